@@ -1,0 +1,66 @@
+# streaming: continuous queries for PostgreSQL
+#
+# make [STREAMING_DEBUG=1] [STREAMING_WERROR=1]
+#   STREAMING_DEBUG   debug points, mutations and the mocked clock, and asserts
+#   STREAMING_WERROR  warnings are errors
+
+EXTENSION = streaming
+MODULE_big = streaming
+PGFILEDESC = "streaming - continuous queries"
+DATA = sql/streaming--1.0.sql
+
+# The table of contents, lowest layer first.
+OBJS = \
+	src/debug.o \
+	src/shmem.o \
+	src/options.o \
+	src/catalog.o \
+	src/readset.o \
+	src/position.o \
+	src/am.o \
+	src/scan.o \
+	src/window.o \
+	src/aggstate.o \
+	src/store.o \
+	src/analyze.o \
+	src/delta.o \
+	src/batch.o \
+	src/worker.o \
+	src/scheduler.o \
+	src/launcher.o \
+	src/wait.o \
+	src/view.o \
+	src/guard.o \
+	src/monitor.o \
+	src/utility.o \
+	src/module.o
+
+REGRESS = $(basename $(notdir $(sort $(wildcard sql/test_*.sql))))
+REGRESS_OPTS = --inputdir=. --load-extension=streaming
+ISOLATION = $(basename $(notdir $(sort \
+	$(wildcard test/isolation/specs/*.spec))))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=streaming
+
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+ifdef STREAMING_WERROR
+PG_CFLAGS += -Werror
+endif
+ifdef STREAMING_DEBUG
+PG_CFLAGS += -DSTREAMING_DEBUG -DUSE_ASSERT_CHECKING
+endif
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# Without LLVM's bitcode: nothing here gains from being inlined into queries.
+override with_llvm = no
+
+.PHONY: demo test check-layers
+demo:
+	test/demo.sh
+test:
+	test/run.sh
+check-layers:
+	test/check_layers.sh

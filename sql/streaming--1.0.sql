@@ -1,0 +1,194 @@
+/*
+ * streaming 1.0: the objects of the extension.
+ *
+ * What a query writes (the window functions) is in the schema that CREATE
+ * EXTENSION was given; everything else is in schema "streaming".
+ */
+
+-- complain if the script is sourced in psql rather than by CREATE EXTENSION
+\echo Use "CREATE EXTENSION streaming" to load this file. \quit
+
+CREATE SCHEMA streaming;
+COMMENT ON SCHEMA streaming IS
+	'continuous queries: monitoring, and what keeps the views up to date';
+GRANT USAGE ON SCHEMA streaming TO PUBLIC;
+
+-- Without shared_preload_libraries this fails with the line to add.
+CREATE FUNCTION streaming._check_preloaded() RETURNS void
+	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_check_preloaded';
+COMMENT ON FUNCTION streaming._check_preloaded() IS
+	'internal: fails unless the library was loaded at server start';
+SELECT streaming._check_preloaded();
+
+---------------------------------------------------------------- streams
+
+CREATE FUNCTION streaming._stream_handler(internal) RETURNS table_am_handler
+	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_am_handler';
+COMMENT ON FUNCTION streaming._stream_handler(internal) IS
+	'internal: handler of the table access method "stream"';
+
+CREATE ACCESS METHOD stream TYPE TABLE HANDLER streaming._stream_handler;
+COMMENT ON ACCESS METHOD stream IS
+	'append-only tables that continuous views read';
+
+---------------------------------------------------------------- catalog
+-- One file, src/catalog.c, reads and writes these tables.
+
+CREATE TABLE streaming._view (
+	viewid oid PRIMARY KEY,
+	definition oid NOT NULL,
+	state oid NOT NULL,
+	stream oid NOT NULL,
+	unlogged bool NOT NULL,
+	option_names text[] NOT NULL,
+	option_values text[] NOT NULL,
+	settings text[]
+);
+COMMENT ON TABLE streaming._view IS 'internal: one row per continuous view';
+
+CREATE TABLE streaming._progress (
+	viewid oid PRIMARY KEY,
+	batch int8 NOT NULL,
+	rows_read int8 NOT NULL,
+	position bytea,
+	batch_time timestamptz,
+	batch_us int8 NOT NULL
+) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
+COMMENT ON TABLE streaming._progress IS
+	'internal: how far each continuous view has read';
+ALTER TABLE streaming._progress ALTER COLUMN position SET STORAGE EXTERNAL;
+
+CREATE UNLOGGED TABLE streaming._progress_unlogged (LIKE streaming._progress INCLUDING ALL)
+	WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
+COMMENT ON TABLE streaming._progress_unlogged IS
+	'internal: like _progress, for views over unlogged streams';
+
+CREATE TABLE streaming._error (
+	viewid oid PRIMARY KEY,
+	failures int4 NOT NULL,
+	failed bool NOT NULL,
+	sqlstate text NOT NULL,
+	message text NOT NULL,
+	detail text,
+	hint text,
+	context text,
+	at timestamptz NOT NULL
+);
+COMMENT ON TABLE streaming._error IS
+	'internal: the present trouble of a continuous view, if any';
+
+---------------------------------------------------------------- windows
+
+CREATE FUNCTION @extschema@.tumble(ts timestamptz, size interval)
+	RETURNS tstzrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_tumble';
+CREATE FUNCTION @extschema@.tumble(ts timestamptz, size interval, "offset" interval)
+	RETURNS tstzrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_tumble';
+CREATE FUNCTION @extschema@.tumble(ts timestamp, size interval)
+	RETURNS tsrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_tumble';
+CREATE FUNCTION @extschema@.tumble(ts timestamp, size interval, "offset" interval)
+	RETURNS tsrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_tumble';
+COMMENT ON FUNCTION @extschema@.tumble(timestamptz, interval) IS
+	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 UTC';
+COMMENT ON FUNCTION @extschema@.tumble(timestamptz, interval, interval) IS
+	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 UTC plus offset';
+COMMENT ON FUNCTION @extschema@.tumble(timestamp, interval) IS
+	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00';
+COMMENT ON FUNCTION @extschema@.tumble(timestamp, interval, interval) IS
+	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 plus offset';
+
+---------------------------------------------------------------- waiting
+
+CREATE FUNCTION streaming.wait(view regclass, timeout interval DEFAULT NULL)
+	RETURNS boolean LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_wait';
+COMMENT ON FUNCTION streaming.wait(regclass, interval) IS
+	'waits until everything committed before the call is in the view; false when the timeout is over first';
+
+---------------------------------------------------------------- monitoring
+
+CREATE FUNCTION streaming.explain(view regclass)
+	RETURNS SETOF text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_monitor_explain';
+COMMENT ON FUNCTION streaming.explain(regclass) IS
+	'the plan that a continuous view runs over the new rows of a batch';
+
+CREATE FUNCTION streaming._status(viewid oid, OUT state text,
+		OUT worker_pid int4, OUT retry_at timestamptz,
+		OUT lag_rows int8, OUT lag_bytes int8)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_monitor_status';
+COMMENT ON FUNCTION streaming._status(oid) IS
+	'internal: what streaming.views shows beside the catalog';
+
+CREATE VIEW streaming.views AS
+	SELECT v.viewid::regclass AS view,
+		pg_get_userbyid(c.relowner) AS owner,
+		v.stream::regclass AS stream,
+		s.state,
+		CASE WHEN pg_has_role(c.relowner, 'USAGE') THEN e.message END
+			AS last_error,
+		CASE WHEN pg_has_role(c.relowner, 'USAGE') THEN e.sqlstate END
+			AS last_error_sqlstate,
+		e.at AS last_error_at,
+		COALESCE(e.failures, 0) AS failures,
+		s.retry_at,
+		COALESCE(p.batch, 0) AS batches,
+		COALESCE(p.rows_read, 0) AS rows_read,
+		s.lag_rows,
+		s.lag_bytes,
+		p.batch_time AS last_batch_at,
+		p.batch_us / 1000.0 AS last_batch_ms,
+		s.worker_pid,
+		v.state::regclass AS state_table,
+		ARRAY(SELECT 'streaming.' || n || '=' || x
+			FROM unnest(v.option_names, v.option_values) AS o(n, x)
+			ORDER BY n) AS options,
+		pg_get_viewdef(v.definition) AS definition
+	FROM streaming._view v
+		JOIN pg_class c ON c.oid = v.viewid
+		LEFT JOIN (SELECT * FROM streaming._progress
+			UNION ALL
+			SELECT * FROM streaming._progress_unlogged
+			WHERE NOT pg_is_in_recovery()) p USING (viewid)
+		LEFT JOIN streaming._error e USING (viewid)
+		CROSS JOIN LATERAL streaming._status(v.viewid) s;
+COMMENT ON VIEW streaming.views IS 'continuous views and how they are doing';
+
+CREATE VIEW streaming.streams AS
+	SELECT c.oid::regclass AS stream,
+		pg_get_userbyid(c.relowner) AS owner,
+		c.relkind = 'p' AS partitioned,
+		l.partitions,
+		l.bytes,
+		l.estimated_rows,
+		(SELECT count(*) FROM streaming._view v WHERE v.stream = c.oid)
+			AS views
+	FROM pg_class c
+		CROSS JOIN LATERAL (
+			SELECT count(*) FILTER (WHERE t.relid <> c.oid) AS partitions,
+				COALESCE(sum(pg_relation_size(t.relid)), 0)::int8 AS bytes,
+				COALESCE(sum(greatest(k.reltuples, 0)), 0)::int8
+					AS estimated_rows
+			FROM (SELECT c.oid AS relid WHERE c.relkind = 'r'
+				UNION ALL
+				SELECT relid FROM pg_partition_tree(c.oid)
+				WHERE c.relkind = 'p' AND isleaf) t
+				JOIN pg_class k ON k.oid = t.relid) l
+	WHERE NOT c.relispartition
+		AND ((c.relkind = 'r'
+				AND c.relam = (SELECT oid FROM pg_am WHERE amname = 'stream'))
+			OR (c.relkind = 'p' AND EXISTS (
+				SELECT FROM pg_partition_tree(c.oid) t
+					JOIN pg_class k ON k.oid = t.relid
+					JOIN pg_am a ON a.oid = k.relam
+				WHERE t.isleaf AND a.amname = 'stream')));
+COMMENT ON VIEW streaming.streams IS 'streams, and how many views read them';
+
+GRANT SELECT ON streaming.views, streaming.streams TO PUBLIC;
+
+-- _status is called by whoever reads streaming.views.
+REVOKE ALL ON FUNCTION streaming._check_preloaded() FROM PUBLIC;

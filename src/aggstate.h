@@ -1,0 +1,74 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggstate.h
+ *	  Combining, finishing and serialising aggregate states.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_AGGSTATE_H
+#define STREAMING_AGGSTATE_H
+
+#include "fmgr.h"
+#include "nodes/primnodes.h"
+
+/* One aggregate call of a view, ready to work on its states. */
+typedef struct StreamAgg
+{
+	Aggref	   *aggref;
+	Oid			transtype;		/* of the state in memory */
+	Oid			storedtype;		/* of the state in the state table */
+	bool		final_is_state; /* the state is the result */
+	int16		translen;
+	bool		transbyval;
+
+	/* set up by stream_aggstate_prepare */
+	bool		final_modifies;
+	int			numfinalargs;
+	FmgrInfo	combinefn;
+	FmgrInfo	finalfn;		/* fn_oid invalid: none */
+	FmgrInfo	serialfn;		/* fn_oid invalid: stored as it is */
+	FmgrInfo	deserialfn;
+} StreamAgg;
+
+/*
+ * Describes an aggregate call, palloc'd.  Error 0A000 with the position in
+ * source (may be NULL) if a view cannot keep it up to date.
+ */
+extern StreamAgg *stream_aggstate_describe(Aggref *aggref,
+										   const char *source);
+
+/*
+ * Looks up the functions; memory that they keep is of the current context.
+ * Error 42501 if the aggregate's owner may not call them.
+ */
+extern void stream_aggstate_prepare(StreamAgg *agg);
+
+/*
+ * Combines delta (in stored form) into *state, which lives in context (as does
+ * whatever its combine function allocates) and may be null.  Garbage goes to
+ * the current context.
+ */
+extern void stream_aggstate_combine(StreamAgg *agg, MemoryContext context,
+									NullableDatum *state,
+									NullableDatum delta);
+
+/*
+ * Makes a state in context from its stored form.  Garbage goes to the current
+ * context.
+ */
+extern NullableDatum stream_aggstate_load(StreamAgg *agg,
+										  MemoryContext context,
+										  NullableDatum stored);
+
+/* The stored form of a state, in the current context or the state itself. */
+extern NullableDatum stream_aggstate_store(StreamAgg *agg,
+										   NullableDatum state);
+
+/* The aggregate's result, in the current context or the state itself. */
+extern NullableDatum stream_aggstate_finish(StreamAgg *agg,
+											NullableDatum state);
+
+/* Frees what can be freed of a state. */
+extern void stream_aggstate_free(StreamAgg *agg, NullableDatum state);
+
+#endif

@@ -1,0 +1,866 @@
+/*-------------------------------------------------------------------------
+ *
+ * am.c
+ *	  The table access method "stream".
+ *
+ * A stream is a heap whose rows are only ever appended.  The access method is
+ * heap's, on heap's pages, with few callbacks replaced: those that put rows
+ * somewhere, so that a reading position can be kept (the placement rule, see
+ * README.md), those that would change or remove rows, which raise an error,
+ * and VACUUM, which must not cut off the end of the table.
+ *
+ * Placement.  A transaction never puts a row below (number of blocks at its
+ * first insert under the lock it still holds) - 1.  Heap would choose a page
+ * from the free space map, or the one that this process remembers from its
+ * last insert, maybe long ago.  So the free space map is never asked, and the
+ * remembered page is forgotten at the first insert of each transaction into
+ * each relation; heap then begins with the last page.  What it remembers from
+ * then on cannot be too low as long as the lock on the relation is held.
+ * Only the end of the transaction and the rollback of a savepoint release it;
+ * both make us start afresh with every relation.
+ *
+ * Density.  Without the free space map, a process that finds its page full
+ * extends the table.  Many writers do so at the same time, and of all their
+ * pages only the last is found again.  So before a row is given to heap we
+ * look for a page with room ourselves: the remembered one, the last one, and,
+ * after waiting for whoever is extending the table, those appended since; only
+ * then do we extend, for everyone who waits.  We hold no lock while heap
+ * inserts, so somebody could fill the page first.  Therefore we keep a pin on
+ * it, and a page counts as having room only if that suffices for a row of each
+ * process that has it pinned.  A reader's pin wastes at most the room of a row.
+ * If the guess is wrong nevertheless, heap extends, which costs space and
+ * nothing else.  COPY fills pages on its own; it is only shown where to begin.
+ *
+ * Building indexes.  heap_getnext() insists on heap's own routine, so that is
+ * lent to the relation while heap scans it for an index.  An invalidation in
+ * the middle would put ours back, hence the relcache callback.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/heaptoast.h"
+#include "access/hio.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "commands/vacuum.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "partitioning/partdesc.h"
+#include "storage/buf_internals.h"
+#include "storage/bufmgr.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "storage/lwlock.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "debug.h"
+#include "shmem.h"
+#include "am.h"
+
+/* Rows of one COPY batch are kept on one page if they are not more than this */
+#define BATCH_ROOM (BLCKSZ / 8)
+
+/* Pages looked at, or appended, at a time */
+#define MAX_PAGES 8
+
+/* Rows to make room for per attempt that has failed: a sign of a crowd */
+#define TRY_ROWS 8
+
+/* The locks that those who extend take */
+#define TRANCHE "streaming_extend"
+#define LOCKS 64
+
+/* Heap's routine is lent to this relation. */
+typedef struct Loan
+{
+	Relation	rel;
+	struct Loan *outer;			/* the loan in progress when this one began */
+} Loan;
+
+static TableAmRoutine routine;
+static bool routine_ready = false;
+
+/*
+ * Relations whose remembered page is from this transaction, under a lock that
+ * it still holds.  Lives in the transaction's memory.
+ */
+static HTAB *placed = NULL;
+static Oid	placed_last = InvalidOid;
+
+static Loan *loans = NULL;
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
+
+/* What the last row of this relation that was toasted took in its page. */
+static Oid	toasted_relid = InvalidOid;
+static Size toasted_length = 0;
+
+PG_FUNCTION_INFO_V1(stream_am_handler);
+
+void		(*stream_am_before_rewrite) (Relation rel) = NULL;
+
+/* ---------------------------------------------------------------- placement */
+
+static void
+forget_placed(void)
+{
+	placed_last = InvalidOid;
+	if (placed != NULL)
+	{
+		HTAB	   *table = placed;
+
+		placed = NULL;
+		hash_destroy(table);
+	}
+}
+
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			forget_placed();
+			break;
+		default:
+			break;
+	}
+}
+
+/* A rolled-back savepoint may have taken the lock on any relation with it. */
+static void
+subxact_callback(SubXactEvent event, SubTransactionId mySubid,
+				 SubTransactionId parentSubid, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB && !STREAM_MUTATION("subxact"))
+		forget_placed();
+}
+
+/*
+ * Before an insert: makes heap begin at the end of the relation if this is the
+ * transaction's first under its lock.
+ */
+static void
+place(Relation rel, BulkInsertState bistate)
+{
+	Oid			relid = RelationGetRelid(rel);
+	bool		found;
+
+	if (relid == placed_last)
+		return;
+
+	if (placed == NULL)
+	{
+		HASHCTL		ctl;
+
+		ctl.keysize = sizeof(Oid);
+		ctl.entrysize = sizeof(Oid);
+		ctl.hcxt = TopTransactionContext;
+		placed = hash_create("streams written to", 16, &ctl,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+
+	(void) hash_search(placed, &relid, HASH_ENTER, &found);
+	if (!found)
+	{
+		RelationSetTargetBlock(rel, InvalidBlockNumber);
+		if (bistate != NULL)
+			ReleaseBulkInsertStatePin(bistate);
+	}
+	placed_last = relid;
+}
+
+/* ------------------------------------------------------------------ density */
+
+static void
+shmem_request(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+	RequestNamedLWLockTranche(TRANCHE, LOCKS);
+}
+
+/*
+ * Where those line up who want to extend the relation.  Relations may share
+ * one: it is held for moments only.
+ */
+static LWLock *
+extension_lock(Relation rel)
+{
+	static LWLockPadded *locks = NULL;
+	uint32		hash = murmurhash32(rel->rd_node.relNode ^ rel->rd_node.dbNode);
+
+	if (locks == NULL)
+		locks = GetNamedLWLockTranche(TRANCHE);
+	return &locks[hash % LOCKS].lock;
+}
+
+/*
+ * The length that the tuple will have in its page.  What toasting will make of
+ * it is not known before it is done; rows of a table tend to be alike.
+ */
+static Size
+stored_length(Relation rel, HeapTuple tuple, bool *toasted)
+{
+	*toasted = HeapTupleHasExternal(tuple) ||
+		tuple->t_len > TOAST_TUPLE_THRESHOLD;
+	if (!*toasted)
+		return tuple->t_len;
+	if (toasted_relid == RelationGetRelid(rel))
+		return toasted_length;
+	return Min(tuple->t_len,
+			   RelationGetToastTupleTarget(rel, TOAST_TUPLE_TARGET));
+}
+
+/* Learns from the toasted tuple that has gone to the page pinned as buffer. */
+static void
+learn_stored_length(Relation rel, HeapTuple tuple, Buffer buffer)
+{
+	ItemId		item;
+
+	if (ItemPointerGetBlockNumber(&tuple->t_self) !=
+		BufferGetBlockNumber(buffer))
+		return;
+
+	/* our pin and our being in progress keep the row where it is */
+	item = PageGetItemId(BufferGetPage(buffer),
+						 ItemPointerGetOffsetNumber(&tuple->t_self));
+	toasted_relid = RelationGetRelid(rel);
+	toasted_length = ItemIdGetLength(item);
+}
+
+/*
+ * True if the page, pinned by us, seems to have room for len bytes of ours and
+ * of each other process that has it pinned.  The page is not locked, so this
+ * is a guess.  The pins are read first: a process that inserts in between is
+ * rather counted twice than not at all.
+ */
+static bool
+has_room(Relation rel, Buffer buffer, Size len)
+{
+	Page		page = BufferGetPage(buffer);
+	uint32		state;
+	Size		others;
+	Size		room;
+	Size		nearly_empty;
+	Size		need;
+
+	state = pg_atomic_read_u32(&GetBufferDescriptor(buffer - 1)->state);
+	others = Max(BUF_STATE_GET_REFCOUNT(state), 1) - 1;
+	pg_read_barrier();
+
+	if (PageIsNew(page))
+		room = BLCKSZ - SizeOfPageHeaderData - sizeof(ItemIdData);
+	else
+		room = PageGetHeapFreeSpace(page);
+
+	/* what heap asks for, see RelationGetBufferForTuple */
+	len = MAXALIGN(len);
+	nearly_empty = MaxHeapTupleSize -
+		MaxHeapTuplesPerPage / 8 * sizeof(ItemIdData);
+	need = len + RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR);
+	if (need > nearly_empty)
+		need = Max(len, nearly_empty);
+
+	return room >= need + others * (len + sizeof(ItemIdData));
+}
+
+/*
+ * The same as ReadBuffer, but faster for the page asked for last: rows mostly
+ * follow each other on one page.
+ */
+static Buffer
+pin_page(Relation rel, BlockNumber block)
+{
+	static Buffer recent = InvalidBuffer;
+
+	if (!BufferIsValid(recent) ||
+		!ReadRecentBuffer(rel->rd_node, MAIN_FORKNUM, block, recent))
+		recent = ReadBuffer(rel, block);
+	return recent;
+}
+
+/*
+ * Looks for room in the last page, or in those appended since the last look;
+ * *next is the first block to look at.  Returns a pin on the page, or
+ * InvalidBuffer.
+ */
+static Buffer
+room_at_end(Relation rel, Size len, BlockNumber *next)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	BlockNumber block;
+
+	if (nblocks == 0)
+		return InvalidBuffer;
+	block = Min(*next, nblocks - 1);
+	if (nblocks - block > MAX_PAGES)
+		block = nblocks - MAX_PAGES;
+	*next = nblocks;
+
+	for (; block < nblocks; block++)
+	{
+		Buffer		buffer = pin_page(rel, block);
+
+		if (has_room(rel, buffer, len))
+			return buffer;
+		ReleaseBuffer(buffer);
+	}
+	return InvalidBuffer;
+}
+
+/*
+ * Appends pages for this many rows, and returns a pin on the first.  They stay
+ * as the extension made them, zeroes: whoever puts the first row on a page
+ * initialises it, and WAL-logs that.
+ */
+static Buffer
+add_pages(Relation rel, Size len, int rows)
+{
+	Size		room = BLCKSZ - SizeOfPageHeaderData;
+	int			per_page = Max(room / (MAXALIGN(len) + sizeof(ItemIdData)), 1);
+	int			pages = Min((rows + per_page - 1) / per_page, MAX_PAGES);
+	Buffer		first = InvalidBuffer;
+
+	LockRelationForExtension(rel, ExclusiveLock);
+	for (int i = 0; i < pages; i++)
+	{
+		Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW,
+												RBM_ZERO_AND_LOCK, NULL);
+
+		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+		if (i == 0)
+			first = buffer;
+		else
+			ReleaseBuffer(buffer);
+	}
+	UnlockRelationForExtension(rel, ExclusiveLock);
+	return first;
+}
+
+/*
+ * Finds room at the end, or makes some; returns a pin on the page.
+ *
+ * One process extends, the others sleep until it is done, and all look again
+ * at the same time.  The heavyweight extension lock would be handed from one
+ * to the next, each of them woken only to find that there is room by now; with
+ * long rows and many writers that halves the throughput.  It is taken inside,
+ * against those who extend the file without asking us.  None of these waits
+ * for our lock, so there can be no deadlock.
+ */
+static Buffer
+get_room_at_end(Relation rel, Size len)
+{
+	LWLock	   *lock = extension_lock(rel);
+	BlockNumber next = InvalidBlockNumber;
+	Buffer		buffer;
+	int			tries = 0;
+
+	for (;;)
+	{
+		buffer = room_at_end(rel, len, &next);
+		if (BufferIsValid(buffer))
+			return buffer;
+		if (LWLockAcquireOrWait(lock, LW_EXCLUSIVE))
+			break;
+		tries++;
+	}
+
+	buffer = room_at_end(rel, len, &next);
+	if (!BufferIsValid(buffer))
+		buffer = add_pages(rel, len, 1 + tries * TRY_ROWS);
+	LWLockRelease(lock);
+	return buffer;
+}
+
+/*
+ * Shows heap a page with room for a row of this length, and returns a pin on
+ * it, which reserves the room and is to be kept until the row is in.
+ */
+static Buffer
+reserve_room(Relation rel, Size len, BulkInsertState bistate)
+{
+	BlockNumber target = RelationGetTargetBlock(rel);
+	Buffer		buffer;
+
+	/* nobody else can be writing, or heap will refuse the row */
+	if (RELATION_IS_LOCAL(rel) || MAXALIGN(len) > MaxHeapTupleSize)
+		return InvalidBuffer;
+	/* without shared memory there is still heap's own way */
+	if (!stream_shmem_available())
+		return InvalidBuffer;
+
+	/* the page that heap would take */
+	if (bistate != NULL && BufferIsValid(bistate->current_buf))
+	{
+		if (has_room(rel, bistate->current_buf, len))
+			return InvalidBuffer;	/* it is pinned already */
+	}
+	else if (BlockNumberIsValid(target))
+	{
+		buffer = pin_page(rel, target);
+		if (has_room(rel, buffer, len))
+			return buffer;
+		ReleaseBuffer(buffer);
+	}
+
+	buffer = get_room_at_end(rel, len);
+	if (bistate != NULL)
+		ReleaseBulkInsertStatePin(bistate);
+	RelationSetTargetBlock(rel, BufferGetBlockNumber(buffer));
+	return buffer;
+}
+
+/* ------------------------------------------------------------------ inserts */
+
+/* The same as heap's callback, but for the choice of the page. */
+static void
+insert_slot(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
+			BulkInsertState bistate, uint32 *token)
+{
+	bool		should_free;
+	HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, true, &should_free);
+	Buffer		reserved = InvalidBuffer;
+	bool		toasted = false;
+
+	slot->tts_tableOid = RelationGetRelid(rel);
+	tuple->t_tableOid = slot->tts_tableOid;
+	if (token != NULL)
+	{
+		HeapTupleHeaderSetSpeculativeToken(tuple->t_data, *token);
+		options |= HEAP_INSERT_SPECULATIVE;
+	}
+
+	if (!STREAM_MUTATION("placement"))
+	{
+		options |= TABLE_INSERT_SKIP_FSM;
+		place(rel, bistate);
+		reserved = reserve_room(rel, stored_length(rel, tuple, &toasted),
+								bistate);
+	}
+
+	heap_insert(rel, tuple, cid, options, bistate);
+	ItemPointerCopy(&tuple->t_self, &slot->tts_tid);
+
+	if (BufferIsValid(reserved))
+	{
+		if (toasted)
+			learn_stored_length(rel, tuple, reserved);
+		ReleaseBuffer(reserved);
+	}
+	if (should_free)
+		pfree(tuple);
+
+	stream_shmem_note_write(rel);
+}
+
+static void
+tuple_insert(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
+			 BulkInsertState bistate)
+{
+	insert_slot(rel, slot, cid, options, bistate, NULL);
+}
+
+static void
+tuple_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid,
+						 int options, BulkInsertState bistate, uint32 token)
+{
+	insert_slot(rel, slot, cid, options, bistate, &token);
+}
+
+/*
+ * The room that a batch of COPY should find on its first page: all of it when
+ * it is small, so that many small ones at a time do not each spill over.
+ */
+static Size
+batch_length(Relation rel, TupleTableSlot **slots, int nslots)
+{
+	Size		total = 0;
+
+	for (int i = 0; i < nslots; i++)
+	{
+		bool		toasted;
+		HeapTuple	tuple = ExecFetchSlotHeapTuple(slots[i], true, NULL);
+		Size		len = stored_length(rel, tuple, &toasted);
+
+		if (i > 0 && total + len > BATCH_ROOM)
+			break;
+		total += MAXALIGN(len) + sizeof(ItemIdData);
+	}
+	return total - sizeof(ItemIdData);
+}
+
+static void
+multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId cid,
+			 int options, BulkInsertState bistate)
+{
+	Buffer		reserved = InvalidBuffer;
+
+	if (!STREAM_MUTATION("placement"))
+	{
+		options |= TABLE_INSERT_SKIP_FSM;
+		place(rel, bistate);
+		if (bistate == NULL || !BufferIsValid(bistate->current_buf))
+			reserved = reserve_room(rel, batch_length(rel, slots, nslots),
+									bistate);
+	}
+
+	heap_multi_insert(rel, slots, nslots, cid, options, bistate);
+
+	if (BufferIsValid(reserved))
+		ReleaseBuffer(reserved);
+	stream_shmem_note_write(rel);
+}
+
+/* ----------------------------------------------------------------- refusals */
+
+static void pg_attribute_noreturn()
+refuse(CmdType operation, const char *name)
+{
+	switch (operation)
+	{
+		case CMD_DELETE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot delete rows of stream \"%s\"", name),
+					 errdetail("A stream is append-only."),
+					 errhint("To get rid of old rows, partition the stream and drop the oldest partitions.")));
+			break;
+		case CMD_MERGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot merge into stream \"%s\"", name),
+					 errdetail("A stream is append-only."),
+					 errhint("Use INSERT, with ON CONFLICT DO NOTHING to skip rows that exist.")));
+			break;
+		case CMD_INSERT:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot update rows of stream \"%s\"", name),
+					 errdetail("A stream is append-only."),
+					 errhint("Use ON CONFLICT DO NOTHING.")));
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot update rows of stream \"%s\"", name),
+					 errdetail("A stream is append-only."),
+					 errhint("Insert another row, or keep what changes in an ordinary table.")));
+			break;
+	}
+	pg_unreachable();
+}
+
+/*
+ * These catch what stream_am_check_statement does not see: the appliers of
+ * logical replication, and foreign keys' actions.
+ */
+static TM_Result
+tuple_delete(Relation rel, ItemPointer tid, CommandId cid, Snapshot snapshot,
+			 Snapshot crosscheck, bool wait, TM_FailureData *tmfd,
+			 bool changingPart)
+{
+	refuse(CMD_DELETE, RelationGetRelationName(rel));
+}
+
+static TM_Result
+tuple_update(Relation rel, ItemPointer otid, TupleTableSlot *slot,
+			 CommandId cid, Snapshot snapshot, Snapshot crosscheck, bool wait,
+			 TM_FailureData *tmfd, LockTupleMode *lockmode,
+			 bool *update_indexes)
+{
+	refuse(CMD_UPDATE, RelationGetRelationName(rel));
+}
+
+/* The first leaf of the partitioned table, or InvalidOid. */
+static Oid
+first_leaf(Oid relid, LOCKMODE lockmode)
+{
+	Relation	rel = table_open(relid, lockmode);
+	PartitionDesc desc = RelationGetPartitionDesc(rel, false);
+	Oid			leaf = InvalidOid;
+
+	for (int i = 0; i < desc->nparts && !OidIsValid(leaf); i++)
+	{
+		if (desc->is_leaf[i])
+			leaf = desc->oids[i];
+		else
+			leaf = first_leaf(desc->oids[i], AccessShareLock);
+	}
+	table_close(rel, NoLock);
+	return leaf;
+}
+
+static void
+check_modify_table(PlannedStmt *stmt, ModifyTable *plan)
+{
+	RangeTblEntry *nominal = rt_fetch(plan->nominalRelation, stmt->rtable);
+	ListCell   *lc;
+
+	if (plan->operation == CMD_INSERT &&
+		plan->onConflictAction != ONCONFLICT_UPDATE)
+		return;
+
+	foreach(lc, plan->resultRelations)
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), stmt->rtable);
+		Oid			relid = rte->relid;
+
+		/*
+		 * The partitioned table itself is there for an INSERT, and when all
+		 * its partitions were pruned; the statement has locked it.
+		 */
+		if (rte->relkind == RELKIND_PARTITIONED_TABLE)
+			relid = first_leaf(relid, NoLock);
+
+		if (stream_am_relid_is_stream(relid))
+		{
+			if (nominal->relkind == RELKIND_PARTITIONED_TABLE)
+				rte = nominal;
+			refuse(plan->operation, get_rel_name(rte->relid));
+		}
+	}
+}
+
+void
+stream_am_check_statement(QueryDesc *queryDesc)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+	ListCell   *lc;
+
+	if (stmt->resultRelations == NIL)
+		return;
+
+	/*
+	 * The action of a foreign key runs whether there are rows to act on or
+	 * not.  Without this, ON DELETE CASCADE would not let go even of rows that
+	 * no stream refers to.
+	 */
+	if (InNoForceRLSOperation())
+		return;
+
+	if (stmt->planTree != NULL && IsA(stmt->planTree, ModifyTable))
+		check_modify_table(stmt, (ModifyTable *) stmt->planTree);
+	if (!stmt->hasModifyingCTE)
+		return;
+	foreach(lc, stmt->subplans)
+	{
+		Plan	   *plan = (Plan *) lfirst(lc);
+
+		if (plan != NULL && IsA(plan, ModifyTable))
+			check_modify_table(stmt, (ModifyTable *) plan);
+	}
+}
+
+/* -------------------------------------------------------- vacuum and indexes */
+
+/* The end of the table stays: writers have seen how many blocks there are. */
+static void
+relation_vacuum(Relation rel, struct VacuumParams *params,
+				BufferAccessStrategy bstrategy)
+{
+	VacuumParams copy = *params;
+
+	copy.truncate = VACOPTVALUE_DISABLED;
+	GetHeapamTableAmRoutine()->relation_vacuum(rel, &copy, bstrategy);
+}
+
+static void
+borrow_heap(Loan *loan, Relation rel)
+{
+	loan->rel = rel;
+	loan->outer = loans;
+	loans = loan;
+	rel->rd_tableam = GetHeapamTableAmRoutine();
+}
+
+static void
+return_heap(Loan *loan)
+{
+	loans = loan->outer;
+
+	/* unless an outer loan has it too */
+	for (Loan *outer = loans; outer != NULL; outer = outer->outer)
+	{
+		if (outer->rel == loan->rel)
+			return;
+	}
+	loan->rel->rd_tableam = &routine;
+}
+
+/* The entry has been rebuilt, with our routine: lend heap's again. */
+static void
+relcache_callback(Datum arg, Oid relid)
+{
+	for (Loan *loan = loans; loan != NULL; loan = loan->outer)
+	{
+		if (relid == InvalidOid || relid == RelationGetRelid(loan->rel))
+			loan->rel->rd_tableam = GetHeapamTableAmRoutine();
+	}
+}
+
+static double
+index_build_range_scan(Relation rel, Relation index, IndexInfo *info,
+					   bool allow_sync, bool anyvisible, bool progress,
+					   BlockNumber start_blockno, BlockNumber numblocks,
+					   IndexBuildCallback callback, void *callback_state,
+					   TableScanDesc scan)
+{
+	Loan		loan;
+	volatile double result = 0;
+
+	borrow_heap(&loan, rel);
+	PG_TRY();
+	{
+		result = rel->rd_tableam->index_build_range_scan(rel, index, info,
+														 allow_sync,
+														 anyvisible, progress,
+														 start_blockno,
+														 numblocks, callback,
+														 callback_state, scan);
+	}
+	PG_FINALLY();
+	{
+		return_heap(&loan);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+static void
+index_validate_scan(Relation rel, Relation index, IndexInfo *info,
+					Snapshot snapshot, struct ValidateIndexState *state)
+{
+	Loan		loan;
+
+	borrow_heap(&loan, rel);
+	PG_TRY();
+	{
+		rel->rd_tableam->index_validate_scan(rel, index, info, snapshot,
+											 state);
+	}
+	PG_FINALLY();
+	{
+		return_heap(&loan);
+	}
+	PG_END_TRY();
+}
+
+static void
+relation_copy_for_cluster(Relation old, Relation new, Relation index,
+						  bool use_sort, TransactionId oldest_xmin,
+						  TransactionId *xid_cutoff,
+						  MultiXactId *multi_cutoff, double *num_tuples,
+						  double *tups_vacuumed, double *tups_recently_dead)
+{
+	if (stream_am_before_rewrite)
+		stream_am_before_rewrite(old);
+	GetHeapamTableAmRoutine()->relation_copy_for_cluster(old, new, index,
+														 use_sort, oldest_xmin,
+														 xid_cutoff,
+														 multi_cutoff,
+														 num_tuples,
+														 tups_vacuumed,
+														 tups_recently_dead);
+}
+
+/* The TOAST table is an ordinary heap. */
+static Oid
+relation_toast_am(Relation rel)
+{
+	return HEAP_TABLE_AM_OID;
+}
+
+/* ------------------------------------------------------------------ routine */
+
+const TableAmRoutine *
+stream_am_routine(void)
+{
+	if (!routine_ready)
+	{
+		routine = *GetHeapamTableAmRoutine();
+		routine.tuple_insert = tuple_insert;
+		routine.tuple_insert_speculative = tuple_insert_speculative;
+		routine.multi_insert = multi_insert;
+		routine.tuple_delete = tuple_delete;
+		routine.tuple_update = tuple_update;
+		routine.relation_vacuum = relation_vacuum;
+		routine.index_build_range_scan = index_build_range_scan;
+		routine.index_validate_scan = index_validate_scan;
+		routine.relation_copy_for_cluster = relation_copy_for_cluster;
+		routine.relation_toast_am = relation_toast_am;
+
+		/* not in stream_am_install: streams exist without it being called */
+		RegisterXactCallback(xact_callback, NULL);
+		RegisterSubXactCallback(subxact_callback, NULL);
+		CacheRegisterRelcacheCallback(relcache_callback, (Datum) 0);
+		routine_ready = true;
+	}
+	return &routine;
+}
+
+Datum
+stream_am_handler(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(stream_am_routine());
+}
+
+bool
+stream_am_is_stream(Relation rel)
+{
+	return rel->rd_tableam == &routine;
+}
+
+bool
+stream_am_relid_is_stream(Oid relid)
+{
+	HeapTuple	tuple;
+	Oid			amid;
+	Oid			handler;
+
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	amid = ((Form_pg_class) GETSTRUCT(tuple))->relam;
+	ReleaseSysCache(tuple);
+	if (amid == InvalidOid || amid == HEAP_TABLE_AM_OID)
+		return false;
+
+	tuple = SearchSysCache1(AMOID, ObjectIdGetDatum(amid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	if (((Form_pg_am) GETSTRUCT(tuple))->amtype != AMTYPE_TABLE)
+	{
+		ReleaseSysCache(tuple);
+		return false;
+	}
+	handler = ((Form_pg_am) GETSTRUCT(tuple))->amhandler;
+	ReleaseSysCache(tuple);
+
+	/* several access methods may have been made with our handler */
+	return GetTableAmRoutine(handler) == stream_am_routine();
+}
+
+void
+stream_am_install(void)
+{
+	(void) stream_am_routine();
+	if (process_shared_preload_libraries_in_progress)
+	{
+		prev_shmem_request_hook = shmem_request_hook;
+		shmem_request_hook = shmem_request;
+	}
+}

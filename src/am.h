@@ -1,0 +1,51 @@
+/*-------------------------------------------------------------------------
+ *
+ * am.h
+ *	  The table access method "stream".
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_AM_H
+#define STREAMING_AM_H
+
+#include "access/tableam.h"
+#include "executor/execdesc.h"
+#include "utils/relcache.h"
+
+/*
+ * The access method's routine: heap's with some callbacks replaced.  The same
+ * pointer for the life of the process.
+ */
+extern const TableAmRoutine *stream_am_routine(void);
+
+/*
+ * True if the (open) relation is a stream.  False for a partitioned table,
+ * which has no access method, and while one of the relation's indexes is built
+ * in this process.
+ */
+extern bool stream_am_is_stream(Relation rel);
+
+/*
+ * The same for a relation that need not be open or locked; false if it does
+ * not exist.  Two catalog cache look-ups at most for an ordinary table.
+ */
+extern bool stream_am_relid_is_stream(Oid relid);
+
+/*
+ * For an ExecutorStart hook: raises ERRCODE_FEATURE_NOT_SUPPORTED if the
+ * statement would update, delete or merge rows of a stream or of a partitioned
+ * table of streams, even when no row matches.  Almost free for a plain SELECT
+ * or INSERT.
+ */
+extern void stream_am_check_statement(QueryDesc *queryDesc);
+
+/*
+ * Called before VACUUM FULL or CLUSTER rewrites a stream; may raise an error.
+ * Set by an upper layer, or NULL.
+ */
+extern void (*stream_am_before_rewrite) (Relation rel);
+
+/* Registers the callbacks of the access method; called from _PG_init. */
+extern void stream_am_install(void);
+
+#endif

@@ -1,0 +1,707 @@
+/*-------------------------------------------------------------------------
+ *
+ * analyze.c
+ *	  Is this query maintainable; the cut into delta and reading side.
+ *
+ * A query is cut once, at its aggregation.  What is below (FROM, WHERE) and at
+ * the cut (keys, aggregates) becomes the delta query, run over the new rows of
+ * each batch.  What is above (HAVING, expressions over aggregates, window
+ * functions, ORDER BY, LIMIT) becomes the query of the view that the user
+ * reads: the same clauses, with each key and each aggregate replaced by a column
+ * of the state table.
+ *
+ * Below the cut everything must be row by row: the result over two sets of rows
+ * is the results over each, put together.  So the stream is read once, on the
+ * preserved side of outer joins, through sub-selects that do no more than
+ * filter and compute.  This is checked on the rewritten query, where views
+ * and row-level security have been expanded.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "aggstate.h"
+#include "am.h"
+#include "analyze.h"
+
+static int
+position_in(const char *source, int location)
+{
+	ParseState *pstate = make_parsestate(NULL);
+
+	pstate->p_sourcetext = source;
+	return parser_errposition(pstate, location);
+}
+
+/* Refuses a clause: what it is, where it is (node may be NULL), what to do. */
+static void
+refuse(const char *what, Node *node, const char *source, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s not supported in a continuous view", what),
+			 hint ? errhint("%s", hint) : 0,
+			 position_in(source, node ? exprLocation(node) : -1)));
+}
+
+/* ---- the cut ---- */
+
+static void
+check_clauses(Query *query, const char *source)
+{
+	if (query->commandType != CMD_SELECT || query->utilityStmt)
+		refuse("statements other than SELECT are", NULL, source, NULL);
+	if (query->setOperations)
+		refuse("UNION, INTERSECT and EXCEPT are", NULL, source,
+			   "Create one continuous view for each part, and an ordinary view that combines them.");
+	if (query->hasModifyingCTE)
+		refuse("data-modifying statements in WITH are", NULL, source, NULL);
+	if (query->groupingSets)
+		refuse("GROUPING SETS, ROLLUP and CUBE are",
+			   linitial(query->groupingSets), source,
+			   "Create one continuous view for each grouping.");
+	if (query->rowMarks)
+		refuse("FOR UPDATE and FOR SHARE are", NULL, source, NULL);
+	if (query->groupClause == NIL && !query->hasAggs)
+	{
+		if (query->distinctClause)
+			refuse("SELECT DISTINCT without GROUP BY is", NULL, source,
+				   "Use GROUP BY instead of DISTINCT.");
+		refuse("a query without GROUP BY and without aggregates is", NULL,
+			   source,
+			   "Group the rows, or use an ordinary view over the stream.");
+	}
+	if (list_length(query->groupClause) > INDEX_MAX_KEYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("cannot group a continuous view by more than %d expressions",
+						INDEX_MAX_KEYS)));
+}
+
+/* A name for a state column that none of the names has yet. */
+static char *
+unused_name(const char *base, List *names)
+{
+	char	   *name = pstrdup(base);
+	int			n = 1;
+
+	for (;;)
+	{
+		bool		used = false;
+		ListCell   *lc;
+
+		foreach(lc, names)
+			if (strcmp(strVal(lfirst(lc)), name) == 0)
+				used = true;
+		if (!used)
+			return name;
+		name = psprintf("%.*s_%d", NAMEDATALEN - 12, base, n++);
+	}
+}
+
+/*
+ * The name of a state column: that of the output column which shows the
+ * expression as it is, if there is one.
+ */
+static char *
+column_name(Query *query, Node *expr, const char *otherwise, List **names)
+{
+	const char *base = otherwise;
+	char	   *name;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk && equal(tle->expr, expr))
+		{
+			base = tle->resname;
+			break;
+		}
+	}
+	name = unused_name(base, *names);
+	*names = lappend(*names, makeString(name));
+	return name;
+}
+
+static void
+check_key_type(Node *expr, Oid eqop, const char *source)
+{
+	Oid			type = exprType(expr);
+
+	if (get_typtype(type) == TYPTYPE_PSEUDO)
+		refuse(psprintf("GROUP BY a value of type %s is",
+						format_type_be(type)), expr, source,
+			   "Group by its fields.");
+	if (!OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID)))
+		refuse(psprintf("GROUP BY a value of type %s is",
+						format_type_be(type)), expr, source,
+			   "Its type has no default btree operator class; cast it to one that has, such as text.");
+}
+
+static List *
+collect_keys(Query *query, List **names, const char *source)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->groupClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+		TargetEntry *tle = get_sortgroupclause_tle(clause, query->targetList);
+		StreamKey  *key = palloc0(sizeof(StreamKey));
+
+		key->expr = tle->expr;
+		key->sortgroupref = tle->ressortgroupref;
+		key->eqop = clause->eqop;
+		key->collation = exprCollation((Node *) tle->expr);
+		check_key_type((Node *) key->expr, key->eqop, source);
+		key->name = column_name(query, (Node *) tle->expr,
+								psprintf("_key_%d", list_length(keys) + 1),
+								names);
+		keys = lappend(keys, key);
+	}
+	return keys;
+}
+
+typedef struct CollectAggs
+{
+	List	   *aggrefs;
+	const char *source;
+} CollectAggs;
+
+/* Collects the distinct aggregates of the query's own level. */
+static bool
+collect_aggs_walker(Node *node, CollectAggs *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == 0)
+	{
+		if (!list_member(context->aggrefs, node))
+			context->aggrefs = lappend(context->aggrefs, node);
+		return false;
+	}
+	if (IsA(node, GroupingFunc))
+		refuse("GROUPING is", node, context->source, NULL);
+	return expression_tree_walker(node, collect_aggs_walker, context);
+}
+
+/* Keys and bare aggregates over FROM and WHERE. */
+static Query *
+make_delta_query(StreamCut *cut)
+{
+	Query	   *delta = copyObject(cut->query);
+	List	   *tlist = NIL;
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+		TargetEntry *tle = makeTargetEntry(copyObject(key->expr),
+										   list_length(tlist) + 1,
+										   key->name, false);
+
+		tle->ressortgroupref = key->sortgroupref;
+		tlist = lappend(tlist, tle);
+	}
+	delta->hasTargetSRFs = expression_returns_set((Node *) tlist);
+	foreach(lc, cut->aggs)
+	{
+		StreamAgg  *agg = lfirst(lc);
+		char	   *name = strVal(list_nth(cut->agg_names,
+										   foreach_current_index(lc)));
+
+		tlist = lappend(tlist,
+						makeTargetEntry((Expr *) copyObject(agg->aggref),
+										list_length(tlist) + 1, name, false));
+	}
+	delta->targetList = tlist;
+	delta->havingQual = NULL;
+	delta->hasAggs = cut->aggs != NIL;
+	delta->hasWindowFuncs = false;
+	delta->windowClause = NIL;
+	delta->distinctClause = NIL;
+	delta->hasDistinctOn = false;
+	delta->sortClause = NIL;
+	delta->limitCount = NULL;
+	delta->limitOffset = NULL;
+	return delta;
+}
+
+StreamCut *
+stream_analyze_cut(Query *query, const char *source)
+{
+	StreamCut  *cut = palloc0(sizeof(StreamCut));
+	CollectAggs context = {NIL, source};
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	check_clauses(query, source);
+	cut->query = query = copyObject(query);
+	query->targetList = (List *)
+		flatten_join_alias_vars(query, (Node *) query->targetList);
+	query->havingQual = flatten_join_alias_vars(query, query->havingQual);
+
+	cut->keys = collect_keys(query, &names, source);
+	collect_aggs_walker((Node *) query->targetList, &context);
+	collect_aggs_walker(query->havingQual, &context);
+	foreach(lc, context.aggrefs)
+	{
+		Aggref	   *aggref = lfirst_node(Aggref, lc);
+		char	   *otherwise = psprintf("_%s", get_func_name(aggref->aggfnoid));
+
+		cut->aggs = lappend(cut->aggs,
+							stream_aggstate_describe(aggref, source));
+		cut->agg_names =
+			lappend(cut->agg_names,
+					makeString(column_name(query, (Node *) aggref, otherwise,
+										   &names)));
+	}
+	cut->delta = make_delta_query(cut);
+	return cut;
+}
+
+/* ---- the stream ---- */
+
+/* Is it a stream, or a partitioned table that has streams for leaves? */
+static bool
+is_stream(Oid relid)
+{
+	List	   *leaves;
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) == RELKIND_RELATION)
+		return stream_am_relid_is_stream(relid);
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return false;
+	leaves = find_all_inheritors(relid, NoLock, NULL);
+	foreach(lc, leaves)
+		if (stream_am_relid_is_stream(lfirst_oid(lc)))
+			return true;
+	return list_length(leaves) == 1;
+}
+
+List *
+stream_analyze_leaves(Oid stream, LOCKMODE lockmode, bool *unlogged)
+{
+	List	   *all = find_all_inheritors(stream, lockmode, NULL);
+	List	   *leaves = NIL;
+	int			nunlogged = 0;
+	ListCell   *lc;
+
+	foreach(lc, all)
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+			continue;
+		if (!stream_am_relid_is_stream(relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("partition \"%s\" of stream \"%s\" is not a stream",
+							get_rel_name(relid), get_rel_name(stream)),
+					 errhint("Create partitions with USING stream.")));
+		if (get_rel_persistence(relid) == RELPERSISTENCE_UNLOGGED)
+			nunlogged++;
+		leaves = lappend_oid(leaves, relid);
+	}
+	if (nunlogged > 0 && nunlogged < list_length(leaves))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("stream \"%s\" has both logged and unlogged partitions",
+						get_rel_name(stream)),
+				 errhint("Make all partitions logged, or all unlogged.")));
+	*unlogged = nunlogged > 0;
+	return leaves;
+}
+
+typedef struct FindStream
+{
+	const char *source;
+	Oid			stream;			/* the one reached through FROM */
+	int			reached;		/* streams reached through FROM */
+	int			total;			/* streams anywhere */
+} FindStream;
+
+static bool check_from(Query *query, Node *jtnode, FindStream *context);
+
+/* Counts the streams at any depth. */
+static bool
+count_streams_walker(Node *node, FindStream *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_RELATION && is_stream(rte->relid))
+			context->total++;
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, count_streams_walker,
+								 context, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, count_streams_walker, context);
+}
+
+static bool
+has_stream(Query *query)
+{
+	FindStream	context = {0};
+
+	count_streams_walker((Node *) query, &context);
+	return context.total > 0;
+}
+
+typedef struct SystemColumns
+{
+	Index		varno;
+	Index		sublevels_up;
+	const char *source;
+} SystemColumns;
+
+/* The system columns of a row change when it is frozen; but not these. */
+static bool
+system_columns_walker(Node *node, SystemColumns *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varno == context->varno &&
+			var->varlevelsup == context->sublevels_up && var->varattno < 0 &&
+			var->varattno != TableOidAttributeNumber &&
+			var->varattno != SelfItemPointerAttributeNumber)
+			refuse("system columns of a stream other than tableoid and ctid are",
+				   node, context->source, NULL);
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		context->sublevels_up++;
+		result = query_tree_walker((Query *) node, system_columns_walker,
+								   context, 0);
+		context->sublevels_up--;
+		return result;
+	}
+	return expression_tree_walker(node, system_columns_walker, context);
+}
+
+/* A sub-select that reads the stream may only filter and compute. */
+static void
+check_subselect(Query *query, FindStream *context)
+{
+	if (query->hasAggs || query->groupClause || query->groupingSets ||
+		query->havingQual)
+		refuse("aggregation in a sub-select over the stream is", NULL,
+			   context->source,
+			   "Aggregate in the outermost SELECT only.");
+	if (query->distinctClause)
+		refuse("DISTINCT in a sub-select over the stream is", NULL,
+			   context->source, NULL);
+	if (query->hasWindowFuncs)
+		refuse("a window function in a sub-select over the stream is", NULL,
+			   context->source, NULL);
+	if (query->limitCount || query->limitOffset)
+		refuse("LIMIT in a sub-select over the stream is",
+			   query->limitCount ? query->limitCount : query->limitOffset,
+			   context->source, NULL);
+	if (query->setOperations)
+		refuse("UNION, INTERSECT or EXCEPT in a sub-select over the stream is",
+			   NULL, context->source, NULL);
+	if (query->rowMarks)
+		refuse("FOR UPDATE or FOR SHARE is", NULL, context->source, NULL);
+	check_from(query, (Node *) query->jointree, context);
+}
+
+/* A member of FROM; true if it reads the stream. */
+static bool
+check_range(Query *query, int rtindex, FindStream *context)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
+	if (rte->rtekind == RTE_SUBQUERY)
+	{
+		if (!has_stream(rte->subquery))
+			return false;
+		check_subselect(rte->subquery, context);
+		return true;
+	}
+	if (rte->rtekind != RTE_RELATION || !is_stream(rte->relid))
+		return false;
+	if (rte->tablesample)
+		refuse("TABLESAMPLE of a stream is", (Node *) rte->tablesample,
+			   context->source, NULL);
+	if (!rte->inh && get_rel_relkind(rte->relid) != RELKIND_RELATION)
+		refuse("ONLY of a partitioned stream is", NULL, context->source, NULL);
+	else
+	{
+		SystemColumns columns = {rtindex, 0, context->source};
+
+		query_tree_walker(query, system_columns_walker, &columns, 0);
+	}
+	context->stream = rte->relid;
+	context->reached++;
+	return true;
+}
+
+static bool
+check_join(Query *query, JoinExpr *join, FindStream *context)
+{
+	bool		left = check_from(query, join->larg, context);
+	bool		right = check_from(query, join->rarg, context);
+
+	if ((join->jointype == JOIN_LEFT && right) ||
+		(join->jointype == JOIN_RIGHT && left) ||
+		(join->jointype == JOIN_FULL && (left || right)))
+		refuse("an outer join that makes up rows for the stream is", NULL,
+			   context->source,
+			   "Put the stream on the side of the join whose rows are all kept.");
+	return left || right;
+}
+
+/* Checks a part of FROM; true if it reads the stream. */
+static bool
+check_from(Query *query, Node *jtnode, FindStream *context)
+{
+	bool		found = false;
+	ListCell   *lc;
+
+	if (IsA(jtnode, RangeTblRef))
+		return check_range(query, ((RangeTblRef *) jtnode)->rtindex, context);
+	if (IsA(jtnode, JoinExpr))
+		return check_join(query, (JoinExpr *) jtnode, context);
+	foreach(lc, castNode(FromExpr, jtnode)->fromlist)
+		if (check_from(query, lfirst(lc), context))
+			found = true;
+	return found;
+}
+
+Oid
+stream_analyze_stream(Query *delta, const char *source)
+{
+	FindStream	context = {.source = source};
+
+	check_from(delta, (Node *) delta->jointree, &context);
+	count_streams_walker((Node *) delta, &context);
+	if (context.total == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("a continuous view must read a stream"),
+				 errhint("Create the table with USING stream.")));
+	if (context.reached > 1)
+		refuse("reading more than one stream is", NULL, source,
+			   "Create one continuous view for each stream.");
+	if (context.total > context.reached)
+		refuse("reading a stream in WITH or in a sub-select of an expression is",
+			   NULL, source,
+			   "Name the stream in FROM.");
+	if (contain_volatile_functions((Node *) delta))
+		refuse("a volatile function below the aggregation is", NULL, source,
+			   "Its result would depend on when a batch runs; store the value in the stream instead, for example with a column default.");
+	return context.stream;
+}
+
+/* ---- the reading side ---- */
+
+typedef struct ReadingContext
+{
+	StreamCut  *cut;
+	int			sublevels_up;
+	const char *source;
+} ReadingContext;
+
+/* The column of the state table that holds the expression, as a Var. */
+static Node *
+state_column(int attno, Node *expr, int sublevels_up)
+{
+	return (Node *) makeVar(1, attno, exprType(expr), exprTypmod(expr),
+							exprCollation(expr), sublevels_up);
+}
+
+/* The state column of a key that equals the node, or NULL. */
+static Node *
+match_key(Node *node, ReadingContext *context)
+{
+	ListCell   *lc;
+
+	if (IsA(node, Const))
+		return NULL;
+	foreach(lc, context->cut->keys)
+	{
+		Node	   *key = (Node *) ((StreamKey *) lfirst(lc))->expr;
+
+		if (context->sublevels_up > 0)
+		{
+			/* in a sub-select, only plain columns are found again */
+			if (!IsA(key, Var) || !IsA(node, Var))
+				continue;
+			key = copyObject(key);
+			((Var *) key)->varlevelsup = context->sublevels_up;
+		}
+		if (equal(node, key))
+			return state_column(foreach_current_index(lc) + 1, node,
+								context->sublevels_up);
+	}
+	return NULL;
+}
+
+static Node *
+reading_mutator(Node *node, ReadingContext *context)
+{
+	Node	   *column;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Aggref) &&
+		((Aggref *) node)->agglevelsup == context->sublevels_up)
+	{
+		ListCell   *lc;
+
+		if (context->sublevels_up > 0)
+			refuse("an aggregate of the outer query in a sub-select is", node,
+				   context->source, NULL);
+		foreach(lc, context->cut->aggs)
+			if (equal(((StreamAgg *) lfirst(lc))->aggref, node))
+				return state_column(list_length(context->cut->keys) +
+									foreach_current_index(lc) + 1, node, 0);
+		elog(ERROR, "aggregate not found in the cut");
+	}
+	if (context->sublevels_up == 0 || IsA(node, Var))
+	{
+		column = match_key(node, context);
+		if (column)
+			return column;
+	}
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == context->sublevels_up)
+		refuse("a column that is not in GROUP BY is", node, context->source,
+			   "Add the column to GROUP BY.");
+	if (IsA(node, Query))
+	{
+		Query	   *result;
+
+		context->sublevels_up++;
+		result = query_tree_mutator((Query *) node, reading_mutator, context,
+									0);
+		context->sublevels_up--;
+		return (Node *) result;
+	}
+	return expression_tree_mutator(node, reading_mutator, context);
+}
+
+/* Is the target entry needed for another clause than GROUP BY? */
+static bool
+is_sorted_by(Query *query, TargetEntry *tle)
+{
+	ListCell   *lc;
+
+	if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
+									  query->sortClause) ||
+		get_sortgroupref_clause_noerr(tle->ressortgroupref,
+									  query->distinctClause))
+		return true;
+	foreach(lc, query->windowClause)
+	{
+		WindowClause *window = lfirst_node(WindowClause, lc);
+
+		if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
+										  window->partitionClause) ||
+			get_sortgroupref_clause_noerr(tle->ressortgroupref,
+										  window->orderClause))
+			return true;
+	}
+	return false;
+}
+
+/* The output columns, and the hidden ones that a clause above needs. */
+static List *
+reading_targetlist(Query *query, ReadingContext *context)
+{
+	List	   *tlist = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk && !is_sorted_by(query, tle))
+			continue;
+		tle = flatCopyTargetEntry(tle);
+		tle->expr = (Expr *) reading_mutator((Node *) tle->expr, context);
+		tle->resno = list_length(tlist) + 1;
+		tle->resorigtbl = InvalidOid;
+		tle->resorigcol = 0;
+		tlist = lappend(tlist, tle);
+	}
+	return tlist;
+}
+
+Query *
+stream_analyze_reading_query(StreamCut *cut, Relation state,
+							 const char *source)
+{
+	ReadingContext context = {cut, 0, source};
+	Query	   *query = copyObject(cut->query);
+	ParseState *pstate = make_parsestate(NULL);
+	ParseNamespaceItem *nsitem;
+	RangeTblRef *rtr = makeNode(RangeTblRef);
+	Node	   *having;
+
+	query->targetList = reading_targetlist(query, &context);
+	having = reading_mutator(query->havingQual, &context);
+	query->limitOffset = reading_mutator(query->limitOffset, &context);
+	query->limitCount = reading_mutator(query->limitCount, &context);
+	query->windowClause = (List *)
+		reading_mutator((Node *) query->windowClause, &context);
+
+	nsitem = addRangeTableEntryForRelation(pstate, state, AccessShareLock,
+										   NULL, true, true);
+	rtr->rtindex = 1;
+	for (int i = 1; i <= RelationGetNumberOfAttributes(state); i++)
+		nsitem->p_rte->selectedCols =
+			bms_add_member(nsitem->p_rte->selectedCols,
+						   i - FirstLowInvalidHeapAttributeNumber);
+	query->rtable = list_make1(nsitem->p_rte);
+	query->jointree = makeFromExpr(list_make1(rtr), having);
+	query->groupClause = NIL;
+	query->havingQual = NULL;
+	query->hasAggs = false;
+	query->hasTargetSRFs = expression_returns_set((Node *) query->targetList);
+	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
+		checkExprHasSubLink(having) ||
+		checkExprHasSubLink(query->limitOffset) ||
+		checkExprHasSubLink(query->limitCount);
+	if (!query->hasSubLinks)
+	{
+		query->cteList = NIL;
+		query->hasRecursive = false;
+	}
+	return query;
+}

@@ -1,0 +1,62 @@
+/*-------------------------------------------------------------------------
+ *
+ * analyze.h
+ *	  Is this query maintainable; the cut into delta and reading side.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_ANALYZE_H
+#define STREAMING_ANALYZE_H
+
+#include "nodes/parsenodes.h"
+#include "utils/relcache.h"
+
+/* One grouping key of a view. */
+typedef struct StreamKey
+{
+	Expr	   *expr;
+	Index		sortgroupref;
+	Oid			eqop;
+	Oid			collation;
+	char	   *name;			/* column of the state table */
+} StreamKey;
+
+/* A query, cut at its aggregation. */
+typedef struct StreamCut
+{
+	Query	   *query;			/* the whole, join aliases flattened */
+	Query	   *delta;			/* below and at the cut: keys, aggregates */
+	List	   *keys;			/* StreamKey */
+	List	   *aggs;			/* StreamAgg, described but not prepared */
+	List	   *agg_names;		/* String: columns of their results */
+} StreamCut;
+
+/*
+ * Cuts an analysed query (not yet rewritten), or says why it cannot be
+ * maintained: error 0A000, with the clause's position in source (may be NULL).
+ */
+extern StreamCut *stream_analyze_cut(Query *query, const char *source);
+
+/*
+ * Checks a rewritten delta query: one stream, read row by row.  Returns the
+ * stream's OID (of the partitioned root, if it is one).  Errors as above, and
+ * 42809 if the query reads no stream.
+ */
+extern Oid	stream_analyze_stream(Query *delta, const char *source);
+
+/*
+ * The leaf relations of a stream, as OIDs, locked with the mode; the stream
+ * itself if it is a plain table.
+ * Error 42809 if one is not a stream, or if only some are unlogged.
+ */
+extern List *stream_analyze_leaves(Oid stream, LOCKMODE lockmode,
+								   bool *unlogged);
+
+/*
+ * The query that the user's view runs over the state table, whose columns are
+ * as store.h says.  Errors 0A000, as above.
+ */
+extern Query *stream_analyze_reading_query(StreamCut *cut, Relation state,
+										   const char *source);
+
+#endif

@@ -1,0 +1,486 @@
+/*-------------------------------------------------------------------------
+ *
+ * batch.c
+ *	  One micro-batch of one continuous view.
+ *
+ * A batch is one transaction: lock, measure, take the snapshot, run the delta
+ * plan over the new rows, merge its groups into the state table, write the new
+ * reading position; the caller commits.  So state, result and position change
+ * together or not at all.
+ *
+ * Between batches the process remembers, per view: the plans, the state cache
+ * and the position with the floors of its writers.  All of it is derived from
+ * what is stored as of a batch number, and is dropped when the stored number is
+ * another one (another process has run batches), when the last batch was not
+ * seen to commit, or when the caller says so.
+ *
+ * The delta plan runs as the view's owner, in a security-restricted context, with
+ * the settings (search_path, TimeZone and the like) that were in force when the
+ * view was created.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "tcop/dest.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "batch.h"
+#include "catalog.h"
+#include "debug.h"
+#include "delta.h"
+#include "position.h"
+#include "scan.h"
+#include "store.h"
+
+int			stream_max_batch_rows = 1000000;
+
+/* What this process remembers of a view. */
+typedef struct BatchView
+{
+	Oid			viewid;			/* hash key */
+	MemoryContext context;
+	StreamViewRow *row;
+	Oid			owner;
+	bool		stale;			/* row and owner must be read again */
+	bool		running;		/* a batch was begun and not yet committed */
+	StreamDelta *delta;
+	StreamStore *store;
+	StreamPosition *position;	/* as of progress.batch */
+	StreamProgress progress;
+	List	   *leaves;			/* OIDs, as of leaves_generation */
+	int			leaves_generation;
+} BatchView;
+
+/* A batch in progress. */
+typedef struct Batch
+{
+	BatchView  *view;
+	Relation   *rels;			/* the leaves, open */
+	int			nrels;
+	Snapshot	snapshot;
+	bool		more;			/* the range is bounded, rows are waiting */
+	int64		rows;			/* stream rows consumed */
+} Batch;
+
+/* Merges what the delta plan yields. */
+typedef struct MergeReceiver
+{
+	DestReceiver pub;
+	BatchView  *view;
+} MergeReceiver;
+
+static HTAB *views = NULL;
+
+/* ---- what is remembered ---- */
+
+static void
+view_relation_changed(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS seq;
+	BatchView  *view;
+
+	hash_seq_init(&seq, views);
+	while ((view = hash_seq_search(&seq)) != NULL)
+		if (!OidIsValid(relid) || relid == view->viewid ||
+			(view->row && relid == view->row->definition))
+			view->stale = true;
+}
+
+static void
+create_views_table(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(BatchView)};
+
+	views = hash_create("continuous views", 16, &ctl, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterRelcacheCallback(view_relation_changed, (Datum) 0);
+}
+
+/* Drops plans and cache: they will be made again. */
+static void
+forget_derived(BatchView *view)
+{
+	if (view->delta)
+		stream_delta_free(view->delta);
+	view->delta = NULL;
+	if (view->store)
+		stream_store_free(view->store);
+	view->store = NULL;
+	view->leaves_generation = -1;
+}
+
+void
+stream_batch_forget(Oid viewid)
+{
+	BatchView  *view;
+
+	stream_scan_set_position(NULL);
+	if (views == NULL)
+		return;
+	view = hash_search(views, &viewid, HASH_FIND, NULL);
+	if (view == NULL)
+		return;
+	forget_derived(view);
+	MemoryContextDelete(view->context);
+	hash_search(views, &viewid, HASH_REMOVE, NULL);
+}
+
+void
+stream_batch_committed(Oid viewid)
+{
+	BatchView  *view = views ?
+		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
+
+	if (view)
+		view->running = false;
+}
+
+static BatchView *
+remember_view(Oid viewid)
+{
+	BatchView  *view;
+	bool		found;
+
+	if (views == NULL)
+		create_views_table();
+	view = hash_search(views, &viewid, HASH_FIND, NULL);
+	if (view && view->running)
+	{
+		/* its last batch has failed */
+		stream_batch_forget(viewid);
+		view = NULL;
+	}
+	if (view)
+		return view;
+	view = hash_search(views, &viewid, HASH_ENTER, &found);
+	memset((char *) view + sizeof(Oid), 0, sizeof(BatchView) - sizeof(Oid));
+	view->context = AllocSetContextCreate(TopMemoryContext, "continuous view",
+										  ALLOCSET_DEFAULT_SIZES);
+	view->stale = true;
+	view->leaves_generation = -1;
+	return view;
+}
+
+/* Reads the view's row and owner; false if the view is gone. */
+static bool
+read_row(BatchView *view)
+{
+	MemoryContext old;
+	HeapTuple	tuple;
+
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(view->viewid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	view->owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+
+	/* a few hundred bytes per change of the view, until it is forgotten */
+	old = MemoryContextSwitchTo(view->context);
+	view->row = stream_catalog_view(view->viewid);
+	MemoryContextSwitchTo(old);
+	view->stale = false;
+	return view->row != NULL;
+}
+
+/* ---- as whom, with what ---- */
+
+/* Puts the view's settings in force until the GUC nest level ends. */
+static void
+apply_settings(ArrayType *settings)
+{
+	Datum	   *elems;
+	int			nelems;
+	bool		differs = false;
+
+	if (settings == NULL)
+		return;
+	deconstruct_array(settings, TEXTOID, -1, false, TYPALIGN_INT,
+					  &elems, NULL, &nelems);
+	for (int i = 0; i < nelems && !differs; i++)
+	{
+		char	   *name = TextDatumGetCString(elems[i]);
+		char	   *value = strchr(name, '=');
+		const char *current;
+
+		*value++ = '\0';
+		current = GetConfigOption(name, true, false);
+		differs = current == NULL || strcmp(current, value) != 0;
+	}
+	if (differs)
+		ProcessGUCArray(settings, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE);
+}
+
+/* ---- preparing ---- */
+
+/* Makes sure of plan and state store; the caller runs as the owner. */
+static void
+prepare_view(BatchView *view, Relation state)
+{
+	StreamCut  *cut;
+	Oid			eqops[INDEX_MAX_KEYS];
+	Oid			collations[INDEX_MAX_KEYS];
+	int			nkeys = 0;
+	ListCell   *lc;
+
+	if (view->delta && view->delta->reload)
+		forget_derived(view);
+	if (view->delta == NULL)
+		view->delta = stream_delta_load(view->context, view->row->definition);
+	stream_delta_plan(view->delta, 1);
+	if (view->store)
+		return;
+	cut = view->delta->cut;
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+
+		eqops[nkeys] = key->eqop;
+		collations[nkeys++] = key->collation;
+	}
+	view->store = stream_store_create(view->context, RelationGetDescr(state),
+									  nkeys, eqops, collations, cut->aggs);
+}
+
+/* Opens the leaves of the stream. */
+static void
+open_leaves(Batch *batch)
+{
+	BatchView  *view = batch->view;
+	ListCell   *lc;
+	bool		unlogged;
+
+	if (view->leaves_generation != view->delta->generation)
+	{
+		List	   *leaves = stream_analyze_leaves(view->delta->stream,
+												   AccessShareLock, &unlogged);
+		MemoryContext old = MemoryContextSwitchTo(view->context);
+
+		if (leaves != NIL && unlogged != view->row->unlogged)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("stream of the view has changed between logged and unlogged"),
+					 errhint("Drop the continuous view and create it anew.")));
+		list_free(view->leaves);
+		view->leaves = list_copy(leaves);
+		view->leaves_generation = view->delta->generation;
+		MemoryContextSwitchTo(old);
+	}
+	batch->rels = palloc(sizeof(Relation) * (list_length(view->leaves) + 1));
+	foreach(lc, view->leaves)
+		batch->rels[batch->nrels++] = table_open(lfirst_oid(lc),
+												 AccessShareLock);
+}
+
+/* A leaf that was read before must not be missing now. */
+static void
+check_missing_leaves(BatchView *view)
+{
+	for (int i = 0; i < view->position->nleaves; i++)
+		if (!list_member_oid(view->leaves, view->position->leaves[i]->relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("a partition that the view has read is no longer part of its stream"),
+					 errhint("Attach the partition again, or drop the continuous view and create it anew.")));
+}
+
+/* Makes sure that the position is that of the last committed batch. */
+static void
+read_position(BatchView *view)
+{
+	StreamProgress progress;
+
+	stream_catalog_read_progress(view->viewid, view->row->unlogged, &progress);
+	if (view->position == NULL || progress.batch != view->progress.batch)
+	{
+		if (view->position)
+			stream_position_free(view->position);
+		view->position = progress.position ?
+			stream_position_read(view->context, progress.position) :
+			stream_position_create(view->context);
+	}
+	view->progress = progress;
+	view->progress.position = NULL;
+	check_missing_leaves(view);
+}
+
+/* ---- running ---- */
+
+static bool
+merge_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	stream_store_merge(((MergeReceiver *) self)->view->store, slot);
+	return true;
+}
+
+static void
+merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+merge_shutdown(DestReceiver *self)
+{
+}
+
+/* About how many rows the range holds. */
+static double
+estimate_rows(StreamPosition *position)
+{
+	double		blocks = 0;
+
+	for (int i = 0; i < position->nleaves; i++)
+		if (position->leaves[i]->active)
+			blocks += position->leaves[i]->scan_end -
+				position->leaves[i]->scan_start;
+	return blocks * 100;
+}
+
+static void
+run_delta(Batch *batch)
+{
+	BatchView  *view = batch->view;
+	PlannedStmt *stmt = stream_delta_plan(view->delta,
+										  estimate_rows(view->position));
+	MergeReceiver receiver = {
+		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
+		DestNone}, view
+	};
+	QueryDesc  *desc = CreateQueryDesc(stmt, "batch of a continuous view",
+									   batch->snapshot, InvalidSnapshot,
+									   &receiver.pub, NULL, NULL, 0);
+
+	stream_scan_set_position(view->position);
+	ExecutorStart(desc, 0);
+	ExecutorRun(desc, ForwardScanDirection, 0, true);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	stream_scan_set_position(NULL);
+	FreeQueryDesc(desc);
+	for (int i = 0; i < view->position->nleaves; i++)
+		batch->rows += view->position->leaves[i]->rows;
+}
+
+/* Writes the new position, if the batch has changed anything. */
+static void
+write_progress(Batch *batch, TimestampTz started)
+{
+	BatchView  *view = batch->view;
+	StreamProgress *progress = &view->progress;
+
+	progress->batch++;
+	progress->rows_read += batch->rows;
+	progress->batch_time = started;
+	progress->batch_us = GetCurrentTimestamp() - started;
+	progress->position = stream_position_write(view->position);
+	stream_catalog_write_progress(view->viewid, view->row->unlogged, progress);
+	progress->position = NULL;
+}
+
+/* The batch proper, run as the owner: from the range to the new position. */
+static void
+process_range(Batch *batch, Relation state)
+{
+	BatchView  *view = batch->view;
+	TimestampTz started = GetCurrentTimestamp();
+	int64		last = view->progress.batch;
+
+	stream_store_open(view->store, state, last);
+	STREAM_DEBUG_POINT("batch-before-merge");
+	run_delta(batch);
+	STREAM_DEBUG_POINT("batch-after-merge");
+	stream_position_finish(view->position, batch->rels, batch->nrels,
+						   batch->snapshot);
+	if (batch->rows > 0 || last == 0)
+	{
+		stream_store_close(view->store, last + 1);
+		write_progress(batch, started);
+	}
+	else
+		stream_store_close(view->store, last);
+	STREAM_DEBUG_POINT("batch-before-commit");
+}
+
+static void
+run_batch(Batch *batch)
+{
+	BatchView  *view = batch->view;
+	Relation	state = table_open(view->row->state, RowExclusiveLock);
+	int64		max_rows = view->row->options.max_batch_rows;
+
+	/* planning may call functions that need a snapshot */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	prepare_view(view, state);
+	PopActiveSnapshot();
+
+	open_leaves(batch);
+	read_position(view);
+	batch->more = stream_position_begin(view->position, batch->rels,
+										batch->nrels,
+										max_rows > 0 ? max_rows :
+										stream_max_batch_rows);
+	if (stream_position_pending(view->position) || view->progress.batch == 0)
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		batch->snapshot = GetActiveSnapshot();
+		process_range(batch, state);
+		PopActiveSnapshot();
+	}
+	for (int i = 0; i < batch->nrels; i++)
+		table_close(batch->rels[i], NoLock);
+	table_close(state, NoLock);
+}
+
+StreamBatchResult
+stream_batch_run(Oid viewid, List **leaves)
+{
+	Batch		batch = {0};
+	BatchView  *view;
+	Oid			save_userid;
+	int			save_sec_context;
+	int			nestlevel;
+
+	LockDatabaseObject(RelationRelationId, viewid, 0,
+					   ShareUpdateExclusiveLock);
+	LockRelationOid(viewid, AccessShareLock);
+	view = remember_view(viewid);
+	if (view->stale && !read_row(view))
+	{
+		stream_batch_forget(viewid);
+		return STREAM_BATCH_GONE;
+	}
+	LockRelationOid(view->row->definition, AccessShareLock);
+	view->running = true;
+	batch.view = view;
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(view->owner,
+						   save_sec_context | SECURITY_RESTRICTED_OPERATION);
+	nestlevel = NewGUCNestLevel();
+	apply_settings(view->row->settings);
+	run_batch(&batch);
+	AtEOXact_GUC(false, nestlevel);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+
+	if (leaves)
+		*leaves = view->leaves;
+	if (batch.more)
+		return STREAM_BATCH_MORE;
+	return batch.rows > 0 ? STREAM_BATCH_DONE : STREAM_BATCH_IDLE;
+}

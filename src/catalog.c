@@ -1,0 +1,445 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  The extension's own tables.
+ *
+ * _view has one row per continuous view, _progress (or _progress_unlogged)
+ * says how far it has read, _error holds its present trouble.  No other file
+ * reads or writes them.
+ *
+ * The tables are found by name at each use: the extension may be dropped and
+ * created again under a running worker, and a database may not have it at all.
+ * Every function copes with that: it finds nothing and says so.
+ *
+ * _progress is written once per batch.  Reading it through its index prunes the
+ * dead versions of earlier batches, so that the row is updated in place (HOT)
+ * for ever, whatever autovacuum does.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "nodes/value.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "catalog.h"
+
+/* columns of _view */
+enum
+{
+	V_VIEWID = 1, V_DEFINITION, V_STATE, V_STREAM, V_UNLOGGED,
+	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_NATTS = V_SETTINGS
+};
+
+/* columns of _progress and _progress_unlogged */
+enum
+{
+	P_VIEWID = 1, P_BATCH, P_ROWS_READ, P_POSITION, P_BATCH_TIME, P_BATCH_US,
+	P_NATTS = P_BATCH_US
+};
+
+/* columns of _error */
+enum
+{
+	E_VIEWID = 1, E_FAILURES, E_FAILED, E_SQLSTATE, E_MESSAGE, E_DETAIL,
+	E_HINT, E_CONTEXT, E_AT, E_NATTS = E_AT
+};
+
+/* The OID of one of our tables, or InvalidOid. */
+static Oid
+our_table(const char *name)
+{
+	Oid			schema = stream_catalog_schema();
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+/* Opens one of our tables; NULL where the extension is not installed. */
+static Relation
+open_table(const char *name, LOCKMODE lockmode)
+{
+	Oid			relid = our_table(name);
+
+	return OidIsValid(relid) ? try_table_open(relid, lockmode) : NULL;
+}
+
+/* Same, for writing, where it has to be there. */
+static Relation
+open_table_for_write(const char *name)
+{
+	Relation	rel = open_table(name, RowExclusiveLock);
+
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"streaming\" is not installed in this database"),
+				 errhint("Run CREATE EXTENSION streaming.")));
+	return rel;
+}
+
+static const char *
+progress_table(bool unlogged)
+{
+	return unlogged ? "_progress_unlogged" : "_progress";
+}
+
+/* A scan for the row of one view: all our tables have viewid as primary key. */
+static SysScanDesc
+begin_view_scan(Relation rel, Oid viewid)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(viewid));
+	return systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true,
+							  NULL, 1, &key);
+}
+
+/*
+ * Writes the row of a view: updates the one that is there, else inserts.
+ */
+static void
+put_row(Relation rel, Oid viewid, Datum *values, bool *nulls)
+{
+	SysScanDesc scan = begin_view_scan(rel, viewid);
+	HeapTuple	old = systable_getnext(scan);
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+
+	if (HeapTupleIsValid(old))
+		CatalogTupleUpdate(rel, &old->t_self, tuple);
+	else
+		CatalogTupleInsert(rel, tuple);
+	systable_endscan(scan);
+	heap_freetuple(tuple);
+}
+
+/* Deletes the row of a view; true if there was one. */
+static bool
+delete_row(const char *table, Oid viewid)
+{
+	Relation	rel = open_table(table, RowExclusiveLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return false;
+	scan = begin_view_scan(rel, viewid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		CatalogTupleDelete(rel, &tuple->t_self);
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	return HeapTupleIsValid(tuple);
+}
+
+Oid
+stream_catalog_schema(void)
+{
+	/*
+	 * Not get_extension_oid: that scans pg_extension, this is a look-up in the
+	 * system cache.  A foreign schema of that name has no table _view.
+	 */
+	return get_namespace_oid("streaming", true);
+}
+
+Oid
+stream_catalog_owner(void)
+{
+	Relation	rel = open_table_for_write("_view");
+	Oid			owner = rel->rd_rel->relowner;
+
+	table_close(rel, NoLock);
+	return owner;
+}
+
+/* ---- _view ---- */
+
+static List *
+strings_of_array(Datum array)
+{
+	Datum	   *elems;
+	int			nelems;
+	List	   *result = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elems, NULL, &nelems);
+	for (int i = 0; i < nelems; i++)
+		result = lappend(result, makeString(TextDatumGetCString(elems[i])));
+	return result;
+}
+
+static Datum
+array_of_strings(List *strings)
+{
+	Datum	   *elems = palloc(sizeof(Datum) * (list_length(strings) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		elems[n++] = CStringGetTextDatum(strVal(lfirst(lc)));
+	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+static StreamViewRow *
+view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
+{
+	StreamViewRow *row = palloc0(sizeof(StreamViewRow));
+	Datum		values[V_NATTS];
+	bool		nulls[V_NATTS];
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	row->viewid = DatumGetObjectId(values[V_VIEWID - 1]);
+	row->definition = DatumGetObjectId(values[V_DEFINITION - 1]);
+	row->state = DatumGetObjectId(values[V_STATE - 1]);
+	row->stream = DatumGetObjectId(values[V_STREAM - 1]);
+	row->unlogged = DatumGetBool(values[V_UNLOGGED - 1]);
+	row->option_names = strings_of_array(values[V_OPTION_NAMES - 1]);
+	row->option_values = strings_of_array(values[V_OPTION_VALUES - 1]);
+	stream_options_fill(row->option_names, row->option_values, &row->options);
+	if (!nulls[V_SETTINGS - 1])
+		row->settings = DatumGetArrayTypePCopy(values[V_SETTINGS - 1]);
+	return row;
+}
+
+static void
+put_view_row(const StreamViewRow *row)
+{
+	Relation	rel = open_table_for_write("_view");
+	Datum		values[V_NATTS];
+	bool		nulls[V_NATTS] = {0};
+
+	values[V_VIEWID - 1] = ObjectIdGetDatum(row->viewid);
+	values[V_DEFINITION - 1] = ObjectIdGetDatum(row->definition);
+	values[V_STATE - 1] = ObjectIdGetDatum(row->state);
+	values[V_STREAM - 1] = ObjectIdGetDatum(row->stream);
+	values[V_UNLOGGED - 1] = BoolGetDatum(row->unlogged);
+	values[V_OPTION_NAMES - 1] = array_of_strings(row->option_names);
+	values[V_OPTION_VALUES - 1] = array_of_strings(row->option_values);
+	values[V_SETTINGS - 1] = PointerGetDatum(row->settings);
+	nulls[V_SETTINGS - 1] = row->settings == NULL;
+	put_row(rel, row->viewid, values, nulls);
+	table_close(rel, NoLock);
+}
+
+List *
+stream_catalog_views(void)
+{
+	Relation	rel = open_table("_view", AccessShareLock);
+	List	   *result = NIL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NIL;
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		result = lappend(result,
+						 view_row_of_tuple(tuple, RelationGetDescr(rel)));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+StreamViewRow *
+stream_catalog_view(Oid viewid)
+{
+	Relation	rel = open_table("_view", AccessShareLock);
+	StreamViewRow *row = NULL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NULL;
+	scan = begin_view_scan(rel, viewid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		row = view_row_of_tuple(tuple, RelationGetDescr(rel));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return row;
+}
+
+bool
+stream_catalog_is_view(Oid relid)
+{
+	Relation	rel = open_table("_view", AccessShareLock);
+	bool		found;
+	SysScanDesc scan;
+
+	if (rel == NULL)
+		return false;
+	scan = begin_view_scan(rel, relid);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+void
+stream_catalog_insert_view(const StreamViewRow *row)
+{
+	put_view_row(row);
+}
+
+void
+stream_catalog_update_view(const StreamViewRow *row)
+{
+	put_view_row(row);
+}
+
+void
+stream_catalog_delete_view(Oid viewid)
+{
+	delete_row("_view", viewid);
+	delete_row("_progress", viewid);
+	delete_row("_progress_unlogged", viewid);
+	delete_row("_error", viewid);
+}
+
+/* ---- _progress ---- */
+
+bool
+stream_catalog_read_progress(Oid viewid, bool unlogged,
+							 StreamProgress *progress)
+{
+	Relation	rel = open_table(progress_table(unlogged), AccessShareLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	memset(progress, 0, sizeof(*progress));
+	if (rel == NULL)
+		return false;
+	scan = begin_view_scan(rel, viewid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Datum		values[P_NATTS];
+		bool		nulls[P_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		progress->batch = DatumGetInt64(values[P_BATCH - 1]);
+		progress->rows_read = DatumGetInt64(values[P_ROWS_READ - 1]);
+		if (!nulls[P_POSITION - 1])
+			progress->position = PG_DETOAST_DATUM_COPY(values[P_POSITION - 1]);
+		if (!nulls[P_BATCH_TIME - 1])
+			progress->batch_time =
+				DatumGetTimestampTz(values[P_BATCH_TIME - 1]);
+		progress->batch_us = DatumGetInt64(values[P_BATCH_US - 1]);
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	return HeapTupleIsValid(tuple);
+}
+
+void
+stream_catalog_write_progress(Oid viewid, bool unlogged,
+							  const StreamProgress *progress)
+{
+	Relation	rel = open_table_for_write(progress_table(unlogged));
+	Datum		values[P_NATTS];
+	bool		nulls[P_NATTS] = {0};
+
+	values[P_VIEWID - 1] = ObjectIdGetDatum(viewid);
+	values[P_BATCH - 1] = Int64GetDatum(progress->batch);
+	values[P_ROWS_READ - 1] = Int64GetDatum(progress->rows_read);
+	values[P_POSITION - 1] = PointerGetDatum(progress->position);
+	nulls[P_POSITION - 1] = progress->position == NULL;
+	values[P_BATCH_TIME - 1] = TimestampTzGetDatum(progress->batch_time);
+	nulls[P_BATCH_TIME - 1] = progress->batch_time == 0;
+	values[P_BATCH_US - 1] = Int64GetDatum(progress->batch_us);
+	put_row(rel, viewid, values, nulls);
+	table_close(rel, NoLock);
+}
+
+/* ---- _error ---- */
+
+/* A text column from a C string that may be NULL. */
+static void
+put_text(Datum *values, bool *nulls, int column, const char *string)
+{
+	nulls[column - 1] = string == NULL;
+	if (string)
+		values[column - 1] = CStringGetTextDatum(string);
+}
+
+static char *
+get_text(Datum *values, bool *nulls, int column)
+{
+	return nulls[column - 1] ? NULL : TextDatumGetCString(values[column - 1]);
+}
+
+void
+stream_catalog_write_failure(Oid viewid, const StreamFailure *f)
+{
+	Relation	rel = open_table_for_write("_error");
+	Datum		values[E_NATTS];
+	bool		nulls[E_NATTS] = {0};
+
+	values[E_VIEWID - 1] = ObjectIdGetDatum(viewid);
+	values[E_FAILURES - 1] = Int32GetDatum(f->failures);
+	values[E_FAILED - 1] = BoolGetDatum(f->failed);
+	put_text(values, nulls, E_SQLSTATE, unpack_sql_state(f->sqlstate));
+	put_text(values, nulls, E_MESSAGE, f->message ? f->message : "");
+	put_text(values, nulls, E_DETAIL, f->detail);
+	put_text(values, nulls, E_HINT, f->hint);
+	put_text(values, nulls, E_CONTEXT, f->context);
+	values[E_AT - 1] = TimestampTzGetDatum(f->at);
+	put_row(rel, viewid, values, nulls);
+	table_close(rel, NoLock);
+}
+
+StreamFailure *
+stream_catalog_failure(Oid viewid)
+{
+	Relation	rel = open_table("_error", AccessShareLock);
+	StreamFailure *f = NULL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NULL;
+	scan = begin_view_scan(rel, viewid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Datum		values[E_NATTS];
+		bool		nulls[E_NATTS];
+		char	   *state;
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		f = palloc0(sizeof(StreamFailure));
+		f->failures = DatumGetInt32(values[E_FAILURES - 1]);
+		f->failed = DatumGetBool(values[E_FAILED - 1]);
+		state = get_text(values, nulls, E_SQLSTATE);
+		f->sqlstate = MAKE_SQLSTATE(state[0], state[1], state[2],
+									state[3], state[4]);
+		f->message = get_text(values, nulls, E_MESSAGE);
+		f->detail = get_text(values, nulls, E_DETAIL);
+		f->hint = get_text(values, nulls, E_HINT);
+		f->context = get_text(values, nulls, E_CONTEXT);
+		f->at = DatumGetTimestampTz(values[E_AT - 1]);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return f;
+}
+
+bool
+stream_catalog_clear_failure(Oid viewid)
+{
+	return delete_row("_error", viewid);
+}

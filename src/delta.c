@@ -1,0 +1,281 @@
+/*-------------------------------------------------------------------------
+ *
+ * delta.c
+ *	  The delta plan: planned, turned into partial aggregation, kept.
+ *
+ * The delta query (keys and bare aggregates) is planned by the ordinary
+ * planner.  Its topmost node is then the aggregation; marking it and its
+ * Aggrefs as the initial step of a parallel aggregation makes it yield partial
+ * states instead of results, in serialised form where they are internal.
+ *
+ * Two plans are kept, one for a trickle and one for a backlog: a join with a
+ * large table wants an index for a few rows and a hash table for a million.
+ *
+ * The plan cache of the server cannot keep a plan made from a query tree, so
+ * plans are kept here, by its rules: dropped when a relation in them or anything
+ * that plans depend on generally is changed.  When a function changes that is
+ * part of an aggregate, everything derived from it goes (reload).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_aggregate.h"
+#include "optimizer/planner.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+#include "aggstate.h"
+#include "delta.h"
+#include "scan.h"
+
+/* Every delta of this process, for the invalidation callbacks. */
+static List *all_deltas = NIL;
+
+/* ---- invalidation ---- */
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, all_deltas)
+	{
+		StreamDelta *delta = lfirst(lc);
+
+		if (!OidIsValid(relid) || list_member_oid(delta->relations, relid))
+			delta->replan = true;
+	}
+}
+
+static void
+function_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	ListCell   *lc;
+
+	foreach(lc, all_deltas)
+	{
+		StreamDelta *delta = lfirst(lc);
+
+		if (hashvalue == 0 ||
+			list_member_int(delta->functions, (int) hashvalue))
+			delta->replan = delta->reload = true;
+	}
+}
+
+static void
+anything_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	ListCell   *lc;
+
+	foreach(lc, all_deltas)
+		((StreamDelta *) lfirst(lc))->replan = true;
+}
+
+static void
+register_callbacks(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+	registered = true;
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(OPEROID, anything_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AMOPOPID, anything_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, anything_changed,
+								  (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, anything_changed,
+								  (Datum) 0);
+}
+
+static void
+note_function(StreamDelta *delta, Oid function)
+{
+	if (OidIsValid(function))
+		delta->functions =
+			list_append_unique_int(delta->functions, (int)
+								   GetSysCacheHashValue1(PROCOID,
+														 ObjectIdGetDatum(function)));
+}
+
+/* Notes the functions that an aggregate is made of. */
+static void
+note_aggregate(StreamDelta *delta, StreamAgg *agg)
+{
+	HeapTuple	tuple;
+	Form_pg_aggregate form;
+
+	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(agg->aggref->aggfnoid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u",
+			 agg->aggref->aggfnoid);
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	note_function(delta, agg->aggref->aggfnoid);
+	note_function(delta, form->aggtransfn);
+	note_function(delta, form->aggcombinefn);
+	note_function(delta, form->aggfinalfn);
+	note_function(delta, form->aggserialfn);
+	note_function(delta, form->aggdeserialfn);
+	ReleaseSysCache(tuple);
+}
+
+/* ---- loading ---- */
+
+StreamDelta *
+stream_delta_load(MemoryContext parent, Oid definition)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "delta plan",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	StreamDelta *delta = palloc0(sizeof(StreamDelta));
+	Relation	rel = table_open(definition, NoLock);
+	ListCell   *lc;
+
+	register_callbacks();
+	delta->context = context;
+	delta->plan_context = AllocSetContextCreate(context, "delta plans",
+												ALLOCSET_DEFAULT_SIZES);
+	delta->definition = definition;
+	delta->cut = stream_analyze_cut(get_view_query(rel), NULL);
+	table_close(rel, NoLock);
+	foreach(lc, delta->cut->aggs)
+	{
+		stream_aggstate_prepare(lfirst(lc));
+		note_aggregate(delta, lfirst(lc));
+	}
+	delta->replan = true;
+	MemoryContextSwitchTo(TopMemoryContext);
+	all_deltas = lappend(all_deltas, delta);
+	MemoryContextSwitchTo(old);
+	return delta;
+}
+
+void
+stream_delta_free(StreamDelta *delta)
+{
+	all_deltas = list_delete_ptr(all_deltas, delta);
+	MemoryContextDelete(delta->context);
+}
+
+/* ---- planning ---- */
+
+/* Has the aggregation at the top of the plan yield partial states. */
+static void
+make_partial(PlannedStmt *stmt)
+{
+	Agg		   *top = (Agg *) stmt->planTree;
+	ListCell   *lc;
+
+	/* grouping without aggregates may be another node, and needs nothing */
+	if (!IsA(top, Agg))
+		return;
+	Assert(top->aggsplit == AGGSPLIT_SIMPLE);
+	top->aggsplit = AGGSPLIT_INITIAL_SERIAL;
+	foreach(lc, top->plan.targetlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (IsA(tle->expr, Aggref))
+			mark_partial_aggref((Aggref *) tle->expr,
+								AGGSPLIT_INITIAL_SERIAL);
+	}
+}
+
+/* Every output column must come from the aggregation as it is. */
+static void
+check_shape(StreamDelta *delta, PlannedStmt *stmt)
+{
+	int			column = 0;
+	ListCell   *lc;
+
+	foreach(lc, stmt->planTree->targetlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (++column > list_length(delta->cut->keys) &&
+			!(IsA(stmt->planTree, Agg) && IsA(tle->expr, Aggref)))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("query cannot be maintained: its plan does not end in an aggregation")));
+	}
+}
+
+static PlannedStmt *
+plan_delta(StreamDelta *delta, double rows)
+{
+	Query	   *query = copyObject(delta->cut->delta);
+	List	   *rewritten;
+	PlannedStmt *stmt;
+
+	AcquireRewriteLocks(query, true, false);
+	rewritten = QueryRewrite(query);
+	if (list_length(rewritten) != 1)
+		elog(ERROR, "unexpected rewrite result for a continuous view");
+	query = linitial_node(Query, rewritten);
+	delta->stream = stream_analyze_stream(query, NULL);
+	stmt = stream_scan_plan(query, rows);
+	check_shape(delta, stmt);
+	make_partial(stmt);
+	return stmt;
+}
+
+/* Plans into long-lived memory. */
+static PlannedStmt *
+keep_plan(StreamDelta *delta, double rows)
+{
+	PlannedStmt *stmt = plan_delta(delta, rows);
+	MemoryContext old = MemoryContextSwitchTo(delta->plan_context);
+	ListCell   *lc;
+
+	stmt = copyObject(stmt);
+	MemoryContextSwitchTo(delta->context);
+	foreach(lc, stmt->relationOids)
+		delta->relations = list_append_unique_oid(delta->relations,
+												  lfirst_oid(lc));
+	delta->relations = list_append_unique_oid(delta->relations,
+											  delta->stream);
+	foreach(lc, stmt->invalItems)
+	{
+		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
+
+		if (item->cacheId == PROCOID)
+			delta->functions = list_append_unique_int(delta->functions,
+													  (int) item->hashValue);
+	}
+	MemoryContextSwitchTo(old);
+	return stmt;
+}
+
+PlannedStmt *
+stream_delta_plan(StreamDelta *delta, double rows)
+{
+	PlannedStmt **plan = rows < STREAM_DELTA_LARGE ?
+		&delta->small : &delta->large;
+	ListCell   *lc;
+
+	/* taking a lock may bring news that makes the plan stale */
+	foreach(lc, delta->relations)
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+	while (delta->replan || *plan == NULL)
+	{
+		if (delta->replan)
+		{
+			/* relations stays, so that no news is missed while planning */
+			delta->small = delta->large = NULL;
+			MemoryContextReset(delta->plan_context);
+			delta->generation++;
+		}
+		delta->replan = false;
+		*plan = keep_plan(delta, rows < STREAM_DELTA_LARGE ? 1000 : rows);
+	}
+	return *plan;
+}

@@ -1,0 +1,53 @@
+/*-------------------------------------------------------------------------
+ *
+ * delta.h
+ *	  The delta plan: planned, turned into partial aggregation, kept.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_DELTA_H
+#define STREAMING_DELTA_H
+
+#include "executor/execdesc.h"
+#include "nodes/plannodes.h"
+
+#include "analyze.h"
+
+typedef struct StreamDelta
+{
+	MemoryContext context;
+	StreamCut  *cut;			/* aggregates are prepared */
+	Oid			definition;		/* the view that holds the query */
+	Oid			stream;			/* as the rewritten query has it */
+
+	/* plans; valid unless replan */
+	MemoryContext plan_context;
+	PlannedStmt *small;			/* for batches of few rows, or NULL */
+	PlannedStmt *large;			/* for many, or NULL */
+	List	   *relations;		/* all that the plans touch, or have touched */
+	int			generation;		/* counts how often all was planned anew */
+
+	/* set by invalidation */
+	bool		replan;			/* plan again */
+	bool		reload;			/* a function changed: begin from scratch */
+	List	   *functions;		/* hash values in the PROCOID cache */
+} StreamDelta;
+
+/*
+ * Loads the delta of the view whose query is held by the view definition, on
+ * which the caller holds AccessShareLock.  Errors as in analyze.h.
+ */
+extern StreamDelta *stream_delta_load(MemoryContext parent, Oid definition);
+extern void stream_delta_free(StreamDelta *delta);
+
+/*
+ * The plan for a batch of about so many rows, locked (AccessShareLock on
+ * everything it touches).  Planned anew if something has changed.  The caller
+ * runs as the view's owner.  Check reload afterwards.
+ */
+extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows);
+
+/* A batch of at least so many rows uses the plan for many. */
+#define STREAM_DELTA_LARGE 10000
+
+#endif

@@ -1,0 +1,164 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *	  Commands that would tear storage from under a reading position.
+ *
+ * A reading position is about one storage file of one leaf.  TRUNCATE, a
+ * rewriting ALTER TABLE, VACUUM FULL, CLUSTER, and taking away a partition would
+ * leave it pointing into nothing: rows not yet read would be lost, others read
+ * again.  While a view reads the stream, they are refused.
+ *
+ * The common commands are refused before they begin, by name.  Because there
+ * are many ways to the same end (TRUNCATE ... CASCADE, ALTER TABLE that happens
+ * to rewrite, DROP SCHEMA with a partition in it), every command that might do
+ * so is followed by a check of all positions, in the same transaction and under
+ * the command's own locks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "am.h"
+#include "analyze.h"
+#include "catalog.h"
+#include "guard.h"
+#include "position.h"
+
+/* The relation, what is below it, and what is above it. */
+static List *
+family(Oid relid)
+{
+	List	   *members = find_all_inheritors(relid, NoLock, NULL);
+
+	if (get_rel_relispartition(relid))
+		members = list_concat(members, get_partition_ancestors(relid));
+	return members;
+}
+
+void
+stream_guard_refuse(Oid relid, const char *command)
+{
+	List	   *rows = stream_catalog_views();
+	List	   *members;
+	ListCell   *lc;
+
+	if (rows == NIL || !OidIsValid(relid))
+		return;
+	members = family(relid);
+	foreach(lc, rows)
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (list_member_oid(members, row->stream))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot run %s on stream \"%s\" while continuous views read it",
+							command, get_rel_name(relid)),
+					 errdetail("Continuous view \"%s\" reads it.",
+							   get_rel_name(row->viewid)),
+					 errhint("Drop the continuous views first.")));
+	}
+}
+
+static void
+refuse_rewrite(Relation rel)
+{
+	stream_guard_refuse(RelationGetRelid(rel), "VACUUM FULL or CLUSTER");
+}
+
+void
+stream_guard_install(void)
+{
+	stream_am_before_rewrite = refuse_rewrite;
+}
+
+/* The storage of a relation now. */
+static Oid
+current_relfilenode(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Oid			relfilenode = rel->rd_node.relNode;
+
+	table_close(rel, NoLock);
+	return relfilenode;
+}
+
+static void
+check_view(StreamViewRow *row, const char *command)
+{
+	StreamProgress progress;
+	StreamPosition *pos;
+	List	   *leaves;
+	bool		unlogged;
+
+	if (get_rel_name(row->stream) == NULL)
+		return;					/* its view is on the way out, too */
+	leaves = stream_analyze_leaves(row->stream, AccessShareLock, &unlogged);
+	stream_catalog_read_progress(row->viewid, row->unlogged, &progress);
+	if (progress.position == NULL)
+		return;
+	pos = stream_position_read(CurrentMemoryContext, progress.position);
+	for (int i = 0; i < pos->nleaves; i++)
+		if (!list_member_oid(leaves, pos->leaves[i]->relid) ||
+			current_relfilenode(pos->leaves[i]->relid) !=
+			pos->leaves[i]->relfilenode)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("%s would take away rows that continuous view \"%s\" reads",
+							command, get_rel_name(row->viewid)),
+					 errdetail("It replaces the storage of stream \"%s\" or removes a partition.",
+							   get_rel_name(row->stream)),
+					 errhint("Drop the continuous views first.")));
+	stream_position_free(pos);
+}
+
+void
+stream_guard_check_views(const char *command)
+{
+	ListCell   *lc;
+	List	   *rows = stream_catalog_views();
+
+	if (rows == NIL)
+		return;
+	CommandCounterIncrement();
+	foreach(lc, rows)
+		check_view(lfirst(lc), command);
+}
+
+void
+stream_guard_check_statement(QueryDesc *queryDesc)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+	Oid			schema;
+	ListCell   *lc;
+
+	if (stmt->resultRelations == NIL)
+		return;
+	schema = stream_catalog_schema();
+	if (!OidIsValid(schema))
+		return;
+	foreach(lc, stmt->resultRelations)
+	{
+		Oid			relid = rt_fetch(lfirst_int(lc), stmt->rtable)->relid;
+
+		if (get_rel_namespace(relid) == schema)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("cannot change table \"%s\"",
+							get_rel_name(relid)),
+					 errdetail("Continuous views are changed by their streams only."),
+					 errhint("Insert rows into the stream.")));
+	}
+}

@@ -1,0 +1,36 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.h
+ *	  Commands that would tear storage from under a reading position.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_GUARD_H
+#define STREAMING_GUARD_H
+
+#include "executor/execdesc.h"
+#include "utils/relcache.h"
+
+/* Installs the check of VACUUM FULL and CLUSTER; called from _PG_init. */
+extern void stream_guard_install(void);
+
+/*
+ * Raises 55006 if a continuous view reads the relation (or a partition or
+ * parent of it): command, such as "TRUNCATE", would lose or repeat rows.
+ */
+extern void stream_guard_refuse(Oid relid, const char *command);
+
+/*
+ * After a command that may have changed streams: raises 55006 if a view's
+ * position is about storage or partitions that are no longer there, 42809 if
+ * a partition is not a stream.  The command is rolled back with it.
+ */
+extern void stream_guard_check_views(const char *command);
+
+/*
+ * For an ExecutorStart hook: refuses to change a continuous view, or a table of
+ * the extension, by INSERT, UPDATE, DELETE or MERGE (55000).
+ */
+extern void stream_guard_check_statement(QueryDesc *queryDesc);
+
+#endif

@@ -1,0 +1,259 @@
+/*-------------------------------------------------------------------------
+ *
+ * options.c
+ *	  The streaming.* options of a view.
+ *
+ * Options are kept as the text that the user gave, one name and one value
+ * each, so that a later version can read what an earlier one stored.  One
+ * table says which options there are and how each is read; the values are
+ * checked by reading them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/defrem.h"
+#include "nodes/value.h"
+#include "parser/parse_node.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "options.h"
+
+/* Reads value into options; returns NULL, or what would be right. */
+typedef const char *(*OptionReader) (const char *value, StreamOptions *options);
+
+typedef struct OptionDef
+{
+	const char *name;
+	OptionReader read;
+} OptionDef;
+
+static const char *
+read_enabled(const char *value, StreamOptions *options)
+{
+	if (!parse_bool(value, &options->enabled))
+		return "Valid values are \"on\" and \"off\".";
+	return NULL;
+}
+
+static const char *
+read_max_batch_rows(const char *value, StreamOptions *options)
+{
+	char	   *end;
+
+	errno = 0;
+	options->max_batch_rows = strtoi64(value, &end, 10);
+	if (errno != 0 || end == value || *end != '\0' ||
+		options->max_batch_rows < 1)
+		return "A valid value is a number of rows, at least 1.";
+	return NULL;
+}
+
+/*
+ * Reads an interval without raising an error, so that the complaint can say
+ * which option it is about.  False if it is no interval, not positive, or has
+ * months, whose length is not fixed.
+ */
+static bool
+read_interval(const char *value, int64 *us)
+{
+	char		buffer[256];
+	char	   *field[MAXDATEFIELDS];
+	int			ftype[MAXDATEFIELDS];
+	int			nf;
+	int			dtype;
+	struct pg_itm_in itm;
+
+	memset(&itm, 0, sizeof(itm));
+	if (ParseDateTime(value, buffer, sizeof(buffer), field, ftype,
+					  MAXDATEFIELDS, &nf) != 0)
+		return false;
+	if (DecodeInterval(field, ftype, nf, INTERVAL_FULL_RANGE,
+					   &dtype, &itm) != 0 || dtype != DTK_DELTA)
+		return false;
+	if (itm.tm_year != 0 || itm.tm_mon != 0 || itm.tm_mday > 10000)
+		return false;
+	*us = itm.tm_usec + itm.tm_mday * USECS_PER_DAY;
+	return *us > 0;
+}
+
+static const char *
+read_trigger(const char *value, StreamOptions *options)
+{
+	if (pg_strcasecmp(value, "commit") == 0)
+		options->trigger = STREAM_TRIGGER_COMMIT;
+	else if (pg_strcasecmp(value, "manual") == 0)
+		options->trigger = STREAM_TRIGGER_MANUAL;
+	else if (read_interval(value, &options->trigger_us))
+		options->trigger = STREAM_TRIGGER_INTERVAL;
+	else
+		return "Valid values are \"commit\", \"manual\" and a positive interval without months, such as '10 seconds'.";
+	return NULL;
+}
+
+static const char *
+read_output_mode(const char *value, StreamOptions *options)
+{
+	if (pg_strcasecmp(value, "update") == 0)
+		return NULL;
+	if (pg_strcasecmp(value, "append") == 0 ||
+		pg_strcasecmp(value, "complete") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("output mode \"%s\" is not supported yet", value),
+				 errhint("Use \"update\", the default.")));
+	return "The only valid value is \"update\".";
+}
+
+static const char *
+read_on_error(const char *value, StreamOptions *options)
+{
+	if (pg_strcasecmp(value, "stop") == 0)
+		return NULL;
+	if (pg_strcasecmp(value, "skip") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.on_error\" = \"skip\" is not supported yet"),
+				 errhint("Use \"stop\", the default, and a WHERE clause that keeps bad rows out.")));
+	return "The only valid value is \"stop\".";
+}
+
+static const OptionDef option_defs[] = {
+	{"enabled", read_enabled},
+	{"max_batch_rows", read_max_batch_rows},
+	{"on_error", read_on_error},
+	{"output_mode", read_output_mode},
+	{"trigger", read_trigger},
+	{NULL, NULL}
+};
+
+static const OptionDef *
+find_option(const char *name)
+{
+	for (const OptionDef *def = option_defs; def->name; def++)
+		if (strcmp(def->name, name) == 0)
+			return def;
+	return NULL;
+}
+
+/* Error position of a node in the statement, if that is known. */
+static int
+option_position(const char *source, int location)
+{
+	ParseState *pstate = make_parsestate(NULL);
+
+	pstate->p_sourcetext = source;
+	return parser_errposition(pstate, location);
+}
+
+List *
+stream_options_extract(List **deflist, bool *continuous)
+{
+	List	   *mine = NIL;
+	List	   *rest = NIL;
+	ListCell   *lc;
+
+	*continuous = false;
+	foreach(lc, *deflist)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (def->defnamespace == NULL ||
+			strcmp(def->defnamespace, "streaming") != 0)
+			rest = lappend(rest, def);
+		else if (strcmp(def->defname, "continuous") == 0)
+			*continuous = defGetBoolean(def);
+		else
+			mine = lappend(mine, def);
+	}
+	*deflist = rest;
+	return mine;
+}
+
+/* Removes the option from both lists, if it is there. */
+static void
+remove_option(const char *name, List **names, List **values)
+{
+	for (int i = 0; i < list_length(*names); i++)
+	{
+		if (strcmp(strVal(list_nth(*names, i)), name) == 0)
+		{
+			*names = list_delete_nth_cell(*names, i);
+			*values = list_delete_nth_cell(*values, i);
+			return;
+		}
+	}
+}
+
+void
+stream_options_merge(List *defelems, bool reset, List **names, List **values,
+					 const char *source)
+{
+	StreamOptions scratch;
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	foreach(lc, defelems)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+		const OptionDef *option = find_option(def->defname);
+		const char *wanted;
+		char	   *value;
+
+		if (strcmp(def->defname, "continuous") == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"streaming.continuous\" cannot be changed"),
+					 errhint("Drop the view and create it anew."),
+					 option_position(source, def->location)));
+		if (option == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unrecognized option \"streaming.%s\"",
+							def->defname),
+					 errhint("The options of a continuous view are streaming.enabled, streaming.max_batch_rows, streaming.on_error, streaming.output_mode and streaming.trigger."),
+					 option_position(source, def->location)));
+		if (list_member(seen, makeString(def->defname)))
+			ereport(ERROR,
+					(errcode(ERRCODE_SYNTAX_ERROR),
+					 errmsg("option \"streaming.%s\" given more than once",
+							def->defname),
+					 option_position(source, def->location)));
+		seen = lappend(seen, makeString(def->defname));
+		remove_option(def->defname, names, values);
+		if (reset)
+			continue;
+		value = def->arg ? defGetString(def) : pstrdup("true");
+		wanted = option->read(value, &scratch);
+		if (wanted)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid value for option \"streaming.%s\": \"%s\"",
+							def->defname, value),
+					 errhint("%s", wanted),
+					 option_position(source, def->location)));
+		*names = lappend(*names, makeString(pstrdup(def->defname)));
+		*values = lappend(*values, makeString(value));
+	}
+}
+
+void
+stream_options_fill(List *names, List *values, StreamOptions *options)
+{
+	ListCell   *ln;
+	ListCell   *lv;
+
+	memset(options, 0, sizeof(*options));
+	options->enabled = true;
+	options->trigger = STREAM_TRIGGER_COMMIT;
+	forboth(ln, names, lv, values)
+	{
+		const OptionDef *option = find_option(strVal(lfirst(ln)));
+
+		if (option)
+			option->read(strVal(lfirst(lv)), options);
+	}
+}

@@ -1,0 +1,311 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  The delta scan: a custom scan node that reads only the new rows.
+ *
+ * The delta query is planned by the ordinary planner, but streams in it must be
+ * read through the reading position.  While one of our plans is made
+ * (planning_rows > 0), two hooks see to that: get_relation_info_hook gives each
+ * stream the size of a batch and hides its indexes, so that estimates above are
+ * right; set_rel_pathlist_hook leaves a custom path as the only way to read it.
+ *
+ * The node reads its leaf by the table's TID range scan and drops the rows that
+ * the read set holds.  It counts the rows it hands out, and reads its range to
+ * the end even when the plan above stops early (a join with an empty table),
+ * so that the count is of all rows consumed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/extensible.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planner.h"
+#include "optimizer/plancat.h"
+#include "optimizer/restrictinfo.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "am.h"
+#include "scan.h"
+
+typedef struct DeltaScanState
+{
+	CustomScanState css;
+	StreamLeaf *leaf;			/* NULL: nothing to read */
+	TableScanDesc scan;
+	BlockNumber block;			/* of the row at hand ... */
+	const StreamReadPage *page; /* ... and the read set's entry for it */
+	bool		done;
+} DeltaScanState;
+
+static get_relation_info_hook_type prev_get_relation_info = NULL;
+static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
+
+/* Rows of a batch while one of our plans is made; 0 otherwise. */
+static double planning_rows = 0;
+
+static StreamPosition *current_position = NULL;
+
+static Plan *plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
+							 struct CustomPath *best_path, List *tlist,
+							 List *clauses, List *custom_plans);
+static Node *create_delta_scan_state(CustomScan *cscan);
+static void begin_delta_scan(CustomScanState *node, EState *estate,
+							 int eflags);
+static TupleTableSlot *exec_delta_scan(CustomScanState *node);
+static void end_delta_scan(CustomScanState *node);
+static void rescan_delta_scan(CustomScanState *node);
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "Delta Scan",
+	.PlanCustomPath = plan_delta_scan,
+};
+
+static const CustomScanMethods scan_methods = {
+	.CustomName = "Delta Scan",
+	.CreateCustomScanState = create_delta_scan_state,
+};
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "Delta Scan",
+	.BeginCustomScan = begin_delta_scan,
+	.ExecCustomScan = exec_delta_scan,
+	.EndCustomScan = end_delta_scan,
+	.ReScanCustomScan = rescan_delta_scan,
+};
+
+void
+stream_scan_set_position(StreamPosition *pos)
+{
+	current_position = pos;
+}
+
+/* ---- planning ---- */
+
+static void
+delta_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
+					RelOptInfo *rel)
+{
+	if (prev_get_relation_info)
+		prev_get_relation_info(root, relid, inhparent, rel);
+	if (planning_rows <= 0 || inhparent || !stream_am_relid_is_stream(relid))
+		return;
+	rel->tuples = planning_rows;
+	rel->pages = Max(1, planning_rows / 100);
+	rel->indexlist = NIL;
+}
+
+static void
+delta_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
+			   RangeTblEntry *rte)
+{
+	CustomPath *path;
+
+	if (prev_set_rel_pathlist)
+		prev_set_rel_pathlist(root, rel, rti, rte);
+	if (planning_rows <= 0 || rte->rtekind != RTE_RELATION || rte->inh ||
+		IS_DUMMY_REL(rel) || !stream_am_relid_is_stream(rte->relid))
+		return;
+
+	path = makeNode(CustomPath);
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = rel;
+	path->path.pathtarget = rel->reltarget;
+	path->path.param_info = get_baserel_parampathinfo(root, rel,
+													  rel->lateral_relids);
+	path->path.rows = path->path.param_info ?
+		path->path.param_info->ppi_rows : rel->rows;
+	path->path.startup_cost = rel->baserestrictcost.startup +
+		rel->reltarget->cost.startup;
+	path->path.total_cost = path->path.startup_cost +
+		rel->pages * seq_page_cost +
+		rel->tuples * (cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
+		path->path.rows * rel->reltarget->cost.per_tuple;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->methods = &path_methods;
+	rel->pathlist = list_make1(path);
+	rel->partial_pathlist = NIL;
+}
+
+static Plan *
+plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
+				struct CustomPath *best_path, List *tlist, List *clauses,
+				List *custom_plans)
+{
+	CustomScan *cscan = makeNode(CustomScan);
+
+	cscan->scan.plan.targetlist = tlist;
+	cscan->scan.plan.qual = extract_actual_clauses(clauses, false);
+	cscan->scan.scanrelid = rel->relid;
+	cscan->flags = best_path->flags;
+	cscan->methods = &scan_methods;
+	return &cscan->scan.plan;
+}
+
+PlannedStmt *
+stream_scan_plan(Query *query, double rows)
+{
+	PlannedStmt *stmt;
+
+	Assert(planning_rows == 0);
+	planning_rows = Max(1.0, rows);
+	PG_TRY();
+	{
+		/* no CURSOR_OPT_PARALLEL_OK: workers would not know the position */
+		stmt = planner(query, NULL, 0, NULL);
+	}
+	PG_FINALLY();
+	{
+		planning_rows = 0;
+	}
+	PG_END_TRY();
+	return stmt;
+}
+
+/* ---- execution ---- */
+
+static Node *
+create_delta_scan_state(CustomScan *cscan)
+{
+	DeltaScanState *state = (DeltaScanState *) newNode(sizeof(DeltaScanState),
+													   T_CustomScanState);
+
+	state->css.methods = &exec_methods;
+	return (Node *) state;
+}
+
+static void
+begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+	Relation	rel = node->ss.ss_currentRelation;
+
+#if STREAM_CUSTOM_SCAN_IS_VIRTUAL
+	CustomScan *cscan = (CustomScan *) node->ss.ps.plan;
+
+	/*
+	 * The executor has made the scan slot and the expressions for virtual
+	 * tuples; ours are of the table's kind.
+	 */
+	ExecInitScanTupleSlot(estate, &node->ss, RelationGetDescr(rel),
+						  table_slot_callbacks(rel));
+	ExecAssignScanProjectionInfoWithVarno(&node->ss, cscan->scan.scanrelid);
+	node->ss.ps.qual = ExecInitQual(cscan->scan.plan.qual,
+									(PlanState *) node);
+#endif
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	if (current_position)
+		state->leaf = stream_position_leaf(current_position,
+										   RelationGetRelid(rel));
+	if (state->leaf && !state->leaf->active)
+		state->leaf = NULL;
+	state->block = InvalidBlockNumber;
+}
+
+static void
+begin_range(DeltaScanState *state)
+{
+	ItemPointerData low;
+	ItemPointerData high;
+
+	ItemPointerSet(&low, state->leaf->scan_start, FirstOffsetNumber);
+	ItemPointerSet(&high, state->leaf->scan_end - 1, MaxOffsetNumber);
+	state->scan = table_beginscan_tidrange(state->css.ss.ss_currentRelation,
+										   state->css.ss.ps.state->es_snapshot,
+										   &low, &high);
+}
+
+/* The access method of ExecScan: the next new row. */
+static TupleTableSlot *
+next_new_row(ScanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+	TupleTableSlot *slot = node->ss_ScanTupleSlot;
+
+	if (state->leaf == NULL || state->done ||
+		state->leaf->scan_end <= state->leaf->scan_start)
+		return ExecClearTuple(slot);
+	if (state->scan == NULL)
+		begin_range(state);
+	while (table_scan_getnextslot_tidrange(state->scan, ForwardScanDirection,
+										   slot))
+	{
+		if (ItemPointerGetBlockNumber(&slot->tts_tid) != state->block)
+		{
+			state->block = ItemPointerGetBlockNumber(&slot->tts_tid);
+			state->page = stream_readset_page(state->leaf->read,
+											  state->block);
+			CHECK_FOR_INTERRUPTS();
+		}
+		if (state->page &&
+			stream_readset_member(state->page,
+								  ItemPointerGetOffsetNumber(&slot->tts_tid)))
+			continue;
+		state->leaf->rows++;
+		return slot;
+	}
+	state->done = true;
+	return ExecClearTuple(slot);
+}
+
+static bool
+recheck_row(ScanState *node, TupleTableSlot *slot)
+{
+	return true;
+}
+
+static TupleTableSlot *
+exec_delta_scan(CustomScanState *node)
+{
+	return ExecScan(&node->ss, next_new_row, recheck_row);
+}
+
+static void
+end_delta_scan(CustomScanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+
+	/* count what the plan did not want to see */
+	while (!TupIsNull(next_new_row(&node->ss)))
+		;
+	if (state->scan)
+		table_endscan(state->scan);
+}
+
+/*
+ * The inner side of a nested loop is read again and again; its rows count once.
+ */
+static void
+rescan_delta_scan(CustomScanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+
+	if (state->leaf)
+		state->leaf->rows = 0;
+	state->done = false;
+	state->block = InvalidBlockNumber;
+	state->page = NULL;
+	if (state->scan)
+		table_endscan(state->scan);
+	state->scan = NULL;
+	ExecScanReScan(&node->ss);
+}
+
+void
+stream_scan_install(void)
+{
+	RegisterCustomScanMethods(&scan_methods);
+	prev_get_relation_info = get_relation_info_hook;
+	get_relation_info_hook = delta_relation_info;
+	prev_set_rel_pathlist = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = delta_pathlist;
+}

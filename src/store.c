@@ -1,0 +1,660 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  The state store: a keyed table with a write-through cache.
+ *
+ * The worker that owns a view is the only writer of its state table, so it may
+ * keep, per group, where its row is (the TID) and its aggregate states.  Merging
+ * a row of the delta is then one hash probe, one call of a combine function per
+ * aggregate and one heap update, with no look-up in an index.  Every change is
+ * written at once; the cache never holds anything that the table does not.
+ *
+ * Memory is bounded by streaming.state_cache_size in two generations.  Groups
+ * enter the young one; when it has grown to half the limit it becomes the old
+ * one, and the old one is dropped as a whole.  A group that is touched while in
+ * the old generation moves to the young one.  So what is in use stays, and
+ * nothing has to be freed one by one (combine functions may leak into their
+ * context as they like).
+ *
+ * A group that is not cached is looked up through the unique index on the keys,
+ * except while the cache is complete: it was empty when the table was, and has
+ * dropped nothing since.  Keys that cannot be hashed, and views without keys,
+ * have no cache and always look up.
+ *
+ * Updates go to the page where the row is (HOT) if there is room.  heap_update
+ * does not prune, and nobody else may ever read the page, so the page is offered
+ * for pruning first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "aggstate.h"
+#include "debug.h"
+#include "store.h"
+
+int			stream_state_cache_size = 262144;
+
+/* What is remembered of a group; its keys are in the hash table. */
+typedef struct StateGroup
+{
+	ItemPointerData tid;
+	NullableDatum states[FLEXIBLE_ARRAY_MEMBER];
+} StateGroup;
+
+typedef struct Generation
+{
+	MemoryContext context;
+	TupleHashTable table;
+} Generation;
+
+struct StreamStore
+{
+	MemoryContext context;
+	MemoryContext row;			/* reset for each row */
+
+	/* shape */
+	TupleDesc	desc;			/* of the state table */
+	TupleDesc	keydesc;		/* its first nkeys columns */
+	int			nkeys;
+	int			naggs;
+	StreamAgg **aggs;
+	Oid		   *eqops;
+	Oid		   *collations;
+	AttrNumber *keycols;
+	Oid		   *eqfuncs;
+	FmgrInfo   *hashfuncs;		/* NULL: no cache */
+
+	/* cache */
+	Generation *young;
+	Generation *old;
+	bool		complete;		/* every group of the table is cached */
+	int64		batch;			/* the batch that it is the state after */
+	Oid			relfilenode;	/* the storage that the TIDs are about */
+	int			probes;			/* since memory was last measured */
+
+	/* slots */
+	TupleTableSlot *keyslot;	/* keys of the row at hand */
+	TupleTableSlot *cachedslot; /* keys as the table has them */
+	TupleTableSlot *outslot;	/* the row to write */
+
+	/* the batch in progress */
+	Relation	rel;
+	Relation	index;
+	IndexScanDesc lookup;
+	TupleTableSlot *foundslot;
+	EState	   *estate;			/* for writing index entries */
+	ResultRelInfo *result_rel;
+};
+
+static TupleDesc
+key_desc(TupleDesc desc, int nkeys)
+{
+	TupleDesc	keydesc = CreateTemplateTupleDesc(nkeys);
+
+	for (int i = 0; i < nkeys; i++)
+		TupleDescCopyEntry(keydesc, i + 1, desc, i + 1);
+	return keydesc;
+}
+
+static bool
+hashable(int nkeys, const Oid *eqops)
+{
+	RegProcedure left;
+	RegProcedure right;
+
+	if (nkeys == 0)
+		return false;
+	for (int i = 0; i < nkeys; i++)
+		if (!get_op_hash_functions(eqops[i], &left, &right))
+			return false;
+	return true;
+}
+
+StreamStore *
+stream_store_create(MemoryContext parent, TupleDesc desc, int nkeys,
+					const Oid *eqops, const Oid *collations, List *aggs)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "state store",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	StreamStore *store = palloc0(sizeof(StreamStore));
+	int			i = 0;
+	ListCell   *lc;
+
+	store->context = context;
+	store->row = AllocSetContextCreate(context, "row of the delta",
+									   ALLOCSET_DEFAULT_SIZES);
+	store->desc = CreateTupleDescCopy(desc);
+	store->keydesc = key_desc(desc, nkeys);
+	store->nkeys = nkeys;
+	store->naggs = list_length(aggs);
+	store->aggs = palloc(sizeof(StreamAgg *) * (store->naggs + 1));
+	foreach(lc, aggs)
+		store->aggs[i++] = lfirst(lc);
+	store->eqops = palloc(sizeof(Oid) * (nkeys + 1));
+	store->collations = palloc(sizeof(Oid) * (nkeys + 1));
+	store->keycols = palloc(sizeof(AttrNumber) * (nkeys + 1));
+	for (i = 0; i < nkeys; i++)
+	{
+		store->eqops[i] = eqops[i];
+		store->collations[i] = collations[i];
+		store->keycols[i] = i + 1;
+	}
+	if (hashable(nkeys, eqops))
+		execTuplesHashPrepare(nkeys, store->eqops, &store->eqfuncs,
+							  &store->hashfuncs);
+	store->keyslot = MakeSingleTupleTableSlot(store->keydesc, &TTSOpsVirtual);
+	store->cachedslot = MakeSingleTupleTableSlot(store->keydesc,
+												 &TTSOpsMinimalTuple);
+	store->outslot = MakeSingleTupleTableSlot(store->desc, &TTSOpsVirtual);
+	MemoryContextSwitchTo(old);
+	return store;
+}
+
+/* ---- generations ---- */
+
+static Generation *
+create_generation(StreamStore *store)
+{
+	MemoryContext context = AllocSetContextCreate(store->context,
+												  "state cache",
+												  ALLOCSET_DEFAULT_SIZES);
+	Generation *gen = MemoryContextAlloc(context, sizeof(Generation));
+
+	gen->context = context;
+	gen->table = BuildTupleHashTableExt(NULL, store->keydesc, store->nkeys,
+										store->keycols, store->eqfuncs,
+										store->hashfuncs, store->collations,
+										256, 0, context, context,
+										store->row, false);
+	return gen;
+}
+
+static void
+drop_generation(Generation **gen)
+{
+	if (*gen)
+		MemoryContextDelete((*gen)->context);
+	*gen = NULL;
+}
+
+static void
+drop_cache(StreamStore *store)
+{
+	drop_generation(&store->young);
+	drop_generation(&store->old);
+	store->complete = false;
+}
+
+void
+stream_store_free(StreamStore *store)
+{
+	ExecDropSingleTupleTableSlot(store->keyslot);
+	ExecDropSingleTupleTableSlot(store->cachedslot);
+	ExecDropSingleTupleTableSlot(store->outslot);
+	MemoryContextDelete(store->context);
+}
+
+/* Begins a new generation when the young one has its half of the memory. */
+static void
+bound_memory(StreamStore *store)
+{
+	Size		limit = (Size) stream_state_cache_size * 1024 / 2;
+
+	if (++store->probes < 64)
+		return;
+	store->probes = 0;
+	if (MemoryContextMemAllocated(store->young->context, true) < limit)
+		return;
+	if (store->old)
+		store->complete = false;
+	drop_generation(&store->old);
+	store->old = store->young;
+	store->young = create_generation(store);
+}
+
+/* ---- a batch ---- */
+
+void
+stream_store_open(StreamStore *store, Relation rel, int64 batch)
+{
+	store->rel = rel;
+	if (!store->hashfuncs)
+		return;
+	if (store->batch != batch || store->relfilenode != rel->rd_node.relNode ||
+		store->young == NULL)
+	{
+		if (!STREAM_MUTATION("cache") || store->young == NULL)
+		{
+			drop_cache(store);
+			store->young = create_generation(store);
+			store->complete = RelationGetNumberOfBlocks(rel) == 0;
+		}
+	}
+	store->relfilenode = rel->rd_node.relNode;
+	/* whatever ends this batch other than stream_store_close is a failure */
+	store->batch = -1;
+}
+
+void
+stream_store_close(StreamStore *store, int64 batch)
+{
+	if (store->lookup)
+		index_endscan(store->lookup);
+	store->lookup = NULL;
+	if (store->index)
+		index_close(store->index, NoLock);
+	store->index = NULL;
+	if (store->foundslot)
+		ExecDropSingleTupleTableSlot(store->foundslot);
+	store->foundslot = NULL;
+	if (store->estate)
+	{
+		ExecCloseIndices(store->result_rel);
+		FreeExecutorState(store->estate);
+	}
+	store->estate = NULL;
+	ExecClearTuple(store->keyslot);
+	ExecClearTuple(store->cachedslot);
+	ExecClearTuple(store->outslot);
+	MemoryContextReset(store->row);
+	store->rel = NULL;
+	store->batch = batch;
+}
+
+/* ---- looking up in the table ---- */
+
+/* Opens the unique index on the keys: exactly the first nkeys columns. */
+static void
+open_key_index(StreamStore *store)
+{
+	List	   *indexes = RelationGetIndexList(store->rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), RowExclusiveLock);
+		Form_pg_index form = index->rd_index;
+		bool		ours = form->indisunique && form->indisvalid &&
+			form->indnullsnotdistinct &&
+			form->indnkeyatts == store->nkeys;
+
+		for (int i = 0; ours && i < store->nkeys; i++)
+			ours = form->indkey.values[i] == i + 1;
+		if (ours)
+		{
+			store->index = index;
+			break;
+		}
+		index_close(index, RowExclusiveLock);
+	}
+	if (store->index == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("state table \"%s\" has no unique index on its keys",
+						RelationGetRelationName(store->rel)),
+				 errhint("Drop the continuous view and create it anew.")));
+	store->lookup = index_beginscan(store->rel, store->index, SnapshotSelf,
+									store->nkeys, 0);
+}
+
+/*
+ * The state table's row with the keys in keyslot, in foundslot; false if there
+ * is none.
+ */
+static bool
+find_row(StreamStore *store)
+{
+	ScanKeyData keys[INDEX_MAX_KEYS];
+
+	if (store->foundslot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(store->context);
+
+		store->foundslot = table_slot_create(store->rel, NULL);
+		MemoryContextSwitchTo(old);
+	}
+	if (store->nkeys == 0)
+	{
+		TableScanDesc scan = table_beginscan(store->rel, SnapshotSelf, 0, NULL);
+		bool		found = table_scan_getnextslot(scan, ForwardScanDirection,
+												   store->foundslot);
+
+		table_endscan(scan);
+		return found;
+	}
+	if (store->lookup == NULL)
+		open_key_index(store);
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		bool		isnull = store->keyslot->tts_isnull[i];
+
+		ScanKeyEntryInitialize(&keys[i],
+							   isnull ? SK_ISNULL | SK_SEARCHNULL : 0,
+							   i + 1,
+							   isnull ? InvalidStrategy : BTEqualStrategyNumber,
+							   InvalidOid, store->collations[i],
+							   isnull ? InvalidOid : get_opcode(store->eqops[i]),
+							   store->keyslot->tts_values[i]);
+	}
+	index_rescan(store->lookup, keys, store->nkeys, NULL, 0);
+	return index_getnext_slot(store->lookup, ForwardScanDirection,
+							  store->foundslot);
+}
+
+/* Fills a group from the row in foundslot; states go to the context. */
+static void
+load_group(StreamStore *store, StateGroup *group, MemoryContext context)
+{
+	int			column = store->nkeys + store->naggs;
+
+	slot_getallattrs(store->foundslot);
+	group->tid = store->foundslot->tts_tid;
+	for (int i = 0; i < store->naggs; i++)
+	{
+		int			c = store->aggs[i]->final_is_state ?
+			store->nkeys + i : column++;
+		NullableDatum stored;
+
+		stored.value = store->foundslot->tts_values[c];
+		stored.isnull = store->foundslot->tts_isnull[c];
+		group->states[i] = stream_aggstate_load(store->aggs[i], context,
+												stored);
+	}
+}
+
+static StateGroup *
+alloc_group(StreamStore *store, MemoryContext context)
+{
+	StateGroup	   *group = MemoryContextAlloc(context, offsetof(StateGroup, states) +
+										   sizeof(NullableDatum) * store->naggs);
+
+	ItemPointerSetInvalid(&group->tid);
+	return group;
+}
+
+/* ---- finding a group ---- */
+
+/* A copy of the keys in the young generation. */
+static MinimalTuple
+copy_keys(StreamStore *store, MinimalTuple keys)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->young->context);
+	MinimalTuple copy = heap_copy_minimal_tuple(keys);
+
+	MemoryContextSwitchTo(old);
+	return copy;
+}
+
+/* Takes the group over from the old generation, if it is there. */
+static bool
+promote(StreamStore *store, TupleHashEntry young, uint32 hash)
+{
+	StateGroup *group = young->additional;
+	TupleHashEntry entry;
+	StateGroup	   *old;
+
+	if (store->old == NULL)
+		return false;
+	entry = LookupTupleHashEntryHash(store->old->table, store->keyslot,
+									 NULL, hash);
+	if (entry == NULL)
+		return false;
+	old = entry->additional;
+	group->tid = old->tid;
+	pfree(young->firstTuple);
+	young->firstTuple = copy_keys(store, entry->firstTuple);
+	for (int i = 0; i < store->naggs; i++)
+		group->states[i] =
+			stream_aggstate_load(store->aggs[i], store->young->context,
+								 stream_aggstate_store(store->aggs[i],
+													   old->states[i]));
+	return true;
+}
+
+/*
+ * Keys can be equal and yet look different (1.0 and 1.00).  The group keeps
+ * those that the table has.
+ */
+static void
+keep_stored_keys(StreamStore *store, TupleHashEntry entry)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->young->context);
+
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		store->keyslot->tts_values[i] = store->foundslot->tts_values[i];
+		store->keyslot->tts_isnull[i] = store->foundslot->tts_isnull[i];
+	}
+	pfree(entry->firstTuple);
+	entry->firstTuple = ExecCopySlotMinimalTuple(store->keyslot);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The group with the keys in keyslot, in the cache; its TID is invalid if it is
+ * new.  On return cachedslot has the keys.
+ */
+static StateGroup *
+find_cached(StreamStore *store, MemoryContext *context)
+{
+	TupleHashEntry entry;
+	bool		isnew;
+	uint32		hash;
+	StateGroup	   *group;
+
+	bound_memory(store);
+	*context = store->young->context;
+	entry = LookupTupleHashEntry(store->young->table, store->keyslot, &isnew,
+								 &hash);
+	if (!isnew)
+		group = entry->additional;
+	else
+	{
+		group = alloc_group(store, *context);
+		entry->additional = group;
+		if (!promote(store, entry, hash) &&
+			!store->complete && find_row(store))
+		{
+			load_group(store, group, *context);
+			keep_stored_keys(store, entry);
+			ExecClearTuple(store->foundslot);
+		}
+	}
+	ExecStoreMinimalTuple(entry->firstTuple, store->cachedslot, false);
+	return group;
+}
+
+/* Same without a cache: the group lives as long as the row of the delta. */
+static StateGroup *
+find_uncached(StreamStore *store, MemoryContext *context)
+{
+	StateGroup	   *group = alloc_group(store, store->row);
+
+	*context = store->row;
+	if (find_row(store))
+	{
+		load_group(store, group, store->row);
+		for (int i = 0; i < store->nkeys; i++)
+		{
+			store->keyslot->tts_values[i] = store->foundslot->tts_values[i];
+			store->keyslot->tts_isnull[i] = store->foundslot->tts_isnull[i];
+		}
+	}
+	ExecCopySlot(store->cachedslot, store->keyslot);
+	if (store->foundslot)
+		ExecClearTuple(store->foundslot);
+	return group;
+}
+
+/* ---- writing ---- */
+
+/* Sets up what index entries need, once per batch. */
+static void
+open_indices(StreamStore *store)
+{
+	MemoryContext old;
+
+	if (store->estate)
+		return;
+	old = MemoryContextSwitchTo(store->context);
+	store->estate = CreateExecutorState();
+	MemoryContextSwitchTo(store->estate->es_query_cxt);
+	store->result_rel = makeNode(ResultRelInfo);
+	InitResultRelInfo(store->result_rel, store->rel, 0, NULL, 0);
+	ExecOpenIndices(store->result_rel, false);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+insert_index_entries(StreamStore *store, bool update)
+{
+	open_indices(store);
+	if (store->result_rel->ri_NumIndices > 0)
+		list_free(ExecInsertIndexTuples(store->result_rel, store->outslot,
+										store->estate, update, false, NULL,
+										NIL));
+	ResetPerTupleExprContext(store->estate);
+}
+
+/* Puts keys, results and states of the group into outslot. */
+static void
+form_row(StreamStore *store, StateGroup *group)
+{
+	TupleTableSlot *out = store->outslot;
+	int			column = store->nkeys + store->naggs;
+
+	ExecClearTuple(out);
+	slot_getallattrs(store->cachedslot);
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		out->tts_values[i] = store->cachedslot->tts_values[i];
+		out->tts_isnull[i] = store->cachedslot->tts_isnull[i];
+	}
+	for (int i = 0; i < store->naggs; i++)
+	{
+		StreamAgg  *agg = store->aggs[i];
+		NullableDatum result = stream_aggstate_finish(agg, group->states[i]);
+
+		out->tts_values[store->nkeys + i] = result.value;
+		out->tts_isnull[store->nkeys + i] = result.isnull;
+		if (!agg->final_is_state)
+		{
+			NullableDatum stored = stream_aggstate_store(agg,
+														 group->states[i]);
+
+			out->tts_values[column] = stored.value;
+			out->tts_isnull[column] = stored.isnull;
+			column++;
+		}
+	}
+	ExecStoreVirtualTuple(out);
+}
+
+static void
+insert_row(StreamStore *store, StateGroup *group)
+{
+	table_tuple_insert(store->rel, store->outslot, GetCurrentCommandId(true),
+					   0, NULL);
+	group->tid = store->outslot->tts_tid;
+	insert_index_entries(store, false);
+}
+
+/* Offers the page of the row for pruning, so that the new version fits. */
+static void
+prune_page(StreamStore *store, ItemPointer tid)
+{
+	Buffer		buffer = ReadBuffer(store->rel,
+									ItemPointerGetBlockNumber(tid));
+
+	heap_page_prune_opt(store->rel, buffer);
+	ReleaseBuffer(buffer);
+}
+
+static void
+update_row(StreamStore *store, StateGroup *group)
+{
+	TM_FailureData tmfd;
+	LockTupleMode lockmode;
+	bool		update_indexes;
+	TM_Result	result;
+
+	prune_page(store, &group->tid);
+	result = table_tuple_update(store->rel, &group->tid, store->outslot,
+								GetCurrentCommandId(true), InvalidSnapshot,
+								InvalidSnapshot, true, &tmfd, &lockmode,
+								&update_indexes);
+	if (result != TM_Ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("state table \"%s\" was changed by another session",
+						RelationGetRelationName(store->rel)),
+				 errhint("Only the extension may write to it.")));
+	group->tid = store->outslot->tts_tid;
+	if (update_indexes)
+		insert_index_entries(store, true);
+}
+
+void
+stream_store_merge(StreamStore *store, TupleTableSlot *delta)
+{
+	MemoryContext old;
+	MemoryContext context;
+	StateGroup	   *group;
+	bool		isnew;
+
+	MemoryContextReset(store->row);
+	old = MemoryContextSwitchTo(store->row);
+
+	slot_getallattrs(delta);
+	ExecClearTuple(store->keyslot);
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		store->keyslot->tts_values[i] = delta->tts_values[i];
+		store->keyslot->tts_isnull[i] = delta->tts_isnull[i];
+	}
+	ExecStoreVirtualTuple(store->keyslot);
+
+	group = store->hashfuncs ? find_cached(store, &context) :
+		find_uncached(store, &context);
+	isnew = !ItemPointerIsValid(&group->tid);
+	for (int i = 0; i < store->naggs; i++)
+	{
+		NullableDatum partial;
+
+		partial.value = delta->tts_values[store->nkeys + i];
+		partial.isnull = delta->tts_isnull[store->nkeys + i];
+		if (isnew)
+			group->states[i] = stream_aggstate_load(store->aggs[i], context,
+													partial);
+		else
+			stream_aggstate_combine(store->aggs[i], context,
+									&group->states[i], partial);
+	}
+	if (isnew || store->naggs > 0)
+	{
+		form_row(store, group);
+		if (isnew)
+			insert_row(store, group);
+		else
+			update_row(store, group);
+		ExecClearTuple(store->outslot);
+	}
+	ExecClearTuple(store->cachedslot);
+	MemoryContextSwitchTo(old);
+}

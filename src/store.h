@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.h
+ *	  The state store: a keyed table with a write-through cache.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_STORE_H
+#define STREAMING_STORE_H
+
+#include "executor/tuptable.h"
+#include "nodes/pg_list.h"
+#include "utils/relcache.h"
+
+/* Setting streaming.state_cache_size, in kB, per view. */
+extern int	stream_state_cache_size;
+
+typedef struct StreamStore StreamStore;
+
+/*
+ * Makes a store for a state table whose columns are, in this order: the keys;
+ * the results of the aggregates; the stored states of those aggregates whose
+ * state is not the result.
+ *
+ * eqops, collations: equality operator and collation per key.  aggs: list of
+ * StreamAgg, prepared.  desc: the state table's row type.  The unique index on
+ * the keys is found by stream_store_open.
+ */
+extern StreamStore *stream_store_create(MemoryContext parent, TupleDesc desc,
+										int nkeys, const Oid *eqops,
+										const Oid *collations, List *aggs);
+extern void stream_store_free(StreamStore *store);
+
+/*
+ * Begins a batch on the state table, on which the caller holds
+ * RowExclusiveLock and of which it is the only writer.  The cache is kept if
+ * the table is still the same storage.  batch: number of the last committed
+ * batch; a store that was left by another one forgets its cache.
+ */
+extern void stream_store_open(StreamStore *store, Relation rel, int64 batch);
+
+/*
+ * Merges one row of the delta (keys, then partial states in stored form) into
+ * the table: one group updated or inserted.  Each group at most once between
+ * open and close.
+ */
+extern void stream_store_merge(StreamStore *store, TupleTableSlot *delta);
+
+/* Ends the batch; it will have the given number when it is committed. */
+extern void stream_store_close(StreamStore *store, int64 batch);
+
+#endif

@@ -1,0 +1,585 @@
+/*-------------------------------------------------------------------------
+ *
+ * view.c
+ *	  Creating and changing a continuous view.
+ *
+ * A continuous view is three relations (README.md, "Objects of a view"): the
+ * plain view that the user reads, the state table below it, and a view that
+ * holds the definition.  The last two are in the extension's schema, made with
+ * the rights of the extension's owner.
+ *
+ * Everything is done by the functions behind CREATE TABLE, CREATE VIEW, CREATE
+ * INDEX and GRANT in the transaction of the statement, so that a rollback leaves
+ * nothing, and workers hear of the view at its commit.
+ *
+ * Internal relations are named after the OID of the user's view, which is made
+ * last (its query needs the state table); until then they have a name made of
+ * the backend's process ID.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/toasting.h"
+#include "commands/defrem.h"
+#include "commands/tablecmds.h"
+#include "commands/view.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "parser/parse_relation.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "aggstate.h"
+#include "analyze.h"
+#include "catalog.h"
+#include "delta.h"
+#include "position.h"
+#include "shmem.h"
+#include "view.h"
+
+/*
+ * Half of each page of a state table is left free, so that the new version of
+ * every row of a page fits beside the old one.
+ */
+#define STATE_FILLFACTOR 50
+
+/* Settings that can change what an expression yields. */
+static const char *const kept_settings[] = {
+	"search_path", "TimeZone", "DateStyle", "IntervalStyle",
+	"extra_float_digits", "bytea_output", "lc_numeric", "lc_monetary",
+	"lc_time", NULL
+};
+
+/* ---- acting as the extension's owner ---- */
+
+StreamIdentity
+stream_view_become_owner(void)
+{
+	StreamIdentity saved;
+
+	GetUserIdAndSecContext(&saved.userid, &saved.sec_context);
+	SetUserIdAndSecContext(stream_catalog_owner(),
+						   saved.sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	return saved;
+}
+
+void
+stream_view_become_again(StreamIdentity saved)
+{
+	SetUserIdAndSecContext(saved.userid, saved.sec_context);
+}
+
+/* ---- relations ---- */
+
+static ColumnDef *
+column_def(const char *name, Node *expr)
+{
+	ColumnDef  *def = makeColumnDef(name, exprType(expr), exprTypmod(expr),
+									exprCollation(expr));
+
+	if (type_is_collatable(exprType(expr)) && !OidIsValid(def->collOid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDETERMINATE_COLLATION),
+				 errmsg("could not determine which collation to use for view column \"%s\"",
+						name),
+				 errhint("Use the COLLATE clause to set the collation explicitly.")));
+	return def;
+}
+
+/* Makes a view with the query; names: of its columns, or NIL. */
+static Oid
+create_view(RangeVar *name, Query *query, List *names, Oid owner)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	ListCell   *ln = list_head(names);
+	ListCell   *lc;
+	Oid			relid;
+
+	query = copyObject(query);
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk)
+			continue;
+		if (ln)
+		{
+			tle->resname = pstrdup(strVal(lfirst(ln)));
+			ln = lnext(names, ln);
+		}
+		create->tableElts = lappend(create->tableElts,
+									column_def(tle->resname,
+											   (Node *) tle->expr));
+	}
+	if (ln)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("too many column names were specified")));
+	create->relation = name;
+	create->oncommit = ONCOMMIT_NOOP;
+	relid = DefineRelation(create, RELKIND_VIEW, owner, NULL, NULL).objectId;
+	CommandCounterIncrement();
+	StoreViewQuery(relid, query, false);
+	CommandCounterIncrement();
+	return relid;
+}
+
+/* A column of the state table that holds an aggregate's state. */
+static ColumnDef *
+state_column_def(StreamAgg *agg, int n)
+{
+	Oid			collation = get_typcollation(agg->storedtype);
+
+	if (OidIsValid(collation) && OidIsValid(agg->aggref->inputcollid))
+		collation = agg->aggref->inputcollid;
+	return makeColumnDef(psprintf("_state_%d", n), agg->storedtype, -1,
+						 collation);
+}
+
+static Oid
+create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
+				   List *storage)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	bool		has_fillfactor = false;
+	int			nstates = 0;
+	Oid			relid;
+	ListCell   *lc;
+	ListCell   *ln;
+
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+
+		create->tableElts = lappend(create->tableElts,
+									column_def(key->name, (Node *) key->expr));
+	}
+	forboth(lc, cut->aggs, ln, cut->agg_names)
+		create->tableElts =
+			lappend(create->tableElts,
+					column_def(strVal(lfirst(ln)),
+							   (Node *) ((StreamAgg *) lfirst(lc))->aggref));
+	foreach(lc, cut->aggs)
+		if (!((StreamAgg *) lfirst(lc))->final_is_state)
+			create->tableElts = lappend(create->tableElts,
+										state_column_def(lfirst(lc),
+														 ++nstates));
+	foreach(lc, storage)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "fillfactor") == 0)
+			has_fillfactor = true;
+	if (!has_fillfactor)
+		storage = lappend(list_copy(storage),
+						  makeDefElem("fillfactor",
+									  (Node *) makeInteger(STATE_FILLFACTOR),
+									  -1));
+	create->relation = name;
+	create->options = storage;
+	create->oncommit = ONCOMMIT_NOOP;
+	create->tablespacename = into->tableSpaceName;
+	create->accessMethod = "heap";
+	relid = DefineRelation(create, RELKIND_RELATION, InvalidOid, NULL,
+						   NULL).objectId;
+	CommandCounterIncrement();
+	NewRelationCreateToastTable(relid, (Datum) 0);
+	CommandCounterIncrement();
+	return relid;
+}
+
+static void
+create_key_index(StreamCut *cut, Oid state, RangeVar *name,
+				 const IntoClause *into)
+{
+	IndexStmt  *index = makeNode(IndexStmt);
+	ListCell   *lc;
+
+	if (cut->keys == NIL)
+		return;
+	foreach(lc, cut->keys)
+	{
+		IndexElem  *elem = makeNode(IndexElem);
+
+		elem->name = ((StreamKey *) lfirst(lc))->name;
+		elem->ordering = SORTBY_DEFAULT;
+		elem->nulls_ordering = SORTBY_NULLS_DEFAULT;
+		index->indexParams = lappend(index->indexParams, elem);
+	}
+	index->idxname = psprintf("%s_key", name->relname);
+	index->relation = name;
+	index->accessMethod = "btree";
+	index->tableSpace = into->tableSpaceName;
+	index->unique = true;
+	index->nulls_not_distinct = true;
+	DefineIndex(state, index, InvalidOid, InvalidOid, InvalidOid,
+				false, false, false, false, true);
+	CommandCounterIncrement();
+}
+
+/* ---- privileges ---- */
+
+/* GRANT or REVOKE SELECT on the state table. */
+static void
+grant_select(Oid state, Oid role, bool is_grant)
+{
+	GrantStmt  *grant = makeNode(GrantStmt);
+	AccessPriv *priv = makeNode(AccessPriv);
+	RoleSpec   *grantee = makeNode(RoleSpec);
+	StreamIdentity saved;
+
+	if (role == stream_catalog_owner())
+		return;
+	priv->priv_name = "select";
+	grantee->roletype = ROLESPEC_CSTRING;
+	grantee->rolename = GetUserNameFromId(role, false);
+	grant->is_grant = is_grant;
+	grant->targtype = ACL_TARGET_OBJECT;
+	grant->objtype = OBJECT_TABLE;
+	grant->objects = list_make1(makeRangeVar(get_namespace_name(get_rel_namespace(state)),
+											 get_rel_name(state), -1));
+	grant->privileges = list_make1(priv);
+	grant->grantees = list_make1(grantee);
+	saved = stream_view_become_owner();
+	ExecuteGrantStmt(grant);
+	stream_view_become_again(saved);
+	CommandCounterIncrement();
+}
+
+void
+stream_view_sync_owner(Oid viewid, Oid old_owner)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	Relation	rel = table_open(viewid, AccessShareLock);
+	Oid			owner = rel->rd_rel->relowner;
+	StreamIdentity saved;
+
+	table_close(rel, NoLock);
+	if (row == NULL || owner == old_owner)
+		return;
+	saved = stream_view_become_owner();
+	ATExecChangeOwner(row->definition, owner, true, AccessExclusiveLock);
+	stream_view_become_again(saved);
+	CommandCounterIncrement();
+	grant_select(row->state, old_owner, false);
+	grant_select(row->state, owner, true);
+	CacheInvalidateRelcacheByRelid(viewid);
+	stream_shmem_views_changed();
+}
+
+/* ---- CREATE ---- */
+
+static void
+check_into(const IntoClause *into)
+{
+	if (into->accessMethod)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("USING is not supported for a continuous view"),
+				 errhint("Leave it out: the state of a continuous view is kept in a heap table.")));
+	if (into->rel->relpersistence != RELPERSISTENCE_PERMANENT)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a continuous view cannot be temporary or unlogged"),
+				 errhint("A view over an unlogged stream is unlogged by itself.")));
+}
+
+/* The stream of the query, checked. */
+static Oid
+find_stream(StreamCut *cut, const char *source, bool *unlogged)
+{
+	Query	   *delta = copyObject(cut->delta);
+	Oid			stream;
+
+	AcquireRewriteLocks(delta, true, false);
+	delta = linitial_node(Query, QueryRewrite(delta));
+	stream = stream_analyze_stream(delta, source);
+	stream_analyze_leaves(stream, AccessShareLock, unlogged);
+	return stream;
+}
+
+static ArrayType *
+current_settings(void)
+{
+	ArrayType  *array = NULL;
+
+	for (int i = 0; kept_settings[i]; i++)
+		array = GUCArrayAdd(array, kept_settings[i],
+							GetConfigOption(kept_settings[i], false, false));
+	return array;
+}
+
+/* A view WITH NO DATA begins with the rows that are not visible yet. */
+static void
+skip_present_rows(const StreamViewRow *row)
+{
+	StreamPosition *pos = stream_position_create(CurrentMemoryContext);
+	StreamProgress progress = {0};
+	bool		unlogged;
+	List	   *leaves = stream_analyze_leaves(row->stream, AccessShareLock,
+											   &unlogged);
+	Relation   *rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+		rels[n++] = table_open(lfirst_oid(lc), AccessShareLock);
+	stream_position_begin(pos, rels, n, 0);
+	PushActiveSnapshot(GetLatestSnapshot());
+	stream_position_finish(pos, rels, n, GetActiveSnapshot());
+	PopActiveSnapshot();
+	for (int i = 0; i < n; i++)
+		table_close(rels[i], NoLock);
+	progress.position = stream_position_write(pos);
+	stream_catalog_write_progress(row->viewid, row->unlogged, &progress);
+	stream_position_free(pos);
+}
+
+/*
+ * Plans the delta once, as the user: the plan's shape, the aggregates'
+ * functions and the privileges are as a batch will find them.
+ */
+static void
+try_delta(Oid definition)
+{
+	StreamDelta *delta = stream_delta_load(CurrentMemoryContext, definition);
+
+	PG_TRY();
+	{
+		ExecCheckRTPerms(stream_delta_plan(delta, 1)->rtable, true);
+	}
+	PG_FINALLY();
+	{
+		stream_delta_free(delta);
+	}
+	PG_END_TRY();
+}
+
+static void
+depend_on_view(Oid relid, Oid viewid)
+{
+	ObjectAddress internal = {RelationRelationId, relid, 0};
+	ObjectAddress view = {RelationRelationId, viewid, 0};
+
+	recordDependencyOn(&internal, &view, DEPENDENCY_INTERNAL);
+}
+
+/* Makes the three relations; fills in their OIDs. */
+static void
+create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
+				 IntoClause *into, List *storage, const char *source)
+{
+	char	   *suffix = psprintf("p%d", MyProcPid);
+	char	   *schema = "streaming";
+	RangeVar   *definition = makeRangeVar(schema,
+										  psprintf("_definition_%s", suffix),
+										  -1);
+	RangeVar   *state = makeRangeVar(schema, psprintf("_state_%s", suffix), -1);
+	StreamIdentity saved = stream_view_become_owner();
+	Relation	rel;
+	Query	   *reading;
+
+	row->definition = create_view(definition, query, NIL, saved.userid);
+	state->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
+		RELPERSISTENCE_PERMANENT;
+	row->state = create_state_table(cut, state, into, storage);
+	stream_view_become_again(saved);
+	grant_select(row->state, saved.userid, true);
+
+	rel = table_open(row->state, NoLock);
+	reading = stream_analyze_reading_query(cut, rel, source);
+	table_close(rel, NoLock);
+	row->viewid = create_view(into->rel, reading, into->colNames, InvalidOid);
+
+	saved = stream_view_become_owner();
+	RenameRelationInternal(row->definition,
+						   psprintf("_definition_%u", row->viewid),
+						   true, false);
+	state->relname = psprintf("_state_%u", row->viewid);
+	RenameRelationInternal(row->state, state->relname, true, false);
+	CommandCounterIncrement();
+	create_key_index(cut, row->state, state, into);
+	stream_view_become_again(saved);
+	depend_on_view(row->definition, row->viewid);
+	depend_on_view(row->state, row->viewid);
+	CommandCounterIncrement();
+}
+
+bool
+stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
+{
+	IntoClause *into = copyObject(stmt->into);
+	Query	   *query = castNode(Query, stmt->query);
+	StreamViewRow row = {0};
+	StreamCut  *cut;
+	Oid			existing;
+
+	if (query->commandType == CMD_UTILITY)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a continuous view cannot be defined by EXECUTE"),
+				 errhint("Write the SELECT itself.")));
+	check_into(into);
+	stream_options_merge(options, false, &row.option_names,
+						 &row.option_values, source);
+	stream_catalog_owner();		/* fails where there is no extension */
+	RangeVarGetAndCheckCreationNamespace(into->rel, NoLock, &existing);
+	if (OidIsValid(existing) && stmt->if_not_exists)
+	{
+		ereport(NOTICE,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists, skipping",
+						into->rel->relname)));
+		return false;
+	}
+	cut = stream_analyze_cut(query, source);
+	row.stream = find_stream(cut, source, &row.unlogged);
+	create_relations(&row, cut, query, into, into->options, source);
+	try_delta(row.definition);
+	row.settings = current_settings();
+	stream_catalog_insert_view(&row);
+	CommandCounterIncrement();
+	if (into->skipData)
+		skip_present_rows(&row);
+	stream_shmem_views_changed();
+	return true;
+}
+
+/* ---- ALTER ---- */
+
+static void
+check_owner(Oid viewid)
+{
+	if (!pg_class_ownercheck(viewid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
+}
+
+void
+stream_view_set_options(Oid viewid, List *options, bool reset,
+						const char *source)
+{
+	StreamViewRow *row;
+
+	check_owner(viewid);
+	LockRelationOid(viewid, ShareUpdateExclusiveLock);
+	row = stream_catalog_view(viewid);
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("continuous view was dropped")));
+	stream_options_merge(options, reset, &row->option_names,
+						 &row->option_values, source);
+	stream_catalog_update_view(row);
+	CommandCounterIncrement();
+	CacheInvalidateRelcacheByRelid(viewid);
+	stream_shmem_views_changed();
+}
+
+/* ---- CREATE INDEX ---- */
+
+/* The state table's name for a column of the view. */
+static char *
+redirect_column(const char *name, Relation view, Oid state)
+{
+	Query	   *reading = get_view_query(view);
+	AttrNumber	attno = get_attnum(RelationGetRelid(view), name);
+	TargetEntry *tle;
+
+	if (attno == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" does not exist", name)));
+	tle = get_tle_by_resno(reading->targetList, attno);
+	if (!IsA(tle->expr, Var) || ((Var *) tle->expr)->varlevelsup > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot index column \"%s\" of a continuous view",
+						name),
+				 errdetail("It is computed when the view is read."),
+				 errhint("Index a grouping key or a bare aggregate.")));
+	return get_attname(state, ((Var *) tle->expr)->varattno, false);
+}
+
+/*
+ * Expressions and predicates would run as the owner of the state table, who is
+ * a superuser; so there are none.
+ */
+static void
+check_index(IndexStmt *stmt)
+{
+	ListCell   *lc;
+
+	if (stmt->concurrent)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("CREATE INDEX CONCURRENTLY is not supported on a continuous view"),
+				 errhint("Leave out CONCURRENTLY: readers are not blocked, and new rows wait in the stream meanwhile.")));
+	if (stmt->whereClause)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("partial indexes are not supported on a continuous view")));
+	if (stmt->unique)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("unique indexes are not supported on a continuous view"),
+				 errdetail("The grouping keys are unique already.")));
+	foreach(lc, stmt->indexParams)
+		if (lfirst_node(IndexElem, lc)->expr)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("indexes on expressions are not supported on a continuous view"),
+					 errhint("Make the expression a grouping key, and index its column.")));
+}
+
+void
+stream_view_redirect_index(Oid viewid, IndexStmt *stmt)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	Relation	rel = table_open(viewid, AccessShareLock);
+	const char *first = ((IndexElem *) linitial(stmt->indexParams))->name;
+	ListCell   *lc;
+
+	check_owner(viewid);
+	check_index(stmt);
+	if (stmt->idxname == NULL)
+		stmt->idxname = ChooseRelationName(RelationGetRelationName(rel),
+										   first, "idx",
+										   get_rel_namespace(row->state),
+										   false);
+	foreach(lc, list_concat_copy(stmt->indexParams,
+								 stmt->indexIncludingParams))
+	{
+		IndexElem  *elem = lfirst_node(IndexElem, lc);
+
+		elem->name = redirect_column(elem->name, rel, row->state);
+	}
+	stmt->relation =
+		makeRangeVar(get_namespace_name(get_rel_namespace(row->state)),
+					 get_rel_name(row->state), -1);
+	table_close(rel, NoLock);
+}
+
+/* ---- DROP ---- */
+
+void
+stream_view_dropped(Oid viewid)
+{
+	stream_catalog_delete_view(viewid);
+	stream_shmem_views_changed();
+}

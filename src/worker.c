@@ -1,0 +1,929 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The worker process: runs the batches of the views assigned to it.
+ *
+ * The main loop gives each view that is due one batch in turn, so that a
+ * backfill does not starve the others, and sleeps when none is due.  A view is
+ * due when there is reason to think that a batch would find something:
+ *
+ *	- a sequence number of its streams has moved (a commit has woken us);
+ *	- the last batch has left rows;
+ *	- somebody waits for it (REFRESH), which beats all that follows;
+ *	- it is new here, or views of the database have changed;
+ *	- its interval is over, if it has one;
+ *	- the time to try again after a failure has come;
+ *	- it has not been looked at for a while: a safety net.
+ *
+ * No wake-up is lost: the sequence numbers are read before the batch takes its
+ * snapshot, and a stream that the batch turned out to read and that we had not
+ * listened to so far makes the view due once more.
+ *
+ * All that a quiet turn costs is reading some counters in shared memory; the
+ * catalog row of a view is read again only when the database's version has
+ * moved.
+ *
+ * Errors.  Each step runs in a transaction of its own, under PG_TRY.  When a
+ * batch fails its transaction is aborted, everything remembered of the view is
+ * dropped, and the failure is written to the catalog in another transaction.
+ * Errors that are likely to go away by themselves (out of disk space, a lock
+ * timeout, a deadlock, ...) are retried for ever, others MAX_STRIKES times; the
+ * time between attempts doubles.  A failed view runs again when somebody waits
+ * for it or its definition or options have changed.
+ *
+ * Locks.  A batch waits for locks at most lock_timeout, for two reasons: who
+ * waits for us in shared memory may hold the lock we want, and the other views
+ * of this worker should not have to wait for this one for long.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/value.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "storage/sinval.h"
+#include "tcop/tcopprot.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "debug.h"
+#include "shmem.h"
+#include "catalog.h"
+#include "batch.h"
+#include "worker.h"
+
+#define POLL_US (5 * USECS_PER_SEC)		/* the safety net */
+#define POLL_DEAF_US (1 * USECS_PER_SEC)	/* when we can't listen */
+#define RETRY_MIN_US (100 * INT64CONST(1000))
+#define RETRY_MAX_US (60 * USECS_PER_SEC)
+#define MAX_STRIKES 5
+#define LOCK_TIMEOUT_ALONE "10s"
+#define LOCK_TIMEOUT_SHARED "2s"
+
+/* A leaf relation that a view reads. */
+typedef struct Leaf
+{
+	Oid			relid;
+	StreamSource *source;		/* NULL: no room to listen */
+	uint64		seen;			/* sequence number before the last batch ... */
+	uint64		before;			/* ... and before the one that runs now */
+} Leaf;
+
+/* A view as this worker knows it. */
+typedef struct View
+{
+	Oid			viewid;
+	MemoryContext context;		/* this struct and all it points to */
+	MemoryContext row_context;	/* what was read from the catalog: */
+	StreamViewRow *row;			/* its row; NULL: not read yet */
+	const char *name;			/* schema.name, for messages */
+	const char *activity;
+	bool		reload;			/* read it again before going on ... */
+	TimestampTz reload_at;		/* ... but not before this time */
+	bool		changed;		/* that has found something new */
+	bool		assigned;		/* used while comparing with shared memory */
+	bool		lost;			/* it is not ours any more */
+	bool		gone;			/* it does not exist any more */
+
+	bool		paused;			/* what shared memory says of it */
+	bool		due;			/* run it, whatever the counters say */
+	bool		more;			/* the last batch left rows */
+	bool		asked;			/* there is a request not answered yet */
+	TimestampTz poll_at;
+	TimestampTz tick_at;		/* when its interval is over */
+
+	int			failures;		/* in a row */
+	int			strikes;		/* those of them that count */
+	bool		failed;			/* given up */
+	TimestampTz retry_at;
+
+	Leaf	   *leaves;
+	int			num_leaves;
+	bool		deaf;			/* could not listen to one of them */
+
+	/* in and out of the steps run in a transaction */
+	StreamBatchResult result;
+	List	   *batch_leaves;
+	StreamFailure failure;
+} View;
+
+static MemoryContext worker_context;
+static List *my_views = NIL;
+static StreamWorkerNews news;
+
+/* ------------------------------------------------------------ start-up */
+
+bool
+stream_worker_start(Oid dboid, int slot, uint32 generation,
+					BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "streaming", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "stream_worker_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, "streaming worker", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "streaming worker", BGW_MAXLEN);
+	worker.bgw_main_arg = Int32GetDatum(slot);
+	memcpy(worker.bgw_extra, &dboid, sizeof(Oid));
+	memcpy(worker.bgw_extra + sizeof(Oid), &generation, sizeof(uint32));
+	worker.bgw_notify_pid = MyProcPid;
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+static void
+set_option(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
+}
+
+/*
+ * What must hold whatever the database's own settings say.  A commit need not
+ * wait for the disk: batches lost in a crash are simply run again.
+ */
+static void
+set_options(void)
+{
+	set_option("application_name", "streaming worker");
+	set_option("synchronous_commit", "off");
+	set_option("jit", "off");
+	set_option("lock_timeout", LOCK_TIMEOUT_ALONE);
+	set_option("default_transaction_isolation", "read committed");
+	set_option("default_transaction_read_only", "off");
+	set_option("default_transaction_deferrable", "off");
+	set_option("session_replication_role", "origin");
+	set_option("search_path", "pg_catalog, pg_temp");
+}
+
+/* ------------------------------------------------- steps in transactions */
+
+static void
+error_context(void *arg)
+{
+	View	   *view = arg;
+
+	errcontext("batch of continuous view \"%s\"", view->name);
+}
+
+/* Back to a clean state after an error, which is returned. */
+static ErrorData *
+recover_from_error(void)
+{
+	ErrorData  *edata;
+
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(worker_context);
+	edata = CopyErrorData();
+	FlushErrorState();
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(worker_context);
+	RESUME_INTERRUPTS();
+	return edata;
+}
+
+/*
+ * Runs a step for a view in a transaction of its own.  Returns NULL, or the
+ * error it has failed with.
+ */
+static ErrorData *
+in_transaction(View *view, void (*step) (View *))
+{
+	ErrorContextCallback callback;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		callback.callback = error_context;
+		callback.arg = view;
+		callback.previous = error_context_stack;
+		error_context_stack = &callback;
+
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		step(view);
+		CommitTransactionCommand();
+
+		error_context_stack = callback.previous;
+	}
+	PG_CATCH();
+	{
+		error = recover_from_error();
+	}
+	PG_END_TRY();
+
+	MemoryContextSwitchTo(worker_context);
+	return error;
+}
+
+/* Has the view's own definition or have its options changed? */
+static bool
+same_row(const StreamViewRow *a, const StreamViewRow *b)
+{
+	if (a->definition != b->definition || a->state != b->state ||
+		a->stream != b->stream || a->unlogged != b->unlogged ||
+		!equal(a->option_names, b->option_names) ||
+		!equal(a->option_values, b->option_values))
+		return false;
+	if (a->settings == NULL || b->settings == NULL)
+		return a->settings == b->settings;
+	return datumIsEqual(PointerGetDatum(a->settings),
+						PointerGetDatum(b->settings), false, -1);
+}
+
+/* Back to a view without failures. */
+static void
+reset_failures(View *view)
+{
+	view->failures = 0;
+	view->strikes = 0;
+	view->failed = false;
+	view->retry_at = 0;
+}
+
+/* Errors likely to go away by themselves. */
+static bool
+is_temporary(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case MAKE_SQLSTATE('0', '8', '0', '0', '0'):	/* connection */
+		case MAKE_SQLSTATE('4', '0', '0', '0', '0'):	/* rollback */
+		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):	/* resources */
+		case MAKE_SQLSTATE('5', '5', '0', '0', '0'):	/* wrong state, locks */
+		case MAKE_SQLSTATE('5', '7', '0', '0', '0'):	/* intervention */
+		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):	/* system */
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Step: reads the view's catalog rows.  Other transactions may have cleared
+ * the failure or changed the view; both mean a new start.
+ */
+static void
+load_step(View *view)
+{
+	MemoryContext context;
+	MemoryContext caller = CurrentMemoryContext;
+	StreamViewRow *row;
+	StreamFailure *failure = stream_catalog_failure(view->viewid);
+	char	   *relname = get_rel_name(view->viewid);
+	char	   *schema = get_namespace_name(get_rel_namespace(view->viewid));
+	bool		first = view->row == NULL;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "row of a view",
+									ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(context);
+	row = stream_catalog_view(view->viewid);
+	MemoryContextSwitchTo(caller);
+	view->gone = row == NULL || relname == NULL;
+	if (view->gone)
+		return;
+
+	view->changed = first || !same_row(view->row, row);
+	if (failure == NULL || (view->changed && !first))
+		reset_failures(view);
+	else if (first)
+	{
+		/* what an earlier worker went through */
+		view->failures = failure->failures;
+		view->failed = failure->failed;
+		view->strikes = is_temporary(failure->sqlstate) ? 0 :
+			failure->failures;
+	}
+
+	view->name = MemoryContextStrdup(context, psprintf("%s.%s",
+													   schema ? schema : "?",
+													   relname));
+	view->activity = MemoryContextStrdup(context, psprintf("batch of view %s",
+														   view->name));
+	view->row = row;
+	MemoryContextSetParent(context, view->context);
+	if (view->row_context != NULL)
+		MemoryContextDelete(view->row_context);
+	view->row_context = context;
+}
+
+static void
+batch_step(View *view)
+{
+	STREAM_DEBUG_POINT("worker_before_batch");
+	view->batch_leaves = NIL;
+	view->result = stream_batch_run(view->viewid, &view->batch_leaves);
+	STREAM_DEBUG_POINT("worker_before_commit");
+}
+
+static void
+write_failure_step(View *view)
+{
+	view->gone = stream_catalog_view(view->viewid) == NULL;
+	if (!view->gone)
+		stream_catalog_write_failure(view->viewid, &view->failure);
+}
+
+static void
+clear_failure_step(View *view)
+{
+	stream_catalog_clear_failure(view->viewid);
+}
+
+/* ------------------------------------------------------------- failures */
+
+/* To the server log; the error's own context is in edata. */
+static void
+log_error(ErrorData *edata)
+{
+	edata->elevel = WARNING;
+	ThrowErrorData(edata);
+}
+
+/* A step has failed: writes it down, and says when to try again. */
+static void
+handle_failure(View *view, ErrorData *edata, uint64 requested)
+{
+	TimestampTz now = stream_debug_now();
+	TimestampTz retry_at;
+	StreamFailure *f = &view->failure;
+	ErrorData  *error;
+
+	stream_batch_forget(view->viewid);
+
+	view->failures++;
+	view->strikes = is_temporary(edata->sqlerrcode) ? 0 : view->strikes + 1;
+	view->failed = view->strikes >= MAX_STRIKES;
+	view->due = true;
+	view->more = false;
+	view->asked = false;
+	retry_at = now + Min(RETRY_MAX_US,
+						 RETRY_MIN_US << Min(view->failures - 1, 20));
+	if (view->reload)
+		view->reload_at = retry_at;
+	else if (view->failed ||
+			 view->row->options.trigger == STREAM_TRIGGER_MANUAL)
+		view->retry_at = 0;
+	else
+		view->retry_at = retry_at;
+
+	f->failures = view->failures;
+	f->failed = view->failed;
+	f->sqlstate = edata->sqlerrcode;
+	f->message = edata->message ? edata->message : "";
+	f->detail = edata->detail;
+	f->hint = edata->hint;
+	f->context = edata->context;
+	f->at = now;
+
+	error = in_transaction(view, write_failure_step);
+	if (!view->gone)
+	{
+		log_error(edata);
+		if (error != NULL)
+			log_error(error);
+		stream_shmem_view_failed(view->viewid, requested, edata->sqlerrcode,
+								 view->retry_at);
+	}
+	if (error != NULL)
+		FreeErrorData(error);
+	FreeErrorData(edata);
+}
+
+/* ------------------------------------------------------------- the views */
+
+static View *
+find_view(Oid viewid)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		View	   *view = lfirst(lc);
+
+		if (view->viewid == viewid)
+			return view;
+	}
+	return NULL;
+}
+
+static void
+add_view(Oid viewid)
+{
+	MemoryContext context = AllocSetContextCreate(worker_context,
+												  "continuous view",
+												  ALLOCSET_SMALL_SIZES);
+	View	   *view = MemoryContextAllocZero(context, sizeof(View));
+
+	view->viewid = viewid;
+	view->context = context;
+	view->name = "?";
+	view->reload = true;
+	view->due = true;
+	my_views = lappend(my_views, view);
+}
+
+/* Does a view but this one read the leaf? */
+static bool
+leaf_is_shared(View *except, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		View	   *view = lfirst(lc);
+
+		for (int i = 0; view != except && i < view->num_leaves; i++)
+			if (view->leaves[i].relid == relid)
+				return true;
+	}
+	return false;
+}
+
+/* Is there a view that wants to be woken by commits into this leaf? */
+static bool
+leaf_wakes(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		View	   *view = lfirst(lc);
+
+		if (view->row == NULL ||
+			view->row->options.trigger != STREAM_TRIGGER_COMMIT)
+			continue;
+		for (int i = 0; i < view->num_leaves; i++)
+			if (view->leaves[i].relid == relid)
+				return true;
+	}
+	return false;
+}
+
+/* Forgets the view's leaves, and stops listening to those only it reads. */
+static void
+drop_leaves(View *view)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+		if (!leaf_is_shared(view, view->leaves[i].relid))
+			stream_shmem_unsubscribe(view->leaves[i].relid);
+	if (view->leaves != NULL)
+		pfree(view->leaves);
+	view->leaves = NULL;
+	view->num_leaves = 0;
+}
+
+/* (Re)subscribes to all leaves of the view; needed when they have changed. */
+static void
+listen_to_leaves(View *view)
+{
+	static bool complained = false;
+
+	view->deaf = false;
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		Leaf	   *leaf = &view->leaves[i];
+
+		leaf->source = stream_shmem_subscribe(leaf->relid,
+											  leaf_wakes(leaf->relid));
+		if (leaf->source == NULL)
+			view->deaf = true;
+	}
+	if (view->deaf && !complained)
+	{
+		ereport(LOG,
+				(errmsg("too many streams are read by continuous views"),
+				 errdetail("Workers are woken by commits into at most %d streams and partitions; the others are polled.",
+						   STREAM_MAX_STREAMS)));
+		complained = true;
+	}
+}
+
+static bool
+same_leaves(View *view, List *leaves)
+{
+	if (list_length(leaves) != view->num_leaves)
+		return false;
+	for (int i = 0; i < view->num_leaves; i++)
+		if (view->leaves[i].relid != list_nth_oid(leaves, i))
+			return false;
+	return true;
+}
+
+/*
+ * Takes over the leaves that the batch has read.  Commits into those that are
+ * new to us may have come after the batch and before we listened.
+ */
+static void
+take_leaves(View *view, List *leaves)
+{
+	Leaf	   *new;
+	Leaf	   *old = view->leaves;
+	int			num_old = view->num_leaves;
+	ListCell   *lc;
+
+	if (view->row->options.trigger == STREAM_TRIGGER_MANUAL)
+		leaves = NIL;			/* it does not care */
+	if (same_leaves(view, leaves))
+		return;
+
+	new = MemoryContextAllocZero(view->context,
+								 Max(list_length(leaves), 1) * sizeof(Leaf));
+	view->leaves = new;
+	view->num_leaves = 0;
+	foreach(lc, leaves)
+		new[view->num_leaves++].relid = lfirst_oid(lc);
+	for (int i = 0; i < num_old; i++)
+		if (!leaf_is_shared(NULL, old[i].relid))
+			stream_shmem_unsubscribe(old[i].relid);
+	listen_to_leaves(view);
+	for (int i = 0; i < view->num_leaves; i++)
+		if (new[i].source != NULL)
+			new[i].seen = stream_shmem_sequence(new[i].source);
+	if (old != NULL)
+		pfree(old);
+	view->due = true;
+}
+
+static void
+drop_view(View *view)
+{
+	my_views = list_delete_ptr(my_views, view);
+	drop_leaves(view);
+	stream_batch_forget(view->viewid);
+	MemoryContextDelete(view->context);
+}
+
+/* Compares the list of views with shared memory. */
+static void
+take_assignments(void)
+{
+	List	   *assigned = stream_shmem_my_views();
+	List	   *copy;
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+		((View *) lfirst(lc))->assigned = false;
+	foreach(lc, assigned)
+	{
+		if (find_view(lfirst_oid(lc)) == NULL)
+			add_view(lfirst_oid(lc));
+		find_view(lfirst_oid(lc))->assigned = true;
+	}
+	list_free(assigned);
+
+	copy = list_copy(my_views);
+	foreach(lc, copy)
+		if (!((View *) lfirst(lc))->assigned)
+			drop_view(lfirst(lc));
+	list_free(copy);
+}
+
+/* Which of the views does somebody wait for? */
+static void
+take_requests(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		View	   *view = lfirst(lc);
+		uint64		requested;
+		uint64		answered;
+
+		view->asked = stream_shmem_view_requests(view->viewid, &requested,
+												 &answered) &&
+			requested > answered;
+	}
+}
+
+/* Looks at the counters in shared memory, and at what has moved. */
+static void
+take_news(void)
+{
+	StreamWorkerNews last = news;
+	ListCell   *lc;
+
+	/* the counters first, then what they stand for */
+	stream_shmem_worker_news(&news);
+	if (news.assigned != last.assigned)
+	{
+		take_assignments();
+		set_option("lock_timeout", list_length(my_views) > 1 ?
+				   LOCK_TIMEOUT_SHARED : LOCK_TIMEOUT_ALONE);
+	}
+	if (news.version != last.version || news.wakes != last.wakes)
+		foreach(lc, my_views)
+		{
+			View	   *view = lfirst(lc);
+
+			if (news.version != last.version)
+				view->reload = true;
+			view->due = true;
+		}
+	if (news.requested != last.requested || news.assigned != last.assigned)
+		take_requests();
+}
+
+/* ------------------------------------------------------- what is due when */
+
+static bool
+has_moved(View *view)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		Leaf	   *leaf = &view->leaves[i];
+
+		if (leaf->source != NULL &&
+			leaf->seen != stream_shmem_sequence(leaf->source))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_due(View *view, TimestampTz now)
+{
+	if (view->asked)
+		return true;
+	if (view->failed)
+		return false;
+	switch (view->row->options.trigger)
+	{
+		case STREAM_TRIGGER_MANUAL:
+			return false;
+		case STREAM_TRIGGER_INTERVAL:
+			if (view->retry_at != 0)
+				return now >= view->retry_at;
+			if (view->more)
+				return true;
+			if (now < view->tick_at)
+				return false;
+			view->tick_at = now + view->row->options.trigger_us;
+			return view->due || has_moved(view) || now >= view->poll_at;
+		case STREAM_TRIGGER_COMMIT:
+			if (view->retry_at != 0)
+				return now >= view->retry_at;
+			return view->due || view->more || has_moved(view) ||
+				now >= view->poll_at;
+	}
+	return false;
+}
+
+/* When will the view be due, if nothing happens? */
+static TimestampTz
+due_at(View *view)
+{
+	if (view->reload)
+		return view->reload_at;
+	if (view->paused || view->failed ||
+		view->row->options.trigger == STREAM_TRIGGER_MANUAL)
+		return DT_NOEND;
+	if (view->retry_at != 0)
+		return view->retry_at;
+	if (view->row->options.trigger == STREAM_TRIGGER_INTERVAL)
+		return view->tick_at;
+	return view->poll_at;
+}
+
+/*
+ * A view that is switched off.  Shared memory is told each time there is a
+ * request, for those are waiting for an answer.
+ */
+static bool
+is_paused(View *view)
+{
+	bool		paused = !stream_enabled || !view->row->options.enabled;
+
+	if (paused != view->paused || (paused && view->asked))
+	{
+		stream_shmem_view_paused(view->viewid, paused);
+		view->asked &= !paused;
+		view->due |= !paused;
+	}
+	view->paused = paused;
+	return paused;
+}
+
+/* ------------------------------------------------------------- one batch */
+
+/* Reads the view's row; view->reload stays set if that did not work out. */
+static void
+load_view(View *view)
+{
+	ErrorData  *error;
+	uint64		requested;
+	uint64		answered;
+
+	view->lost = !stream_shmem_view_requests(view->viewid, &requested,
+											 &answered);
+	if (view->lost)
+		return;
+	error = in_transaction(view, load_step);
+	if (error != NULL)
+		handle_failure(view, error, requested);
+	if (error != NULL || view->gone)
+		return;
+	view->reload = false;
+	view->reload_at = 0;
+	if (view->changed)
+	{
+		view->tick_at = 0;
+		view->due = true;
+		listen_to_leaves(view);
+	}
+}
+
+/* A batch has ended well. */
+static void
+finish_batch(View *view, uint64 requested)
+{
+	if (view->failures > 0)
+	{
+		ErrorData  *error = in_transaction(view, clear_failure_step);
+
+		if (error != NULL)
+		{
+			log_error(error);
+			FreeErrorData(error);
+		}
+		reset_failures(view);
+	}
+	for (int i = 0; i < view->num_leaves; i++)
+		view->leaves[i].seen = view->leaves[i].before;
+	view->more = view->result == STREAM_BATCH_MORE;
+	view->due = false;
+	view->poll_at = stream_debug_now() +
+		(view->deaf ? POLL_DEAF_US : POLL_US);
+	take_leaves(view, view->batch_leaves);
+	if (!view->more)
+		view->asked = false;
+	stream_shmem_view_end(view->viewid, requested, view->more);
+}
+
+static void
+run_batch(View *view)
+{
+	uint64		requested;
+	ErrorData  *error;
+
+	view->lost = !stream_shmem_view_begin(view->viewid, &requested);
+	if (view->lost)
+		return;
+	pgstat_report_activity(STATE_RUNNING, view->activity);
+
+	/* before the batch takes its snapshot: then no commit is overlooked */
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		Leaf	   *leaf = &view->leaves[i];
+
+		if (leaf->source != NULL)
+			leaf->before = stream_shmem_sequence(leaf->source);
+	}
+
+	error = in_transaction(view, batch_step);
+	if (STREAM_MUTATION("worker_late_sequence"))
+		for (int i = 0; i < view->num_leaves; i++)
+			if (view->leaves[i].source != NULL)
+				view->leaves[i].before =
+					stream_shmem_sequence(view->leaves[i].source);
+	if (error != NULL)
+		handle_failure(view, error, requested);
+	else if (view->result == STREAM_BATCH_GONE)
+		view->gone = true;
+	else
+	{
+		stream_batch_committed(view->viewid);
+		finish_batch(view, requested);
+	}
+}
+
+/* Gives each view that is due a batch; true if there was any. */
+static bool
+run_views(void)
+{
+	TimestampTz now = stream_debug_now();
+	List	   *turn = list_copy(my_views);
+	ListCell   *lc;
+	bool		ran = false;
+
+	foreach(lc, turn)
+	{
+		View	   *view = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (view->reload && (view->asked || now >= view->reload_at))
+		{
+			ran = true;
+			load_view(view);
+		}
+		if (!view->reload && !is_paused(view) && is_due(view, now))
+		{
+			ran = true;
+			run_batch(view);
+		}
+		if (view->gone)
+			stream_shmem_forget_view(view->viewid, 0);
+		if (view->gone || view->lost)
+			drop_view(view);
+	}
+	list_free(turn);
+	return ran;
+}
+
+/* ------------------------------------------------------------ main loop */
+
+/* How long to sleep, in milliseconds. */
+static long
+sleep_time(void)
+{
+	TimestampTz at = DT_NOEND;
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+		at = Min(at, due_at(lfirst(lc)));
+	if (at == DT_NOEND)
+		return -1L;
+	return TimestampDifferenceMilliseconds(stream_debug_now(), at);
+}
+
+static void
+sleep_until_due(void)
+{
+	char		activity[64];
+	long		timeout = sleep_time();
+	long		stats = pgstat_report_stat(false);
+	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+
+	if (stats > 0 && (timeout < 0 || stats < timeout))
+		timeout = stats;
+	if (timeout >= 0)
+		events |= WL_TIMEOUT;
+	snprintf(activity, sizeof(activity), "idle: %d views",
+			 list_length(my_views));
+	pgstat_report_activity(STATE_IDLE, activity);
+
+	WaitLatch(MyLatch, events, timeout, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+
+	/* nobody means to cancel a sleep */
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
+	if (catchupInterruptPending)
+		ProcessCatchupInterrupt();
+}
+
+void
+stream_worker_main(Datum arg)
+{
+	int			slot = DatumGetInt32(arg);
+	Oid			dboid;
+	uint32		generation;
+
+	memcpy(&dboid, MyBgworkerEntry->bgw_extra, sizeof(Oid));
+	memcpy(&generation, MyBgworkerEntry->bgw_extra + sizeof(Oid),
+		   sizeof(uint32));
+	if (!stream_shmem_attach_worker(slot, generation, dboid))
+		proc_exit(0);
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
+	set_options();
+	worker_context = AllocSetContextCreate(TopMemoryContext,
+										   "streaming worker",
+										   ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(worker_context);
+
+	for (;;)
+	{
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		take_news();
+		if (!run_views())
+			sleep_until_due();
+	}
+}

@@ -1,0 +1,377 @@
+#!/usr/bin/env python3
+"""What streaming costs, against PostgreSQL doing the same by its own means.
+
+Five measurements, each against a goal.  Both sides take turns in the same
+run, and medians are compared.  Prints a table in Markdown.
+
+    bench.py             everything (about 15 minutes)
+    bench.py copy merge  only the measurements whose names begin so
+    bench.py --small     a few seconds, to see that the benchmark works;
+                         says nothing about speed
+
+Connects like any libpq program (PGHOST, PGPORT, PGUSER) as a superuser to a
+server on this machine; works in a database of its own.  Run by run.sh, which
+builds for release and starts a server.
+"""
+
+import argparse
+import os
+import platform
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import psycopg2
+
+DBNAME = "streaming_bench"
+
+
+def connect():
+    conn = psycopg2.connect(dbname=DBNAME)
+    conn.autocommit = True
+    return conn.cursor()
+
+
+def timed(cur, *statements):
+    began = time.perf_counter()
+    for sql in statements:
+        cur.execute(sql)
+    if cur.description:
+        cur.fetchall()
+    return time.perf_counter() - began
+
+
+class Bench:
+    def __init__(self, args):
+        self.small = args.small
+        self.runs = 1 if args.small else args.runs
+        self.rows = []
+        self.cur = connect()
+
+    def scale(self, n, small):
+        return small if self.small else n
+
+    def report(self, name, ours, theirs, ratio, goal, good):
+        verdict = "-" if self.small else "met" if good else "**missed**"
+        self.rows.append((name, ours, theirs, ratio, goal, verdict))
+        print("  %s: %s | %s | %s (goal %s): %s"
+              % (name, ours, theirs, ratio, goal, verdict), file=sys.stderr,
+              flush=True)
+
+    def table(self):
+        print("| measurement | streaming | PostgreSQL | ratio | goal | |")
+        print("|---|---|---|---|---|---|")
+        for row in self.rows:
+            print("| " + " | ".join(row) + " |")
+
+    def state_table(self, view):
+        self.cur.execute("SELECT format('streaming._state_%%s', "
+                         "%s::regclass::oid)", [view])
+        return self.cur.fetchone()[0]
+
+    # ---- the measurements
+
+    def backfill(self):
+        """A new view over an old stream against the same query, run once."""
+        n, cur = self.scale(2_000_000, 20_000), self.cur
+        query = ("SELECT k, count(*) AS n, sum(v) AS s, avg(v) AS a, "
+                 "min(v) AS lo, max(v) AS hi FROM backfill GROUP BY k")
+        cur.execute("CREATE TABLE backfill (id int8, k int4, v int4) "
+                    "USING stream")
+        cur.execute("SELECT setseed(0.5)")
+        cur.execute("INSERT INTO backfill SELECT x, random() * 9999, "
+                    "random() * 1000000 FROM generate_series(1, %d) x" % n)
+        cur.execute("VACUUM ANALYZE backfill")
+        cur.execute("SET max_parallel_workers_per_gather = 0")
+        ours, theirs = [], []
+        timed(cur, query)
+        for _ in range(self.runs):
+            theirs.append(timed(cur, query))
+            ours.append(timed(
+                cur, "CREATE MATERIALIZED VIEW backfill_v WITH "
+                "(streaming.continuous) AS " + query,
+                "REFRESH MATERIALIZED VIEW backfill_v"))
+            cur.execute("SELECT sum(n) FROM backfill_v")
+            assert cur.fetchone()[0] == n
+            cur.execute("DROP MATERIALIZED VIEW backfill_v")
+        o, t = n / statistics.median(ours), n / statistics.median(theirs)
+        self.report("backfill of %s rows, 10,000 groups" % format(n, ","),
+                    "%s rows/s" % format(int(o), ","),
+                    "%s rows/s" % format(int(t), ","),
+                    "%.2f" % (o / t), ">= 0.80", o / t >= 0.8)
+        cur.execute("DROP TABLE backfill")
+
+    def merge(self):
+        """The cost of a touched group against INSERT ... ON CONFLICT."""
+        groups, touch = self.scale(500_000, 5_000), self.scale(20_000, 200)
+        cur = self.cur
+        cur.execute("CREATE TABLE merge_s (k int4, v int4) USING stream")
+        cur.execute("INSERT INTO merge_s SELECT x, x FROM "
+                    "generate_series(1, %d) x ORDER BY random()" % groups)
+        cur.execute(
+            "CREATE MATERIALIZED VIEW merge_v WITH (streaming.continuous, "
+            "streaming.trigger = 'manual', streaming.max_batch_rows = 1000000)"
+            " AS SELECT k, count(*) AS n, sum(v) AS s, min(v) AS lo, "
+            "max(v) AS hi FROM merge_s GROUP BY k")
+        cur.execute("REFRESH MATERIALIZED VIEW merge_v")
+        cur.execute("SELECT coalesce(array_to_string(reloptions, ', '), "
+                    "'fillfactor = 100') FROM pg_class WHERE oid = %s::regclass",
+                    [self.state_table("merge_v")])
+        options = cur.fetchone()[0]
+        cur.execute("CREATE TABLE merge_t (k int4 PRIMARY KEY, n int8, s int8,"
+                    " lo int4, hi int4) WITH (%s)" % options)
+        cur.execute("INSERT INTO merge_t SELECT * FROM merge_v")
+        cur.execute("VACUUM ANALYZE merge_t")
+        cur.execute("VACUUM ANALYZE " + self.state_table("merge_v"))
+        cur.execute("CREATE TEMP TABLE delta (k int4, v int4)")
+        cur.execute("CREATE TEMP TABLE partial (k int4, n int8, s int8, "
+                    "lo int4, hi int4)")
+        ours, theirs = [], []
+        # the first round warms both sides
+        for i in range(self.runs * 3 + 1):
+            cur.execute("TRUNCATE delta, partial")
+            cur.execute(
+                "INSERT INTO delta SELECT DISTINCT (1 + floor(random() * %d))"
+                "::int4, 7 FROM generate_series(1, %d)" % (groups, touch))
+            cur.execute("SELECT count(*) FROM delta")
+            n = cur.fetchone()[0]
+            cur.execute("INSERT INTO partial SELECT k, count(*), sum(v), "
+                        "min(v), max(v) FROM delta GROUP BY k ORDER BY random()")
+            cur.execute("ANALYZE delta; ANALYZE partial")
+            cur.execute("INSERT INTO merge_s SELECT * FROM delta "
+                        "ORDER BY random()")
+            t = timed(cur, "INSERT INTO merge_t SELECT * FROM partial "
+                      "ON CONFLICT (k) DO UPDATE SET n = merge_t.n + excluded.n,"
+                      " s = merge_t.s + excluded.s, "
+                      "lo = least(merge_t.lo, excluded.lo), "
+                      "hi = greatest(merge_t.hi, excluded.hi)")
+            o = timed(cur, "REFRESH MATERIALIZED VIEW merge_v")
+            if i > 0:
+                theirs.append(t / n * 1e6)
+                ours.append(o / n * 1e6)
+        o, t = statistics.median(ours), statistics.median(theirs)
+        self.report("merging %s touched of %s groups" % (
+            format(touch, ","), format(groups, ",")),
+            "%.1f us a group" % o, "%.1f us a group (ON CONFLICT)" % t,
+            "%.2f" % (o / t), "<= 0.33", o / t <= 1 / 3)
+        cur.execute("DROP MATERIALIZED VIEW merge_v; DROP TABLE merge_s, "
+                    "merge_t, delta, partial")
+
+    def copy(self):
+        """COPY into a stream with a view at work, against heap without."""
+        n, cur = self.scale(2_000_000, 20_000), self.cur
+        directory = tempfile.mkdtemp()
+        path = os.path.join(directory, "rows")
+        cur.execute("COPY (SELECT x, (random() * 999)::int4, now(), random(), "
+                    "'/page/' || x %% 1000 FROM generate_series(1, %d) x) TO "
+                    "'%s'" % (n, path))
+        columns = "(id int8, k int4, ts timestamptz, f float8, url text)"
+        ours, theirs = [], []
+        for i in range(self.runs + 1):
+            cur.execute("CREATE TABLE copy_h %s; CREATE TABLE copy_s %s "
+                        "USING stream" % (columns, columns))
+            cur.execute("CREATE MATERIALIZED VIEW copy_v WITH "
+                        "(streaming.continuous) AS SELECT k, count(*) AS n, "
+                        "avg(f) AS a FROM copy_s GROUP BY k")
+            cur.execute("REFRESH MATERIALIZED VIEW copy_v")
+            cur.execute("CHECKPOINT")
+            t = timed(cur, "COPY copy_h FROM '%s'" % path)
+            cur.execute("CHECKPOINT")
+            o = timed(cur, "COPY copy_s FROM '%s'" % path)
+            if i > 0 or self.small:     # the first round warms up
+                theirs.append(t)
+                ours.append(o)
+            cur.execute("REFRESH MATERIALIZED VIEW copy_v")
+            cur.execute("DROP TABLE copy_s CASCADE; DROP TABLE copy_h")
+        os.unlink(path)
+        os.rmdir(directory)
+        o, t = statistics.median(ours), statistics.median(theirs)
+        self.report("COPY of %s rows, one view running" % format(n, ","),
+                    "%.2f s" % o, "%.2f s (heap, no view)" % t,
+                    "%.2f" % (o / t), "<= 1.10", o / t <= 1.1)
+
+    def pgbench(self, table, clients, *options):
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+            script.write("\\set k random(1, 1000)\n"
+                         "INSERT INTO %s VALUES (:client_id, :k, now(), "
+                         "'/some/page');\n" % table)
+            script.flush()
+            out = subprocess.run(
+                ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j",
+                 "2", "-f", script.name, *options, DBNAME],
+                check=True, capture_output=True, text=True).stdout
+        return float(re.search(r"^tps = ([0-9.]+)", out, re.M).group(1))
+
+    def single(self):
+        """Single-row INSERT transactions: speed and density."""
+        cur = self.cur
+        columns = "(client int4, k int4, ts timestamptz, url text)"
+        ours, theirs = [], []
+        seconds = "1" if self.small else "6"
+        for i in range(self.runs):
+            cur.execute("CREATE TABLE single_h %s; CREATE TABLE single_s %s "
+                        "USING stream" % (columns, columns))
+            pair = [(theirs, "single_h"), (ours, "single_s")]
+            for results, table in pair if i % 2 else reversed(pair):
+                results.append(self.pgbench(table, 8, "-T", seconds))
+            cur.execute("DROP TABLE single_h, single_s")
+        o, t = statistics.median(ours), statistics.median(theirs)
+        self.report("single-row INSERT transactions, 8 clients",
+                    "%s/s" % format(int(o), ","),
+                    "%s/s (heap)" % format(int(t), ","),
+                    "%.2f" % (o / t), ">= 0.95", o / t >= 0.95)
+        cur.execute("CREATE TABLE single_h %s; CREATE TABLE single_s %s "
+                    "USING stream" % (columns, columns))
+        count = "20" if self.small else "2000"
+        pages = {}
+        for table in ("single_h", "single_s"):
+            self.pgbench(table, 32, "-t", count)
+            cur.execute("SELECT pg_relation_size('%s') / 8192" % table)
+            pages[table] = cur.fetchone()[0]
+        o, t = pages["single_s"], pages["single_h"]
+        self.report("pages after 32 clients' single-row INSERTs", str(o),
+                    "%d (heap)" % t, "%.2f" % (o / t), "<= 1.10", o / t <= 1.1)
+        cur.execute("DROP TABLE single_h, single_s")
+
+    def delay(self):
+        """From commit to visible, at 1,000 transactions a second."""
+        cur = self.cur
+        cur.execute("CREATE TABLE delay_s (client int4, k int4, "
+                    "ts timestamptz, url text) USING stream")
+        cur.execute("CREATE MATERIALIZED VIEW delay_v WITH "
+                    "(streaming.continuous) AS SELECT k, count(*) AS n "
+                    "FROM delay_s GROUP BY k")
+        seconds = 2 if self.small else 20
+        tps = []
+        load = threading.Thread(target=lambda: tps.append(self.pgbench(
+            "delay_s", 4, "-T", str(seconds), "--rate=1000")))
+        load.start()
+        reader, delays, probe = connect(), [], 0
+        reader.execute("PREPARE see AS SELECT 1 FROM delay_v WHERE k = $1")
+        while load.is_alive():
+            probe += 1
+            cur.execute("INSERT INTO delay_s VALUES (-1, -%d, now(), '/probe')"
+                        % probe)
+            began = time.perf_counter()
+            while True:
+                reader.execute("EXECUTE see(-%d)" % probe)
+                if reader.fetchone():
+                    break
+                if time.perf_counter() - began > 30:
+                    raise RuntimeError("a row does not become visible")
+                time.sleep(0.0002)      # leave the other core to the worker
+            delays.append((time.perf_counter() - began) * 1000)
+            time.sleep(random.random() * 0.005)
+        load.join()
+        delays.sort()
+        p50 = delays[len(delays) // 2]
+        p99 = delays[min(len(delays) - 1, int(len(delays) * 0.99))]
+        at = "at %d transactions/s" % tps[0]
+        self.report("commit to visible %s, p50 of %d" % (at, len(delays)),
+                    "%.1f ms" % p50, "-", "-", "<= 5 ms", p50 <= 5)
+        self.report("commit to visible %s, p99" % at,
+                    "%.1f ms" % p99, "-", "-", "<= 25 ms", p99 <= 25)
+        cur.execute("DROP TABLE delay_s CASCADE")
+
+    def memory(self):
+        """The worker's own memory during a long backfill."""
+        n, cur = self.scale(20_000_000, 100_000), self.cur
+        cur.execute("CREATE TABLE memory_s (k int4, v int4) USING stream")
+        cur.execute("INSERT INTO memory_s SELECT random() * 9999, x FROM "
+                    "generate_series(1, %d) x" % n)
+        cur.execute("CREATE MATERIALIZED VIEW memory_v WITH "
+                    "(streaming.continuous) AS SELECT k, count(*) AS n, "
+                    "avg(v) AS a, max(v) AS hi FROM memory_s GROUP BY k")
+        samples, done = [], threading.Event()
+
+        def refresh():
+            connect().execute("REFRESH MATERIALIZED VIEW memory_v")
+            done.set()
+
+        thread = threading.Thread(target=refresh)
+        thread.start()
+        while not done.wait(0.02 if self.small else 0.25):
+            cur.execute("SELECT pid FROM pg_stat_activity WHERE "
+                        "backend_type ~ '^streaming.* worker' AND "
+                        "datname = current_database()")
+            private = [own_memory(pid) for (pid,) in cur.fetchall()]
+            if any(private):
+                samples.append(max(private))
+        thread.join()
+        if len(samples) < 8:
+            samples = (samples or [0]) * 8
+        quarter = len(samples) // 4
+        first, last = max(samples[quarter:2 * quarter]), max(samples[-quarter:])
+        self.report(
+            "worker's memory, backfill of %s rows: 2nd, last quarter"
+            % format(n, ","), "%.1f MB" % (last / 1024),
+            "%.1f MB (2nd quarter)" % (first / 1024),
+            "%.2f" % (last / max(first, 1)), "flat (<= 1.10)",
+            last <= 1.1 * first)
+        cur.execute("DROP TABLE memory_s CASCADE")
+
+
+def own_memory(pid):
+    """Resident memory that a process shares with nobody, in kB."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid) as f:
+            return sum(int(line.split()[1]) for line in f
+                       if line.startswith("Private_"))
+    except OSError:
+        return 0
+
+
+def machine(cur):
+    cpu = "unknown processor"
+    with open("/proc/cpuinfo") as f:
+        for line in f:
+            if line.startswith("model name"):
+                cpu = line.split(":", 1)[1].strip()
+    with open("/proc/meminfo") as f:
+        memory = int(f.readline().split()[1]) / 1024 / 1024
+    cur.execute("SELECT version()")
+    version = cur.fetchone()[0].split(",")[0]
+    settings = []
+    for name in ("shared_buffers", "fsync", "synchronous_commit",
+                 "max_wal_size"):
+        cur.execute("SHOW " + name)
+        settings.append("%s = %s" % (name, cur.fetchone()[0]))
+    return "%s, %d cores, %.0f GB of memory, Linux %s; %s; %s." % (
+        cpu, os.cpu_count(), memory, platform.release(), version,
+        ", ".join(settings))
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("measurements", nargs="*",
+                        help="backfill merge copy single delay memory")
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--runs", type=int, default=5,
+                        help="runs that a median is taken of (default 5)")
+    args = parser.parse_args()
+    admin = psycopg2.connect(dbname=os.environ.get("PGDATABASE", "postgres"))
+    admin.autocommit = True
+    admin.cursor().execute("DROP DATABASE IF EXISTS %s WITH (FORCE)" % DBNAME)
+    admin.cursor().execute("CREATE DATABASE %s" % DBNAME)
+    cur = connect()
+    cur.execute("CREATE EXTENSION streaming")
+    bench = Bench(args)
+    names = ["backfill", "merge", "copy", "single", "delay", "memory"]
+    for name in names:
+        if not args.measurements or any(
+                name.startswith(m) for m in args.measurements):
+            getattr(bench, name)()
+    print(machine(cur) + "\n")
+    bench.table()
+    cur.execute("DROP EXTENSION streaming CASCADE")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

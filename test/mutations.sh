@@ -1,0 +1,79 @@
+#!/bin/bash
+#
+# mutations.sh - do the tests notice when the code is wrong?
+#
+# A test build contains a few deliberate bugs, each behind a name (the setting
+# streaming.debug_mutation).  For each of them the tests that guard against it
+# must turn red; without any they must be green.
+#
+# Usage: test/mutations.sh [mutation ...]
+#
+#	placement	a row goes to the page the backend remembers, however old
+#	subxact		... also after a rolled-back savepoint has released the lock
+#	readset		rows read above next_block are not remembered
+#	cache		the cache of states is kept though the table has changed
+
+set -uo pipefail
+. "$(dirname "$0")/lib.sh"
+
+mutations=${*:-placement subxact readset cache}
+streaming_setup STREAMING_DEBUG=1
+streaming_cluster main fsync=off
+pgxs=$("$PGBIN/pg_config" --pgxs)
+status=0
+
+# The isolation specs that guard against a mutation.
+guards()
+{
+	case $1 in
+		placement) echo placement ;;
+		subxact) echo savepoint ;;
+		readset) echo writers ;;
+		cache) echo cache ;;
+		none) echo placement savepoint writers cache ;;
+		*) die "unknown mutation $1" ;;
+	esac
+}
+
+# run_specs NAME SPEC...: true if all are green
+run_specs()
+{
+	local out=$WORK/$1
+
+	shift
+	mkdir -p "$out"
+	[ "$(id -u)" != 0 ] || chown "$RUN_AS:" "$out"
+	as_user "$(dirname "$pgxs")/../test/isolation/pg_isolation_regress" \
+		--inputdir="$SRC/test/isolation" --outputdir="$out" \
+		--bindir="$PGBIN" --host="$PGHOST" --port="$PGPORT" --user="$PGUSER" \
+		--dbname=mutations --load-extension=streaming "$@" > "$out/log" 2>&1
+}
+
+# Lines of the results that are not as expected and that the oracle printed.
+evidence()
+{
+	grep -hE '^[+] *[1-9][0-9]*$|^[+].*ERROR' "$WORK/$1/regression.diffs" |
+		sort | uniq -c | sort -rn | head -3 | tr -s ' ' | paste -sd ';'
+}
+
+for mutation in none $mutations; do
+	setting=$mutation
+	[ "$mutation" != none ] || setting=
+	psql -XAtqc "ALTER SYSTEM SET streaming.debug_mutation = '$setting'" \
+		-c "SELECT pg_reload_conf()" > /dev/null || die "no test build?"
+	if run_specs "$mutation" $(guards "$mutation"); then
+		colour=green
+	else
+		colour=red
+	fi
+	printf '%-10s %-6s %s\n' "$mutation" $colour \
+		"$([ $colour = green ] || evidence "$mutation")"
+	case $mutation/$colour in
+		none/green | [!n]*/red) ;;
+		*)
+			status=1
+			[ $mutation != none ] || cat "$WORK/none/regression.diffs"
+			;;
+	esac
+done
+exit $status

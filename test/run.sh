@@ -1,0 +1,213 @@
+#!/bin/bash
+#
+# run.sh - build the extension with all checks on and run every test.
+#
+# Usage: test/run.sh [stage ...]
+#
+# Stages: layers regress isolation tap fuzz race bench; default: all.
+# Needs no rights beyond installing packages (see lib.sh).  The last line says
+# "N passed, M failed"; the exit code is 0 only if nothing failed.
+#
+#	STREAMING_HISTORIES=N	random histories (default 40)
+#	STREAMING_SEED=N		seed of the first one (default 1)
+#	STREAMING_CRASHES=N		crashes in the crash loop (default 10)
+#	STREAMING_KEEP=1		leave the working directory
+
+set -uo pipefail
+. "$(dirname "$0")/lib.sh"
+
+stages=${*:-layers regress isolation tap fuzz race bench}
+histories=${STREAMING_HISTORIES:-40}
+seed=${STREAMING_SEED:-1}
+export STREAMING_CRASHES=${STREAMING_CRASHES:-10}
+passed=0
+failed=0
+
+# result ok|not-ok NAME MILLISECONDS [COUNT]
+result()
+{
+	local count=${4:-1}
+
+	printf '%-7s %-48s %8s ms\n' "${1/-/ }" "$2" "$3"
+	if [ "$1" = ok ]; then
+		passed=$((passed + count))
+	else
+		failed=$((failed + count))
+	fi
+}
+
+# Counts the lines of pg_regress and pg_isolation_regress, one per test.
+regress_results()
+{
+	local label=$1 line name verdict ms
+
+	while read -r line; do
+		[[ $line =~ ^(test)?\ *([a-z_0-9]+)\ +\.\.\.\ (ok|FAILED|failed)(.*)$ ]] ||
+			continue
+		name=${BASH_REMATCH[2]}
+		verdict=ok
+		[ "${BASH_REMATCH[3]}" = ok ] || verdict=not-ok
+		ms=$(grep -o '[0-9]* ms' <<< "${BASH_REMATCH[4]}" | tail -1)
+		result $verdict "$label/$name" "${ms% ms}"
+	done
+}
+
+stage_layers()
+{
+	local start output
+
+	start=$(now_ms)
+	if output=$(as_user "$SRC/test/check_layers.sh" 2>&1); then
+		result ok layers $(($(now_ms) - start))
+	else
+		result not-ok layers $(($(now_ms) - start))
+		echo "$output"
+	fi
+}
+
+# run_regress LABEL PROGRAM INPUTDIR TEST...
+run_regress()
+{
+	local label=$1 program=$2 input=$3 out=$WORK/$1.out before
+
+	shift 3
+	if [ $# = 0 ]; then
+		return
+	fi
+	before=$((passed + failed))
+	mkdir -p "$out"
+	[ "$(id -u)" != 0 ] || chown "$RUN_AS:" "$out"
+	as_user "$WORK/pg$pgxs/../test/$program" --inputdir="$input" \
+		--outputdir="$out" --bindir="$PGBIN" --host="$PGHOST" \
+		--port="$PGPORT" --user="$PGUSER" --dbname="streaming_$label" \
+		--load-extension=streaming "$@" > "$out/log" 2>&1
+	regress_results "$label" < "$out/log"
+	[ ! -s "$out/regression.diffs" ] || cat "$out/regression.diffs"
+	if [ $((passed + failed)) != $((before + $#)) ]; then
+		result not-ok "$label: $# tests, but not all ran" 0
+		tail -20 "$out/log"
+	fi
+}
+
+names()
+{
+	local file
+
+	for file; do
+		[ ! -f "$file" ] || basename "${file%.*}"
+	done
+}
+
+stage_regress()
+{
+	run_regress regress regress/pg_regress "$SRC" \
+		$(names "$SRC"/sql/test_*.sql)
+}
+
+stage_isolation()
+{
+	run_regress isolation isolation/pg_isolation_regress \
+		"$SRC/test/isolation" $(names "$SRC"/test/isolation/specs/*.spec)
+}
+
+stage_tap()
+{
+	local file name start log ok bad
+
+	for file in "$SRC"/test/t/*.pl; do
+		name=t/$(basename "$file" .pl)
+		log=$WORK/${name#t/}.log
+		start=$(now_ms)
+		(
+			unset PGHOST PGPORT PGUSER PGDATABASE
+			cd "$SRC/test"
+			as_user env TESTDIR="$SRC/test" TESTDATADIR="$SRC/test/tmp_check" \
+				PG_REGRESS="$WORK/pg$pgxs/../test/regress/pg_regress" \
+				PERL5LIB="$WORK/pg$pgxs/../test/perl" \
+				prove -v "$file"
+		) > "$log" 2>&1
+		verdict=$?
+		ok=$(grep -c '^ok ' "$log")
+		bad=$(grep -c '^not ok ' "$log")
+		[ $verdict = 0 ] || [ "$bad" -gt 0 ] || bad=1
+		[ "$ok" = 0 ] || result ok "$name: $ok assertions" \
+			$(($(now_ms) - start)) "$ok"
+		if [ "$bad" -gt 0 ]; then
+			result not-ok "$name: $bad assertions" $(($(now_ms) - start)) "$bad"
+			grep -v '^ok ' "$log" | tail -60
+			tail -n 40 "$SRC"/test/tmp_check/log/*"$(basename "$file" .pl)"*.log
+		fi
+	done
+}
+
+# run_fuzz LABEL OPTION...: fuzz.py prints a line per history
+run_fuzz()
+{
+	local label=$1 line
+
+	shift
+	while read -r line; do
+		if [[ $line =~ ^(ok|not\ ok)\ (.*)\ ([0-9]+)\ ms$ ]]; then
+			result "${BASH_REMATCH[1]/ /-}" "$label: ${BASH_REMATCH[2]}" \
+				"${BASH_REMATCH[3]}"
+		else
+			echo "$line"
+		fi
+	done < <(as_user "$PYTHON" "$SRC/test/fuzz/fuzz.py" "$@" 2>&1 ||
+		[ $? = 3 ] || echo "not ok fuzz.py broke, see above 0 ms")
+}
+
+stage_fuzz()
+{
+	run_fuzz fuzz --histories "$histories" --seed "$seed" --jobs 2 --brief
+}
+
+stage_race()
+{
+	run_fuzz race --race --histories 3 --seed "$seed" --brief
+}
+
+stage_bench()
+{
+	local start
+
+	start=$(now_ms)
+	if as_user "$PYTHON" "$SRC/test/bench/bench.py" --small \
+		> "$WORK/bench.out" 2>&1; then
+		result ok "bench --small" $(($(now_ms) - start))
+	else
+		result not-ok "bench --small" $(($(now_ms) - start))
+		cat "$WORK/bench.out"
+	fi
+}
+
+began=$(now_ms)
+streaming_setup STREAMING_DEBUG=1 STREAMING_WERROR=1
+result ok "build without warnings" $(($(now_ms) - began))
+pgxs=$("$PGBIN/pg_config" --pgxs)
+pgxs=${pgxs#"$WORK/pg"}
+pgxs=${pgxs%/*}
+streaming_cluster main fsync=off wal_level=logical autovacuum_naptime=5s
+
+for stage in $stages; do
+	case $stage in
+		layers | regress | isolation | tap | fuzz | race | bench) stage_$stage ;;
+		*) die "unknown stage $stage" ;;
+	esac
+done
+
+# Whatever the tests saw: no process may have crashed underneath them.
+if grep -E 'TRAP:|PANIC:|was terminated by signal' "$WORK/main/server.log" \
+	> "$WORK/crashes"; then
+	result not-ok "no crash in the server's log" 0
+	cat "$WORK/crashes"
+	grep -B 5 -A 25 -m 3 -E 'TRAP:|PANIC:|was terminated by signal' \
+		"$WORK/main/server.log"
+else
+	result ok "no crash in the server's log" 0
+fi
+streaming_stop main || result not-ok "the server stops" 0
+
+echo "$(($(now_ms) - began)) ms in all"
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,359 @@
+# The processes: they come when they are needed, go when they are not, and
+# whatever is done to them the views catch up.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init(allows_streaming => 1);
+$node->append_conf(
+	'postgresql.conf', qq{
+shared_preload_libraries = 'streaming'
+max_worker_processes = 24
+max_prepared_transactions = 5
+restart_after_crash = on
+});
+$node->start;
+
+# ---------------------------------------------------------------- helpers
+
+# Creates the extension and what most tests use: a stream and a view of it.
+sub create_view
+{
+	my ($db) = @_;
+	$node->safe_psql(
+		$db, q{
+		CREATE EXTENSION IF NOT EXISTS streaming;
+		CREATE TABLE s (i int) USING stream;
+		CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+			SELECT count(*) AS n FROM s;});
+	return;
+}
+
+# PIDs of the processes of a kind in a database (of all, without one).
+sub pids
+{
+	my ($kind, $db) = @_;
+	my $where = defined $db ? "AND datname = '$db'" : '';
+	return split /\n/,
+	  $node->safe_psql('template1',
+		"SELECT pid FROM pg_stat_activity
+		 WHERE backend_type = 'streaming $kind' $where ORDER BY 1");
+}
+
+# Waits until there are so many of them.
+sub wait_pids
+{
+	my ($kind, $db, $count, $test) = @_;
+	my $where = defined $db ? "AND datname = '$db'" : '';
+	ok( $node->poll_query_until(
+			'template1',
+			"SELECT count(*) = $count FROM pg_stat_activity
+			 WHERE backend_type = 'streaming $kind' $where"),
+		$test);
+	return;
+}
+
+# Inserts a row and waits until the view shows it.
+sub check_alive
+{
+	my ($db, $test) = @_;
+	$node->safe_psql($db, 'INSERT INTO s VALUES (1)');
+	ok( $node->poll_query_until(
+			$db, 'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)'),
+		$test);
+	return;
+}
+
+# Terminates processes and waits until they are gone.
+sub terminate
+{
+	my @pids = @_;
+	my $list = join ',', @pids;
+	$node->safe_psql('template1',
+		"SELECT pg_terminate_backend(p) FROM unnest(ARRAY[$list]) p");
+	$node->poll_query_until('template1',
+		"SELECT count(*) = 0 FROM pg_stat_activity WHERE pid IN ($list)")
+	  or die "processes $list do not end";
+	return;
+}
+
+# Runs SQL that has to fail; returns the error.
+sub error_of
+{
+	my ($db, $sql) = @_;
+	my ($rc, $out, $err) = $node->psql($db, $sql);
+	isnt($rc, 0, "fails: $sql");
+	return $err;
+}
+
+sub set_option
+{
+	my ($name, $value) = @_;
+	$node->safe_psql('postgres', "ALTER SYSTEM SET $name = $value");
+	$node->reload;
+	return;
+}
+
+# ----------------------------------------------- without the extension
+
+wait_pids('launcher', undef, 1, 'a launcher');
+wait_pids('scheduler', undef, 0, 'no scheduler without the extension');
+is(scalar(pids('worker')), 0, 'no worker without the extension');
+
+# ----------------------------------------------------------- life begins
+
+$node->safe_psql('postgres', 'CREATE EXTENSION streaming');
+wait_pids('scheduler', 'postgres', 1, 'CREATE EXTENSION: a scheduler');
+is(scalar(pids('worker')), 0, 'no worker without views');
+create_view('postgres');
+check_alive('postgres', 'the view follows');
+wait_pids('worker', 'postgres', 1, 'one worker for one view');
+
+$node->safe_psql(
+	'postgres', q{
+	BEGIN;
+	INSERT INTO s VALUES (2);
+	PREPARE TRANSACTION 'p';});
+$node->safe_psql('postgres', q{COMMIT PREPARED 'p'});
+ok( $node->poll_query_until(
+		'postgres', 'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)'),
+	'COMMIT PREPARED');
+
+$node->safe_psql('postgres',
+	'INSERT INTO s VALUES (1); REFRESH MATERIALIZED VIEW v');
+is( $node->safe_psql(
+		'postgres', 'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)'),
+	't',
+	'REFRESH has it all');
+
+like(
+	error_of(
+		'postgres', q{
+		BEGIN;
+		CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS
+			SELECT count(*) FROM s;
+		REFRESH MATERIALIZED VIEW w;}),
+	qr/in the transaction that created it/,
+	'REFRESH in the creating transaction');
+like(
+	error_of(
+		'postgres',
+		'BEGIN; LOCK TABLE s; REFRESH MATERIALIZED VIEW v'),
+	qr/lock timeout/,
+	'REFRESH with a lock that the worker needs');
+check_alive('postgres', 'the view follows after a lock timeout');
+
+# ------------------------------------------------------------- terminated
+
+foreach my $kind (qw(worker scheduler launcher))
+{
+	my @before = pids($kind);
+	terminate(@before);
+	check_alive('postgres', "$kind terminated: the view follows");
+	wait_pids($kind, undef, scalar(@before), "$kind is back");
+	isnt(join(',', pids($kind)), join(',', @before), "it is a new $kind");
+}
+terminate(pids('launcher'), pids('scheduler'), pids('worker'));
+check_alive('postgres', 'all terminated: the view follows');
+
+# a worker that another scheduler has started
+terminate(pids('scheduler'));
+wait_pids('scheduler', 'postgres', 1, 'the scheduler is back');
+my @adopted = pids('worker');
+terminate(@adopted);
+check_alive('postgres', 'adopted worker terminated: the view follows');
+
+# a cancelled batch is tried again
+$node->safe_psql('postgres',
+	'SELECT pg_cancel_backend(' . (pids('worker'))[0] . ')');
+check_alive('postgres', 'worker cancelled: the view follows');
+
+# --------------------------------------------------------------- databases
+
+$node->safe_psql('postgres', 'CREATE DATABASE d1');
+create_view('d1');
+check_alive('d1', 'a second database');
+
+$node->safe_psql('postgres', 'CREATE DATABASE plain');
+$node->safe_psql('plain', 'CREATE TABLE t (i int)');
+wait_pids('scheduler', 'plain', 0, 'no scheduler where it is not wanted');
+
+$node->safe_psql('postgres', 'CREATE DATABASE d2 TEMPLATE d1');
+check_alive('d1', 'a template: its view follows');
+check_alive('d2', 'a copy: its view follows');
+is($node->safe_psql('d2', 'SELECT n FROM v'),
+	2, 'a copy goes on where its template was');
+
+$node->safe_psql('postgres', 'ALTER DATABASE d2 RENAME TO d3');
+check_alive('d3', 'a renamed database: its view follows');
+
+my $session = $node->background_psql('d3', on_error_stop => 0);
+$session->query('SELECT 1');
+like(
+	error_of('postgres', 'DROP DATABASE d3'),
+	qr/is being accessed by other users/,
+	'DROP DATABASE in use');
+check_alive('d3', 'DROP DATABASE has failed: the view follows');
+$session->quit;
+
+$node->safe_psql('postgres', 'DROP DATABASE d3');
+wait_pids('scheduler', 'd3', 0, 'dropped database: no scheduler');
+$node->safe_psql('postgres', 'CREATE DATABASE d3');
+create_view('d3');
+check_alive('d3', 'created again: the view follows');
+$node->safe_psql('postgres', 'DROP DATABASE d3 WITH (FORCE)');
+check_alive('postgres', 'the others follow');
+wait_pids('scheduler', undef, 2, 'two databases, two schedulers');
+
+# --------------------------------------------------------------- extension
+
+$node->safe_psql('d1', 'DROP EXTENSION streaming CASCADE');
+wait_pids('scheduler', 'd1', 0, 'DROP EXTENSION: no scheduler');
+wait_pids('worker', 'd1', 0, 'DROP EXTENSION: no worker');
+create_view('d1');
+check_alive('d1', 'the extension is back: the view follows');
+$node->safe_psql('d1',
+	'DROP EXTENSION streaming CASCADE; CREATE EXTENSION streaming');
+create_view('d1');
+check_alive('d1', 'dropped and created at once: the view follows');
+$node->safe_psql('postgres', 'DROP DATABASE d1');
+
+# ------------------------------------------------------ paused and failing
+
+set_option('streaming.workers', 1);
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE f (i int) USING stream;
+	CREATE MATERIALIZED VIEW fv WITH (streaming.continuous) AS
+		SELECT sum(10 / i) AS n FROM f;
+	CREATE MATERIALIZED VIEW pv WITH (streaming.continuous) AS
+		SELECT count(*) AS n FROM s;
+	ALTER MATERIALIZED VIEW pv SET (streaming.enabled = false);
+	INSERT INTO f VALUES (0);});
+check_alive('postgres', 'a failing and a paused view do not disturb');
+like(
+	error_of('postgres', 'REFRESH MATERIALIZED VIEW fv'),
+	qr/division by zero/,
+	'REFRESH raises the error of the batch');
+like(
+	error_of('postgres', 'REFRESH MATERIALIZED VIEW pv'),
+	qr/"pv" is paused/,
+	'REFRESH of a paused view');
+check_alive('postgres', 'they still do not disturb');
+$node->safe_psql('postgres',
+	'ALTER MATERIALIZED VIEW pv SET (streaming.enabled = true)');
+ok( $node->poll_query_until(
+		'postgres', 'SELECT (SELECT n FROM pv) = (SELECT count(*) FROM s)'),
+	'resumed: the view catches up');
+
+# it gives up, and no other is the worse for it
+ok( $node->poll_query_until(
+		'postgres',
+		q{SELECT failed FROM streaming._error WHERE viewid = 'fv'::regclass}
+	),
+	'the failing view has failed');
+check_alive('postgres', 'the others follow');
+$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW fv');
+
+set_option('streaming.enabled', 'off');
+$node->poll_query_until('postgres', "SHOW streaming.enabled", 'off');
+like(
+	error_of('postgres', 'REFRESH MATERIALIZED VIEW v'),
+	qr/"v" is paused/,
+	'REFRESH with everything switched off');
+$node->safe_psql('postgres', 'INSERT INTO s VALUES (3)');
+set_option('streaming.enabled', 'on');
+check_alive('postgres', 'switched on: the view catches up');
+
+# ------------------------------------------------------- number of workers
+
+$node->safe_psql(
+	'postgres', join '',
+	map {
+		"CREATE MATERIALIZED VIEW v$_ WITH (streaming.continuous) AS
+			SELECT count(*) AS n FROM s WHERE i <> $_;"
+	} 1 .. 6);
+wait_pids('worker', 'postgres', 1, 'one worker');
+set_option('streaming.workers', 3);
+wait_pids('worker', 'postgres', 3, 'three workers');
+check_alive('postgres', 'more workers: the view follows');
+set_option('streaming.workers', 2);
+wait_pids('worker', 'postgres', 2, 'two workers');
+check_alive('postgres', 'fewer workers: the view follows');
+$node->safe_psql('postgres', "REFRESH MATERIALIZED VIEW v$_") for 1 .. 6;
+is( $node->safe_psql(
+		'postgres',
+		join(' AND ',
+			'SELECT true',
+			map { "(SELECT n FROM v$_) =
+				(SELECT count(*) FROM s WHERE i <> $_)" } 1 .. 6)),
+	't',
+	'all views are complete');
+$node->safe_psql('postgres', "DROP MATERIALIZED VIEW v$_") for 1 .. 6;
+
+# --------------------------------------------------------------- restarts
+
+$node->restart;
+check_alive('postgres', 'restart: the view follows');
+$node->stop('immediate');
+$node->start;
+check_alive('postgres', 'immediate stop: the view follows');
+
+foreach my $kind (qw(worker scheduler launcher))
+{
+	my $pid = (pids($kind, $kind eq 'launcher' ? undef : 'postgres'))[0];
+	kill 'KILL', $pid;
+	$node->poll_query_until('postgres',
+		"SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid");
+	$node->poll_query_until('postgres', 'SELECT true');
+	check_alive('postgres', "$kind killed: the view follows");
+	wait_pids('launcher', undef, 1, 'one launcher');
+}
+
+# -------------------------------------------------- no room for processes
+
+$node->append_conf('postgresql.conf', "max_worker_processes = 3\n");
+$node->restart;
+$node->safe_psql('postgres', 'CREATE DATABASE d4');
+create_view('d4');
+like(
+	error_of('d4', 'REFRESH MATERIALIZED VIEW v'),
+	qr/no background worker is available/,
+	'REFRESH without a worker');
+$node->append_conf('postgresql.conf', "max_worker_processes = 24\n");
+$node->restart;
+check_alive('d4', 'room for workers: the view follows');
+$node->safe_psql('postgres', 'DROP DATABASE d4');
+
+# ---------------------------------------------------------------- standby
+
+$node->backup('b');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'b', has_streaming => 1);
+$standby->start;
+check_alive('postgres', 'with a standby: the view follows');
+$node->wait_for_catchup($standby);
+is( $standby->safe_psql(
+		'postgres',
+		q{SELECT count(*) FROM pg_stat_activity
+		  WHERE backend_type LIKE 'streaming %'}),
+	0,
+	'a standby has none of the processes');
+is( $standby->safe_psql(
+		'postgres', 'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)'),
+	't',
+	'a standby shows the view');
+my ($rc, $out, $err) =
+  $standby->psql('postgres', 'REFRESH MATERIALIZED VIEW v');
+isnt($rc, 0, 'no REFRESH on a standby');
+$node->stop;
+$standby->promote;
+$node = $standby;
+check_alive('postgres', 'promoted: the view follows');
+$node->stop;
+
+done_testing();

@@ -1,0 +1,261 @@
+# Crashes under load: nothing acknowledged is lost, nothing counted twice.
+#
+# Four writers insert numbered rows, some in savepoints that are rolled back
+# first, and write down what the server has acknowledged.  Meanwhile the
+# server is stopped at once, its worker is killed with SIGKILL, or the
+# postmaster is, at a random moment or at a named point inside a batch.  After
+# each restart: REFRESH, the oracle, and every acknowledged row exactly once.
+#
+# STREAMING_CRASHES: how many crashes (default 10).  Needs a test build.
+use strict;
+use warnings;
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $crashes = $ENV{STREAMING_CRASHES} || 10;
+my $seed = $ENV{STREAMING_SEED} || time;
+srand($seed);
+note("STREAMING_SEED=$seed");
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', q{
+shared_preload_libraries = 'streaming'
+max_prepared_transactions = 10
+max_worker_processes = 16
+checkpoint_timeout = 30s
+restart_after_crash = on
+});
+$node->start;
+$node->safe_psql('postgres', q{
+	CREATE EXTENSION streaming;
+	CREATE TABLE s (writer int, n int, k int, pad text) USING stream;
+	CREATE FUNCTION _debug_arm(text, text) RETURNS void
+		LANGUAGE c AS 'streaming', 'stream_debug_arm';
+});
+
+my %query = (
+	per_writer => 'SELECT writer, count(*) AS c, sum(n) AS s, max(n) AS m
+		FROM s GROUP BY writer',
+	per_key => 'SELECT k, count(*) AS c, avg(n) AS a, min(n) AS m
+		FROM s WHERE n % 3 > 0 GROUP BY k',
+	total => 'SELECT count(*) AS c, sum(n) AS s FROM s');
+$node->safe_psql('postgres',
+	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous,
+	 streaming.max_batch_rows = 200) AS $query{$_}")
+  for sort keys %query;
+
+# A writer: rows are numbered from where the last one got to.  What psql has
+# echoed after a COMMIT was acknowledged.
+my @next = (1) x 4;
+
+sub writer_script
+{
+	my ($writer) = @_;
+	my $n = $next[$writer];
+	my $sql = "\\set ON_ERROR_STOP 1\n";
+	for (1 .. 3000)
+	{
+		my $many = 1 + int(rand(5));
+		my $insert = "INSERT INTO s SELECT $writer, x, x % 50, repeat('x', "
+		  . int(rand(300)) . ") FROM generate_series($n, $n + $many - 1) x;\n";
+		my $r = rand();
+		$sql .= "BEGIN;\n";
+		$sql .= "SAVEPOINT a;\n${insert}ROLLBACK TO a;\n" if $r < 0.3;
+		$sql .= "SAVEPOINT b;\n" if $r > 0.2 && $r < 0.5;
+		$sql .= $insert;
+		$sql .= "RELEASE b;\n" if $r > 0.4 && $r < 0.5;
+		if ($r > 0.95)
+		{
+			$sql .= "ROLLBACK;\n";
+			next;
+		}
+		$sql .= "COMMIT;\n\\echo done " . ($n + $many - 1) . "\n";
+		$n += $many;
+	}
+	return $sql;
+}
+
+my (@run, @in, @out, @err);
+
+sub start_writers
+{
+	for my $w (0 .. 3)
+	{
+		$in[$w] = writer_script($w);
+		($out[$w], $err[$w]) = ('', '');
+		$run[$w] = IPC::Run::start(
+			[ 'psql', '-XAtq', '-d', $node->connstr('postgres') ],
+			'<', \$in[$w], '>', \$out[$w], '2>', \$err[$w]);
+	}
+}
+
+# Ends the writers; returns the highest acknowledged row of each.
+sub end_writers
+{
+	my @acknowledged;
+	for my $w (0 .. 3)
+	{
+		eval { $run[$w]->finish; };
+		my @done = $out[$w] =~ /^done (\d+)$/mg;
+		$acknowledged[$w] = @done ? $done[-1] : $next[$w] - 1;
+	}
+	return @acknowledged;
+}
+
+# Waits until the writers have had so many transactions acknowledged, or have
+# all come to their end.
+sub let_write
+{
+	my ($want) = @_;
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+	my $have = 0;
+	my $running = 1;
+	while ($have < $want && $running && time < $deadline)
+	{
+		$have = $running = 0;
+		for my $w (0 .. 3)
+		{
+			eval { $run[$w]->pump_nb; };
+			$running++ if $run[$w]->pumpable;
+			$have += () = $out[$w] =~ /^done/mg;
+		}
+		usleep(2000);
+	}
+	return;
+}
+
+sub worker_pid
+{
+	my ($stdout, $stderr);
+	$node->psql('postgres', q{SELECT pid FROM pg_stat_activity
+		WHERE backend_type ~ '^streaming.* worker' LIMIT 1},
+		stdout => \$stdout, stderr => \$stderr);
+	return $stdout;
+}
+
+# Up again, by itself or by us.
+sub wait_up
+{
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+	while (time < $deadline)
+	{
+		my ($stdout, $stderr) = ('', '');
+		my $ret = $node->psql('postgres', 'SELECT 1',
+			stdout => \$stdout, stderr => \$stderr);
+		return 1 if defined $ret && $ret == 0;
+		usleep(20000);
+	}
+	return 0;
+}
+
+sub postmaster_pid
+{
+	open my $f, '<', $node->data_dir . '/postmaster.pid' or return;
+	my $pid = <$f>;
+	chomp $pid;
+	return $pid;
+}
+
+# After a SIGKILL of the postmaster its children take a moment to leave; until
+# then a new one refuses to start.
+sub start_again
+{
+	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+	while (!$node->start(fail_ok => 1))
+	{
+		die "the server does not start again" if time > $deadline;
+		usleep(100000);
+	}
+	return;
+}
+
+my @points =
+  ('batch-before-merge', 'batch-after-merge', 'batch-before-commit');
+my @kinds = ('immediate', 'worker', 'postmaster', 'point');
+
+for my $i (1 .. $crashes)
+{
+	my $kind = $kinds[ ($i - 1) % @kinds ];
+	my $point = '';
+	start_writers();
+	let_write(1 + int(rand(400)));
+	if ($kind eq 'immediate')
+	{
+		$node->stop('immediate');
+		start_again();
+	}
+	elsif ($kind eq 'worker')
+	{
+		my $pid = worker_pid();
+		kill 'KILL', $pid if $pid;
+		wait_up();
+	}
+	elsif ($kind eq 'point')
+	{
+		$point = ' at ' . $points[ int($i / @kinds) % @points ];
+		$node->psql('postgres', "SELECT _debug_arm('"
+			  . substr($point, 4) . "', 'kill')",
+			stdout => \my $stdout, stderr => \my $stderr);
+		# a crash clears shared memory, so the point is disarmed after it
+		let_write(100_000);
+		wait_up();
+	}
+	else
+	{
+		kill 'KILL', postmaster_pid();
+		my @last = end_writers();
+		start_again();
+	}
+	my @acknowledged = end_writers();
+	wait_up();
+
+	my $ok = 1;
+	for my $view (sort keys %query)
+	{
+		$node->safe_psql('postgres', "REFRESH MATERIALIZED VIEW $view");
+		my $diff = $node->safe_psql('postgres', qq{
+			SELECT * FROM (
+				(SELECT 'view', * FROM (TABLE $view EXCEPT ALL $query{$view}) x)
+				UNION ALL
+				(SELECT 'query', * FROM ($query{$view} EXCEPT ALL TABLE $view) y)
+			) d LIMIT 10});
+		is($diff, '', "crash $i ($kind$point): $view equals its query")
+		  or $ok = 0;
+	}
+
+	# Every acknowledged row once.  The one transaction of which nobody was
+	# told may be there, or not.
+	for my $w (0 .. 3)
+	{
+		my $have = $node->safe_psql('postgres',
+			"SELECT count(*), count(DISTINCT n), coalesce(max(n), 0)
+			 FROM s WHERE writer = $w");
+		my ($count, $distinct, $max) = split /\|/, $have;
+		my $good = $count == $distinct && $count == $max
+		  && $max >= $acknowledged[$w] && $max <= $acknowledged[$w] + 5;
+		$good = 0
+		  unless $node->safe_psql('postgres',
+			"SELECT coalesce(sum(c), 0) FROM per_writer WHERE writer = $w") ==
+		  $count;
+		ok($good, "crash $i ($kind$point): writer $w has every row once")
+		  or diag("acknowledged $acknowledged[$w], found $have");
+		$next[$w] = $max + 1;
+	}
+	last unless $ok;
+}
+
+# And it goes on.
+$node->safe_psql('postgres',
+	'INSERT INTO s SELECT 9, x, x FROM generate_series(1, 10) x');
+ok( $node->poll_query_until(
+		'postgres', 'SELECT c = 10 FROM per_writer WHERE writer = 9'),
+	'workers go on by themselves');
+$node->stop;
+
+unlike(slurp_file($node->logfile), qr/TRAP:|PANIC:/, 'no failed assertion');
+
+done_testing();

@@ -29,7 +29,7 @@
  * it, and a page counts as having room only if that suffices for a row of each
  * process that has it pinned.  A reader's pin wastes at most the room of a row.
  * If the guess is wrong nevertheless, heap extends, which costs space and
- * nothing else.  COPY fills pages on its own; it is only shown where to begin.
+ * nothing else.
  *
  * Building indexes.  heap_getnext() insists on heap's own routine, so that is
  * lent to the relation while heap scans it for an index.  An invalidation in
@@ -69,14 +69,17 @@
 #include "shmem.h"
 #include "am.h"
 
-/* Rows of one COPY batch are kept on one page if they are not more than this */
+/* What PageGetHeapFreeSpace says of an empty page */
+#define EMPTY_PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - sizeof(ItemIdData))
+
+/* Rows of one COPY are kept together if they are not more than this */
 #define BATCH_ROOM (BLCKSZ / 8)
 
 /* Pages looked at, or appended, at a time */
 #define MAX_PAGES 8
 
-/* Rows to make room for per attempt that has failed: a sign of a crowd */
-#define TRY_ROWS 8
+/* Processes to make room for per attempt that has failed: a sign of a crowd */
+#define CROWD 8
 
 /* The locks that those who extend take */
 #define TRANCHE "streaming_extend"
@@ -225,6 +228,15 @@ stored_length(Relation rel, HeapTuple tuple, bool *toasted)
 			   RelationGetToastTupleTarget(rel, TOAST_TUPLE_TARGET));
 }
 
+static Size
+slot_length(Relation rel, TupleTableSlot *slot)
+{
+	bool		toasted;
+
+	return stored_length(rel, ExecFetchSlotHeapTuple(slot, true, NULL),
+						 &toasted);
+}
+
 /* Learns from the toasted tuple that has gone to the page pinned as buffer. */
 static void
 learn_stored_length(Relation rel, HeapTuple tuple, Buffer buffer)
@@ -243,39 +255,45 @@ learn_stored_length(Relation rel, HeapTuple tuple, Buffer buffer)
 }
 
 /*
- * True if the page, pinned by us, seems to have room for len bytes of ours and
- * of each other process that has it pinned.  The page is not locked, so this
+ * How many bytes of the page, pinned by us, we may count on for rows and their
+ * line pointers, the next row being of this length: an equal share of the room
+ * for each process that has the page pinned.  The page is not locked, so this
  * is a guess.  The pins are read first: a process that inserts in between is
  * rather counted twice than not at all.
  */
-static bool
-has_room(Relation rel, Buffer buffer, Size len)
+static Size
+share_of_page(Relation rel, Buffer buffer, Size len)
 {
 	Page		page = BufferGetPage(buffer);
 	uint32		state;
-	Size		others;
+	Size		pins;
 	Size		room;
+	Size		spare;
 	Size		nearly_empty;
-	Size		need;
 
 	state = pg_atomic_read_u32(&GetBufferDescriptor(buffer - 1)->state);
-	others = Max(BUF_STATE_GET_REFCOUNT(state), 1) - 1;
+	pins = Max(BUF_STATE_GET_REFCOUNT(state), 1);
 	pg_read_barrier();
 
 	if (PageIsNew(page))
-		room = BLCKSZ - SizeOfPageHeaderData - sizeof(ItemIdData);
+		room = EMPTY_PAGE_ROOM;
 	else
 		room = PageGetHeapFreeSpace(page);
 
 	/* what heap asks for, see RelationGetBufferForTuple */
-	len = MAXALIGN(len);
+	spare = RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR);
 	nearly_empty = MaxHeapTupleSize -
 		MaxHeapTuplesPerPage / 8 * sizeof(ItemIdData);
-	need = len + RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR);
-	if (need > nearly_empty)
-		need = Max(len, nearly_empty);
+	if (MAXALIGN(len) + spare > nearly_empty)
+	{
+		if (room < Max(MAXALIGN(len), nearly_empty))
+			return 0;
+		spare = room - MAXALIGN(len);
+	}
+	if (room < MAXALIGN(len) + spare)
+		return 0;
 
-	return room >= need + others * (len + sizeof(ItemIdData));
+	return (room - spare + sizeof(ItemIdData)) / pins;
 }
 
 /*
@@ -293,13 +311,20 @@ pin_page(Relation rel, BlockNumber block)
 	return recent;
 }
 
+/* What a row of this length takes in a page. */
+static inline Size
+row_room(Size len)
+{
+	return MAXALIGN(len) + sizeof(ItemIdData);
+}
+
 /*
  * Looks for room in the last page, or in those appended since the last look;
  * *next is the first block to look at.  Returns a pin on the page, or
  * InvalidBuffer.
  */
 static Buffer
-room_at_end(Relation rel, Size len, BlockNumber *next)
+room_at_end(Relation rel, Size len, Size want, BlockNumber *next)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	BlockNumber block;
@@ -315,7 +340,7 @@ room_at_end(Relation rel, Size len, BlockNumber *next)
 	{
 		Buffer		buffer = pin_page(rel, block);
 
-		if (has_room(rel, buffer, len))
+		if (share_of_page(rel, buffer, len) >= want)
 			return buffer;
 		ReleaseBuffer(buffer);
 	}
@@ -323,23 +348,23 @@ room_at_end(Relation rel, Size len, BlockNumber *next)
 }
 
 /*
- * Appends pages for this many rows, and returns a pin on the first.  They stay
- * as the extension made them, zeroes: whoever puts the first row on a page
- * initialises it, and WAL-logs that.
+ * Appends pages for so many processes like us, and returns a pin on the first.
+ * They stay as the extension made them, zeroes: whoever puts the first row on
+ * a page initialises it, and WAL-logs that.
  */
 static Buffer
-add_pages(Relation rel, Size len, int rows)
+add_pages(Relation rel, Size want, int askers, BulkInsertState bistate)
 {
-	Size		room = BLCKSZ - SizeOfPageHeaderData;
-	int			per_page = Max(room / (MAXALIGN(len) + sizeof(ItemIdData)), 1);
-	int			pages = Min((rows + per_page - 1) / per_page, MAX_PAGES);
+	int			per_page = Max(EMPTY_PAGE_ROOM / want, 1);
+	int			pages = Min((askers + per_page - 1) / per_page, MAX_PAGES);
+	BufferAccessStrategy strategy = bistate != NULL ? bistate->strategy : NULL;
 	Buffer		first = InvalidBuffer;
 
 	LockRelationForExtension(rel, ExclusiveLock);
 	for (int i = 0; i < pages; i++)
 	{
 		Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW,
-												RBM_ZERO_AND_LOCK, NULL);
+												RBM_ZERO_AND_LOCK, strategy);
 
 		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
 		if (i == 0)
@@ -362,7 +387,7 @@ add_pages(Relation rel, Size len, int rows)
  * for our lock, so there can be no deadlock.
  */
 static Buffer
-get_room_at_end(Relation rel, Size len)
+get_room_at_end(Relation rel, Size len, Size want, BulkInsertState bistate)
 {
 	LWLock	   *lock = extension_lock(rel);
 	BlockNumber next = InvalidBlockNumber;
@@ -371,7 +396,7 @@ get_room_at_end(Relation rel, Size len)
 
 	for (;;)
 	{
-		buffer = room_at_end(rel, len, &next);
+		buffer = room_at_end(rel, len, want, &next);
 		if (BufferIsValid(buffer))
 			return buffer;
 		if (LWLockAcquireOrWait(lock, LW_EXCLUSIVE))
@@ -379,45 +404,54 @@ get_room_at_end(Relation rel, Size len)
 		tries++;
 	}
 
-	buffer = room_at_end(rel, len, &next);
+	buffer = room_at_end(rel, len, want, &next);
 	if (!BufferIsValid(buffer))
-		buffer = add_pages(rel, len, 1 + tries * TRY_ROWS);
+		buffer = add_pages(rel, want, 1 + tries * CROWD, bistate);
 	LWLockRelease(lock);
 	return buffer;
 }
 
 /*
- * Shows heap a page with room for a row of this length, and returns a pin on
- * it, which reserves the room and is to be kept until the row is in.
+ * Shows heap a page with room for a row of this length, and for want bytes
+ * unless bistate is in the middle of a page.  Returns a pin on the page, which
+ * reserves the room and is to be released when the rows are in, or
+ * InvalidBuffer if bistate has a pin already or heap is to find the page.
+ * *share is set to the bytes that rows may take there.
  */
 static Buffer
-reserve_room(Relation rel, Size len, BulkInsertState bistate)
+reserve_room(Relation rel, Size len, Size want, BulkInsertState bistate,
+			 Size *share)
 {
 	BlockNumber target = RelationGetTargetBlock(rel);
 	Buffer		buffer;
 
-	/* nobody else can be writing, or heap will refuse the row */
-	if (RELATION_IS_LOCAL(rel) || MAXALIGN(len) > MaxHeapTupleSize)
-		return InvalidBuffer;
-	/* without shared memory there is still heap's own way */
-	if (!stream_shmem_available())
+	/*
+	 * Heap can do it when nobody else is writing; it will refuse what is too
+	 * long; and without shared memory it has to.
+	 */
+	*share = MaxAllocSize;
+	if (RELATION_IS_LOCAL(rel) || MAXALIGN(len) > MaxHeapTupleSize ||
+		!stream_shmem_available())
 		return InvalidBuffer;
 
 	/* the page that heap would take */
 	if (bistate != NULL && BufferIsValid(bistate->current_buf))
 	{
-		if (has_room(rel, bistate->current_buf, len))
-			return InvalidBuffer;	/* it is pinned already */
+		*share = share_of_page(rel, bistate->current_buf, len);
+		if (*share >= row_room(len))
+			return InvalidBuffer;
 	}
 	else if (BlockNumberIsValid(target))
 	{
 		buffer = pin_page(rel, target);
-		if (has_room(rel, buffer, len))
+		*share = share_of_page(rel, buffer, len);
+		if (*share >= want)
 			return buffer;
 		ReleaseBuffer(buffer);
 	}
 
-	buffer = get_room_at_end(rel, len);
+	buffer = get_room_at_end(rel, len, want, bistate);
+	*share = share_of_page(rel, buffer, len);
 	if (bistate != NULL)
 		ReleaseBulkInsertStatePin(bistate);
 	RelationSetTargetBlock(rel, BufferGetBlockNumber(buffer));
@@ -435,6 +469,8 @@ insert_slot(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 	HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, true, &should_free);
 	Buffer		reserved = InvalidBuffer;
 	bool		toasted = false;
+	Size		len;
+	Size		share;
 
 	slot->tts_tableOid = RelationGetRelid(rel);
 	tuple->t_tableOid = slot->tts_tableOid;
@@ -448,8 +484,8 @@ insert_slot(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 	{
 		options |= TABLE_INSERT_SKIP_FSM;
 		place(rel, bistate);
-		reserved = reserve_room(rel, stored_length(rel, tuple, &toasted),
-								bistate);
+		len = stored_length(rel, tuple, &toasted);
+		reserved = reserve_room(rel, len, row_room(len), bistate, &share);
 	}
 
 	heap_insert(rel, tuple, cid, options, bistate);
@@ -482,46 +518,67 @@ tuple_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid,
 }
 
 /*
- * The room that a batch of COPY should find on its first page: all of it when
- * it is small, so that many small ones at a time do not each spill over.
+ * The room that these rows should find on one page: for all of them if they
+ * are few, so that many small COPYs at a time do not each spill over.
  */
 static Size
-batch_length(Relation rel, TupleTableSlot **slots, int nslots)
+batch_room(Relation rel, TupleTableSlot **slots, int nslots)
 {
-	Size		total = 0;
+	Size		total = row_room(slot_length(rel, slots[0]));
 
-	for (int i = 0; i < nslots; i++)
+	for (int i = 1; i < nslots; i++)
 	{
-		bool		toasted;
-		HeapTuple	tuple = ExecFetchSlotHeapTuple(slots[i], true, NULL);
-		Size		len = stored_length(rel, tuple, &toasted);
+		Size		room = row_room(slot_length(rel, slots[i]));
 
-		if (i > 0 && total + len > BATCH_ROOM)
+		if (total + room > BATCH_ROOM)
 			break;
-		total += MAXALIGN(len) + sizeof(ItemIdData);
+		total += room;
 	}
-	return total - sizeof(ItemIdData);
+	return total;
 }
 
+/*
+ * A batch of COPY, in portions that should fit in a page each, so that heap
+ * need not look for more room in the middle.
+ */
 static void
 multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId cid,
 			 int options, BulkInsertState bistate)
 {
-	Buffer		reserved = InvalidBuffer;
+	int			done = 0;
 
-	if (!STREAM_MUTATION("placement"))
+	if (STREAM_MUTATION("placement"))
 	{
-		options |= TABLE_INSERT_SKIP_FSM;
-		place(rel, bistate);
-		if (bistate == NULL || !BufferIsValid(bistate->current_buf))
-			reserved = reserve_room(rel, batch_length(rel, slots, nslots),
-									bistate);
+		heap_multi_insert(rel, slots, nslots, cid, options, bistate);
+		stream_shmem_note_write(rel);
+		return;
 	}
 
-	heap_multi_insert(rel, slots, nslots, cid, options, bistate);
+	options |= TABLE_INSERT_SKIP_FSM;
+	place(rel, bistate);
+	while (done < nslots)
+	{
+		Size		len = slot_length(rel, slots[done]);
+		Size		used = 0;
+		Size		share;
+		Size		want = batch_room(rel, slots + done, nslots - done);
+		Buffer		reserved = reserve_room(rel, len, want, bistate, &share);
+		int			end = done;
 
-	if (BufferIsValid(reserved))
-		ReleaseBuffer(reserved);
+		do
+		{
+			used += row_room(len);
+			if (++end == nslots)
+				break;
+			len = slot_length(rel, slots[end]);
+		} while (used + row_room(len) <= share);
+
+		heap_multi_insert(rel, slots + done, end - done, cid, options,
+						  bistate);
+		if (BufferIsValid(reserved))
+			ReleaseBuffer(reserved);
+		done = end;
+	}
 	stream_shmem_note_write(rel);
 }
 

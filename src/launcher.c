@@ -48,8 +48,8 @@
 #define POLL_MS 60000			/* a safety net */
 #define MAX_PROBES 2			/* schedulers starting at the same time */
 #define RESTART_MIN_MS 100
-#define RESTART_MAX_MS 60000
-#define LIVED_WELL_MS 10000
+#define RESTART_MAX_MS 10000
+#define LIVED_WELL_MS 5000
 #define NO_ROOM_RETRY_MS 5000
 
 /* A database that can be connected to. */
@@ -66,6 +66,7 @@ typedef struct Target
 
 static MemoryContext launcher_context;
 static List *targets = NIL;
+static uint64 databases_version = 0;	/* at which targets was read */
 static bool no_room = false;	/* max_worker_processes is exhausted */
 
 void
@@ -259,6 +260,9 @@ wants_scheduler(Target *target, StreamDatabaseStatus *status)
 		target->next_start = 0;
 		return false;
 	}
+	/* if it was suspended until just now, it may be gone: look first */
+	if (stream_shmem_databases_version() != databases_version)
+		return false;
 	return target->probe || status != NULL;
 }
 
@@ -316,7 +320,6 @@ start_schedulers(void)
 void
 stream_launcher_main(Datum arg)
 {
-	uint64		databases_version = 0;
 	uint64		probe_version;
 	TimestampTz read_at = 0;
 

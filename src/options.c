@@ -154,6 +154,7 @@ stream_options_extract(List **deflist, bool *continuous)
 {
 	List	   *mine = NIL;
 	List	   *rest = NIL;
+	bool		seen = false;
 	ListCell   *lc;
 
 	*continuous = false;
@@ -165,7 +166,15 @@ stream_options_extract(List **deflist, bool *continuous)
 			strcmp(def->defnamespace, "streaming") != 0)
 			rest = lappend(rest, def);
 		else if (strcmp(def->defname, "continuous") == 0)
+		{
+			if (seen)
+				ereport(ERROR,
+						(errcode(ERRCODE_SYNTAX_ERROR),
+						 errmsg("option \"streaming.%s\" given more than once",
+								def->defname)));
 			*continuous = defGetBoolean(def);
+			seen = true;
+		}
 		else
 			mine = lappend(mine, def);
 	}

@@ -40,6 +40,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -50,8 +51,8 @@
 
 #define POLL_MS 10000			/* a safety net */
 #define RESTART_MIN_MS 100
-#define RESTART_MAX_MS 10000
-#define LIVED_WELL_MS 10000		/* a worker that lived so long is no crasher */
+#define RESTART_MAX_MS 2000
+#define LIVED_WELL_MS 5000		/* a worker that lived so long is no crasher */
 #define NO_ROOM_RETRY_MS 5000
 
 /* What we know of the worker in each slot. */
@@ -125,8 +126,11 @@ read_views(List **enabled, List **disabled)
 	present = extension_present();
 	if (present)
 	{
-		List	   *rows = stream_catalog_views();
+		List	   *rows;
 
+		PushActiveSnapshot(GetTransactionSnapshot());
+		rows = stream_catalog_views();
+		PopActiveSnapshot();
 		MemoryContextSwitchTo(turn_context);
 		foreach(lc, rows)
 		{

@@ -135,6 +135,8 @@ typedef struct Shared
 	Latch	   *launcher_latch;
 	pg_atomic_uint64 databases_version;
 	pg_atomic_uint64 probe_version;
+	pg_atomic_uint32 prepared_changes;	/* a prepared transaction has (had)
+										 * changes of views in it */
 	uint64		mark;			/* number of the latest request */
 	ConditionVariable detached; /* a scheduler or worker has gone */
 	ConditionVariable requests[NUM_REQUEST_CVS];
@@ -163,6 +165,9 @@ static int	num_noted = 0;
 static int	max_noted = 0;
 static bool views_changed = false;
 static bool databases_changed = false;
+static bool resume_at_end = false;	/* lift our suspensions of databases */
+
+static void resume(Oid dboid, bool all);
 
 /* ------------------------------------------------------------ start-up */
 
@@ -215,6 +220,7 @@ shmem_startup(void)
 		shared->stream_lock = &locks[1].lock;
 		pg_atomic_init_u64(&shared->databases_version, 1);
 		pg_atomic_init_u64(&shared->probe_version, 1);
+		pg_atomic_init_u32(&shared->prepared_changes, 0);
 		ConditionVariableInit(&shared->detached);
 		for (int i = 0; i < NUM_REQUEST_CVS; i++)
 			ConditionVariableInit(&shared->requests[i]);
@@ -507,13 +513,19 @@ xact_callback(XactEvent event, void *arg)
 				LWLockRelease(shared->lock);
 			}
 			break;
-		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
 			/* the second phase calls stream_shmem_wake_database */
+			if (views_changed && shared != NULL)
+				pg_atomic_write_u32(&shared->prepared_changes, 1);
+			break;
+		case XACT_EVENT_ABORT:
 			break;
 		default:
 			return;
 	}
+	if (resume_at_end)
+		resume(InvalidOid, true);
+	resume_at_end = false;
 	last_noted = InvalidOid;
 	noted = NULL;
 	num_noted = 0;
@@ -528,6 +540,8 @@ stream_shmem_wake_database(void)
 
 	if (shared == NULL)
 		return;
+	if (pg_atomic_read_u32(&shared->prepared_changes) != 0)
+		tell_views_changed();
 	LWLockAcquire(shared->lock, LW_SHARED);
 	db = find_database(MyDatabaseId);
 	if (db != NULL)
@@ -732,10 +746,18 @@ resume(Oid dboid, bool all)
 	LWLockRelease(shared->lock);
 }
 
+/*
+ * Not before the end of the transaction: until then a database that has been
+ * dropped is still in pg_database, and the launcher would go for it.
+ */
 void
 stream_shmem_resume_database(Oid dboid)
 {
-	if (shared != NULL)
+	if (shared == NULL)
+		return;
+	if (IsTransactionState())
+		resume_at_end = true;
+	else
 		resume(dboid, false);
 }
 
@@ -1327,8 +1349,7 @@ stream_shmem_request(Oid viewid)
 	uint64		request = 0;
 
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-	enter_database(MyDatabaseId);
-	view = enter_view(viewid);
+	view = enter_database(MyDatabaseId) ? enter_view(viewid) : NULL;
 	if (view != NULL)
 	{
 		request = view->requested = ++shared->mark;

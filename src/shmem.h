@@ -71,7 +71,8 @@ extern void stream_shmem_evict_database(Oid dboid);
 
 /*
  * Lifts what stream_shmem_evict_database of this process did to the database,
- * if anything; the launcher starts its processes again if it still exists.
+ * if anything, at the end of the transaction if there is one; the launcher
+ * starts its processes again if it still exists.
  * Raises nothing: fit for PG_FINALLY.
  */
 extern void stream_shmem_resume_database(Oid dboid);

@@ -10,11 +10,11 @@
  * written at once; the cache never holds anything that the table does not.
  *
  * Memory is bounded by streaming.state_cache_size in two generations.  Groups
- * enter the young one; when it has grown to half the limit it becomes the old
- * one, and the old one is dropped as a whole.  A group that is touched while in
- * the old generation moves to the young one.  So what is in use stays, and
- * nothing has to be freed one by one (combine functions may leak into their
- * context as they like).
+ * enter the young one; when memory is used up, the old one is dropped as a whole
+ * and the young one takes its place.  A group that is touched while in the old
+ * generation moves to the young one.  So what is in use stays, and nothing has
+ * to be freed one by one (combine functions may leak into their context as they
+ * like).
  *
  * A group that is not cached is looked up through the unique index on the keys,
  * except while the cache is complete: it was empty when the table was, and has
@@ -22,8 +22,8 @@
  * have no cache and always look up.
  *
  * Updates go to the page where the row is (HOT) if there is room.  heap_update
- * does not prune, and nobody else may ever read the page, so the page is offered
- * for pruning first.
+ * does not prune, and nobody else may ever read the page, so a full page is
+ * offered for pruning first.
  *
  *-------------------------------------------------------------------------
  */
@@ -53,8 +53,12 @@ int			stream_state_cache_size = 262144;
 typedef struct StateGroup
 {
 	ItemPointerData tid;
-	NullableDatum states[FLEXIBLE_ARRAY_MEMBER];
+	Datum		states[FLEXIBLE_ARRAY_MEMBER];
+	/* then one bool per state: is it null? */
 } StateGroup;
+
+#define GROUP_NULLS(store, group) \
+	((bool *) &(group)->states[(store)->naggs])
 
 typedef struct Generation
 {
@@ -90,9 +94,13 @@ struct StreamStore
 	/* slots */
 	TupleTableSlot *keyslot;	/* keys of the row at hand */
 	TupleTableSlot *cachedslot; /* keys as the table has them */
-	TupleTableSlot *outslot;	/* the row to write */
+	TupleTableSlot *outslot;	/* the row to write ... */
+	Datum	   *values;			/* ... and what it is made of */
+	bool	   *nulls;
+	Size		row_size;		/* of the largest row written so far */
 
 	/* the batch in progress */
+	MemoryContext batch_context;	/* of the caller: lives as long */
 	Relation	rel;
 	Relation	index;
 	IndexScanDesc lookup;
@@ -161,7 +169,9 @@ stream_store_create(MemoryContext parent, TupleDesc desc, int nkeys,
 	store->keyslot = MakeSingleTupleTableSlot(store->keydesc, &TTSOpsVirtual);
 	store->cachedslot = MakeSingleTupleTableSlot(store->keydesc,
 												 &TTSOpsMinimalTuple);
-	store->outslot = MakeSingleTupleTableSlot(store->desc, &TTSOpsVirtual);
+	store->values = palloc(sizeof(Datum) * desc->natts);
+	store->nulls = palloc(sizeof(bool) * desc->natts);
+	store->outslot = MakeSingleTupleTableSlot(store->desc, &TTSOpsHeapTuple);
 	MemoryContextSwitchTo(old);
 	return store;
 }
@@ -210,16 +220,25 @@ stream_store_free(StreamStore *store)
 	MemoryContextDelete(store->context);
 }
 
-/* Begins a new generation when the young one has its half of the memory. */
+/*
+ * Begins a new generation when memory is used up.  The first one may take two
+ * thirds of it, so that there is a third for the next.
+ */
 static void
 bound_memory(StreamStore *store)
 {
-	Size		limit = (Size) stream_state_cache_size * 1024 / 2;
+	Size		limit = (Size) stream_state_cache_size * 1024;
+	Size		used;
 
 	if (++store->probes < 64)
 		return;
 	store->probes = 0;
-	if (MemoryContextMemAllocated(store->young->context, true) < limit)
+	used = MemoryContextMemAllocated(store->young->context, true);
+	if (store->old)
+		used += MemoryContextMemAllocated(store->old->context, true);
+	else
+		limit = limit / 3 * 2;
+	if (used < limit)
 		return;
 	if (store->old)
 		store->complete = false;
@@ -234,6 +253,7 @@ void
 stream_store_open(StreamStore *store, Relation rel, int64 batch)
 {
 	store->rel = rel;
+	store->batch_context = CurrentMemoryContext;
 	if (!store->hashfuncs)
 		return;
 	if (store->batch != batch || store->relfilenode != rel->rd_node.relNode ||
@@ -313,31 +333,12 @@ open_key_index(StreamStore *store)
 									store->nkeys, 0);
 }
 
-/*
- * The state table's row with the keys in keyslot, in foundslot; false if there
- * is none.
- */
+/* Looks the keys up in the index. */
 static bool
-find_row(StreamStore *store)
+find_by_keys(StreamStore *store)
 {
 	ScanKeyData keys[INDEX_MAX_KEYS];
 
-	if (store->foundslot == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(store->context);
-
-		store->foundslot = table_slot_create(store->rel, NULL);
-		MemoryContextSwitchTo(old);
-	}
-	if (store->nkeys == 0)
-	{
-		TableScanDesc scan = table_beginscan(store->rel, SnapshotSelf, 0, NULL);
-		bool		found = table_scan_getnextslot(scan, ForwardScanDirection,
-												   store->foundslot);
-
-		table_endscan(scan);
-		return found;
-	}
 	if (store->lookup == NULL)
 		open_key_index(store);
 	for (int i = 0; i < store->nkeys; i++)
@@ -357,6 +358,48 @@ find_row(StreamStore *store)
 							  store->foundslot);
 }
 
+/*
+ * The state table's row with the keys in keyslot, in foundslot; false if there
+ * is none.  What the scan allocates lives as long as the batch.
+ */
+static bool
+find_row(StreamStore *store)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->batch_context);
+	bool		found;
+
+	if (store->foundslot == NULL)
+		store->foundslot = table_slot_create(store->rel, NULL);
+	if (store->nkeys > 0)
+		found = find_by_keys(store);
+	else
+	{
+		TableScanDesc scan = table_beginscan(store->rel, SnapshotSelf, 0, NULL);
+
+		found = table_scan_getnextslot(scan, ForwardScanDirection,
+									   store->foundslot);
+		table_endscan(scan);
+	}
+	MemoryContextSwitchTo(old);
+	return found;
+}
+static inline NullableDatum
+get_state(StreamStore *store, StateGroup *group, int i)
+{
+	NullableDatum state = {
+		.value = group->states[i],.isnull = GROUP_NULLS(store, group)[i]
+	};
+
+	return state;
+}
+
+static inline void
+set_state(StreamStore *store, StateGroup *group, int i, NullableDatum state)
+{
+	group->states[i] = state.value;
+	GROUP_NULLS(store, group)[i] = state.isnull;
+}
+
 /* Fills a group from the row in foundslot; states go to the context. */
 static void
 load_group(StreamStore *store, StateGroup *group, MemoryContext context)
@@ -373,8 +416,8 @@ load_group(StreamStore *store, StateGroup *group, MemoryContext context)
 
 		stored.value = store->foundslot->tts_values[c];
 		stored.isnull = store->foundslot->tts_isnull[c];
-		group->states[i] = stream_aggstate_load(store->aggs[i], context,
-												stored);
+		set_state(store, group, i,
+				  stream_aggstate_load(store->aggs[i], context, stored));
 	}
 }
 
@@ -382,7 +425,8 @@ static StateGroup *
 alloc_group(StreamStore *store, MemoryContext context)
 {
 	StateGroup	   *group = MemoryContextAlloc(context, offsetof(StateGroup, states) +
-										   sizeof(NullableDatum) * store->naggs);
+										   (sizeof(Datum) + sizeof(bool)) *
+										   store->naggs);
 
 	ItemPointerSetInvalid(&group->tid);
 	return group;
@@ -420,10 +464,14 @@ promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 	pfree(young->firstTuple);
 	young->firstTuple = copy_keys(store, entry->firstTuple);
 	for (int i = 0; i < store->naggs; i++)
-		group->states[i] =
-			stream_aggstate_load(store->aggs[i], store->young->context,
-								 stream_aggstate_store(store->aggs[i],
-													   old->states[i]));
+	{
+		NullableDatum stored = stream_aggstate_store(store->aggs[i],
+													 get_state(store, old, i));
+
+		set_state(store, group, i,
+				  stream_aggstate_load(store->aggs[i], store->young->context,
+									   stored));
+	}
 	return true;
 }
 
@@ -512,7 +560,7 @@ open_indices(StreamStore *store)
 
 	if (store->estate)
 		return;
-	old = MemoryContextSwitchTo(store->context);
+	old = MemoryContextSwitchTo(store->batch_context);
 	store->estate = CreateExecutorState();
 	MemoryContextSwitchTo(store->estate->es_query_cxt);
 	store->result_rel = makeNode(ResultRelInfo);
@@ -536,34 +584,35 @@ insert_index_entries(StreamStore *store, bool update)
 static void
 form_row(StreamStore *store, StateGroup *group)
 {
-	TupleTableSlot *out = store->outslot;
+	Datum	   *values = store->values;
+	bool	   *nulls = store->nulls;
 	int			column = store->nkeys + store->naggs;
 
-	ExecClearTuple(out);
 	slot_getallattrs(store->cachedslot);
 	for (int i = 0; i < store->nkeys; i++)
 	{
-		out->tts_values[i] = store->cachedslot->tts_values[i];
-		out->tts_isnull[i] = store->cachedslot->tts_isnull[i];
+		values[i] = store->cachedslot->tts_values[i];
+		nulls[i] = store->cachedslot->tts_isnull[i];
 	}
 	for (int i = 0; i < store->naggs; i++)
 	{
 		StreamAgg  *agg = store->aggs[i];
-		NullableDatum result = stream_aggstate_finish(agg, group->states[i]);
+		NullableDatum state = get_state(store, group, i);
+		NullableDatum result = stream_aggstate_finish(agg, state);
 
-		out->tts_values[store->nkeys + i] = result.value;
-		out->tts_isnull[store->nkeys + i] = result.isnull;
+		values[store->nkeys + i] = result.value;
+		nulls[store->nkeys + i] = result.isnull;
 		if (!agg->final_is_state)
 		{
-			NullableDatum stored = stream_aggstate_store(agg,
-														 group->states[i]);
+			NullableDatum stored = stream_aggstate_store(agg, state);
 
-			out->tts_values[column] = stored.value;
-			out->tts_isnull[column] = stored.isnull;
+			values[column] = stored.value;
+			nulls[column] = stored.isnull;
 			column++;
 		}
 	}
-	ExecStoreVirtualTuple(out);
+	ExecForceStoreHeapTuple(heap_form_tuple(store->desc, values, nulls),
+							store->outslot, false);
 }
 
 static void
@@ -575,14 +624,20 @@ insert_row(StreamStore *store, StateGroup *group)
 	insert_index_entries(store, false);
 }
 
-/* Offers the page of the row for pruning, so that the new version fits. */
+/*
+ * Offers the page of the row for pruning if the new version would not fit.  The
+ * server's own rule would prune at nearly every update, since half of the page
+ * is meant to be free.  The look at the page is without a lock: a hint.
+ */
 static void
 prune_page(StreamStore *store, ItemPointer tid)
 {
 	Buffer		buffer = ReadBuffer(store->rel,
 									ItemPointerGetBlockNumber(tid));
+	Page		page = BufferGetPage(buffer);
 
-	heap_page_prune_opt(store->rel, buffer);
+	if (PageGetHeapFreeSpace(page) < store->row_size)
+		heap_page_prune_opt(store->rel, buffer);
 	ReleaseBuffer(buffer);
 }
 
@@ -593,7 +648,10 @@ update_row(StreamStore *store, StateGroup *group)
 	LockTupleMode lockmode;
 	bool		update_indexes;
 	TM_Result	result;
+	HeapTuple	tuple;
 
+	tuple = ExecFetchSlotHeapTuple(store->outslot, false, NULL);
+	store->row_size = Max(store->row_size, MAXALIGN(tuple->t_len));
 	prune_page(store, &group->tid);
 	result = table_tuple_update(store->rel, &group->tid, store->outslot,
 								GetCurrentCommandId(true), InvalidSnapshot,
@@ -636,15 +694,18 @@ stream_store_merge(StreamStore *store, TupleTableSlot *delta)
 	for (int i = 0; i < store->naggs; i++)
 	{
 		NullableDatum partial;
+		NullableDatum state;
 
 		partial.value = delta->tts_values[store->nkeys + i];
 		partial.isnull = delta->tts_isnull[store->nkeys + i];
 		if (isnew)
-			group->states[i] = stream_aggstate_load(store->aggs[i], context,
-													partial);
+			state = stream_aggstate_load(store->aggs[i], context, partial);
 		else
-			stream_aggstate_combine(store->aggs[i], context,
-									&group->states[i], partial);
+		{
+			state = get_state(store, group, i);
+			stream_aggstate_combine(store->aggs[i], context, &state, partial);
+		}
+		set_state(store, group, i, state);
 	}
 	if (isnew || store->naggs > 0)
 	{

@@ -434,11 +434,11 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a continuous view cannot be defined by EXECUTE"),
 				 errhint("Write the SELECT itself.")));
-	check_into(into);
 	stream_options_merge(options, false, &row.option_names,
 						 &row.option_values, source);
 	stream_catalog_owner();		/* fails where there is no extension */
 	RangeVarGetAndCheckCreationNamespace(into->rel, NoLock, &existing);
+	check_into(into);			/* after: pg_temp makes it temporary */
 	if (OidIsValid(existing) && stmt->if_not_exists)
 	{
 		ereport(NOTICE,

@@ -182,8 +182,8 @@ stream_wait_for(Oid viewid, int64 timeout_us)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("too many continuous views"),
-				 errdetail("A server can run %d continuous views.",
-						   STREAM_MAX_VIEWS)));
+				 errdetail("A server can run %d continuous views in %d databases.",
+						   STREAM_MAX_VIEWS, STREAM_MAX_DATABASES)));
 
 	cv = stream_shmem_request_cv(viewid);
 	ConditionVariablePrepareToSleep(cv);

@@ -40,7 +40,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "pgstat.h"
@@ -56,6 +55,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
@@ -109,6 +109,7 @@ typedef struct View
 	int			failures;		/* in a row */
 	int			strikes;		/* those of them that count */
 	bool		failed;			/* given up */
+	bool		recorded;		/* there is a failure in the catalog */
 	TimestampTz retry_at;
 
 	Leaf	   *leaves;
@@ -235,7 +236,7 @@ in_transaction(View *view, void (*step) (View *))
 	return error;
 }
 
-/* Has the view's own definition or have its options changed? */
+/* Are the view's definition and options still the same? */
 static bool
 same_row(const StreamViewRow *a, const StreamViewRow *b)
 {
@@ -288,21 +289,25 @@ load_step(View *view)
 	MemoryContext context;
 	MemoryContext caller = CurrentMemoryContext;
 	StreamViewRow *row;
-	StreamFailure *failure = stream_catalog_failure(view->viewid);
+	StreamFailure *failure;
 	char	   *relname = get_rel_name(view->viewid);
 	char	   *schema = get_namespace_name(get_rel_namespace(view->viewid));
 	bool		first = view->row == NULL;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "row of a view",
 									ALLOCSET_SMALL_SIZES);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	failure = stream_catalog_failure(view->viewid);
 	MemoryContextSwitchTo(context);
 	row = stream_catalog_view(view->viewid);
 	MemoryContextSwitchTo(caller);
+	PopActiveSnapshot();
 	view->gone = row == NULL || relname == NULL;
 	if (view->gone)
 		return;
 
 	view->changed = first || !same_row(view->row, row);
+	view->recorded = failure != NULL;
 	if (failure == NULL || (view->changed && !first))
 		reset_failures(view);
 	else if (first)
@@ -338,15 +343,20 @@ batch_step(View *view)
 static void
 write_failure_step(View *view)
 {
+	/* an active snapshot, for long texts are toasted */
+	PushActiveSnapshot(GetTransactionSnapshot());
 	view->gone = stream_catalog_view(view->viewid) == NULL;
 	if (!view->gone)
 		stream_catalog_write_failure(view->viewid, &view->failure);
+	PopActiveSnapshot();
 }
 
 static void
 clear_failure_step(View *view)
 {
+	PushActiveSnapshot(GetTransactionSnapshot());
 	stream_catalog_clear_failure(view->viewid);
+	PopActiveSnapshot();
 }
 
 /* ------------------------------------------------------------- failures */
@@ -396,6 +406,7 @@ handle_failure(View *view, ErrorData *edata, uint64 requested)
 	f->at = now;
 
 	error = in_transaction(view, write_failure_step);
+	view->recorded = true;
 	if (!view->gone)
 	{
 		log_error(edata);
@@ -757,17 +768,19 @@ load_view(View *view)
 static void
 finish_batch(View *view, uint64 requested)
 {
-	if (view->failures > 0)
+	if (view->recorded)
 	{
 		ErrorData  *error = in_transaction(view, clear_failure_step);
 
+		/* if that went wrong, the next batch tries again */
+		view->recorded = error != NULL;
 		if (error != NULL)
 		{
 			log_error(error);
 			FreeErrorData(error);
 		}
-		reset_failures(view);
 	}
+	reset_failures(view);
 	for (int i = 0; i < view->num_leaves; i++)
 		view->leaves[i].seen = view->leaves[i].before;
 	view->more = view->result == STREAM_BATCH_MORE;
@@ -817,6 +830,14 @@ run_batch(View *view)
 	}
 }
 
+/* Between batches there is nothing that could be cancelled. */
+static void
+check_interrupts(void)
+{
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
+}
+
 /* Gives each view that is due a batch; true if there was any. */
 static bool
 run_views(void)
@@ -830,7 +851,7 @@ run_views(void)
 	{
 		View	   *view = lfirst(lc);
 
-		CHECK_FOR_INTERRUPTS();
+		check_interrupts();
 		if (view->reload && (view->asked || now >= view->reload_at))
 		{
 			ran = true;
@@ -885,9 +906,7 @@ sleep_until_due(void)
 	WaitLatch(MyLatch, events, timeout, PG_WAIT_EXTENSION);
 	ResetLatch(MyLatch);
 
-	/* nobody means to cancel a sleep */
-	QueryCancelPending = false;
-	CHECK_FOR_INTERRUPTS();
+	check_interrupts();
 	if (catchupInterruptPending)
 		ProcessCatchupInterrupt();
 }

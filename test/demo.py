@@ -19,7 +19,7 @@ SECONDS = 22.0                  # how long the replay takes by default
 BATCH = 4                       # rows per transaction
 
 PER_HOUR = """\
-SELECT streaming.tumble(occurred, '1 hour') AS hour, network,
+SELECT tumble(occurred, '1 hour') AS hour, network,
        count(*) AS quakes, max(magnitude) AS strongest,
        avg(magnitude) AS magnitude, avg(depth_km) AS depth
 FROM quakes GROUP BY hour, network"""

@@ -287,8 +287,8 @@ class View:
                 " LEFT JOIN dim x ON x.k = s.a",
                 " JOIN dim x ON x.k = s.a AND x.w > 3"])
         keys = ["s.a", "s.a % 3", "s.a IS NULL", "date_trunc('hour', s.ts)",
-                "streaming.tumble(s.ts, '1 hour')",
-                "streaming.tumble(s.ts, interval '6 hours', interval '1 hour')",
+                "tumble(s.ts, '1 hour')",
+                "tumble(s.ts, interval '6 hours', interval '1 hour')",
                 "CASE WHEN s.a > 2 THEN 'high' WHEN s.a >= 0 THEN 'low' END",
                 "s.id % 7", "'constant'::text"]
         if "c" in have:
@@ -307,8 +307,8 @@ class View:
         aggs = ["count(*)", "count(*)", "sum(s.a)", "avg(s.a)", "min(s.ts)",
                 "max(s.ts)", "max(s.id)", "count(s.a)", "stddev(s.a)",
                 "var_pop(s.id)", "min(s.a)",
-                "sum(s.id) / nullif(count(*), 0)",
-                "max(s.a) - min(s.a)", "count(*) * 2 + 1"]
+                "(sum(s.id) / nullif(count(*), 0))",
+                "(max(s.a) - min(s.a))", "(count(*) * 2 + 1)"]
         if "b" in have:
             aggs += ["sum(s.b)", "avg(s.b)", "min(s.b)",
                      "stddev_samp(s.b)", "sum(s.b + s.id)"]
@@ -351,7 +351,12 @@ class View:
             rng.shuffle(columns)
         self.select = ", ".join("%s AS c%d" % (c, i + 1)
                                 for i, c in enumerate(columns))
-        self.width = len(columns)
+        # constants, and expressions over aggregates, are computed when the
+        # view is read
+        self.indexable = [
+            i + 1 for i, c in enumerate(columns)
+            if c in self.keys and "constant" not in c
+            or re.fullmatch(r"\w+\([^()]*\)( FILTER \(.*\))?", c)]
         self.tail = ""
         if r() < 0.3:
             self.tail += " WHERE " + rng.choice(conds)
@@ -425,7 +430,8 @@ class History:
         self.views = []
         self.checks = 0
         self.number = 0
-        self.prepared = []
+        self.prepared = []          # the plan believes these are prepared
+        self.left_over = []         # finished by the plan too early
         self.monitor = connect(dbname)
 
     # ---- running
@@ -486,7 +492,7 @@ class History:
             before = [(s.done, s.busy()) for s in self.sessions.values()]
             try:
                 with self.monitor.cursor() as cur:
-                    cur.execute("SET search_path = %s" % self.schema)
+                    cur.execute("SET search_path = %s, public" % self.schema)
                     refresh = "REFRESH MATERIALIZED VIEW %s" % view.name
                     self.note("oracle", refresh + ";")
                     cur.execute(refresh)
@@ -548,9 +554,12 @@ class History:
             if w.open:
                 self.end(w)
         deadline = time.monotonic() + STEP_TIMEOUT
-        while self.prepared or any(s.busy() for s in self.sessions.values()):
+        while (self.prepared or self.left_over or
+               any(s.busy() for s in self.sessions.values())):
             if time.monotonic() > deadline:
                 raise Failure("no end:\n" + self.activity())
+            self.prepared += self.left_over
+            self.left_over = []
             for gid in list(self.prepared):
                 self.finish_prepared(gid)
             self.settle()
@@ -567,6 +576,12 @@ class History:
     def close(self):
         for session in self.sessions.values():
             session.close()
+        with self.monitor.cursor() as cur:
+            cur.execute("SELECT gid FROM pg_prepared_xacts WHERE database = "
+                        "current_database() AND starts_with(gid, %s)",
+                        [self.schema + "_"])
+            for (gid,) in cur.fetchall():
+                cur.execute("ROLLBACK PREPARED %s", [gid])
         self.monitor.close()
 
     def create_view(self, no_data):
@@ -628,14 +643,15 @@ class History:
 
     def finish_prepared(self, gid):
         how = "COMMIT" if self.rng.random() < 0.7 else "ROLLBACK"
+        self.prepared.remove(gid)
         with self.monitor.cursor() as cur:
             cur.execute("SELECT 1 FROM pg_prepared_xacts WHERE gid = %s", [gid])
             there = cur.fetchone() is not None
-        if not there and self.sessions[gid.split("_")[1]].busy():
-            return                  # its session waits: not prepared yet
-        self.prepared.remove(gid)
         if not there:
-            return                  # it had failed
+            # it had failed, or its session waits and has not prepared it yet
+            if self.sessions[gid.split("_")[1]].busy():
+                self.left_over.append(gid)
+            return
         self.do("2pc", "%s PREPARED '%s'" % (how, gid))
 
     def insert(self, w):
@@ -694,8 +710,9 @@ class History:
             self.views.remove(view)
             self.do("ddl", "DROP MATERIALIZED VIEW %s" % view.name)
         elif x < 0.58:
-            self.do("ddl", "CREATE INDEX ON %s (c%d)"
-                    % (view.name, rng.randint(1, view.width)))
+            if view.indexable:
+                self.do("ddl", "CREATE INDEX ON %s (c%d)"
+                        % (view.name, rng.choice(view.indexable)))
         elif x < 0.66:
             self.number += 1
             new = "v%d" % self.number
@@ -759,7 +776,7 @@ class Race:
         try:
             conn = connect(self.dbname)
             cur = conn.cursor()
-            cur.execute("SET search_path = %s" % self.schema)
+            cur.execute("SET search_path = %s, public" % self.schema)
             while time.monotonic() < self.until:
                 group = int((time.monotonic() - self.start) * 200)
                 rows = rng.randint(1, 3)
@@ -805,13 +822,13 @@ class Race:
         cur = conn.cursor()
         cur.execute("SET statement_timeout = '120s'; SET timezone = 'UTC'")
         cur.execute("CREATE SCHEMA %s" % self.schema)
-        cur.execute("SET search_path = %s" % self.schema)
+        cur.execute("SET search_path = %s, public" % self.schema)
         cur.execute("CREATE TABLE s (g int, w int, ts timestamptz, x int) "
                     "USING stream")
         queries = {
             "by_group": "SELECT g, count(*) AS n, sum(x) AS x, max(w) AS w "
                         "FROM s GROUP BY g",
-            "by_window": "SELECT streaming.tumble(ts, '10 seconds') AS bucket,"
+            "by_window": "SELECT tumble(ts, '10 seconds') AS bucket,"
                          " count(*) AS n, avg(x) AS x FROM s GROUP BY bucket",
             "total": "SELECT count(*) AS n, min(g) AS lo, max(g) AS hi FROM s",
         }

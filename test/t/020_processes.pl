@@ -306,10 +306,9 @@ check_alive('postgres', 'immediate stop: the view follows');
 foreach my $kind (qw(worker scheduler launcher))
 {
 	my $pid = (pids($kind, $kind eq 'launcher' ? undef : 'postgres'))[0];
+	my $offset = -s $node->logfile;
 	kill 'KILL', $pid;
-	$node->poll_query_until('postgres',
-		"SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $pid");
-	$node->poll_query_until('postgres', 'SELECT true');
+	$node->wait_for_log(qr/ready to accept connections/, $offset);
 	check_alive('postgres', "$kind killed: the view follows");
 	wait_pids('launcher', undef, 1, 'one launcher');
 }

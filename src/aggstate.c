@@ -164,7 +164,8 @@ static void
 set_expressions(StreamAgg *agg)
 {
 	Oid			argtypes[FUNC_MAX_ARGS];
-	int			nargs = get_aggregate_argtypes(agg->aggref, argtypes);
+	int			nargs PG_USED_FOR_ASSERTS_ONLY =
+		get_aggregate_argtypes(agg->aggref, argtypes);
 	Expr	   *expr;
 
 	build_aggregate_transfn_expr(&agg->transtype, 1, 0, false, agg->transtype,

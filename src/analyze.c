@@ -314,8 +314,10 @@ stream_analyze_leaves(Oid stream, LOCKMODE lockmode, bool *unlogged)
 	foreach(lc, all)
 	{
 		Oid			relid = lfirst_oid(lc);
+		char		relkind = get_rel_relkind(relid);
 
-		if (get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE)
+		/* without a lock, one may just have been dropped */
+		if (relkind == RELKIND_PARTITIONED_TABLE || relkind == '\0')
 			continue;
 		if (!stream_am_relid_is_stream(relid))
 			ereport(ERROR,

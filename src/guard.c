@@ -11,14 +11,15 @@
  * The common commands are refused before they begin, by name.  Because there
  * are many ways to the same end (TRUNCATE ... CASCADE, ALTER TABLE that happens
  * to rewrite, DROP SCHEMA with a partition in it), every command that might do
- * so is followed by a check of all positions, in the same transaction and under
- * the command's own locks.
+ * so is followed by a check of all positions, in the same transaction.  It takes
+ * no locks: it is about what this transaction has done, under the locks that
+ * the command has taken; what others do is checked by them.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/table.h"
+#include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
@@ -28,6 +29,7 @@
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "am.h"
@@ -45,6 +47,22 @@ family(Oid relid)
 	if (get_rel_relispartition(relid))
 		members = list_concat(members, get_partition_ancestors(relid));
 	return members;
+}
+
+bool
+stream_guard_is_read(Oid relid)
+{
+	List	   *rows = stream_catalog_views();
+	List	   *members;
+	ListCell   *lc;
+
+	if (rows == NIL || !OidIsValid(relid))
+		return false;
+	members = family(relid);
+	foreach(lc, rows)
+		if (list_member_oid(members, ((StreamViewRow *) lfirst(lc))->stream))
+			return true;
+	return false;
 }
 
 void
@@ -84,14 +102,18 @@ stream_guard_install(void)
 	stream_am_before_rewrite = refuse_rewrite;
 }
 
-/* The storage of a relation now. */
+/* The storage of a relation, as this transaction has left it. */
 static Oid
 current_relfilenode(Oid relid)
 {
-	Relation	rel = table_open(relid, AccessShareLock);
-	Oid			relfilenode = rel->rd_node.relNode;
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			relfilenode = InvalidOid;
 
-	table_close(rel, NoLock);
+	if (HeapTupleIsValid(tuple))
+	{
+		relfilenode = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode;
+		ReleaseSysCache(tuple);
+	}
 	return relfilenode;
 }
 
@@ -105,7 +127,7 @@ check_view(StreamViewRow *row, const char *command)
 
 	if (get_rel_name(row->stream) == NULL)
 		return;					/* its view is on the way out, too */
-	leaves = stream_analyze_leaves(row->stream, AccessShareLock, &unlogged);
+	leaves = stream_analyze_leaves(row->stream, NoLock, &unlogged);
 	stream_catalog_read_progress(row->viewid, row->unlogged, &progress);
 	if (progress.position == NULL)
 		return;

@@ -154,9 +154,12 @@ PlannedStmt *
 stream_scan_plan(Query *query, double rows)
 {
 	PlannedStmt *stmt;
+	bool		partitionwise = enable_partitionwise_aggregate;
 
 	Assert(planning_rows == 0);
 	planning_rows = Max(1.0, rows);
+	/* the plan must end in one aggregation, not in several appended */
+	enable_partitionwise_aggregate = false;
 	PG_TRY();
 	{
 		/* no CURSOR_OPT_PARALLEL_OK: workers would not know the position */
@@ -165,6 +168,7 @@ stream_scan_plan(Query *query, double rows)
 	PG_FINALLY();
 	{
 		planning_rows = 0;
+		enable_partitionwise_aggregate = partitionwise;
 	}
 	PG_END_TRY();
 	return stmt;

@@ -237,7 +237,8 @@ alter_table(Statement *s)
 				stream_guard_refuse(relid, "this form of ALTER TABLE");
 		pass_on(s);
 		stream_guard_check_views("ALTER TABLE");
-		stream_shmem_wake_database();
+		if (stream_guard_is_read(relid))
+			stream_shmem_views_changed();
 		return;
 	}
 	stmt = (AlterTableStmt *) own_statement(s);
@@ -507,7 +508,8 @@ create_table(Statement *s)
 	if (child)
 	{
 		stream_guard_check_views("CREATE TABLE");
-		stream_shmem_wake_database();
+		if (stream_guard_is_read(RangeVarGetRelid(stmt->relation, NoLock, true)))
+			stream_shmem_views_changed();
 	}
 }
 

@@ -50,12 +50,12 @@ ifdef STREAMING_DEBUG
 PG_CFLAGS += -DSTREAMING_DEBUG -DUSE_ASSERT_CHECKING
 endif
 
+# No LLVM bitcode: nothing here gains from being inlined into queries.
+override with_llvm = no
+
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
-
-# Without LLVM's bitcode: nothing here gains from being inlined into queries.
-override with_llvm = no
 
 .PHONY: demo test check-layers
 demo:

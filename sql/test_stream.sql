@@ -123,6 +123,22 @@ UPDATE s_nasty SET a = 1;
 INSERT INTO s_nasty VALUES (6);
 SELECT count(*) FROM s_nasty;
 
+-- exclusion, deferred and foreign key constraints, made before and after the rows
+CREATE TABLE cons (id int UNIQUE DEFERRABLE INITIALLY DEFERRED, r int4range,
+  EXCLUDE USING gist (r WITH &&)) USING stream;
+INSERT INTO cons VALUES (1, '[1,5)'), (2, '[5,9)');
+INSERT INTO cons VALUES (3, '[8,12)');
+INSERT INTO cons VALUES (1, '[20,21)');
+ALTER TABLE cons ADD CHECK (id < 2);
+ALTER TABLE cons ADD CHECK (id < 3), ALTER r SET NOT NULL;
+ALTER TABLE cons DROP CONSTRAINT cons_r_excl;
+INSERT INTO cons VALUES (0, '[1,9)');
+ALTER TABLE cons ADD EXCLUDE USING gist (r WITH &&);
+ALTER TABLE cons ADD FOREIGN KEY (id) REFERENCES s;
+ALTER TABLE cons ADD FOREIGN KEY (id) REFERENCES s NOT VALID;
+ALTER TABLE cons VALIDATE CONSTRAINT cons_id_fkey;
+SELECT id, r FROM cons ORDER BY id;
+
 -- parallel index build and parallel query
 SET min_parallel_table_scan_size = 0;
 SET parallel_setup_cost = 0;
@@ -271,5 +287,5 @@ UPDATE parent SET v = 'changed';
 SELECT tableoid::regclass, * FROM parent ORDER BY id;
 
 DROP TABLE s, big, packed, wide, ff, ix, s_nasty, vac, gen, frozen,
-  ctas, dflt, dflt2, unl, parent, child;
+  ctas, dflt, dflt2, unl, parent, child, cons;
 DROP FUNCTION shout, nasty, touch;

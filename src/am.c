@@ -72,9 +72,6 @@
 /* What PageGetHeapFreeSpace says of an empty page */
 #define EMPTY_PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - sizeof(ItemIdData))
 
-/* Rows of one COPY are kept together if they are not more than this */
-#define BATCH_ROOM (BLCKSZ / 8)
-
 /* Pages looked at, or appended, at a time */
 #define MAX_PAGES 8
 
@@ -524,13 +521,14 @@ tuple_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid,
 static Size
 batch_room(Relation rel, TupleTableSlot **slots, int nslots)
 {
+	Size		limit = RelationGetTargetPageUsage(rel, HEAP_DEFAULT_FILLFACTOR) / 8;
 	Size		total = row_room(slot_length(rel, slots[0]));
 
 	for (int i = 1; i < nslots; i++)
 	{
 		Size		room = row_room(slot_length(rel, slots[i]));
 
-		if (total + room > BATCH_ROOM)
+		if (total + room > limit)
 			break;
 		total += room;
 	}
@@ -584,41 +582,33 @@ multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId cid,
 
 /* ----------------------------------------------------------------- refusals */
 
-static void pg_attribute_noreturn()
+static void refuse(CmdType operation, const char *name)
+			pg_attribute_noreturn();
+
+/* CMD_INSERT stands for INSERT ... ON CONFLICT DO UPDATE. */
+static void
 refuse(CmdType operation, const char *name)
 {
-	switch (operation)
-	{
-		case CMD_DELETE:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot delete rows of stream \"%s\"", name),
-					 errdetail("A stream is append-only."),
-					 errhint("To get rid of old rows, partition the stream and drop the oldest partitions.")));
-			break;
-		case CMD_MERGE:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot merge into stream \"%s\"", name),
-					 errdetail("A stream is append-only."),
-					 errhint("Use INSERT, with ON CONFLICT DO NOTHING to skip rows that exist.")));
-			break;
-		case CMD_INSERT:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot update rows of stream \"%s\"", name),
-					 errdetail("A stream is append-only."),
-					 errhint("Use ON CONFLICT DO NOTHING.")));
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot update rows of stream \"%s\"", name),
-					 errdetail("A stream is append-only."),
-					 errhint("Insert another row, or keep what changes in an ordinary table.")));
-			break;
-	}
-	pg_unreachable();
+	const char *hint;
+
+	if (operation == CMD_DELETE)
+		hint = gettext_noop("To get rid of old rows, partition the stream and drop the oldest partitions.");
+	else if (operation == CMD_MERGE)
+		hint = gettext_noop("Use INSERT, with ON CONFLICT DO NOTHING to skip rows that exist.");
+	else if (operation == CMD_INSERT)
+		hint = gettext_noop("Use ON CONFLICT DO NOTHING.");
+	else
+		hint = gettext_noop("Insert another row, or keep what changes in an ordinary table.");
+
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 operation == CMD_DELETE ?
+			 errmsg("cannot delete rows of stream \"%s\"", name) :
+			 operation == CMD_MERGE ?
+			 errmsg("cannot merge into stream \"%s\"", name) :
+			 errmsg("cannot update rows of stream \"%s\"", name),
+			 errdetail("A stream is append-only."),
+			 errhint("%s", _(hint))));
 }
 
 /*
@@ -703,8 +693,8 @@ stream_am_check_statement(QueryDesc *queryDesc)
 
 	/*
 	 * The action of a foreign key runs whether there are rows to act on or
-	 * not.  Without this, ON DELETE CASCADE would not let go even of rows that
-	 * no stream refers to.
+	 * not.  Without this, ON DELETE CASCADE would not let go even of rows
+	 * that no stream refers to.
 	 */
 	if (InNoForceRLSOperation())
 		return;

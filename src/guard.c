@@ -25,6 +25,7 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "commands/extension.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
 #include "utils/lsyscache.h"
@@ -88,6 +89,35 @@ stream_guard_refuse(Oid relid, const char *command)
 							   get_rel_name(row->viewid)),
 					 errhint("Drop the continuous views first.")));
 	}
+}
+
+void
+stream_guard_refuse_internal(Oid relid, const char *command)
+{
+	Oid			schema;
+	Oid			viewid = InvalidOid;
+	ListCell   *lc;
+
+	if (!OidIsValid(relid) || creating_extension)
+		return;
+	schema = stream_catalog_schema();
+	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
+		return;
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->state == relid || row->definition == relid)
+			viewid = row->viewid;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot run %s on \"%s\"", command,
+					get_rel_name(relid)),
+			 errdetail("It belongs to the extension \"streaming\"."),
+			 OidIsValid(viewid) ?
+			 errhint("Run the command on continuous view \"%s\".",
+					 get_rel_name(viewid)) : 0));
 }
 
 static void
@@ -169,7 +199,7 @@ stream_guard_check_statement(QueryDesc *queryDesc)
 	if (stmt->resultRelations == NIL)
 		return;
 	schema = stream_catalog_schema();
-	if (!OidIsValid(schema))
+	if (!OidIsValid(schema) || creating_extension)
 		return;
 	foreach(lc, stmt->resultRelations)
 	{

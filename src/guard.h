@@ -24,6 +24,13 @@ extern bool stream_guard_is_read(Oid relid);
 extern void stream_guard_refuse(Oid relid, const char *command);
 
 /*
+ * Raises 55000 if the relation is one of the extension's (a state table, a
+ * definition, a table of its catalog): command is not for those.  Silent while
+ * an extension's script runs.
+ */
+extern void stream_guard_refuse_internal(Oid relid, const char *command);
+
+/*
  * After a command that may have changed streams: raises 55006 if a view's
  * position is about storage or partitions that are no longer there, 42809 if
  * a partition is not a stream.  The command is rolled back with it.

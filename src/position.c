@@ -43,6 +43,7 @@
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -205,6 +206,16 @@ floor_of(const StreamLeaf *leaf, VirtualTransactionId vxid)
 	return leaf->tail;
 }
 
+/* May this very transaction be writing to the leaf? */
+static bool
+writing_ourselves(const LOCKTAG *tag)
+{
+	return LockHeldByMe(tag, RowExclusiveLock) ||
+		LockHeldByMe(tag, ShareRowExclusiveLock) ||
+		LockHeldByMe(tag, ExclusiveLock) ||
+		LockHeldByMe(tag, AccessExclusiveLock);
+}
+
 /* Notes the transactions that may be writing to the leaf now. */
 static void
 note_writers(StreamPosition *pos, StreamLeaf *leaf)
@@ -215,6 +226,9 @@ note_writers(StreamPosition *pos, StreamLeaf *leaf)
 
 	SET_LOCKTAG_RELATION(tag, MyDatabaseId, leaf->relid);
 	vxids = GetLockConflicts(&tag, ShareLock, &n);
+	/* there is room: it reckons with every process, and us it leaves out */
+	if (writing_ourselves(&tag))
+		GET_VXID_FROM_PGPROC(vxids[n++], *MyProc);
 	leaf->new_writers = MemoryContextAlloc(pos->context,
 										   sizeof(StreamWriter) * (n + 1));
 	leaf->new_nwriters = n;

@@ -17,7 +17,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/index.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
@@ -29,6 +29,7 @@
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -96,6 +97,25 @@ continuous_view(const RangeVar *name)
 	return InvalidOid;
 }
 
+/* For commands that are not passed on. */
+static void
+check_may_write(Statement *s)
+{
+	const char *name = GetCommandTagName(CreateCommandTag(s->pstmt->utilityStmt));
+
+	PreventCommandIfReadOnly(name);
+	PreventCommandIfParallelMode(name);
+}
+
+/* The extension's own relations are not for this command. */
+static void
+refuse_internal(const RangeVar *name, const char *command)
+{
+	if (name)
+		stream_guard_refuse_internal(RangeVarGetRelid(name, NoLock, true),
+									 command);
+}
+
 /* Runs a command that needs the database without our processes in it. */
 static void
 with_database_evicted(Statement *s, Oid dboid)
@@ -142,6 +162,7 @@ create_table_as(Statement *s)
 		pass_on(s);
 		return;
 	}
+	check_may_write(s);
 	if (stream_view_create(stmt, options, s->source) && s->qc)
 		SetQueryCompletion(s->qc, CMDTAG_CREATE_MATERIALIZED_VIEW, 0);
 }
@@ -170,6 +191,25 @@ refresh(Statement *s)
 		SetQueryCompletion(s->qc, CMDTAG_REFRESH_MATERIALIZED_VIEW, 0);
 }
 
+/* CREATE OR REPLACE VIEW would put another query in the place of ours. */
+static void
+create_view(Statement *s)
+{
+	ViewStmt   *stmt = (ViewStmt *) s->pstmt->utilityStmt;
+
+	if (stmt->replace)
+	{
+		refuse_internal(stmt->view, "CREATE OR REPLACE VIEW");
+		if (OidIsValid(continuous_view(stmt->view)))
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("cannot replace continuous view \"%s\"",
+							stmt->view->relname),
+					 errhint("Drop the view and create it anew.")));
+	}
+	pass_on(s);
+}
+
 /* ---- ALTER ---- */
 
 /* Takes SET and RESET (streaming.*) out of the commands and does them. */
@@ -186,6 +226,10 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		List	   *options;
 		bool		continuous;
 
+		if (cmd->subtype == AT_ColumnDefault)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("columns of a continuous view have no defaults")));
 		if (cmd->subtype != AT_SetRelOptions &&
 			cmd->subtype != AT_ResetRelOptions)
 		{
@@ -210,19 +254,39 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 	stmt->cmds = rest;
 }
 
+/* A state table may be tuned like any other. */
+static bool
+only_storage_options(AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+		switch (lfirst_node(AlterTableCmd, lc)->subtype)
+		{
+			case AT_SetRelOptions:
+			case AT_ResetRelOptions:
+			case AT_SetStatistics:
+			case AT_SetTableSpace:
+				break;
+			default:
+				return false;
+		}
+	return true;
+}
+
 static void
 alter_table(Statement *s)
 {
 	AlterTableStmt *stmt = (AlterTableStmt *) s->pstmt->utilityStmt;
 	Oid			viewid = continuous_view(stmt->relation);
-	Oid			owner;
-	Relation	rel;
 
 	if (!OidIsValid(viewid))
 	{
 		Oid			relid = RangeVarGetRelid(stmt->relation, NoLock, true);
 		ListCell   *lc;
 
+		if (!only_storage_options(stmt))
+			refuse_internal(stmt->relation, "ALTER TABLE");
 		/* these cannot be rolled back, or only after much work */
 		foreach(lc, stmt->cmds)
 			if (lfirst_node(AlterTableCmd, lc)->subtype == AT_DetachPartition)
@@ -241,6 +305,7 @@ alter_table(Statement *s)
 			stream_shmem_views_changed();
 		return;
 	}
+	check_may_write(s);
 	stmt = (AlterTableStmt *) own_statement(s);
 	alter_options(stmt, viewid, s->source);
 	if (stmt->cmds == NIL)
@@ -251,12 +316,9 @@ alter_table(Statement *s)
 	}
 	if (stmt->objtype == OBJECT_MATVIEW)
 		stmt->objtype = OBJECT_VIEW;
-	rel = RelationIdGetRelation(viewid);
-	owner = rel->rd_rel->relowner;
-	RelationClose(rel);
 	pass_on(s);
 	CommandCounterIncrement();
-	stream_view_sync_owner(viewid, owner);
+	stream_view_sync_owner(viewid);
 }
 
 static void
@@ -264,6 +326,7 @@ rename_object(Statement *s)
 {
 	RenameStmt *stmt = (RenameStmt *) s->pstmt->utilityStmt;
 
+	refuse_internal(stmt->relation, "RENAME");
 	if ((stmt->renameType == OBJECT_MATVIEW ||
 		 (stmt->renameType == OBJECT_COLUMN &&
 		  stmt->relationType == OBJECT_MATVIEW)) &&
@@ -293,6 +356,7 @@ set_schema(Statement *s)
 	AlterObjectSchemaStmt *stmt =
 		(AlterObjectSchemaStmt *) s->pstmt->utilityStmt;
 
+	refuse_internal(stmt->relation, "SET SCHEMA");
 	if (stmt->objectType == OBJECT_MATVIEW &&
 		OidIsValid(continuous_view(stmt->relation)))
 	{
@@ -316,31 +380,6 @@ comment(Statement *s)
 	pass_on(s);
 }
 
-/* REASSIGN OWNED moves views one does not see in the statement. */
-static void
-reassign_owned(Statement *s)
-{
-	List	   *rows = stream_catalog_views();
-	List	   *owners = NIL;
-	ListCell   *lc;
-	ListCell   *lo;
-
-	foreach(lc, rows)
-	{
-		Relation	rel = RelationIdGetRelation(((StreamViewRow *) lfirst(lc))->viewid);
-
-		owners = lappend_oid(owners, rel ? rel->rd_rel->relowner : InvalidOid);
-		if (rel)
-			RelationClose(rel);
-	}
-	pass_on(s);
-	CommandCounterIncrement();
-	forboth(lc, rows, lo, owners)
-		if (OidIsValid(lfirst_oid(lo)))
-			stream_view_sync_owner(((StreamViewRow *) lfirst(lc))->viewid,
-								   lfirst_oid(lo));
-}
-
 /* ---- indexes ---- */
 
 static void
@@ -352,6 +391,7 @@ create_index(Statement *s)
 
 	if (!OidIsValid(viewid))
 	{
+		refuse_internal(stmt->relation, "CREATE INDEX");
 		pass_on(s);
 		return;
 	}
@@ -362,68 +402,86 @@ create_index(Statement *s)
 	stream_view_become_again(saved);
 }
 
-/* The continuous view whose index this is (not of its keys), or InvalidOid. */
-static Oid
-view_of_index(List *name)
+/* ---- DROP ---- */
+
+/* Before a view is locked: may the user drop it, and is it of either kind? */
+static void
+check_drop(const RangeVar *name, Oid relid, Oid oldrelid, void *arg)
 {
-	Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(name),
-										 NoLock, true);
-	Oid			table;
-	ListCell   *lc;
+	char		relkind;
 
-	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_INDEX ||
-		get_rel_namespace(relid) != stream_catalog_schema())
-		return InvalidOid;
-	table = IndexGetRelation(relid, true);
-	foreach(lc, stream_catalog_views())
-	{
-		StreamViewRow *row = lfirst(lc);
-
-		if (row->state == table &&
-			strcmp(get_rel_name(relid),
-				   psprintf("%s_key", get_rel_name(table))) != 0)
-			return row->viewid;
-	}
-	return InvalidOid;
+	if (!OidIsValid(relid))
+		return;
+	relkind = get_rel_relkind(relid);
+	if (relkind != RELKIND_MATVIEW && relkind != '\0' &&
+		!(relkind == RELKIND_VIEW && stream_catalog_is_view(relid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a materialized view",
+						name->relname)));
+	if (!pg_class_ownercheck(relid, GetUserId()) &&
+		!pg_namespace_ownercheck(get_rel_namespace(relid), GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW, name->relname);
 }
 
-/* DROP INDEX by the view's owner, who does not own the state table. */
-static bool
-drop_view_indexes(Statement *s, DropStmt *stmt)
+/*
+ * DROP MATERIALIZED VIEW of ordinary and continuous views together: in one
+ * go, for they may depend on each other, in both directions.
+ */
+static void
+drop_mixed(DropStmt *stmt)
 {
-	StreamIdentity saved;
+	ObjectAddresses *objects = new_object_addresses();
 	ListCell   *lc;
 
 	foreach(lc, stmt->objects)
 	{
-		Oid			viewid = view_of_index(lfirst(lc));
+		RangeVar   *name = makeRangeVarFromNameList(lfirst(lc));
+		ObjectAddress object = {RelationRelationId, InvalidOid, 0};
 
-		if (!OidIsValid(viewid) ||
-			!pg_class_ownercheck(viewid, GetUserId()))
-			return false;
+		AcceptInvalidationMessages();
+		object.objectId =
+			RangeVarGetRelidExtended(name, AccessExclusiveLock,
+									 RVR_MISSING_OK, check_drop, NULL);
+		if (OidIsValid(object.objectId))
+			add_exact_object_address(&object, objects);
+		else if (stmt->missing_ok)
+			ereport(NOTICE,
+					(errmsg("materialized view \"%s\" does not exist, skipping",
+							name->relname)));
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("materialized view \"%s\" does not exist",
+							name->relname)));
 	}
-	if (stmt->concurrent)
-		return false;
-	saved = stream_view_become_owner();
-	pass_on(s);
-	stream_view_become_again(saved);
-	return true;
+	performMultipleDeletions(objects, stmt->behavior, 0);
+	free_object_addresses(objects);
 }
 
-/* ---- DROP ---- */
-
-/* Of the names, those (not) of continuous views. */
-static List *
-select_views(List *names, bool continuous)
+/* DROP MATERIALIZED VIEW */
+static void
+drop_matviews(Statement *s)
 {
-	List	   *result = NIL;
+	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
+	int			continuous = 0;
 	ListCell   *lc;
 
-	foreach(lc, names)
-		if (OidIsValid(continuous_view(makeRangeVarFromNameList(lfirst(lc)))) ==
-			continuous)
-			result = lappend(result, lfirst(lc));
-	return result;
+	foreach(lc, stmt->objects)
+		if (OidIsValid(continuous_view(makeRangeVarFromNameList(lfirst(lc)))))
+			continuous++;
+	if (continuous > 0 && continuous < list_length(stmt->objects))
+	{
+		check_may_write(s);
+		drop_mixed(stmt);
+		return;
+	}
+	if (continuous > 0)
+	{
+		stmt = (DropStmt *) own_statement(s);
+		stmt->removeType = OBJECT_VIEW;
+	}
+	pass_on(s);
 }
 
 static void
@@ -432,8 +490,6 @@ drop_object(Statement *s)
 	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
 	ListCell   *lc;
 
-	if (stmt->removeType == OBJECT_INDEX && drop_view_indexes(s, stmt))
-		return;
 	if (stmt->removeType == OBJECT_TABLE)
 		foreach(lc, stmt->objects)
 		{
@@ -445,21 +501,8 @@ drop_object(Statement *s)
 		}
 	if (stmt->removeType == OBJECT_MATVIEW)
 	{
-		List	   *mine = select_views(stmt->objects, true);
-		List	   *others = select_views(stmt->objects, false);
-
-		if (mine)
-		{
-			stmt = (DropStmt *) own_statement(s);
-			stmt->objects = mine;
-			stmt->removeType = OBJECT_VIEW;
-			pass_on(s);
-			if (others == NIL)
-				return;
-			stmt = (DropStmt *) own_statement(s);
-			stmt->objects = others;
-			stmt->removeType = OBJECT_MATVIEW;
-		}
+		drop_matviews(s);
+		return;
 	}
 	pass_on(s);
 	if (stmt->removeType == OBJECT_TABLE || stmt->removeType == OBJECT_SCHEMA)
@@ -485,16 +528,39 @@ truncate_table(Statement *s)
 	{
 		Oid			relid = RangeVarGetRelid(lfirst(lc), NoLock, true);
 
-		if (OidIsValid(relid) && OidIsValid(stream_catalog_schema()) &&
-			get_rel_namespace(relid) == stream_catalog_schema())
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("cannot truncate table \"%s\" of the extension",
-							get_rel_name(relid))));
+		stream_guard_refuse_internal(relid, "TRUNCATE");
 		stream_guard_refuse(relid, "TRUNCATE");
 	}
 	pass_on(s);
 	stream_guard_check_views("TRUNCATE");
+}
+
+/* COPY, triggers, rules, policies: not on the extension's own relations. */
+static void
+touch_relation(Statement *s)
+{
+	Node	   *node = s->pstmt->utilityStmt;
+	RangeVar   *relation = NULL;
+	const char *command = GetCommandTagName(CreateCommandTag(node));
+
+	if (IsA(node, CopyStmt) && ((CopyStmt *) node)->is_from)
+		relation = ((CopyStmt *) node)->relation;
+	else if (IsA(node, CreateTrigStmt))
+		relation = ((CreateTrigStmt *) node)->relation;
+	else if (IsA(node, RuleStmt))
+		relation = ((RuleStmt *) node)->relation;
+	else if (IsA(node, CreatePolicyStmt))
+		relation = ((CreatePolicyStmt *) node)->table;
+	if (relation)
+	{
+		refuse_internal(relation, command);
+		if (!IsA(node, CopyStmt) && OidIsValid(continuous_view(relation)))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("%s is not supported on continuous view \"%s\"",
+							command, relation->relname)));
+	}
+	pass_on(s);
 }
 
 /* A new partition must be a stream where a view reads its parent. */
@@ -596,6 +662,8 @@ handler_of(NodeTag tag)
 			return create_table_as;
 		case T_RefreshMatViewStmt:
 			return refresh;
+		case T_ViewStmt:
+			return create_view;
 		case T_AlterTableStmt:
 			return alter_table;
 		case T_RenameStmt:
@@ -604,8 +672,6 @@ handler_of(NodeTag tag)
 			return set_schema;
 		case T_CommentStmt:
 			return comment;
-		case T_ReassignOwnedStmt:
-			return reassign_owned;
 		case T_IndexStmt:
 			return create_index;
 		case T_DropStmt:
@@ -616,6 +682,11 @@ handler_of(NodeTag tag)
 			return truncate_table;
 		case T_CreateStmt:
 			return create_table;
+		case T_CopyStmt:
+		case T_CreateTrigStmt:
+		case T_RuleStmt:
+		case T_CreatePolicyStmt:
+			return touch_relation;
 		case T_TransactionStmt:
 			return transaction;
 		case T_DropdbStmt:

@@ -5,11 +5,13 @@
  *
  * A continuous view is three relations (README.md, "Objects of a view"): the
  * plain view that the user reads, the state table below it, and a view that
- * holds the definition.  The last two are in the extension's schema, made with
- * the rights of the extension's owner.
+ * holds the definition.  The last two are in the extension's schema; the rights
+ * of the extension's owner are used to put them there.  They belong to the
+ * view's owner all the same: VACUUM and ANALYZE run functions of the columns'
+ * types as the owner of a table, and those may be a user's own.
  *
  * Everything is done by the functions behind CREATE TABLE, CREATE VIEW, CREATE
- * INDEX and GRANT in the transaction of the statement, so that a rollback leaves
+ * INDEX in the transaction of the statement, so that a rollback leaves
  * nothing, and workers hear of the view at its commit.
  *
  * Internal relations are named after the OID of the user's view, which is made
@@ -156,7 +158,7 @@ state_column_def(StreamAgg *agg, int n)
 
 static Oid
 create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
-				   List *storage)
+				   List *storage, Oid owner)
 {
 	CreateStmt *create = makeNode(CreateStmt);
 	bool		has_fillfactor = false;
@@ -195,7 +197,7 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 	create->oncommit = ONCOMMIT_NOOP;
 	create->tablespacename = into->tableSpaceName;
 	create->accessMethod = "heap";
-	relid = DefineRelation(create, RELKIND_RELATION, InvalidOid, NULL,
+	relid = DefineRelation(create, RELKIND_RELATION, owner, NULL,
 						   NULL).objectId;
 	CommandCounterIncrement();
 	NewRelationCreateToastTable(relid, (Datum) 0);
@@ -203,15 +205,17 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 	return relid;
 }
 
-static void
+/* Returns the index, or InvalidOid if there are no keys. */
+static Oid
 create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 				 const IntoClause *into)
 {
 	IndexStmt  *index = makeNode(IndexStmt);
+	Oid			indexid;
 	ListCell   *lc;
 
 	if (cut->keys == NIL)
-		return;
+		return InvalidOid;
 	foreach(lc, cut->keys)
 	{
 		IndexElem  *elem = makeNode(IndexElem);
@@ -227,58 +231,25 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	index->tableSpace = into->tableSpaceName;
 	index->unique = true;
 	index->nulls_not_distinct = true;
-	DefineIndex(state, index, InvalidOid, InvalidOid, InvalidOid,
-				false, false, false, false, true);
+	indexid = DefineIndex(state, index, InvalidOid, InvalidOid, InvalidOid,
+						  false, false, false, false, true).objectId;
 	CommandCounterIncrement();
-}
-
-/* ---- privileges ---- */
-
-/* GRANT or REVOKE SELECT on the state table. */
-static void
-grant_select(Oid state, Oid role, bool is_grant)
-{
-	GrantStmt  *grant = makeNode(GrantStmt);
-	AccessPriv *priv = makeNode(AccessPriv);
-	RoleSpec   *grantee = makeNode(RoleSpec);
-	StreamIdentity saved;
-
-	if (role == stream_catalog_owner())
-		return;
-	priv->priv_name = "select";
-	grantee->roletype = ROLESPEC_CSTRING;
-	grantee->rolename = GetUserNameFromId(role, false);
-	grant->is_grant = is_grant;
-	grant->targtype = ACL_TARGET_OBJECT;
-	grant->objtype = OBJECT_TABLE;
-	grant->objects = list_make1(makeRangeVar(get_namespace_name(get_rel_namespace(state)),
-											 get_rel_name(state), -1));
-	grant->privileges = list_make1(priv);
-	grant->grantees = list_make1(grantee);
-	saved = stream_view_become_owner();
-	ExecuteGrantStmt(grant);
-	stream_view_become_again(saved);
-	CommandCounterIncrement();
+	return indexid;
 }
 
 void
-stream_view_sync_owner(Oid viewid, Oid old_owner)
+stream_view_sync_owner(Oid viewid)
 {
 	StreamViewRow *row = stream_catalog_view(viewid);
 	Relation	rel = table_open(viewid, AccessShareLock);
 	Oid			owner = rel->rd_rel->relowner;
-	StreamIdentity saved;
 
 	table_close(rel, NoLock);
-	if (row == NULL || owner == old_owner)
+	if (row == NULL)
 		return;
-	saved = stream_view_become_owner();
 	ATExecChangeOwner(row->definition, owner, true, AccessExclusiveLock);
-	stream_view_become_again(saved);
+	ATExecChangeOwner(row->state, owner, true, AccessExclusiveLock);
 	CommandCounterIncrement();
-	grant_select(row->state, old_owner, false);
-	grant_select(row->state, owner, true);
-	CacheInvalidateRelcacheByRelid(viewid);
 	stream_shmem_views_changed();
 }
 
@@ -393,13 +364,13 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 	StreamIdentity saved = stream_view_become_owner();
 	Relation	rel;
 	Query	   *reading;
+	Oid			key_index;
 
 	row->definition = create_view(definition, query, NIL, saved.userid);
 	state->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
 		RELPERSISTENCE_PERMANENT;
-	row->state = create_state_table(cut, state, into, storage);
+	row->state = create_state_table(cut, state, into, storage, saved.userid);
 	stream_view_become_again(saved);
-	grant_select(row->state, saved.userid, true);
 
 	rel = table_open(row->state, NoLock);
 	reading = stream_analyze_reading_query(cut, rel, source);
@@ -413,10 +384,12 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 	state->relname = psprintf("_state_%u", row->viewid);
 	RenameRelationInternal(row->state, state->relname, true, false);
 	CommandCounterIncrement();
-	create_key_index(cut, row->state, state, into);
+	key_index = create_key_index(cut, row->state, state, into);
 	stream_view_become_again(saved);
 	depend_on_view(row->definition, row->viewid);
 	depend_on_view(row->state, row->viewid);
+	if (OidIsValid(key_index))
+		depend_on_view(key_index, row->viewid);
 	CommandCounterIncrement();
 }
 
@@ -516,10 +489,7 @@ redirect_column(const char *name, Relation view, Oid state)
 	return get_attname(state, ((Var *) tle->expr)->varattno, false);
 }
 
-/*
- * Expressions and predicates would run as the owner of the state table, who is
- * a superuser; so there are none.
- */
+/* Only plain columns, so that renamed ones are all that has to be found. */
 static void
 check_index(IndexStmt *stmt)
 {

@@ -28,11 +28,8 @@ extern bool stream_view_create(CreateTableAsStmt *stmt, List *options,
 extern void stream_view_set_options(Oid viewid, List *options, bool reset,
 									const char *source);
 
-/*
- * Brings owner and privileges of the view's internal objects in line with its
- * owner, after that has changed from old_owner.
- */
-extern void stream_view_sync_owner(Oid viewid, Oid old_owner);
+/* Gives the view's internal relations the owner that the view has now. */
+extern void stream_view_sync_owner(Oid viewid);
 
 /*
  * CREATE INDEX on the view: turns the statement into one on the state table,

@@ -66,7 +66,8 @@
 #include "batch.h"
 #include "worker.h"
 
-#define POLL_US (5 * USECS_PER_SEC)		/* the safety net */
+#define POLL_US (5 * USECS_PER_SEC)		/* the safety net: 5 s, or longer ... */
+#define POLLS_PER_SEC 4			/* ... with more than 20 views */
 #define POLL_DEAF_US (1 * USECS_PER_SEC)	/* when we can't listen */
 #define RETRY_MIN_US (100 * INT64CONST(1000))
 #define RETRY_MAX_US (60 * USECS_PER_SEC)
@@ -764,6 +765,19 @@ load_view(View *view)
 	}
 }
 
+/*
+ * After what time to look at a view for which nothing has happened.  Many idle
+ * views together should not cost much either.
+ */
+static int64
+poll_interval(View *view)
+{
+	if (view->deaf)
+		return POLL_DEAF_US;
+	return Max(POLL_US,
+			   list_length(my_views) * (USECS_PER_SEC / POLLS_PER_SEC));
+}
+
 /* A batch has ended well. */
 static void
 finish_batch(View *view, uint64 requested)
@@ -785,8 +799,7 @@ finish_batch(View *view, uint64 requested)
 		view->leaves[i].seen = view->leaves[i].before;
 	view->more = view->result == STREAM_BATCH_MORE;
 	view->due = false;
-	view->poll_at = stream_debug_now() +
-		(view->deaf ? POLL_DEAF_US : POLL_US);
+	view->poll_at = stream_debug_now() + poll_interval(view);
 	take_leaves(view, view->batch_leaves);
 	if (!view->more)
 		view->asked = false;

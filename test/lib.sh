@@ -142,7 +142,8 @@ streaming_setup()
 	SRC=$WORK/src
 	[ "$(id -u)" != 0 ] || chown -R "$RUN_AS:" "$WORK"
 
-	unset "${!PG@}" 2> /dev/null || true
+	unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGPASSWORD PGPASSFILE \
+		PGSERVICE PGSERVICEFILE PGOPTIONS PGSSLMODE PGTZ PGDATESTYLE
 	export HOME=$WORK LC_ALL=C LANGUAGE= PYTHON
 	export PATH=$PGBIN:$PATH
 	cd "$SRC"

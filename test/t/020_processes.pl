@@ -313,6 +313,129 @@ foreach my $kind (qw(worker scheduler launcher))
 	wait_pids('launcher', undef, 1, 'one launcher');
 }
 
+# ------------------------------------------- with debug points, if there are
+
+sub debug_tests
+{
+	$node->safe_psql(
+		'postgres', q{
+		CREATE MATERIALIZED VIEW hv
+			WITH (streaming.continuous, streaming.trigger = '1 hour') AS
+			SELECT count(*) AS n FROM s;
+		CREATE MATERIALIZED VIEW mv
+			WITH (streaming.continuous, streaming.trigger = 'manual') AS
+			SELECT count(*) AS n FROM s;
+		REFRESH MATERIALIZED VIEW hv;
+		REFRESH MATERIALIZED VIEW mv;});
+	check_alive('postgres', 'the view follows');
+	my $missing = q{SELECT (SELECT count(*) FROM s) - (SELECT n FROM %s)};
+	is($node->safe_psql('postgres', sprintf $missing, 'hv'),
+		1, 'the hour is not over');
+	$node->safe_psql('postgres', q{SELECT _debug_advance_clock('1 hour')});
+	ok( $node->poll_query_until(
+			'postgres', 'SELECT (SELECT n FROM hv) = (SELECT count(*) FROM s)'),
+		'the hour is over');
+	is($node->safe_psql('postgres', sprintf $missing, 'mv'),
+		1, 'a manual view does not follow');
+	$node->safe_psql('postgres', 'REFRESH MATERIALIZED VIEW mv');
+	is($node->safe_psql('postgres', sprintf $missing, 'mv'),
+		0, 'a manual view is refreshed');
+	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW hv, mv');
+
+	# a commit while the batch runs is not overlooked: the clock stands still
+	# as far as the safety net is concerned, for this takes less than 5 s
+	$node->safe_psql('postgres', 'REFRESH MATERIALIZED VIEW v');
+	$node->safe_psql('postgres',
+		q{SELECT _debug_arm('worker_before_commit', 'wait');
+		  INSERT INTO s VALUES (1)});
+	$node->poll_query_until('postgres',
+		q{SELECT _debug_waiting('worker_before_commit') > 0})
+	  or die 'no batch comes';
+	my $start = time;
+	$node->safe_psql('postgres', 'INSERT INTO s VALUES (1)');
+	$node->safe_psql('postgres',
+		q{SELECT _debug_disarm('worker_before_commit')});
+	ok( $node->poll_query_until(
+			'postgres', 'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)'),
+		'a row committed during a batch comes');
+	cmp_ok(time - $start, '<', 4, 'and soon');
+
+	# terminated in a batch, with somebody waiting for it
+	$node->safe_psql('postgres',
+		q{SELECT _debug_arm('worker_before_commit', 'wait');
+		  INSERT INTO s VALUES (1)});
+	$node->poll_query_until('postgres',
+		q{SELECT _debug_waiting('worker_before_commit') > 0})
+	  or die 'no batch comes';
+	my $waiting = $node->background_psql('postgres');
+	$waiting->query_until(qr/waiting/,
+		"\\echo waiting\nREFRESH MATERIALIZED VIEW v;\n");
+	terminate(pids('worker'));
+	is($node->safe_psql('postgres', q{SELECT _debug_disarm('worker_before_commit')}),
+		'', 'go on');
+	is($waiting->query('SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)'),
+		't', 'REFRESH survives the end of the worker');
+	$waiting->quit;
+	$node->poll_query_until('postgres',
+		q{SELECT _debug_waiting('worker_before_commit') = 0})
+	  or die 'somebody still waits';
+
+	# an error that goes away by itself is retried for ever, a growing time
+	# apart; all attempts but the first need the clock
+	$node->safe_psql('postgres',
+		q{SELECT _debug_arm('worker_before_batch', 'error');
+		  INSERT INTO s VALUES (1)});
+	foreach my $failures (1 .. 8)
+	{
+		$node->poll_query_until(
+			'postgres',
+			qq{SELECT failures >= $failures AND NOT failed
+			   FROM streaming._error WHERE viewid = 'v'::regclass})
+		  or die "failure $failures does not come";
+		$node->safe_psql('postgres',
+			q{SELECT _debug_advance_clock('1 minute')});
+	}
+	like(
+		error_of('postgres', 'REFRESH MATERIALIZED VIEW v'),
+		qr/debug point/,
+		'REFRESH tries at once, and fails');
+	$node->safe_psql('postgres',
+		q{SELECT _debug_disarm('worker_before_batch');
+		  SELECT _debug_advance_clock('1 minute')});
+	ok( $node->poll_query_until(
+			'postgres', 'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)'),
+		'the trouble is over');
+	ok( $node->poll_query_until(
+			'postgres', 'SELECT count(*) = 0 FROM streaming._error'),
+		'and forgotten');
+
+	# dies in a batch
+	my $offset = -s $node->logfile;
+	$node->psql('postgres',
+		q{SELECT _debug_arm('worker_before_commit', 'kill');
+		  INSERT INTO s VALUES (1)});
+	$node->wait_for_log(qr/ready to accept connections/, $offset);
+	check_alive('postgres', 'killed in a batch: the view follows');
+	return;
+}
+
+my ($has_debug) = $node->psql(
+	'postgres', q{
+	CREATE FUNCTION _debug_arm(text, text) RETURNS void
+		LANGUAGE c AS '$libdir/streaming', 'stream_debug_arm';
+	CREATE FUNCTION _debug_disarm(text) RETURNS void
+		LANGUAGE c AS '$libdir/streaming', 'stream_debug_disarm';
+	CREATE FUNCTION _debug_waiting(text) RETURNS int
+		LANGUAGE c AS '$libdir/streaming', 'stream_debug_waiting';
+	CREATE FUNCTION _debug_advance_clock(interval) RETURNS void
+		LANGUAGE c AS '$libdir/streaming', 'stream_debug_advance_clock';},
+	on_error_stop => 1);
+SKIP:
+{
+	skip 'not a build with STREAMING_DEBUG=1', 1 if $has_debug != 0;
+	debug_tests();
+}
+
 # -------------------------------------------------- no room for processes
 
 $node->append_conf('postgresql.conf', "max_worker_processes = 3\n");

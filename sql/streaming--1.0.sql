@@ -129,10 +129,10 @@ CREATE VIEW streaming.views AS
 		pg_get_userbyid(c.relowner) AS owner,
 		v.stream::regclass AS stream,
 		s.state,
-		CASE WHEN pg_has_role(c.relowner, 'USAGE') THEN e.message END
+		CASE WHEN pg_has_role(c.relowner, 'USAGE')
+			OR pg_has_role('pg_read_all_stats', 'USAGE') THEN e.message END
 			AS last_error,
-		CASE WHEN pg_has_role(c.relowner, 'USAGE') THEN e.sqlstate END
-			AS last_error_sqlstate,
+		e.sqlstate AS last_error_sqlstate,
 		e.at AS last_error_at,
 		COALESCE(e.failures, 0) AS failures,
 		s.retry_at,

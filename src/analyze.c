@@ -21,6 +21,7 @@
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "catalog/heap.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -107,7 +108,7 @@ unused_name(const char *base, List *names)
 
 	for (;;)
 	{
-		bool		used = false;
+		bool		used = SystemAttributeByName(name) != NULL;
 		ListCell   *lc;
 
 		foreach(lc, names)

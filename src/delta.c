@@ -27,12 +27,14 @@
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
 #include "compat.h"
 #include "aggstate.h"
+#include "am.h"
 #include "delta.h"
 #include "scan.h"
 
@@ -52,6 +54,9 @@ relation_changed(Datum arg, Oid relid)
 
 		if (!OidIsValid(relid) || list_member_oid(delta->relations, relid))
 			delta->replan = true;
+		/* its query carries the owner, with whose rights it is run */
+		if (relid == delta->definition)
+			delta->replan = delta->reload = true;
 	}
 }
 
@@ -178,7 +183,6 @@ make_partial(PlannedStmt *stmt)
 	/* grouping without aggregates may be another node, and needs nothing */
 	if (!IsA(top, Agg))
 		return;
-	Assert(top->aggsplit == AGGSPLIT_SIMPLE);
 	top->aggsplit = AGGSPLIT_INITIAL_SERIAL;
 	foreach(lc, top->plan.targetlist)
 	{
@@ -190,22 +194,59 @@ make_partial(PlannedStmt *stmt)
 	}
 }
 
-/* Every output column must come from the aggregation as it is. */
+/*
+ * Every output column must come from one aggregation as it is, in one step.
+ * Planner hooks of others could change that.
+ */
 static void
 check_shape(StreamDelta *delta, PlannedStmt *stmt)
 {
+	Plan	   *top = stmt->planTree;
+	bool		simple = IsA(top, Agg) &&
+		((Agg *) top)->aggsplit == AGGSPLIT_SIMPLE;
 	int			column = 0;
 	ListCell   *lc;
 
-	foreach(lc, stmt->planTree->targetlist)
+	foreach(lc, top->targetlist)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
 		if (++column > list_length(delta->cut->keys) &&
-			!(IsA(stmt->planTree, Agg) && IsA(tle->expr, Aggref)))
+			!(simple && IsA(tle->expr, Aggref)))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("query cannot be maintained: its plan does not end in an aggregation")));
+	}
+}
+
+/*
+ * Functions that the planner has inlined may read streams that the query did
+ * not show.
+ */
+static void
+check_streams(StreamDelta *delta, PlannedStmt *stmt)
+{
+	List	   *seen = NIL;
+	bool		unlogged;
+	List	   *leaves = stream_analyze_leaves(delta->stream, NoLock,
+											   &unlogged);
+	ListCell   *lc;
+
+	foreach(lc, stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind != RTE_RELATION || rte->inh ||
+			!stream_am_relid_is_stream(rte->relid))
+			continue;
+		if (!list_member_oid(leaves, rte->relid) ||
+			list_member_oid(seen, rte->relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("reading more than one stream is not supported in a continuous view"),
+					 errdetail("A function in the query reads stream \"%s\".",
+							   get_rel_name(rte->relid))));
+		seen = lappend_oid(seen, rte->relid);
 	}
 }
 
@@ -224,6 +265,7 @@ plan_delta(StreamDelta *delta, double rows)
 	delta->stream = stream_analyze_stream(query, NULL);
 	stmt = stream_scan_plan(query, rows);
 	check_shape(delta, stmt);
+	check_streams(delta, stmt);
 	make_partial(stmt);
 	return stmt;
 }

@@ -91,25 +91,34 @@ stream_guard_refuse(Oid relid, const char *command)
 	}
 }
 
+/* The view that an internal relation belongs to, or InvalidOid. */
+static Oid
+view_of(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->state == relid || row->definition == relid)
+			return row->viewid;
+	}
+	return InvalidOid;
+}
+
 void
 stream_guard_refuse_internal(Oid relid, const char *command)
 {
 	Oid			schema;
-	Oid			viewid = InvalidOid;
-	ListCell   *lc;
+	Oid			viewid;
 
 	if (!OidIsValid(relid) || creating_extension)
 		return;
 	schema = stream_catalog_schema();
 	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
 		return;
-	foreach(lc, stream_catalog_views())
-	{
-		StreamViewRow *row = lfirst(lc);
-
-		if (row->state == relid || row->definition == relid)
-			viewid = row->viewid;
-	}
+	viewid = view_of(relid);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("cannot run %s on \"%s\"", command,
@@ -204,13 +213,18 @@ stream_guard_check_statement(QueryDesc *queryDesc)
 	foreach(lc, stmt->resultRelations)
 	{
 		Oid			relid = rt_fetch(lfirst_int(lc), stmt->rtable)->relid;
+		Oid			viewid;
 
-		if (get_rel_namespace(relid) == schema)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("cannot change table \"%s\"",
-							get_rel_name(relid)),
-					 errdetail("Continuous views are changed by their streams only."),
-					 errhint("Insert rows into the stream.")));
+		if (get_rel_namespace(relid) != schema)
+			continue;
+		viewid = view_of(relid);
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 OidIsValid(viewid) ?
+				 errmsg("cannot change continuous view \"%s\"",
+						get_rel_name(viewid)) :
+				 errmsg("cannot change table \"%s\"", get_rel_name(relid)),
+				 errdetail("Continuous views are changed by their streams only."),
+				 errhint("Insert rows into the stream.")));
 	}
 }

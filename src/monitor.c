@@ -13,6 +13,7 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "commands/explain.h"
 #include "funcapi.h"
@@ -82,8 +83,8 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Datum		values[5];
 	bool		nulls[5] = {0};
-	int64		rows;
-	int64		bytes;
+	int64		rows = 0;
+	int64		bytes = 0;
 	const char *state;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
@@ -92,7 +93,10 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	stream_shmem_view_status(viewid, &status);
 	failure = stream_catalog_failure(viewid);
-	view_lag(row, &rows, &bytes);
+	/* unlogged relations cannot be read during recovery */
+	nulls[3] = nulls[4] = row->unlogged && RecoveryInProgress();
+	if (!nulls[3])
+		view_lag(row, &rows, &bytes);
 
 	if (failure && failure->failed)
 		state = "failed";

@@ -5,7 +5,7 @@
  *
  * The delta query is planned by the ordinary planner, but streams in it must be
  * read through the reading position.  While one of our plans is made
- * (planning_rows > 0), two hooks see to that: get_relation_info_hook gives each
+ * (planning_rows > 0, set by a planner hook), two hooks see to that: get_relation_info_hook gives each
  * stream the size of a batch and hides its indexes, so that estimates above are
  * right; set_rel_pathlist_hook leaves a custom path as the only way to read it.
  *
@@ -48,9 +48,16 @@ typedef struct DeltaScanState
 
 static get_relation_info_hook_type prev_get_relation_info = NULL;
 static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
+static planner_hook_type prev_planner = NULL;
 
-/* Rows of a batch while one of our plans is made; 0 otherwise. */
+/*
+ * Rows of a batch while one of our plans is made; 0 otherwise, also in planner
+ * runs nested in it.
+ */
 static double planning_rows = 0;
+
+/* What planning_rows is to be in the planner run that comes next. */
+static double next_planning_rows = 0;
 
 static StreamPosition *current_position = NULL;
 
@@ -150,16 +157,42 @@ plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
 	return &cscan->scan.plan;
 }
 
+/*
+ * Estimating costs may run functions, whose own queries are planned then and
+ * kept: they must not become delta plans.
+ */
+static PlannedStmt *
+delta_planner(Query *query, const char *source, int options,
+			  ParamListInfo params)
+{
+	double		save = planning_rows;
+	PlannedStmt *stmt;
+
+	planning_rows = next_planning_rows;
+	next_planning_rows = 0;
+	PG_TRY();
+	{
+		stmt = prev_planner ?
+			prev_planner(query, source, options, params) :
+			standard_planner(query, source, options, params);
+	}
+	PG_FINALLY();
+	{
+		planning_rows = save;
+	}
+	PG_END_TRY();
+	return stmt;
+}
+
 PlannedStmt *
 stream_scan_plan(Query *query, double rows)
 {
 	PlannedStmt *stmt;
 	bool		partitionwise = enable_partitionwise_aggregate;
 
-	Assert(planning_rows == 0);
-	planning_rows = Max(1.0, rows);
 	/* the plan must end in one aggregation, not in several appended */
 	enable_partitionwise_aggregate = false;
+	next_planning_rows = Max(1.0, rows);
 	PG_TRY();
 	{
 		/* no CURSOR_OPT_PARALLEL_OK: workers would not know the position */
@@ -167,7 +200,7 @@ stream_scan_plan(Query *query, double rows)
 	}
 	PG_FINALLY();
 	{
-		planning_rows = 0;
+		next_planning_rows = 0;
 		enable_partitionwise_aggregate = partitionwise;
 	}
 	PG_END_TRY();
@@ -312,4 +345,6 @@ stream_scan_install(void)
 	get_relation_info_hook = delta_relation_info;
 	prev_set_rel_pathlist = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = delta_pathlist;
+	prev_planner = planner_hook;
+	planner_hook = delta_planner;
 }

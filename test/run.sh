@@ -112,7 +112,7 @@ stage_isolation()
 
 stage_tap()
 {
-	local file name start log ok bad
+	local file name start log ok bad verdict
 
 	for file in "$SRC"/test/t/*.pl; do
 		name=t/$(basename "$file" .pl)
@@ -135,7 +135,7 @@ stage_tap()
 		if [ "$bad" -gt 0 ]; then
 			result not-ok "$name: $bad assertions" $(($(now_ms) - start)) "$bad"
 			grep -v '^ok ' "$log" | tail -60
-			tail -n 40 "$SRC"/test/tmp_check/log/*"$(basename "$file" .pl)"*.log
+			tail -n 15 "$SRC"/test/tmp_check/log/*"$(basename "$file" .pl)"*.log
 		fi
 	done
 }

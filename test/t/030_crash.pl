@@ -49,7 +49,8 @@ $node->safe_psql('postgres',
   for sort keys %query;
 
 # A writer: rows are numbered from where the last one got to.  What psql has
-# echoed after a COMMIT was acknowledged.
+# reported after a COMMIT was acknowledged (with \warn: it must not be lost in
+# a buffer).
 my @next = (1) x 4;
 
 sub writer_script
@@ -73,37 +74,49 @@ sub writer_script
 			$sql .= "ROLLBACK;\n";
 			next;
 		}
-		$sql .= "COMMIT;\n\\echo done " . ($n + $many - 1) . "\n";
+		$sql .= "COMMIT;\n\\warn done " . ($n + $many - 1) . "\n";
 		$n += $many;
 	}
 	return $sql;
 }
 
-my (@run, @in, @out, @err);
+my @run;
+my $dir = PostgreSQL::Test::Utils::tempdir;
 
 sub start_writers
 {
 	for my $w (0 .. 3)
 	{
-		$in[$w] = writer_script($w);
-		($out[$w], $err[$w]) = ('', '');
+		open my $f, '>', "$dir/writer$w.sql" or die $!;
+		print $f writer_script($w);
+		close $f;
 		$run[$w] = IPC::Run::start(
-			[ 'psql', '-XAtq', '-d', $node->connstr('postgres') ],
-			'<', \$in[$w], '>', \$out[$w], '2>', \$err[$w]);
+			[ 'psql', '-XAtq', '-d', $node->connstr('postgres'),
+				'-f', "$dir/writer$w.sql" ],
+			'<', \undef, '>', '/dev/null', '2>', "$dir/writer$w.err");
 	}
+	return;
+}
+
+# The rows whose transactions a writer was told have been committed: the last
+# of each.
+sub acknowledged
+{
+	my ($w) = @_;
+	return slurp_file("$dir/writer$w.err") =~ /^psql:.* done (\d+)$|^done (\d+)$/mg;
 }
 
 # Ends the writers; returns the highest acknowledged row of each.
 sub end_writers
 {
-	my @acknowledged;
+	my @last;
 	for my $w (0 .. 3)
 	{
-		eval { $run[$w]->finish; };
-		my @done = $out[$w] =~ /^done (\d+)$/mg;
-		$acknowledged[$w] = @done ? $done[-1] : $next[$w] - 1;
+		$run[$w]->finish;
+		my @done = grep { defined } acknowledged($w);
+		$last[$w] = @done ? $done[-1] : $next[$w] - 1;
 	}
-	return @acknowledged;
+	return @last;
 }
 
 # Waits until the writers have had so many transactions acknowledged, or have
@@ -119,11 +132,10 @@ sub let_write
 		$have = $running = 0;
 		for my $w (0 .. 3)
 		{
-			eval { $run[$w]->pump_nb; };
-			$running++ if $run[$w]->pumpable;
-			$have += () = $out[$w] =~ /^done/mg;
+			$running++ if eval { $run[$w]->pumpable };
+			$have += grep { defined } acknowledged($w);
 		}
-		usleep(2000);
+		usleep(5000);
 	}
 	return;
 }
@@ -150,14 +162,6 @@ sub wait_up
 		usleep(20000);
 	}
 	return 0;
-}
-
-sub postmaster_pid
-{
-	open my $f, '<', $node->data_dir . '/postmaster.pid' or return;
-	my $pid = <$f>;
-	chomp $pid;
-	return $pid;
 }
 
 # After a SIGKILL of the postmaster its children take a moment to leave; until
@@ -206,8 +210,7 @@ for my $i (1 .. $crashes)
 	}
 	else
 	{
-		kill 'KILL', postmaster_pid();
-		my @last = end_writers();
+		$node->kill9;
 		start_again();
 	}
 	my @acknowledged = end_writers();

@@ -29,6 +29,7 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "utils/array.h"
@@ -42,6 +43,7 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "aggstate.h"
 #include "batch.h"
 #include "catalog.h"
 #include "debug.h"
@@ -229,6 +231,35 @@ apply_settings(ArrayType *settings)
 
 /* ---- preparing ---- */
 
+static void
+check_column(TupleDesc desc, int *column, Oid type)
+{
+	if (*column >= desc->natts ||
+		TupleDescAttr(desc, *column)->atttypid != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("state table does not fit the definition of the view"),
+				 errhint("Drop the continuous view and create it anew.")));
+	(*column)++;
+}
+
+/* The state table must have the columns that store.h speaks of. */
+static void
+check_state_table(StreamCut *cut, TupleDesc desc)
+{
+	int			column = 0;
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+		check_column(desc, &column,
+					 exprType((Node *) ((StreamKey *) lfirst(lc))->expr));
+	foreach(lc, cut->aggs)
+		check_column(desc, &column, ((StreamAgg *) lfirst(lc))->aggref->aggtype);
+	foreach(lc, cut->aggs)
+		if (!((StreamAgg *) lfirst(lc))->final_is_state)
+			check_column(desc, &column, ((StreamAgg *) lfirst(lc))->storedtype);
+}
+
 /* Makes sure of plan and state store; the caller runs as the owner. */
 static void
 prepare_view(BatchView *view, Relation state)
@@ -247,6 +278,7 @@ prepare_view(BatchView *view, Relation state)
 	if (view->store)
 		return;
 	cut = view->delta->cut;
+	check_state_table(cut, RelationGetDescr(state));
 	foreach(lc, cut->keys)
 	{
 		StreamKey  *key = lfirst(lc);
@@ -352,29 +384,29 @@ estimate_rows(StreamPosition *position)
 	return blocks * 100;
 }
 
+/*
+ * Runs the plan over the rows of the position's range (none without one), and
+ * merges what comes out.
+ */
 static void
-run_delta(Batch *batch)
+run_delta(BatchView *view, PlannedStmt *stmt, Snapshot snapshot,
+		  StreamPosition *position)
 {
-	BatchView  *view = batch->view;
-	PlannedStmt *stmt = stream_delta_plan(view->delta,
-										  estimate_rows(view->position));
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
 		DestNone}, view
 	};
 	QueryDesc  *desc = CreateQueryDesc(stmt, "batch of a continuous view",
-									   batch->snapshot, InvalidSnapshot,
+									   snapshot, InvalidSnapshot,
 									   &receiver.pub, NULL, NULL, 0);
 
-	stream_scan_set_position(view->position);
+	stream_scan_set_position(position);
 	ExecutorStart(desc, 0);
 	ExecutorRun(desc, ForwardScanDirection, 0, true);
 	ExecutorFinish(desc);
 	ExecutorEnd(desc);
 	stream_scan_set_position(NULL);
 	FreeQueryDesc(desc);
-	for (int i = 0; i < view->position->nleaves; i++)
-		batch->rows += view->position->leaves[i]->rows;
 }
 
 /* Writes the new position, if the batch has changed anything. */
@@ -403,7 +435,11 @@ process_range(Batch *batch, Relation state)
 
 	stream_store_open(view->store, state, last);
 	STREAM_DEBUG_POINT("batch-before-merge");
-	run_delta(batch);
+	run_delta(view,
+			  stream_delta_plan(view->delta, estimate_rows(view->position)),
+			  batch->snapshot, view->position);
+	for (int i = 0; i < view->position->nleaves; i++)
+		batch->rows += view->position->leaves[i]->rows;
 	STREAM_DEBUG_POINT("batch-after-merge");
 	stream_position_finish(view->position, batch->rels, batch->nrels,
 						   batch->snapshot);
@@ -415,6 +451,47 @@ process_range(Batch *batch, Relation state)
 	else
 		stream_store_close(view->store, last);
 	STREAM_DEBUG_POINT("batch-before-commit");
+}
+
+/*
+ * A view without keys has its one row from the beginning: the aggregates over
+ * no rows at all.
+ */
+static pg_noinline void
+put_initial_row(Oid viewid)
+{
+	BatchView  *view = remember_view(viewid);
+	Relation	state;
+
+	if (!read_row(view))
+		return;
+	state = table_open(view->row->state, RowExclusiveLock);
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	prepare_view(view, state);
+	if (view->delta->cut->keys == NIL)
+	{
+		stream_store_open(view->store, state, 0);
+		run_delta(view, stream_delta_plan(view->delta, 1),
+				  GetActiveSnapshot(), NULL);
+		stream_store_close(view->store, 0);
+	}
+	PopActiveSnapshot();
+	table_close(state, NoLock);
+}
+
+void
+stream_batch_initialize(Oid viewid)
+{
+	PG_TRY();
+	{
+		put_initial_row(viewid);
+	}
+	PG_FINALLY();
+	{
+		stream_batch_forget(viewid);
+	}
+	PG_END_TRY();
 }
 
 static void

@@ -33,6 +33,12 @@ typedef enum StreamBatchResult
  */
 extern StreamBatchResult stream_batch_run(Oid viewid, List **leaves);
 
+/*
+ * Gives a view that was just created its first row, if it has no keys.  Runs
+ * as the current user.
+ */
+extern void stream_batch_initialize(Oid viewid);
+
 /* The transaction of the last stream_batch_run for the view has committed. */
 extern void stream_batch_committed(Oid viewid);
 

@@ -51,6 +51,7 @@
 #include "compat.h"
 #include "aggstate.h"
 #include "analyze.h"
+#include "batch.h"
 #include "catalog.h"
 #include "delta.h"
 #include "position.h"
@@ -427,6 +428,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 	row.settings = current_settings();
 	stream_catalog_insert_view(&row);
 	CommandCounterIncrement();
+	stream_batch_initialize(row.viewid);
 	if (into->skipData)
 		skip_present_rows(&row);
 	stream_shmem_views_changed();

@@ -22,6 +22,7 @@
 
 #include "access/sysattr.h"
 #include "catalog/heap.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -37,6 +38,7 @@
 #include "rewrite/rewriteManip.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -209,6 +211,22 @@ collect_aggs_walker(Node *node, CollectAggs *context)
 	return expression_tree_walker(node, collect_aggs_walker, context);
 }
 
+static Aggref *
+count_rows(void)
+{
+	Aggref	   *aggref = makeNode(Aggref);
+
+	aggref->aggfnoid = F_COUNT_;
+	aggref->aggtype = INT8OID;
+	aggref->aggstar = true;
+	aggref->aggkind = AGGKIND_NORMAL;
+	aggref->aggsplit = AGGSPLIT_SIMPLE;
+	aggref->aggno = -1;
+	aggref->aggtransno = -1;
+	aggref->location = -1;
+	return aggref;
+}
+
 /* Keys and bare aggregates over FROM and WHERE. */
 static Query *
 make_delta_query(StreamCut *cut)
@@ -238,6 +256,15 @@ make_delta_query(StreamCut *cut)
 						makeTargetEntry((Expr *) copyObject(agg->aggref),
 										list_length(tlist) + 1, name, false));
 	}
+
+	/*
+	 * Without keys, the planner may turn min and max into searches for one
+	 * row, which have no partial states.  A count keeps it from that.
+	 */
+	if (cut->keys == NIL)
+		tlist = lappend(tlist, makeTargetEntry((Expr *) count_rows(),
+											   list_length(tlist) + 1,
+											   NULL, true));
 	delta->targetList = tlist;
 	delta->havingQual = NULL;
 	delta->hasAggs = cut->aggs != NIL;
@@ -371,11 +398,11 @@ count_streams_walker(Node *node, FindStream *context)
 }
 
 static bool
-has_stream(Query *query)
+has_stream(void *node)
 {
 	FindStream	context = {0};
 
-	count_streams_walker((Node *) query, &context);
+	count_streams_walker(node, &context);
 	return context.total > 0;
 }
 
@@ -684,6 +711,10 @@ stream_analyze_reading_query(StreamCut *cut, Relation state,
 	query->windowClause = (List *)
 		reading_mutator((Node *) query->windowClause, &context);
 
+	if (has_stream(query->targetList) || has_stream(having) ||
+		has_stream(query->limitOffset) || has_stream(query->limitCount))
+		refuse("reading a stream in a sub-select of an expression is", NULL,
+			   source, "Name the stream in FROM.");
 	nsitem = addRangeTableEntryForRelation(pstate, state, AccessShareLock,
 										   NULL, true, true);
 	rtr->rtindex = 1;

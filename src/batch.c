@@ -320,6 +320,14 @@ open_leaves(Batch *batch)
 												 AccessShareLock);
 }
 
+static void
+close_leaves(Batch *batch)
+{
+	for (int i = 0; i < batch->nrels; i++)
+		table_close(batch->rels[i], NoLock);
+	batch->nrels = 0;
+}
+
 /* A leaf that was read before must not be missing now. */
 static void
 check_missing_leaves(BatchView *view)
@@ -457,7 +465,7 @@ process_range(Batch *batch, Relation state)
  * A view without keys has its one row from the beginning: the aggregates over
  * no rows at all.
  */
-static pg_noinline void
+static void
 put_initial_row(Oid viewid)
 {
 	BatchView  *view = remember_view(viewid);
@@ -465,6 +473,7 @@ put_initial_row(Oid viewid)
 
 	if (!read_row(view))
 		return;
+	view->running = true;
 	state = table_open(view->row->state, RowExclusiveLock);
 
 	PushActiveSnapshot(GetLatestSnapshot());
@@ -483,15 +492,8 @@ put_initial_row(Oid viewid)
 void
 stream_batch_initialize(Oid viewid)
 {
-	PG_TRY();
-	{
-		put_initial_row(viewid);
-	}
-	PG_FINALLY();
-	{
-		stream_batch_forget(viewid);
-	}
-	PG_END_TRY();
+	put_initial_row(viewid);
+	stream_batch_forget(viewid);
 }
 
 static void
@@ -501,12 +503,20 @@ run_batch(Batch *batch)
 	Relation	state = table_open(view->row->state, RowExclusiveLock);
 	int64		max_rows = view->row->options.max_batch_rows;
 
-	/* planning may call functions that need a snapshot */
-	PushActiveSnapshot(GetTransactionSnapshot());
-	prepare_view(view, state);
-	PopActiveSnapshot();
-
-	open_leaves(batch);
+	/*
+	 * Leaves that the plan does not know of must not be taken for read: if
+	 * finding them has brought news, plan again.
+	 */
+	do
+	{
+		close_leaves(batch);
+		/* planning may call functions that need a snapshot */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		prepare_view(view, state);
+		PopActiveSnapshot();
+		open_leaves(batch);
+	} while (view->delta->replan ||
+			 view->leaves_generation != view->delta->generation);
 	read_position(view);
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
@@ -519,8 +529,7 @@ run_batch(Batch *batch)
 		process_range(batch, state);
 		PopActiveSnapshot();
 	}
-	for (int i = 0; i < batch->nrels; i++)
-		table_close(batch->rels[i], NoLock);
+	close_leaves(batch);
 	table_close(state, NoLock);
 }
 

@@ -52,7 +52,9 @@ relation_changed(Datum arg, Oid relid)
 	{
 		StreamDelta *delta = lfirst(lc);
 
-		if (!OidIsValid(relid) || list_member_oid(delta->relations, relid))
+		/* while a plan is made, it is not yet known what is in it */
+		if (!OidIsValid(relid) || delta->planning ||
+			list_member_oid(delta->relations, relid))
 			delta->replan = true;
 		/* its query carries the owner, with whose rights it is run */
 		if (relid == delta->definition)
@@ -311,13 +313,14 @@ stream_delta_plan(StreamDelta *delta, double rows)
 	{
 		if (delta->replan)
 		{
-			/* relations stays, so that no news is missed while planning */
 			delta->small = delta->large = NULL;
 			MemoryContextReset(delta->plan_context);
 			delta->generation++;
 		}
 		delta->replan = false;
+		delta->planning = true;
 		*plan = keep_plan(delta, rows < STREAM_DELTA_LARGE ? 1000 : rows);
+		delta->planning = false;
 	}
 	return *plan;
 }

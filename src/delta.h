@@ -27,6 +27,8 @@ typedef struct StreamDelta
 	List	   *relations;		/* all that the plans touch, or have touched */
 	int			generation;		/* counts how often all was planned anew */
 
+	bool		planning;		/* a plan is being made */
+
 	/* set by invalidation */
 	bool		replan;			/* plan again */
 	bool		reload;			/* a function changed: begin from scratch */

@@ -23,16 +23,21 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "nodes/value.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "catalog.h"
@@ -57,6 +62,9 @@ enum
 	E_VIEWID = 1, E_FAILURES, E_FAILED, E_SQLSTATE, E_MESSAGE, E_DETAIL,
 	E_HINT, E_CONTEXT, E_AT, E_NATTS = E_AT
 };
+
+/* The extension's schema, once it has been found. */
+static Oid	known_schema = InvalidOid;
 
 /* The OID of one of our tables, or InvalidOid. */
 static Oid
@@ -145,14 +153,38 @@ delete_row(const char *table, Oid viewid)
 	return HeapTupleIsValid(tuple);
 }
 
+static void
+namespace_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	known_schema = InvalidOid;
+}
+
+/*
+ * A schema of that name that somebody else has made must not be taken for ours:
+ * we act on what is in its tables.
+ */
 Oid
 stream_catalog_schema(void)
 {
-	/*
-	 * Not get_extension_oid: that scans pg_extension, this is a look-up in the
-	 * system cache.  A foreign schema of that name has no table _view.
-	 */
-	return get_namespace_oid("streaming", true);
+	static bool registered = false;
+	Oid			schema;
+	Oid			extension;
+
+	if (OidIsValid(known_schema))
+		return known_schema;
+	schema = get_namespace_oid("streaming", true);
+	if (!OidIsValid(schema))
+		return InvalidOid;
+	extension = get_extension_oid("streaming", true);
+	if (!OidIsValid(extension) ||
+		getExtensionOfObject(NamespaceRelationId, schema) != extension)
+		return InvalidOid;
+	if (!registered)
+		CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_changed,
+									  (Datum) 0);
+	registered = true;
+	known_schema = schema;
+	return schema;
 }
 
 Oid

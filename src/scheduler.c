@@ -61,6 +61,7 @@ typedef struct Start
 	BackgroundWorkerHandle *handle; /* NULL: not started by us */
 	uint32		generation;
 	TimestampTz at;
+	bool		dismissed;		/* told to end: not a failure */
 } Start;
 
 static MemoryContext scheduler_context;
@@ -170,6 +171,8 @@ reap_workers(void)
 		pfree(start->handle);
 		start->handle = NULL;
 
+		if (start->dismissed)
+			continue;
 		if (TimestampDifferenceExceeds(start->at, now, LIVED_WELL_MS))
 			restart_ms = 0;
 		next_start = TimestampTzPlusMilliseconds(now, restart_ms);
@@ -213,6 +216,7 @@ start_worker(void)
 								 &start->handle);
 		start->generation = generation;
 		start->at = GetCurrentTimestamp();
+		start->dismissed = false;
 		if (!ok)
 			stream_shmem_release_worker(slot, generation);
 	}
@@ -258,7 +262,10 @@ adjust_workers(int target)
 			stream_shmem_release_worker(list[least].slot,
 										list[least].generation);
 		else
+		{
+			starts[list[least].slot].dismissed = true;
 			stream_shmem_terminate_worker(list[least].slot);
+		}
 		list[least] = list[n - 1];
 	}
 }

@@ -6,9 +6,17 @@
  * A reading position is about one storage file of one leaf.  TRUNCATE, a
  * rewriting ALTER TABLE, VACUUM FULL, CLUSTER, and taking away a partition would
  * leave it pointing into nothing: rows not yet read would be lost, others read
- * again.  While a view reads the stream, they are refused.
+ * again.
  *
- * The common commands are refused before they begin, by name.  Because there
+ * Those that remove old rows are wanted: TRUNCATE, DROP TABLE and DETACH of a
+ * partition.  First every view that reads the rows consumes what is pending, by
+ * batches in the transaction of the command and under its locks; then the command
+ * runs; then the positions are made to fit.  The results stay: what has been
+ * counted remains counted.  Lock order is that of a batch: first the batch
+ * locks of the views, then relations, parents before partitions.
+ *
+ * The others are refused while a view reads the stream, the common ones before
+ * they begin, by name.  Because there
  * are many ways to the same end (TRUNCATE ... CASCADE, ALTER TABLE that happens
  * to rewrite, DROP SCHEMA with a partition in it), every command that might do
  * so is followed by a check of all positions, in the same transaction.  It takes
@@ -26,8 +34,10 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "commands/extension.h"
+#include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
+#include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -35,9 +45,11 @@
 #include "compat.h"
 #include "am.h"
 #include "analyze.h"
+#include "batch.h"
 #include "catalog.h"
 #include "guard.h"
 #include "position.h"
+#include "shmem.h"
 
 /* The relation, what is below it, and what is above it. */
 static List *
@@ -50,45 +62,47 @@ family(Oid relid)
 	return members;
 }
 
-bool
-stream_guard_is_read(Oid relid)
+/* The views that read the relation, a partition or a parent of it. */
+static List *
+readers(Oid relid)
 {
 	List	   *rows = stream_catalog_views();
+	List	   *result = NIL;
 	List	   *members;
 	ListCell   *lc;
 
 	if (rows == NIL || !OidIsValid(relid))
-		return false;
-	members = family(relid);
-	foreach(lc, rows)
-		if (list_member_oid(members, ((StreamViewRow *) lfirst(lc))->stream))
-			return true;
-	return false;
-}
-
-void
-stream_guard_refuse(Oid relid, const char *command)
-{
-	List	   *rows = stream_catalog_views();
-	List	   *members;
-	ListCell   *lc;
-
-	if (rows == NIL || !OidIsValid(relid))
-		return;
+		return NIL;
 	members = family(relid);
 	foreach(lc, rows)
 	{
 		StreamViewRow *row = lfirst(lc);
 
 		if (list_member_oid(members, row->stream))
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("cannot run %s on stream \"%s\" while continuous views read it",
-							command, get_rel_name(relid)),
-					 errdetail("Continuous view \"%s\" reads it.",
-							   get_rel_name(row->viewid)),
-					 errhint("Drop the continuous views first.")));
+			result = lappend_oid(result, row->viewid);
 	}
+	return result;
+}
+
+bool
+stream_guard_is_read(Oid relid)
+{
+	return readers(relid) != NIL;
+}
+
+void
+stream_guard_refuse(Oid relid, const char *command)
+{
+	List	   *views = readers(relid);
+
+	if (views != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot run %s on stream \"%s\" while continuous views read it",
+						command, get_rel_name(relid)),
+				 errdetail("Continuous view \"%s\" reads it.",
+						   get_rel_name(linitial_oid(views))),
+				 errhint("Drop the continuous views first.")));
 }
 
 /* The view that an internal relation belongs to, or InvalidOid. */
@@ -129,6 +143,8 @@ stream_guard_refuse_internal(Oid relid, const char *command)
 					 get_rel_name(viewid)) : 0));
 }
 
+/* ---- refusing ---- */
+
 static void
 refuse_rewrite(Relation rel)
 {
@@ -155,6 +171,127 @@ current_relfilenode(Oid relid)
 	}
 	return relfilenode;
 }
+
+/* ---- taking rows away ---- */
+
+/* What is consumed before a command, and settled after it. */
+typedef struct StreamTakeaway
+{
+	List	   *views;			/* OIDs */
+	List	   *leaves;			/* OIDs of the leaves whose rows go */
+	bool		truncate;		/* the leaves stay, empty */
+} StreamTakeaway;
+
+/* Locks the relations whose rows go, parents first; returns the leaves. */
+static List *
+lock_leaves(List *relids, bool truncate)
+{
+	List	   *leaves = NIL;
+	ListCell   *lc;
+	ListCell   *ll;
+
+	foreach(lc, relids)
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		if (!truncate && get_rel_relispartition(relid))
+			LockRelationOid(get_partition_parent(relid, true),
+							AccessExclusiveLock);
+		foreach(ll, find_all_inheritors(relid, AccessExclusiveLock, NULL))
+			if (get_rel_relkind(lfirst_oid(ll)) == RELKIND_RELATION)
+				leaves = list_append_unique_oid(leaves, lfirst_oid(ll));
+	}
+	return leaves;
+}
+
+/* Runs batches of the view until it has read everything that is visible. */
+static void
+catch_up(Oid viewid)
+{
+	StreamBatchResult result;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		result = stream_batch_run(viewid, NULL);
+		stream_batch_committed(viewid);
+		CommandCounterIncrement();
+	} while (result == STREAM_BATCH_MORE);
+	stream_batch_forget(viewid);
+}
+
+StreamTakeaway *
+stream_guard_consume(List *relids, bool truncate)
+{
+	StreamTakeaway *takeaway = palloc0(sizeof(StreamTakeaway));
+	ListCell   *lc;
+
+	foreach(lc, relids)
+		takeaway->views = list_concat_unique_oid(takeaway->views,
+												 readers(lfirst_oid(lc)));
+	if (takeaway->views == NIL)
+		return NULL;
+	list_sort(takeaway->views, list_oid_cmp);
+	foreach(lc, takeaway->views)
+		LockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
+						   ShareUpdateExclusiveLock);
+	takeaway->truncate = truncate;
+	takeaway->leaves = lock_leaves(relids, truncate);
+	foreach(lc, takeaway->views)
+		catch_up(lfirst_oid(lc));
+	return takeaway;
+}
+
+static void
+settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
+{
+	StreamProgress progress;
+	StreamPosition *pos;
+	ListCell   *lc;
+
+	stream_catalog_read_progress(row->viewid, row->unlogged, &progress);
+	if (progress.position == NULL)
+		return;
+	pos = stream_position_read(CurrentMemoryContext, progress.position);
+	foreach(lc, takeaway->leaves)
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		if (stream_position_leaf(pos, relid) == NULL)
+			continue;
+		if (takeaway->truncate)
+			stream_position_reset_leaf(pos, relid,
+									   current_relfilenode(relid));
+		else
+			stream_position_forget_leaf(pos, relid);
+	}
+	/* a new number, so that its worker reads the position again */
+	progress.batch++;
+	progress.position = stream_position_write(pos);
+	stream_catalog_write_progress(row->viewid, row->unlogged, &progress);
+	stream_position_free(pos);
+}
+
+void
+stream_guard_settle(StreamTakeaway *takeaway)
+{
+	ListCell   *lc;
+
+	if (takeaway == NULL)
+		return;
+	CommandCounterIncrement();
+	foreach(lc, takeaway->views)
+	{
+		StreamViewRow *row = stream_catalog_view(lfirst_oid(lc));
+
+		if (row)
+			settle_view(row, takeaway);
+	}
+	CommandCounterIncrement();
+	stream_shmem_views_changed();
+}
+
+/* ---- checking ---- */
 
 static void
 check_view(StreamViewRow *row, const char *command)

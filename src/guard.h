@@ -9,6 +9,7 @@
 #define STREAMING_GUARD_H
 
 #include "executor/execdesc.h"
+#include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
 /* Installs the check of VACUUM FULL and CLUSTER; called from _PG_init. */
@@ -22,6 +23,19 @@ extern bool stream_guard_is_read(Oid relid);
  * parent of it): command, such as "TRUNCATE", would lose or repeat rows.
  */
 extern void stream_guard_refuse(Oid relid, const char *command);
+
+/*
+ * Before TRUNCATE, or DROP or DETACH of a partition: has every view that reads
+ * the relations consume what is pending, in this transaction.  Takes the batch
+ * locks of the views, then AccessExclusiveLock on the parents (for partitions
+ * that go) and on the relations.  Returns what stream_guard_settle needs, or
+ * NULL if no view reads them.  Raises what a batch of a view raises.
+ */
+extern struct StreamTakeaway *stream_guard_consume(List *relids,
+												   bool truncate);
+
+/* After the command: the positions of these views fit the streams again. */
+extern void stream_guard_settle(struct StreamTakeaway *takeaway);
 
 /*
  * Raises 55000 if the relation is one of the extension's (a state table, a

@@ -100,6 +100,26 @@ add_leaf(StreamPosition *pos, Oid relid, Oid relfilenode)
 	return leaf;
 }
 
+void
+stream_position_forget_leaf(StreamPosition *pos, Oid relid)
+{
+	for (int i = 0; i < pos->nleaves; i++)
+		if (pos->leaves[i]->relid == relid)
+			pos->leaves[i] = pos->leaves[--pos->nleaves];
+}
+
+void
+stream_position_reset_leaf(StreamPosition *pos, Oid relid, Oid relfilenode)
+{
+	MemoryContext old = MemoryContextSwitchTo(pos->context);
+	StreamLeaf *leaf;
+
+	stream_position_forget_leaf(pos, relid);
+	leaf = add_leaf(pos, relid, relfilenode);
+	leaf->read = stream_readset_create();
+	MemoryContextSwitchTo(old);
+}
+
 /* ---- stored form ---- */
 
 struct varlena *

@@ -73,6 +73,13 @@ extern StreamPosition *stream_position_read(MemoryContext parent,
 /* The leaf's part, or NULL. */
 extern StreamLeaf *stream_position_leaf(const StreamPosition *pos, Oid relid);
 
+/* The leaf is no longer part of the stream. */
+extern void stream_position_forget_leaf(StreamPosition *pos, Oid relid);
+
+/* The leaf begins anew, empty, in other storage. */
+extern void stream_position_reset_leaf(StreamPosition *pos, Oid relid,
+									   Oid relfilenode);
+
 /*
  * Begins a batch over the leaves rels[0..n): measures them and notes who may
  * be writing, then settles the range to read, of about max_rows rows in all (0:

@@ -210,6 +210,14 @@ create_view(Statement *s)
 	pass_on(s);
 }
 
+/* A partition that the user may drop or detach. */
+static bool
+is_own_partition(Oid relid)
+{
+	return OidIsValid(relid) && get_rel_relispartition(relid) &&
+		pg_class_ownercheck(relid, GetUserId());
+}
+
 /* ---- ALTER ---- */
 
 /* Takes SET and RESET (streaming.*) out of the commands and does them. */
@@ -274,6 +282,61 @@ only_storage_options(AlterTableStmt *stmt)
 	return true;
 }
 
+/*
+ * The partition that one command of ALTER TABLE detaches, or InvalidOid.
+ * Refuses what cannot be rolled back, or only after much work.
+ */
+static Oid
+check_alter_command(AlterTableCmd *cmd, Oid relid)
+{
+	PartitionCmd *partition;
+	Oid			leaf;
+
+	switch (cmd->subtype)
+	{
+		case AT_DetachPartition:
+			partition = (PartitionCmd *) cmd->def;
+			leaf = RangeVarGetRelid(partition->name, NoLock, true);
+			if (partition->concurrent)
+				stream_guard_refuse(leaf, "DETACH PARTITION CONCURRENTLY");
+			return is_own_partition(leaf) ? leaf : InvalidOid;
+		case AT_SetTableSpace:
+		case AT_SetLogged:
+		case AT_SetUnLogged:
+		case AT_SetAccessMethod:
+			stream_guard_refuse(relid, "this form of ALTER TABLE");
+			return InvalidOid;
+		default:
+			return InvalidOid;
+	}
+}
+
+/* ALTER of anything but a continuous view. */
+static void
+alter_other_table(Statement *s, AlterTableStmt *stmt)
+{
+	Oid			relid = RangeVarGetRelid(stmt->relation, NoLock, true);
+	struct StreamTakeaway *takeaway;
+	List	   *detached = NIL;
+	ListCell   *lc;
+
+	if (!only_storage_options(stmt))
+		refuse_internal(stmt->relation, "ALTER TABLE");
+	foreach(lc, stmt->cmds)
+	{
+		Oid			leaf = check_alter_command(lfirst(lc), relid);
+
+		if (OidIsValid(leaf))
+			detached = lappend_oid(detached, leaf);
+	}
+	takeaway = stream_guard_consume(detached, false);
+	pass_on(s);
+	stream_guard_settle(takeaway);
+	stream_guard_check_views("ALTER TABLE");
+	if (stream_guard_is_read(relid))
+		stream_shmem_views_changed();
+}
+
 static void
 alter_table(Statement *s)
 {
@@ -282,27 +345,7 @@ alter_table(Statement *s)
 
 	if (!OidIsValid(viewid))
 	{
-		Oid			relid = RangeVarGetRelid(stmt->relation, NoLock, true);
-		ListCell   *lc;
-
-		if (!only_storage_options(stmt))
-			refuse_internal(stmt->relation, "ALTER TABLE");
-		/* these cannot be rolled back, or only after much work */
-		foreach(lc, stmt->cmds)
-			if (lfirst_node(AlterTableCmd, lc)->subtype == AT_DetachPartition)
-				stream_guard_refuse(RangeVarGetRelid(((PartitionCmd *)
-													  lfirst_node(AlterTableCmd, lc)->def)->name,
-													 NoLock, true),
-									"DETACH PARTITION");
-			else if (lfirst_node(AlterTableCmd, lc)->subtype == AT_SetTableSpace ||
-					 lfirst_node(AlterTableCmd, lc)->subtype == AT_SetLogged ||
-					 lfirst_node(AlterTableCmd, lc)->subtype == AT_SetUnLogged ||
-					 lfirst_node(AlterTableCmd, lc)->subtype == AT_SetAccessMethod)
-				stream_guard_refuse(relid, "this form of ALTER TABLE");
-		pass_on(s);
-		stream_guard_check_views("ALTER TABLE");
-		if (stream_guard_is_read(relid))
-			stream_shmem_views_changed();
+		alter_other_table(s, stmt);
 		return;
 	}
 	check_may_write(s);
@@ -488,6 +531,8 @@ static void
 drop_object(Statement *s)
 {
 	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
+	struct StreamTakeaway *takeaway;
+	List	   *partitions = NIL;
 	ListCell   *lc;
 
 	if (stmt->removeType == OBJECT_TABLE)
@@ -496,15 +541,17 @@ drop_object(Statement *s)
 			Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(lfirst(lc)),
 												 NoLock, true);
 
-			if (OidIsValid(relid) && get_rel_relispartition(relid))
-				stream_guard_refuse(relid, "DROP TABLE");
+			if (is_own_partition(relid))
+				partitions = lappend_oid(partitions, relid);
 		}
 	if (stmt->removeType == OBJECT_MATVIEW)
 	{
 		drop_matviews(s);
 		return;
 	}
+	takeaway = stream_guard_consume(partitions, false);
 	pass_on(s);
+	stream_guard_settle(takeaway);
 	if (stmt->removeType == OBJECT_TABLE || stmt->removeType == OBJECT_SCHEMA)
 		stream_guard_check_views("DROP");
 }
@@ -522,6 +569,8 @@ static void
 truncate_table(Statement *s)
 {
 	TruncateStmt *stmt = (TruncateStmt *) s->pstmt->utilityStmt;
+	struct StreamTakeaway *takeaway;
+	List	   *relids = NIL;
 	ListCell   *lc;
 
 	foreach(lc, stmt->relations)
@@ -529,9 +578,14 @@ truncate_table(Statement *s)
 		Oid			relid = RangeVarGetRelid(lfirst(lc), NoLock, true);
 
 		stream_guard_refuse_internal(relid, "TRUNCATE");
-		stream_guard_refuse(relid, "TRUNCATE");
+		if (OidIsValid(relid) &&
+			pg_class_aclcheck(relid, GetUserId(),
+							  ACL_TRUNCATE) == ACLCHECK_OK)
+			relids = lappend_oid(relids, relid);
 	}
+	takeaway = stream_guard_consume(relids, true);
 	pass_on(s);
+	stream_guard_settle(takeaway);
 	stream_guard_check_views("TRUNCATE");
 }
 

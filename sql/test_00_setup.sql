@@ -1,0 +1,59 @@
+-- What the tests of continuous views share.
+
+-- The oracle: a continuous view must equal its defining query.  Says 'ok', or
+-- how many rows differ.  by_text: compare rows as text, for results of types
+-- that cannot be compared.
+CREATE FUNCTION check_view(v regclass, by_text boolean DEFAULT false)
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	query text;
+	columns text := CASE WHEN by_text THEN 'q::text' ELSE 'q.*' END;
+	missing bigint;
+	wrong bigint;
+BEGIN
+	SELECT rtrim(definition, ';') INTO STRICT query
+	FROM streaming.views WHERE view = v;
+	EXECUTE format('SELECT count(*) FROM
+			(SELECT %1$s FROM (%2$s) q EXCEPT ALL SELECT %1$s FROM %3$s q) d',
+		columns, query, v) INTO missing;
+	EXECUTE format('SELECT count(*) FROM
+			(SELECT %1$s FROM %3$s q EXCEPT ALL SELECT %1$s FROM (%2$s) q) d',
+		columns, query, v) INTO wrong;
+	IF missing = 0 AND wrong = 0 THEN
+		RETURN 'ok';
+	END IF;
+	RETURN format('%s rows missing, %s rows wrong', missing, wrong);
+END $$;
+
+-- What of the extension is left over: nothing, after each test.
+CREATE FUNCTION leftovers() RETURNS SETOF text LANGUAGE sql AS $$
+	SELECT left_over FROM (
+		SELECT 'relation ' || regexp_replace(relname, '\d+', 'N')
+		FROM pg_class
+		WHERE relnamespace = 'streaming'::regnamespace
+			AND relname ~ '^_(definition|state)_[0-9p]'
+		UNION ALL SELECT '_view' FROM streaming._view
+		UNION ALL SELECT '_progress' FROM streaming._progress
+		UNION ALL SELECT '_progress_unlogged' FROM streaming._progress_unlogged
+		UNION ALL SELECT '_error' FROM streaming._error) AS l(left_over)
+	ORDER BY left_over COLLATE "C"
+$$;
+
+-- The oracle notices both kinds of errors.
+CREATE TABLE s (k int, v int) USING stream;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*), sum(v) FROM s GROUP BY k;
+INSERT INTO s VALUES (1, 10), (1, 20), (2, 30);
+REFRESH MATERIALIZED VIEW v;
+SELECT * FROM v ORDER BY k;
+SELECT check_view('v'), check_view('v', by_text => true);
+ALTER MATERIALIZED VIEW v SET (streaming.enabled = off);
+INSERT INTO s VALUES (2, 40), (3, 50);
+SELECT check_view('v'), check_view('v', by_text => true);
+ALTER MATERIALIZED VIEW v RESET (streaming.enabled);
+REFRESH MATERIALIZED VIEW v;
+SELECT * FROM v ORDER BY k;
+SELECT check_view('v'), check_view('v', by_text => true);
+SET client_min_messages = warning;
+DROP TABLE s CASCADE;
+SELECT * FROM leftovers();

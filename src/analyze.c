@@ -26,6 +26,7 @@
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
@@ -75,7 +76,8 @@ check_clauses(Query *query, const char *source)
 	if (query->commandType != CMD_SELECT || query->utilityStmt)
 		refuse("statements other than SELECT are", NULL, source, NULL);
 	if (query->setOperations)
-		refuse("UNION, INTERSECT and EXCEPT are", NULL, source,
+		refuse("UNION, INTERSECT and EXCEPT are",
+			   (Node *) query->targetList, source,
 			   "Create one continuous view for each part, and an ordinary view that combines them.");
 	if (query->hasModifyingCTE)
 		refuse("data-modifying statements in WITH are", NULL, source, NULL);
@@ -84,14 +86,16 @@ check_clauses(Query *query, const char *source)
 			   linitial(query->groupingSets), source,
 			   "Create one continuous view for each grouping.");
 	if (query->rowMarks)
-		refuse("FOR UPDATE and FOR SHARE are", NULL, source, NULL);
+		refuse("FOR UPDATE and FOR SHARE are", NULL, source,
+			   "Leave the clause out.");
 	if (query->groupClause == NIL && !query->hasAggs)
 	{
 		if (query->distinctClause)
-			refuse("SELECT DISTINCT without GROUP BY is", NULL, source,
+			refuse("SELECT DISTINCT without GROUP BY is",
+				   (Node *) query->targetList, source,
 				   "Use GROUP BY instead of DISTINCT.");
-		refuse("a query without GROUP BY and without aggregates is", NULL,
-			   source,
+		refuse("a query without GROUP BY and without aggregates is",
+			   (Node *) query->targetList, source,
 			   "Group the rows, or use an ordinary view over the stream.");
 	}
 	if (list_length(query->groupClause) > INDEX_MAX_KEYS)
@@ -122,6 +126,15 @@ unused_name(const char *base, List *names)
 	}
 }
 
+static char *
+reserve_name(const char *base, List **names)
+{
+	char	   *name = unused_name(base, *names);
+
+	*names = lappend(*names, makeString(name));
+	return name;
+}
+
 /*
  * The name of a state column: that of the output column which shows the
  * expression as it is, if there is one.
@@ -130,7 +143,6 @@ static char *
 column_name(Query *query, Node *expr, const char *otherwise, List **names)
 {
 	const char *base = otherwise;
-	char	   *name;
 	ListCell   *lc;
 
 	foreach(lc, query->targetList)
@@ -143,9 +155,7 @@ column_name(Query *query, Node *expr, const char *otherwise, List **names)
 			break;
 		}
 	}
-	name = unused_name(base, *names);
-	*names = lappend(*names, makeString(name));
-	return name;
+	return reserve_name(base, names);
 }
 
 static void
@@ -207,7 +217,8 @@ collect_aggs_walker(Node *node, CollectAggs *context)
 		return false;
 	}
 	if (IsA(node, GroupingFunc))
-		refuse("GROUPING is", node, context->source, NULL);
+		refuse("GROUPING is", node, context->source,
+			   "Leave it out: there is one grouping.");
 	return expression_tree_walker(node, collect_aggs_walker, context);
 }
 
@@ -307,6 +318,11 @@ stream_analyze_cut(Query *query, const char *source)
 					makeString(column_name(query, (Node *) aggref, otherwise,
 										   &names)));
 	}
+	foreach(lc, cut->aggs)
+		if (!((StreamAgg *) lfirst(lc))->final_is_state)
+			cut->state_names =
+				lappend(cut->state_names,
+						makeString(reserve_name("_state", &names)));
 	cut->delta = make_delta_query(cut);
 	return cut;
 }
@@ -428,7 +444,8 @@ system_columns_walker(Node *node, SystemColumns *context)
 			var->varattno != TableOidAttributeNumber &&
 			var->varattno != SelfItemPointerAttributeNumber)
 			refuse("system columns of a stream other than tableoid and ctid are",
-				   node, context->source, NULL);
+				   node, context->source,
+				   "Store what you need in a column of the stream.");
 		return false;
 	}
 	if (IsA(node, Query))
@@ -450,24 +467,29 @@ check_subselect(Query *query, FindStream *context)
 {
 	if (query->hasAggs || query->groupClause || query->groupingSets ||
 		query->havingQual)
-		refuse("aggregation in a sub-select over the stream is", NULL,
-			   context->source,
+		refuse("aggregation in a sub-select over the stream is",
+			   (Node *) query->targetList, context->source,
 			   "Aggregate in the outermost SELECT only.");
 	if (query->distinctClause)
-		refuse("DISTINCT in a sub-select over the stream is", NULL,
-			   context->source, NULL);
+		refuse("DISTINCT in a sub-select over the stream is",
+			   (Node *) query->targetList, context->source,
+			   "Use GROUP BY in the outermost SELECT.");
 	if (query->hasWindowFuncs)
-		refuse("a window function in a sub-select over the stream is", NULL,
-			   context->source, NULL);
+		refuse("a window function in a sub-select over the stream is",
+			   (Node *) query->targetList, context->source,
+			   "Window functions are for the outermost SELECT, over its aggregates.");
 	if (query->limitCount || query->limitOffset)
 		refuse("LIMIT in a sub-select over the stream is",
 			   query->limitCount ? query->limitCount : query->limitOffset,
-			   context->source, NULL);
+			   context->source,
+			   "LIMIT is for the outermost SELECT.");
 	if (query->setOperations)
 		refuse("UNION, INTERSECT or EXCEPT in a sub-select over the stream is",
-			   NULL, context->source, NULL);
+			   (Node *) query->targetList, context->source,
+			   "Create one continuous view for each part, and an ordinary view that combines them.");
 	if (query->rowMarks)
-		refuse("FOR UPDATE or FOR SHARE is", NULL, context->source, NULL);
+		refuse("FOR UPDATE or FOR SHARE is", NULL, context->source,
+			   "Leave the clause out.");
 	check_from(query, (Node *) query->jointree, context);
 }
 
@@ -487,10 +509,12 @@ check_range(Query *query, int rtindex, FindStream *context)
 	if (rte->rtekind != RTE_RELATION || !is_stream(rte->relid))
 		return false;
 	if (rte->tablesample)
-		refuse("TABLESAMPLE of a stream is", (Node *) rte->tablesample,
-			   context->source, NULL);
+		refuse("TABLESAMPLE of a stream is",
+			   (Node *) rte->tablesample->args, context->source,
+			   "Choose rows by a condition in WHERE.");
 	if (!rte->inh && get_rel_relkind(rte->relid) != RELKIND_RELATION)
-		refuse("ONLY of a partitioned stream is", NULL, context->source, NULL);
+		refuse("ONLY of a partitioned stream is", NULL, context->source,
+			   "Leave ONLY out.");
 	else
 	{
 		SystemColumns columns = {rtindex, 0, context->source};
@@ -511,8 +535,8 @@ check_join(Query *query, JoinExpr *join, FindStream *context)
 	if ((join->jointype == JOIN_LEFT && right) ||
 		(join->jointype == JOIN_RIGHT && left) ||
 		(join->jointype == JOIN_FULL && (left || right)))
-		refuse("an outer join that makes up rows for the stream is", NULL,
-			   context->source,
+		refuse("an outer join that makes up rows for the stream is",
+			   join->quals, context->source,
 			   "Put the stream on the side of the join whose rows are all kept.");
 	return left || right;
 }
@@ -534,10 +558,57 @@ check_from(Query *query, Node *jtnode, FindStream *context)
 	return found;
 }
 
+/* Finds the WITH query or the sub-select of an expression with a stream. */
+static bool
+hidden_stream_walker(Node *node, Node **found)
+{
+	Node	   *query = NULL;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, CommonTableExpr))
+		query = ((CommonTableExpr *) node)->ctequery;
+	if (IsA(node, SubLink))
+		query = ((SubLink *) node)->subselect;
+	if (query && has_stream((Query *) query))
+	{
+		*found = node;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, hidden_stream_walker, found,
+								 0);
+	return expression_tree_walker(node, hidden_stream_walker, found);
+}
+
+static bool
+is_volatile(Oid function, void *context)
+{
+	return func_volatile(function) == PROVOLATILE_VOLATILE;
+}
+
+/* Finds the first call of a volatile function. */
+static bool
+volatile_walker(Node *node, Node **found)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_volatile, NULL) ||
+		IsA(node, NextValueExpr))
+	{
+		*found = node;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, volatile_walker, found, 0);
+	return expression_tree_walker(node, volatile_walker, found);
+}
+
 Oid
 stream_analyze_stream(Query *delta, const char *source)
 {
 	FindStream	context = {.source = source};
+	Node	   *culprit = NULL;
 
 	check_from(delta, (Node *) delta->jointree, &context);
 	count_streams_walker((Node *) delta, &context);
@@ -550,11 +621,14 @@ stream_analyze_stream(Query *delta, const char *source)
 		refuse("reading more than one stream is", NULL, source,
 			   "Create one continuous view for each stream.");
 	if (context.total > context.reached)
+	{
+		hidden_stream_walker((Node *) delta, &culprit);
 		refuse("reading a stream in WITH or in a sub-select of an expression is",
-			   NULL, source,
+			   culprit, source,
 			   "Name the stream in FROM.");
-	if (contain_volatile_functions((Node *) delta))
-		refuse("a volatile function below the aggregation is", NULL, source,
+	}
+	if (volatile_walker((Node *) delta, &culprit))
+		refuse("a volatile function below the aggregation is", culprit, source,
 			   "Its result would depend on when a batch runs; store the value in the stream instead, for example with a column default.");
 	return context.stream;
 }
@@ -617,7 +691,8 @@ reading_mutator(Node *node, ReadingContext *context)
 
 		if (context->sublevels_up > 0)
 			refuse("an aggregate of the outer query in a sub-select is", node,
-				   context->source, NULL);
+				   context->source,
+				   "Use an ordinary view over the continuous view for it.");
 		foreach(lc, context->cut->aggs)
 			if (equal(((StreamAgg *) lfirst(lc))->aggref, node))
 				return state_column(list_length(context->cut->keys) +

@@ -29,6 +29,8 @@ typedef struct StreamCut
 	List	   *keys;			/* StreamKey */
 	List	   *aggs;			/* StreamAgg, described but not prepared */
 	List	   *agg_names;		/* String: columns of their results */
+	List	   *state_names;	/* String: columns of their stored states, of
+								 * those whose result is not the state */
 } StreamCut;
 
 /*

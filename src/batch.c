@@ -187,6 +187,8 @@ read_row(BatchView *view)
 	MemoryContext old;
 	HeapTuple	tuple;
 
+	/* first: news that comes while we read makes it stale again */
+	view->stale = false;
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(view->viewid));
 	if (!HeapTupleIsValid(tuple))
 		return false;
@@ -197,7 +199,6 @@ read_row(BatchView *view)
 	old = MemoryContextSwitchTo(view->context);
 	view->row = stream_catalog_view(view->viewid);
 	MemoryContextSwitchTo(old);
-	view->stale = false;
 	return view->row != NULL;
 }
 
@@ -362,10 +363,27 @@ read_position(BatchView *view)
 
 /* ---- running ---- */
 
+/* Rows that the delta scans of the batch in progress have handed out. */
+static int64
+rows_read(StreamPosition *position)
+{
+	int64		rows = 0;
+
+	for (int i = 0; i < position->nleaves; i++)
+		rows += position->leaves[i]->rows;
+	return rows;
+}
+
 static bool
 merge_receive(TupleTableSlot *slot, DestReceiver *self)
 {
-	stream_store_merge(((MergeReceiver *) self)->view->store, slot);
+	BatchView  *view = ((MergeReceiver *) self)->view;
+
+	/* without keys there is a row for no input, too: nothing to write */
+	if (view->delta->cut->keys == NIL && view->progress.batch > 0 &&
+		rows_read(view->position) == 0)
+		return true;
+	stream_store_merge(view->store, slot);
 	return true;
 }
 
@@ -446,8 +464,7 @@ process_range(Batch *batch, Relation state)
 	run_delta(view,
 			  stream_delta_plan(view->delta, estimate_rows(view->position)),
 			  batch->snapshot, view->position);
-	for (int i = 0; i < view->position->nleaves; i++)
-		batch->rows += view->position->leaves[i]->rows;
+	batch->rows = rows_read(view->position);
 	STREAM_DEBUG_POINT("batch-after-merge");
 	stream_position_finish(view->position, batch->rels, batch->nrels,
 						   batch->snapshot);

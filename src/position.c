@@ -249,6 +249,8 @@ note_writers(StreamPosition *pos, StreamLeaf *leaf)
 	/* there is room: it reckons with every process, and us it leaves out */
 	if (writing_ourselves(&tag))
 		GET_VXID_FROM_PGPROC(vxids[n++], *MyProc);
+	if (leaf->new_writers)
+		pfree(leaf->new_writers);	/* of a batch that found nothing to do */
 	leaf->new_writers = MemoryContextAlloc(pos->context,
 										   sizeof(StreamWriter) * (n + 1));
 	leaf->new_nwriters = n;

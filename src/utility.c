@@ -557,6 +557,13 @@ drop_object(Statement *s)
 }
 
 static void
+move_all(Statement *s)
+{
+	pass_on(s);
+	stream_guard_check_views("ALTER TABLE ALL IN TABLESPACE");
+}
+
+static void
 drop_owned(Statement *s)
 {
 	pass_on(s);
@@ -732,6 +739,8 @@ handler_of(NodeTag tag)
 			return drop_object;
 		case T_DropOwnedStmt:
 			return drop_owned;
+		case T_AlterTableMoveAllStmt:
+			return move_all;
 		case T_TruncateStmt:
 			return truncate_table;
 		case T_CreateStmt:

@@ -30,6 +30,7 @@
 #include "catalog/toasting.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
+#include "commands/tablespace.h"
 #include "commands/view.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -147,14 +148,13 @@ create_view(RangeVar *name, Query *query, List *names, Oid owner)
 
 /* A column of the state table that holds an aggregate's state. */
 static ColumnDef *
-state_column_def(StreamAgg *agg, int n)
+state_column_def(StreamAgg *agg, char *name)
 {
 	Oid			collation = get_typcollation(agg->storedtype);
 
 	if (OidIsValid(collation) && OidIsValid(agg->aggref->inputcollid))
 		collation = agg->aggref->inputcollid;
-	return makeColumnDef(psprintf("_state_%d", n), agg->storedtype, -1,
-						 collation);
+	return makeColumnDef(name, agg->storedtype, -1, collation);
 }
 
 static Oid
@@ -163,7 +163,7 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 {
 	CreateStmt *create = makeNode(CreateStmt);
 	bool		has_fillfactor = false;
-	int			nstates = 0;
+	ListCell   *ls = list_head(cut->state_names);
 	Oid			relid;
 	ListCell   *lc;
 	ListCell   *ln;
@@ -181,10 +181,14 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 					column_def(strVal(lfirst(ln)),
 							   (Node *) ((StreamAgg *) lfirst(lc))->aggref));
 	foreach(lc, cut->aggs)
-		if (!((StreamAgg *) lfirst(lc))->final_is_state)
-			create->tableElts = lappend(create->tableElts,
-										state_column_def(lfirst(lc),
-														 ++nstates));
+	{
+		if (((StreamAgg *) lfirst(lc))->final_is_state)
+			continue;
+		create->tableElts = lappend(create->tableElts,
+									state_column_def(lfirst(lc),
+													 strVal(lfirst(ls))));
+		ls = lnext(cut->state_names, ls);
+	}
 	foreach(lc, storage)
 		if (strcmp(lfirst_node(DefElem, lc)->defname, "fillfactor") == 0)
 			has_fillfactor = true;
@@ -252,6 +256,26 @@ stream_view_sync_owner(Oid viewid)
 	ATExecChangeOwner(row->state, owner, true, AccessExclusiveLock);
 	CommandCounterIncrement();
 	stream_shmem_views_changed();
+}
+
+/*
+ * Relations in the extension's schema are made with its owner's rights; the
+ * user's own must do for the tablespace.
+ */
+static void
+check_tablespace(const char *name)
+{
+	Oid			tablespace;
+	AclResult	acl;
+
+	if (name == NULL)
+		return;
+	tablespace = get_tablespace_oid(name, false);
+	if (tablespace == MyDatabaseTableSpace)
+		return;
+	acl = pg_tablespace_aclcheck(tablespace, GetUserId(), ACL_CREATE);
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_TABLESPACE, name);
 }
 
 /* ---- CREATE ---- */
@@ -529,6 +553,12 @@ stream_view_redirect_index(Oid viewid, IndexStmt *stmt)
 
 	check_owner(viewid);
 	check_index(stmt);
+	check_tablespace(stmt->tableSpace);
+	if (stmt->idxname && stmt->idxname[0] == '_')
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("name of an index on a continuous view must not begin with \"_\""),
+				 errdetail("Such names are reserved for the extension.")));
 	if (stmt->idxname == NULL)
 		stmt->idxname = ChooseRelationName(RelationGetRelationName(rel),
 										   first, "idx",

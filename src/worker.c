@@ -66,7 +66,7 @@
 #include "batch.h"
 #include "worker.h"
 
-#define POLL_US (5 * USECS_PER_SEC)		/* the safety net: 5 s, or longer ... */
+#define POLL_US (5 * USECS_PER_SEC) /* the safety net: 5 s, or longer ... */
 #define POLLS_PER_SEC 4			/* ... with more than 20 views */
 #define POLL_DEAF_US (1 * USECS_PER_SEC)	/* when we can't listen */
 #define RETRY_MIN_US (100 * INT64CONST(1000))
@@ -605,8 +605,10 @@ take_assignments(void)
 
 	copy = list_copy(my_views);
 	foreach(lc, copy)
+	{
 		if (!((View *) lfirst(lc))->assigned)
 			drop_view(lfirst(lc));
+	}
 	list_free(copy);
 }
 
@@ -644,6 +646,7 @@ take_news(void)
 				   LOCK_TIMEOUT_SHARED : LOCK_TIMEOUT_ALONE);
 	}
 	if (news.version != last.version || news.wakes != last.wakes)
+	{
 		foreach(lc, my_views)
 		{
 			View	   *view = lfirst(lc);
@@ -652,6 +655,7 @@ take_news(void)
 				view->reload = true;
 			view->due = true;
 		}
+	}
 	if (news.requested != last.requested || news.assigned != last.assigned)
 		take_requests();
 }

@@ -77,7 +77,7 @@ sub writer_script
 		$sql .= "COMMIT;\n\\warn done " . ($n + $many - 1) . "\n";
 		$n += $many;
 	}
-	return $sql;
+	return $sql . "\\warn end of script\n";
 }
 
 my @run;
@@ -103,7 +103,7 @@ sub start_writers
 sub acknowledged
 {
 	my ($w) = @_;
-	return slurp_file("$dir/writer$w.err") =~ /^psql:.* done (\d+)$|^done (\d+)$/mg;
+	return slurp_file("$dir/writer$w.err") =~ /^done (\d+)$/mg;
 }
 
 # Ends the writers; returns the highest acknowledged row of each.
@@ -113,7 +113,7 @@ sub end_writers
 	for my $w (0 .. 3)
 	{
 		$run[$w]->finish;
-		my @done = grep { defined } acknowledged($w);
+		my @done = acknowledged($w);
 		$last[$w] = @done ? $done[-1] : $next[$w] - 1;
 	}
 	return @last;
@@ -126,14 +126,16 @@ sub let_write
 	my ($want) = @_;
 	my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
 	my $have = 0;
-	my $running = 1;
-	while ($have < $want && $running && time < $deadline)
+	my $ended = 0;
+	while ($have < $want && $ended < 4 && time < $deadline)
 	{
-		$have = $running = 0;
+		$have = $ended = 0;
 		for my $w (0 .. 3)
 		{
-			$running++ if eval { $run[$w]->pumpable };
-			$have += grep { defined } acknowledged($w);
+			my $said = slurp_file("$dir/writer$w.err");
+			$have++ while $said =~ /done \d+$/mg;
+			$ended++
+			  if $said =~ /end of script|server closed|connection to server/;
 		}
 		usleep(5000);
 	}
@@ -172,8 +174,24 @@ sub start_again
 	while (!$node->start(fail_ok => 1))
 	{
 		die "the server does not start again" if time > $deadline;
-		usleep(100000);
+		usleep(100_000);
+		# or the node would be taken for running
+		$node->stop('fast', fail_ok => 1);
+		forget_zombie();
 	}
+	return;
+}
+
+# Where process 1 does not collect its dead children, the killed postmaster
+# stays as a zombie, and its lock file would be respected for ever.
+sub forget_zombie
+{
+	my $lock = $node->data_dir . '/postmaster.pid';
+	open my $f, '<', $lock or return;
+	chomp(my $pid = <$f>);
+	close $f;
+	open my $status, '<', "/proc/$pid/stat" or return;
+	unlink $lock if <$status> =~ /\) Z /;
 	return;
 }
 

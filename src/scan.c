@@ -30,6 +30,7 @@
 #include "optimizer/planner.h"
 #include "optimizer/plancat.h"
 #include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
 #include "utils/rel.h"
 
 #include "compat.h"
@@ -142,6 +143,36 @@ delta_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	rel->partial_pathlist = NIL;
 }
 
+/*
+ * Handing up the whole row as it is costs less than picking columns out of it,
+ * as the planner knows for its own scans.  That will do if nothing but columns
+ * is wanted, and the node above looks for them by name and not by position: so
+ * directly below the joins and the aggregation of the delta query.
+ */
+static List *
+physical_tlist(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
+			   List *tlist)
+{
+	List	   *physical;
+	ListCell   *lc;
+
+	if (root->parent_root != NULL || rel->reloptkind != RELOPT_BASEREL)
+		return tlist;
+	foreach(lc, tlist)
+	{
+		Var		   *var = (Var *) lfirst_node(TargetEntry, lc)->expr;
+
+		if (!IsA(var, Var) || var->varno != rel->relid || var->varattno <= 0)
+			return tlist;
+	}
+	/* NIL if there are dropped columns */
+	physical = build_physical_tlist(root, rel);
+	if (physical == NIL)
+		return tlist;
+	apply_pathtarget_labeling_to_tlist(physical, target);
+	return physical;
+}
+
 static Plan *
 plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
 				struct CustomPath *best_path, List *tlist, List *clauses,
@@ -149,7 +180,9 @@ plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
 {
 	CustomScan *cscan = makeNode(CustomScan);
 
-	cscan->scan.plan.targetlist = tlist;
+	cscan->scan.plan.targetlist = physical_tlist(root, rel,
+												 best_path->path.pathtarget,
+												 tlist);
 	cscan->scan.plan.qual = extract_actual_clauses(clauses, false);
 	cscan->scan.scanrelid = rel->relid;
 	cscan->flags = best_path->flags;

@@ -31,9 +31,12 @@
 
 #include "access/genam.h"
 #include "access/heapam.h"
+#include "access/nbtree.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_am.h"
+#include "commands/defrem.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
@@ -82,6 +85,7 @@ struct StreamStore
 	AttrNumber *keycols;
 	Oid		   *eqfuncs;
 	FmgrInfo   *hashfuncs;		/* NULL: no cache */
+	bool		equalimage;		/* equal keys look the same */
 
 	/* cache */
 	Generation *young;
@@ -93,7 +97,7 @@ struct StreamStore
 
 	/* slots */
 	TupleTableSlot *keyslot;	/* keys of the row at hand */
-	TupleTableSlot *cachedslot; /* keys as the table has them */
+	TupleTableSlot *cachedslot; /* keys as the table has them, if different */
 	TupleTableSlot *outslot;	/* the row to write ... */
 	Datum	   *values;			/* ... and what it is made of */
 	bool	   *nulls;
@@ -133,6 +137,30 @@ hashable(int nkeys, const Oid *eqops)
 	return true;
 }
 
+/* Do keys that are equal have the same bytes, too?  (As B-tree wants to know.) */
+static bool
+equal_image(TupleDesc keydesc)
+{
+	for (int i = 0; i < keydesc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(keydesc, i);
+		Oid			opclass = GetDefaultOpClass(attr->atttypid, BTREE_AM_OID);
+		Oid			proc;
+
+		if (!OidIsValid(opclass))
+			return false;
+		proc = get_opfamily_proc(get_opclass_family(opclass),
+								 get_opclass_input_type(opclass),
+								 get_opclass_input_type(opclass),
+								 BTEQUALIMAGE_PROC);
+		if (!OidIsValid(proc) ||
+			!DatumGetBool(OidFunctionCall1Coll(proc, attr->attcollation,
+											   ObjectIdGetDatum(get_opclass_input_type(opclass)))))
+			return false;
+	}
+	return true;
+}
+
 StreamStore *
 stream_store_create(MemoryContext parent, TupleDesc desc, int nkeys,
 					const Oid *eqops, const Oid *collations, List *aggs)
@@ -166,6 +194,7 @@ stream_store_create(MemoryContext parent, TupleDesc desc, int nkeys,
 	if (hashable(nkeys, eqops))
 		execTuplesHashPrepare(nkeys, store->eqops, &store->eqfuncs,
 							  &store->hashfuncs);
+	store->equalimage = equal_image(store->keydesc);
 	store->keyslot = MakeSingleTupleTableSlot(store->keydesc, &TTSOpsVirtual);
 	store->cachedslot = MakeSingleTupleTableSlot(store->keydesc,
 												 &TTSOpsMinimalTuple);
@@ -482,8 +511,11 @@ promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 static void
 keep_stored_keys(StreamStore *store, TupleHashEntry entry)
 {
-	MemoryContext old = MemoryContextSwitchTo(store->young->context);
+	MemoryContext old;
 
+	if (store->equalimage)
+		return;
+	old = MemoryContextSwitchTo(store->young->context);
 	for (int i = 0; i < store->nkeys; i++)
 	{
 		store->keyslot->tts_values[i] = store->foundslot->tts_values[i];
@@ -524,7 +556,8 @@ find_cached(StreamStore *store, MemoryContext *context)
 			ExecClearTuple(store->foundslot);
 		}
 	}
-	ExecStoreMinimalTuple(entry->firstTuple, store->cachedslot, false);
+	if (!store->equalimage)
+		ExecStoreMinimalTuple(entry->firstTuple, store->cachedslot, false);
 	return group;
 }
 
@@ -538,13 +571,14 @@ find_uncached(StreamStore *store, MemoryContext *context)
 	if (find_row(store))
 	{
 		load_group(store, group, store->row);
-		for (int i = 0; i < store->nkeys; i++)
+		for (int i = 0; !store->equalimage && i < store->nkeys; i++)
 		{
 			store->keyslot->tts_values[i] = store->foundslot->tts_values[i];
 			store->keyslot->tts_isnull[i] = store->foundslot->tts_isnull[i];
 		}
 	}
-	ExecCopySlot(store->cachedslot, store->keyslot);
+	if (!store->equalimage)
+		ExecCopySlot(store->cachedslot, store->keyslot);
 	if (store->foundslot)
 		ExecClearTuple(store->foundslot);
 	return group;
@@ -588,11 +622,14 @@ form_row(StreamStore *store, StateGroup *group)
 	bool	   *nulls = store->nulls;
 	int			column = store->nkeys + store->naggs;
 
-	slot_getallattrs(store->cachedslot);
+	TupleTableSlot *keys = store->equalimage ?
+		store->keyslot : store->cachedslot;
+
+	slot_getallattrs(keys);
 	for (int i = 0; i < store->nkeys; i++)
 	{
-		values[i] = store->cachedslot->tts_values[i];
-		nulls[i] = store->cachedslot->tts_isnull[i];
+		values[i] = keys->tts_values[i];
+		nulls[i] = keys->tts_isnull[i];
 	}
 	for (int i = 0; i < store->naggs; i++)
 	{

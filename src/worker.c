@@ -31,9 +31,13 @@
  * time between attempts doubles.  A failed view runs again when somebody waits
  * for it or its definition or options have changed.
  *
- * Locks.  A batch waits for locks at most lock_timeout, for two reasons: who
- * waits for us in shared memory may hold the lock we want, and the other views
- * of this worker should not have to wait for this one for long.
+ * Locks.  A batch does not wait for a lock for long: DDL goes first.  Who waits
+ * for us in shared memory may hold the lock we want, which the deadlock detector
+ * cannot see; the other views of this worker should not have to wait; and in a
+ * deadlock with somebody's DDL we should be the ones who give way, so our
+ * timeouts are below the deadlock_timeout of others.  Giving way is no failure:
+ * the batch is tried again soon, and only when that has gone on for PATIENCE_US
+ * it becomes one.
  *
  *-------------------------------------------------------------------------
  */
@@ -72,8 +76,11 @@
 #define RETRY_MIN_US (100 * INT64CONST(1000))
 #define RETRY_MAX_US (60 * USECS_PER_SEC)
 #define MAX_STRIKES 5
-#define LOCK_TIMEOUT_ALONE "10s"
-#define LOCK_TIMEOUT_SHARED "2s"
+#define LOCK_TIMEOUT_MS 900
+#define LOCK_DEADLOCK_MS "100ms"
+#define LOCK_RETRY_US (100 * INT64CONST(1000))
+#define LOCK_RETRY_MAX_US (10 * USECS_PER_SEC)
+#define PATIENCE_US (10 * USECS_PER_SEC)
 
 /* A leaf relation that a view reads. */
 typedef struct Leaf
@@ -111,6 +118,7 @@ typedef struct View
 	int			strikes;		/* those of them that count */
 	bool		failed;			/* given up */
 	bool		recorded;		/* there is a failure in the catalog */
+	TimestampTz blocked_since;	/* has not got its locks since, or 0 */
 	TimestampTz retry_at;
 
 	Leaf	   *leaves;
@@ -164,10 +172,15 @@ set_option(const char *name, const char *value)
 static void
 set_options(void)
 {
+	char		lock_timeout[32];
+
 	set_option("application_name", "streaming worker");
 	set_option("synchronous_commit", "off");
 	set_option("jit", "off");
-	set_option("lock_timeout", LOCK_TIMEOUT_ALONE);
+	snprintf(lock_timeout, sizeof(lock_timeout), "%dms",
+			 Min(LOCK_TIMEOUT_MS, Max(DeadlockTimeout * 9 / 10, 1)));
+	set_option("lock_timeout", lock_timeout);
+	set_option("deadlock_timeout", LOCK_DEADLOCK_MS);
 	set_option("default_transaction_isolation", "read committed");
 	set_option("default_transaction_read_only", "off");
 	set_option("default_transaction_deferrable", "off");
@@ -260,6 +273,7 @@ reset_failures(View *view)
 	view->strikes = 0;
 	view->failed = false;
 	view->retry_at = 0;
+	view->blocked_since = 0;
 }
 
 /* Errors likely to go away by themselves. */
@@ -370,6 +384,41 @@ log_error(ErrorData *edata)
 	ThrowErrorData(edata);
 }
 
+/* Somebody else has a lock that the batch needs. */
+static bool
+is_lock_conflict(int sqlstate)
+{
+	return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
+		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/*
+ * If a batch has failed for want of a lock and that has not gone on for long,
+ * see to it that it is tried again and return true.
+ */
+static bool
+give_way(View *view, ErrorData *edata)
+{
+	TimestampTz now = stream_debug_now();
+
+	if (!is_lock_conflict(edata->sqlerrcode))
+		return false;
+	if (view->blocked_since == 0)
+		view->blocked_since = now;
+	if (now - view->blocked_since >= PATIENCE_US)
+		return false;
+
+	ereport(DEBUG1,
+			(errmsg_internal("batch of continuous view \"%s\" gives way: %s",
+							 view->name, edata->message)));
+	stream_batch_forget(view->viewid);
+	view->due = true;
+	view->retry_at = now + LOCK_RETRY_US;
+	stream_shmem_view_end(view->viewid, 0, view->more);
+	FreeErrorData(edata);
+	return true;
+}
+
 /* A step has failed: writes it down, and says when to try again. */
 static void
 handle_failure(View *view, ErrorData *edata, uint64 requested)
@@ -387,7 +436,8 @@ handle_failure(View *view, ErrorData *edata, uint64 requested)
 	view->due = true;
 	view->more = false;
 	view->asked = false;
-	retry_at = now + Min(RETRY_MAX_US,
+	retry_at = now + Min(is_lock_conflict(edata->sqlerrcode) ?
+						 LOCK_RETRY_MAX_US : RETRY_MAX_US,
 						 RETRY_MIN_US << Min(view->failures - 1, 20));
 	if (view->reload)
 		view->reload_at = retry_at;
@@ -640,11 +690,7 @@ take_news(void)
 	/* the counters first, then what they stand for */
 	stream_shmem_worker_news(&news);
 	if (news.assigned != last.assigned)
-	{
 		take_assignments();
-		set_option("lock_timeout", list_length(my_views) > 1 ?
-				   LOCK_TIMEOUT_SHARED : LOCK_TIMEOUT_ALONE);
-	}
 	if (news.version != last.version || news.wakes != last.wakes)
 	{
 		foreach(lc, my_views)
@@ -837,7 +883,10 @@ run_batch(View *view)
 				view->leaves[i].before =
 					stream_shmem_sequence(view->leaves[i].source);
 	if (error != NULL)
-		handle_failure(view, error, requested);
+	{
+		if (!give_way(view, error))
+			handle_failure(view, error, requested);
+	}
 	else if (view->result == STREAM_BATCH_GONE)
 		view->gone = true;
 	else

@@ -61,7 +61,6 @@ class Screen:
     def __init__(self):
         self.tty = sys.stdout.isatty()
         self.height = 0
-        self.last = 0.0
 
     def style(self, code, text):
         return "\033[%sm%s\033[0m" % (code, text) if self.tty else text
@@ -205,7 +204,7 @@ def main():
     writer_conn.autocommit = False
     insert = "INSERT INTO quakes VALUES (%s)" % ", ".join(["%s"] * len(COLUMNS))
     began = time.perf_counter()
-    drawn = 0.0
+    drawn = 0.0 if screen.tty else began
     for i in range(0, len(rows), BATCH):
         batch = rows[i:i + BATCH]
         for row in batch:

@@ -1,0 +1,258 @@
+-- What cannot be maintained is refused: SQLSTATE 0A000, where, and what to do
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+
+CREATE TABLE s (id int, k int, v int, t text) USING stream;
+CREATE TABLE s2 (k int, w int) USING stream;
+CREATE TABLE dim (k int PRIMARY KEY, name text);
+CREATE TEMP TABLE temp_dim (k int, name text);
+CREATE VIEW s_view AS SELECT k, v FROM s;
+CREATE VIEW s_grouped AS SELECT k, count(*) AS n FROM s GROUP BY k;
+
+-- DISTINCT, set operations, grouping sets and the like
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, v FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT DISTINCT k FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT DISTINCT ON (k) k, v FROM s ORDER BY k, v;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM s UNION ALL SELECT count(*) FROM s2;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM s GROUP BY k INTERSECT SELECT k FROM dim;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM s GROUP BY GROUPING SETS ((k), ());
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, v, count(*) FROM s GROUP BY ROLLUP (k, v);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, v, count(*) FROM s GROUP BY CUBE (k, v);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, GROUPING(k), count(*) FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, v FROM s FOR UPDATE;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, rank() OVER (ORDER BY v) FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM s ORDER BY v LIMIT 10;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS VALUES (1), (2);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS TABLE s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	WITH x AS (DELETE FROM dim RETURNING k) SELECT count(*) FROM s, x;
+\echo :LAST_ERROR_SQLSTATE
+
+-- aggregates
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(DISTINCT v) FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM s GROUP BY k HAVING sum(DISTINCT v) > 1;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, max(t ORDER BY v) FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT string_agg(t, ',' ORDER BY v) FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, array_agg(v) FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v) FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT mode() WITHIN GROUP (ORDER BY v) FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, (SELECT name FROM dim WHERE dim.k = max(s.v)) FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+
+-- which columns: functional dependence is of no use without an index on the state
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT d.k, d.name, count(*) FROM s JOIN dim d USING (k) GROUP BY d.k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT xmin, count(*) FROM s GROUP BY xmin::text, xmin;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM s WHERE cmin = '0';
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM s WHERE EXISTS (SELECT FROM dim WHERE dim.k::text = s.xmax::text);
+\echo :LAST_ERROR_SQLSTATE
+
+-- where from
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM dim GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM generate_series(1, 10);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM s JOIN s2 USING (k) GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT a.k, count(*) FROM s a JOIN s b ON a.id = b.v GROUP BY a.k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM s, s_view;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM s TABLESAMPLE system (10);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT name, count(*) FROM s JOIN temp_dim USING (k) GROUP BY name;
+\echo :LAST_ERROR_SQLSTATE
+-- outer joins that keep rows of the other side
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT name, count(*) FROM dim LEFT JOIN s USING (k) GROUP BY name;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT name, count(*) FROM s RIGHT JOIN dim USING (k) GROUP BY name;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT name, count(*) FROM s FULL JOIN dim USING (k) GROUP BY name;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT a.name, count(*) FROM dim a LEFT JOIN (s JOIN dim b ON s.k = b.k) ON a.k = b.k GROUP BY a.name;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM dim LEFT JOIN LATERAL (SELECT v FROM s WHERE s.k = dim.k) x ON true;
+\echo :LAST_ERROR_SQLSTATE
+-- the stream elsewhere than in FROM
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM s WHERE EXISTS (SELECT FROM s x WHERE x.v = s.k) GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT name, count(*) FROM dim WHERE k IN (SELECT k FROM s) GROUP BY name;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) * (SELECT count(*) FROM s2) FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	WITH x AS (SELECT * FROM s) SELECT k, count(*) FROM x GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	WITH RECURSIVE x AS (SELECT k FROM s UNION SELECT k + 1 FROM x WHERE k < 3) SELECT k, count(*) FROM x GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+-- sub-selects that do more than filter and compute
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT n, count(*) FROM (SELECT k, count(*) AS n FROM s GROUP BY k) x GROUP BY n;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT n, count(*) FROM s_grouped GROUP BY n;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM (SELECT DISTINCT k, v FROM s) x GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM (SELECT k FROM s ORDER BY v LIMIT 10) x GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM (SELECT k FROM s OFFSET 1) x GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, max(r) FROM (SELECT k, row_number() OVER (ORDER BY v) AS r FROM s) x GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM (SELECT k FROM s UNION ALL SELECT k FROM s2) x GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM (SELECT k FROM s FOR SHARE) x GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+
+-- volatile functions below the aggregation
+CREATE FUNCTION vol(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT $1';
+CREATE FUNCTION vol_sql(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + 1';
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FROM s WHERE random() < 0.5 GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT vol(k), count(*) FROM s GROUP BY vol(k);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, sum(vol(v)) FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, count(*) FILTER (WHERE clock_timestamp() > '2000-01-01') FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM s JOIN dim ON vol(s.k) = dim.k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM s, LATERAL (SELECT nextval('x'::regclass)) y WHERE false;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM s, vol(k) y;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM (SELECT vol(k) AS vk FROM s) x WHERE vk > 1;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT count(*) FROM s JOIN (SELECT k, random() AS r FROM dim) d USING (k) WHERE r > 0.5;
+\echo :LAST_ERROR_SQLSTATE
+
+-- what is wrong in any query is wrong here
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, count(*) FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT nothing, count(*) FROM s GROUP BY 1;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT count(*) FROM nothing;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT $1 AS a, count(*) FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT 'x' AS unknown, NULL AS nothing, count(*) FROM s;
+\d v
+DROP MATERIALIZED VIEW v;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, (count(*), k) AS r FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) INTO v FROM s;
+DROP TABLE v;
+
+-- a stream that is not one (any more)
+CREATE TABLE p (k int) PARTITION BY LIST (k);
+CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1);
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT count(*) FROM p;
+\echo :LAST_ERROR_SQLSTATE
+CREATE TEMP TABLE ts (k int) USING stream;
+\echo :LAST_ERROR_SQLSTATE
+CREATE TABLE child () INHERITS (s) USING stream;
+\echo :LAST_ERROR_SQLSTATE
+CREATE FOREIGN DATA WRAPPER regress_fdw;
+CREATE SERVER regress_server FOREIGN DATA WRAPPER regress_fdw;
+CREATE FOREIGN TABLE ft (k int) SERVER regress_server;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT count(*) FROM ft;
+\echo :LAST_ERROR_SQLSTATE
+DROP FOREIGN DATA WRAPPER regress_fdw CASCADE;
+-- a view on a view
+CREATE MATERIALIZED VIEW first WITH (streaming.continuous) AS SELECT k, count(*) FROM s GROUP BY k;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT count, count(*) AS n FROM first GROUP BY count;
+\echo :LAST_ERROR_SQLSTATE
+-- joined with one it is an ordinary table
+CREATE MATERIALIZED VIEW second WITH (streaming.continuous) AS SELECT s.k, f.count, count(*) AS n FROM s2 s LEFT JOIN first f USING (k) GROUP BY s.k, f.count;
+REFRESH MATERIALIZED VIEW second;
+INSERT INTO s VALUES (1, 1, 1);
+REFRESH MATERIALIZED VIEW first;
+INSERT INTO s2 VALUES (1, 1);
+REFRESH MATERIALIZED VIEW second;
+SELECT * FROM second;
+
+SELECT to_regclass('v');
+DROP TABLE s, s2, dim, temp_dim, p CASCADE;
+DROP FUNCTION vol, vol_sql;
+SELECT * FROM leftovers();

@@ -12,7 +12,9 @@ DATA = sql/streaming--1.0.sql
 # The table of contents, lowest layer first.
 OBJS = \
 	src/debug.o \
+	src/area.o \
 	src/shmem.o \
+	src/roster.o \
 	src/options.o \
 	src/catalog.o \
 	src/readset.o \

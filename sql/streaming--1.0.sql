@@ -118,7 +118,9 @@ COMMENT ON FUNCTION streaming.explain(regclass) IS
 
 CREATE FUNCTION streaming._status(viewid oid, OUT state text,
 		OUT worker_pid int4, OUT retry_at timestamptz,
-		OUT lag_rows int8, OUT lag_bytes int8)
+		OUT batches int8, OUT rows_read int8,
+		OUT lag_rows int8, OUT lag_bytes int8,
+		OUT last_batch_at timestamptz, OUT last_batch_ms float8)
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_status';
 COMMENT ON FUNCTION streaming._status(oid) IS
@@ -136,12 +138,12 @@ CREATE VIEW streaming.views AS
 		e.at AS last_error_at,
 		COALESCE(e.failures, 0) AS failures,
 		s.retry_at,
-		COALESCE(p.batch, 0) AS batches,
-		COALESCE(p.rows_read, 0) AS rows_read,
+		s.batches,
+		s.rows_read,
 		s.lag_rows,
 		s.lag_bytes,
-		p.batch_time AS last_batch_at,
-		p.batch_us / 1000.0 AS last_batch_ms,
+		s.last_batch_at,
+		s.last_batch_ms,
 		s.worker_pid,
 		v.state::regclass AS state_table,
 		ARRAY(SELECT 'streaming.' || n || '=' || x
@@ -150,10 +152,6 @@ CREATE VIEW streaming.views AS
 		pg_get_viewdef(v.definition) AS definition
 	FROM streaming._view v
 		JOIN pg_class c ON c.oid = v.viewid
-		LEFT JOIN (SELECT * FROM streaming._progress
-			UNION ALL
-			SELECT * FROM streaming._progress_unlogged
-			WHERE NOT pg_is_in_recovery()) p USING (viewid)
 		LEFT JOIN streaming._error e USING (viewid)
 		CROSS JOIN LATERAL streaming._status(v.viewid) s;
 COMMENT ON VIEW streaming.views IS 'continuous views and how they are doing';

@@ -791,7 +791,7 @@ stream_analyze_reading_query(StreamCut *cut, Relation state,
 		refuse("reading a stream in a sub-select of an expression is", NULL,
 			   source, "Name the stream in FROM.");
 	nsitem = addRangeTableEntryForRelation(pstate, state, AccessShareLock,
-										   NULL, true, true);
+										   NULL, false, true);
 	rtr->rtindex = 1;
 	for (int i = 1; i <= RelationGetNumberOfAttributes(state); i++)
 		nsitem->p_rte->selectedCols =

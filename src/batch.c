@@ -333,12 +333,22 @@ close_leaves(Batch *batch)
 static void
 check_missing_leaves(BatchView *view)
 {
-	for (int i = 0; i < view->position->nleaves; i++)
-		if (!list_member_oid(view->leaves, view->position->leaves[i]->relid))
+	StreamPosition *pos = view->position;
+
+	for (int i = pos->nleaves - 1; i >= 0; i--)
+	{
+		StreamLeaf *leaf = pos->leaves[i];
+
+		if (list_member_oid(view->leaves, leaf->relid))
+			continue;
+		if (!leaf->detached)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("a partition that the view has read is no longer part of its stream"),
 					 errhint("Attach the partition again, or drop the continuous view and create it anew.")));
+		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(leaf->relid)))
+			stream_position_forget_leaf(pos, leaf->relid);
+	}
 }
 
 /* Makes sure that the position is that of the last committed batch. */

@@ -12,7 +12,8 @@
  * partition.  First every view that reads the rows consumes what is pending, by
  * batches in the transaction of the command and under its locks; then the command
  * runs; then the positions are made to fit.  The results stay: what has been
- * counted remains counted.  Lock order is that of a batch: first the batch
+ * counted remains counted.  The position in a detached partition is kept, so that
+ * its rows are not counted again when it is attached again.  Lock order is that of a batch: first the batch
  * locks of the views, then relations, parents before partitions.
  *
  * The others are refused while a view reads the stream, the common ones before
@@ -179,12 +180,12 @@ typedef struct StreamTakeaway
 {
 	List	   *views;			/* OIDs */
 	List	   *leaves;			/* OIDs of the leaves whose rows go */
-	bool		truncate;		/* the leaves stay, empty */
+	StreamTakeawayKind kind;
 } StreamTakeaway;
 
 /* Locks the relations whose rows go, parents first; returns the leaves. */
 static List *
-lock_leaves(List *relids, bool truncate)
+lock_leaves(List *relids, StreamTakeawayKind kind)
 {
 	List	   *leaves = NIL;
 	ListCell   *lc;
@@ -194,7 +195,7 @@ lock_leaves(List *relids, bool truncate)
 	{
 		Oid			relid = lfirst_oid(lc);
 
-		if (!truncate && get_rel_relispartition(relid))
+		if (kind != STREAM_TRUNCATE && get_rel_relispartition(relid))
 			LockRelationOid(get_partition_parent(relid, true),
 							AccessExclusiveLock);
 		foreach(ll, find_all_inheritors(relid, AccessExclusiveLock, NULL))
@@ -221,7 +222,7 @@ catch_up(Oid viewid)
 }
 
 StreamTakeaway *
-stream_guard_consume(List *relids, bool truncate)
+stream_guard_consume(List *relids, StreamTakeawayKind kind)
 {
 	StreamTakeaway *takeaway = palloc0(sizeof(StreamTakeaway));
 	ListCell   *lc;
@@ -235,8 +236,8 @@ stream_guard_consume(List *relids, bool truncate)
 	foreach(lc, takeaway->views)
 		LockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
 						   ShareUpdateExclusiveLock);
-	takeaway->truncate = truncate;
-	takeaway->leaves = lock_leaves(relids, truncate);
+	takeaway->kind = kind;
+	takeaway->leaves = lock_leaves(relids, kind);
 	foreach(lc, takeaway->views)
 		catch_up(lfirst_oid(lc));
 	return takeaway;
@@ -247,8 +248,11 @@ settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
 {
 	StreamProgress progress;
 	StreamPosition *pos;
+	List	   *leaves;
+	bool		unlogged;
 	ListCell   *lc;
 
+	leaves = stream_analyze_leaves(row->stream, NoLock, &unlogged);
 	stream_catalog_read_progress(row->viewid, row->unlogged, &progress);
 	if (progress.position == NULL)
 		return;
@@ -256,12 +260,17 @@ settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
 	foreach(lc, takeaway->leaves)
 	{
 		Oid			relid = lfirst_oid(lc);
+		StreamLeaf *leaf = stream_position_leaf(pos, relid);
 
-		if (stream_position_leaf(pos, relid) == NULL)
+		if (leaf == NULL)
 			continue;
-		if (takeaway->truncate)
+		if (takeaway->kind == STREAM_TRUNCATE)
 			stream_position_reset_leaf(pos, relid,
 									   current_relfilenode(relid));
+		else if (list_member_oid(leaves, relid))
+			continue;			/* the view reads it by its own name */
+		else if (takeaway->kind == STREAM_DETACH)
+			leaf->detached = true;
 		else
 			stream_position_forget_leaf(pos, relid);
 	}
@@ -309,9 +318,12 @@ check_view(StreamViewRow *row, const char *command)
 		return;
 	pos = stream_position_read(CurrentMemoryContext, progress.position);
 	for (int i = 0; i < pos->nleaves; i++)
-		if (!list_member_oid(leaves, pos->leaves[i]->relid) ||
-			current_relfilenode(pos->leaves[i]->relid) !=
-			pos->leaves[i]->relfilenode)
+	{
+		StreamLeaf *leaf = pos->leaves[i];
+		bool		member = list_member_oid(leaves, leaf->relid);
+
+		if (member ? current_relfilenode(leaf->relid) != leaf->relfilenode :
+			!leaf->detached)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("%s would take away rows that continuous view \"%s\" reads",
@@ -319,6 +331,7 @@ check_view(StreamViewRow *row, const char *command)
 					 errdetail("It replaces the storage of stream \"%s\" or removes a partition.",
 							   get_rel_name(row->stream)),
 					 errhint("Drop the continuous views first.")));
+	}
 	stream_position_free(pos);
 }
 

@@ -24,6 +24,13 @@ extern bool stream_guard_is_read(Oid relid);
  */
 extern void stream_guard_refuse(Oid relid, const char *command);
 
+typedef enum StreamTakeawayKind
+{
+	STREAM_TRUNCATE,			/* the leaves stay, empty */
+	STREAM_DROP,				/* the leaves go */
+	STREAM_DETACH				/* the leaves go, and may come back */
+} StreamTakeawayKind;
+
 /*
  * Before TRUNCATE, or DROP or DETACH of a partition: has every view that reads
  * the relations consume what is pending, in this transaction.  Takes the batch
@@ -32,7 +39,7 @@ extern void stream_guard_refuse(Oid relid, const char *command);
  * NULL if no view reads them.  Raises what a batch of a view raises.
  */
 extern struct StreamTakeaway *stream_guard_consume(List *relids,
-												   bool truncate);
+												   StreamTakeawayKind kind);
 
 /* After the command: the positions of these views fit the streams again. */
 extern void stream_guard_settle(struct StreamTakeaway *takeaway);

@@ -42,6 +42,7 @@
 
 #include "compat.h"
 #include "shmem.h"
+#include "roster.h"
 #include "scheduler.h"
 #include "launcher.h"
 
@@ -137,7 +138,7 @@ read_databases(void)
 		((Target *) lfirst(lc))->listed = false;
 
 	/* entries made from now on may be of databases we do not see */
-	num_known = stream_shmem_list_databases(known);
+	num_known = stream_roster_list_databases(known);
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -161,7 +162,7 @@ read_databases(void)
 
 	for (int i = 0; i < num_known; i++)
 		if (!list_member_oid(existing, known[i].dboid))
-			stream_shmem_forget_database(known[i].dboid, true);
+			stream_roster_forget_database(known[i].dboid, true);
 	list_free(existing);
 
 	foreach(lc, targets)
@@ -217,7 +218,7 @@ start_scheduler(Target *target)
 					 errhint("You might need to increase max_worker_processes.")));
 	}
 	no_room = !ok;
-	stream_shmem_set_starved(target->dboid, no_room);
+	stream_roster_set_starved(target->dboid, no_room);
 }
 
 /* What shared memory knows of the database, or NULL. */
@@ -247,13 +248,13 @@ wants_scheduler(Target *target, StreamDatabaseStatus *status)
 		return false;			/* starting, or ended but not reaped yet */
 	if (status != NULL && status->absent)
 	{
-		stream_shmem_forget_database(target->dboid, false);
+		stream_roster_forget_database(target->dboid, false);
 		target->probe = false;
 		target->restart_ms = 0;
 		target->next_start = 0;
 		return false;
 	}
-	if (stream_shmem_database_suspended(target->dboid))
+	if (stream_roster_database_suspended(target->dboid))
 	{
 		/* then its end was no crash */
 		target->restart_ms = 0;
@@ -261,7 +262,7 @@ wants_scheduler(Target *target, StreamDatabaseStatus *status)
 		return false;
 	}
 	/* if it was suspended until just now, it may be gone: look first */
-	if (stream_shmem_databases_version() != databases_version)
+	if (stream_roster_databases_version() != databases_version)
 		return false;
 	return target->probe || status != NULL;
 }
@@ -282,7 +283,7 @@ start_schedulers(void)
 
 	foreach(lc, targets)
 		reap_scheduler(lfirst(lc));
-	num_known = stream_shmem_list_databases(known);
+	num_known = stream_roster_list_databases(known);
 
 	foreach(lc, targets)
 	{
@@ -327,7 +328,7 @@ stream_launcher_main(Datum arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
-	if (!stream_shmem_attach_launcher())
+	if (!stream_roster_attach_launcher())
 		ereport(FATAL,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("the streaming launcher is running already")));
@@ -338,12 +339,12 @@ stream_launcher_main(Datum arg)
 											 "streaming launcher",
 											 ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(launcher_context);
-	probe_version = stream_shmem_probe_version();
+	probe_version = stream_roster_probe_version();
 
 	for (;;)
 	{
-		uint64		version = stream_shmem_databases_version();
-		uint64		probes = stream_shmem_probe_version();
+		uint64		version = stream_roster_databases_version();
+		uint64		probes = stream_roster_probe_version();
 		TimestampTz now = GetCurrentTimestamp();
 		ListCell   *lc;
 

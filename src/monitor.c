@@ -42,9 +42,9 @@ PG_FUNCTION_INFO_V1(stream_monitor_explain);
 
 /* Rows and bytes that the stored position is behind its stream. */
 static void
-view_lag(StreamViewRow *row, int64 *lag_rows, int64 *lag_bytes)
+view_lag(StreamViewRow *row, const StreamProgress *progress,
+		 int64 *lag_rows, int64 *lag_bytes)
 {
-	StreamProgress progress;
 	StreamPosition *pos;
 	bool		unlogged;
 	List	   *leaves;
@@ -56,9 +56,8 @@ view_lag(StreamViewRow *row, int64 *lag_rows, int64 *lag_bytes)
 	rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
 	foreach(lc, leaves)
 		rels[n++] = table_open(lfirst_oid(lc), AccessShareLock);
-	stream_catalog_read_progress(row->viewid, row->unlogged, &progress);
-	pos = progress.position ?
-		stream_position_read(CurrentMemoryContext, progress.position) :
+	pos = progress->position ?
+		stream_position_read(CurrentMemoryContext, progress->position) :
 		stream_position_create(CurrentMemoryContext);
 	stream_position_lag(pos, rels, n, GetActiveSnapshot(),
 						lag_rows, lag_bytes);
@@ -67,11 +66,27 @@ view_lag(StreamViewRow *row, int64 *lag_rows, int64 *lag_bytes)
 		table_close(rels[i], AccessShareLock);
 }
 
+/* What the state of a view is called. */
+static const char *
+state_name(StreamViewRow *row, const StreamViewStatus *status,
+		   const StreamFailure *failure, int64 lag_rows)
+{
+	if (failure && failure->failed)
+		return "failed";
+	if (!row->options.enabled || !stream_enabled || status->paused)
+		return "paused";
+	if (status->more || lag_rows > stream_max_batch_rows)
+		return "backfilling";
+	return "running";
+}
+
 /*
- * _status(viewid) returns state, worker_pid, retry_at, lag_rows, lag_bytes
+ * _status(viewid) returns state, worker_pid, retry_at, batches, rows_read,
+ * lag_rows, lag_bytes, last_batch_at, last_batch_ms
  *
- * One row of what streaming.views shows beside the catalog.  Takes
- * AccessShareLock on the leaves of the stream.
+ * What streaming.views shows beside the catalog.  Takes AccessShareLock on the
+ * leaves of the stream.  During recovery unlogged relations cannot be read:
+ * their figures are null then.
  */
 Datum
 stream_monitor_status(PG_FUNCTION_ARGS)
@@ -79,40 +94,40 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	Oid			viewid = PG_GETARG_OID(0);
 	StreamViewRow *row = stream_catalog_view(viewid);
 	StreamViewStatus status = {0};
-	StreamFailure *failure;
+	StreamProgress progress = {0};
 	TupleDesc	desc;
-	Datum		values[5];
-	bool		nulls[5] = {0};
+	Datum		values[9];
+	bool		nulls[9] = {0};
 	int64		rows = 0;
 	int64		bytes = 0;
-	const char *state;
+	bool		unreadable;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	if (row == NULL)
 		PG_RETURN_NULL();
 	stream_shmem_view_status(viewid, &status);
-	failure = stream_catalog_failure(viewid);
-	/* unlogged relations cannot be read during recovery */
-	nulls[3] = nulls[4] = row->unlogged && RecoveryInProgress();
-	if (!nulls[3])
-		view_lag(row, &rows, &bytes);
-
-	if (failure && failure->failed)
-		state = "failed";
-	else if (!row->options.enabled || !stream_enabled || status.paused)
-		state = "paused";
-	else if (status.more || rows > stream_max_batch_rows)
-		state = "backfilling";
-	else
-		state = "running";
-	values[0] = CStringGetTextDatum(state);
+	unreadable = row->unlogged && RecoveryInProgress();
+	if (!unreadable)
+	{
+		stream_catalog_read_progress(viewid, row->unlogged, &progress);
+		view_lag(row, &progress, &rows, &bytes);
+	}
+	values[0] = CStringGetTextDatum(state_name(row, &status,
+											   stream_catalog_failure(viewid),
+											   rows));
 	values[1] = Int32GetDatum(status.worker_pid);
 	nulls[1] = status.worker_pid == 0;
 	values[2] = TimestampTzGetDatum(status.retry_at);
 	nulls[2] = status.retry_at == 0;
-	values[3] = Int64GetDatum(rows);
-	values[4] = Int64GetDatum(bytes);
+	values[3] = Int64GetDatum(progress.batch);
+	values[4] = Int64GetDatum(progress.rows_read);
+	values[5] = Int64GetDatum(rows);
+	values[6] = Int64GetDatum(bytes);
+	nulls[3] = nulls[4] = nulls[5] = nulls[6] = unreadable;
+	values[7] = TimestampTzGetDatum(progress.batch_time);
+	values[8] = Float8GetDatum(progress.batch_us / 1000.0);
+	nulls[7] = nulls[8] = progress.batch_time == 0;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }

@@ -138,6 +138,7 @@ stream_position_write(const StreamPosition *pos)
 		appendBinaryStringInfo(&out, (char *) &leaf->relfilenode, sizeof(Oid));
 		appendBinaryStringInfo(&out, (char *) &leaf->next_block,
 							   sizeof(BlockNumber));
+		appendStringInfoChar(&out, leaf->detached);
 		stream_readset_write(leaf->read, &out);
 	}
 	SET_VARSIZE(out.data, out.len);
@@ -179,6 +180,7 @@ stream_position_read(MemoryContext parent, struct varlena *stored)
 		read_bytes(&data, end, ids, sizeof(ids));
 		leaf = add_leaf(pos, ids[0], ids[1]);
 		read_bytes(&data, end, &leaf->next_block, sizeof(BlockNumber));
+		read_bytes(&data, end, &leaf->detached, 1);
 		leaf->read = stream_readset_read(&data, end);
 	}
 	MemoryContextSwitchTo(old);
@@ -360,6 +362,7 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 							RelationGetRelationName(rel)),
 					 errdetail("The view's reading position belongs to storage that is gone."),
 					 errhint("Drop the continuous view and create it anew.")));
+		leaf->detached = false;
 		leaf->active = false;
 		leaf->rows = 0;
 		if (settle_range(pos, leaf, rel, &budget, first))

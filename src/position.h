@@ -31,6 +31,7 @@ typedef struct StreamLeaf
 	/* stored */
 	BlockNumber next_block;		/* below: all read, nothing can appear */
 	StreamReadSet *read;		/* rows read at or above next_block */
+	bool		detached;		/* not part of the stream, but may come back */
 
 	/* in memory, empty after a start */
 	bool		tracking;		/* the next four are known */
@@ -73,7 +74,7 @@ extern StreamPosition *stream_position_read(MemoryContext parent,
 /* The leaf's part, or NULL. */
 extern StreamLeaf *stream_position_leaf(const StreamPosition *pos, Oid relid);
 
-/* The leaf is no longer part of the stream. */
+/* The leaf is no more. */
 extern void stream_position_forget_leaf(StreamPosition *pos, Oid relid);
 
 /* The leaf begins anew, empty, in other storage. */

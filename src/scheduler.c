@@ -45,6 +45,7 @@
 
 #include "compat.h"
 #include "shmem.h"
+#include "roster.h"
 #include "catalog.h"
 #include "worker.h"
 #include "scheduler.h"
@@ -167,7 +168,7 @@ reap_workers(void)
 		if (start->handle == NULL ||
 			GetBackgroundWorkerPid(start->handle, &pid) != BGWH_STOPPED)
 			continue;
-		stream_shmem_release_worker(slot, start->generation);
+		stream_roster_release_worker(slot, start->generation);
 		pfree(start->handle);
 		start->handle = NULL;
 
@@ -189,11 +190,11 @@ static void
 release_orphans(void)
 {
 	StreamWorkerStatus list[STREAM_MAX_WORKERS];
-	int			n = stream_shmem_list_workers(list);
+	int			n = stream_roster_list_workers(list);
 
 	for (int i = 0; i < n; i++)
 		if (list[i].pid == 0)
-			stream_shmem_release_worker(list[i].slot, list[i].generation);
+			stream_roster_release_worker(list[i].slot, list[i].generation);
 }
 
 /* Starts one more worker; false if that is not possible now. */
@@ -201,7 +202,7 @@ static bool
 start_worker(void)
 {
 	uint32		generation;
-	int			slot = stream_shmem_reserve_worker(&generation);
+	int			slot = stream_roster_reserve_worker(&generation);
 	MemoryContext caller = MemoryContextSwitchTo(scheduler_context);
 	bool		ok = false;
 
@@ -218,7 +219,7 @@ start_worker(void)
 		start->at = GetCurrentTimestamp();
 		start->dismissed = false;
 		if (!ok)
-			stream_shmem_release_worker(slot, generation);
+			stream_roster_release_worker(slot, generation);
 	}
 	MemoryContextSwitchTo(caller);
 
@@ -238,7 +239,7 @@ static void
 adjust_workers(int target)
 {
 	StreamWorkerStatus list[STREAM_MAX_WORKERS];
-	int			n = stream_shmem_list_workers(list);
+	int			n = stream_roster_list_workers(list);
 	TimestampTz now = GetCurrentTimestamp();
 
 	while (n < target && now >= next_start)
@@ -248,7 +249,7 @@ adjust_workers(int target)
 		else
 			next_start = TimestampTzPlusMilliseconds(now, NO_ROOM_RETRY_MS);
 	}
-	stream_shmem_set_starved(MyDatabaseId, no_room && n == 0 && target > 0);
+	stream_roster_set_starved(MyDatabaseId, no_room && n == 0 && target > 0);
 
 	/* too many: those with the fewest views go */
 	for (; n > target; n--)
@@ -259,12 +260,12 @@ adjust_workers(int target)
 			if (list[i].views < list[least].views)
 				least = i;
 		if (list[least].pid == 0)
-			stream_shmem_release_worker(list[least].slot,
-										list[least].generation);
+			stream_roster_release_worker(list[least].slot,
+										 list[least].generation);
 		else
 		{
 			starts[list[least].slot].dismissed = true;
-			stream_shmem_terminate_worker(list[least].slot);
+			stream_roster_terminate_worker(list[least].slot);
 		}
 		list[least] = list[n - 1];
 	}
@@ -303,7 +304,7 @@ assign_views(List *enabled, StreamWorkerStatus *workers, int num_workers)
 {
 	static bool complained = false;
 	StreamViewAssignment *known;
-	int			num_known = stream_shmem_list_views(&known);
+	int			num_known = stream_roster_list_views(&known);
 	ListCell   *lc;
 
 	foreach(lc, enabled)
@@ -323,7 +324,7 @@ assign_views(List *enabled, StreamWorkerStatus *workers, int num_workers)
 			slot = least->slot;
 			least->views++;
 		}
-		if (!stream_shmem_assign_view(viewid, slot, false) && !complained)
+		if (!stream_roster_assign_view(viewid, slot, false) && !complained)
 		{
 			ereport(LOG,
 					(errmsg("too many continuous views"),
@@ -349,7 +350,7 @@ rebalance(StreamWorkerStatus *workers, int num_workers)
 	if (least->views > 0 || most->views < 2)
 		return;
 
-	num_known = stream_shmem_list_views(&known);
+	num_known = stream_roster_list_views(&known);
 	for (int i = 0; i < num_known; i++)
 	{
 		find_extremes(workers, num_workers, &least, &most);
@@ -358,7 +359,7 @@ rebalance(StreamWorkerStatus *workers, int num_workers)
 		/* views are in random order: that of a hash table */
 		if (known[i].slot != most->slot)
 			continue;
-		stream_shmem_assign_view(known[i].viewid, least->slot, false);
+		stream_roster_assign_view(known[i].viewid, least->slot, false);
 		most->views--;
 		least->views++;
 	}
@@ -369,12 +370,12 @@ static void
 forget_views(List *enabled, List *disabled, uint64 mark)
 {
 	StreamViewAssignment *known;
-	int			n = stream_shmem_list_views(&known);
+	int			n = stream_roster_list_views(&known);
 
 	for (int i = 0; i < n; i++)
 		if (!list_member_oid(enabled, known[i].viewid) &&
 			!list_member_oid(disabled, known[i].viewid))
-			stream_shmem_forget_view(known[i].viewid, mark);
+			stream_roster_forget_view(known[i].viewid, mark);
 }
 
 /* ------------------------------------------------------------ main loop */
@@ -407,15 +408,15 @@ retire(uint64 version)
 
 	pgstat_report_activity(STATE_RUNNING, "ending: the extension was dropped");
 	release_orphans();
-	while (stream_shmem_list_workers(list) > 0)
+	while (stream_roster_list_workers(list) > 0)
 	{
-		stream_shmem_terminate_worker(-1);
+		stream_roster_terminate_worker(-1);
 		nap(1000);
 	}
-	n = stream_shmem_list_views(&known);
+	n = stream_roster_list_views(&known);
 	for (int i = 0; i < n; i++)
-		stream_shmem_forget_view(known[i].viewid, 0);
-	stream_shmem_set_absent(version);
+		stream_roster_forget_view(known[i].viewid, 0);
+	stream_roster_set_absent(version);
 	proc_exit(0);
 }
 
@@ -425,8 +426,8 @@ take_turn(void)
 {
 	StreamWorkerStatus workers[STREAM_MAX_WORKERS];
 	int			num_workers;
-	uint64		version = stream_shmem_views_version();
-	uint64		mark = stream_shmem_mark();
+	uint64		version = stream_roster_views_version();
+	uint64		mark = stream_roster_mark();
 	List	   *enabled;
 	List	   *disabled;
 	ListCell   *lc;
@@ -434,15 +435,15 @@ take_turn(void)
 
 	if (!read_views(&enabled, &disabled))
 		retire(version);
-	stream_shmem_set_present();
+	stream_roster_set_present();
 
 	forget_views(enabled, disabled, mark);
 	foreach(lc, disabled)
-		stream_shmem_assign_view(lfirst_oid(lc), -1, true);
+		stream_roster_assign_view(lfirst_oid(lc), -1, true);
 
 	reap_workers();
 	adjust_workers(Min(stream_workers, list_length(enabled)));
-	num_workers = stream_shmem_list_workers(workers);
+	num_workers = stream_roster_list_workers(workers);
 	assign_views(enabled, workers, num_workers);
 	rebalance(workers, num_workers);
 
@@ -467,7 +468,7 @@ stream_scheduler_main(Datum arg)
 {
 	Oid			dboid = DatumGetObjectId(arg);
 
-	if (!stream_shmem_attach_scheduler(dboid))
+	if (!stream_roster_attach_scheduler(dboid))
 		proc_exit(0);
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);

@@ -300,6 +300,13 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 			if (partition->concurrent)
 				stream_guard_refuse(leaf, "DETACH PARTITION CONCURRENTLY");
 			return is_own_partition(leaf) ? leaf : InvalidOid;
+		case AT_AttachPartition:
+			refuse_internal(((PartitionCmd *) cmd->def)->name,
+							"ATTACH PARTITION");
+			return InvalidOid;
+		case AT_AddInherit:
+			refuse_internal((RangeVar *) cmd->def, "INHERIT");
+			return InvalidOid;
 		case AT_SetTableSpace:
 		case AT_SetLogged:
 		case AT_SetUnLogged:
@@ -329,7 +336,7 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 		if (OidIsValid(leaf))
 			detached = lappend_oid(detached, leaf);
 	}
-	takeaway = stream_guard_consume(detached, false);
+	takeaway = stream_guard_consume(detached, STREAM_DETACH);
 	pass_on(s);
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("ALTER TABLE");
@@ -549,7 +556,7 @@ drop_object(Statement *s)
 		drop_matviews(s);
 		return;
 	}
-	takeaway = stream_guard_consume(partitions, false);
+	takeaway = stream_guard_consume(partitions, STREAM_DROP);
 	pass_on(s);
 	stream_guard_settle(takeaway);
 	if (stmt->removeType == OBJECT_TABLE || stmt->removeType == OBJECT_SCHEMA)
@@ -590,7 +597,7 @@ truncate_table(Statement *s)
 							  ACL_TRUNCATE) == ACLCHECK_OK)
 			relids = lappend_oid(relids, relid);
 	}
-	takeaway = stream_guard_consume(relids, true);
+	takeaway = stream_guard_consume(relids, STREAM_TRUNCATE);
 	pass_on(s);
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("TRUNCATE");
@@ -615,7 +622,7 @@ touch_relation(Statement *s)
 	if (relation)
 	{
 		refuse_internal(relation, command);
-		if (!IsA(node, CopyStmt) && OidIsValid(continuous_view(relation)))
+		if (OidIsValid(continuous_view(relation)))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("%s is not supported on continuous view \"%s\"",
@@ -630,7 +637,10 @@ create_table(Statement *s)
 {
 	CreateStmt *stmt = (CreateStmt *) s->pstmt->utilityStmt;
 	bool		child = stmt->partbound != NULL || stmt->inhRelations != NIL;
+	ListCell   *lc;
 
+	foreach(lc, stmt->inhRelations)
+		refuse_internal(lfirst_node(RangeVar, lc), "INHERITS");
 	pass_on(s);
 	if (child)
 	{
@@ -669,7 +679,7 @@ static void
 create_database(Statement *s)
 {
 	CreatedbStmt *stmt = (CreatedbStmt *) s->pstmt->utilityStmt;
-	Oid			template = InvalidOid;
+	Oid			template = get_database_oid("template1", true);
 	ListCell   *lc;
 
 	foreach(lc, stmt->options)

@@ -31,6 +31,7 @@
 
 #include "compat.h"
 #include "shmem.h"
+#include "roster.h"
 #include "catalog.h"
 #include "wait.h"
 
@@ -139,7 +140,7 @@ is_answered(Oid viewid, uint64 request)
 {
 	int			sqlstate = 0;
 
-	switch (stream_shmem_request_state(viewid, request, &sqlstate))
+	switch (stream_roster_request_state(viewid, request, &sqlstate))
 	{
 		case STREAM_REQUEST_PENDING:
 			break;
@@ -177,7 +178,7 @@ stream_wait_for(Oid viewid, int64 timeout_us)
 	bool		answered;
 
 	check_view(viewid);
-	request = stream_shmem_request(viewid);
+	request = stream_roster_request(viewid);
 	if (request == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -185,7 +186,7 @@ stream_wait_for(Oid viewid, int64 timeout_us)
 				 errdetail("A server can run %d continuous views in %d databases.",
 						   STREAM_MAX_VIEWS, STREAM_MAX_DATABASES)));
 
-	cv = stream_shmem_request_cv(viewid);
+	cv = stream_roster_request_cv(viewid);
 	ConditionVariablePrepareToSleep(cv);
 	while (!(answered = is_answered(viewid, request)))
 	{

@@ -66,6 +66,7 @@
 #include "compat.h"
 #include "debug.h"
 #include "shmem.h"
+#include "roster.h"
 #include "catalog.h"
 #include "batch.h"
 #include "worker.h"
@@ -414,7 +415,7 @@ give_way(View *view, ErrorData *edata)
 	stream_batch_forget(view->viewid);
 	view->due = true;
 	view->retry_at = now + LOCK_RETRY_US;
-	stream_shmem_view_end(view->viewid, 0, view->more);
+	stream_roster_view_end(view->viewid, 0, view->more);
 	FreeErrorData(edata);
 	return true;
 }
@@ -463,8 +464,8 @@ handle_failure(View *view, ErrorData *edata, uint64 requested)
 		log_error(edata);
 		if (error != NULL)
 			log_error(error);
-		stream_shmem_view_failed(view->viewid, requested, edata->sqlerrcode,
-								 view->retry_at);
+		stream_roster_view_failed(view->viewid, requested, edata->sqlerrcode,
+								  view->retry_at);
 	}
 	if (error != NULL)
 		FreeErrorData(error);
@@ -547,7 +548,7 @@ drop_leaves(View *view)
 {
 	for (int i = 0; i < view->num_leaves; i++)
 		if (!leaf_is_shared(view, view->leaves[i].relid))
-			stream_shmem_unsubscribe(view->leaves[i].relid);
+			stream_roster_unsubscribe(view->leaves[i].relid);
 	if (view->leaves != NULL)
 		pfree(view->leaves);
 	view->leaves = NULL;
@@ -565,8 +566,8 @@ listen_to_leaves(View *view)
 	{
 		Leaf	   *leaf = &view->leaves[i];
 
-		leaf->source = stream_shmem_subscribe(leaf->relid,
-											  leaf_wakes(leaf->relid));
+		leaf->source = stream_roster_subscribe(leaf->relid,
+											   leaf_wakes(leaf->relid));
 		if (leaf->source == NULL)
 			view->deaf = true;
 	}
@@ -616,11 +617,11 @@ take_leaves(View *view, List *leaves)
 		new[view->num_leaves++].relid = lfirst_oid(lc);
 	for (int i = 0; i < num_old; i++)
 		if (!leaf_is_shared(NULL, old[i].relid))
-			stream_shmem_unsubscribe(old[i].relid);
+			stream_roster_unsubscribe(old[i].relid);
 	listen_to_leaves(view);
 	for (int i = 0; i < view->num_leaves; i++)
 		if (new[i].source != NULL)
-			new[i].seen = stream_shmem_sequence(new[i].source);
+			new[i].seen = stream_roster_sequence(new[i].source);
 	if (old != NULL)
 		pfree(old);
 	view->due = true;
@@ -639,7 +640,7 @@ drop_view(View *view)
 static void
 take_assignments(void)
 {
-	List	   *assigned = stream_shmem_my_views();
+	List	   *assigned = stream_roster_my_views();
 	List	   *copy;
 	ListCell   *lc;
 
@@ -674,8 +675,8 @@ take_requests(void)
 		uint64		requested;
 		uint64		answered;
 
-		view->asked = stream_shmem_view_requests(view->viewid, &requested,
-												 &answered) &&
+		view->asked = stream_roster_view_requests(view->viewid, &requested,
+												  &answered) &&
 			requested > answered;
 	}
 }
@@ -688,7 +689,7 @@ take_news(void)
 	ListCell   *lc;
 
 	/* the counters first, then what they stand for */
-	stream_shmem_worker_news(&news);
+	stream_roster_worker_news(&news);
 	if (news.assigned != last.assigned)
 		take_assignments();
 	if (news.version != last.version || news.wakes != last.wakes)
@@ -716,7 +717,7 @@ has_moved(View *view)
 		Leaf	   *leaf = &view->leaves[i];
 
 		if (leaf->source != NULL &&
-			leaf->seen != stream_shmem_sequence(leaf->source))
+			leaf->seen != stream_roster_sequence(leaf->source))
 			return true;
 	}
 	return false;
@@ -778,7 +779,7 @@ is_paused(View *view)
 
 	if (paused != view->paused || (paused && view->asked))
 	{
-		stream_shmem_view_paused(view->viewid, paused);
+		stream_roster_view_paused(view->viewid, paused);
 		view->asked &= !paused;
 		view->due |= !paused;
 	}
@@ -796,8 +797,8 @@ load_view(View *view)
 	uint64		requested;
 	uint64		answered;
 
-	view->lost = !stream_shmem_view_requests(view->viewid, &requested,
-											 &answered);
+	view->lost = !stream_roster_view_requests(view->viewid, &requested,
+											  &answered);
 	if (view->lost)
 		return;
 	error = in_transaction(view, load_step);
@@ -853,7 +854,7 @@ finish_batch(View *view, uint64 requested)
 	take_leaves(view, view->batch_leaves);
 	if (!view->more)
 		view->asked = false;
-	stream_shmem_view_end(view->viewid, requested, view->more);
+	stream_roster_view_end(view->viewid, requested, view->more);
 }
 
 static void
@@ -862,7 +863,7 @@ run_batch(View *view)
 	uint64		requested;
 	ErrorData  *error;
 
-	view->lost = !stream_shmem_view_begin(view->viewid, &requested);
+	view->lost = !stream_roster_view_begin(view->viewid, &requested);
 	if (view->lost)
 		return;
 	pgstat_report_activity(STATE_RUNNING, view->activity);
@@ -873,7 +874,7 @@ run_batch(View *view)
 		Leaf	   *leaf = &view->leaves[i];
 
 		if (leaf->source != NULL)
-			leaf->before = stream_shmem_sequence(leaf->source);
+			leaf->before = stream_roster_sequence(leaf->source);
 	}
 
 	error = in_transaction(view, batch_step);
@@ -881,7 +882,7 @@ run_batch(View *view)
 		for (int i = 0; i < view->num_leaves; i++)
 			if (view->leaves[i].source != NULL)
 				view->leaves[i].before =
-					stream_shmem_sequence(view->leaves[i].source);
+					stream_roster_sequence(view->leaves[i].source);
 	if (error != NULL)
 	{
 		if (!give_way(view, error))
@@ -929,7 +930,7 @@ run_views(void)
 			run_batch(view);
 		}
 		if (view->gone)
-			stream_shmem_forget_view(view->viewid, 0);
+			stream_roster_forget_view(view->viewid, 0);
 		if (view->gone || view->lost)
 			drop_view(view);
 	}
@@ -987,7 +988,7 @@ stream_worker_main(Datum arg)
 	memcpy(&dboid, MyBgworkerEntry->bgw_extra, sizeof(Oid));
 	memcpy(&generation, MyBgworkerEntry->bgw_extra + sizeof(Oid),
 		   sizeof(uint32));
-	if (!stream_shmem_attach_worker(slot, generation, dboid))
+	if (!stream_roster_attach_worker(slot, generation, dboid))
 		proc_exit(0);
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);

@@ -11,7 +11,7 @@
 #include "postmaster/bgworker.h"
 
 /*
- * Registers a worker process for a slot that stream_shmem_reserve_worker has
+ * Registers a worker process for a slot that stream_roster_reserve_worker has
  * given; *handle is palloc'd.  False if the server has no room for another
  * background worker.
  */

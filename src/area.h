@@ -1,0 +1,132 @@
+/*-------------------------------------------------------------------------
+ *
+ * area.h
+ *	  The shared memory area: its parts, its locks, look-ups.
+ *
+ * For shmem.c and roster.c only; the others use what those offer.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_AREA_H
+#define STREAMING_AREA_H
+
+#include "datatype/timestamp.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/hsearch.h"
+
+/* Limits of the whole server. */
+#define STREAM_MAX_DATABASES 64 /* databases that have the extension */
+#define STREAM_MAX_WORKERS 64	/* workers, all databases together */
+#define STREAM_MAX_STREAMS 4096 /* leaf relations that workers listen to */
+#define STREAM_MAX_VIEWS 4096	/* continuous views, all databases together */
+#define STREAM_MAX_SUSPENSIONS 32	/* databases that commands want free */
+
+#define STREAM_NUM_REQUEST_CVS 64	/* condition variables shared by views */
+
+typedef struct StreamDatabase
+{
+	Oid			dboid;			/* InvalidOid: this slot is free */
+	int			pid;			/* the scheduler, or 0 */
+	Latch	   *latch;
+	bool		present;		/* the scheduler has found the extension */
+	bool		starved;		/* no background workers to be had */
+	uint64		absent;			/* version at which it was not there, or 0 */
+	pg_atomic_uint64 version;	/* moves when its views have changed */
+	pg_atomic_uint64 wakes;		/* moves when workers are to look around */
+} StreamDatabase;
+
+typedef struct StreamWorker
+{
+	Oid			dboid;			/* InvalidOid: this slot is free */
+	uint32		generation;		/* how often it has been taken or given back */
+	int			pid;			/* 0: registered but not started yet */
+	Latch	   *latch;
+	pg_atomic_uint64 assigned;	/* moves when its set of views changes */
+	pg_atomic_uint64 requested; /* moves when a view of it is asked for */
+} StreamWorker;
+
+/* The key of views and of streams. */
+typedef struct StreamEntryKey
+{
+	Oid			dboid;
+	Oid			relid;
+} StreamEntryKey;
+
+typedef struct StreamViewEntry
+{
+	StreamEntryKey key;
+	int			worker;			/* slot, or -1 */
+	uint64		created;		/* the mark when this entry was made */
+	uint64		requested;		/* the latest request */
+	uint64		done;			/* the latest one that is done ... */
+	uint64		failed;			/* ... and the latest that has failed ... */
+	int			sqlstate;		/* ... with this error */
+	bool		running;
+	bool		more;
+	bool		paused;
+	TimestampTz retry_at;
+} StreamViewEntry;
+
+typedef struct StreamSource
+{
+	StreamEntryKey key;
+	pg_atomic_uint64 sequence;	/* moves at each commit that wrote rows */
+	uint64		listeners;		/* workers that hold a pointer to this */
+	uint64		wake;			/* those of them to be woken */
+} StreamSource;
+
+typedef struct StreamSuspension
+{
+	Oid			dboid;			/* InvalidOid: free */
+	int			pid;			/* the backend that wants it */
+} StreamSuspension;
+
+typedef struct StreamArea
+{
+	LWLock	   *lock;
+	LWLock	   *stream_lock;
+	int			launcher_pid;
+	Latch	   *launcher_latch;
+	pg_atomic_uint64 databases_version;
+	pg_atomic_uint64 probe_version;
+	pg_atomic_uint32 prepared_changes;	/* a prepared transaction has (had)
+										 * changes of views in it */
+	uint64		mark;			/* number of the latest request */
+	ConditionVariable detached; /* a scheduler or worker has gone */
+	ConditionVariable requests[STREAM_NUM_REQUEST_CVS];
+	StreamSuspension suspensions[STREAM_MAX_SUSPENSIONS];
+	StreamDatabase databases[STREAM_MAX_DATABASES];
+	StreamWorker workers[STREAM_MAX_WORKERS];
+} StreamArea;
+
+/* NULL when the library was not preloaded. */
+extern StreamArea *stream_area;
+extern HTAB *stream_area_views; /* of StreamViewEntry */
+extern HTAB *stream_area_sources;	/* of StreamSource */
+
+/* Installs the shmem hooks; called while preloading. */
+extern void stream_area_install(void);
+
+extern StreamEntryKey stream_area_key(Oid dboid, Oid relid);
+
+/* All that follow want stream_area->lock held, "enter" exclusively. */
+
+/* The entry of a database, or NULL. */
+extern StreamDatabase *stream_area_find_database(Oid dboid);
+/* Finds or makes it; NULL if there is no room. */
+extern StreamDatabase *stream_area_enter_database(Oid dboid);
+/* The entry of a view of this database, or NULL. */
+extern StreamViewEntry *stream_area_find_view(Oid viewid);
+/* Finds or makes it; NULL if there is no room. */
+extern StreamViewEntry *stream_area_enter_view(Oid viewid);
+/* Does a command want the database free of connections? */
+extern bool stream_area_is_suspended(Oid dboid);
+extern void stream_area_wake_launcher(void);
+/* Wakes the scheduler of the database; if it has none, the launcher. */
+extern void stream_area_wake_scheduler(Oid dboid);
+extern void stream_area_wake_workers(Oid dboid);
+
+#endif

@@ -1,0 +1,740 @@
+/*-------------------------------------------------------------------------
+ *
+ * roster.c
+ *	  Who is there and who does what: processes, views and requests.
+ *
+ * The launcher, the schedulers and the workers enter themselves here, and find
+ * here what they have to do; those who wait for a view find out how it fares.
+ *
+ * Processes attach before they connect to their database, and detach after
+ * they have left it (an on_shmem_exit callback registered before InitPostgres
+ * runs after the one that takes the process out of the ProcArray).  Hence who
+ * finds no process here knows that there is no connection either.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+
+#include "compat.h"
+#include "area.h"
+#include "shmem.h"
+#include "roster.h"
+
+/* What this process is, if it is one of ours. */
+static StreamDatabase *my_database = NULL;
+static StreamWorker *my_worker = NULL;
+
+static int
+my_slot(void)
+{
+	return my_worker - stream_area->workers;
+}
+
+/* The view, if it is this worker's. */
+static StreamViewEntry *
+find_my_view(Oid viewid)
+{
+	StreamViewEntry *view = stream_area_find_view(viewid);
+
+	if (view == NULL || view->worker != my_slot())
+		return NULL;
+	return view;
+}
+
+/* ------------------------------------------------- attach and detach */
+
+static void
+detach_launcher(int code, Datum arg)
+{
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area->launcher_pid = 0;
+	stream_area->launcher_latch = NULL;
+	LWLockRelease(stream_area->lock);
+}
+
+bool
+stream_roster_attach_launcher(void)
+{
+	bool		ok;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	ok = stream_area->launcher_pid == 0;
+	if (ok)
+	{
+		stream_area->launcher_pid = MyProcPid;
+		stream_area->launcher_latch = MyLatch;
+	}
+	LWLockRelease(stream_area->lock);
+	if (ok)
+		on_shmem_exit(detach_launcher, (Datum) 0);
+	return ok;
+}
+
+static void
+detach_scheduler(int code, Datum arg)
+{
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	my_database->pid = 0;
+	my_database->latch = NULL;
+	stream_area_wake_launcher();
+	LWLockRelease(stream_area->lock);
+	ConditionVariableBroadcast(&stream_area->detached);
+}
+
+bool
+stream_roster_attach_scheduler(Oid dboid)
+{
+	StreamDatabase *db;
+	bool		full = false;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	if (stream_area_is_suspended(dboid))
+		db = NULL;
+	else
+	{
+		db = stream_area_enter_database(dboid);
+		full = db == NULL;
+		if (db != NULL && db->pid != 0)
+			db = NULL;
+	}
+	if (db != NULL)
+	{
+		db->pid = MyProcPid;
+		db->latch = MyLatch;
+		db->present = false;
+		db->absent = 0;
+		my_database = db;
+	}
+	LWLockRelease(stream_area->lock);
+
+	if (full)
+		ereport(LOG,
+				(errmsg("too many databases use the extension \"streaming\""),
+				 errdetail("A server can run continuous views in %d databases.",
+						   STREAM_MAX_DATABASES)));
+	if (db != NULL)
+		on_shmem_exit(detach_scheduler, (Datum) 0);
+	return db != NULL;
+}
+
+/* Takes a worker away from all its streams. */
+static void
+unsubscribe_all(uint64 bit)
+{
+	HASH_SEQ_STATUS seq;
+	StreamSource *source;
+
+	LWLockAcquire(stream_area->stream_lock, LW_EXCLUSIVE);
+	hash_seq_init(&seq, stream_area_sources);
+	while ((source = hash_seq_search(&seq)) != NULL)
+	{
+		source->wake &= ~bit;
+		source->listeners &= ~bit;
+		if (source->listeners == 0)
+			hash_search(stream_area_sources, &source->key, HASH_REMOVE, NULL);
+	}
+	LWLockRelease(stream_area->stream_lock);
+}
+
+/* Frees a worker slot and takes its views from it; wants the lock held. */
+static void
+free_worker(StreamWorker *worker)
+{
+	HASH_SEQ_STATUS seq;
+	StreamViewEntry *view;
+	Oid			dboid = worker->dboid;
+
+	hash_seq_init(&seq, stream_area_views);
+	while ((view = hash_seq_search(&seq)) != NULL)
+		if (view->worker == worker - stream_area->workers)
+		{
+			view->worker = -1;
+			view->running = false;
+			view->retry_at = 0;
+		}
+	worker->dboid = InvalidOid;
+	worker->pid = 0;
+	worker->latch = NULL;
+	worker->generation++;
+	stream_area_wake_scheduler(dboid);
+}
+
+static void
+detach_worker(int code, Datum arg)
+{
+	unsubscribe_all(UINT64CONST(1) << my_slot());
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	free_worker(my_worker);
+	LWLockRelease(stream_area->lock);
+	ConditionVariableBroadcast(&stream_area->detached);
+}
+
+bool
+stream_roster_attach_worker(int slot, uint32 generation, Oid dboid)
+{
+	StreamWorker *worker = &stream_area->workers[slot];
+	bool		ok = false;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	if (worker->dboid == dboid && worker->generation == generation &&
+		worker->pid == 0)
+	{
+		my_database = stream_area_find_database(dboid);
+		ok = my_database != NULL && !stream_area_is_suspended(dboid);
+		if (ok)
+		{
+			worker->pid = MyProcPid;
+			worker->latch = MyLatch;
+			my_worker = worker;
+		}
+		else
+			free_worker(worker);
+	}
+	LWLockRelease(stream_area->lock);
+	if (ok)
+		on_shmem_exit(detach_worker, (Datum) 0);
+	return ok;
+}
+
+/* ------------------------------------------------------- the launcher */
+
+int
+stream_roster_list_databases(StreamDatabaseStatus *list)
+{
+	int			n = 0;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	for (int i = 0; i < STREAM_MAX_DATABASES; i++)
+	{
+		StreamDatabase *db = &stream_area->databases[i];
+
+		if (!OidIsValid(db->dboid))
+			continue;
+		list[n].dboid = db->dboid;
+		list[n].running = db->pid != 0;
+		list[n].present = db->present;
+		list[n].absent = db->absent != 0 &&
+			db->absent == pg_atomic_read_u64(&db->version);
+		n++;
+	}
+	LWLockRelease(stream_area->lock);
+	return n;
+}
+
+uint64
+stream_roster_databases_version(void)
+{
+	return pg_atomic_read_u64(&stream_area->databases_version);
+}
+
+uint64
+stream_roster_probe_version(void)
+{
+	return pg_atomic_read_u64(&stream_area->probe_version);
+}
+
+/* Has the database a process, started or about to? */
+static bool
+has_processes(StreamDatabase *db)
+{
+	if (db->pid != 0)
+		return true;
+	for (int i = 0; i < STREAM_MAX_WORKERS; i++)
+		if (stream_area->workers[i].dboid == db->dboid)
+			return true;
+	return false;
+}
+
+void
+stream_roster_forget_database(Oid dboid, bool gone)
+{
+	StreamDatabase *db;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	db = stream_area_find_database(dboid);
+	if (db != NULL && !has_processes(db) &&
+		(gone || db->absent == pg_atomic_read_u64(&db->version)))
+	{
+		HASH_SEQ_STATUS seq;
+		StreamViewEntry *view;
+
+		hash_seq_init(&seq, stream_area_views);
+		while ((view = hash_seq_search(&seq)) != NULL)
+			if (view->key.dboid == dboid)
+				hash_search(stream_area_views, &view->key, HASH_REMOVE, NULL);
+		db->dboid = InvalidOid;
+	}
+	LWLockRelease(stream_area->lock);
+	for (int i = 0; i < STREAM_NUM_REQUEST_CVS; i++)
+		ConditionVariableBroadcast(&stream_area->requests[i]);
+}
+
+void
+stream_roster_set_starved(Oid dboid, bool starved)
+{
+	StreamDatabase *db;
+	bool		changed;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	db = stream_area_find_database(dboid);
+	changed = db != NULL && db->starved != starved;
+	if (changed)
+		db->starved = starved;
+	LWLockRelease(stream_area->lock);
+	for (int i = 0; changed && i < STREAM_NUM_REQUEST_CVS; i++)
+		ConditionVariableBroadcast(&stream_area->requests[i]);
+}
+
+bool
+stream_roster_database_suspended(Oid dboid)
+{
+	bool		result;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	result = stream_area_is_suspended(dboid);
+	LWLockRelease(stream_area->lock);
+	return result;
+}
+
+/* ------------------------------------------------------ the scheduler */
+
+void
+stream_roster_set_present(void)
+{
+	if (my_database->present)
+		return;
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	my_database->present = true;
+	stream_area_wake_launcher();
+	LWLockRelease(stream_area->lock);
+}
+
+void
+stream_roster_set_absent(uint64 version)
+{
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	my_database->absent = version;
+	LWLockRelease(stream_area->lock);
+}
+
+uint64
+stream_roster_views_version(void)
+{
+	return pg_atomic_read_u64(&my_database->version);
+}
+
+uint64
+stream_roster_mark(void)
+{
+	uint64		mark;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	mark = stream_area->mark;
+	LWLockRelease(stream_area->lock);
+	return mark;
+}
+
+int
+stream_roster_list_workers(StreamWorkerStatus *list)
+{
+	HASH_SEQ_STATUS seq;
+	StreamViewEntry *view;
+	int			views_of[STREAM_MAX_WORKERS] = {0};
+	int			n = 0;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	hash_seq_init(&seq, stream_area_views);
+	while ((view = hash_seq_search(&seq)) != NULL)
+		if (view->worker >= 0)
+			views_of[view->worker]++;
+	for (int i = 0; i < STREAM_MAX_WORKERS; i++)
+	{
+		StreamWorker *worker = &stream_area->workers[i];
+
+		if (worker->dboid != MyDatabaseId)
+			continue;
+		list[n].slot = i;
+		list[n].generation = worker->generation;
+		list[n].pid = worker->pid;
+		list[n].views = views_of[i];
+		n++;
+	}
+	LWLockRelease(stream_area->lock);
+	return n;
+}
+
+int
+stream_roster_list_views(StreamViewAssignment **list)
+{
+	HASH_SEQ_STATUS seq;
+	StreamViewEntry *view;
+	int			n = 0;
+
+	/* allocated before the lock is taken, as palloc may fail */
+	*list = palloc(STREAM_MAX_VIEWS * sizeof(StreamViewAssignment));
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	hash_seq_init(&seq, stream_area_views);
+	while ((view = hash_seq_search(&seq)) != NULL)
+	{
+		if (view->key.dboid != MyDatabaseId)
+			continue;
+		(*list)[n].viewid = view->key.relid;
+		(*list)[n].slot = view->worker;
+		(*list)[n].mark = Max(view->created, view->requested);
+		n++;
+	}
+	LWLockRelease(stream_area->lock);
+	return n;
+}
+
+int
+stream_roster_reserve_worker(uint32 *generation)
+{
+	int			slot = -1;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < STREAM_MAX_WORKERS && slot < 0; i++)
+	{
+		StreamWorker *worker = &stream_area->workers[i];
+
+		if (OidIsValid(worker->dboid))
+			continue;
+		worker->dboid = MyDatabaseId;
+		worker->pid = 0;
+		worker->latch = NULL;
+		*generation = ++worker->generation;
+		slot = i;
+	}
+	LWLockRelease(stream_area->lock);
+	return slot;
+}
+
+void
+stream_roster_release_worker(int slot, uint32 generation)
+{
+	StreamWorker *worker = &stream_area->workers[slot];
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	if (worker->dboid == MyDatabaseId && worker->generation == generation &&
+		worker->pid == 0)
+		free_worker(worker);
+	LWLockRelease(stream_area->lock);
+}
+
+void
+stream_roster_terminate_worker(int slot)
+{
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	for (int i = 0; i < STREAM_MAX_WORKERS; i++)
+	{
+		StreamWorker *worker = &stream_area->workers[i];
+
+		if (worker->dboid == MyDatabaseId && worker->pid != 0 &&
+			(slot < 0 || slot == i))
+			kill(worker->pid, SIGTERM);
+	}
+	LWLockRelease(stream_area->lock);
+}
+
+/* Tells a worker that its set of views has changed; wants the lock held. */
+static void
+tell_assigned(int slot)
+{
+	StreamWorker *worker;
+
+	if (slot < 0)
+		return;
+	worker = &stream_area->workers[slot];
+	pg_atomic_fetch_add_u64(&worker->assigned, 1);
+	if (worker->latch != NULL)
+		SetLatch(worker->latch);
+}
+
+bool
+stream_roster_assign_view(Oid viewid, int slot, bool paused)
+{
+	StreamViewEntry *view;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	view = stream_area_enter_view(viewid);
+	if (view != NULL)
+	{
+		int			old = view->worker;
+
+		/* the slot may have been freed since the caller looked */
+		if (slot >= 0 && stream_area->workers[slot].dboid != MyDatabaseId)
+			slot = -1;
+		view->paused = paused;
+		if (slot != old)
+		{
+			view->worker = slot;
+			view->running = false;
+			view->retry_at = 0;
+			tell_assigned(old);
+			tell_assigned(slot);
+		}
+	}
+	LWLockRelease(stream_area->lock);
+	if (paused)
+		ConditionVariableBroadcast(stream_roster_request_cv(viewid));
+	return view != NULL;
+}
+
+void
+stream_roster_forget_view(Oid viewid, uint64 mark)
+{
+	StreamViewEntry *view;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	view = stream_area_find_view(viewid);
+	if (view != NULL &&
+		(mark == 0 || Max(view->created, view->requested) <= mark))
+	{
+		tell_assigned(view->worker);
+		hash_search(stream_area_views, &view->key, HASH_REMOVE, NULL);
+	}
+	LWLockRelease(stream_area->lock);
+	ConditionVariableBroadcast(stream_roster_request_cv(viewid));
+}
+
+/* --------------------------------------------------------- the worker */
+
+void
+stream_roster_worker_news(StreamWorkerNews *news)
+{
+	news->version = pg_atomic_read_u64(&my_database->version);
+	news->wakes = pg_atomic_read_u64(&my_database->wakes);
+	news->assigned = pg_atomic_read_u64(&my_worker->assigned);
+	news->requested = pg_atomic_read_u64(&my_worker->requested);
+}
+
+List *
+stream_roster_my_views(void)
+{
+	StreamViewAssignment *list;
+	int			n = stream_roster_list_views(&list);
+	List	   *result = NIL;
+
+	for (int i = 0; i < n; i++)
+		if (list[i].slot == my_slot())
+			result = lappend_oid(result, list[i].viewid);
+	pfree(list);
+	return result;
+}
+
+bool
+stream_roster_view_requests(Oid viewid, uint64 *requested, uint64 *answered)
+{
+	StreamViewEntry *view;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	view = find_my_view(viewid);
+	if (view != NULL)
+	{
+		*requested = view->requested;
+		*answered = Max(view->done, view->failed);
+	}
+	LWLockRelease(stream_area->lock);
+	return view != NULL;
+}
+
+bool
+stream_roster_view_begin(Oid viewid, uint64 *requested)
+{
+	StreamViewEntry *view;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	view = find_my_view(viewid);
+	if (view != NULL)
+	{
+		*requested = view->requested;
+		view->running = true;
+		view->paused = false;
+	}
+	LWLockRelease(stream_area->lock);
+	return view != NULL;
+}
+
+void
+stream_roster_view_end(Oid viewid, uint64 answered, bool more)
+{
+	StreamViewEntry *view;
+	bool		tell = false;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	view = find_my_view(viewid);
+	if (view != NULL)
+	{
+		view->running = false;
+		view->more = more;
+		view->retry_at = 0;
+		if (!more && answered > view->done)
+		{
+			view->done = answered;
+			tell = true;
+		}
+	}
+	LWLockRelease(stream_area->lock);
+	if (tell)
+		ConditionVariableBroadcast(stream_roster_request_cv(viewid));
+}
+
+void
+stream_roster_view_failed(Oid viewid, uint64 answered, int sqlstate,
+						  TimestampTz retry_at)
+{
+	StreamViewEntry *view;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	view = find_my_view(viewid);
+	if (view != NULL)
+	{
+		view->running = false;
+		view->retry_at = retry_at;
+		view->failed = Max(view->failed, answered);
+		view->sqlstate = sqlstate;
+	}
+	LWLockRelease(stream_area->lock);
+	ConditionVariableBroadcast(stream_roster_request_cv(viewid));
+}
+
+void
+stream_roster_view_paused(Oid viewid, bool paused)
+{
+	StreamViewEntry *view;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	view = find_my_view(viewid);
+	if (view != NULL)
+		view->paused = paused;
+	LWLockRelease(stream_area->lock);
+	if (paused)
+		ConditionVariableBroadcast(stream_roster_request_cv(viewid));
+}
+
+StreamSource *
+stream_roster_subscribe(Oid relid, bool wake)
+{
+	StreamEntryKey key = stream_area_key(MyDatabaseId, relid);
+	uint64		bit = UINT64CONST(1) << my_slot();
+	StreamSource *source;
+
+	LWLockAcquire(stream_area->stream_lock, LW_EXCLUSIVE);
+	source = hash_search(stream_area_sources, &key, HASH_FIND, NULL);
+	if (source == NULL && hash_get_num_entries(stream_area_sources) < STREAM_MAX_STREAMS)
+	{
+		source = hash_search(stream_area_sources, &key, HASH_ENTER_NULL, NULL);
+		if (source != NULL)
+		{
+			pg_atomic_init_u64(&source->sequence, 1);
+			source->listeners = 0;
+			source->wake = 0;
+		}
+	}
+	if (source != NULL)
+	{
+		source->listeners |= bit;
+		if (wake)
+			source->wake |= bit;
+		else
+			source->wake &= ~bit;
+	}
+	LWLockRelease(stream_area->stream_lock);
+	return source;
+}
+
+void
+stream_roster_unsubscribe(Oid relid)
+{
+	StreamEntryKey key = stream_area_key(MyDatabaseId, relid);
+	uint64		bit = UINT64CONST(1) << my_slot();
+	StreamSource *source;
+
+	LWLockAcquire(stream_area->stream_lock, LW_EXCLUSIVE);
+	source = hash_search(stream_area_sources, &key, HASH_FIND, NULL);
+	if (source != NULL)
+	{
+		source->wake &= ~bit;
+		source->listeners &= ~bit;
+		if (source->listeners == 0)
+			hash_search(stream_area_sources, &key, HASH_REMOVE, NULL);
+	}
+	LWLockRelease(stream_area->stream_lock);
+}
+
+uint64
+stream_roster_sequence(StreamSource *source)
+{
+	return pg_atomic_read_u64(&source->sequence);
+}
+
+/* ------------------------------------------------ those who wait */
+
+uint64
+stream_roster_request(Oid viewid)
+{
+	StreamViewEntry *view;
+	uint64		request = 0;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	view = stream_area_enter_database(MyDatabaseId) ? stream_area_enter_view(viewid) : NULL;
+	if (view != NULL)
+	{
+		request = view->requested = ++stream_area->mark;
+		view->paused = false;
+		if (view->worker >= 0)
+		{
+			StreamWorker *worker = &stream_area->workers[view->worker];
+
+			pg_atomic_fetch_add_u64(&worker->requested, 1);
+			if (worker->latch != NULL)
+				SetLatch(worker->latch);
+		}
+		else
+			stream_area_wake_scheduler(MyDatabaseId);
+	}
+	LWLockRelease(stream_area->lock);
+	return request;
+}
+
+StreamRequestState
+stream_roster_request_state(Oid viewid, uint64 request, int *sqlstate)
+{
+	StreamRequestState state = STREAM_REQUEST_PENDING;
+	StreamViewEntry *view;
+	StreamDatabase *db;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	view = stream_area_find_view(viewid);
+	db = stream_area_find_database(MyDatabaseId);
+	if (view == NULL)
+		state = STREAM_REQUEST_GONE;
+	else if (view->done >= request)
+		state = STREAM_REQUEST_DONE;
+	else if (view->failed >= request)
+	{
+		state = STREAM_REQUEST_FAILED;
+		*sqlstate = view->sqlstate;
+	}
+	else if (view->paused)
+		state = STREAM_REQUEST_PAUSED;
+	else if (view->worker < 0 && db != NULL && db->starved)
+		state = STREAM_REQUEST_STARVED;
+	LWLockRelease(stream_area->lock);
+	return state;
+}
+
+ConditionVariable *
+stream_roster_request_cv(Oid viewid)
+{
+	StreamEntryKey key = stream_area_key(MyDatabaseId, viewid);
+	uint32		hash = hash_bytes((unsigned char *) &key, sizeof(key));
+
+	return &stream_area->requests[hash % STREAM_NUM_REQUEST_CVS];
+}

@@ -237,6 +237,7 @@ as_caller(StreamAgg *agg, MemoryContext context)
 		MemoryContextSwitchTo(old);
 	}
 	caller->curaggcontext->ecxt_per_tuple_memory = context;
+	caller->curaggcontext->ecxt_per_query_memory = context;
 	caller->tmpcontext->ecxt_per_tuple_memory = CurrentMemoryContext;
 	caller_trans.aggref = agg->aggref;
 	return (Node *) caller;

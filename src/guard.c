@@ -205,12 +205,24 @@ lock_leaves(List *relids, StreamTakeawayKind kind)
 	return leaves;
 }
 
+static void
+catch_up_context(void *arg)
+{
+	errcontext("continuous view \"%s\" reading rows that are about to go",
+			   (char *) arg);
+}
+
 /* Runs batches of the view until it has read everything that is visible. */
 static void
 catch_up(Oid viewid)
 {
 	StreamBatchResult result;
+	ErrorContextCallback callback;
 
+	callback.callback = catch_up_context;
+	callback.arg = get_rel_name(viewid);
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -218,6 +230,7 @@ catch_up(Oid viewid)
 		stream_batch_committed(viewid);
 		CommandCounterIncrement();
 	} while (result == STREAM_BATCH_MORE);
+	error_context_stack = callback.previous;
 	stream_batch_forget(viewid);
 }
 

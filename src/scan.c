@@ -154,16 +154,23 @@ physical_tlist(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 			   List *tlist)
 {
 	List	   *physical;
+	Bitmapset  *labelled = NULL;
 	ListCell   *lc;
 
 	if (root->parent_root != NULL || rel->reloptkind != RELOPT_BASEREL)
 		return tlist;
 	foreach(lc, tlist)
 	{
-		Var		   *var = (Var *) lfirst_node(TargetEntry, lc)->expr;
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Var		   *var = (Var *) tle->expr;
 
 		if (!IsA(var, Var) || var->varno != rel->relid || var->varattno <= 0)
 			return tlist;
+		/* a column can carry one label only */
+		if (tle->ressortgroupref > 0 && bms_is_member(var->varattno, labelled))
+			return tlist;
+		if (tle->ressortgroupref > 0)
+			labelled = bms_add_member(labelled, var->varattno);
 	}
 	/* NIL if there are dropped columns */
 	physical = build_physical_tlist(root, rel);

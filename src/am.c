@@ -93,11 +93,12 @@ static TableAmRoutine routine;
 static bool routine_ready = false;
 
 /*
- * Relations whose remembered page is from this transaction, under a lock that
- * it still holds.  Lives in the transaction's memory.
+ * The relations whose remembered page is from this transaction, under a lock
+ * that it still holds: the last one written to and, if there are others, all
+ * of them in a table in the transaction's memory.
  */
-static HTAB *placed = NULL;
 static Oid	placed_last = InvalidOid;
+static HTAB *placed = NULL;
 
 static Loan *loans = NULL;
 static shmem_request_hook_type prev_shmem_request_hook = NULL;
@@ -142,19 +143,15 @@ subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 		forget_placed();
 }
 
-/*
- * Before an insert: makes heap begin at the end of the relation if this is the
- * transaction's first under its lock.
- */
-static void
-place(Relation rel, BulkInsertState bistate)
+/* True the first time since forget_placed that it is asked about a relation. */
+static bool
+first_insert(Oid relid)
 {
-	Oid			relid = RelationGetRelid(rel);
 	bool		found;
 
-	if (relid == placed_last)
-		return;
-
+	/* mostly it is the only one, which needs no table */
+	if (placed_last == InvalidOid)
+		return true;
 	if (placed == NULL)
 	{
 		HASHCTL		ctl;
@@ -164,10 +161,24 @@ place(Relation rel, BulkInsertState bistate)
 		ctl.hcxt = TopTransactionContext;
 		placed = hash_create("streams written to", 16, &ctl,
 							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+		(void) hash_search(placed, &placed_last, HASH_ENTER, &found);
 	}
-
 	(void) hash_search(placed, &relid, HASH_ENTER, &found);
-	if (!found)
+	return !found;
+}
+
+/*
+ * Before an insert: makes heap begin at the end of the relation if this is the
+ * transaction's first under its lock.
+ */
+static void
+place(Relation rel, BulkInsertState bistate)
+{
+	Oid			relid = RelationGetRelid(rel);
+
+	if (relid == placed_last)
+		return;
+	if (first_insert(relid))
 	{
 		RelationSetTargetBlock(rel, InvalidBlockNumber);
 		if (bistate != NULL)

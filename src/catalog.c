@@ -267,6 +267,15 @@ put_view_row(const StreamViewRow *row)
 	table_close(rel, NoLock);
 }
 
+static int
+compare_views(const ListCell *a, const ListCell *b)
+{
+	Oid			oid_a = ((StreamViewRow *) lfirst(a))->viewid;
+	Oid			oid_b = ((StreamViewRow *) lfirst(b))->viewid;
+
+	return oid_a < oid_b ? -1 : oid_a > oid_b;
+}
+
 List *
 stream_catalog_views(void)
 {
@@ -283,6 +292,7 @@ stream_catalog_views(void)
 						 view_row_of_tuple(tuple, RelationGetDescr(rel)));
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	list_sort(result, compare_views);
 	return result;
 }
 

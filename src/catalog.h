@@ -49,7 +49,7 @@ extern Oid	stream_catalog_schema(void);
 /* The owner of the extension. */
 extern Oid	stream_catalog_owner(void);
 
-/* All rows of _view, palloc'd StreamViewRow *; NIL without the extension. */
+/* All rows of _view by viewid, palloc'd StreamViewRow *; NIL without the extension. */
 extern List *stream_catalog_views(void);
 /* One row, palloc'd, or NULL. */
 extern StreamViewRow *stream_catalog_view(Oid viewid);

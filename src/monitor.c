@@ -180,11 +180,15 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 	int			save_sec_context;
 	HeapTuple	tuple;
 
+	if (get_rel_name(viewid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", viewid)));
 	if (row == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a continuous view",
-						get_rel_name(viewid) ? get_rel_name(viewid) : "?")));
+						get_rel_name(viewid))));
 	acl = pg_class_aclcheck(viewid, GetUserId(), ACL_SELECT);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_VIEW, get_rel_name(viewid));

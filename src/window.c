@@ -49,6 +49,19 @@ interval_us(const Interval *interval, const char *name)
 	return us;
 }
 
+/* a - b modulo size, in [0, size); nothing can overflow. */
+static int64
+minus_modulo(int64 a, int64 b, int64 size)
+{
+	a %= size;
+	if (a < 0)
+		a += size;
+	b %= size;
+	if (b < 0)
+		b += size;
+	return a >= b ? a - b : a - b + size;
+}
+
 /* tumble(timestamp with or without time zone, size, offset) */
 Datum
 stream_window_tumble(PG_FUNCTION_ARGS)
@@ -58,7 +71,6 @@ stream_window_tumble(PG_FUNCTION_ARGS)
 	int64		offset = 0;
 	Oid			rangetype = get_fn_expr_rettype(fcinfo->flinfo);
 	TypeCacheEntry *typcache = range_get_typcache(fcinfo, rangetype);
-	int64		since;
 	int64		rest;
 	RangeBound	lower = {.inclusive = true,.lower = true};
 	RangeBound	upper = {.inclusive = false,.lower = false};
@@ -79,14 +91,7 @@ stream_window_tumble(PG_FUNCTION_ARGS)
 		PG_RETURN_RANGE_P(make_range(typcache, &lower, &upper, false));
 	}
 
-	if (pg_sub_s64_overflow(ts, UNIX_EPOCH, &since) ||
-		pg_sub_s64_overflow(since, offset % size, &since))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("window is out of range")));
-	rest = since % size;
-	if (rest < 0)
-		rest += size;
+	rest = minus_modulo(minus_modulo(ts, UNIX_EPOCH, size), offset, size);
 	if (pg_sub_s64_overflow(ts, rest, &start) ||
 		pg_add_s64_overflow(start, size, &end) ||
 		!IS_VALID_TIMESTAMP(start) || !IS_VALID_TIMESTAMP(end))

@@ -525,14 +525,14 @@ tuple_insert_speculative(Relation rel, TupleTableSlot *slot, CommandId cid,
 static Size
 batch_room(Relation rel, TupleTableSlot **slots, int nslots)
 {
-	Size		limit = RelationGetTargetPageUsage(rel, HEAP_DEFAULT_FILLFACTOR) / 8;
+	Size		usage = RelationGetTargetPageUsage(rel, HEAP_DEFAULT_FILLFACTOR);
 	Size		total = row_room(slot_length(rel, slots[0]));
 
 	for (int i = 1; i < nslots; i++)
 	{
 		Size		room = row_room(slot_length(rel, slots[i]));
 
-		if (total + room > limit)
+		if (total + room > usage / 8)
 			break;
 		total += room;
 	}
@@ -716,7 +716,7 @@ stream_am_check_statement(QueryDesc *queryDesc)
 	}
 }
 
-/* -------------------------------------------------------- vacuum and indexes */
+/* ------------------------------------------------------- vacuum and indexes */
 
 /* The end of the table stays: writers have seen how many blocks there are. */
 static void

@@ -110,7 +110,7 @@ static char *
 unused_name(const char *base, List *names)
 {
 	char	   *name = pstrdup(base);
-	int			n = 1;
+	int			n = list_length(names); /* saves tries when there are many */
 
 	for (;;)
 	{
@@ -355,6 +355,14 @@ stream_analyze_leaves(Oid stream, LOCKMODE lockmode, bool *unlogged)
 	int			nunlogged = 0;
 	ListCell   *lc;
 
+	if (list_length(all) > 1 &&
+		get_rel_relkind(stream) != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("stream \"%s\" has child tables by inheritance",
+						get_rel_name(stream)),
+				 errdetail("A continuous view cannot read them."),
+				 errhint("Use a partitioned table.")));
 	foreach(lc, all)
 	{
 		Oid			relid = lfirst_oid(lc);

@@ -49,7 +49,8 @@ extern Oid	stream_analyze_stream(Query *delta, const char *source);
 /*
  * The leaf relations of a stream, as OIDs, locked with the mode; the stream
  * itself if it is a plain table.
- * Error 42809 if one is not a stream, or if only some are unlogged.
+ * Error 42809 if one is not a stream, or if only some are unlogged; 0A000 if
+ * they are children by inheritance.
  */
 extern List *stream_analyze_leaves(Oid stream, LOCKMODE lockmode,
 								   bool *unlogged);

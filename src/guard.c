@@ -198,6 +198,8 @@ lock_leaves(List *relids, StreamTakeawayKind kind)
 		if (kind != STREAM_TRUNCATE && get_rel_relispartition(relid))
 			LockRelationOid(get_partition_parent(relid, true),
 							AccessExclusiveLock);
+		/* find_all_inheritors locks what is below only */
+		LockRelationOid(relid, AccessExclusiveLock);
 		foreach(ll, find_all_inheritors(relid, AccessExclusiveLock, NULL))
 			if (get_rel_relkind(lfirst_oid(ll)) == RELKIND_RELATION)
 				leaves = list_append_unique_oid(leaves, lfirst_oid(ll));
@@ -335,6 +337,15 @@ check_view(StreamViewRow *row, const char *command)
 		StreamLeaf *leaf = pos->leaves[i];
 		bool		member = list_member_oid(leaves, leaf->relid);
 
+		if (member && leaf->detached &&
+			current_relfilenode(leaf->relid) != leaf->relfilenode)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("partition \"%s\" has been rewritten or truncated while it was detached",
+							get_rel_name(leaf->relid)),
+					 errdetail("Continuous view \"%s\" cannot tell which of its rows it has read before.",
+							   get_rel_name(row->viewid)),
+					 errhint("Insert the rows that are to be read into a new partition.")));
 		if (member ? current_relfilenode(leaf->relid) != leaf->relfilenode :
 			!leaf->detached)
 			ereport(ERROR,

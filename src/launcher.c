@@ -310,7 +310,9 @@ start_schedulers(void)
 		else if (starting < MAX_PROBES)
 		{
 			start_scheduler(target);
-			starting++;
+			/* a start that found no room takes no place of another's */
+			if (target->handle != NULL)
+				starting++;
 		}
 	}
 	return timeout;

@@ -71,11 +71,15 @@ static const char *
 state_name(StreamViewRow *row, const StreamViewStatus *status,
 		   const StreamFailure *failure, int64 lag_rows)
 {
+	int64		max_rows = stream_max_batch_rows;
+
 	if (failure && failure->failed)
 		return "failed";
 	if (!row->options.enabled || !stream_enabled || status->paused)
 		return "paused";
-	if (status->more || lag_rows > stream_max_batch_rows)
+	if (row->options.max_batch_rows > 0)
+		max_rows = row->options.max_batch_rows;
+	if (status->more || lag_rows > max_rows)
 		return "backfilling";
 	return "running";
 }

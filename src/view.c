@@ -391,7 +391,8 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 	Query	   *reading;
 	Oid			key_index;
 
-	row->definition = create_view(definition, query, NIL, saved.userid);
+	row->definition = create_view(definition, query, into->colNames,
+								  saved.userid);
 	state->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
 		RELPERSISTENCE_PERMANENT;
 	row->state = create_state_table(cut, state, into, storage, saved.userid);

@@ -43,7 +43,7 @@ CREATE TABLE streaming._view (
 	option_names text[] NOT NULL,
 	option_values text[] NOT NULL,
 	settings text[]
-);
+) USING heap;
 COMMENT ON TABLE streaming._view IS 'internal: one row per continuous view';
 
 CREATE TABLE streaming._progress (
@@ -53,13 +53,13 @@ CREATE TABLE streaming._progress (
 	position bytea,
 	batch_time timestamptz,
 	batch_us int8 NOT NULL
-) WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
+) USING heap WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE streaming._progress IS
 	'internal: how far each continuous view has read';
 ALTER TABLE streaming._progress ALTER COLUMN position SET STORAGE EXTERNAL;
 
 CREATE UNLOGGED TABLE streaming._progress_unlogged (LIKE streaming._progress INCLUDING ALL)
-	WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
+	USING heap WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE streaming._progress_unlogged IS
 	'internal: like _progress, for views over unlogged streams';
 
@@ -73,7 +73,7 @@ CREATE TABLE streaming._error (
 	hint text,
 	context text,
 	at timestamptz NOT NULL
-);
+) USING heap;
 COMMENT ON TABLE streaming._error IS
 	'internal: the present trouble of a continuous view, if any';
 

@@ -468,6 +468,7 @@ process_range(Batch *batch, Relation state)
 	BatchView  *view = batch->view;
 	TimestampTz started = GetCurrentTimestamp();
 	int64		last = view->progress.batch;
+	bool		written;
 
 	stream_store_open(view->store, state, last);
 	STREAM_DEBUG_POINT("batch-before-merge");
@@ -475,16 +476,13 @@ process_range(Batch *batch, Relation state)
 			  stream_delta_plan(view->delta, estimate_rows(view->position)),
 			  batch->snapshot, view->position);
 	batch->rows = rows_read(view->position);
+	written = batch->rows > 0 || last == 0;
+	stream_store_close(view->store, written ? last + 1 : last);
 	STREAM_DEBUG_POINT("batch-after-merge");
 	stream_position_finish(view->position, batch->rels, batch->nrels,
 						   batch->snapshot);
-	if (batch->rows > 0 || last == 0)
-	{
-		stream_store_close(view->store, last + 1);
+	if (written)
 		write_progress(batch, started);
-	}
-	else
-		stream_store_close(view->store, last);
 	STREAM_DEBUG_POINT("batch-before-commit");
 }
 

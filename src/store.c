@@ -21,6 +21,12 @@
  * dropped nothing since.  Keys that cannot be hashed, and views without keys,
  * have no cache and always look up.
  *
+ * With many groups, nearly every access of the above is to memory that is in no
+ * processor cache: the bucket, the group, its page, its row.  So rows of the
+ * delta queue up for a moment, in a ring; when a row enters, its bucket is
+ * prefetched, some rows later the group found there, then the page, then the row
+ * on it.  When its turn comes, all is at hand.
+ *
  * Updates go to the page where the row is (HOT) if there is room.  heap_update
  * does not prune, and nobody else may ever read the page, so a full page is
  * offered for pruning first.
@@ -56,6 +62,7 @@ int			stream_state_cache_size = 262144;
 typedef struct StateGroup
 {
 	ItemPointerData tid;
+	Buffer		buffer;			/* where its page was seen last: a hint */
 	Datum		states[FLEXIBLE_ARRAY_MEMBER];
 	/* then one bool per state: is it null? */
 } StateGroup;
@@ -68,6 +75,19 @@ typedef struct Generation
 	MemoryContext context;
 	TupleHashTable table;
 } Generation;
+
+/* A row of the delta that waits in the ring. */
+typedef struct StagedRow
+{
+	TupleTableSlot *slot;
+	uint32		hash;			/* of its keys */
+} StagedRow;
+
+/* Length of the ring, and after how many rows what is prefetched. */
+#define RING_SIZE 16
+#define PREFETCH_GROUP 4
+#define PREFETCH_PAGE 8
+#define PREFETCH_TUPLE 12
 
 struct StreamStore
 {
@@ -94,6 +114,11 @@ struct StreamStore
 	int64		batch;			/* the batch that it is the state after */
 	Oid			relfilenode;	/* the storage that the TIDs are about */
 	int			probes;			/* since memory was last measured */
+
+	/* rows that wait: those numbered [processed, staged) */
+	StagedRow	ring[RING_SIZE];
+	uint64		staged;
+	uint64		processed;
 
 	/* slots */
 	TupleTableSlot *keyslot;	/* keys of the row at hand */
@@ -246,6 +271,9 @@ stream_store_free(StreamStore *store)
 	ExecDropSingleTupleTableSlot(store->keyslot);
 	ExecDropSingleTupleTableSlot(store->cachedslot);
 	ExecDropSingleTupleTableSlot(store->outslot);
+	for (int i = 0; i < RING_SIZE; i++)
+		if (store->ring[i].slot)
+			ExecDropSingleTupleTableSlot(store->ring[i].slot);
 	MemoryContextDelete(store->context);
 }
 
@@ -283,6 +311,7 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch)
 {
 	store->rel = rel;
 	store->batch_context = CurrentMemoryContext;
+	store->staged = store->processed = 0;
 	if (!store->hashfuncs)
 		return;
 	if (store->batch != batch || store->relfilenode != rel->rd_node.relNode ||
@@ -298,32 +327,6 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch)
 	store->relfilenode = rel->rd_node.relNode;
 	/* whatever ends this batch other than stream_store_close is a failure */
 	store->batch = -1;
-}
-
-void
-stream_store_close(StreamStore *store, int64 batch)
-{
-	if (store->lookup)
-		index_endscan(store->lookup);
-	store->lookup = NULL;
-	if (store->index)
-		index_close(store->index, NoLock);
-	store->index = NULL;
-	if (store->foundslot)
-		ExecDropSingleTupleTableSlot(store->foundslot);
-	store->foundslot = NULL;
-	if (store->estate)
-	{
-		ExecCloseIndices(store->result_rel);
-		FreeExecutorState(store->estate);
-	}
-	store->estate = NULL;
-	ExecClearTuple(store->keyslot);
-	ExecClearTuple(store->cachedslot);
-	ExecClearTuple(store->outslot);
-	MemoryContextReset(store->row);
-	store->rel = NULL;
-	store->batch = batch;
 }
 
 /* ---- looking up in the table ---- */
@@ -453,11 +456,12 @@ load_group(StreamStore *store, StateGroup *group, MemoryContext context)
 static StateGroup *
 alloc_group(StreamStore *store, MemoryContext context)
 {
-	StateGroup	   *group = MemoryContextAlloc(context, offsetof(StateGroup, states) +
+	StateGroup *group = MemoryContextAlloc(context, offsetof(StateGroup, states) +
 										   (sizeof(Datum) + sizeof(bool)) *
 										   store->naggs);
 
 	ItemPointerSetInvalid(&group->tid);
+	group->buffer = InvalidBuffer;
 	return group;
 }
 
@@ -480,7 +484,7 @@ promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 {
 	StateGroup *group = young->additional;
 	TupleHashEntry entry;
-	StateGroup	   *old;
+	StateGroup *old;
 
 	if (store->old == NULL)
 		return false;
@@ -531,17 +535,16 @@ keep_stored_keys(StreamStore *store, TupleHashEntry entry)
  * new.  On return cachedslot has the keys.
  */
 static StateGroup *
-find_cached(StreamStore *store, MemoryContext *context)
+find_cached(StreamStore *store, uint32 hash, MemoryContext *context)
 {
 	TupleHashEntry entry;
 	bool		isnew;
-	uint32		hash;
-	StateGroup	   *group;
+	StateGroup *group;
 
 	bound_memory(store);
 	*context = store->young->context;
-	entry = LookupTupleHashEntry(store->young->table, store->keyslot, &isnew,
-								 &hash);
+	entry = LookupTupleHashEntryHash(store->young->table, store->keyslot,
+									 &isnew, hash);
 	if (!isnew)
 		group = entry->additional;
 	else
@@ -565,7 +568,7 @@ find_cached(StreamStore *store, MemoryContext *context)
 static StateGroup *
 find_uncached(StreamStore *store, MemoryContext *context)
 {
-	StateGroup	   *group = alloc_group(store, store->row);
+	StateGroup *group = alloc_group(store, store->row);
 
 	*context = store->row;
 	if (find_row(store))
@@ -667,11 +670,13 @@ insert_row(StreamStore *store, StateGroup *group)
  * is meant to be free.  The look at the page is without a lock: a hint.
  */
 static void
-prune_page(StreamStore *store, ItemPointer tid)
+prune_page(StreamStore *store, StateGroup *group)
 {
 	Buffer		buffer = ReadBuffer(store->rel,
-									ItemPointerGetBlockNumber(tid));
+									ItemPointerGetBlockNumber(&group->tid));
 	Page		page = BufferGetPage(buffer);
+
+	group->buffer = buffer;
 
 	if (PageGetHeapFreeSpace(page) < store->row_size)
 		heap_page_prune_opt(store->rel, buffer);
@@ -689,7 +694,7 @@ update_row(StreamStore *store, StateGroup *group)
 
 	tuple = ExecFetchSlotHeapTuple(store->outslot, false, NULL);
 	store->row_size = Max(store->row_size, MAXALIGN(tuple->t_len));
-	prune_page(store, &group->tid);
+	prune_page(store, group);
 	result = table_tuple_update(store->rel, &group->tid, store->outslot,
 								GetCurrentCommandId(true), InvalidSnapshot,
 								InvalidSnapshot, true, &tmfd, &lockmode,
@@ -705,17 +710,10 @@ update_row(StreamStore *store, StateGroup *group)
 		insert_index_entries(store, true);
 }
 
-void
-stream_store_merge(StreamStore *store, TupleTableSlot *delta)
+/* Puts the keys of a row of the delta into keyslot. */
+static void
+take_keys(StreamStore *store, TupleTableSlot *delta)
 {
-	MemoryContext old;
-	MemoryContext context;
-	StateGroup	   *group;
-	bool		isnew;
-
-	MemoryContextReset(store->row);
-	old = MemoryContextSwitchTo(store->row);
-
 	slot_getallattrs(delta);
 	ExecClearTuple(store->keyslot);
 	for (int i = 0; i < store->nkeys; i++)
@@ -724,10 +722,17 @@ stream_store_merge(StreamStore *store, TupleTableSlot *delta)
 		store->keyslot->tts_isnull[i] = delta->tts_isnull[i];
 	}
 	ExecStoreVirtualTuple(store->keyslot);
+}
 
-	group = store->hashfuncs ? find_cached(store, &context) :
-		find_uncached(store, &context);
-	isnew = !ItemPointerIsValid(&group->tid);
+/* Merges the row of the delta whose keys are in keyslot. */
+static void
+merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
+{
+	MemoryContext context;
+	StateGroup *group = store->hashfuncs ?
+		find_cached(store, hash, &context) : find_uncached(store, &context);
+	bool		isnew = !ItemPointerIsValid(&group->tid);
+
 	for (int i = 0; i < store->naggs; i++)
 	{
 		NullableDatum partial;
@@ -754,5 +759,180 @@ stream_store_merge(StreamStore *store, TupleTableSlot *delta)
 		ExecClearTuple(store->outslot);
 	}
 	ExecClearTuple(store->cachedslot);
+}
+
+/* ---- the ring ---- */
+
+/* The bucket of the hash table where a staged row's group should be. */
+static TupleHashEntryData *
+expected_bucket(StreamStore *store, uint32 hash)
+{
+	struct tuplehash_hash *table = store->young->table->hashtab;
+
+	return &table->data[hash & table->sizemask];
+}
+
+/* The group there, or NULL: without probing any further, this is about time. */
+static StateGroup *
+expected_group(StreamStore *store, uint32 hash)
+{
+	TupleHashEntryData *entry = expected_bucket(store, hash);
+
+	if (entry->status == 0 || entry->hash != hash)
+		return NULL;
+	__builtin_prefetch(entry->firstTuple);
+	return entry->additional;
+}
+
+/* Prefetches the page of the group, and its line pointer there. */
+static void
+prefetch_page(StateGroup *group)
+{
+	char	   *page;
+
+	if (!BufferIsValid(group->buffer) || !ItemPointerIsValid(&group->tid))
+		return;
+	page = (char *) BufferGetPage(group->buffer);
+	__builtin_prefetch(page);
+	__builtin_prefetch(page + SizeOfPageHeaderData +
+					   sizeof(ItemIdData) *
+					   (ItemPointerGetOffsetNumberNoCheck(&group->tid) - 1));
+}
+
+/*
+ * Prefetches the group's row, and where its next version will go.  What is read
+ * of the page here, without lock or pin, may be of any other page by now: it
+ * serves as a guess only.
+ */
+static void
+prefetch_tuple(StreamStore *store, StateGroup *group)
+{
+	Page		page;
+	ItemId		item;
+	uint32		upper;
+
+	if (!BufferIsValid(group->buffer) || !ItemPointerIsValid(&group->tid))
+		return;
+	page = BufferGetPage(group->buffer);
+	item = &((PageHeader) page)->pd_linp[
+		ItemPointerGetOffsetNumberNoCheck(&group->tid) - 1];
+	if (ItemIdGetOffset(item) < BLCKSZ)
+		__builtin_prefetch((char *) page + ItemIdGetOffset(item));
+	upper = ((PageHeader) page)->pd_upper;
+	if (upper <= BLCKSZ && upper > store->row_size)
+		__builtin_prefetch((char *) page + upper - store->row_size, 1);
+}
+
+/* The row that entered the ring the given number of rows ago, or NULL. */
+static StagedRow *
+staged_before(StreamStore *store, int rows)
+{
+	if (store->staged < store->processed + rows + 1)
+		return NULL;
+	return &store->ring[(store->staged - 1 - rows) % RING_SIZE];
+}
+
+static void
+stage_row(StreamStore *store, TupleTableSlot *delta)
+{
+	StagedRow  *row = &store->ring[store->staged % RING_SIZE];
+	StateGroup *group;
+
+	if (row->slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(store->context);
+
+		row->slot = MakeSingleTupleTableSlot(
+			CreateTupleDescCopy(delta->tts_tupleDescriptor),
+			&TTSOpsMinimalTuple);
+		MemoryContextSwitchTo(old);
+	}
+	take_keys(store, delta);
+	row->hash = TupleHashTableHash(store->young->table, store->keyslot);
+	ExecCopySlot(row->slot, delta);
+	store->staged++;
+	__builtin_prefetch(expected_bucket(store, row->hash));
+
+	row = staged_before(store, PREFETCH_GROUP);
+	if (row && (group = expected_group(store, row->hash)) != NULL)
+		__builtin_prefetch(group);
+	row = staged_before(store, PREFETCH_PAGE);
+	if (row && (group = expected_group(store, row->hash)) != NULL)
+		prefetch_page(group);
+	row = staged_before(store, PREFETCH_TUPLE);
+	if (row && (group = expected_group(store, row->hash)) != NULL)
+		prefetch_tuple(store, group);
+}
+
+/* Merges the row that has waited longest. */
+static void
+merge_staged_row(StreamStore *store)
+{
+	StagedRow  *row = &store->ring[store->processed % RING_SIZE];
+
+	take_keys(store, row->slot);
+	merge_row(store, row->slot, row->hash);
+	store->processed++;
+}
+
+void
+stream_store_merge(StreamStore *store, TupleTableSlot *delta)
+{
+	MemoryContext old;
+
+	MemoryContextReset(store->row);
+	old = MemoryContextSwitchTo(store->row);
+	if (store->hashfuncs)
+	{
+		if (store->staged == store->processed + RING_SIZE)
+			merge_staged_row(store);
+		stage_row(store, delta);
+	}
+	else
+	{
+		take_keys(store, delta);
+		merge_row(store, delta, 0);
+	}
 	MemoryContextSwitchTo(old);
+}
+
+/* Merges the rows that still wait. */
+static void
+drain_ring(StreamStore *store)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->row);
+
+	while (store->processed < store->staged)
+	{
+		MemoryContextReset(store->row);
+		merge_staged_row(store);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+void
+stream_store_close(StreamStore *store, int64 batch)
+{
+	drain_ring(store);
+	if (store->lookup)
+		index_endscan(store->lookup);
+	store->lookup = NULL;
+	if (store->index)
+		index_close(store->index, NoLock);
+	store->index = NULL;
+	if (store->foundslot)
+		ExecDropSingleTupleTableSlot(store->foundslot);
+	store->foundslot = NULL;
+	if (store->estate)
+	{
+		ExecCloseIndices(store->result_rel);
+		FreeExecutorState(store->estate);
+	}
+	store->estate = NULL;
+	ExecClearTuple(store->keyslot);
+	ExecClearTuple(store->cachedslot);
+	ExecClearTuple(store->outslot);
+	MemoryContextReset(store->row);
+	store->rel = NULL;
+	store->batch = batch;
 }

@@ -42,7 +42,7 @@ extern void stream_store_open(StreamStore *store, Relation rel, int64 batch);
 /*
  * Merges one row of the delta (keys, then partial states in stored form) into
  * the table: one group updated or inserted.  Each group at most once between
- * open and close.
+ * open and close.  The last rows are merged by close only.
  */
 extern void stream_store_merge(StreamStore *store, TupleTableSlot *delta);
 

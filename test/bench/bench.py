@@ -317,13 +317,19 @@ class Bench:
 
 
 def own_memory(pid):
-    """Resident memory that a process shares with nobody, in kB."""
+    """Resident memory of a process that is not shared memory or files, in kB.
+
+    (Private_* of smaps would count pages of shared buffers that by chance
+    nobody else has touched.)
+    """
     try:
-        with open("/proc/%d/smaps_rollup" % pid) as f:
-            return sum(int(line.split()[1]) for line in f
-                       if line.startswith("Private_"))
+        with open("/proc/%d/status" % pid) as f:
+            for line in f:
+                if line.startswith("RssAnon:"):
+                    return int(line.split()[1])
     except OSError:
-        return 0
+        pass
+    return 0
 
 
 def machine(cur):

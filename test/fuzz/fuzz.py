@@ -161,6 +161,7 @@ class Stream:
         self.keys = rng.choice([2, 5, 20, 300])
         self.partitioned = rng.random() < 0.3
         self.unique = rng.random() < 0.4
+        self.unlogged = rng.random() < 0.15
         names = ["b", "c", "n", "f", "p", "d", "g", "t", "i"]
         rng.shuffle(names)
         names = names[:rng.randint(3, 9)] + ["id", "u", "a", "ts"]
@@ -186,7 +187,8 @@ class Stream:
                            "(MODULUS %d, REMAINDER %d) USING stream"
                            % (i, n, i))
         else:
-            out.append("CREATE TABLE s (%s) USING stream" % ", ".join(cols))
+            out.append("CREATE %sTABLE s (%s) USING stream" % (
+                "UNLOGGED " if self.unlogged else "", ", ".join(cols)))
         if junk:
             out.append("ALTER TABLE s DROP COLUMN junk")
         if self.unique:
@@ -288,7 +290,16 @@ class View:
                 " JOIN dim x ON x.k = s.a",
                 " LEFT JOIN dim x ON x.k = s.a",
                 " JOIN dim x ON x.k = s.a AND x.w > 3"])
-        keys = ["s.a", "s.a % 3", "s.a IS NULL", "date_trunc('hour', s.ts)",
+        # what stands for the stream in FROM; %s is the stream
+        self.source = "%s AS s"
+        if r() < 0.1:
+            self.source = rng.choice([
+                "(SELECT * FROM %s AS i WHERE i.id %% 4 > 0) AS s",
+                "(SELECT i.*, i.a + 1 AS extra FROM %s AS i) AS s",
+                "%s AS s CROSS JOIN LATERAL generate_series(1, s.a %% 3) AS l",
+                "(SELECT i.* FROM %s AS i, dim AS y WHERE y.k = i.id %% 100"
+                " AND y.w < 8) AS s"])
+        keys = ["s.a", "s.a % 3", "generate_series(0, (s.id % 3)::int4)", "s.a IS NULL", "date_trunc('hour', s.ts)",
                 "tumble(s.ts, '1 hour')",
                 "tumble(s.ts, interval '6 hours', interval '1 hour')",
                 "CASE WHEN s.a > 2 THEN 'high' WHEN s.a >= 0 THEN 'low' END",
@@ -310,7 +321,9 @@ class View:
                 "max(s.ts)", "max(s.id)", "count(s.a)", "stddev(s.a)",
                 "var_pop(s.id)", "min(s.a)",
                 "(sum(s.id) / nullif(count(*), 0))",
-                "(max(s.a) - min(s.a))", "(count(*) * 2 + 1)"]
+                "(max(s.a) - min(s.a))", "(count(*) * 2 + 1)",
+                "(rank() OVER (ORDER BY count(*)))",
+                "(sum(count(*)) OVER ())"]
         if "b" in have:
             aggs += ["sum(s.b)", "avg(s.b)", "min(s.b)",
                      "stddev_samp(s.b)", "sum(s.b + s.id)"]
@@ -345,7 +358,8 @@ class View:
         columns = list(self.keys)
         if len(columns) > 1 and r() < 0.1:
             columns.pop()           # grouped by what is not shown
-        for agg in rng.sample(aggs, rng.randint(1, 5)):
+        for agg in rng.sample(aggs, rng.randint(
+                0 if columns and r() < 0.1 else 1, 5)):
             if r() < 0.2 and re.fullmatch(r"\w+\([^()]*\)", agg):
                 agg += " FILTER (WHERE %s)" % rng.choice(conds)
             columns.append(agg)
@@ -371,7 +385,10 @@ class View:
                 ["count(*) > 2", "min(s.id) IS NOT NULL",
                  "sum(s.a) > 10 OR count(*) = 1"])
         if r() < 0.1:
-            self.tail += " ORDER BY 1"
+            # by everything, so that LIMIT has one answer
+            self.tail += " ORDER BY " + ", ".join(
+                str(i + 1) for i in range(len(columns)))
+            self.tail += rng.choice(["", " DESC LIMIT 5", " LIMIT 3 OFFSET 1"])
         options = ["streaming.continuous"]
         if r() < 0.7:
             options.append("streaming.max_batch_rows = %d" % rng.choice(
@@ -383,8 +400,7 @@ class View:
 
     def query(self, source="s"):
         return "SELECT %s FROM %s%s%s" % (
-            self.select, source if source == "s" else source + " AS s",
-            self.join, self.tail)
+            self.select, self.source % source, self.join, self.tail)
 
     def create(self, no_data):
         return "CREATE MATERIALIZED VIEW %s WITH (%s) AS %s%s" % (

@@ -46,13 +46,14 @@ SELECT check_view('good');
 INSERT INTO s VALUES (1, 50), (4, 1);
 REFRESH MATERIALIZED VIEW divides;
 SELECT * FROM divides ORDER BY k;
-SELECT view, lag_rows FROM streaming.views ORDER BY view::text COLLATE "C";
+SELECT view, lag_rows FROM streaming.views WHERE view = 'divides'::regclass;
 -- the way out: a view that leaves out the row
 DROP MATERIALIZED VIEW divides;
 CREATE MATERIALIZED VIEW divides WITH (streaming.continuous) AS SELECT k, sum(100 / v) FROM s WHERE v <> 0 GROUP BY k;
 REFRESH MATERIALIZED VIEW divides;
 SELECT * FROM divides ORDER BY k;
 SELECT check_view('divides');
+REFRESH MATERIALIZED VIEW good;
 SELECT view, state, last_error, failures, lag_rows FROM streaming.views ORDER BY view::text COLLATE "C";
 
 -- a trouble that goes away is over by itself, and each row has been counted once

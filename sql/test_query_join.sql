@@ -113,8 +113,8 @@ SELECT view, check_view(view) FROM streaming.views WHERE check_view(view) <> 'ok
 INSERT INTO s SELECT id + 10, k, v + 1, tags, doc FROM s;
 INSERT INTO s VALUES (21, 4, 5, '{c,c,NULL}', '[{"x": 7}, {}]'), (22, 2, NULL, '{a}', NULL);
 SELECT count(*) FROM streaming.views WHERE streaming.wait(view);
-SELECT * FROM j_inner ORDER BY name;
-SELECT * FROM j_left ORDER BY name;
+SELECT * FROM j_inner ORDER BY name COLLATE "C";
+SELECT * FROM j_left ORDER BY name COLLATE "C";
 SELECT * FROM j_nothing;
 SELECT * FROM j_nothing_scalar;
 SELECT * FROM j_false;
@@ -130,13 +130,13 @@ INSERT INTO dim VALUES (3, 'three', true);
 INSERT INTO s VALUES (31, 1, 1), (32, 2, 2), (33, 3, 3);
 REFRESH MATERIALIZED VIEW j_inner;
 REFRESH MATERIALIZED VIEW j_left;
-SELECT * FROM j_inner ORDER BY name;
-SELECT * FROM j_left ORDER BY name, unknown;
+SELECT * FROM j_inner ORDER BY name COLLATE "C";
+SELECT * FROM j_left ORDER BY name COLLATE "C", unknown;
 -- its change alone changes nothing
 UPDATE dim SET name = 'eins' WHERE k = 1;
 TRUNCATE more;
 REFRESH MATERIALIZED VIEW j_inner;
-SELECT * FROM j_inner ORDER BY name;
+SELECT * FROM j_inner ORDER BY name COLLATE "C";
 
 -- changes of its shape
 ALTER TABLE dim ADD COLUMN extra int DEFAULT 7;
@@ -146,7 +146,7 @@ ALTER TABLE dim RENAME COLUMN name TO label;
 ALTER TABLE dim RENAME TO renamed;
 INSERT INTO s VALUES (41, 1, 1);
 REFRESH MATERIALIZED VIEW j_inner;
-SELECT * FROM j_inner ORDER BY name;
+SELECT * FROM j_inner ORDER BY name COLLATE "C";
 REFRESH MATERIALIZED VIEW w_stream;
 CREATE OR REPLACE VIEW s_view AS SELECT k, v * 1000 AS v10, tags FROM s WHERE v <> 20;
 INSERT INTO s VALUES (42, 1, 1);

@@ -23,6 +23,7 @@ OBJS = \
 	src/scan.o \
 	src/window.o \
 	src/aggstate.o \
+	src/statetable.o \
 	src/store.o \
 	src/analyze.o \
 	src/delta.o \

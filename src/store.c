@@ -27,20 +27,11 @@
  * prefetched, some rows later the group found there, then the page, then the row
  * on it.  When its turn comes, all is at hand.
  *
- * Updates go to the page where the row is (HOT) if there is room.  heap_update
- * does not prune, and nobody else may ever read the page, so a full page is
- * offered for pruning first.
- *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/genam.h"
-#include "access/heapam.h"
 #include "access/nbtree.h"
-#include "access/relscan.h"
-#include "access/tableam.h"
-#include "access/xact.h"
 #include "catalog/pg_am.h"
 #include "commands/defrem.h"
 #include "executor/executor.h"
@@ -49,11 +40,11 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
 
 #include "compat.h"
 #include "aggstate.h"
 #include "debug.h"
+#include "statetable.h"
 #include "store.h"
 
 int			stream_state_cache_size = 262144;
@@ -126,16 +117,8 @@ struct StreamStore
 	TupleTableSlot *outslot;	/* the row to write ... */
 	Datum	   *values;			/* ... and what it is made of */
 	bool	   *nulls;
-	Size		row_size;		/* of the largest row written so far */
 
-	/* the batch in progress */
-	MemoryContext batch_context;	/* of the caller: lives as long */
-	Relation	rel;
-	Relation	index;
-	IndexScanDesc lookup;
-	TupleTableSlot *foundslot;
-	EState	   *estate;			/* for writing index entries */
-	ResultRelInfo *result_rel;
+	StreamStateTable table;		/* in the batch in progress */
 };
 
 static TupleDesc
@@ -309,8 +292,8 @@ bound_memory(StreamStore *store)
 void
 stream_store_open(StreamStore *store, Relation rel, int64 batch)
 {
-	store->rel = rel;
-	store->batch_context = CurrentMemoryContext;
+	stream_statetable_open(&store->table, rel, store->nkeys, store->eqops,
+						   store->collations);
 	store->staged = store->processed = 0;
 	if (!store->hashfuncs)
 		return;
@@ -329,92 +312,8 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch)
 	store->batch = -1;
 }
 
-/* ---- looking up in the table ---- */
+/* ---- groups ---- */
 
-/* Opens the unique index on the keys: exactly the first nkeys columns. */
-static void
-open_key_index(StreamStore *store)
-{
-	List	   *indexes = RelationGetIndexList(store->rel);
-	ListCell   *lc;
-
-	foreach(lc, indexes)
-	{
-		Relation	index = index_open(lfirst_oid(lc), RowExclusiveLock);
-		Form_pg_index form = index->rd_index;
-		bool		ours = form->indisunique && form->indisvalid &&
-			form->indnullsnotdistinct &&
-			form->indnkeyatts == store->nkeys;
-
-		for (int i = 0; ours && i < store->nkeys; i++)
-			ours = form->indkey.values[i] == i + 1;
-		if (ours)
-		{
-			store->index = index;
-			break;
-		}
-		index_close(index, RowExclusiveLock);
-	}
-	if (store->index == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("state table \"%s\" has no unique index on its keys",
-						RelationGetRelationName(store->rel)),
-				 errhint("Drop the continuous view and create it anew.")));
-	store->lookup = index_beginscan(store->rel, store->index, SnapshotSelf,
-									store->nkeys, 0);
-}
-
-/* Looks the keys up in the index. */
-static bool
-find_by_keys(StreamStore *store)
-{
-	ScanKeyData keys[INDEX_MAX_KEYS];
-
-	if (store->lookup == NULL)
-		open_key_index(store);
-	for (int i = 0; i < store->nkeys; i++)
-	{
-		bool		isnull = store->keyslot->tts_isnull[i];
-
-		ScanKeyEntryInitialize(&keys[i],
-							   isnull ? SK_ISNULL | SK_SEARCHNULL : 0,
-							   i + 1,
-							   isnull ? InvalidStrategy : BTEqualStrategyNumber,
-							   InvalidOid, store->collations[i],
-							   isnull ? InvalidOid : get_opcode(store->eqops[i]),
-							   store->keyslot->tts_values[i]);
-	}
-	index_rescan(store->lookup, keys, store->nkeys, NULL, 0);
-	return index_getnext_slot(store->lookup, ForwardScanDirection,
-							  store->foundslot);
-}
-
-/*
- * The state table's row with the keys in keyslot, in foundslot; false if there
- * is none.  What the scan allocates lives as long as the batch.
- */
-static bool
-find_row(StreamStore *store)
-{
-	MemoryContext old = MemoryContextSwitchTo(store->batch_context);
-	bool		found;
-
-	if (store->foundslot == NULL)
-		store->foundslot = table_slot_create(store->rel, NULL);
-	if (store->nkeys > 0)
-		found = find_by_keys(store);
-	else
-	{
-		TableScanDesc scan = table_beginscan(store->rel, SnapshotSelf, 0, NULL);
-
-		found = table_scan_getnextslot(scan, ForwardScanDirection,
-									   store->foundslot);
-		table_endscan(scan);
-	}
-	MemoryContextSwitchTo(old);
-	return found;
-}
 static inline NullableDatum
 get_state(StreamStore *store, StateGroup *group, int i)
 {
@@ -432,22 +331,22 @@ set_state(StreamStore *store, StateGroup *group, int i, NullableDatum state)
 	GROUP_NULLS(store, group)[i] = state.isnull;
 }
 
-/* Fills a group from the row in foundslot; states go to the context. */
+/* Fills a group from the row found; states go to the context. */
 static void
 load_group(StreamStore *store, StateGroup *group, MemoryContext context)
 {
 	int			column = store->nkeys + store->naggs;
 
-	slot_getallattrs(store->foundslot);
-	group->tid = store->foundslot->tts_tid;
+	slot_getallattrs(store->table.found);
+	group->tid = store->table.found->tts_tid;
 	for (int i = 0; i < store->naggs; i++)
 	{
 		int			c = store->aggs[i]->final_is_state ?
 			store->nkeys + i : column++;
 		NullableDatum stored;
 
-		stored.value = store->foundslot->tts_values[c];
-		stored.isnull = store->foundslot->tts_isnull[c];
+		stored.value = store->table.found->tts_values[c];
+		stored.isnull = store->table.found->tts_isnull[c];
 		set_state(store, group, i,
 				  stream_aggstate_load(store->aggs[i], context, stored));
 	}
@@ -522,8 +421,8 @@ keep_stored_keys(StreamStore *store, TupleHashEntry entry)
 	old = MemoryContextSwitchTo(store->young->context);
 	for (int i = 0; i < store->nkeys; i++)
 	{
-		store->keyslot->tts_values[i] = store->foundslot->tts_values[i];
-		store->keyslot->tts_isnull[i] = store->foundslot->tts_isnull[i];
+		store->keyslot->tts_values[i] = store->table.found->tts_values[i];
+		store->keyslot->tts_isnull[i] = store->table.found->tts_isnull[i];
 	}
 	pfree(entry->firstTuple);
 	entry->firstTuple = ExecCopySlotMinimalTuple(store->keyslot);
@@ -552,11 +451,11 @@ find_cached(StreamStore *store, uint32 hash, MemoryContext *context)
 		group = alloc_group(store, *context);
 		entry->additional = group;
 		if (!promote(store, entry, hash) &&
-			!store->complete && find_row(store))
+			!store->complete && stream_statetable_find(&store->table, store->keyslot))
 		{
 			load_group(store, group, *context);
 			keep_stored_keys(store, entry);
-			ExecClearTuple(store->foundslot);
+			ExecClearTuple(store->table.found);
 		}
 	}
 	if (!store->equalimage)
@@ -571,51 +470,23 @@ find_uncached(StreamStore *store, MemoryContext *context)
 	StateGroup *group = alloc_group(store, store->row);
 
 	*context = store->row;
-	if (find_row(store))
+	if (stream_statetable_find(&store->table, store->keyslot))
 	{
 		load_group(store, group, store->row);
 		for (int i = 0; !store->equalimage && i < store->nkeys; i++)
 		{
-			store->keyslot->tts_values[i] = store->foundslot->tts_values[i];
-			store->keyslot->tts_isnull[i] = store->foundslot->tts_isnull[i];
+			store->keyslot->tts_values[i] = store->table.found->tts_values[i];
+			store->keyslot->tts_isnull[i] = store->table.found->tts_isnull[i];
 		}
 	}
 	if (!store->equalimage)
 		ExecCopySlot(store->cachedslot, store->keyslot);
-	if (store->foundslot)
-		ExecClearTuple(store->foundslot);
+	if (store->table.found)
+		ExecClearTuple(store->table.found);
 	return group;
 }
 
 /* ---- writing ---- */
-
-/* Sets up what index entries need, once per batch. */
-static void
-open_indices(StreamStore *store)
-{
-	MemoryContext old;
-
-	if (store->estate)
-		return;
-	old = MemoryContextSwitchTo(store->batch_context);
-	store->estate = CreateExecutorState();
-	MemoryContextSwitchTo(store->estate->es_query_cxt);
-	store->result_rel = makeNode(ResultRelInfo);
-	InitResultRelInfo(store->result_rel, store->rel, 0, NULL, 0);
-	ExecOpenIndices(store->result_rel, false);
-	MemoryContextSwitchTo(old);
-}
-
-static void
-insert_index_entries(StreamStore *store, bool update)
-{
-	open_indices(store);
-	if (store->result_rel->ri_NumIndices > 0)
-		list_free(ExecInsertIndexTuples(store->result_rel, store->outslot,
-										store->estate, update, false, NULL,
-										NIL));
-	ResetPerTupleExprContext(store->estate);
-}
 
 /* Puts keys, results and states of the group into outslot. */
 static void
@@ -653,61 +524,6 @@ form_row(StreamStore *store, StateGroup *group)
 	}
 	ExecForceStoreHeapTuple(heap_form_tuple(store->desc, values, nulls),
 							store->outslot, false);
-}
-
-static void
-insert_row(StreamStore *store, StateGroup *group)
-{
-	table_tuple_insert(store->rel, store->outslot, GetCurrentCommandId(true),
-					   0, NULL);
-	group->tid = store->outslot->tts_tid;
-	insert_index_entries(store, false);
-}
-
-/*
- * Offers the page of the row for pruning if the new version would not fit.  The
- * server's own rule would prune at nearly every update, since half of the page
- * is meant to be free.  The look at the page is without a lock: a hint.
- */
-static void
-prune_page(StreamStore *store, StateGroup *group)
-{
-	Buffer		buffer = ReadBuffer(store->rel,
-									ItemPointerGetBlockNumber(&group->tid));
-	Page		page = BufferGetPage(buffer);
-
-	group->buffer = buffer;
-
-	if (PageGetHeapFreeSpace(page) < store->row_size)
-		heap_page_prune_opt(store->rel, buffer);
-	ReleaseBuffer(buffer);
-}
-
-static void
-update_row(StreamStore *store, StateGroup *group)
-{
-	TM_FailureData tmfd;
-	LockTupleMode lockmode;
-	bool		update_indexes;
-	TM_Result	result;
-	HeapTuple	tuple;
-
-	tuple = ExecFetchSlotHeapTuple(store->outslot, false, NULL);
-	store->row_size = Max(store->row_size, MAXALIGN(tuple->t_len));
-	prune_page(store, group);
-	result = table_tuple_update(store->rel, &group->tid, store->outslot,
-								GetCurrentCommandId(true), InvalidSnapshot,
-								InvalidSnapshot, true, &tmfd, &lockmode,
-								&update_indexes);
-	if (result != TM_Ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("state table \"%s\" was changed by another session",
-						RelationGetRelationName(store->rel)),
-				 errhint("Only the extension may write to it.")));
-	group->tid = store->outslot->tts_tid;
-	if (update_indexes)
-		insert_index_entries(store, true);
 }
 
 /* Puts the keys of a row of the delta into keyslot. */
@@ -753,9 +569,12 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 	{
 		form_row(store, group);
 		if (isnew)
-			insert_row(store, group);
+			stream_statetable_insert(&store->table, store->outslot);
 		else
-			update_row(store, group);
+			group->buffer = stream_statetable_update(&store->table,
+													 &group->tid,
+													 store->outslot);
+		group->tid = store->outslot->tts_tid;
 		ExecClearTuple(store->outslot);
 	}
 	ExecClearTuple(store->cachedslot);
@@ -819,8 +638,8 @@ prefetch_tuple(StreamStore *store, StateGroup *group)
 	if (ItemIdGetOffset(item) < BLCKSZ)
 		__builtin_prefetch((char *) page + ItemIdGetOffset(item));
 	upper = ((PageHeader) page)->pd_upper;
-	if (upper <= BLCKSZ && upper > store->row_size)
-		__builtin_prefetch((char *) page + upper - store->row_size, 1);
+	if (upper <= BLCKSZ && upper > store->table.row_size)
+		__builtin_prefetch((char *) page + upper - store->table.row_size, 1);
 }
 
 /* The row that entered the ring the given number of rows ago, or NULL. */
@@ -914,25 +733,10 @@ void
 stream_store_close(StreamStore *store, int64 batch)
 {
 	drain_ring(store);
-	if (store->lookup)
-		index_endscan(store->lookup);
-	store->lookup = NULL;
-	if (store->index)
-		index_close(store->index, NoLock);
-	store->index = NULL;
-	if (store->foundslot)
-		ExecDropSingleTupleTableSlot(store->foundslot);
-	store->foundslot = NULL;
-	if (store->estate)
-	{
-		ExecCloseIndices(store->result_rel);
-		FreeExecutorState(store->estate);
-	}
-	store->estate = NULL;
+	stream_statetable_close(&store->table);
 	ExecClearTuple(store->keyslot);
 	ExecClearTuple(store->cachedslot);
 	ExecClearTuple(store->outslot);
 	MemoryContextReset(store->row);
-	store->rel = NULL;
 	store->batch = batch;
 }

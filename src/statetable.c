@@ -1,0 +1,236 @@
+/*-------------------------------------------------------------------------
+ *
+ * statetable.c
+ *	  Finding and writing rows of a state table.
+ *
+ * What the state store does on disk, for the length of one batch.  Everything is
+ * opened when it is first needed: a batch that only updates rows in place (HOT)
+ * opens no index at all.
+ *
+ * heap_update does not prune, and nobody else may ever read the page, so a full
+ * page is offered for pruning before a row on it is updated.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "storage/bufmgr.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "statetable.h"
+
+void
+stream_statetable_open(StreamStateTable *table, Relation rel, int nkeys,
+					   const Oid *eqops, const Oid *collations)
+{
+	Size		row_size = table->row_size;
+
+	memset(table, 0, sizeof(*table));
+	table->rel = rel;
+	table->nkeys = nkeys;
+	table->eqops = eqops;
+	table->collations = collations;
+	table->context = CurrentMemoryContext;
+	table->row_size = row_size;
+}
+
+void
+stream_statetable_close(StreamStateTable *table)
+{
+	if (table->lookup)
+		index_endscan(table->lookup);
+	if (table->index)
+		index_close(table->index, NoLock);
+	if (table->found)
+		ExecDropSingleTupleTableSlot(table->found);
+	if (table->estate)
+	{
+		ExecCloseIndices(table->result_rel);
+		FreeExecutorState(table->estate);
+	}
+	table->lookup = NULL;
+	table->index = NULL;
+	table->found = NULL;
+	table->estate = NULL;
+	table->rel = NULL;
+}
+
+/* ---- finding ---- */
+
+/* Opens the unique index on the keys: exactly the first nkeys columns. */
+static void
+open_key_index(StreamStateTable *table)
+{
+	List	   *indexes = RelationGetIndexList(table->rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(lc), RowExclusiveLock);
+		Form_pg_index form = index->rd_index;
+		bool		ours = form->indisunique && form->indisvalid &&
+			form->indnullsnotdistinct &&
+			form->indnkeyatts == table->nkeys;
+
+		for (int i = 0; ours && i < table->nkeys; i++)
+			ours = form->indkey.values[i] == i + 1;
+		if (ours)
+		{
+			table->index = index;
+			break;
+		}
+		index_close(index, RowExclusiveLock);
+	}
+	if (table->index == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("state table \"%s\" has no unique index on its keys",
+						RelationGetRelationName(table->rel)),
+				 errhint("Drop the continuous view and create it anew.")));
+	table->lookup = index_beginscan(table->rel, table->index, SnapshotSelf,
+									table->nkeys, 0);
+}
+
+/* Looks the keys up in the index. */
+static bool
+find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
+{
+	ScanKeyData scankeys[INDEX_MAX_KEYS];
+
+	if (table->lookup == NULL)
+		open_key_index(table);
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		bool		isnull = keys->tts_isnull[i];
+
+		ScanKeyEntryInitialize(&scankeys[i],
+							   isnull ? SK_ISNULL | SK_SEARCHNULL : 0,
+							   i + 1,
+							   isnull ? InvalidStrategy : BTEqualStrategyNumber,
+							   InvalidOid, table->collations[i],
+							   isnull ? InvalidOid : get_opcode(table->eqops[i]),
+							   keys->tts_values[i]);
+	}
+	index_rescan(table->lookup, scankeys, table->nkeys, NULL, 0);
+	return index_getnext_slot(table->lookup, ForwardScanDirection,
+							  table->found);
+}
+
+/* What the scan allocates lives as long as the batch. */
+bool
+stream_statetable_find(StreamStateTable *table, TupleTableSlot *keys)
+{
+	MemoryContext old = MemoryContextSwitchTo(table->context);
+	bool		found;
+
+	if (table->found == NULL)
+		table->found = table_slot_create(table->rel, NULL);
+	if (table->nkeys > 0)
+		found = find_by_keys(table, keys);
+	else
+	{
+		TableScanDesc scan = table_beginscan(table->rel, SnapshotSelf, 0, NULL);
+
+		found = table_scan_getnextslot(scan, ForwardScanDirection,
+									   table->found);
+		table_endscan(scan);
+	}
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
+/* ---- writing ---- */
+
+/* Sets up what index entries need, once per batch. */
+static void
+open_indices(StreamStateTable *table)
+{
+	MemoryContext old;
+
+	if (table->estate)
+		return;
+	old = MemoryContextSwitchTo(table->context);
+	table->estate = CreateExecutorState();
+	MemoryContextSwitchTo(table->estate->es_query_cxt);
+	table->result_rel = makeNode(ResultRelInfo);
+	InitResultRelInfo(table->result_rel, table->rel, 0, NULL, 0);
+	ExecOpenIndices(table->result_rel, false);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+insert_index_entries(StreamStateTable *table, TupleTableSlot *slot,
+					 bool update)
+{
+	open_indices(table);
+	if (table->result_rel->ri_NumIndices > 0)
+		list_free(ExecInsertIndexTuples(table->result_rel, slot,
+										table->estate, update, false, NULL,
+										NIL));
+	ResetPerTupleExprContext(table->estate);
+}
+
+void
+stream_statetable_insert(StreamStateTable *table, TupleTableSlot *slot)
+{
+	table_tuple_insert(table->rel, slot, GetCurrentCommandId(true),
+					   0, NULL);
+	insert_index_entries(table, slot, false);
+}
+
+/*
+ * Offers the page of the row for pruning if the new version would not fit.  The
+ * server's own rule would prune at nearly every update, since half of the page
+ * is meant to be free.  The look at the page is without a lock: a hint.
+ */
+static Buffer
+prune_page(StreamStateTable *table, ItemPointer tid)
+{
+	Buffer		buffer = ReadBuffer(table->rel,
+									ItemPointerGetBlockNumber(tid));
+	Page		page = BufferGetPage(buffer);
+
+	if (PageGetHeapFreeSpace(page) < table->row_size)
+		heap_page_prune_opt(table->rel, buffer);
+	ReleaseBuffer(buffer);
+	return buffer;
+}
+
+Buffer
+stream_statetable_update(StreamStateTable *table, ItemPointer tid,
+						 TupleTableSlot *slot)
+{
+	TM_FailureData tmfd;
+	LockTupleMode lockmode;
+	bool		update_indexes;
+	TM_Result	result;
+	HeapTuple	tuple;
+	Buffer		buffer;
+
+	tuple = ExecFetchSlotHeapTuple(slot, false, NULL);
+	table->row_size = Min(MAXALIGN(tuple->t_len), BLCKSZ / 4);
+	buffer = prune_page(table, tid);
+	result = table_tuple_update(table->rel, tid, slot,
+								GetCurrentCommandId(true), InvalidSnapshot,
+								InvalidSnapshot, true, &tmfd, &lockmode,
+								&update_indexes);
+	if (result != TM_Ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("state table \"%s\" was changed by another session",
+						RelationGetRelationName(table->rel)),
+				 errhint("Only the extension may write to it.")));
+	if (update_indexes)
+		insert_index_entries(table, slot, true);
+	return buffer;
+}

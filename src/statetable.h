@@ -1,0 +1,66 @@
+/*-------------------------------------------------------------------------
+ *
+ * statetable.h
+ *	  Finding and writing rows of a state table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_STATETABLE_H
+#define STREAMING_STATETABLE_H
+
+#include "access/relscan.h"
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+#include "storage/buf.h"
+#include "utils/relcache.h"
+
+/* A state table in the course of a batch. */
+typedef struct StreamStateTable
+{
+	Relation	rel;
+	int			nkeys;			/* its first columns */
+	const Oid  *eqops;			/* per key */
+	const Oid  *collations;
+	Size		row_size;		/* of the row updated last, about */
+	TupleTableSlot *found;		/* the row that was found last */
+
+	/* private */
+	MemoryContext context;		/* lives as long as the batch */
+	Relation	index;
+	IndexScanDesc lookup;
+	EState	   *estate;			/* for writing index entries */
+	ResultRelInfo *result_rel;
+} StreamStateTable;
+
+/*
+ * Begins a batch on rel, on which the caller holds RowExclusiveLock; memory is
+ * of the current context until close.  table: zeroed before its first use.
+ */
+extern void stream_statetable_open(StreamStateTable *table, Relation rel,
+								   int nkeys, const Oid *eqops,
+								   const Oid *collations);
+
+/*
+ * Finds the row with the keys (a slot of nkeys columns; without keys, the one
+ * row): puts it into table->found, or returns false.  Sees what this command
+ * has written.  Error 55000 if the index on the keys is missing.
+ */
+extern bool stream_statetable_find(StreamStateTable *table,
+								   TupleTableSlot *keys);
+
+/* Inserts the row (a heap tuple slot); its TID is then in the slot. */
+extern void stream_statetable_insert(StreamStateTable *table,
+									 TupleTableSlot *slot);
+
+/*
+ * Puts the row in the place of the one at tid; its TID is then in the slot.
+ * Returns the buffer where the old version is, unpinned: a hint.  Error 40001
+ * if somebody else has changed the row.
+ */
+extern Buffer stream_statetable_update(StreamStateTable *table,
+									   ItemPointer tid, TupleTableSlot *slot);
+
+/* Ends the batch. */
+extern void stream_statetable_close(StreamStateTable *table);
+
+#endif

@@ -23,6 +23,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
+#include "commands/event_trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -107,6 +108,43 @@ check_may_write(Statement *s)
 	PreventCommandIfParallelMode(name);
 }
 
+/*
+ * Runs a command that is not passed on, with what standard_ProcessUtility
+ * does around one: event triggers.  The command returns what it has made.
+ */
+static void
+run_command(Statement *s, ObjectAddress (*command) (Statement *s, void *arg),
+			void *arg)
+{
+	Node	   *stmt = s->pstmt->utilityStmt;
+	bool		complete = s->context != PROCESS_UTILITY_SUBCOMMAND;
+	bool		cleanup;
+
+	check_may_write(s);
+	cleanup = complete && EventTriggerBeginCompleteQuery();
+	PG_TRY();
+	{
+		ObjectAddress made;
+
+		if (complete)
+			EventTriggerDDLCommandStart(stmt);
+		made = command(s, arg);
+		if (OidIsValid(made.objectId))
+			EventTriggerCollectSimpleCommand(made, InvalidObjectAddress, stmt);
+		if (complete)
+		{
+			EventTriggerSQLDrop(stmt);
+			EventTriggerDDLCommandEnd(stmt);
+		}
+	}
+	PG_FINALLY();
+	{
+		if (cleanup)
+			EventTriggerEndCompleteQuery();
+	}
+	PG_END_TRY();
+}
+
 /* The extension's own relations are not for this command. */
 static void
 refuse_internal(const RangeVar *name, const char *command)
@@ -137,6 +175,21 @@ with_database_evicted(Statement *s, Oid dboid)
 
 /* ---- CREATE MATERIALIZED VIEW, REFRESH ---- */
 
+static ObjectAddress
+create_continuous(Statement *s, void *options)
+{
+	CreateTableAsStmt *stmt = (CreateTableAsStmt *) s->pstmt->utilityStmt;
+	ObjectAddress made = InvalidObjectAddress;
+
+	if (!stream_view_create(stmt, options, s->source))
+		return made;
+	if (s->qc)
+		SetQueryCompletion(s->qc, CMDTAG_CREATE_MATERIALIZED_VIEW, 0);
+	ObjectAddressSet(made, RelationRelationId,
+					 RangeVarGetRelid(stmt->into->rel, NoLock, false));
+	return made;
+}
+
 static void
 create_table_as(Statement *s)
 {
@@ -162,9 +215,7 @@ create_table_as(Statement *s)
 		pass_on(s);
 		return;
 	}
-	check_may_write(s);
-	if (stream_view_create(stmt, options, s->source) && s->qc)
-		SetQueryCompletion(s->qc, CMDTAG_CREATE_MATERIALIZED_VIEW, 0);
+	run_command(s, create_continuous, options);
 }
 
 static void
@@ -475,12 +526,13 @@ check_drop(const RangeVar *name, Oid relid, Oid oldrelid, void *arg)
 }
 
 /*
- * DROP MATERIALIZED VIEW of ordinary and continuous views together: in one
- * go, for they may depend on each other, in both directions.
+ * DROP MATERIALIZED VIEW of continuous views, perhaps with ordinary ones among
+ * them: in one go, for they may depend on each other, in both directions.
  */
-static void
-drop_mixed(DropStmt *stmt)
+static ObjectAddress
+drop_continuous(Statement *s, void *arg)
 {
+	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
 	ObjectAddresses *objects = new_object_addresses();
 	ListCell   *lc;
 
@@ -507,6 +559,7 @@ drop_mixed(DropStmt *stmt)
 	}
 	performMultipleDeletions(objects, stmt->behavior, 0);
 	free_object_addresses(objects);
+	return InvalidObjectAddress;
 }
 
 /* DROP MATERIALIZED VIEW */
@@ -514,22 +567,15 @@ static void
 drop_matviews(Statement *s)
 {
 	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
-	int			continuous = 0;
 	ListCell   *lc;
 
 	foreach(lc, stmt->objects)
+	{
 		if (OidIsValid(continuous_view(makeRangeVarFromNameList(lfirst(lc)))))
-			continuous++;
-	if (continuous > 0 && continuous < list_length(stmt->objects))
-	{
-		check_may_write(s);
-		drop_mixed(stmt);
-		return;
-	}
-	if (continuous > 0)
-	{
-		stmt = (DropStmt *) own_statement(s);
-		stmt->removeType = OBJECT_VIEW;
+		{
+			run_command(s, drop_continuous, NULL);
+			return;
+		}
 	}
 	pass_on(s);
 }

@@ -8,7 +8,7 @@
 # Needs no rights beyond installing packages (see lib.sh).  The last line says
 # "N passed, M failed"; the exit code is 0 only if nothing failed.
 #
-#	STREAMING_HISTORIES=N	random histories (default 40)
+#	STREAMING_HISTORIES=N	random histories (default 100)
 #	STREAMING_SEED=N		seed of the first one (default 1)
 #	STREAMING_CRASHES=N		crashes in the crash loop (default 10)
 #	STREAMING_KEEP=1		leave the working directory
@@ -17,7 +17,7 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
 stages=${*:-layers regress isolation tap fuzz race bench}
-histories=${STREAMING_HISTORIES:-40}
+histories=${STREAMING_HISTORIES:-100}
 seed=${STREAMING_SEED:-1}
 export STREAMING_CRASHES=${STREAMING_CRASHES:-10}
 passed=0
@@ -164,7 +164,7 @@ stage_fuzz()
 
 stage_race()
 {
-	run_fuzz race --race --histories 3 --seed "$seed" --brief
+	run_fuzz race --race --histories 5 --seed "$seed" --brief
 }
 
 stage_bench()

@@ -168,7 +168,12 @@ xact_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-			if (num_noted > 0)
+			/*
+			 * Whoever begins to listen after this look at the table sees our
+			 * rows: they were visible before.
+			 */
+			if (num_noted > 0 &&
+				hash_get_num_entries(stream_area_sources) > 0)
 			{
 				LWLockAcquire(stream_area->stream_lock, LW_SHARED);
 				for (int i = 0; i < num_noted; i++)

@@ -188,19 +188,32 @@ stream_statetable_insert(StreamStateTable *table, TupleTableSlot *slot)
 	insert_index_entries(table, slot, false);
 }
 
+/* Does the page look as if the new version of a row would fit? */
+static bool
+has_room(StreamStateTable *table, Page page)
+{
+	PageHeader	header = (PageHeader) page;
+
+	return header->pd_upper >= header->pd_lower + table->row_size +
+		sizeof(ItemIdData);
+}
+
 /*
  * Offers the page of the row for pruning if the new version would not fit.  The
  * server's own rule would prune at nearly every update, since half of the page
- * is meant to be free.  The look at the page is without a lock: a hint.
+ * is meant to be free.
+ *
+ * The looks at the page are without a lock, the first even without a pin, at
+ * where it was the last time (or at some other page by now): they only decide
+ * whether pruning is worth a try.  Returns the buffer to look at next time.
  */
 static Buffer
-prune_page(StreamStateTable *table, ItemPointer tid)
+prune_page(StreamStateTable *table, ItemPointer tid, Buffer buffer)
 {
-	Buffer		buffer = ReadBuffer(table->rel,
-									ItemPointerGetBlockNumber(tid));
-	Page		page = BufferGetPage(buffer);
-
-	if (PageGetHeapFreeSpace(page) < table->row_size)
+	if (BufferIsValid(buffer) && has_room(table, BufferGetPage(buffer)))
+		return buffer;
+	buffer = ReadBuffer(table->rel, ItemPointerGetBlockNumber(tid));
+	if (!has_room(table, BufferGetPage(buffer)))
 		heap_page_prune_opt(table->rel, buffer);
 	ReleaseBuffer(buffer);
 	return buffer;
@@ -208,18 +221,17 @@ prune_page(StreamStateTable *table, ItemPointer tid)
 
 Buffer
 stream_statetable_update(StreamStateTable *table, ItemPointer tid,
-						 TupleTableSlot *slot)
+						 Buffer buffer, TupleTableSlot *slot)
 {
 	TM_FailureData tmfd;
 	LockTupleMode lockmode;
 	bool		update_indexes;
 	TM_Result	result;
 	HeapTuple	tuple;
-	Buffer		buffer;
 
 	tuple = ExecFetchSlotHeapTuple(slot, false, NULL);
 	table->row_size = Min(MAXALIGN(tuple->t_len), BLCKSZ / 4);
-	buffer = prune_page(table, tid);
+	buffer = prune_page(table, tid, buffer);
 	result = table_tuple_update(table->rel, tid, slot,
 								GetCurrentCommandId(true), InvalidSnapshot,
 								InvalidSnapshot, true, &tmfd, &lockmode,

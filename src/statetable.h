@@ -54,11 +54,13 @@ extern void stream_statetable_insert(StreamStateTable *table,
 
 /*
  * Puts the row in the place of the one at tid; its TID is then in the slot.
- * Returns the buffer where the old version is, unpinned: a hint.  Error 40001
- * if somebody else has changed the row.
+ * buffer: what the last update of the row has returned, or InvalidBuffer; it
+ * need not be right (a hint at where its page is).
+ * Error 40001 if somebody else has changed the row.
  */
 extern Buffer stream_statetable_update(StreamStateTable *table,
-									   ItemPointer tid, TupleTableSlot *slot);
+									   ItemPointer tid, Buffer buffer,
+									   TupleTableSlot *slot);
 
 /* Ends the batch. */
 extern void stream_statetable_close(StreamStateTable *table);

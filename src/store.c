@@ -573,6 +573,7 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 		else
 			group->buffer = stream_statetable_update(&store->table,
 													 &group->tid,
+													 group->buffer,
 													 store->outslot);
 		group->tid = store->outslot->tts_tid;
 		ExecClearTuple(store->outslot);

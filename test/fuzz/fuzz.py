@@ -167,6 +167,8 @@ class Stream:
         names = names[:rng.randint(3, 9)] + ["id", "u", "a", "ts"]
         rng.shuffle(names)
         self.columns = names
+        # rows of very different lengths leave pages with room behind them
+        self.wide = "t" in names and rng.random() < 0.5
         self.types = dict(self.TYPES, id="int8", u="int8", ts="timestamptz")
         self.next_id = 0
         self.next_u = 0
@@ -191,6 +193,8 @@ class Stream:
                 "UNLOGGED " if self.unlogged else "", ", ".join(cols)))
         if junk:
             out.append("ALTER TABLE s DROP COLUMN junk")
+        if self.wide:
+            out.append("ALTER TABLE s ALTER t SET STORAGE PLAIN")
         if self.unique:
             out.append("CREATE UNIQUE INDEX ON s (u%s)"
                        % (", id" if self.partitioned else ""))
@@ -232,6 +236,9 @@ class Stream:
         if column == "i":
             return str(rng.randrange(-100, 100))
         if column == "t":
+            if self.wide:
+                return rng.choice("xyz") * rng.choice(
+                    [1, 1, 10, rng.randint(2000, 7000)])
             if rng.random() < 0.02:
                 return "%x" % rng.getrandbits(4 * rng.randint(1000, 20000))
             return "text %d" % rng.randrange(1000)
@@ -998,15 +1005,17 @@ def run_seeds(args, job):
             pass
         if failed and args.stop:
             return failed
-    if not failed:
-        drop_database(admin, dbname)
+    drop_database(admin, dbname)
     return failed
 
 
 def drop_database(admin, dbname):
-    conn = connect(dbname)
-    conn.cursor().execute("DROP EXTENSION streaming CASCADE")
-    conn.close()
+    try:
+        conn = connect(dbname)
+        conn.cursor().execute("DROP EXTENSION streaming CASCADE")
+        conn.close()
+    except psycopg2.Error as e:
+        print("cannot clean up: %s" % e)
     for _ in range(20):
         try:
             admin.cursor().execute("DROP DATABASE %s WITH (FORCE)" % dbname)
@@ -1027,7 +1036,7 @@ def main():
     parser.add_argument("--brief", action="store_true",
                         help="only the end of a failed history's log")
     parser.add_argument("--stop", action="store_true",
-                        help="stop at the first failure")
+                        help="stop at the first failure, keep its database")
     parser.add_argument("--width", type=int, default=100000,
                         help="cut statements at this length")
     args = parser.parse_args()

@@ -641,7 +641,9 @@ class History:
         rng = self.rng
         x = rng.random()
         if not w.open:
-            if x < 0.35:
+            if x < 0.04 and self.stream.wide:
+                self.lose_lock(w)
+            elif x < 0.35:
                 w.open = True
                 w.savepoints = []
                 self.do(w.name, "BEGIN")
@@ -665,6 +667,26 @@ class History:
                 del w.savepoints[i:]
         elif x < 0.9:
             self.end(w)
+
+    def lose_lock(self, w):
+        """Lets w lose its lock on the stream, and the stream grow meanwhile."""
+        w.open = True
+        w.savepoints = ["lost"]
+        row = self.stream.row()
+        row[self.stream.columns.index("t")] = "short"
+        short = self.stream.insert([row])
+        self.do(w.name, "BEGIN")
+        self.do(w.name, "SAVEPOINT lost")
+        self.do(w.name, short)
+        self.do(w.name, "ROLLBACK TO lost")
+        rows = [self.stream.row() for _ in range(20)]
+        for long in rows:
+            long[self.stream.columns.index("t")] = "z" * 5000
+        self.do("w0", self.stream.insert(rows))
+        for view in self.views:
+            if view.enabled:
+                self.check(view)
+        self.do(w.name, short)
 
     def end(self, w):
         rng = self.rng

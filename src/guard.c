@@ -317,6 +317,23 @@ stream_guard_settle(StreamTakeaway *takeaway)
 
 /* ---- checking ---- */
 
+/*
+ * Has this transaction replaced the storage of the relation?  (What others have
+ * done before must not stand in the way of every command that comes after.)
+ */
+static bool
+storage_replaced_here(Oid relid)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	bool		replaced;
+
+	if (rel == NULL)
+		return false;
+	replaced = rel->rd_firstRelfilenodeSubid != InvalidSubTransactionId;
+	RelationClose(rel);
+	return replaced;
+}
+
 static void
 check_view(StreamViewRow *row, const char *command)
 {
@@ -346,8 +363,8 @@ check_view(StreamViewRow *row, const char *command)
 					 errdetail("Continuous view \"%s\" cannot tell which of its rows it has read before.",
 							   get_rel_name(row->viewid)),
 					 errhint("Insert the rows that are to be read into a new partition.")));
-		if (member ? current_relfilenode(leaf->relid) != leaf->relfilenode :
-			!leaf->detached)
+		if (member ? current_relfilenode(leaf->relid) != leaf->relfilenode &&
+			storage_replaced_here(leaf->relid) : !leaf->detached)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("%s would take away rows that continuous view \"%s\" reads",

@@ -664,7 +664,7 @@ stage_row(StreamStore *store, TupleTableSlot *delta)
 
 		row->slot = MakeSingleTupleTableSlot(
 			CreateTupleDescCopy(delta->tts_tupleDescriptor),
-			&TTSOpsMinimalTuple);
+			&TTSOpsVirtual);
 		MemoryContextSwitchTo(old);
 	}
 	take_keys(store, delta);

@@ -195,7 +195,7 @@ class Bench:
                     "%.2f s" % o, "%.2f s (heap, no view)" % t,
                     "%.2f" % (o / t), "<= 1.10", o / t <= 1.1)
 
-    def pgbench(self, table, clients, *options):
+    def pgbench(self, table, clients, *options, durable=False):
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
             script.write("\\set k random(1, 1000)\n"
                          "INSERT INTO %s VALUES (:client_id, :k, now(), "
@@ -204,18 +204,13 @@ class Bench:
             out = subprocess.run(
                 ["pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j",
                  "2", "-f", script.name, *options, DBNAME],
-                env=dict(os.environ, PGOPTIONS="-c synchronous_commit=off"),
+                env=dict(os.environ, PGOPTIONS="-c synchronous_commit=%s" %
+                         ("on" if durable else "off")),
                 check=True, capture_output=True, text=True).stdout
         return float(re.search(r"^tps = ([0-9.]+)", out, re.M).group(1))
 
-    def single(self):
-        """Single-row INSERT transactions: speed and density.
-
-        Without waiting for the disk at each commit, which takes longer than
-        everything else, and never the same time twice.
-        """
+    def single_speed(self, columns, durable):
         cur = self.cur
-        columns = "(client int4, k int4, ts timestamptz, url text)"
         ours, theirs = [], []
         seconds = "1" if self.small else "3"
         for i in range(self.runs * (1 if self.small else 3)):
@@ -223,13 +218,26 @@ class Bench:
                         "USING stream" % (columns, columns))
             pair = [(theirs, "single_h"), (ours, "single_s")]
             for results, table in pair if i % 2 else reversed(pair):
-                results.append(self.pgbench(table, 8, "-T", seconds))
+                results.append(self.pgbench(table, 8, "-T", seconds,
+                                            durable=durable))
             cur.execute("DROP TABLE single_h, single_s")
         o, t = statistics.median(ours), statistics.median(theirs)
-        self.report("single-row INSERT transactions, 8 clients",
+        self.report("single-row INSERT transactions, 8 clients, "
+                    "synchronous_commit %s" % ("on" if durable else "off"),
                     "%s/s" % format(int(o), ","),
                     "%s/s (heap)" % format(int(t), ","),
                     "%.2f" % (o / t), ">= 0.95", o / t >= 0.95)
+
+    def single(self):
+        """Single-row INSERT transactions: speed and density.
+
+        Once as the server comes, waiting for the disk at each commit, and once
+        without, where what we add is a larger part of the whole.
+        """
+        cur = self.cur
+        columns = "(client int4, k int4, ts timestamptz, url text)"
+        for durable in (True, False):
+            self.single_speed(columns, durable)
         cur.execute("CREATE TABLE single_h %s; CREATE TABLE single_s %s "
                     "USING stream" % (columns, columns))
         count = "20" if self.small else "2000"

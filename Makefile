@@ -20,11 +20,14 @@ OBJS = \
 	src/readset.o \
 	src/position.o \
 	src/am.o \
+	src/declare.o \
+	src/watermark.o \
 	src/scan.o \
 	src/window.o \
 	src/aggstate.o \
 	src/statetable.o \
 	src/store.o \
+	src/eventtime.o \
 	src/analyze.o \
 	src/delta.o \
 	src/batch.o \

@@ -52,7 +52,17 @@ CREATE TABLE streaming._progress (
 	rows_read int8 NOT NULL,
 	position bytea,
 	batch_time timestamptz,
-	batch_us int8 NOT NULL
+	batch_us int8 NOT NULL,
+	watermark timestamptz NOT NULL,
+	closed timestamptz NOT NULL,
+	inputs oid[],
+	input_maxima timestamptz[],
+	input_seen timestamptz[],
+	groups int8 NOT NULL,
+	late_rows int8 NOT NULL,
+	null_rows int8 NOT NULL,
+	reaped timestamptz NOT NULL,
+	reaped_groups int8 NOT NULL
 ) USING heap WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE streaming._progress IS
 	'internal: how far each continuous view has read';
@@ -62,6 +72,29 @@ CREATE UNLOGGED TABLE streaming._progress_unlogged (LIKE streaming._progress INC
 	USING heap WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE streaming._progress_unlogged IS
 	'internal: like _progress, for views over unlogged streams';
+
+CREATE TABLE streaming._stream (
+	relid oid PRIMARY KEY,
+	attnum int2 NOT NULL,
+	option_names text[] NOT NULL,
+	option_values text[] NOT NULL
+) USING heap;
+COMMENT ON TABLE streaming._stream IS
+	'internal: what streams declare, such as their event time';
+
+CREATE TABLE streaming._rejection (
+	viewid oid NOT NULL,
+	at timestamptz NOT NULL,
+	stream oid NOT NULL,
+	leaf oid NOT NULL,
+	tid tid NOT NULL,
+	reason text NOT NULL,
+	event_time timestamptz,
+	stream_row text NOT NULL
+) USING heap;
+CREATE INDEX _rejection_viewid ON streaming._rejection (viewid, at);
+COMMENT ON TABLE streaming._rejection IS
+	'internal: stream rows that a view does not take';
 
 CREATE TABLE streaming._error (
 	viewid oid PRIMARY KEY,
@@ -99,6 +132,30 @@ COMMENT ON FUNCTION @extschema@.tumble(timestamp, interval) IS
 	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00';
 COMMENT ON FUNCTION @extschema@.tumble(timestamp, interval, interval) IS
 	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 plus offset';
+
+---------------------------------------------------------------- event time
+
+CREATE FUNCTION streaming._on_time(event_time timestamptz, late timestamptz)
+	RETURNS boolean LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
+	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
+CREATE FUNCTION streaming._on_time(event_time timestamp, late timestamp)
+	RETURNS boolean LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
+	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
+COMMENT ON FUNCTION streaming._on_time(timestamptz, timestamptz) IS
+	'internal: part of delta queries, keeps late rows out';
+COMMENT ON FUNCTION streaming._on_time(timestamp, timestamp) IS
+	'internal: part of delta queries, keeps late rows out';
+
+CREATE FUNCTION streaming._closed(viewid oid, unlogged boolean)
+	RETURNS timestamptz LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_watermark_closed';
+CREATE FUNCTION streaming._closed_local(viewid oid, unlogged boolean)
+	RETURNS timestamp LANGUAGE c STABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_watermark_closed';
+COMMENT ON FUNCTION streaming._closed(oid, boolean) IS
+	'internal: up to which event time the groups of a view are final';
+COMMENT ON FUNCTION streaming._closed_local(oid, boolean) IS
+	'internal: up to which event time the groups of a view are final';
 
 ---------------------------------------------------------------- waiting
 

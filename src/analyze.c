@@ -249,7 +249,11 @@ make_delta_query(StreamCut *cut)
 	foreach(lc, cut->keys)
 	{
 		StreamKey  *key = lfirst(lc);
-		TargetEntry *tle = makeTargetEntry(copyObject(key->expr),
+		bool		panes = cut->window && cut->window->pane &&
+			cut->window->key == foreach_current_index(lc);
+		TargetEntry *tle = makeTargetEntry(copyObject(panes ?
+													  cut->window->pane :
+													  key->expr),
 										   list_length(tlist) + 1,
 										   key->name, false);
 
@@ -276,6 +280,10 @@ make_delta_query(StreamCut *cut)
 		tlist = lappend(tlist, makeTargetEntry((Expr *) count_rows(),
 											   list_length(tlist) + 1,
 											   NULL, true));
+	if (cut->window && cut->window->event_time)
+		delta->jointree->quals =
+			make_and_qual(delta->jointree->quals,
+						  stream_eventtime_filter(cut->window));
 	delta->targetList = tlist;
 	delta->havingQual = NULL;
 	delta->hasAggs = cut->aggs != NIL;
@@ -295,6 +303,7 @@ stream_analyze_cut(Query *query, const char *source)
 	StreamCut  *cut = palloc0(sizeof(StreamCut));
 	CollectAggs context = {NIL, source};
 	List	   *names = NIL;
+	List	   *exprs = NIL;
 	ListCell   *lc;
 
 	check_clauses(query, source);
@@ -304,6 +313,9 @@ stream_analyze_cut(Query *query, const char *source)
 	query->havingQual = flatten_join_alias_vars(query, query->havingQual);
 
 	cut->keys = collect_keys(query, &names, source);
+	foreach(lc, cut->keys)
+		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
+	cut->window = stream_eventtime_find(query, exprs, source);
 	collect_aggs_walker((Node *) query->targetList, &context);
 	collect_aggs_walker(query->havingQual, &context);
 	foreach(lc, context.aggrefs)
@@ -777,7 +789,7 @@ reading_targetlist(Query *query, ReadingContext *context)
 }
 
 Query *
-stream_analyze_reading_query(StreamCut *cut, Relation state,
+stream_analyze_reading_query(StreamCut *cut, Relation state, bool final_only,
 							 const char *source)
 {
 	ReadingContext context = {cut, 0, source};
@@ -819,6 +831,14 @@ stream_analyze_reading_query(StreamCut *cut, Relation state,
 	{
 		query->cteList = NIL;
 		query->hasRecursive = false;
+	}
+	if (final_only)
+	{
+		query->jointree->quals =
+			make_and_qual(having,
+						  stream_eventtime_is_closed(cut->window,
+													 !RelationIsPermanent(state)));
+		query->hasSubLinks = true;
 	}
 	return query;
 }

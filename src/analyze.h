@@ -11,6 +11,8 @@
 #include "nodes/parsenodes.h"
 #include "utils/relcache.h"
 
+#include "eventtime.h"
+
 /* One grouping key of a view. */
 typedef struct StreamKey
 {
@@ -31,6 +33,7 @@ typedef struct StreamCut
 	List	   *agg_names;		/* String: columns of their results */
 	List	   *state_names;	/* String: columns of their stored states, of
 								 * those whose result is not the state */
+	StreamWindow *window;		/* the key that is one, or NULL */
 } StreamCut;
 
 /*
@@ -57,9 +60,11 @@ extern List *stream_analyze_leaves(Oid stream, LOCKMODE lockmode,
 
 /*
  * The query that the user's view runs over the state table, whose columns are
- * as store.h says.  Errors 0A000, as above.
+ * as store.h says.  final_only: it shows groups when they are final (its OID has
+ * to be put in by stream_eventtime_set_view then).  Errors 0A000, as above.
  */
 extern Query *stream_analyze_reading_query(StreamCut *cut, Relation state,
+										   bool final_only,
 										   const char *source);
 
 #endif

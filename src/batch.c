@@ -51,6 +51,7 @@
 #include "position.h"
 #include "scan.h"
 #include "store.h"
+#include "watermark.h"
 
 int			stream_max_batch_rows = 1000000;
 
@@ -67,8 +68,10 @@ typedef struct BatchView
 	StreamStore *store;
 	StreamPosition *position;	/* as of progress.batch */
 	StreamProgress progress;
-	List	   *leaves;			/* OIDs, as of leaves_generation */
-	int			leaves_generation;
+	List	   *leaves;			/* OIDs, as of generation */
+	MemoryContext watermark_context;
+	StreamWatermark *watermark; /* as of generation */
+	int			generation;		/* of the delta plan, or -1 */
 } BatchView;
 
 /* A batch in progress. */
@@ -78,7 +81,8 @@ typedef struct Batch
 	Relation   *rels;			/* the leaves, open */
 	int			nrels;
 	Snapshot	snapshot;
-	bool		more;			/* the range is bounded, rows are waiting */
+	bool		more;			/* the range is bounded, rows are waiting, or
+								 * the watermark has moved */
 	int64		rows;			/* stream rows consumed */
 } Batch;
 
@@ -125,7 +129,7 @@ forget_derived(BatchView *view)
 	if (view->store)
 		stream_store_free(view->store);
 	view->store = NULL;
-	view->leaves_generation = -1;
+	view->generation = -1;
 }
 
 void
@@ -134,6 +138,7 @@ stream_batch_forget(Oid viewid)
 	BatchView  *view;
 
 	stream_scan_set_position(NULL);
+	stream_watermark_begin(NULL, 0, STREAM_NO_TIME);
 	if (views == NULL)
 		return;
 	view = hash_search(views, &viewid, HASH_FIND, NULL);
@@ -176,7 +181,7 @@ remember_view(Oid viewid)
 	view->context = AllocSetContextCreate(TopMemoryContext, "continuous view",
 										  ALLOCSET_DEFAULT_SIZES);
 	view->stale = true;
-	view->leaves_generation = -1;
+	view->generation = -1;
 	return view;
 }
 
@@ -291,30 +296,46 @@ prepare_view(BatchView *view, Relation state)
 									  nkeys, eqops, collations, cut->aggs);
 }
 
+/* Finds the leaves of the stream, and what it says about event time. */
+static void
+find_inputs(BatchView *view)
+{
+	bool		unlogged;
+	List	   *leaves = stream_analyze_leaves(view->delta->stream,
+											   AccessShareLock, &unlogged);
+	MemoryContext old;
+
+	if (leaves != NIL && unlogged != view->row->unlogged)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("stream of the view has changed between logged and unlogged"),
+				 errhint("Drop the continuous view and create it anew.")));
+	old = MemoryContextSwitchTo(view->context);
+	list_free(view->leaves);
+	view->leaves = list_copy(leaves);
+	if (view->watermark_context == NULL)
+		view->watermark_context =
+			AllocSetContextCreate(view->context, "watermark",
+								  ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(view->watermark_context);
+	MemoryContextSwitchTo(view->watermark_context);
+	view->watermark =
+		stream_watermark_create(view->viewid,
+								list_make1_oid(view->delta->stream),
+								&view->row->options);
+	view->generation = view->delta->generation;
+	MemoryContextSwitchTo(old);
+}
+
 /* Opens the leaves of the stream. */
 static void
 open_leaves(Batch *batch)
 {
 	BatchView  *view = batch->view;
 	ListCell   *lc;
-	bool		unlogged;
 
-	if (view->leaves_generation != view->delta->generation)
-	{
-		List	   *leaves = stream_analyze_leaves(view->delta->stream,
-												   AccessShareLock, &unlogged);
-		MemoryContext old = MemoryContextSwitchTo(view->context);
-
-		if (leaves != NIL && unlogged != view->row->unlogged)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("stream of the view has changed between logged and unlogged"),
-					 errhint("Drop the continuous view and create it anew.")));
-		list_free(view->leaves);
-		view->leaves = list_copy(leaves);
-		view->leaves_generation = view->delta->generation;
-		MemoryContextSwitchTo(old);
-	}
+	if (view->generation != view->delta->generation)
+		find_inputs(view);
 	batch->rels = palloc(sizeof(Relation) * (list_length(view->leaves) + 1));
 	foreach(lc, view->leaves)
 		batch->rels[batch->nrels++] = table_open(lfirst_oid(lc),
@@ -357,7 +378,8 @@ read_position(BatchView *view)
 {
 	StreamProgress progress;
 
-	stream_catalog_read_progress(view->viewid, view->row->unlogged, &progress);
+	stream_catalog_read_progress(view->viewid, view->row->unlogged, NULL,
+								 &progress);
 	if (view->position == NULL || progress.batch != view->progress.batch)
 	{
 		if (view->position)
@@ -368,7 +390,46 @@ read_position(BatchView *view)
 	}
 	view->progress = progress;
 	view->progress.position = NULL;
+	stream_watermark_load(view->watermark, &progress);
 	check_missing_leaves(view);
+}
+
+/* ---- event time ---- */
+
+/* Does the watermark close groups of the view? */
+static bool
+closes_groups(BatchView *view)
+{
+	StreamWindow *window = view->delta->cut->window;
+
+	return window && window->event_time &&
+		view->row->options.output_mode != STREAM_OUTPUT_COMPLETE &&
+		stream_watermark_exists(view->watermark);
+}
+
+/* Has the watermark moved since the last batch, so that groups may close? */
+static bool
+has_groups_to_close(BatchView *view)
+{
+	return closes_groups(view) &&
+		view->progress.watermark > view->progress.closed;
+}
+
+/* The delta plan's parameters: the late threshold. */
+static ParamListInfo
+delta_params(BatchView *view, int64 late)
+{
+	StreamWindow *window = view->delta->cut->window;
+	ParamListInfo params;
+
+	if (window == NULL)
+		return NULL;
+	params = makeParamList(1);
+	params->params[0].ptype = window->type;
+	params->params[0].pflags = PARAM_FLAG_CONST;
+	params->params[0].value = Int64GetDatum(late);
+	params->params[0].isnull = false;
+	return params;
 }
 
 /* ---- running ---- */
@@ -422,11 +483,11 @@ estimate_rows(StreamPosition *position)
 
 /*
  * Runs the plan over the rows of the position's range (none without one), and
- * merges what comes out.
+ * merges what comes out.  late: rows that end at or before it are dropped.
  */
 static void
 run_delta(BatchView *view, PlannedStmt *stmt, Snapshot snapshot,
-		  StreamPosition *position)
+		  StreamPosition *position, int64 late)
 {
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
@@ -434,7 +495,8 @@ run_delta(BatchView *view, PlannedStmt *stmt, Snapshot snapshot,
 	};
 	QueryDesc  *desc = CreateQueryDesc(stmt, "batch of a continuous view",
 									   snapshot, InvalidSnapshot,
-									   &receiver.pub, NULL, NULL, 0);
+									   &receiver.pub,
+									   delta_params(view, late), NULL, 0);
 
 	stream_scan_set_position(position);
 	ExecutorStart(desc, 0);
@@ -454,7 +516,7 @@ write_progress(Batch *batch, TimestampTz started)
 
 	progress->batch++;
 	progress->rows_read += batch->rows;
-	progress->batch_time = started;
+	progress->batch_time = GetCurrentTransactionStartTimestamp();
 	progress->batch_us = GetCurrentTimestamp() - started;
 	progress->position = stream_position_write(view->position);
 	stream_catalog_write_progress(view->viewid, view->row->unlogged, progress);
@@ -466,17 +528,23 @@ static void
 process_range(Batch *batch, Relation state)
 {
 	BatchView  *view = batch->view;
+	StreamProgress *progress = &view->progress;
 	TimestampTz started = GetCurrentTimestamp();
-	int64		last = view->progress.batch;
+	int64		last = progress->batch;
+	int64		late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
 	bool		written;
 
 	stream_store_open(view->store, state, last);
 	STREAM_DEBUG_POINT("batch-before-merge");
+	stream_watermark_begin(view->watermark, stream_debug_now(), late);
 	run_delta(view,
 			  stream_delta_plan(view->delta, estimate_rows(view->position)),
-			  batch->snapshot, view->position);
+			  batch->snapshot, view->position, late);
 	batch->rows = rows_read(view->position);
-	written = batch->rows > 0 || last == 0;
+	written = batch->rows > 0 || last == 0 || has_groups_to_close(view);
+	if (closes_groups(view))
+		progress->closed = progress->watermark;
+	stream_watermark_end(view->watermark, progress);
 	stream_store_close(view->store, written ? last + 1 : last);
 	STREAM_DEBUG_POINT("batch-after-merge");
 	stream_position_finish(view->position, batch->rels, batch->nrels,
@@ -507,7 +575,7 @@ put_initial_row(Oid viewid)
 	{
 		stream_store_open(view->store, state, 0);
 		run_delta(view, stream_delta_plan(view->delta, 1),
-				  GetActiveSnapshot(), NULL);
+				  GetActiveSnapshot(), NULL, STREAM_NO_TIME);
 		stream_store_close(view->store, 0);
 	}
 	PopActiveSnapshot();
@@ -541,18 +609,24 @@ run_batch(Batch *batch)
 		PopActiveSnapshot();
 		open_leaves(batch);
 	} while (view->delta->replan ||
-			 view->leaves_generation != view->delta->generation);
+			 view->generation != view->delta->generation);
 	read_position(view);
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										max_rows > 0 ? max_rows :
 										stream_max_batch_rows);
-	if (stream_position_pending(view->position) || view->progress.batch == 0)
+	stream_watermark_follow_clock(view->watermark, &view->progress,
+								  stream_debug_now());
+	if (stream_position_pending(view->position) ||
+		view->progress.batch == 0 || has_groups_to_close(view))
 	{
 		PushActiveSnapshot(GetLatestSnapshot());
 		batch->snapshot = GetActiveSnapshot();
 		process_range(batch, state);
 		PopActiveSnapshot();
+		/* a batch without rows lets the watermark do its work */
+		if (has_groups_to_close(view))
+			batch->more = true;
 	}
 	close_leaves(batch);
 	table_close(state, NoLock);

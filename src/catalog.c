@@ -4,8 +4,8 @@
  *	  The extension's own tables.
  *
  * _view has one row per continuous view, _progress (or _progress_unlogged)
- * says how far it has read, _error holds its present trouble.  No other file
- * reads or writes them.
+ * says how far it has read, _error holds its present trouble; _stream has one
+ * row per stream that declares something.  No other file reads or writes them.
  *
  * The tables are found by name at each use: the extension may be dropped and
  * created again under a running worker, and a database may not have it at all.
@@ -29,6 +29,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "executor/executor.h"
 #include "nodes/value.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -53,7 +54,23 @@ enum
 enum
 {
 	P_VIEWID = 1, P_BATCH, P_ROWS_READ, P_POSITION, P_BATCH_TIME, P_BATCH_US,
-	P_NATTS = P_BATCH_US
+	P_WATERMARK, P_CLOSED, P_INPUTS, P_INPUT_MAXIMA, P_INPUT_SEEN, P_GROUPS,
+	P_LATE_ROWS, P_NULL_ROWS, P_REAPED, P_REAPED_GROUPS,
+	P_NATTS = P_REAPED_GROUPS
+};
+
+/* columns of _stream */
+enum
+{
+	S_RELID = 1, S_ATTNUM, S_OPTION_NAMES, S_OPTION_VALUES,
+	S_NATTS = S_OPTION_VALUES
+};
+
+/* columns of _rejection */
+enum
+{
+	R_VIEWID = 1, R_AT, R_STREAM, R_LEAF, R_TID, R_REASON, R_EVENT_TIME,
+	R_STREAM_ROW, R_NATTS = R_STREAM_ROW
 };
 
 /* columns of _error */
@@ -104,25 +121,34 @@ progress_table(bool unlogged)
 	return unlogged ? "_progress_unlogged" : "_progress";
 }
 
-/* A scan for the row of one view: all our tables have viewid as primary key. */
+/*
+ * A scan for the row of one relation: all our tables have its OID as primary
+ * key.
+ */
 static SysScanDesc
-begin_view_scan(Relation rel, Oid viewid)
+begin_snapshot_scan(Relation rel, Oid relid, Snapshot snapshot)
 {
 	ScanKeyData key;
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(viewid));
+				ObjectIdGetDatum(relid));
 	return systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true,
-							  NULL, 1, &key);
+							  snapshot, 1, &key);
+}
+
+static SysScanDesc
+begin_row_scan(Relation rel, Oid relid)
+{
+	return begin_snapshot_scan(rel, relid, NULL);
 }
 
 /*
- * Writes the row of a view: updates the one that is there, else inserts.
+ * Writes the row of a relation: updates the one that is there, else inserts.
  */
 static void
-put_row(Relation rel, Oid viewid, Datum *values, bool *nulls)
+put_row(Relation rel, Oid relid, Datum *values, bool *nulls)
 {
-	SysScanDesc scan = begin_view_scan(rel, viewid);
+	SysScanDesc scan = begin_row_scan(rel, relid);
 	HeapTuple	old = systable_getnext(scan);
 	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 
@@ -134,9 +160,9 @@ put_row(Relation rel, Oid viewid, Datum *values, bool *nulls)
 	heap_freetuple(tuple);
 }
 
-/* Deletes the row of a view; true if there was one. */
+/* Deletes the row of a relation; true if there was one. */
 static bool
-delete_row(const char *table, Oid viewid)
+delete_row(const char *table, Oid relid)
 {
 	Relation	rel = open_table(table, RowExclusiveLock);
 	SysScanDesc scan;
@@ -144,7 +170,7 @@ delete_row(const char *table, Oid viewid)
 
 	if (rel == NULL)
 		return false;
-	scan = begin_view_scan(rel, viewid);
+	scan = begin_row_scan(rel, relid);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 		CatalogTupleDelete(rel, &tuple->t_self);
@@ -306,7 +332,7 @@ stream_catalog_view(Oid viewid)
 
 	if (rel == NULL)
 		return NULL;
-	scan = begin_view_scan(rel, viewid);
+	scan = begin_row_scan(rel, viewid);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 		row = view_row_of_tuple(tuple, RelationGetDescr(rel));
@@ -324,7 +350,7 @@ stream_catalog_is_view(Oid relid)
 
 	if (rel == NULL)
 		return false;
-	scan = begin_view_scan(rel, relid);
+	scan = begin_row_scan(rel, relid);
 	found = HeapTupleIsValid(systable_getnext(scan));
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -343,19 +369,93 @@ stream_catalog_update_view(const StreamViewRow *row)
 	put_view_row(row);
 }
 
-void
-stream_catalog_delete_view(Oid viewid)
-{
-	delete_row("_view", viewid);
-	delete_row("_progress", viewid);
-	delete_row("_progress_unlogged", viewid);
-	delete_row("_error", viewid);
-}
-
 /* ---- _progress ---- */
 
+/* The inputs are three arrays of the same length. */
+static void
+read_inputs(StreamProgress *progress, Datum *values)
+{
+	Datum	   *streams;
+	Datum	   *maxima;
+	Datum	   *seen;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(values[P_INPUTS - 1]), OIDOID,
+					  sizeof(Oid), true, TYPALIGN_INT, &streams, NULL, &n);
+	deconstruct_array(DatumGetArrayTypeP(values[P_INPUT_MAXIMA - 1]),
+					  TIMESTAMPTZOID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &maxima, NULL, &n);
+	deconstruct_array(DatumGetArrayTypeP(values[P_INPUT_SEEN - 1]),
+					  TIMESTAMPTZOID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &seen, NULL, &n);
+	progress->ninputs = n;
+	progress->inputs = palloc(sizeof(StreamInputProgress) * n);
+	for (int i = 0; i < n; i++)
+	{
+		progress->inputs[i].stream = DatumGetObjectId(streams[i]);
+		progress->inputs[i].max_time = DatumGetTimestampTz(maxima[i]);
+		progress->inputs[i].seen_at = DatumGetTimestampTz(seen[i]);
+	}
+}
+
+static Datum
+array_of_times(Datum *elems, int n)
+{
+	return PointerGetDatum(construct_array(elems, n, TIMESTAMPTZOID,
+										   sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+static void
+write_inputs(const StreamProgress *progress, Datum *values, bool *nulls)
+{
+	int			n = progress->ninputs;
+	Datum	   *elems = palloc(sizeof(Datum) * (n + 1));
+
+	nulls[P_INPUTS - 1] = nulls[P_INPUT_MAXIMA - 1] =
+		nulls[P_INPUT_SEEN - 1] = n == 0;
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+		elems[i] = ObjectIdGetDatum(progress->inputs[i].stream);
+	values[P_INPUTS - 1] =
+		PointerGetDatum(construct_array(elems, n, OIDOID, sizeof(Oid), true,
+										TYPALIGN_INT));
+	for (int i = 0; i < n; i++)
+		elems[i] = TimestampTzGetDatum(progress->inputs[i].max_time);
+	values[P_INPUT_MAXIMA - 1] = array_of_times(elems, n);
+	for (int i = 0; i < n; i++)
+		elems[i] = TimestampTzGetDatum(progress->inputs[i].seen_at);
+	values[P_INPUT_SEEN - 1] = array_of_times(elems, n);
+}
+
+static void
+progress_of_tuple(StreamProgress *progress, HeapTuple tuple, TupleDesc desc)
+{
+	Datum		values[P_NATTS];
+	bool		nulls[P_NATTS];
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	progress->batch = DatumGetInt64(values[P_BATCH - 1]);
+	progress->rows_read = DatumGetInt64(values[P_ROWS_READ - 1]);
+	if (!nulls[P_POSITION - 1])
+		progress->position = PG_DETOAST_DATUM_COPY(values[P_POSITION - 1]);
+	if (!nulls[P_BATCH_TIME - 1])
+		progress->batch_time = DatumGetTimestampTz(values[P_BATCH_TIME - 1]);
+	progress->batch_us = DatumGetInt64(values[P_BATCH_US - 1]);
+	progress->watermark = DatumGetTimestampTz(values[P_WATERMARK - 1]);
+	progress->closed = DatumGetTimestampTz(values[P_CLOSED - 1]);
+	if (!nulls[P_INPUTS - 1])
+		read_inputs(progress, values);
+	progress->groups = DatumGetInt64(values[P_GROUPS - 1]);
+	progress->late_rows = DatumGetInt64(values[P_LATE_ROWS - 1]);
+	progress->null_rows = DatumGetInt64(values[P_NULL_ROWS - 1]);
+	progress->reaped = DatumGetTimestampTz(values[P_REAPED - 1]);
+	progress->reaped_groups = DatumGetInt64(values[P_REAPED_GROUPS - 1]);
+}
+
 bool
-stream_catalog_read_progress(Oid viewid, bool unlogged,
+stream_catalog_read_progress(Oid viewid, bool unlogged, Snapshot snapshot,
 							 StreamProgress *progress)
 {
 	Relation	rel = open_table(progress_table(unlogged), AccessShareLock);
@@ -363,25 +463,13 @@ stream_catalog_read_progress(Oid viewid, bool unlogged,
 	HeapTuple	tuple;
 
 	memset(progress, 0, sizeof(*progress));
+	progress->watermark = progress->closed = progress->reaped = STREAM_NO_TIME;
 	if (rel == NULL)
 		return false;
-	scan = begin_view_scan(rel, viewid);
+	scan = begin_snapshot_scan(rel, viewid, snapshot);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
-	{
-		Datum		values[P_NATTS];
-		bool		nulls[P_NATTS];
-
-		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
-		progress->batch = DatumGetInt64(values[P_BATCH - 1]);
-		progress->rows_read = DatumGetInt64(values[P_ROWS_READ - 1]);
-		if (!nulls[P_POSITION - 1])
-			progress->position = PG_DETOAST_DATUM_COPY(values[P_POSITION - 1]);
-		if (!nulls[P_BATCH_TIME - 1])
-			progress->batch_time =
-				DatumGetTimestampTz(values[P_BATCH_TIME - 1]);
-		progress->batch_us = DatumGetInt64(values[P_BATCH_US - 1]);
-	}
+		progress_of_tuple(progress, tuple, RelationGetDescr(rel));
 	systable_endscan(scan);
 	table_close(rel, NoLock);
 	return HeapTupleIsValid(tuple);
@@ -403,7 +491,128 @@ stream_catalog_write_progress(Oid viewid, bool unlogged,
 	values[P_BATCH_TIME - 1] = TimestampTzGetDatum(progress->batch_time);
 	nulls[P_BATCH_TIME - 1] = progress->batch_time == 0;
 	values[P_BATCH_US - 1] = Int64GetDatum(progress->batch_us);
+	values[P_WATERMARK - 1] = TimestampTzGetDatum(progress->watermark);
+	values[P_CLOSED - 1] = TimestampTzGetDatum(progress->closed);
+	write_inputs(progress, values, nulls);
+	values[P_GROUPS - 1] = Int64GetDatum(progress->groups);
+	values[P_LATE_ROWS - 1] = Int64GetDatum(progress->late_rows);
+	values[P_NULL_ROWS - 1] = Int64GetDatum(progress->null_rows);
+	values[P_REAPED - 1] = TimestampTzGetDatum(progress->reaped);
+	values[P_REAPED_GROUPS - 1] = Int64GetDatum(progress->reaped_groups);
 	put_row(rel, viewid, values, nulls);
+	table_close(rel, NoLock);
+}
+
+/* ---- _stream ---- */
+
+StreamDeclaration *
+stream_catalog_declaration(Oid relid)
+{
+	Relation	rel = open_table("_stream", AccessShareLock);
+	StreamDeclaration *decl = NULL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NULL;
+	scan = begin_row_scan(rel, relid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Datum		values[S_NATTS];
+		bool		nulls[S_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		decl = palloc0(sizeof(StreamDeclaration));
+		decl->relid = relid;
+		decl->attnum = DatumGetInt16(values[S_ATTNUM - 1]);
+		decl->option_names = strings_of_array(values[S_OPTION_NAMES - 1]);
+		decl->option_values = strings_of_array(values[S_OPTION_VALUES - 1]);
+		stream_options_fill(decl->option_names, decl->option_values,
+							&decl->options);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return decl;
+}
+
+void
+stream_catalog_write_declaration(const StreamDeclaration *decl)
+{
+	Relation	rel = open_table_for_write("_stream");
+	Datum		values[S_NATTS];
+	bool		nulls[S_NATTS] = {0};
+
+	values[S_RELID - 1] = ObjectIdGetDatum(decl->relid);
+	values[S_ATTNUM - 1] = Int16GetDatum(decl->attnum);
+	values[S_OPTION_NAMES - 1] = array_of_strings(decl->option_names);
+	values[S_OPTION_VALUES - 1] = array_of_strings(decl->option_values);
+	put_row(rel, decl->relid, values, nulls);
+	table_close(rel, NoLock);
+}
+
+bool
+stream_catalog_delete_declaration(Oid relid)
+{
+	return delete_row("_stream", relid);
+}
+
+/* ---- _rejection ---- */
+
+/* The row as text, as casting it to text would give it. */
+static Datum
+text_of_row(TupleTableSlot *row)
+{
+	Datum		record = ExecFetchSlotHeapTupleDatum(row);
+	Oid			output;
+	bool		varlena;
+
+	getTypeOutputInfo(RECORDOID, &output, &varlena);
+	return CStringGetTextDatum(OidOutputFunctionCall(output, record));
+}
+
+void
+stream_catalog_write_rejection(const StreamRejection *rejection,
+							   TupleTableSlot *row)
+{
+	Relation	rel = open_table_for_write("_rejection");
+	Datum		values[R_NATTS];
+	bool		nulls[R_NATTS] = {0};
+	HeapTuple	tuple;
+
+	values[R_VIEWID - 1] = ObjectIdGetDatum(rejection->viewid);
+	values[R_AT - 1] = TimestampTzGetDatum(rejection->at);
+	values[R_STREAM - 1] = ObjectIdGetDatum(rejection->stream);
+	values[R_LEAF - 1] = ObjectIdGetDatum(rejection->leaf);
+	values[R_TID - 1] = PointerGetDatum(&row->tts_tid);
+	values[R_REASON - 1] = CStringGetTextDatum(rejection->reason);
+	values[R_EVENT_TIME - 1] = TimestampTzGetDatum(rejection->event_time);
+	nulls[R_EVENT_TIME - 1] = rejection->event_time == STREAM_NO_TIME;
+	values[R_STREAM_ROW - 1] = text_of_row(row);
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+	table_close(rel, NoLock);
+}
+
+/* Deletes all that are about the view. */
+static void
+delete_rejections(Oid viewid)
+{
+	Relation	rel = open_table("_rejection", RowExclusiveLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return;
+	ScanKeyInit(&key, R_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(viewid));
+	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true, NULL,
+							  1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		CatalogTupleDelete(rel, &tuple->t_self);
+	systable_endscan(scan);
 	table_close(rel, NoLock);
 }
 
@@ -454,7 +663,7 @@ stream_catalog_failure(Oid viewid)
 
 	if (rel == NULL)
 		return NULL;
-	scan = begin_view_scan(rel, viewid);
+	scan = begin_row_scan(rel, viewid);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
@@ -484,4 +693,16 @@ bool
 stream_catalog_clear_failure(Oid viewid)
 {
 	return delete_row("_error", viewid);
+}
+
+/* ---- all of them ---- */
+
+void
+stream_catalog_delete_view(Oid viewid)
+{
+	delete_row("_view", viewid);
+	delete_row("_progress", viewid);
+	delete_row("_progress_unlogged", viewid);
+	delete_row("_error", viewid);
+	delete_rejections(viewid);
 }

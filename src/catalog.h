@@ -13,10 +13,12 @@
 
 #include "access/htup.h"
 #include "datatype/timestamp.h"
+#include "executor/tuptable.h"
 #include "nodes/pg_list.h"
 #include "storage/itemptr.h"
 #include "utils/elog.h"
 #include "utils/relcache.h"
+#include "utils/snapshot.h"
 
 #include "options.h"
 
@@ -34,7 +36,21 @@ typedef struct StreamViewRow
 	struct ArrayType *settings; /* as in pg_proc.proconfig; or NULL */
 } StreamViewRow;
 
-/* One row of streaming._progress. */
+/* No such time yet; smaller than any other. */
+#define STREAM_NO_TIME DT_NOBEGIN
+
+/* How far the event time of one input of a view has come. */
+typedef struct StreamInputProgress
+{
+	Oid			stream;
+	int64		max_time;		/* the largest event time seen */
+	TimestampTz seen_at;		/* when the last row was seen, by our clock */
+} StreamInputProgress;
+
+/*
+ * One row of streaming._progress.  Event times are in microseconds as
+ * timestamps count them, with or without time zone as the stream's column is.
+ */
 typedef struct StreamProgress
 {
 	int64		batch;			/* number of the last committed batch, 0: none */
@@ -42,6 +58,17 @@ typedef struct StreamProgress
 	struct varlena *position;	/* serialised reading position, or NULL */
 	TimestampTz batch_time;		/* when the last batch ran, or 0 */
 	int64		batch_us;		/* how long it took */
+
+	/* where the query sees an event time */
+	int64		watermark;		/* in force for the next batch */
+	int64		closed;			/* in force during the last one */
+	int			ninputs;
+	StreamInputProgress *inputs;
+	int64		groups;			/* with state; a closed one has none */
+	int64		late_rows;		/* dropped as late, so far */
+	int64		null_rows;		/* dropped for want of an event time */
+	int64		reaped;			/* the state of groups below is given up ... */
+	int64		reaped_groups;	/* ... and of so many that end just here */
 } StreamProgress;
 
 /* The schema "streaming", or InvalidOid where the extension is not installed. */
@@ -60,12 +87,48 @@ extern void stream_catalog_update_view(const StreamViewRow *row);
 /* Deletes the rows of the view in all tables. */
 extern void stream_catalog_delete_view(Oid viewid);
 
-/* Reads the view's progress; false (and zeroes) if there is no row. */
+/*
+ * Reads the view's progress, as the snapshot sees it (NULL: the newest); false
+ * (and a beginner's) if there is no row.
+ */
 extern bool stream_catalog_read_progress(Oid viewid, bool unlogged,
+										 Snapshot snapshot,
 										 StreamProgress *progress);
 /* Inserts or updates it. */
 extern void stream_catalog_write_progress(Oid viewid, bool unlogged,
 										  const StreamProgress *progress);
+
+/* One row of streaming._stream: what a stream declares. */
+typedef struct StreamDeclaration
+{
+	Oid			relid;
+	AttrNumber	attnum;			/* of its event time; 0: none */
+	StreamOptions options;
+	List	   *option_names;	/* as those of a view */
+	List	   *option_values;
+} StreamDeclaration;
+
+/* What the stream itself declares, palloc'd, or NULL. */
+extern StreamDeclaration *stream_catalog_declaration(Oid relid);
+/* Inserts or updates it. */
+extern void stream_catalog_write_declaration(const StreamDeclaration *decl);
+/* Deletes it; true if there was one. */
+extern bool stream_catalog_delete_declaration(Oid relid);
+
+/* One row of streaming._rejection: a stream row that a view does not take. */
+typedef struct StreamRejection
+{
+	Oid			viewid;
+	Oid			stream;
+	Oid			leaf;			/* where it is, with its TID in the slot */
+	TimestampTz at;				/* by our clock */
+	const char *reason;			/* "late", "null" or "future" */
+	int64		event_time;		/* STREAM_NO_TIME: null */
+} StreamRejection;
+
+/* Writes it down, with the text of the row. */
+extern void stream_catalog_write_rejection(const StreamRejection *rejection,
+										   TupleTableSlot *row);
 
 /* One row of streaming._error: the present trouble of a view. */
 typedef struct StreamFailure

@@ -268,7 +268,7 @@ settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
 	ListCell   *lc;
 
 	leaves = stream_analyze_leaves(row->stream, NoLock, &unlogged);
-	stream_catalog_read_progress(row->viewid, row->unlogged, &progress);
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	if (progress.position == NULL)
 		return;
 	pos = stream_position_read(CurrentMemoryContext, progress.position);
@@ -345,7 +345,7 @@ check_view(StreamViewRow *row, const char *command)
 	if (get_rel_name(row->stream) == NULL)
 		return;					/* its view is on the way out, too */
 	leaves = stream_analyze_leaves(row->stream, NoLock, &unlogged);
-	stream_catalog_read_progress(row->viewid, row->unlogged, &progress);
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	if (progress.position == NULL)
 		return;
 	pos = stream_position_read(CurrentMemoryContext, progress.position);

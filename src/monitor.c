@@ -114,7 +114,7 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	unreadable = row->unlogged && RecoveryInProgress();
 	if (!unreadable)
 	{
-		stream_catalog_read_progress(viewid, row->unlogged, &progress);
+		stream_catalog_read_progress(viewid, row->unlogged, NULL, &progress);
 		view_lag(row, &progress, &rows, &bytes);
 	}
 	values[0] = CStringGetTextDatum(state_name(row, &status,

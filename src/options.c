@@ -1,18 +1,19 @@
 /*-------------------------------------------------------------------------
  *
  * options.c
- *	  The streaming.* options of a view.
+ *	  The streaming.* options of views and streams.
  *
  * Options are kept as the text that the user gave, one name and one value
  * each, so that a later version can read what an earlier one stored.  One
- * table says which options there are and how each is read; the values are
- * checked by reading them.
+ * table says which options there are, whose they are and how each is read; the
+ * values are checked by reading them.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "commands/defrem.h"
+#include "lib/stringinfo.h"
 #include "nodes/value.h"
 #include "parser/parse_node.h"
 #include "utils/builtins.h"
@@ -28,8 +29,13 @@ typedef const char *(*OptionReader) (const char *value, StreamOptions *options);
 typedef struct OptionDef
 {
 	const char *name;
+	bool		of_view;
+	bool		of_stream;
 	OptionReader read;
 } OptionDef;
+
+/* No option's time is longer than about a hundred years. */
+#define MAX_DAYS 36600
 
 static const char *
 read_enabled(const char *value, StreamOptions *options)
@@ -54,11 +60,11 @@ read_max_batch_rows(const char *value, StreamOptions *options)
 
 /*
  * Reads an interval without raising an error, so that the complaint can say
- * which option it is about.  False if it is no interval, not positive, or has
- * months, whose length is not fixed.
+ * which option it is about.  False if it is no interval, negative or absurdly
+ * long.  month_days: what a month counts as; 0: months are not allowed.
  */
 static bool
-read_interval(const char *value, int64 *us)
+read_interval(const char *value, int month_days, int64 *us)
 {
 	char		buffer[256];
 	char	   *field[MAXDATEFIELDS];
@@ -74,10 +80,14 @@ read_interval(const char *value, int64 *us)
 	if (DecodeInterval(field, ftype, nf, INTERVAL_FULL_RANGE,
 					   &dtype, &itm) != 0 || dtype != DTK_DELTA)
 		return false;
-	if (itm.tm_year != 0 || itm.tm_mon != 0 || itm.tm_mday > 10000)
+	if ((itm.tm_year != 0 || itm.tm_mon != 0) && month_days == 0)
 		return false;
-	*us = itm.tm_usec + itm.tm_mday * USECS_PER_DAY;
-	return *us > 0;
+	if (abs(itm.tm_mday) > MAX_DAYS || abs(itm.tm_mon) > MAX_DAYS ||
+		abs(itm.tm_year) > MAX_DAYS)
+		return false;
+	*us = itm.tm_usec + itm.tm_mday * USECS_PER_DAY +
+		(itm.tm_year * INT64CONST(12) + itm.tm_mon) * month_days * USECS_PER_DAY;
+	return *us >= 0 && *us <= MAX_DAYS * USECS_PER_DAY;
 }
 
 static const char *
@@ -87,7 +97,8 @@ read_trigger(const char *value, StreamOptions *options)
 		options->trigger = STREAM_TRIGGER_COMMIT;
 	else if (pg_strcasecmp(value, "manual") == 0)
 		options->trigger = STREAM_TRIGGER_MANUAL;
-	else if (read_interval(value, &options->trigger_us))
+	else if (read_interval(value, 0, &options->trigger_us) &&
+			 options->trigger_us > 0)
 		options->trigger = STREAM_TRIGGER_INTERVAL;
 	else
 		return "Valid values are \"commit\", \"manual\" and a positive interval without months, such as '10 seconds'.";
@@ -98,14 +109,79 @@ static const char *
 read_output_mode(const char *value, StreamOptions *options)
 {
 	if (pg_strcasecmp(value, "update") == 0)
-		return NULL;
-	if (pg_strcasecmp(value, "append") == 0 ||
-		pg_strcasecmp(value, "complete") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("output mode \"%s\" is not supported yet", value),
-				 errhint("Use \"update\", the default.")));
-	return "The only valid value is \"update\".";
+		options->output_mode = STREAM_OUTPUT_UPDATE;
+	else if (pg_strcasecmp(value, "append") == 0)
+		options->output_mode = STREAM_OUTPUT_APPEND;
+	else if (pg_strcasecmp(value, "complete") == 0)
+		options->output_mode = STREAM_OUTPUT_COMPLETE;
+	else
+		return "Valid values are \"update\", \"append\" and \"complete\".";
+	return NULL;
+}
+
+static const char *
+read_watermark(const char *value, StreamOptions *options)
+{
+	if (!read_interval(value, 31, &options->delay_us))
+		return "A valid value is an interval, zero or more, such as '10 seconds'.";
+	return NULL;
+}
+
+static const char *
+read_watermark_policy(const char *value, StreamOptions *options)
+{
+	if (pg_strcasecmp(value, "min") == 0)
+		options->watermark_max = false;
+	else if (pg_strcasecmp(value, "max") == 0)
+		options->watermark_max = true;
+	else
+		return "Valid values are \"min\" and \"max\".";
+	return NULL;
+}
+
+static const char *
+read_late_rows(const char *value, StreamOptions *options)
+{
+	if (pg_strcasecmp(value, "drop") == 0)
+		options->keep_late_rows = false;
+	else if (pg_strcasecmp(value, "keep") == 0)
+		options->keep_late_rows = true;
+	else
+		return "Valid values are \"drop\" and \"keep\".";
+	return NULL;
+}
+
+static const char *
+read_within_watermark(const char *value, StreamOptions *options)
+{
+	if (!parse_bool(value, &options->within_watermark))
+		return "Valid values are \"on\" and \"off\".";
+	return NULL;
+}
+
+static const char *
+read_event_time(const char *value, StreamOptions *options)
+{
+	if (*value == '\0')
+		return "A valid value is the name of a column.";
+	options->event_time = pstrdup(value);
+	return NULL;
+}
+
+static const char *
+read_idle_timeout(const char *value, StreamOptions *options)
+{
+	if (!read_interval(value, 31, &options->idle_us) || options->idle_us == 0)
+		return "A valid value is a positive interval, such as '1 minute'.";
+	return NULL;
+}
+
+static const char *
+read_max_future(const char *value, StreamOptions *options)
+{
+	if (!read_interval(value, 31, &options->max_future_us))
+		return "A valid value is an interval, zero or more, such as '1 hour'.";
+	return NULL;
 }
 
 static const char *
@@ -122,13 +198,26 @@ read_on_error(const char *value, StreamOptions *options)
 }
 
 static const OptionDef option_defs[] = {
-	{"enabled", read_enabled},
-	{"max_batch_rows", read_max_batch_rows},
-	{"on_error", read_on_error},
-	{"output_mode", read_output_mode},
-	{"trigger", read_trigger},
-	{NULL, NULL}
+	{"distinct_within_watermark", true, false, read_within_watermark},
+	{"enabled", true, false, read_enabled},
+	{"event_time", false, true, read_event_time},
+	{"idle_timeout", false, true, read_idle_timeout},
+	{"late_rows", true, false, read_late_rows},
+	{"max_batch_rows", true, false, read_max_batch_rows},
+	{"max_future", false, true, read_max_future},
+	{"on_error", true, false, read_on_error},
+	{"output_mode", true, false, read_output_mode},
+	{"trigger", true, false, read_trigger},
+	{"watermark", true, true, read_watermark},
+	{"watermark_policy", true, false, read_watermark_policy},
+	{NULL}
 };
+
+static bool
+is_of_kind(const OptionDef *def, StreamOptionKind kind)
+{
+	return kind == STREAM_OPTIONS_VIEW ? def->of_view : def->of_stream;
+}
 
 static const OptionDef *
 find_option(const char *name)
@@ -137,6 +226,26 @@ find_option(const char *name)
 		if (strcmp(def->name, name) == 0)
 			return def;
 	return NULL;
+}
+
+/* Says which options there are; for errhint. */
+static const char *
+options_hint(const OptionDef *option, StreamOptionKind kind)
+{
+	StringInfoData names;
+
+	if (option)
+		return kind == STREAM_OPTIONS_VIEW ?
+			"It is an option of streams: set it with ALTER TABLE." :
+			"It is an option of continuous views: set it with ALTER MATERIALIZED VIEW.";
+	initStringInfo(&names);
+	for (const OptionDef *def = option_defs; def->name; def++)
+		if (is_of_kind(def, kind))
+			appendStringInfo(&names, "%sstreaming.%s",
+							 names.len > 0 ? ", " : "", def->name);
+	return psprintf(kind == STREAM_OPTIONS_VIEW ?
+					"The options of a continuous view are %s." :
+					"The options of a stream are %s.", names.data);
 }
 
 /* Error position of a node in the statement, if that is known. */
@@ -198,8 +307,8 @@ remove_option(const char *name, List **names, List **values)
 }
 
 void
-stream_options_merge(List *defelems, bool reset, List **names, List **values,
-					 const char *source)
+stream_options_merge(StreamOptionKind kind, List *defelems, bool reset,
+					 List **names, List **values, const char *source)
 {
 	StreamOptions scratch;
 	List	   *seen = NIL;
@@ -218,12 +327,14 @@ stream_options_merge(List *defelems, bool reset, List **names, List **values,
 					 errmsg("\"streaming.continuous\" cannot be changed"),
 					 errhint("Drop the view and create it anew."),
 					 option_position(source, def->location)));
-		if (option == NULL)
+		if (option == NULL || !is_of_kind(option, kind))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unrecognized option \"streaming.%s\"",
+					 errmsg(kind == STREAM_OPTIONS_VIEW ?
+							"unrecognized option \"streaming.%s\"" :
+							"unrecognized option \"streaming.%s\" of a stream",
 							def->defname),
-					 errhint("The options of a continuous view are streaming.enabled, streaming.max_batch_rows, streaming.on_error, streaming.output_mode and streaming.trigger."),
+					 errhint("%s", options_hint(option, kind)),
 					 option_position(source, def->location)));
 		if (list_member(seen, makeString(def->defname)))
 			ereport(ERROR,
@@ -258,6 +369,8 @@ stream_options_fill(List *names, List *values, StreamOptions *options)
 	memset(options, 0, sizeof(*options));
 	options->enabled = true;
 	options->trigger = STREAM_TRIGGER_COMMIT;
+	options->delay_us = -1;
+	options->max_future_us = -1;
 	forboth(ln, names, lv, values)
 	{
 		const OptionDef *option = find_option(strVal(lfirst(ln)));

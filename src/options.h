@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * options.h
- *	  The streaming.* options of a view.
+ *	  The streaming.* options of views and streams.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,14 +18,45 @@ typedef enum StreamTrigger
 	STREAM_TRIGGER_MANUAL		/* only on REFRESH */
 } StreamTrigger;
 
-/* The options of a view, as given in WITH (streaming.…) or SET. */
+/* What "streaming.output_mode" says: which groups the view shows when. */
+typedef enum StreamOutputMode
+{
+	STREAM_OUTPUT_UPDATE,		/* each as it stands; late rows are dropped */
+	STREAM_OUTPUT_APPEND,		/* each once, when the watermark has passed it */
+	STREAM_OUTPUT_COMPLETE		/* each as it stands; nothing is dropped */
+} StreamOutputMode;
+
+/*
+ * The options of a view or of a stream, as given in WITH (streaming.…) or SET.
+ * Times are in microseconds, a month counting as 31 days.
+ */
 typedef struct StreamOptions
 {
+	/* of a view */
 	bool		enabled;		/* streaming.enabled */
 	StreamTrigger trigger;		/* streaming.trigger */
 	int64		trigger_us;
 	int64		max_batch_rows; /* streaming.max_batch_rows; 0: the setting */
+	StreamOutputMode output_mode;	/* streaming.output_mode */
+	bool		watermark_max;	/* streaming.watermark_policy is "max" */
+	bool		keep_late_rows; /* streaming.late_rows is "keep" */
+	bool		within_watermark;	/* streaming.distinct_within_watermark */
+
+	/* of both: the view's beats the stream's */
+	int64		delay_us;		/* streaming.watermark; -1: not given */
+
+	/* of a stream */
+	const char *event_time;		/* streaming.event_time; NULL: none */
+	int64		idle_us;		/* streaming.idle_timeout; 0: none */
+	int64		max_future_us;	/* streaming.max_future; -1: none */
 } StreamOptions;
+
+/* Whose options they are. */
+typedef enum StreamOptionKind
+{
+	STREAM_OPTIONS_VIEW,
+	STREAM_OPTIONS_STREAM
+} StreamOptionKind;
 
 /*
  * Takes the DefElems of namespace "streaming" out of a WITH list.
@@ -41,11 +72,14 @@ extern List *stream_options_extract(List **deflist, bool *continuous);
  * Errors: 22023 unknown option or bad value, 42601 an option given twice,
  * 0A000 an option or value that is not supported yet.
  */
-extern void stream_options_merge(List *defelems, bool reset,
-								 List **names, List **values,
+extern void stream_options_merge(StreamOptionKind kind, List *defelems,
+								 bool reset, List **names, List **values,
 								 const char *source);
 
-/* The values of the options in force, defaults included. */
+/*
+ * The values of the options in force, defaults included; strings are of the
+ * current memory context.
+ */
 extern void stream_options_fill(List *names, List *values,
 								StreamOptions *options);
 

@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/relscan.h"
+#include "access/sysattr.h"
 #include "access/tableam.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -31,11 +32,13 @@
 #include "optimizer/plancat.h"
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
+#include "parser/parsetree.h"
 #include "utils/rel.h"
 
 #include "compat.h"
 #include "am.h"
 #include "scan.h"
+#include "watermark.h"
 
 typedef struct DeltaScanState
 {
@@ -45,6 +48,11 @@ typedef struct DeltaScanState
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
 	bool		done;
+
+	/* where the view looks at event times */
+	StreamInput *input;			/* NULL: not here */
+	AttrNumber	event_time;		/* the leaf's column */
+	ExprState  *before;			/* conditions to check before looking at it */
 } DeltaScanState;
 
 static get_relation_info_hook_type prev_get_relation_info = NULL;
@@ -180,17 +188,70 @@ physical_tlist(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 	return physical;
 }
 
+/* Does the condition look at the column, or at the whole row? */
+static bool
+mentions(Node *clause, Index rti, AttrNumber attno)
+{
+	Bitmapset  *columns = NULL;
+
+	pull_varattnos(clause, rti, &columns);
+	return bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, columns) ||
+		bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
+}
+
+/*
+ * Rows that a condition removes which is not about the event time do not count
+ * for the watermark: those conditions come first.  *nbefore is set to their
+ * number.  Where row-level security or security barriers are in play, the order
+ * is as it is, and only those that happen to be first are counted.
+ */
+static void
+order_conditions(PlannerInfo *root, RelOptInfo *rel, List **clauses,
+				 int *nbefore)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	StreamEventTime declared;
+	bool		secured = false;
+	List	   *before = NIL;
+	List	   *after = NIL;
+	ListCell   *lc;
+
+	*nbefore = 0;
+	if (!stream_declare_event_time(rte->relid, &declared))
+		return;
+	foreach(lc, *clauses)
+		if (lfirst_node(RestrictInfo, lc)->security_level > 0)
+			secured = true;
+	foreach(lc, *clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (rinfo->pseudoconstant)
+			continue;			/* checked elsewhere */
+		if ((secured && after != NIL) ||
+			mentions((Node *) rinfo->clause, rel->relid, declared.attnum))
+			after = lappend(after, rinfo);
+		else
+			before = lappend(before, rinfo);
+	}
+	*nbefore = list_length(before);
+	*clauses = list_concat(before, after);
+}
+
 static Plan *
 plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
 				struct CustomPath *best_path, List *tlist, List *clauses,
 				List *custom_plans)
 {
 	CustomScan *cscan = makeNode(CustomScan);
+	int			nbefore;
 
 	cscan->scan.plan.targetlist = physical_tlist(root, rel,
 												 best_path->path.pathtarget,
 												 tlist);
+	order_conditions(root, rel, &clauses, &nbefore);
 	cscan->scan.plan.qual = extract_actual_clauses(clauses, false);
+	cscan->custom_private = list_make1_int(nbefore);
 	cscan->scan.scanrelid = rel->relid;
 	cscan->flags = best_path->flags;
 	cscan->methods = &scan_methods;
@@ -259,6 +320,23 @@ create_delta_scan_state(CustomScan *cscan)
 	return (Node *) state;
 }
 
+/* Sets the conditions up in two parts, as the plan says. */
+static void
+split_conditions(DeltaScanState *state)
+{
+	ScanState  *node = &state->css.ss;
+	CustomScan *cscan = (CustomScan *) node->ps.plan;
+	int			nbefore = linitial_int(cscan->custom_private);
+	List	   *quals = cscan->scan.plan.qual;
+
+	if (nbefore == 0)
+		return;
+	state->before = ExecInitQual(list_truncate(list_copy(quals), nbefore),
+								 (PlanState *) node);
+	node->ps.qual = ExecInitQual(list_copy_tail(quals, nbefore),
+								 (PlanState *) node);
+}
+
 static void
 begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 {
@@ -286,6 +364,10 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 	if (state->leaf && !state->leaf->active)
 		state->leaf = NULL;
 	state->block = InvalidBlockNumber;
+	state->input = stream_watermark_input(RelationGetRelid(rel),
+										  &state->event_time);
+	if (state->input)
+		split_conditions(state);
 }
 
 static void
@@ -299,6 +381,25 @@ begin_range(DeltaScanState *state)
 	state->scan = table_beginscan_tidrange(state->css.ss.ss_currentRelation,
 										   state->css.ss.ps.state->es_snapshot,
 										   &low, &high);
+}
+
+/* Shows the row to the watermark; false if the row is out for other reasons. */
+static bool
+observe(DeltaScanState *state, TupleTableSlot *slot)
+{
+	if (state->before)
+	{
+		ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+
+		econtext->ecxt_scantuple = slot;
+		if (!ExecQual(state->before, econtext))
+		{
+			InstrCountFiltered1(&state->css.ss.ps, 1);
+			ResetExprContext(econtext);
+			return false;
+		}
+	}
+	return stream_watermark_observe(state->input, state->event_time, slot);
 }
 
 /* The access method of ExecScan: the next new row. */
@@ -328,6 +429,8 @@ next_new_row(ScanState *node)
 								  ItemPointerGetOffsetNumber(&slot->tts_tid)))
 			continue;
 		state->leaf->rows++;
+		if (state->input && !observe(state, slot))
+			continue;
 		return slot;
 	}
 	state->done = true;

@@ -37,6 +37,7 @@
 #include "compat.h"
 #include "am.h"
 #include "catalog.h"
+#include "declare.h"
 #include "guard.h"
 #include "options.h"
 #include "shmem.h"
@@ -173,6 +174,91 @@ with_database_evicted(Statement *s, Oid dboid)
 	stream_shmem_databases_changed();
 }
 
+/* ---- streams ---- */
+
+/*
+ * CREATE TABLE, with or without AS, whose options (in the statement's own copy)
+ * may declare something for a stream.
+ */
+static void
+create_declared(Statement *s, RangeVar *name, List **deflist)
+{
+	bool		continuous;
+	List	   *options = stream_options_extract(deflist, &continuous);
+	bool		existed = options != NIL &&
+		OidIsValid(RangeVarGetRelid(name, NoLock, true));
+
+	if (continuous)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("a table cannot be continuous"),
+				 errhint("Use CREATE MATERIALIZED VIEW ... WITH (streaming.continuous) AS SELECT ....")));
+	pass_on(s);
+	if (options == NIL || existed)
+		return;
+	CommandCounterIncrement();
+	stream_declare_set(RangeVarGetRelid(name, NoLock, false), options, false,
+					   false, s->source);
+}
+
+/* Takes SET and RESET (streaming.*) out of the commands and does them. */
+static void
+alter_declared(AlterTableStmt *stmt, Oid relid, const char *source)
+{
+	List	   *rest = NIL;
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+		List	   *others;
+		List	   *options;
+		bool		continuous;
+
+		if (cmd->subtype != AT_SetRelOptions &&
+			cmd->subtype != AT_ResetRelOptions)
+		{
+			rest = lappend(rest, cmd);
+			continue;
+		}
+		others = (List *) cmd->def;
+		options = stream_options_extract(&others, &continuous);
+		if (options)
+			stream_declare_set(relid, options,
+							   cmd->subtype == AT_ResetRelOptions,
+							   stream_guard_is_read(relid), source);
+		cmd->def = (Node *) others;
+		if (others != NIL || options == NIL)
+			rest = lappend(rest, cmd);
+	}
+	stmt->cmds = rest;
+}
+
+/* Does the statement mention streaming.* options? */
+static bool
+has_streaming_options(AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+	ListCell   *lo;
+
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_SetRelOptions ||
+			cmd->subtype == AT_ResetRelOptions)
+			foreach(lo, (List *) cmd->def)
+			{
+				DefElem    *def = lfirst_node(DefElem, lo);
+
+				if (def->defnamespace &&
+					strcmp(def->defnamespace, "streaming") == 0)
+					return true;
+			}
+	}
+	return false;
+}
+
 /* ---- CREATE MATERIALIZED VIEW, REFRESH ---- */
 
 static ObjectAddress
@@ -197,9 +283,15 @@ create_table_as(Statement *s)
 	List	   *options;
 	bool		continuous;
 
-	if (stmt->objtype != OBJECT_MATVIEW || stmt->into->options == NIL)
+	if (stmt->into->options == NIL)
 	{
 		pass_on(s);
+		return;
+	}
+	if (stmt->objtype != OBJECT_MATVIEW)
+	{
+		stmt = (CreateTableAsStmt *) own_statement(s);
+		create_declared(s, stmt->into->rel, &stmt->into->options);
 		return;
 	}
 	stmt = (CreateTableAsStmt *) own_statement(s);
@@ -387,10 +479,24 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 		if (OidIsValid(leaf))
 			detached = lappend_oid(detached, leaf);
 	}
+	if (OidIsValid(relid) && has_streaming_options(stmt))
+	{
+		check_may_write(s);
+		stmt = (AlterTableStmt *) own_statement(s);
+		alter_declared(stmt, relid, s->source);
+		if (stmt->cmds == NIL)
+		{
+			if (s->qc)
+				SetQueryCompletion(s->qc, CMDTAG_ALTER_TABLE, 0);
+			stream_shmem_views_changed();
+			return;
+		}
+	}
 	takeaway = stream_guard_consume(detached, STREAM_DETACH);
 	pass_on(s);
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("ALTER TABLE");
+	stream_declare_check(relid);
 	if (stream_guard_is_read(relid))
 		stream_shmem_views_changed();
 }
@@ -687,7 +793,13 @@ create_table(Statement *s)
 
 	foreach(lc, stmt->inhRelations)
 		refuse_internal(lfirst_node(RangeVar, lc), "INHERITS");
-	pass_on(s);
+	if (stmt->options)
+	{
+		stmt = (CreateStmt *) own_statement(s);
+		create_declared(s, stmt->relation, &stmt->options);
+	}
+	else
+		pass_on(s);
 	if (child)
 	{
 		stream_guard_check_views("CREATE TABLE");
@@ -849,17 +961,31 @@ executor_start(QueryDesc *queryDesc, int eflags)
 		standard_ExecutorStart(queryDesc, eflags);
 }
 
-/* Whatever drops a continuous view (CASCADE, DROP SCHEMA ...), it is noticed. */
+/*
+ * Whatever drops a continuous view or a stream (CASCADE, DROP SCHEMA ...), it
+ * is noticed.
+ */
 static void
 object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 			  void *arg)
 {
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
-	if (access == OAT_DROP && classId == RelationRelationId && subId == 0 &&
-		get_rel_relkind(objectId) == RELKIND_VIEW &&
-		stream_catalog_is_view(objectId))
-		stream_view_dropped(objectId);
+	if (access != OAT_DROP || classId != RelationRelationId)
+		return;
+	switch (get_rel_relkind(objectId))
+	{
+		case RELKIND_VIEW:
+			if (subId == 0 && stream_catalog_is_view(objectId))
+				stream_view_dropped(objectId);
+			break;
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+			stream_declare_dropped(objectId, subId);
+			break;
+		default:
+			break;
+	}
 }
 
 void

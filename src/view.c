@@ -37,6 +37,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
@@ -58,6 +59,7 @@
 #include "position.h"
 #include "shmem.h"
 #include "view.h"
+#include "watermark.h"
 
 /*
  * Half of each page of a state table is left free, so that the new version of
@@ -141,6 +143,7 @@ create_view(RangeVar *name, Query *query, List *names, Oid owner)
 	create->oncommit = ONCOMMIT_NOOP;
 	relid = DefineRelation(create, RELKIND_VIEW, owner, NULL, NULL).objectId;
 	CommandCounterIncrement();
+	stream_eventtime_set_view(query, relid);
 	StoreViewQuery(relid, query, false);
 	CommandCounterIncrement();
 	return relid;
@@ -325,7 +328,7 @@ static void
 skip_present_rows(const StreamViewRow *row)
 {
 	StreamPosition *pos = stream_position_create(CurrentMemoryContext);
-	StreamProgress progress = {0};
+	StreamProgress progress;
 	bool		unlogged;
 	List	   *leaves = stream_analyze_leaves(row->stream, AccessShareLock,
 											   &unlogged);
@@ -341,6 +344,7 @@ skip_present_rows(const StreamViewRow *row)
 	PopActiveSnapshot();
 	for (int i = 0; i < n; i++)
 		table_close(rels[i], NoLock);
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	progress.position = stream_position_write(pos);
 	stream_catalog_write_progress(row->viewid, row->unlogged, &progress);
 	stream_position_free(pos);
@@ -375,6 +379,59 @@ depend_on_view(Oid relid, Oid viewid)
 	recordDependencyOn(&internal, &view, DEPENDENCY_INTERNAL);
 }
 
+/* Position of an option in the statement. */
+static int
+option_position(List *options, const char *name, const char *source)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	int			location = -1;
+	ListCell   *lc;
+
+	pstate->p_sourcetext = source;
+	foreach(lc, options)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, name) == 0)
+			location = lfirst_node(DefElem, lc)->location;
+	return parser_errposition(pstate, location);
+}
+
+/*
+ * Do the options fit what the query says about event time?  What a view shows
+ * in append mode must be final one day.
+ */
+static void
+check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
+				 const char *source)
+{
+	StreamWatermark *wm = stream_watermark_create(InvalidOid,
+												  list_make1_oid(row->stream),
+												  &row->options);
+
+	if (row->options.delay_us >= 0 && wm->ninputs == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a watermark needs an event time"),
+				 errdetail("Stream \"%s\" declares none.",
+						   get_rel_name(row->stream)),
+				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
+				 option_position(options, "watermark", source)));
+	if (row->options.output_mode != STREAM_OUTPUT_APPEND)
+		return;
+	if (cut->window == NULL || !cut->window->event_time)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("output mode \"append\" needs an event time among the grouping keys"),
+				 errdetail("Without one, no group is ever final."),
+				 errhint("Group by a window of the stream's event time, such as tumble(ts, '1 minute'), or use output mode \"update\"."),
+				 option_position(options, "output_mode", source)));
+	if (!stream_watermark_exists(wm))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("output mode \"append\" needs a watermark"),
+				 errdetail("Without one, no group is ever final."),
+				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
+				 option_position(options, "output_mode", source)));
+}
+
 /* Makes the three relations; fills in their OIDs. */
 static void
 create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
@@ -399,7 +456,9 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 	stream_view_become_again(saved);
 
 	rel = table_open(row->state, NoLock);
-	reading = stream_analyze_reading_query(cut, rel, source);
+	reading = stream_analyze_reading_query(cut, rel,
+										   row->options.output_mode ==
+										   STREAM_OUTPUT_APPEND, source);
 	table_close(rel, NoLock);
 	row->viewid = create_view(into->rel, reading, into->colNames, InvalidOid);
 
@@ -433,8 +492,9 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a continuous view cannot be defined by EXECUTE"),
 				 errhint("Write the SELECT itself.")));
-	stream_options_merge(options, false, &row.option_names,
+	stream_options_merge(STREAM_OPTIONS_VIEW, options, false, &row.option_names,
 						 &row.option_values, source);
+	stream_options_fill(row.option_names, row.option_values, &row.options);
 	stream_catalog_owner();		/* fails where there is no extension */
 	RangeVarGetAndCheckCreationNamespace(into->rel, NoLock, &existing);
 	check_into(into);			/* after: pg_temp makes it temporary */
@@ -448,6 +508,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 	}
 	cut = stream_analyze_cut(query, source);
 	row.stream = find_stream(cut, source, &row.unlogged);
+	check_event_time(&row, cut, options, source);
 	create_relations(&row, cut, query, into, into->options, source);
 	try_delta(row.definition);
 	row.settings = current_settings();
@@ -475,6 +536,7 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 						const char *source)
 {
 	StreamViewRow *row;
+	StreamOutputMode mode;
 
 	check_owner(viewid);
 	LockRelationOid(viewid, ShareUpdateExclusiveLock);
@@ -483,8 +545,16 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("continuous view was dropped")));
-	stream_options_merge(options, reset, &row->option_names,
+	mode = row->options.output_mode;
+	stream_options_merge(STREAM_OPTIONS_VIEW, options, reset, &row->option_names,
 						 &row->option_values, source);
+	stream_options_fill(row->option_names, row->option_values, &row->options);
+	if (row->options.output_mode != mode)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("the output mode of a continuous view cannot be changed"),
+				 errhint("Drop the view and create it anew."),
+				 option_position(options, "output_mode", source)));
 	stream_catalog_update_view(row);
 	CommandCounterIncrement();
 	CacheInvalidateRelcacheByRelid(viewid);

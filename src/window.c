@@ -19,12 +19,21 @@
 #include "utils/typcache.h"
 
 #include "compat.h"
+#include "window.h"
 
 PG_FUNCTION_INFO_V1(stream_window_tumble);
 
 /* 1970-01-01 in PostgreSQL's count, which begins in 2000 */
 #define UNIX_EPOCH \
 	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+bool
+stream_window_fixed_us(const Interval *interval, int64 *us)
+{
+	return interval->month == 0 &&
+		!pg_mul_s64_overflow(interval->day, USECS_PER_DAY, us) &&
+		!pg_add_s64_overflow(*us, interval->time, us);
+}
 
 /*
  * Microseconds of an interval without months; days are 24 hours.  name: of the
@@ -41,8 +50,7 @@ interval_us(const Interval *interval, const char *name)
 				 errmsg("%s must not contain months or years", name),
 				 errdetail("A month has no fixed length."),
 				 errhint("Group by date_trunc('month', ...) for calendar months.")));
-	if (pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &us) ||
-		pg_add_s64_overflow(us, interval->time, &us))
+	if (!stream_window_fixed_us(interval, &us))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("%s is out of range", name)));

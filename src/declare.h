@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * declare.h
+ *	  What a stream declares: its event time, and how late that may be.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_DECLARE_H
+#define STREAMING_DECLARE_H
+
+#include "access/attnum.h"
+#include "nodes/pg_list.h"
+
+/* The event time of a stream. */
+typedef struct StreamEventTime
+{
+	Oid			stream;			/* where it is declared */
+	AttrNumber	attnum;			/* its column in the relation asked about */
+	Oid			type;			/* timestamp or timestamptz */
+	int64		delay_us;		/* streaming.watermark; -1: not given */
+	int64		idle_us;		/* streaming.idle_timeout; 0: none */
+	int64		max_future_us;	/* streaming.max_future; -1: none */
+} StreamEventTime;
+
+/*
+ * Sets (or, with reset, takes back) streaming.* options of a stream, plain or
+ * partitioned: DefElems as from stream_options_extract.  in_use: a continuous
+ * view reads it, so that the event time must stay what it is; times may change.
+ * Takes ShareUpdateExclusiveLock on the stream.  source: the statement, for
+ * error positions.
+ * Errors: as options.h; 42809 for other relations and for partitions, 42501 for
+ * others than the owner, 42703 and 42804 for a wrong column, 55006 as said, 22023
+ * for options that need an event time.
+ */
+extern void stream_declare_set(Oid relid, List *options, bool reset,
+							   bool in_use, const char *source);
+
+/*
+ * The event time that the relation, or a parent of it, declares; false if there
+ * is none.
+ */
+extern bool stream_declare_event_time(Oid relid, StreamEventTime *result);
+
+/*
+ * After ALTER TABLE: the event time must still be a timestamp.  Error 42804.
+ */
+extern void stream_declare_check(Oid relid);
+
+/* The relation is dropped; or, with attnum, a column.  Error 2BP01. */
+extern void stream_declare_dropped(Oid relid, AttrNumber attnum);
+
+#endif

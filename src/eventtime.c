@@ -1,0 +1,648 @@
+/*-------------------------------------------------------------------------
+ *
+ * eventtime.c
+ *	  Which grouping key is a window, and which event time it is about.
+ *
+ * A column that a stream has declared as its event time stays one through
+ * aliases, sub-selects, views and the window functions: an expression is traced
+ * down to the column.  date_bin and date_trunc of an event time count as
+ * windows, too, from the time they yield for one stride or unit.
+ *
+ * Whether it is a window's turn to close, or a row is late, is all about where
+ * the window ends.  That is written as an expression over the key, so that the
+ * same is said to the planner, to the reader of the view and to us.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_func.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "declare.h"
+#include "eventtime.h"
+#include "window.h"
+
+/* Operators without a symbol of their own in the server's headers. */
+#define TimestampTzGreaterOperator 1324
+#define TimestampTzLessEqualOperator 1323
+#define TimestampGreaterOperator 2064
+#define TimestampLessEqualOperator 2063
+
+/* What an expression is, as to time. */
+typedef enum TraceKind
+{
+	TRACE_NONE,
+	TRACE_TIME,					/* a time */
+	TRACE_START,				/* a time at which a window starts */
+	TRACE_RANGE,				/* a window */
+	TRACE_SESSION
+} TraceKind;
+
+typedef struct Trace
+{
+	TraceKind	kind;
+	bool		event_time;		/* about a declared event time */
+	Oid			type;
+	FuncExpr   *call;			/* of the window function */
+	List	   *streams;
+} Trace;
+
+static Trace trace_expr(Query *query, Node *expr);
+
+static const Trace no_trace = {TRACE_NONE};
+
+/* ---- functions ---- */
+
+/* The name of one of our own functions, or NULL. */
+static const char *
+our_function(Oid funcid)
+{
+	Oid			extension;
+
+	if (funcid < FirstNormalObjectId)
+		return NULL;
+	extension = get_extension_oid("streaming", true);
+	if (!OidIsValid(extension) ||
+		getExtensionOfObject(ProcedureRelationId, funcid) != extension)
+		return NULL;
+	return get_func_name(funcid);
+}
+
+/* The time that a call of a window function is about. */
+static Node *
+window_argument(FuncExpr *call, const char *name)
+{
+	switch (call->funcid)
+	{
+		case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
+		case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+		case F_DATE_TRUNC_TEXT_TIMESTAMP:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT:
+			return lsecond(call->args);
+		default:
+			return name ? linitial(call->args) : NULL;
+	}
+}
+
+/* ---- tracing ---- */
+
+static Trace
+trace_call(Query *query, FuncExpr *call)
+{
+	const char *name = our_function(call->funcid);
+	Node	   *argument = window_argument(call, name);
+	Trace		trace;
+
+	if (argument == NULL)
+		return no_trace;
+	trace = trace_expr(query, argument);
+	trace.call = call;
+	if (name && strcmp(name, "window_time") == 0)
+	{
+		if (trace.kind != TRACE_RANGE && trace.kind != TRACE_SESSION)
+			return no_trace;
+		trace.kind = TRACE_TIME;
+		return trace;
+	}
+	if (trace.kind != TRACE_TIME)
+		trace.event_time = false;
+	trace.type = exprType(argument);
+	if (name == NULL)
+	{
+		/* without an event time, it is an expression like any other */
+		if (!trace.event_time)
+			return no_trace;
+		trace.kind = TRACE_START;
+	}
+	else if (strcmp(name, "session_window") == 0)
+		trace.kind = TRACE_SESSION;
+	else if (strcmp(name, "tumble") == 0 || strcmp(name, "hop") == 0)
+		trace.kind = TRACE_RANGE;
+	else
+		return no_trace;
+	return trace;
+}
+
+/* The output column of a sub-select; of UNION, all parts must agree. */
+static Trace
+trace_output(Query *query, AttrNumber attno)
+{
+	TargetEntry *tle;
+	Trace		result = no_trace;
+	ListCell   *lc;
+
+	if (query->setOperations == NULL)
+	{
+		tle = get_tle_by_resno(query->targetList, attno);
+		if (tle == NULL || tle->resjunk)
+			return no_trace;
+		return trace_expr(query,
+						  flatten_join_alias_vars(query, (Node *) tle->expr));
+	}
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Trace		trace;
+
+		if (rte->rtekind != RTE_SUBQUERY)
+			continue;
+		trace = trace_output(rte->subquery, attno);
+		if (!trace.event_time || (result.kind != TRACE_NONE &&
+								  (result.kind != trace.kind ||
+								   result.type != trace.type)))
+			return no_trace;
+		trace.streams = list_concat_unique_oid(trace.streams, result.streams);
+		result = trace;
+	}
+	/* a window that is computed further down is no call of this query's */
+	if (result.kind == TRACE_START)
+		return no_trace;
+	return result;
+}
+
+static Trace
+trace_table_column(Oid relid, AttrNumber attno)
+{
+	Trace		trace = no_trace;
+	StreamEventTime declared;
+
+	if (get_rel_relkind(relid) == RELKIND_VIEW)
+	{
+		Relation	rel = table_open(relid, AccessShareLock);
+
+		trace = trace_output(get_view_query(rel), attno);
+		table_close(rel, NoLock);
+		return trace;
+	}
+	if (!stream_declare_event_time(relid, &declared) ||
+		declared.attnum != attno)
+		return no_trace;
+	trace.kind = TRACE_TIME;
+	trace.event_time = true;
+	trace.type = declared.type;
+	trace.streams = list_make1_oid(relid);
+	return trace;
+}
+
+static Trace
+trace_column(Query *query, Var *var)
+{
+	RangeTblEntry *rte;
+
+	if (var->varlevelsup > 0 || var->varattno <= 0)
+		return no_trace;
+	rte = rt_fetch(var->varno, query->rtable);
+	switch (rte->rtekind)
+	{
+		case RTE_RELATION:
+			return trace_table_column(rte->relid, var->varattno);
+		case RTE_SUBQUERY:
+			return trace_output(rte->subquery, var->varattno);
+		case RTE_FUNCTION:
+			{
+				RangeTblFunction *function = linitial(rte->functions);
+
+				if (list_length(rte->functions) > 1 || var->varattno != 1)
+					return no_trace;
+				return trace_expr(query, function->funcexpr);
+			}
+		default:
+			return no_trace;
+	}
+}
+
+static Trace
+trace_expr(Query *query, Node *expr)
+{
+	while (IsA(expr, RelabelType))
+		expr = (Node *) ((RelabelType *) expr)->arg;
+	if (IsA(expr, Var))
+		return trace_column(query, (Var *) expr);
+	if (IsA(expr, FuncExpr))
+		return trace_call(query, (FuncExpr *) expr);
+	return no_trace;
+}
+
+bool
+stream_eventtime_carries(Query *query, Node *expr, List **streams)
+{
+	Trace		trace = trace_expr(query, expr);
+
+	*streams = list_concat_unique_oid(*streams, trace.streams);
+	return trace.event_time;
+}
+
+/* ---- building expressions ---- */
+
+static Expr *
+call1(Oid funcid, Oid type, void *arg)
+{
+	return (Expr *) makeFuncExpr(funcid, type, list_make1(arg), InvalidOid,
+								 InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+static Expr *
+call2(Oid funcid, Oid type, Oid collation, void *arg1, void *arg2)
+{
+	return (Expr *) makeFuncExpr(funcid, type, list_make2(arg1, arg2),
+								 InvalidOid, collation, COERCE_EXPLICIT_CALL);
+}
+
+static Const *
+interval_const(Interval *interval)
+{
+	return makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
+					 IntervalPGetDatum(interval), false, false);
+}
+
+static Const *
+text_const(const char *text)
+{
+	return makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+					 CStringGetTextDatum(text), false, false);
+}
+
+static Expr *
+plus_interval(Oid type, Expr *time, Expr *interval)
+{
+	return call2(type == TIMESTAMPTZOID ? F_TIMESTAMPTZ_PL_INTERVAL :
+				 F_TIMESTAMP_PL_INTERVAL, type, InvalidOid, time, interval);
+}
+
+static Expr *
+upper_of(Oid type, Node *range)
+{
+	return call1(F_UPPER_ANYRANGE, type, copyObject(range));
+}
+
+/* The length of the unit of date_trunc, as an interval. */
+static Interval *
+unit_interval(const char *unit)
+{
+	char	   *text = pg_strcasecmp(unit, "quarter") == 0 ? "3 months" :
+		psprintf("1 %s", unit);
+
+	return DatumGetIntervalP(DirectFunctionCall3(interval_in,
+												 CStringGetDatum(text),
+												 ObjectIdGetDatum(InvalidOid),
+												 Int32GetDatum(-1)));
+}
+
+/*
+ * Where a window of date_trunc ends that starts at the given time.  Days and
+ * more are counted in a time zone: that of the call, or the view's own.
+ */
+static Expr *
+end_of_unit(FuncExpr *call, Expr *start, const char *unit)
+{
+	Interval   *interval = unit_interval(unit);
+	Oid			type = exprType((Node *) start);
+	Expr	   *zone;
+
+	if (type != TIMESTAMPTZOID || (interval->month == 0 && interval->day == 0))
+		return plus_interval(type, start, (Expr *) interval_const(interval));
+	zone = list_length(call->args) > 2 ? copyObject(lthird(call->args)) :
+		(Expr *) text_const(GetConfigOption("TimeZone", false, false));
+	start = call2(F_TIMEZONE_TEXT_TIMESTAMPTZ, TIMESTAMPOID,
+				  DEFAULT_COLLATION_OID, zone, start);
+	return call2(F_TIMEZONE_TEXT_TIMESTAMP, TIMESTAMPTZOID,
+				 DEFAULT_COLLATION_OID, copyObject(zone),
+				 plus_interval(TIMESTAMPOID, start,
+							   (Expr *) interval_const(interval)));
+}
+
+/* Refuses a window: what it is, where it is, what to do. */
+static void
+refuse(const char *what, Node *node, const char *source, const char *hint)
+{
+	ParseState *pstate = make_parsestate(NULL);
+
+	pstate->p_sourcetext = source;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s not supported in a continuous view", what),
+			 errhint("%s", hint),
+			 parser_errposition(pstate, exprLocation(node))));
+}
+
+static void
+check_constant(Node *node, const char *source)
+{
+	if (!IsA(node, Const) || ((Const *) node)->constisnull)
+		refuse("a window of the event time whose length is not a constant is",
+			   node, source, "Write the length as a literal.");
+}
+
+/*
+ * Where the group ends whose key is the given expression, which is either the
+ * key itself or the column that holds it.
+ */
+static Expr *
+end_of(const Trace *trace, Node *value, const char *source)
+{
+	Node	   *first;
+
+	value = copyObject(value);
+	switch (trace->kind)
+	{
+		case TRACE_TIME:
+			return (Expr *) value;
+		case TRACE_RANGE:
+		case TRACE_SESSION:
+			return upper_of(trace->type, value);
+		default:
+			break;
+	}
+	first = eval_const_expressions(NULL, linitial(trace->call->args));
+	check_constant(first, source);
+	if (exprType(first) == INTERVALOID)
+		return plus_interval(trace->type, (Expr *) value, (Expr *) first);
+	return end_of_unit(trace->call, (Expr *) value,
+					   TextDatumGetCString(((Const *) first)->constvalue));
+}
+
+/* ---- hop ---- */
+
+/* Microseconds of a constant interval argument; false if it is not fixed. */
+static bool
+fixed_argument(FuncExpr *call, int n, int64 *us)
+{
+	Node	   *arg;
+
+	*us = 0;
+	if (list_length(call->args) <= n)
+		return true;
+	arg = eval_const_expressions(NULL, list_nth(call->args, n));
+	return IsA(arg, Const) && !((Const *) arg)->constisnull &&
+		((Const *) arg)->consttype == INTERVALOID &&
+		stream_window_fixed_us(DatumGetIntervalP(((Const *) arg)->constvalue),
+							   us);
+}
+
+static int64
+greatest_common_divisor(int64 a, int64 b)
+{
+	while (b != 0)
+	{
+		int64		rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static Interval *
+interval_of_us(int64 us)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	interval->time = us;
+	return interval;
+}
+
+/* tumble of the time that a call of hop is about, by so many microseconds. */
+static Expr *
+tumble_by(FuncExpr *call, int64 size, int64 offset)
+{
+	Node	   *time = linitial(call->args);
+	Oid			argtypes[] = {exprType(time), INTERVALOID, INTERVALOID};
+	char	   *schema = get_namespace_name(get_func_namespace(call->funcid));
+	Oid			funcid = LookupFuncName(list_make2(makeString(schema),
+												   makeString("tumble")),
+										3, argtypes, false);
+
+	return (Expr *) makeFuncExpr(funcid, exprType((Node *) call),
+								 list_make3(copyObject(time),
+											interval_const(interval_of_us(size)),
+											interval_const(interval_of_us(offset))),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/*
+ * A call of hop with constant arguments is done by panes: the largest pieces of
+ * time that no window begins or ends within.
+ */
+static void
+divide_into_panes(StreamWindow *window, FuncExpr *call)
+{
+	int64		offset;
+
+	if (list_length(call->args) > 4 ||
+		!fixed_argument(call, 1, &window->size) ||
+		!fixed_argument(call, 2, &window->slide) ||
+		!fixed_argument(call, 3, &offset) ||
+		window->size <= 0 || window->slide <= 0 ||
+		window->slide > window->size)
+		return;					/* hop itself says what is wrong */
+	window->kind = STREAM_WINDOW_PANES;
+	window->pane = tumble_by(call, greatest_common_divisor(window->size,
+														   window->slide),
+							 offset);
+	window->row_end = upper_of(window->type, (Node *)
+							   tumble_by(call, window->slide, offset));
+	window->row_end = plus_interval(window->type, window->row_end,
+									(Expr *) interval_const(interval_of_us(window->size - window->slide)));
+}
+
+/* ---- finding ---- */
+
+static bool
+is_call_of(FuncExpr *call, const char *name)
+{
+	const char *ours = call ? our_function(call->funcid) : NULL;
+
+	return ours && strcmp(ours, name) == 0;
+}
+
+static StreamWindow *
+make_window(const Trace *trace, int key, Node *expr, const char *source)
+{
+	StreamWindow *window = palloc0(sizeof(StreamWindow));
+	Var		   *column = makeVar(1, key + 1, exprType(expr), exprTypmod(expr),
+								 exprCollation(expr), 0);
+
+	window->key = key;
+	window->event_time = trace->event_time;
+	window->type = trace->type;
+	window->key_end = end_of(trace, (Node *) column, source);
+	window->row_end = end_of(trace, expr, source);
+	if (trace->kind == TRACE_TIME)
+		window->row_time = window->row_end;
+	else if (trace->call == (FuncExpr *) expr)
+		window->row_time = (Expr *)
+			window_argument(trace->call, our_function(trace->call->funcid));
+	switch (trace->kind)
+	{
+		case TRACE_TIME:
+			window->kind = STREAM_WINDOW_NONE;
+			break;
+		case TRACE_START:
+			window->kind = STREAM_WINDOW_START;
+			break;
+		case TRACE_SESSION:
+			window->kind = STREAM_WINDOW_SESSION;
+			break;
+		default:
+			window->kind = STREAM_WINDOW_RANGE;
+			if (is_call_of(trace->call, "hop"))
+				divide_into_panes(window, trace->call);
+	}
+	return window;
+}
+
+StreamWindow *
+stream_eventtime_find(Query *query, List *keys, const char *source)
+{
+	StreamWindow *window = NULL;
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		Node	   *expr = lfirst(lc);
+		Trace		trace = trace_expr(query, expr);
+
+		/* without an event time, only some windows need our attention */
+		if (!trace.event_time && trace.kind != TRACE_SESSION &&
+			!is_call_of(trace.call, "hop"))
+			continue;
+		if (window)
+			refuse("grouping by more than one window or event time is", expr,
+				   source,
+				   "Group by the finer one, and compute the other from it when the view is read.");
+		window = make_window(&trace, foreach_current_index(lc), expr, source);
+	}
+	return window;
+}
+
+/* ---- conditions ---- */
+
+/* A function of ours that comes for both kinds of timestamp. */
+static Oid
+our_funcid(const char *name, int nargs, Oid type1, Oid type2)
+{
+	Oid			argtypes[] = {type1, type2};
+
+	return LookupFuncName(list_make2(makeString("streaming"),
+									 makeString(pstrdup(name))),
+						  nargs, argtypes, false);
+}
+
+static Expr *
+late_threshold(Oid type)
+{
+	Param	   *param = makeNode(Param);
+
+	param->paramkind = PARAM_EXTERN;
+	param->paramid = 1;
+	param->paramtype = type;
+	param->paramtypmod = -1;
+	param->location = -1;
+	return (Expr *) param;
+}
+
+Node *
+stream_eventtime_filter(const StreamWindow *window)
+{
+	Oid			type = window->type;
+	Expr	   *check = call2(our_funcid("_on_time", 2, type, type), BOOLOID,
+							  InvalidOid, copyObject(window->row_end),
+							  late_threshold(type));
+	Expr	   *quick;
+
+	if (window->row_time == NULL)
+		return (Node *) check;
+	/* what is after the threshold itself ends after it, too */
+	quick = make_opclause(type == TIMESTAMPTZOID ? TimestampTzGreaterOperator :
+						  TimestampGreaterOperator, BOOLOID, false,
+						  copyObject(window->row_time), late_threshold(type),
+						  InvalidOid, InvalidOid);
+	set_opfuncid((OpExpr *) quick);
+	return (Node *) makeBoolExpr(OR_EXPR, list_make2(quick, check), -1);
+}
+
+bool
+stream_eventtime_is_filter(Node *node)
+{
+	return IsA(node, FuncExpr) && is_call_of((FuncExpr *) node, "_on_time");
+}
+
+Node *
+stream_eventtime_is_closed(const StreamWindow *window, bool unlogged)
+{
+	bool		zoned = window->type == TIMESTAMPTZOID;
+	Query	   *query = makeNode(Query);
+	SubLink    *sublink = makeNode(SubLink);
+	Expr	   *closed = call2(our_funcid(zoned ? "_closed" : "_closed_local",
+										  2, OIDOID, BOOLOID),
+							   window->type, InvalidOid,
+							   makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
+										 ObjectIdGetDatum(InvalidOid), false,
+										 true),
+							   makeBoolConst(unlogged, false));
+	Expr	   *result;
+
+	/* a sub-select is evaluated once, not for each row */
+	query->commandType = CMD_SELECT;
+	query->querySource = QSRC_ORIGINAL;
+	query->canSetTag = true;
+	query->jointree = makeFromExpr(NIL, NULL);
+	query->targetList = list_make1(makeTargetEntry(closed, 1, "closed",
+												   false));
+	sublink->subLinkType = EXPR_SUBLINK;
+	sublink->subselect = (Node *) query;
+	sublink->location = -1;
+	result = make_opclause(zoned ? TimestampTzLessEqualOperator :
+						   TimestampLessEqualOperator, BOOLOID, false,
+						   copyObject(window->key_end), (Expr *) sublink,
+						   InvalidOid, InvalidOid);
+	set_opfuncid((OpExpr *) result);
+	return (Node *) result;
+}
+
+static bool
+set_view_walker(Node *node, Oid *viewid)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && (is_call_of((FuncExpr *) node, "_closed") ||
+								is_call_of((FuncExpr *) node, "_closed_local")))
+	{
+		Const	   *argument = linitial_node(Const, ((FuncExpr *) node)->args);
+
+		argument->constvalue = ObjectIdGetDatum(*viewid);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, set_view_walker, viewid, 0);
+	return expression_tree_walker(node, set_view_walker, viewid);
+}
+
+void
+stream_eventtime_set_view(Query *query, Oid viewid)
+{
+	set_view_walker((Node *) query, &viewid);
+}

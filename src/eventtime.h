@@ -1,0 +1,80 @@
+/*-------------------------------------------------------------------------
+ *
+ * eventtime.h
+ *	  Which grouping key is a window, and which event time it is about.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_EVENTTIME_H
+#define STREAMING_EVENTTIME_H
+
+#include "nodes/parsenodes.h"
+
+typedef enum StreamWindowKind
+{
+	STREAM_WINDOW_NONE,			/* the event time itself */
+	STREAM_WINDOW_START,		/* date_bin, date_trunc: where a window starts */
+	STREAM_WINDOW_RANGE,		/* a range that follows from the event time */
+	STREAM_WINDOW_PANES,		/* hop with constant arguments */
+	STREAM_WINDOW_SESSION		/* session_window: ranges that merge */
+} StreamWindowKind;
+
+/*
+ * The key of a view that is a window, or an event time.  "End" is rule D1's
+ * et(): where the window ends, or the event time itself.
+ */
+typedef struct StreamWindow
+{
+	int			key;			/* its number among the keys, from 0 */
+	StreamWindowKind kind;
+	bool		event_time;		/* about a declared event time */
+	Oid			type;			/* timestamp or timestamptz */
+
+	/* over the query's FROM: */
+	Expr	   *row_time;		/* some time before a row's end, or NULL */
+	Expr	   *row_end;		/* a row's end (for panes: its last) */
+	Expr	   *pane;			/* the key of the delta query, for panes */
+
+	/* over a table whose columns are the keys, as relation 1: */
+	Expr	   *key_end;		/* a group's end */
+
+	/* panes only, in microseconds */
+	int64		size;
+	int64		slide;
+} StreamWindow;
+
+/*
+ * Finds the window among the key expressions of an analysed query (join aliases
+ * flattened); NULL if there is none.
+ * Errors: 0A000, with the position in source (may be NULL), if there are two,
+ * or for windows that cannot be kept.
+ */
+extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
+										   const char *source);
+
+/*
+ * Does the expression carry the event time of a stream, or a window of one?
+ * Adds the OID of the stream.
+ */
+extern bool stream_eventtime_carries(Query *query, Node *expr,
+									 List **streams);
+
+/*
+ * The condition that a row is not late and has an event time, given the late
+ * threshold as the external parameter 1 of the window's type.
+ */
+extern Node *stream_eventtime_filter(const StreamWindow *window);
+
+/* Is it the function call that this condition has in it? */
+extern bool stream_eventtime_is_filter(Node *node);
+
+/*
+ * The condition that a group is final, for a query over a table with the keys
+ * as relation 1.  viewid: its place is held by 0 until
+ * stream_eventtime_set_view.
+ */
+extern Node *stream_eventtime_is_closed(const StreamWindow *window,
+										bool unlogged);
+extern void stream_eventtime_set_view(Query *query, Oid viewid);
+
+#endif

@@ -1,0 +1,364 @@
+/*-------------------------------------------------------------------------
+ *
+ * watermark.c
+ *	  How far the event time of a view's inputs has come.
+ *
+ * After each batch, for each input: the largest event time seen so far, cut
+ * down to milliseconds, less the delay.  The smallest of these (or the largest,
+ * by the view's policy) is the watermark of the next batch, unless it would go
+ * back.  An input that has shown no row yet holds the others back.  So rows never
+ * move the watermark of their own batch.
+ *
+ * An input that has been idle for longer than its stream allows counts as having
+ * come as far as the clock less the delay.
+ *
+ * Source of the rules: Spark Structured Streaming 3.5, "Handling Late Data and
+ * Watermarking", and Flink's idleness of sources.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/partition.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "debug.h"
+#include "watermark.h"
+
+PG_FUNCTION_INFO_V1(stream_watermark_on_time);
+PG_FUNCTION_INFO_V1(stream_watermark_closed);
+
+#define UNIX_EPOCH \
+	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+/* The one that scans report to. */
+static StreamWatermark *current = NULL;
+
+StreamWatermark *
+stream_watermark_create(Oid viewid, List *streams,
+						const StreamOptions *options)
+{
+	StreamWatermark *wm = palloc0(sizeof(StreamWatermark));
+	ListCell   *lc;
+
+	wm->viewid = viewid;
+	wm->policy_max = options->watermark_max;
+	wm->keep_late_rows = options->keep_late_rows;
+	wm->inputs = palloc0(sizeof(StreamInput) * (list_length(streams) + 1));
+	foreach(lc, streams)
+	{
+		StreamInput *input = &wm->inputs[wm->ninputs];
+
+		if (!stream_declare_event_time(lfirst_oid(lc), &input->declared))
+			continue;
+		/* a view may read but a partition of what has declared it */
+		input->declared.stream = lfirst_oid(lc);
+		input->delay_us = options->delay_us >= 0 ? options->delay_us :
+			input->declared.delay_us;
+		input->max_time = STREAM_NO_TIME;
+		wm->ninputs++;
+	}
+	return wm;
+}
+
+bool
+stream_watermark_exists(const StreamWatermark *wm)
+{
+	for (int i = 0; i < wm->ninputs; i++)
+		if (wm->inputs[i].delay_us >= 0)
+			return true;
+	return false;
+}
+
+void
+stream_watermark_load(StreamWatermark *wm, const StreamProgress *progress)
+{
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		StreamInput *input = &wm->inputs[i];
+
+		input->max_time = STREAM_NO_TIME;
+		input->seen_at = 0;
+		for (int j = 0; j < progress->ninputs; j++)
+		{
+			if (progress->inputs[j].stream != input->declared.stream)
+				continue;
+			input->max_time = progress->inputs[j].max_time;
+			input->seen_at = progress->inputs[j].seen_at;
+		}
+	}
+}
+
+/* ---- the clock ---- */
+
+/* Our clock as the input's event times are written. */
+static int64
+clock_of(const StreamInput *input, TimestampTz now)
+{
+	if (input->declared.type == TIMESTAMPTZOID)
+		return now;
+	return DatumGetTimestamp(DirectFunctionCall1(timestamptz_timestamp,
+												 TimestampTzGetDatum(now)));
+}
+
+static bool
+is_idle(const StreamInput *input, TimestampTz now)
+{
+	return input->declared.idle_us > 0 && input->seen_at != 0 &&
+		now - input->seen_at >= input->declared.idle_us;
+}
+
+TimestampTz
+stream_watermark_idle_at(const StreamWatermark *wm, TimestampTz now)
+{
+	TimestampTz at = DT_NOEND;
+
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		const StreamInput *input = &wm->inputs[i];
+
+		if (input->delay_us < 0 || input->declared.idle_us <= 0 ||
+			input->seen_at == 0)
+			continue;
+		at = Min(at, is_idle(input, now) ? now + input->declared.idle_us :
+				 input->seen_at + input->declared.idle_us);
+	}
+	return at;
+}
+
+/* ---- computing ---- */
+
+/* Cut down to milliseconds, also before 2000. */
+static int64
+whole_ms(int64 time)
+{
+	int64		rest = time % 1000;
+
+	return time - (rest < 0 ? rest + 1000 : rest);
+}
+
+/* How far one input has come; STREAM_NO_TIME: nobody knows. */
+static int64
+input_watermark(const StreamInput *input, TimestampTz now)
+{
+	int64		result = STREAM_NO_TIME;
+
+	if (input->max_time != STREAM_NO_TIME)
+		result = whole_ms(input->max_time) - input->delay_us;
+	if (is_idle(input, now))
+		result = Max(result, whole_ms(clock_of(input, now)) - input->delay_us);
+	return result > UNIX_EPOCH ? result : STREAM_NO_TIME;
+}
+
+/* The view's watermark by its policy, whether or not that goes back. */
+static int64
+global_watermark(const StreamWatermark *wm)
+{
+	int64		result = STREAM_NO_TIME;
+	bool		first = true;
+
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		int64		watermark;
+
+		if (wm->inputs[i].delay_us < 0)
+			continue;
+		watermark = input_watermark(&wm->inputs[i], wm->now);
+		if (first)
+			result = watermark;
+		else if (wm->policy_max)
+			result = Max(result, watermark);
+		else
+			result = Min(result, watermark);
+		first = false;
+	}
+	return result;
+}
+
+/* ---- a batch ---- */
+
+void
+stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late)
+{
+	current = wm;
+	if (wm == NULL)
+		return;
+	wm->now = now;
+	wm->late = late;
+	wm->late_rows = wm->null_rows = 0;
+	wm->row = NULL;
+	wm->row_input = NULL;
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		StreamInput *input = &wm->inputs[i];
+
+		input->batch_max = STREAM_NO_TIME;
+		input->limit = PG_INT64_MAX;
+		if (input->declared.max_future_us >= 0)
+			input->limit = clock_of(input, now) +
+				input->declared.max_future_us;
+	}
+}
+
+/* Writes down what all batches so far have seen. */
+static void
+put_inputs(StreamWatermark *wm, StreamProgress *progress)
+{
+	progress->ninputs = wm->ninputs;
+	progress->inputs = palloc(sizeof(StreamInputProgress) *
+							  (wm->ninputs + 1));
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		progress->inputs[i].stream = wm->inputs[i].declared.stream;
+		progress->inputs[i].max_time = wm->inputs[i].max_time;
+		progress->inputs[i].seen_at = wm->inputs[i].seen_at;
+	}
+}
+
+void
+stream_watermark_end(StreamWatermark *wm, StreamProgress *progress)
+{
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		StreamInput *input = &wm->inputs[i];
+
+		if (input->batch_max != STREAM_NO_TIME || input->seen_at == 0)
+			input->seen_at = wm->now;
+		input->max_time = Max(input->max_time, input->batch_max);
+	}
+	put_inputs(wm, progress);
+	progress->late_rows += wm->late_rows;
+	progress->null_rows += wm->null_rows;
+	progress->watermark = Max(progress->watermark, global_watermark(wm));
+	current = NULL;
+}
+
+bool
+stream_watermark_follow_clock(StreamWatermark *wm, StreamProgress *progress,
+							  TimestampTz now)
+{
+	int64		watermark;
+
+	wm->now = now;
+	watermark = global_watermark(wm);
+	if (watermark <= progress->watermark)
+		return false;
+	progress->watermark = watermark;
+	return true;
+}
+
+/* ---- rows ---- */
+
+StreamInput *
+stream_watermark_input(Oid leaf, AttrNumber *attnum)
+{
+	List	   *family;
+
+	if (current == NULL || current->ninputs == 0)
+		return NULL;
+	family = list_make1_oid(leaf);
+	if (get_rel_relispartition(leaf))
+		family = list_concat(family, get_partition_ancestors(leaf));
+	for (int i = 0; i < current->ninputs; i++)
+	{
+		StreamInput *input = &current->inputs[i];
+		Oid			stream = input->declared.stream;
+
+		if (!list_member_oid(family, stream))
+			continue;
+		*attnum = stream == leaf ? input->declared.attnum :
+			get_attnum(leaf, get_attname(stream, input->declared.attnum,
+										 false));
+		return input;
+	}
+	return NULL;
+}
+
+/* Puts the row at hand aside: the view does not take it. */
+static void
+put_aside(const char *reason)
+{
+	StreamRejection rejection = {
+		.viewid = current->viewid,
+		.stream = current->row_input->declared.stream,
+		.leaf = current->row->tts_tableOid,
+		.at = current->now,
+		.reason = reason,
+		.event_time = current->row_time
+	};
+
+	stream_catalog_write_rejection(&rejection, current->row);
+}
+
+bool
+stream_watermark_observe(StreamInput *input, AttrNumber attnum,
+						 TupleTableSlot *slot)
+{
+	bool		isnull;
+	int64		time = DatumGetInt64(slot_getattr(slot, attnum, &isnull));
+
+	current->row = slot;
+	current->row_input = input;
+	current->row_time = isnull ? STREAM_NO_TIME : time;
+	/* infinite times say nothing about how far time has come */
+	if (isnull || TIMESTAMP_NOT_FINITE(time))
+		return true;
+	if (unlikely(time > input->limit))
+	{
+		put_aside("future");
+		return false;
+	}
+	if (time > input->batch_max)
+		input->batch_max = time;
+	return true;
+}
+
+/*
+ * _on_time(event time, late threshold): does a row that is not clearly after
+ * the threshold belong to the batch?  Counts, and perhaps keeps, those that do
+ * not.
+ *
+ * Part of delta queries.  Called by anybody else it only compares.
+ */
+Datum
+stream_watermark_on_time(PG_FUNCTION_ARGS)
+{
+	int64		late = PG_GETARG_INT64(1);
+	bool		isnull = PG_ARGISNULL(0);
+
+	if (!isnull && (late == STREAM_NO_TIME || PG_GETARG_INT64(0) > late))
+		PG_RETURN_BOOL(true);
+	if (current == NULL)
+		PG_RETURN_BOOL(false);
+	if (isnull)
+		current->null_rows++;
+	else
+		current->late_rows++;
+	if (current->keep_late_rows && current->row)
+		put_aside(isnull ? "null" : "late");
+	PG_RETURN_BOOL(false);
+}
+
+/*
+ * _closed(viewid): the watermark of the view's last batch, as the calling query
+ * sees it; what ends at or before it will not change any more.  -infinity:
+ * there is none.  The rows of a view in append mode depend on it.
+ */
+Datum
+stream_watermark_closed(PG_FUNCTION_ARGS)
+{
+	Oid			viewid = PG_GETARG_OID(0);
+	bool		unlogged = PG_GETARG_BOOL(1);
+	StreamProgress progress;
+
+	stream_catalog_read_progress(viewid, unlogged, GetActiveSnapshot(),
+								 &progress);
+	PG_RETURN_INT64(progress.closed);
+}

@@ -12,6 +12,7 @@ DATA = sql/streaming--1.0.sql
 # The table of contents, lowest layer first.
 OBJS = \
 	src/debug.o \
+	src/refuse.o \
 	src/area.o \
 	src/shmem.o \
 	src/roster.o \
@@ -29,6 +30,7 @@ OBJS = \
 	src/store.o \
 	src/eventtime.o \
 	src/analyze.o \
+	src/cut.o \
 	src/delta.o \
 	src/batch.o \
 	src/worker.o \

@@ -30,7 +30,6 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_agg.h"
-#include "parser/parse_node.h"
 #include "utils/acl.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
@@ -38,6 +37,7 @@
 
 #include "compat.h"
 #include "aggstate.h"
+#include "refuse.h"
 
 /* What support functions see as the Agg node that calls them. */
 static AggState *caller = NULL;
@@ -49,16 +49,13 @@ static void
 refuse(Aggref *aggref, const char *source, const char *detail,
 	   const char *hint)
 {
-	ParseState *pstate = make_parsestate(NULL);
-
-	pstate->p_sourcetext = source;
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("aggregate %s cannot be used in a continuous view",
 					get_func_name(aggref->aggfnoid)),
 			 errdetail("%s", detail),
 			 errhint("%s", hint),
-			 parser_errposition(pstate, aggref->location)));
+			 stream_refuse_position(source, aggref->location)));
 }
 
 /* Refuses calls whose form cannot be combined, whatever the aggregate. */

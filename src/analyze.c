@@ -1,16 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * analyze.c
- *	  Is this query maintainable; the cut into delta and reading side.
+ *	  Which streams a query reads, and whether it reads them row by row.
  *
- * A query is cut once, at its aggregation.  What is below (FROM, WHERE) and at
- * the cut (keys, aggregates) becomes the delta query, run over the new rows of
- * each batch.  What is above (HAVING, expressions over aggregates, window
- * functions, ORDER BY, LIMIT) becomes the query of the view that the user
- * reads: the same clauses, with each key and each aggregate replaced by a column
- * of the state table.
- *
- * Below the cut everything must be row by row: the result over two sets of rows
+ * Below the aggregation everything must be row by row: the result over two sets of rows
  * is the results over each, put together.  So the stream is read once, on the
  * preserved side of outer joins, through sub-selects that do no more than
  * filter and compute.  This is checked on the rewritten query, where views
@@ -20,326 +13,19 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
-#include "catalog/heap.h"
-#include "catalog/pg_aggregate.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
-#include "commands/defrem.h"
-#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/tlist.h"
-#include "parser/parse_node.h"
-#include "parser/parse_relation.h"
 #include "parser/parsetree.h"
-#include "rewrite/rewriteManip.h"
 #include "storage/lmgr.h"
-#include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 
 #include "compat.h"
-#include "aggstate.h"
 #include "am.h"
 #include "analyze.h"
-
-static int
-position_in(const char *source, int location)
-{
-	ParseState *pstate = make_parsestate(NULL);
-
-	pstate->p_sourcetext = source;
-	return parser_errposition(pstate, location);
-}
-
-/* Refuses a clause: what it is, where it is (node may be NULL), what to do. */
-static void
-refuse(const char *what, Node *node, const char *source, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("%s not supported in a continuous view", what),
-			 hint ? errhint("%s", hint) : 0,
-			 position_in(source, node ? exprLocation(node) : -1)));
-}
-
-/* ---- the cut ---- */
-
-static void
-check_clauses(Query *query, const char *source)
-{
-	if (query->commandType != CMD_SELECT || query->utilityStmt)
-		refuse("statements other than SELECT are", NULL, source, NULL);
-	if (query->setOperations)
-		refuse("UNION, INTERSECT and EXCEPT are",
-			   (Node *) query->targetList, source,
-			   "Create one continuous view for each part, and an ordinary view that combines them.");
-	if (query->hasModifyingCTE)
-		refuse("data-modifying statements in WITH are", NULL, source, NULL);
-	if (query->groupingSets)
-		refuse("GROUPING SETS, ROLLUP and CUBE are",
-			   linitial(query->groupingSets), source,
-			   "Create one continuous view for each grouping.");
-	if (query->rowMarks)
-		refuse("FOR UPDATE and FOR SHARE are", NULL, source,
-			   "Leave the clause out.");
-	if (query->groupClause == NIL && !query->hasAggs)
-	{
-		if (query->distinctClause)
-			refuse("SELECT DISTINCT without GROUP BY is",
-				   (Node *) query->targetList, source,
-				   "Use GROUP BY instead of DISTINCT.");
-		refuse("a query without GROUP BY and without aggregates is",
-			   (Node *) query->targetList, source,
-			   "Group the rows, or use an ordinary view over the stream.");
-	}
-	if (list_length(query->groupClause) > INDEX_MAX_KEYS)
-		ereport(ERROR,
-				(errcode(ERRCODE_TOO_MANY_COLUMNS),
-				 errmsg("cannot group a continuous view by more than %d expressions",
-						INDEX_MAX_KEYS)));
-}
-
-/* A name for a state column that none of the names has yet. */
-static char *
-unused_name(const char *base, List *names)
-{
-	char	   *name = pstrdup(base);
-	int			n = list_length(names); /* saves tries when there are many */
-
-	for (;;)
-	{
-		bool		used = SystemAttributeByName(name) != NULL;
-		ListCell   *lc;
-
-		foreach(lc, names)
-			if (strcmp(strVal(lfirst(lc)), name) == 0)
-				used = true;
-		if (!used)
-			return name;
-		name = psprintf("%.*s_%d", NAMEDATALEN - 12, base, n++);
-	}
-}
-
-static char *
-reserve_name(const char *base, List **names)
-{
-	char	   *name = unused_name(base, *names);
-
-	*names = lappend(*names, makeString(name));
-	return name;
-}
-
-/*
- * The name of a state column: that of the output column which shows the
- * expression as it is, if there is one.
- */
-static char *
-column_name(Query *query, Node *expr, const char *otherwise, List **names)
-{
-	const char *base = otherwise;
-	ListCell   *lc;
-
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (!tle->resjunk && equal(tle->expr, expr))
-		{
-			base = tle->resname;
-			break;
-		}
-	}
-	return reserve_name(base, names);
-}
-
-static void
-check_key_type(Node *expr, Oid eqop, const char *source)
-{
-	Oid			type = exprType(expr);
-
-	if (get_typtype(type) == TYPTYPE_PSEUDO)
-		refuse(psprintf("GROUP BY a value of type %s is",
-						format_type_be(type)), expr, source,
-			   "Group by its fields.");
-	if (!OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID)))
-		refuse(psprintf("GROUP BY a value of type %s is",
-						format_type_be(type)), expr, source,
-			   "Its type has no default btree operator class; cast it to one that has, such as text.");
-}
-
-static List *
-collect_keys(Query *query, List **names, const char *source)
-{
-	List	   *keys = NIL;
-	ListCell   *lc;
-
-	foreach(lc, query->groupClause)
-	{
-		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
-		TargetEntry *tle = get_sortgroupclause_tle(clause, query->targetList);
-		StreamKey  *key = palloc0(sizeof(StreamKey));
-
-		key->expr = tle->expr;
-		key->sortgroupref = tle->ressortgroupref;
-		key->eqop = clause->eqop;
-		key->collation = exprCollation((Node *) tle->expr);
-		check_key_type((Node *) key->expr, key->eqop, source);
-		key->name = column_name(query, (Node *) tle->expr,
-								psprintf("_key_%d", list_length(keys) + 1),
-								names);
-		keys = lappend(keys, key);
-	}
-	return keys;
-}
-
-typedef struct CollectAggs
-{
-	List	   *aggrefs;
-	const char *source;
-} CollectAggs;
-
-/* Collects the distinct aggregates of the query's own level. */
-static bool
-collect_aggs_walker(Node *node, CollectAggs *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == 0)
-	{
-		if (!list_member(context->aggrefs, node))
-			context->aggrefs = lappend(context->aggrefs, node);
-		return false;
-	}
-	if (IsA(node, GroupingFunc))
-		refuse("GROUPING is", node, context->source,
-			   "Leave it out: there is one grouping.");
-	return expression_tree_walker(node, collect_aggs_walker, context);
-}
-
-static Aggref *
-count_rows(void)
-{
-	Aggref	   *aggref = makeNode(Aggref);
-
-	aggref->aggfnoid = F_COUNT_;
-	aggref->aggtype = INT8OID;
-	aggref->aggstar = true;
-	aggref->aggkind = AGGKIND_NORMAL;
-	aggref->aggsplit = AGGSPLIT_SIMPLE;
-	aggref->aggno = -1;
-	aggref->aggtransno = -1;
-	aggref->location = -1;
-	return aggref;
-}
-
-/* Keys and bare aggregates over FROM and WHERE. */
-static Query *
-make_delta_query(StreamCut *cut)
-{
-	Query	   *delta = copyObject(cut->query);
-	List	   *tlist = NIL;
-	ListCell   *lc;
-
-	foreach(lc, cut->keys)
-	{
-		StreamKey  *key = lfirst(lc);
-		bool		panes = cut->window && cut->window->pane &&
-			cut->window->key == foreach_current_index(lc);
-		TargetEntry *tle = makeTargetEntry(copyObject(panes ?
-													  cut->window->pane :
-													  key->expr),
-										   list_length(tlist) + 1,
-										   key->name, false);
-
-		tle->ressortgroupref = key->sortgroupref;
-		tlist = lappend(tlist, tle);
-	}
-	delta->hasTargetSRFs = expression_returns_set((Node *) tlist);
-	foreach(lc, cut->aggs)
-	{
-		StreamAgg  *agg = lfirst(lc);
-		char	   *name = strVal(list_nth(cut->agg_names,
-										   foreach_current_index(lc)));
-
-		tlist = lappend(tlist,
-						makeTargetEntry((Expr *) copyObject(agg->aggref),
-										list_length(tlist) + 1, name, false));
-	}
-
-	/*
-	 * Without keys, the planner may turn min and max into searches for one
-	 * row, which have no partial states.  A count keeps it from that.
-	 */
-	if (cut->keys == NIL)
-		tlist = lappend(tlist, makeTargetEntry((Expr *) count_rows(),
-											   list_length(tlist) + 1,
-											   NULL, true));
-	if (cut->window && cut->window->event_time)
-		delta->jointree->quals =
-			make_and_qual(delta->jointree->quals,
-						  stream_eventtime_filter(cut->window));
-	delta->targetList = tlist;
-	delta->havingQual = NULL;
-	delta->hasAggs = cut->aggs != NIL;
-	delta->hasWindowFuncs = false;
-	delta->windowClause = NIL;
-	delta->distinctClause = NIL;
-	delta->hasDistinctOn = false;
-	delta->sortClause = NIL;
-	delta->limitCount = NULL;
-	delta->limitOffset = NULL;
-	return delta;
-}
-
-StreamCut *
-stream_analyze_cut(Query *query, const char *source)
-{
-	StreamCut  *cut = palloc0(sizeof(StreamCut));
-	CollectAggs context = {NIL, source};
-	List	   *names = NIL;
-	List	   *exprs = NIL;
-	ListCell   *lc;
-
-	check_clauses(query, source);
-	cut->query = query = copyObject(query);
-	query->targetList = (List *)
-		flatten_join_alias_vars(query, (Node *) query->targetList);
-	query->havingQual = flatten_join_alias_vars(query, query->havingQual);
-
-	cut->keys = collect_keys(query, &names, source);
-	foreach(lc, cut->keys)
-		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
-	cut->window = stream_eventtime_find(query, exprs, source);
-	collect_aggs_walker((Node *) query->targetList, &context);
-	collect_aggs_walker(query->havingQual, &context);
-	foreach(lc, context.aggrefs)
-	{
-		Aggref	   *aggref = lfirst_node(Aggref, lc);
-		char	   *otherwise = psprintf("_%s", get_func_name(aggref->aggfnoid));
-
-		cut->aggs = lappend(cut->aggs,
-							stream_aggstate_describe(aggref, source));
-		cut->agg_names =
-			lappend(cut->agg_names,
-					makeString(column_name(query, (Node *) aggref, otherwise,
-										   &names)));
-	}
-	foreach(lc, cut->aggs)
-		if (!((StreamAgg *) lfirst(lc))->final_is_state)
-			cut->state_names =
-				lappend(cut->state_names,
-						makeString(reserve_name("_state", &names)));
-	cut->delta = make_delta_query(cut);
-	return cut;
-}
-
-/* ---- the stream ---- */
+#include "refuse.h"
 
 /* Is it a stream, or a partitioned table that has streams for leaves? */
 static bool
@@ -433,8 +119,8 @@ count_streams_walker(Node *node, FindStream *context)
 	return expression_tree_walker(node, count_streams_walker, context);
 }
 
-static bool
-has_stream(void *node)
+bool
+stream_analyze_has_stream(void *node)
 {
 	FindStream	context = {0};
 
@@ -463,7 +149,7 @@ system_columns_walker(Node *node, SystemColumns *context)
 			var->varlevelsup == context->sublevels_up && var->varattno < 0 &&
 			var->varattno != TableOidAttributeNumber &&
 			var->varattno != SelfItemPointerAttributeNumber)
-			refuse("system columns of a stream other than tableoid and ctid are",
+			stream_refuse("system columns of a stream other than tableoid and ctid are",
 				   node, context->source,
 				   "Store what you need in a column of the stream.");
 		return false;
@@ -487,28 +173,28 @@ check_subselect(Query *query, FindStream *context)
 {
 	if (query->hasAggs || query->groupClause || query->groupingSets ||
 		query->havingQual)
-		refuse("aggregation in a sub-select over the stream is",
+		stream_refuse("aggregation in a sub-select over the stream is",
 			   (Node *) query->targetList, context->source,
 			   "Aggregate in the outermost SELECT only.");
 	if (query->distinctClause)
-		refuse("DISTINCT in a sub-select over the stream is",
+		stream_refuse("DISTINCT in a sub-select over the stream is",
 			   (Node *) query->targetList, context->source,
 			   "Use GROUP BY in the outermost SELECT.");
 	if (query->hasWindowFuncs)
-		refuse("a window function in a sub-select over the stream is",
+		stream_refuse("a window function in a sub-select over the stream is",
 			   (Node *) query->targetList, context->source,
 			   "Window functions are for the outermost SELECT, over its aggregates.");
 	if (query->limitCount || query->limitOffset)
-		refuse("LIMIT in a sub-select over the stream is",
+		stream_refuse("LIMIT in a sub-select over the stream is",
 			   query->limitCount ? query->limitCount : query->limitOffset,
 			   context->source,
 			   "LIMIT is for the outermost SELECT.");
 	if (query->setOperations)
-		refuse("UNION, INTERSECT or EXCEPT in a sub-select over the stream is",
+		stream_refuse("UNION, INTERSECT or EXCEPT in a sub-select over the stream is",
 			   (Node *) query->targetList, context->source,
 			   "Create one continuous view for each part, and an ordinary view that combines them.");
 	if (query->rowMarks)
-		refuse("FOR UPDATE or FOR SHARE is", NULL, context->source,
+		stream_refuse("FOR UPDATE or FOR SHARE is", NULL, context->source,
 			   "Leave the clause out.");
 	check_from(query, (Node *) query->jointree, context);
 }
@@ -521,7 +207,7 @@ check_range(Query *query, int rtindex, FindStream *context)
 
 	if (rte->rtekind == RTE_SUBQUERY)
 	{
-		if (!has_stream(rte->subquery))
+		if (!stream_analyze_has_stream(rte->subquery))
 			return false;
 		check_subselect(rte->subquery, context);
 		return true;
@@ -529,11 +215,11 @@ check_range(Query *query, int rtindex, FindStream *context)
 	if (rte->rtekind != RTE_RELATION || !is_stream(rte->relid))
 		return false;
 	if (rte->tablesample)
-		refuse("TABLESAMPLE of a stream is",
+		stream_refuse("TABLESAMPLE of a stream is",
 			   (Node *) rte->tablesample->args, context->source,
 			   "Choose rows by a condition in WHERE.");
 	if (!rte->inh && get_rel_relkind(rte->relid) != RELKIND_RELATION)
-		refuse("ONLY of a partitioned stream is", NULL, context->source,
+		stream_refuse("ONLY of a partitioned stream is", NULL, context->source,
 			   "Leave ONLY out.");
 	else
 	{
@@ -555,7 +241,7 @@ check_join(Query *query, JoinExpr *join, FindStream *context)
 	if ((join->jointype == JOIN_LEFT && right) ||
 		(join->jointype == JOIN_RIGHT && left) ||
 		(join->jointype == JOIN_FULL && (left || right)))
-		refuse("an outer join that makes up rows for the stream is",
+		stream_refuse("an outer join that makes up rows for the stream is",
 			   join->quals, context->source,
 			   "Put the stream on the side of the join whose rows are all kept.");
 	return left || right;
@@ -590,7 +276,7 @@ hidden_stream_walker(Node *node, Node **found)
 		query = ((CommonTableExpr *) node)->ctequery;
 	if (IsA(node, SubLink))
 		query = ((SubLink *) node)->subselect;
-	if (query && has_stream((Query *) query))
+	if (query && stream_analyze_has_stream((Query *) query))
 	{
 		*found = node;
 		return true;
@@ -638,207 +324,17 @@ stream_analyze_stream(Query *delta, const char *source)
 				 errmsg("a continuous view must read a stream"),
 				 errhint("Create the table with USING stream.")));
 	if (context.reached > 1)
-		refuse("reading more than one stream is", NULL, source,
+		stream_refuse("reading more than one stream is", NULL, source,
 			   "Create one continuous view for each stream.");
 	if (context.total > context.reached)
 	{
 		hidden_stream_walker((Node *) delta, &culprit);
-		refuse("reading a stream in WITH or in a sub-select of an expression is",
+		stream_refuse("reading a stream in WITH or in a sub-select of an expression is",
 			   culprit, source,
 			   "Name the stream in FROM.");
 	}
 	if (volatile_walker((Node *) delta, &culprit))
-		refuse("a volatile function below the aggregation is", culprit, source,
+		stream_refuse("a volatile function below the aggregation is", culprit, source,
 			   "Its result would depend on when a batch runs; store the value in the stream instead, for example with a column default.");
 	return context.stream;
-}
-
-/* ---- the reading side ---- */
-
-typedef struct ReadingContext
-{
-	StreamCut  *cut;
-	int			sublevels_up;
-	const char *source;
-} ReadingContext;
-
-/* The column of the state table that holds the expression, as a Var. */
-static Node *
-state_column(int attno, Node *expr, int sublevels_up)
-{
-	return (Node *) makeVar(1, attno, exprType(expr), exprTypmod(expr),
-							exprCollation(expr), sublevels_up);
-}
-
-/* The state column of a key that equals the node, or NULL. */
-static Node *
-match_key(Node *node, ReadingContext *context)
-{
-	ListCell   *lc;
-
-	if (IsA(node, Const))
-		return NULL;
-	foreach(lc, context->cut->keys)
-	{
-		Node	   *key = (Node *) ((StreamKey *) lfirst(lc))->expr;
-
-		if (context->sublevels_up > 0)
-		{
-			/* in a sub-select, only plain columns are found again */
-			if (!IsA(key, Var) || !IsA(node, Var))
-				continue;
-			key = copyObject(key);
-			((Var *) key)->varlevelsup = context->sublevels_up;
-		}
-		if (equal(node, key))
-			return state_column(foreach_current_index(lc) + 1, node,
-								context->sublevels_up);
-	}
-	return NULL;
-}
-
-static Node *
-reading_mutator(Node *node, ReadingContext *context)
-{
-	Node	   *column;
-
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Aggref) &&
-		((Aggref *) node)->agglevelsup == context->sublevels_up)
-	{
-		ListCell   *lc;
-
-		if (context->sublevels_up > 0)
-			refuse("an aggregate of the outer query in a sub-select is", node,
-				   context->source,
-				   "Use an ordinary view over the continuous view for it.");
-		foreach(lc, context->cut->aggs)
-			if (equal(((StreamAgg *) lfirst(lc))->aggref, node))
-				return state_column(list_length(context->cut->keys) +
-									foreach_current_index(lc) + 1, node, 0);
-		elog(ERROR, "aggregate not found in the cut");
-	}
-	if (context->sublevels_up == 0 || IsA(node, Var))
-	{
-		column = match_key(node, context);
-		if (column)
-			return column;
-	}
-	if (IsA(node, Var) && ((Var *) node)->varlevelsup == context->sublevels_up)
-		refuse("a column that is not in GROUP BY is", node, context->source,
-			   "Add the column to GROUP BY.");
-	if (IsA(node, Query))
-	{
-		Query	   *result;
-
-		context->sublevels_up++;
-		result = query_tree_mutator((Query *) node, reading_mutator, context,
-									0);
-		context->sublevels_up--;
-		return (Node *) result;
-	}
-	return expression_tree_mutator(node, reading_mutator, context);
-}
-
-/* Is the target entry needed for another clause than GROUP BY? */
-static bool
-is_sorted_by(Query *query, TargetEntry *tle)
-{
-	ListCell   *lc;
-
-	if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
-									  query->sortClause) ||
-		get_sortgroupref_clause_noerr(tle->ressortgroupref,
-									  query->distinctClause))
-		return true;
-	foreach(lc, query->windowClause)
-	{
-		WindowClause *window = lfirst_node(WindowClause, lc);
-
-		if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
-										  window->partitionClause) ||
-			get_sortgroupref_clause_noerr(tle->ressortgroupref,
-										  window->orderClause))
-			return true;
-	}
-	return false;
-}
-
-/* The output columns, and the hidden ones that a clause above needs. */
-static List *
-reading_targetlist(Query *query, ReadingContext *context)
-{
-	List	   *tlist = NIL;
-	ListCell   *lc;
-
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (tle->resjunk && !is_sorted_by(query, tle))
-			continue;
-		tle = flatCopyTargetEntry(tle);
-		tle->expr = (Expr *) reading_mutator((Node *) tle->expr, context);
-		tle->resno = list_length(tlist) + 1;
-		tle->resorigtbl = InvalidOid;
-		tle->resorigcol = 0;
-		tlist = lappend(tlist, tle);
-	}
-	return tlist;
-}
-
-Query *
-stream_analyze_reading_query(StreamCut *cut, Relation state, bool final_only,
-							 const char *source)
-{
-	ReadingContext context = {cut, 0, source};
-	Query	   *query = copyObject(cut->query);
-	ParseState *pstate = make_parsestate(NULL);
-	ParseNamespaceItem *nsitem;
-	RangeTblRef *rtr = makeNode(RangeTblRef);
-	Node	   *having;
-
-	query->targetList = reading_targetlist(query, &context);
-	having = reading_mutator(query->havingQual, &context);
-	query->limitOffset = reading_mutator(query->limitOffset, &context);
-	query->limitCount = reading_mutator(query->limitCount, &context);
-	query->windowClause = (List *)
-		reading_mutator((Node *) query->windowClause, &context);
-
-	if (has_stream(query->targetList) || has_stream(having) ||
-		has_stream(query->limitOffset) || has_stream(query->limitCount))
-		refuse("reading a stream in a sub-select of an expression is", NULL,
-			   source, "Name the stream in FROM.");
-	nsitem = addRangeTableEntryForRelation(pstate, state, AccessShareLock,
-										   NULL, false, true);
-	rtr->rtindex = 1;
-	for (int i = 1; i <= RelationGetNumberOfAttributes(state); i++)
-		nsitem->p_rte->selectedCols =
-			bms_add_member(nsitem->p_rte->selectedCols,
-						   i - FirstLowInvalidHeapAttributeNumber);
-	query->rtable = list_make1(nsitem->p_rte);
-	query->jointree = makeFromExpr(list_make1(rtr), having);
-	query->groupClause = NIL;
-	query->havingQual = NULL;
-	query->hasAggs = false;
-	query->hasTargetSRFs = expression_returns_set((Node *) query->targetList);
-	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
-		checkExprHasSubLink(having) ||
-		checkExprHasSubLink(query->limitOffset) ||
-		checkExprHasSubLink(query->limitCount);
-	if (!query->hasSubLinks)
-	{
-		query->cteList = NIL;
-		query->hasRecursive = false;
-	}
-	if (final_only)
-	{
-		query->jointree->quals =
-			make_and_qual(having,
-						  stream_eventtime_is_closed(cut->window,
-													 !RelationIsPermanent(state)));
-		query->hasSubLinks = true;
-	}
-	return query;
 }

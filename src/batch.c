@@ -44,6 +44,7 @@
 
 #include "compat.h"
 #include "aggstate.h"
+#include "analyze.h"
 #include "batch.h"
 #include "catalog.h"
 #include "debug.h"

@@ -21,7 +21,6 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "parser/parse_node.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -32,6 +31,7 @@
 #include "am.h"
 #include "catalog.h"
 #include "declare.h"
+#include "refuse.h"
 
 static DefElem *
 find_option(const char *name, List *options)
@@ -42,17 +42,6 @@ find_option(const char *name, List *options)
 		if (strcmp(lfirst_node(DefElem, lc)->defname, name) == 0)
 			return lfirst(lc);
 	return NULL;
-}
-
-/* Position of the named option in the statement, if that is known. */
-static int
-position_of(const char *name, List *options, const char *source)
-{
-	ParseState *pstate = make_parsestate(NULL);
-	DefElem    *def = find_option(name, options);
-
-	pstate->p_sourcetext = source;
-	return parser_errposition(pstate, def ? def->location : -1);
 }
 
 /* A plain stream, or a partitioned table none of whose leaves is anything else. */
@@ -88,7 +77,7 @@ check_stream(Oid relid, List *options, const char *source)
 				 errmsg("\"%s\" is not a stream", get_rel_name(relid)),
 				 errdetail("Option \"streaming.%s\" is for streams.", first),
 				 errhint("Create the table with USING stream."),
-				 position_of(first, options, source)));
+				 stream_refuse_option_position(source, options, first)));
 	if (get_rel_relispartition(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -96,7 +85,7 @@ check_stream(Oid relid, List *options, const char *source)
 				 errdetail("Options of a partitioned stream are set on its root, for all partitions."),
 				 errhint("Set them on \"%s\".",
 						 get_rel_name(llast_oid(get_partition_ancestors(relid)))),
-				 position_of(first, options, source)));
+				 stream_refuse_option_position(source, options, first)));
 }
 
 static bool
@@ -118,7 +107,7 @@ find_column(Oid relid, const char *name, List *options, const char *source)
 				 errmsg("column \"%s\" of stream \"%s\" does not exist",
 						name, get_rel_name(relid)),
 				 errhint("streaming.event_time is the name of a column."),
-				 position_of("event_time", options, source)));
+				 stream_refuse_option_position(source, options, "event_time")));
 	type = get_atttype(relid, attnum);
 	if (!is_event_time_type(type))
 		ereport(ERROR,
@@ -126,7 +115,7 @@ find_column(Oid relid, const char *name, List *options, const char *source)
 				 errmsg("column \"%s\" cannot be an event time", name),
 				 errdetail("It is of type %s.", format_type_be(type)),
 				 errhint("An event time is a timestamp, with or without time zone."),
-				 position_of("event_time", options, source)));
+				 stream_refuse_option_position(source, options, "event_time")));
 	return attnum;
 }
 
@@ -149,7 +138,7 @@ check_needs(StreamDeclaration *decl, List *options, const char *source)
 				 errmsg("option \"streaming.%s\" of a stream needs \"streaming.event_time\"",
 						name),
 				 errhint("Say which column is the event time: streaming.event_time = 'column'."),
-				 position_of(name, options, source)));
+				 stream_refuse_option_position(source, options, name)));
 }
 
 void
@@ -183,7 +172,7 @@ stream_declare_set(Oid relid, List *options, bool reset, bool in_use,
 						get_rel_name(relid)),
 				 errdetail("Their state is about the event time that they were created with."),
 				 errhint("Drop the continuous views first, and create them anew."),
-				 position_of("event_time", options, source)));
+				 stream_refuse_option_position(source, options, "event_time")));
 	if (decl->option_names == NIL)
 		stream_catalog_delete_declaration(relid);
 	else

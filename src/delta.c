@@ -35,6 +35,7 @@
 #include "compat.h"
 #include "aggstate.h"
 #include "am.h"
+#include "analyze.h"
 #include "delta.h"
 #include "scan.h"
 
@@ -152,7 +153,7 @@ stream_delta_load(MemoryContext parent, Oid definition)
 	delta->plan_context = AllocSetContextCreate(context, "delta plans",
 												ALLOCSET_DEFAULT_SIZES);
 	delta->definition = definition;
-	delta->cut = stream_analyze_cut(get_view_query(rel), NULL);
+	delta->cut = stream_cut_query(get_view_query(rel), NULL);
 	table_close(rel, NoLock);
 	foreach(lc, delta->cut->aggs)
 	{

@@ -11,7 +11,7 @@
 #include "executor/execdesc.h"
 #include "nodes/plannodes.h"
 
-#include "analyze.h"
+#include "cut.h"
 
 typedef struct StreamDelta
 {

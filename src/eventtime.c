@@ -27,7 +27,6 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
-#include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
@@ -42,6 +41,7 @@
 #include "compat.h"
 #include "declare.h"
 #include "eventtime.h"
+#include "refuse.h"
 #include "window.h"
 
 /* Operators without a symbol of their own in the server's headers. */
@@ -334,25 +334,11 @@ end_of_unit(FuncExpr *call, Expr *start, const char *unit)
 							   (Expr *) interval_const(interval)));
 }
 
-/* Refuses a window: what it is, where it is, what to do. */
-static void
-refuse(const char *what, Node *node, const char *source, const char *hint)
-{
-	ParseState *pstate = make_parsestate(NULL);
-
-	pstate->p_sourcetext = source;
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("%s not supported in a continuous view", what),
-			 errhint("%s", hint),
-			 parser_errposition(pstate, exprLocation(node))));
-}
-
 static void
 check_constant(Node *node, const char *source)
 {
 	if (!IsA(node, Const) || ((Const *) node)->constisnull)
-		refuse("a window of the event time whose length is not a constant is",
+		stream_refuse("a window of the event time whose length is not a constant is",
 			   node, source, "Write the length as a literal.");
 }
 
@@ -530,7 +516,7 @@ stream_eventtime_find(Query *query, List *keys, const char *source)
 			!is_call_of(trace.call, "hop"))
 			continue;
 		if (window)
-			refuse("grouping by more than one window or event time is", expr,
+			stream_refuse("grouping by more than one window or event time is", expr,
 				   source,
 				   "Group by the finer one, and compute the other from it when the view is read.");
 		window = make_window(&trace, foreach_current_index(lc), expr, source);

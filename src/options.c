@@ -15,13 +15,13 @@
 #include "commands/defrem.h"
 #include "lib/stringinfo.h"
 #include "nodes/value.h"
-#include "parser/parse_node.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
 #include "options.h"
+#include "refuse.h"
 
 /* Reads value into options; returns NULL, or what would be right. */
 typedef const char *(*OptionReader) (const char *value, StreamOptions *options);
@@ -248,16 +248,6 @@ options_hint(const OptionDef *option, StreamOptionKind kind)
 					"The options of a stream are %s.", names.data);
 }
 
-/* Error position of a node in the statement, if that is known. */
-static int
-option_position(const char *source, int location)
-{
-	ParseState *pstate = make_parsestate(NULL);
-
-	pstate->p_sourcetext = source;
-	return parser_errposition(pstate, location);
-}
-
 List *
 stream_options_extract(List **deflist, bool *continuous)
 {
@@ -326,7 +316,7 @@ stream_options_merge(StreamOptionKind kind, List *defelems, bool reset,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"streaming.continuous\" cannot be changed"),
 					 errhint("Drop the view and create it anew."),
-					 option_position(source, def->location)));
+					 stream_refuse_position(source, def->location)));
 		if (option == NULL || !is_of_kind(option, kind))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -335,13 +325,13 @@ stream_options_merge(StreamOptionKind kind, List *defelems, bool reset,
 							"unrecognized option \"streaming.%s\" of a stream",
 							def->defname),
 					 errhint("%s", options_hint(option, kind)),
-					 option_position(source, def->location)));
+					 stream_refuse_position(source, def->location)));
 		if (list_member(seen, makeString(def->defname)))
 			ereport(ERROR,
 					(errcode(ERRCODE_SYNTAX_ERROR),
 					 errmsg("option \"streaming.%s\" given more than once",
 							def->defname),
-					 option_position(source, def->location)));
+					 stream_refuse_position(source, def->location)));
 		seen = lappend(seen, makeString(def->defname));
 		remove_option(def->defname, names, values);
 		if (reset)
@@ -354,7 +344,7 @@ stream_options_merge(StreamOptionKind kind, List *defelems, bool reset,
 					 errmsg("invalid value for option \"streaming.%s\": \"%s\"",
 							def->defname, value),
 					 errhint("%s", wanted),
-					 option_position(source, def->location)));
+					 stream_refuse_position(source, def->location)));
 		*names = lappend(*names, makeString(pstrdup(def->defname)));
 		*values = lappend(*values, makeString(value));
 	}

@@ -37,7 +37,6 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
-#include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
@@ -57,6 +56,7 @@
 #include "catalog.h"
 #include "delta.h"
 #include "position.h"
+#include "refuse.h"
 #include "shmem.h"
 #include "view.h"
 #include "watermark.h"
@@ -379,21 +379,6 @@ depend_on_view(Oid relid, Oid viewid)
 	recordDependencyOn(&internal, &view, DEPENDENCY_INTERNAL);
 }
 
-/* Position of an option in the statement. */
-static int
-option_position(List *options, const char *name, const char *source)
-{
-	ParseState *pstate = make_parsestate(NULL);
-	int			location = -1;
-	ListCell   *lc;
-
-	pstate->p_sourcetext = source;
-	foreach(lc, options)
-		if (strcmp(lfirst_node(DefElem, lc)->defname, name) == 0)
-			location = lfirst_node(DefElem, lc)->location;
-	return parser_errposition(pstate, location);
-}
-
 /*
  * Do the options fit what the query says about event time?  What a view shows
  * in append mode must be final one day.
@@ -413,7 +398,7 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 				 errdetail("Stream \"%s\" declares none.",
 						   get_rel_name(row->stream)),
 				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
-				 option_position(options, "watermark", source)));
+				 stream_refuse_option_position(source, options, "watermark")));
 	if (row->options.output_mode != STREAM_OUTPUT_APPEND)
 		return;
 	if (cut->window == NULL || !cut->window->event_time)
@@ -422,14 +407,14 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 				 errmsg("output mode \"append\" needs an event time among the grouping keys"),
 				 errdetail("Without one, no group is ever final."),
 				 errhint("Group by a window of the stream's event time, such as tumble(ts, '1 minute'), or use output mode \"update\"."),
-				 option_position(options, "output_mode", source)));
+				 stream_refuse_option_position(source, options, "output_mode")));
 	if (!stream_watermark_exists(wm))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("output mode \"append\" needs a watermark"),
 				 errdetail("Without one, no group is ever final."),
 				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
-				 option_position(options, "output_mode", source)));
+				 stream_refuse_option_position(source, options, "output_mode")));
 }
 
 /* Makes the three relations; fills in their OIDs. */
@@ -456,7 +441,7 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 	stream_view_become_again(saved);
 
 	rel = table_open(row->state, NoLock);
-	reading = stream_analyze_reading_query(cut, rel,
+	reading = stream_cut_reading_query(cut, rel,
 										   row->options.output_mode ==
 										   STREAM_OUTPUT_APPEND, source);
 	table_close(rel, NoLock);
@@ -506,7 +491,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 						into->rel->relname)));
 		return false;
 	}
-	cut = stream_analyze_cut(query, source);
+	cut = stream_cut_query(query, source);
 	row.stream = find_stream(cut, source, &row.unlogged);
 	check_event_time(&row, cut, options, source);
 	create_relations(&row, cut, query, into, into->options, source);
@@ -554,7 +539,7 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("the output mode of a continuous view cannot be changed"),
 				 errhint("Drop the view and create it anew."),
-				 option_position(options, "output_mode", source)));
+				 stream_refuse_option_position(source, options, "output_mode")));
 	stream_catalog_update_view(row);
 	CommandCounterIncrement();
 	CacheInvalidateRelcacheByRelid(viewid);

@@ -1,0 +1,53 @@
+/*-------------------------------------------------------------------------
+ *
+ * cut.h
+ *	  The cut of a query into delta and reading side.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_CUT_H
+#define STREAMING_CUT_H
+
+#include "nodes/parsenodes.h"
+#include "utils/relcache.h"
+
+#include "eventtime.h"
+
+/* One grouping key of a view. */
+typedef struct StreamKey
+{
+	Expr	   *expr;
+	Index		sortgroupref;
+	Oid			eqop;
+	Oid			collation;
+	char	   *name;			/* column of the state table */
+} StreamKey;
+
+/* A query, cut at its aggregation. */
+typedef struct StreamCut
+{
+	Query	   *query;			/* the whole, join aliases flattened */
+	Query	   *delta;			/* below and at the cut: keys, aggregates */
+	List	   *keys;			/* StreamKey */
+	List	   *aggs;			/* StreamAgg, described but not prepared */
+	List	   *agg_names;		/* String: columns of their results */
+	List	   *state_names;	/* String: columns of their stored states, of
+								 * those whose result is not the state */
+	StreamWindow *window;		/* the key that is one, or NULL */
+} StreamCut;
+
+/*
+ * Cuts an analysed query (not yet rewritten), or says why it cannot be
+ * maintained: error 0A000, with the clause's position in source (may be NULL).
+ */
+extern StreamCut *stream_cut_query(Query *query, const char *source);
+
+/*
+ * The query that the user's view runs over the state table, whose columns are
+ * as store.h says.  final_only: it shows groups when they are final (its OID has
+ * to be put in by stream_eventtime_set_view then).  Errors 0A000, as above.
+ */
+extern Query *stream_cut_reading_query(StreamCut *cut, Relation state,
+									   bool final_only, const char *source);
+
+#endif

@@ -41,6 +41,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "aggstate.h"
@@ -265,6 +266,11 @@ check_state_table(StreamCut *cut, TupleDesc desc)
 	foreach(lc, cut->aggs)
 		if (!((StreamAgg *) lfirst(lc))->final_is_state)
 			check_column(desc, &column, ((StreamAgg *) lfirst(lc))->storedtype);
+	foreach(lc, cut->payload)
+		check_column(desc, &column,
+					 exprType((Node *) ((StreamPayload *) lfirst(lc))->expr));
+	if (cut->expiry)
+		check_column(desc, &column, cut->window->type);
 }
 
 /* Makes sure of plan and state store; the caller runs as the owner. */
@@ -272,15 +278,13 @@ static void
 prepare_view(BatchView *view, Relation state)
 {
 	StreamCut  *cut;
-	Oid			eqops[INDEX_MAX_KEYS];
-	Oid			collations[INDEX_MAX_KEYS];
-	int			nkeys = 0;
+	StreamStoreShape shape = {0};
 	ListCell   *lc;
 
 	if (view->delta && view->delta->reload)
 		forget_derived(view);
 	if (view->delta == NULL)
-		view->delta = stream_delta_load(view->context, view->row->definition);
+		view->delta = stream_delta_load(view->context, view->row);
 	stream_delta_plan(view->delta, 1);
 	if (view->store)
 		return;
@@ -290,11 +294,14 @@ prepare_view(BatchView *view, Relation state)
 	{
 		StreamKey  *key = lfirst(lc);
 
-		eqops[nkeys] = key->eqop;
-		collations[nkeys++] = key->collation;
+		shape.eqops[shape.nkeys] = key->eqop;
+		shape.collations[shape.nkeys++] = key->collation;
 	}
+	shape.aggs = cut->aggs;
+	shape.npayload = list_length(cut->payload);
+	shape.expires = cut->expiry != NULL;
 	view->store = stream_store_create(view->context, RelationGetDescr(state),
-									  nkeys, eqops, collations, cut->aggs);
+									  &shape);
 }
 
 /* Finds the leaves of the stream, and what it says about event time. */
@@ -416,20 +423,31 @@ has_groups_to_close(BatchView *view)
 		view->progress.watermark > view->progress.closed;
 }
 
-/* The delta plan's parameters: the late threshold. */
+static void
+set_param(ParamListInfo params, int i, Oid type, Datum value)
+{
+	params->params[i].ptype = type;
+	params->params[i].pflags = PARAM_FLAG_CONST;
+	params->params[i].value = value;
+	params->params[i].isnull = false;
+}
+
+/* The delta plan's parameters: the late threshold, and the longest delay. */
 static ParamListInfo
 delta_params(BatchView *view, int64 late)
 {
 	StreamWindow *window = view->delta->cut->window;
 	ParamListInfo params;
+	Interval   *delay;
 
 	if (window == NULL)
 		return NULL;
-	params = makeParamList(1);
-	params->params[0].ptype = window->type;
-	params->params[0].pflags = PARAM_FLAG_CONST;
-	params->params[0].value = Int64GetDatum(late);
-	params->params[0].isnull = false;
+	delay = palloc0(sizeof(Interval));
+	if (view->watermark)
+		delay->time = stream_watermark_delay(view->watermark);
+	params = makeParamList(2);
+	set_param(params, 0, window->type, Int64GetDatum(late));
+	set_param(params, 1, INTERVALOID, IntervalPGetDatum(delay));
 	return params;
 }
 
@@ -535,7 +553,7 @@ process_range(Batch *batch, Relation state)
 	int64		late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
 	bool		written;
 
-	stream_store_open(view->store, state, last);
+	stream_store_open(view->store, state, last, late);
 	STREAM_DEBUG_POINT("batch-before-merge");
 	stream_watermark_begin(view->watermark, stream_debug_now(), late);
 	run_delta(view,
@@ -574,7 +592,7 @@ put_initial_row(Oid viewid)
 	prepare_view(view, state);
 	if (view->delta->cut->keys == NIL)
 	{
-		stream_store_open(view->store, state, 0);
+		stream_store_open(view->store, state, 0, STREAM_NO_TIME);
 		run_delta(view, stream_delta_plan(view->delta, 1),
 				  GetActiveSnapshot(), NULL, STREAM_NO_TIME);
 		stream_store_close(view->store, 0);

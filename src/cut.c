@@ -10,6 +10,9 @@
  * reads: the same clauses, with each key and each aggregate replaced by a column
  * of the state table.
  *
+ * SELECT DISTINCT without aggregation is a grouping by all columns.  DISTINCT ON
+ * keeps, with each key, the columns of the row that came first.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -26,6 +29,7 @@
 #include "optimizer/tlist.h"
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
+#include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -58,19 +62,21 @@ check_clauses(Query *query, const char *source)
 			   "Leave the clause out.");
 	if (query->groupClause == NIL && !query->hasAggs)
 	{
-		if (query->distinctClause)
-			stream_refuse("SELECT DISTINCT without GROUP BY is",
-				   query->targetList, source,
-				   "Use GROUP BY instead of DISTINCT.");
-		stream_refuse("a query without GROUP BY and without aggregates is",
-			   query->targetList, source,
-			   "Group the rows, or use an ordinary view over the stream.");
+		if (!query->distinctClause)
+			stream_refuse("a query without GROUP BY, aggregates or DISTINCT is",
+						  query->targetList, source,
+						  "Group the rows, or use an ordinary view over the stream.");
+		if (query->hasWindowFuncs)
+			stream_refuse("a window function over the rows of a stream is",
+						  query->targetList, source,
+						  "Window functions are for the outermost SELECT, over its aggregates.");
 	}
-	if (list_length(query->groupClause) > INDEX_MAX_KEYS)
+	if (list_length(query->groupClause) > INDEX_MAX_KEYS - 1 ||
+		list_length(query->distinctClause) > INDEX_MAX_KEYS - 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
 				 errmsg("cannot group a continuous view by more than %d expressions",
-						INDEX_MAX_KEYS)));
+						INDEX_MAX_KEYS - 1)));
 }
 
 /* A name for a state column that none of the names has yet. */
@@ -265,8 +271,155 @@ make_delta_query(StreamCut *cut)
 	return delta;
 }
 
+/* ---- deduplication ---- */
+
+/* SELECT DISTINCT: every column is a key. */
+static void
+group_by_all(Query *query)
+{
+	query->groupClause = query->distinctClause;
+	query->distinctClause = NIL;
+}
+
+static bool
+is_key(StreamCut *cut, Expr *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+		if (equal(((StreamKey *) lfirst(lc))->expr, expr))
+			return true;
+	return false;
+}
+
+/*
+ * DISTINCT ON: which row of a key is the first is a matter of arrival, so there
+ * is no choosing by ORDER BY.
+ */
+static void
+check_distinct_on(Query *query, const char *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->sortClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		if (get_sortgroupref_clause_noerr(clause->tleSortGroupRef,
+										  query->distinctClause) == NULL)
+			stream_refuse("choosing the row of DISTINCT ON by ORDER BY is",
+						  get_sortgroupclause_expr(clause, query->targetList),
+						  source,
+						  "The row that comes first is kept. Order by the DISTINCT ON expressions only, or use GROUP BY with min or max.");
+	}
+}
+
+/* The columns beside the keys. */
+static void
+collect_payload(StreamCut *cut, List **names)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		StreamPayload *payload;
+
+		if (tle->resjunk || is_key(cut, tle->expr))
+			continue;
+		payload = palloc0(sizeof(StreamPayload));
+		payload->expr = tle->expr;
+		payload->name = reserve_name(tle->resname, names);
+		cut->payload = lappend(cut->payload, payload);
+	}
+}
+
+/* The query now reads the column, if it is one of a table. */
+static void
+note_selected(Query *query, Node *expr)
+{
+	RangeTblEntry *rte;
+	Var		   *var = (Var *) expr;
+
+	if (!IsA(expr, Var))
+		return;
+	rte = rt_fetch(var->varno, query->rtable);
+	rte->selectedCols = bms_add_member(rte->selectedCols, var->varattno -
+									   FirstLowInvalidHeapAttributeNumber);
+}
+
+/*
+ * Which event time says that a row is late, and (within the watermark) for how
+ * long its key is kept: one among the columns, or the stream's own.
+ */
+static void
+find_distinct_time(StreamCut *cut, bool within_watermark, List **names,
+				   const char *source)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, cut->payload)
+		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
+	if (cut->window == NULL && exprs != NIL)
+	{
+		cut->window = stream_eventtime_find(cut->query, exprs, source);
+		if (cut->window)
+			cut->window->key = -1;
+	}
+	if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+		stream_refuse("DISTINCT of a session is", cut->window->row_end, source,
+					  "Group by session_window.");
+	if (cut->window && cut->window->pane && cut->payload)
+		stream_refuse("DISTINCT ON a sliding window is", cut->window->row_end,
+					  source, "Group by it, or use SELECT DISTINCT.");
+	if (!within_watermark)
+		return;
+	if (cut->window == NULL)
+		cut->window = stream_eventtime_of_input(cut->query);
+	if (cut->window == NULL || !cut->window->event_time)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.distinct_within_watermark\" needs a stream with an event time"),
+				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column', streaming.watermark = '1 minute').")));
+	cut->expiry = stream_eventtime_expiry(cut->window);
+	note_selected(cut->query, (Node *) cut->window->row_end);
+	cut->expiry_name = reserve_name("_expiry", names);
+}
+
+/* Keys and what comes with them, over FROM and WHERE. */
+static Query *
+make_distinct_query(StreamCut *cut)
+{
+	Query	   *delta = cut->delta;
+	List	   *tlist = delta->targetList;
+	ListCell   *lc;
+
+	foreach(lc, cut->payload)
+	{
+		StreamPayload *payload = lfirst(lc);
+
+		tlist = lappend(tlist, makeTargetEntry(copyObject(payload->expr),
+											   list_length(tlist) + 1,
+											   payload->name, false));
+	}
+	if (cut->expiry)
+		tlist = lappend(tlist, makeTargetEntry(copyObject(cut->expiry),
+											   list_length(tlist) + 1,
+											   cut->expiry_name, false));
+	delta->targetList = tlist;
+	delta->hasTargetSRFs = expression_returns_set((Node *) tlist);
+	if (cut->payload == NIL && cut->expiry == NULL)
+		return delta;
+	/* one row for each key: the first */
+	delta->distinctClause = delta->groupClause;
+	delta->hasDistinctOn = true;
+	delta->groupClause = NIL;
+	return delta;
+}
+
 StreamCut *
-stream_cut_query(Query *query, const char *source)
+stream_cut_query(Query *query, bool within_watermark, const char *source)
 {
 	StreamCut  *cut = palloc0(sizeof(StreamCut));
 	CollectAggs context = {NIL, source};
@@ -279,6 +432,18 @@ stream_cut_query(Query *query, const char *source)
 	query->targetList = (List *)
 		flatten_join_alias_vars(query, (Node *) query->targetList);
 	query->havingQual = flatten_join_alias_vars(query, query->havingQual);
+	cut->distinct = query->groupClause == NIL && !query->hasAggs;
+	if (cut->distinct)
+	{
+		if (query->hasDistinctOn)
+			check_distinct_on(query, source);
+		group_by_all(query);
+	}
+	else if (within_watermark)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
+				 errhint("Leave the option out.")));
 
 	cut->keys = collect_keys(query, &names, source);
 	foreach(lc, cut->keys)
@@ -303,7 +468,14 @@ stream_cut_query(Query *query, const char *source)
 			cut->state_names =
 				lappend(cut->state_names,
 						makeString(reserve_name("_state", &names)));
+	if (cut->distinct)
+	{
+		collect_payload(cut, &names);
+		find_distinct_time(cut, within_watermark, &names, source);
+	}
 	cut->delta = make_delta_query(cut);
+	if (cut->distinct)
+		cut->delta = make_distinct_query(cut);
 	return cut;
 }
 
@@ -351,6 +523,19 @@ match_key(Node *node, ReadingContext *context)
 	return NULL;
 }
 
+/* The state column of a payload expression that equals the node, or NULL. */
+static Node *
+match_payload(Node *node, ReadingContext *context)
+{
+	ListCell   *lc;
+
+	foreach(lc, context->cut->payload)
+		if (equal(node, ((StreamPayload *) lfirst(lc))->expr))
+			return state_column(list_length(context->cut->keys) +
+								foreach_current_index(lc) + 1, node, 0);
+	return NULL;
+}
+
 static Node *
 reading_mutator(Node *node, ReadingContext *context)
 {
@@ -372,6 +557,12 @@ reading_mutator(Node *node, ReadingContext *context)
 				return state_column(list_length(context->cut->keys) +
 									foreach_current_index(lc) + 1, node, 0);
 		elog(ERROR, "aggregate not found in the cut");
+	}
+	if (context->sublevels_up == 0 && context->cut->payload)
+	{
+		column = match_payload(node, context);
+		if (column)
+			return column;
 	}
 	if (context->sublevels_up == 0 || IsA(node, Var))
 	{
@@ -476,6 +667,8 @@ stream_cut_reading_query(StreamCut *cut, Relation state, bool final_only,
 	query->groupClause = NIL;
 	query->havingQual = NULL;
 	query->hasAggs = false;
+	if (cut->distinct)
+		query->hasDistinctOn = false;
 	query->hasTargetSRFs = expression_returns_set((Node *) query->targetList);
 	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
 		checkExprHasSubLink(having) ||

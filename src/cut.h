@@ -23,7 +23,14 @@ typedef struct StreamKey
 	char	   *name;			/* column of the state table */
 } StreamKey;
 
-/* A query, cut at its aggregation. */
+/* A column of the state table that the first row of a key gives its value to. */
+typedef struct StreamPayload
+{
+	Expr	   *expr;
+	char	   *name;
+} StreamPayload;
+
+/* A query, cut at its aggregation or deduplication. */
 typedef struct StreamCut
 {
 	Query	   *query;			/* the whole, join aliases flattened */
@@ -34,13 +41,22 @@ typedef struct StreamCut
 	List	   *state_names;	/* String: columns of their stored states, of
 								 * those whose result is not the state */
 	StreamWindow *window;		/* the key that is one, or NULL */
+
+	/* deduplication: there are no aggregates then */
+	bool		distinct;		/* keys only count when they are new */
+	List	   *payload;		/* StreamPayload: what comes with them */
+	Expr	   *expiry;			/* event time from which a key is kept for the
+								 * length of the watermark; NULL: it is kept */
+	char	   *expiry_name;	/* its column in the state table */
 } StreamCut;
 
 /*
  * Cuts an analysed query (not yet rewritten), or says why it cannot be
  * maintained: error 0A000, with the clause's position in source (may be NULL).
+ * within_watermark: the option streaming.distinct_within_watermark.
  */
-extern StreamCut *stream_cut_query(Query *query, const char *source);
+extern StreamCut *stream_cut_query(Query *query, bool within_watermark,
+								   const char *source);
 
 /*
  * The query that the user's view runs over the state table, whose columns are

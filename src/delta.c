@@ -139,21 +139,22 @@ note_aggregate(StreamDelta *delta, StreamAgg *agg)
 /* ---- loading ---- */
 
 StreamDelta *
-stream_delta_load(MemoryContext parent, Oid definition)
+stream_delta_load(MemoryContext parent, const StreamViewRow *row)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "delta plan",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	StreamDelta *delta = palloc0(sizeof(StreamDelta));
-	Relation	rel = table_open(definition, NoLock);
+	Relation	rel = table_open(row->definition, NoLock);
 	ListCell   *lc;
 
 	register_callbacks();
 	delta->context = context;
 	delta->plan_context = AllocSetContextCreate(context, "delta plans",
 												ALLOCSET_DEFAULT_SIZES);
-	delta->definition = definition;
-	delta->cut = stream_cut_query(get_view_query(rel), NULL);
+	delta->definition = row->definition;
+	delta->cut = stream_cut_query(get_view_query(rel),
+								  row->options.within_watermark, NULL);
 	table_close(rel, NoLock);
 	foreach(lc, delta->cut->aggs)
 	{
@@ -210,6 +211,8 @@ check_shape(StreamDelta *delta, PlannedStmt *stmt)
 	int			column = 0;
 	ListCell   *lc;
 
+	if (delta->cut->distinct)
+		return;
 	foreach(lc, top->targetlist)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);

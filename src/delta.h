@@ -11,6 +11,7 @@
 #include "executor/execdesc.h"
 #include "nodes/plannodes.h"
 
+#include "catalog.h"
 #include "cut.h"
 
 typedef struct StreamDelta
@@ -36,10 +37,11 @@ typedef struct StreamDelta
 } StreamDelta;
 
 /*
- * Loads the delta of the view whose query is held by the view definition, on
- * which the caller holds AccessShareLock.  Errors as in analyze.h.
+ * Loads the delta of a view, on whose definition the caller holds
+ * AccessShareLock.  Errors as in analyze.h.
  */
-extern StreamDelta *stream_delta_load(MemoryContext parent, Oid definition);
+extern StreamDelta *stream_delta_load(MemoryContext parent,
+									  const StreamViewRow *row);
 extern void stream_delta_free(StreamDelta *delta);
 
 /*

@@ -246,15 +246,6 @@ trace_expr(Query *query, Node *expr)
 	return no_trace;
 }
 
-bool
-stream_eventtime_carries(Query *query, Node *expr, List **streams)
-{
-	Trace		trace = trace_expr(query, expr);
-
-	*streams = list_concat_unique_oid(*streams, trace.streams);
-	return trace.event_time;
-}
-
 /* ---- building expressions ---- */
 
 static Expr *
@@ -524,6 +515,49 @@ stream_eventtime_find(Query *query, List *keys, const char *source)
 	return window;
 }
 
+/* A column of a member of FROM that is an event time, as an expression. */
+static Node *
+time_column(Query *query, int rtindex)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	List	   *vars;
+	ListCell   *lc;
+
+	if (rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY)
+		return NULL;
+	expandRTE(rte, rtindex, 0, -1, false, NULL, &vars);
+	foreach(lc, vars)
+	{
+		Trace		trace;
+
+		if (!IsA(lfirst(lc), Var))
+			continue;
+		trace = trace_expr(query, lfirst(lc));
+		if (trace.event_time && trace.kind == TRACE_TIME)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+StreamWindow *
+stream_eventtime_of_input(Query *query)
+{
+	for (int i = 1; i <= list_length(query->rtable); i++)
+	{
+		Node	   *column = time_column(query, i);
+		Trace		trace;
+		StreamWindow *window;
+
+		if (column == NULL)
+			continue;
+		trace = trace_expr(query, column);
+		window = make_window(&trace, 0, column, NULL);
+		window->key = -1;
+		return window;
+	}
+	return NULL;
+}
+
 /* ---- conditions ---- */
 
 /* A function of ours that comes for both kinds of timestamp. */
@@ -537,17 +571,31 @@ our_funcid(const char *name, int nargs, Oid type1, Oid type2)
 						  nargs, argtypes, false);
 }
 
+/* A parameter of the delta query. */
 static Expr *
-late_threshold(Oid type)
+parameter(int number, Oid type)
 {
 	Param	   *param = makeNode(Param);
 
 	param->paramkind = PARAM_EXTERN;
-	param->paramid = 1;
+	param->paramid = number;
 	param->paramtype = type;
 	param->paramtypmod = -1;
 	param->location = -1;
 	return (Expr *) param;
+}
+
+static Expr *
+late_threshold(Oid type)
+{
+	return parameter(1, type);
+}
+
+Expr *
+stream_eventtime_expiry(const StreamWindow *window)
+{
+	return plus_interval(window->type, copyObject(window->row_end),
+						 parameter(2, INTERVALOID));
 }
 
 Node *

@@ -25,7 +25,7 @@ typedef enum StreamWindowKind
  */
 typedef struct StreamWindow
 {
-	int			key;			/* its number among the keys, from 0 */
+	int			key;			/* its number among the keys, from 0; or -1 */
 	StreamWindowKind kind;
 	bool		event_time;		/* about a declared event time */
 	Oid			type;			/* timestamp or timestamptz */
@@ -53,11 +53,16 @@ extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
 										   const char *source);
 
 /*
- * Does the expression carry the event time of a stream, or a window of one?
- * Adds the OID of the stream.
+ * The event time of the query's stream, whether or not the query shows it, as a
+ * window without a key (-1); NULL if there is none.
  */
-extern bool stream_eventtime_carries(Query *query, Node *expr,
-									 List **streams);
+extern StreamWindow *stream_eventtime_of_input(Query *query);
+
+/*
+ * When a key expires that is first seen with a row: the row's end plus the
+ * watermark's delay, which is the external parameter 2, an interval.
+ */
+extern Expr *stream_eventtime_expiry(const StreamWindow *window);
 
 /*
  * The condition that a row is not late and has an event time, given the late

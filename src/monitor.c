@@ -206,7 +206,7 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 	ReleaseSysCache(tuple);
 
 	LockRelationOid(row->definition, AccessShareLock);
-	delta = stream_delta_load(CurrentMemoryContext, row->definition);
+	delta = stream_delta_load(CurrentMemoryContext, row);
 	PG_TRY();
 	{
 		put_lines((ReturnSetInfo *) fcinfo->resultinfo,

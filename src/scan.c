@@ -165,7 +165,9 @@ physical_tlist(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 	Bitmapset  *labelled = NULL;
 	ListCell   *lc;
 
-	if (root->parent_root != NULL || rel->reloptkind != RELOPT_BASEREL)
+	/* what DISTINCT ON does to the rows leaves their columns as they are */
+	if (root->parent_root != NULL || rel->reloptkind != RELOPT_BASEREL ||
+		root->parse->distinctClause != NIL)
 		return tlist;
 	foreach(lc, tlist)
 	{

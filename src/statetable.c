@@ -21,6 +21,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -31,7 +32,8 @@
 
 void
 stream_statetable_open(StreamStateTable *table, Relation rel, int nkeys,
-					   const Oid *eqops, const Oid *collations)
+					   const Oid *eqops, const Oid *collations,
+					   AttrNumber expiry, int64 alive_after)
 {
 	Size		row_size = table->row_size;
 
@@ -40,6 +42,8 @@ stream_statetable_open(StreamStateTable *table, Relation rel, int nkeys,
 	table->nkeys = nkeys;
 	table->eqops = eqops;
 	table->collations = collations;
+	table->expiry = expiry;
+	table->alive_after = alive_after;
 	table->context = CurrentMemoryContext;
 	table->row_size = row_size;
 }
@@ -67,7 +71,27 @@ stream_statetable_close(StreamStateTable *table)
 
 /* ---- finding ---- */
 
-/* Opens the unique index on the keys: exactly the first nkeys columns. */
+/*
+ * Is it the unique index on the keys: exactly the first nkeys columns, and when
+ * they expire?
+ */
+static bool
+is_key_index(StreamStateTable *table, Form_pg_index form)
+{
+	int			n = table->nkeys;
+
+	if (!form->indisunique || !form->indisvalid ||
+		!form->indnullsnotdistinct)
+		return false;
+	for (int i = 0; i < Min(n, form->indnkeyatts); i++)
+		if (form->indkey.values[i] != i + 1)
+			return false;
+	if (table->expiry == 0)
+		return form->indnkeyatts == n;
+	return form->indnkeyatts == n + 1 && form->indkey.values[n] == table->expiry;
+}
+
+/* Opens the index on the keys. */
 static void
 open_key_index(StreamStateTable *table)
 {
@@ -77,14 +101,8 @@ open_key_index(StreamStateTable *table)
 	foreach(lc, indexes)
 	{
 		Relation	index = index_open(lfirst_oid(lc), RowExclusiveLock);
-		Form_pg_index form = index->rd_index;
-		bool		ours = form->indisunique && form->indisvalid &&
-			form->indnullsnotdistinct &&
-			form->indnkeyatts == table->nkeys;
 
-		for (int i = 0; ours && i < table->nkeys; i++)
-			ours = form->indkey.values[i] == i + 1;
-		if (ours)
+		if (is_key_index(table, index->rd_index))
 		{
 			table->index = index;
 			break;
@@ -98,7 +116,8 @@ open_key_index(StreamStateTable *table)
 						RelationGetRelationName(table->rel)),
 				 errhint("Drop the continuous view and create it anew.")));
 	table->lookup = index_beginscan(table->rel, table->index, SnapshotSelf,
-									table->nkeys, 0);
+									IndexRelationGetNumberOfKeyAttributes(table->index),
+									0);
 }
 
 /* Looks the keys up in the index. */
@@ -106,6 +125,7 @@ static bool
 find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
 {
 	ScanKeyData scankeys[INDEX_MAX_KEYS];
+	int			n = table->nkeys;
 
 	if (table->lookup == NULL)
 		open_key_index(table);
@@ -121,7 +141,12 @@ find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
 							   isnull ? InvalidOid : get_opcode(table->eqops[i]),
 							   keys->tts_values[i]);
 	}
-	index_rescan(table->lookup, scankeys, table->nkeys, NULL, 0);
+	/* both kinds of timestamp compare alike */
+	if (table->expiry > 0)
+		ScanKeyInit(&scankeys[n++], table->nkeys + 1,
+					BTGreaterStrategyNumber, F_TIMESTAMPTZ_GT,
+					Int64GetDatum(table->alive_after));
+	index_rescan(table->lookup, scankeys, n, NULL, 0);
 	return index_getnext_slot(table->lookup, ForwardScanDirection,
 							  table->found);
 }

@@ -21,6 +21,8 @@ typedef struct StreamStateTable
 	int			nkeys;			/* its first columns */
 	const Oid  *eqops;			/* per key */
 	const Oid  *collations;
+	AttrNumber	expiry;			/* column: until when a row counts; 0: for ever */
+	int64		alive_after;	/* rows that expire at or before are dead */
 	Size		row_size;		/* of the row updated last, about */
 	TupleTableSlot *found;		/* the row that was found last */
 
@@ -38,12 +40,14 @@ typedef struct StreamStateTable
  */
 extern void stream_statetable_open(StreamStateTable *table, Relation rel,
 								   int nkeys, const Oid *eqops,
-								   const Oid *collations);
+								   const Oid *collations, AttrNumber expiry,
+								   int64 alive_after);
 
 /*
  * Finds the row with the keys (a slot of nkeys columns; without keys, the one
- * row): puts it into table->found, or returns false.  Sees what this command
- * has written.  Error 55000 if the index on the keys is missing.
+ * row) that has not expired: puts it into table->found, or returns false.  Sees
+ * what this command has written.  Error 55000 if the index on the keys is
+ * missing.
  */
 extern bool stream_statetable_find(StreamStateTable *table,
 								   TupleTableSlot *keys);

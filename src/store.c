@@ -59,7 +59,7 @@ typedef struct StateGroup
 } StateGroup;
 
 #define GROUP_NULLS(store, group) \
-	((bool *) &(group)->states[(store)->naggs])
+	((bool *) &(group)->states[(store)->nstates])
 
 typedef struct Generation
 {
@@ -90,6 +90,9 @@ struct StreamStore
 	TupleDesc	keydesc;		/* its first nkeys columns */
 	int			nkeys;
 	int			naggs;
+	int			nstates;		/* remembered: of the aggregates, and expiry */
+	int			npayload;
+	AttrNumber	expiry;			/* column of the state table, or 0 */
 	StreamAgg **aggs;
 	Oid		   *eqops;
 	Oid		   *collations;
@@ -102,6 +105,7 @@ struct StreamStore
 	Generation *young;
 	Generation *old;
 	bool		complete;		/* every group of the table is cached */
+	int64		made;			/* groups, in this batch */
 	int64		batch;			/* the batch that it is the state after */
 	Oid			relfilenode;	/* the storage that the TIDs are about */
 	int			probes;			/* since memory was last measured */
@@ -170,13 +174,14 @@ equal_image(TupleDesc keydesc)
 }
 
 StreamStore *
-stream_store_create(MemoryContext parent, TupleDesc desc, int nkeys,
-					const Oid *eqops, const Oid *collations, List *aggs)
+stream_store_create(MemoryContext parent, TupleDesc desc,
+					const StreamStoreShape *shape)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "state store",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	StreamStore *store = palloc0(sizeof(StreamStore));
+	int			nkeys = shape->nkeys;
 	int			i = 0;
 	ListCell   *lc;
 
@@ -186,20 +191,23 @@ stream_store_create(MemoryContext parent, TupleDesc desc, int nkeys,
 	store->desc = CreateTupleDescCopy(desc);
 	store->keydesc = key_desc(desc, nkeys);
 	store->nkeys = nkeys;
-	store->naggs = list_length(aggs);
+	store->naggs = list_length(shape->aggs);
+	store->nstates = store->naggs + (shape->expires ? 1 : 0);
+	store->npayload = shape->npayload;
+	store->expiry = shape->expires ? desc->natts : 0;
 	store->aggs = palloc(sizeof(StreamAgg *) * (store->naggs + 1));
-	foreach(lc, aggs)
+	foreach(lc, shape->aggs)
 		store->aggs[i++] = lfirst(lc);
 	store->eqops = palloc(sizeof(Oid) * (nkeys + 1));
 	store->collations = palloc(sizeof(Oid) * (nkeys + 1));
 	store->keycols = palloc(sizeof(AttrNumber) * (nkeys + 1));
 	for (i = 0; i < nkeys; i++)
 	{
-		store->eqops[i] = eqops[i];
-		store->collations[i] = collations[i];
+		store->eqops[i] = shape->eqops[i];
+		store->collations[i] = shape->collations[i];
 		store->keycols[i] = i + 1;
 	}
-	if (hashable(nkeys, eqops))
+	if (hashable(nkeys, store->eqops))
 		execTuplesHashPrepare(nkeys, store->eqops, &store->eqfuncs,
 							  &store->hashfuncs);
 	store->equalimage = equal_image(store->keydesc);
@@ -290,10 +298,12 @@ bound_memory(StreamStore *store)
 /* ---- a batch ---- */
 
 void
-stream_store_open(StreamStore *store, Relation rel, int64 batch)
+stream_store_open(StreamStore *store, Relation rel, int64 batch,
+				  int64 alive_after)
 {
 	stream_statetable_open(&store->table, rel, store->nkeys, store->eqops,
-						   store->collations);
+						   store->collations, store->expiry, alive_after);
+	store->made = 0;
 	store->staged = store->processed = 0;
 	if (!store->hashfuncs)
 		return;
@@ -331,6 +341,23 @@ set_state(StreamStore *store, StateGroup *group, int i, NullableDatum state)
 	GROUP_NULLS(store, group)[i] = state.isnull;
 }
 
+/* The last of the states is when the group expires. */
+static inline void
+set_expiry(StreamStore *store, StateGroup *group, Datum expiry)
+{
+	group->states[store->nstates - 1] = expiry;
+	GROUP_NULLS(store, group)[store->nstates - 1] = false;
+}
+
+/* Is the group one that the table does not have, or one that has expired? */
+static inline bool
+is_new(StreamStore *store, StateGroup *group)
+{
+	return !ItemPointerIsValid(&group->tid) ||
+		(store->expiry && DatumGetInt64(group->states[store->nstates - 1]) <=
+		 store->table.alive_after);
+}
+
 /* Fills a group from the row found; states go to the context. */
 static void
 load_group(StreamStore *store, StateGroup *group, MemoryContext context)
@@ -350,6 +377,9 @@ load_group(StreamStore *store, StateGroup *group, MemoryContext context)
 		set_state(store, group, i,
 				  stream_aggstate_load(store->aggs[i], context, stored));
 	}
+	if (store->expiry)
+		set_expiry(store, group,
+				   store->table.found->tts_values[store->expiry - 1]);
 }
 
 static StateGroup *
@@ -357,7 +387,7 @@ alloc_group(StreamStore *store, MemoryContext context)
 {
 	StateGroup *group = MemoryContextAlloc(context, offsetof(StateGroup, states) +
 										   (sizeof(Datum) + sizeof(bool)) *
-										   store->naggs);
+										   store->nstates);
 
 	ItemPointerSetInvalid(&group->tid);
 	group->buffer = InvalidBuffer;
@@ -404,6 +434,8 @@ promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 				  stream_aggstate_load(store->aggs[i], store->young->context,
 									   stored));
 	}
+	if (store->expiry)
+		set_expiry(store, group, old->states[store->nstates - 1]);
 	return true;
 }
 
@@ -488,9 +520,12 @@ find_uncached(StreamStore *store, MemoryContext *context)
 
 /* ---- writing ---- */
 
-/* Puts keys, results and states of the group into outslot. */
+/*
+ * Puts keys, results and states of the group into outslot; the rest, if any, is
+ * what the row of the delta brings.
+ */
 static void
-form_row(StreamStore *store, StateGroup *group)
+form_row(StreamStore *store, StateGroup *group, TupleTableSlot *delta)
 {
 	Datum	   *values = store->values;
 	bool	   *nulls = store->nulls;
@@ -522,6 +557,12 @@ form_row(StreamStore *store, StateGroup *group)
 			column++;
 		}
 	}
+	for (int i = store->nkeys + store->naggs;
+		 column < store->desc->natts; i++, column++)
+	{
+		values[column] = delta->tts_values[i];
+		nulls[column] = delta->tts_isnull[i];
+	}
 	ExecForceStoreHeapTuple(heap_form_tuple(store->desc, values, nulls),
 							store->outslot, false);
 }
@@ -547,7 +588,7 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 	MemoryContext context;
 	StateGroup *group = store->hashfuncs ?
 		find_cached(store, hash, &context) : find_uncached(store, &context);
-	bool		isnew = !ItemPointerIsValid(&group->tid);
+	bool		isnew = is_new(store, group);
 
 	for (int i = 0; i < store->naggs; i++)
 	{
@@ -567,9 +608,14 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 	}
 	if (isnew || store->naggs > 0)
 	{
-		form_row(store, group);
+		form_row(store, group, delta);
 		if (isnew)
+		{
 			stream_statetable_insert(&store->table, store->outslot);
+			store->made++;
+			if (store->expiry)
+				set_expiry(store, group, store->values[store->expiry - 1]);
+		}
 		else
 			group->buffer = stream_statetable_update(&store->table,
 													 &group->tid,
@@ -728,6 +774,12 @@ drain_ring(StreamStore *store)
 		merge_staged_row(store);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+int64
+stream_store_made(const StreamStore *store)
+{
+	return store->made;
 }
 
 void

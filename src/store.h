@@ -18,26 +18,37 @@ extern int	stream_state_cache_size;
 typedef struct StreamStore StreamStore;
 
 /*
- * Makes a store for a state table whose columns are, in this order: the keys;
- * the results of the aggregates; the stored states of those aggregates whose
- * state is not the result.
- *
- * eqops, collations: equality operator and collation per key.  aggs: list of
- * StreamAgg, prepared.  desc: the state table's row type.  The unique index on
+ * What the columns of a state table are, in this order: the keys; the results of
+ * the aggregates; the stored states of those aggregates whose state is not the
+ * result; what the first row of a key brings along; when the key expires.
+ */
+typedef struct StreamStoreShape
+{
+	int			nkeys;
+	Oid			eqops[INDEX_MAX_KEYS];	/* equality operator per key */
+	Oid			collations[INDEX_MAX_KEYS];
+	List	   *aggs;			/* StreamAgg, prepared */
+	int			npayload;
+	bool		expires;
+} StreamStoreShape;
+
+/*
+ * Makes a store for a state table with the row type desc.  The unique index on
  * the keys is found by stream_store_open.
  */
 extern StreamStore *stream_store_create(MemoryContext parent, TupleDesc desc,
-										int nkeys, const Oid *eqops,
-										const Oid *collations, List *aggs);
+										const StreamStoreShape *shape);
 extern void stream_store_free(StreamStore *store);
 
 /*
  * Begins a batch on the state table, on which the caller holds
  * RowExclusiveLock and of which it is the only writer.  The cache is kept if
  * the table is still the same storage.  batch: number of the last committed
- * batch; a store that was left by another one forgets its cache.
+ * batch; a store that was left by another one forgets its cache.  alive_after:
+ * keys that expire at or before it count as new.
  */
-extern void stream_store_open(StreamStore *store, Relation rel, int64 batch);
+extern void stream_store_open(StreamStore *store, Relation rel, int64 batch,
+							  int64 alive_after);
 
 /*
  * Merges one row of the delta (keys, then partial states in stored form) into
@@ -45,6 +56,9 @@ extern void stream_store_open(StreamStore *store, Relation rel, int64 batch);
  * open and close.  The last rows are merged by close only.
  */
 extern void stream_store_merge(StreamStore *store, TupleTableSlot *delta);
+
+/* How many groups the batch has made so far; those in the ring do not count. */
+extern int64 stream_store_made(const StreamStore *store);
 
 /* Ends the batch; it will have the given number when it is committed. */
 extern void stream_store_close(StreamStore *store, int64 batch);

@@ -192,6 +192,18 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 													 strVal(lfirst(ls))));
 		ls = lnext(cut->state_names, ls);
 	}
+	foreach(lc, cut->payload)
+	{
+		StreamPayload *payload = lfirst(lc);
+
+		create->tableElts = lappend(create->tableElts,
+									column_def(payload->name,
+											   (Node *) payload->expr));
+	}
+	if (cut->expiry)
+		create->tableElts = lappend(create->tableElts,
+									column_def(cut->expiry_name,
+											   (Node *) cut->expiry));
 	foreach(lc, storage)
 		if (strcmp(lfirst_node(DefElem, lc)->defname, "fillfactor") == 0)
 			has_fillfactor = true;
@@ -213,6 +225,17 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 	return relid;
 }
 
+static IndexElem *
+index_element(char *column)
+{
+	IndexElem  *elem = makeNode(IndexElem);
+
+	elem->name = column;
+	elem->ordering = SORTBY_DEFAULT;
+	elem->nulls_ordering = SORTBY_NULLS_DEFAULT;
+	return elem;
+}
+
 /* Returns the index, or InvalidOid if there are no keys. */
 static Oid
 create_key_index(StreamCut *cut, Oid state, RangeVar *name,
@@ -225,14 +248,12 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	if (cut->keys == NIL)
 		return InvalidOid;
 	foreach(lc, cut->keys)
-	{
-		IndexElem  *elem = makeNode(IndexElem);
-
-		elem->name = ((StreamKey *) lfirst(lc))->name;
-		elem->ordering = SORTBY_DEFAULT;
-		elem->nulls_ordering = SORTBY_NULLS_DEFAULT;
-		index->indexParams = lappend(index->indexParams, elem);
-	}
+		index->indexParams =
+			lappend(index->indexParams,
+					index_element(((StreamKey *) lfirst(lc))->name));
+	if (cut->expiry)
+		index->indexParams = lappend(index->indexParams,
+									 index_element(cut->expiry_name));
 	index->idxname = psprintf("%s_key", name->relname);
 	index->relation = name;
 	index->accessMethod = "btree";
@@ -355,9 +376,9 @@ skip_present_rows(const StreamViewRow *row)
  * functions and the privileges are as a batch will find them.
  */
 static void
-try_delta(Oid definition)
+try_delta(const StreamViewRow *row)
 {
-	StreamDelta *delta = stream_delta_load(CurrentMemoryContext, definition);
+	StreamDelta *delta = stream_delta_load(CurrentMemoryContext, row);
 
 	PG_TRY();
 	{
@@ -377,6 +398,23 @@ depend_on_view(Oid relid, Oid viewid)
 	ObjectAddress view = {RelationRelationId, viewid, 0};
 
 	recordDependencyOn(&internal, &view, DEPENDENCY_INTERNAL);
+}
+
+/* Says so if a deduplication will remember its keys for ever. */
+static void
+notice_unbounded(const StreamViewRow *row, StreamCut *cut,
+				 const StreamWatermark *wm)
+{
+	bool		closes = cut->window && cut->window->event_time &&
+		(cut->window->key >= 0 || cut->expiry);
+
+	if (closes && stream_watermark_exists(wm) &&
+		row->options.output_mode != STREAM_OUTPUT_COMPLETE)
+		return;
+	ereport(NOTICE,
+			(errmsg("the view will remember every key for ever"),
+			 errdetail("Nothing says when a duplicate can no longer come."),
+			 errhint("To bound its state, have an event time with a watermark among the columns that must differ, or set streaming.distinct_within_watermark.")));
 }
 
 /*
@@ -399,7 +437,15 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 						   get_rel_name(row->stream)),
 				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
 				 stream_refuse_option_position(source, options, "watermark")));
-	if (row->options.output_mode != STREAM_OUTPUT_APPEND)
+	if (cut->expiry && !stream_watermark_exists(wm))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.distinct_within_watermark\" needs a watermark"),
+				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
+				 stream_refuse_option_position(source, options, "distinct_within_watermark")));
+	if (cut->distinct)
+		notice_unbounded(row, cut, wm);
+	if (cut->distinct || row->options.output_mode != STREAM_OUTPUT_APPEND)
 		return;
 	if (cut->window == NULL || !cut->window->event_time)
 		ereport(ERROR,
@@ -442,6 +488,7 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 
 	rel = table_open(row->state, NoLock);
 	reading = stream_cut_reading_query(cut, rel,
+										   !cut->distinct &&
 										   row->options.output_mode ==
 										   STREAM_OUTPUT_APPEND, source);
 	table_close(rel, NoLock);
@@ -491,11 +538,11 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 						into->rel->relname)));
 		return false;
 	}
-	cut = stream_cut_query(query, source);
+	cut = stream_cut_query(query, row.options.within_watermark, source);
 	row.stream = find_stream(cut, source, &row.unlogged);
 	check_event_time(&row, cut, options, source);
 	create_relations(&row, cut, query, into, into->options, source);
-	try_delta(row.definition);
+	try_delta(&row);
 	row.settings = current_settings();
 	stream_catalog_insert_view(&row);
 	CommandCounterIncrement();

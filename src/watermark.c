@@ -77,6 +77,16 @@ stream_watermark_exists(const StreamWatermark *wm)
 	return false;
 }
 
+int64
+stream_watermark_delay(const StreamWatermark *wm)
+{
+	int64		delay = 0;
+
+	for (int i = 0; i < wm->ninputs; i++)
+		delay = Max(delay, wm->inputs[i].delay_us);
+	return delay;
+}
+
 void
 stream_watermark_load(StreamWatermark *wm, const StreamProgress *progress)
 {

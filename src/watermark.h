@@ -58,6 +58,9 @@ extern StreamWatermark *stream_watermark_create(Oid viewid, List *streams,
 /* Has any input a watermark? */
 extern bool stream_watermark_exists(const StreamWatermark *wm);
 
+/* The longest delay of them, in microseconds. */
+extern int64 stream_watermark_delay(const StreamWatermark *wm);
+
 /* Takes over what earlier batches have seen. */
 extern void stream_watermark_load(StreamWatermark *wm,
 								  const StreamProgress *progress);

@@ -29,6 +29,7 @@ OBJS = \
 	src/statetable.o \
 	src/store.o \
 	src/eventtime.o \
+	src/panes.o \
 	src/analyze.o \
 	src/cut.o \
 	src/delta.o \

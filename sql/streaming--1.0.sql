@@ -112,26 +112,53 @@ COMMENT ON TABLE streaming._error IS
 
 ---------------------------------------------------------------- windows
 
-CREATE FUNCTION @extschema@.tumble(ts timestamptz, size interval)
-	RETURNS tstzrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION @extschema@.tumble(ts timestamptz, size interval,
+		"offset" interval DEFAULT '0', timezone text DEFAULT NULL)
+	RETURNS tstzrange LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_tumble';
-CREATE FUNCTION @extschema@.tumble(ts timestamptz, size interval, "offset" interval)
-	RETURNS tstzrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION @extschema@.tumble(ts timestamp, size interval,
+		"offset" interval DEFAULT '0')
+	RETURNS tsrange LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_tumble';
-CREATE FUNCTION @extschema@.tumble(ts timestamp, size interval)
-	RETURNS tsrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'stream_window_tumble';
-CREATE FUNCTION @extschema@.tumble(ts timestamp, size interval, "offset" interval)
-	RETURNS tsrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'stream_window_tumble';
-COMMENT ON FUNCTION @extschema@.tumble(timestamptz, interval) IS
-	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 UTC';
-COMMENT ON FUNCTION @extschema@.tumble(timestamptz, interval, interval) IS
-	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 UTC plus offset';
-COMMENT ON FUNCTION @extschema@.tumble(timestamp, interval) IS
-	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00';
+COMMENT ON FUNCTION @extschema@.tumble(timestamptz, interval, interval, text) IS
+	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 UTC (or in the time zone) plus offset';
 COMMENT ON FUNCTION @extschema@.tumble(timestamp, interval, interval) IS
 	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 plus offset';
+
+CREATE FUNCTION @extschema@.hop(ts timestamptz, size interval, slide interval,
+		"offset" interval DEFAULT '0', timezone text DEFAULT NULL)
+	RETURNS SETOF tstzrange LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10
+	AS 'MODULE_PATHNAME', 'stream_window_hop';
+CREATE FUNCTION @extschema@.hop(ts timestamp, size interval, slide interval,
+		"offset" interval DEFAULT '0')
+	RETURNS SETOF tsrange LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10
+	AS 'MODULE_PATHNAME', 'stream_window_hop';
+COMMENT ON FUNCTION @extschema@.hop(timestamptz, interval, interval, interval, text) IS
+	'the sliding windows of the size that a timestamp is in; one starts every slide, counted from 1970-01-01 00:00:00 UTC (or in the time zone) plus offset';
+COMMENT ON FUNCTION @extschema@.hop(timestamp, interval, interval, interval) IS
+	'the sliding windows of the size that a timestamp is in; one starts every slide, counted from 1970-01-01 00:00:00 plus offset';
+
+CREATE FUNCTION @extschema@.session_window(ts timestamptz, gap interval)
+	RETURNS tstzrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_session';
+CREATE FUNCTION @extschema@.session_window(ts timestamp, gap interval)
+	RETURNS tsrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_session';
+COMMENT ON FUNCTION @extschema@.session_window(timestamptz, interval) IS
+	'the session [ts, ts + gap) of one row; null for a gap that is not positive; a continuous view that groups by it merges sessions that overlap or touch';
+COMMENT ON FUNCTION @extschema@.session_window(timestamp, interval) IS
+	'the session [ts, ts + gap) of one row; null for a gap that is not positive; a continuous view that groups by it merges sessions that overlap or touch';
+
+CREATE FUNCTION @extschema@.window_time("window" tstzrange)
+	RETURNS timestamptz LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_time';
+CREATE FUNCTION @extschema@.window_time("window" tsrange)
+	RETURNS timestamp LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_time';
+COMMENT ON FUNCTION @extschema@.window_time(tstzrange) IS
+	'the event time of a window: its end less a microsecond';
+COMMENT ON FUNCTION @extschema@.window_time(tsrange) IS
+	'the event time of a window: its end less a microsecond';
 
 ---------------------------------------------------------------- event time
 

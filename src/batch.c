@@ -50,6 +50,7 @@
 #include "catalog.h"
 #include "debug.h"
 #include "delta.h"
+#include "panes.h"
 #include "position.h"
 #include "scan.h"
 #include "store.h"
@@ -68,6 +69,7 @@ typedef struct BatchView
 	bool		running;		/* a batch was begun and not yet committed */
 	StreamDelta *delta;
 	StreamStore *store;
+	StreamPanes *panes;			/* for sliding windows, or NULL */
 	StreamPosition *position;	/* as of progress.batch */
 	StreamProgress progress;
 	List	   *leaves;			/* OIDs, as of generation */
@@ -93,6 +95,7 @@ typedef struct MergeReceiver
 {
 	DestReceiver pub;
 	BatchView  *view;
+	int64		late;
 } MergeReceiver;
 
 static HTAB *views = NULL;
@@ -131,6 +134,7 @@ forget_derived(BatchView *view)
 	if (view->store)
 		stream_store_free(view->store);
 	view->store = NULL;
+	view->panes = NULL;
 	view->generation = -1;
 }
 
@@ -302,6 +306,9 @@ prepare_view(BatchView *view, Relation state)
 	shape.expires = cut->expiry != NULL;
 	view->store = stream_store_create(view->context, RelationGetDescr(state),
 									  &shape);
+	if (cut->window && cut->window->pane)
+		view->panes = stream_panes_create(view->delta->context, cut->window,
+										  &shape);
 }
 
 /* Finds the leaves of the stream, and what it says about event time. */
@@ -468,12 +475,16 @@ static bool
 merge_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	BatchView  *view = ((MergeReceiver *) self)->view;
+	int64		late = ((MergeReceiver *) self)->late;
 
 	/* without keys there is a row for no input, too: nothing to write */
 	if (view->delta->cut->keys == NIL && view->progress.batch > 0 &&
 		rows_read(view->position) == 0)
 		return true;
-	stream_store_merge(view->store, slot);
+	if (view->panes)
+		stream_panes_add(view->panes, slot, late);
+	else
+		stream_store_merge(view->store, slot);
 	return true;
 }
 
@@ -510,7 +521,7 @@ run_delta(BatchView *view, PlannedStmt *stmt, Snapshot snapshot,
 {
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
-		DestNone}, view
+		DestNone}, view, late
 	};
 	QueryDesc  *desc = CreateQueryDesc(stmt, "batch of a continuous view",
 									   snapshot, InvalidSnapshot,
@@ -524,6 +535,8 @@ run_delta(BatchView *view, PlannedStmt *stmt, Snapshot snapshot,
 	ExecutorEnd(desc);
 	stream_scan_set_position(NULL);
 	FreeQueryDesc(desc);
+	if (view->panes)
+		stream_panes_flush(view->panes, view->store);
 }
 
 /* Writes the new position, if the batch has changed anything. */

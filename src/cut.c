@@ -71,12 +71,12 @@ check_clauses(Query *query, const char *source)
 						  query->targetList, source,
 						  "Window functions are for the outermost SELECT, over its aggregates.");
 	}
-	if (list_length(query->groupClause) > INDEX_MAX_KEYS - 1 ||
-		list_length(query->distinctClause) > INDEX_MAX_KEYS - 1)
+	if (list_length(query->groupClause) > INDEX_MAX_KEYS ||
+		list_length(query->distinctClause) > INDEX_MAX_KEYS)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
 				 errmsg("cannot group a continuous view by more than %d expressions",
-						INDEX_MAX_KEYS - 1)));
+						INDEX_MAX_KEYS)));
 }
 
 /* A name for a state column that none of the names has yet. */
@@ -172,6 +172,24 @@ collect_keys(Query *query, List **names, const char *source)
 	return keys;
 }
 
+/* Sliding windows are put together in a hash table. */
+static void
+check_hashable(List *keys, const char *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		StreamKey  *key = lfirst(lc);
+		Oid			type = exprType((Node *) key->expr);
+
+		if (!op_hashjoinable(key->eqop, type))
+			stream_refuse(psprintf("grouping by a sliding window and a value of type %s is",
+								   format_type_be(type)), key->expr, source,
+						  "The type cannot be hashed; cast it to one that can, such as text.");
+	}
+}
+
 typedef struct CollectAggs
 {
 	List	   *aggrefs;
@@ -224,6 +242,7 @@ make_delta_query(StreamCut *cut)
 	{
 		StreamKey  *key = lfirst(lc);
 		bool		panes = cut->window && cut->window->pane &&
+			cut->window->pane_rtindex == 0 &&
 			cut->window->key == foreach_current_index(lc);
 		TargetEntry *tle = makeTargetEntry(copyObject(panes ?
 													  cut->window->pane :
@@ -254,6 +273,14 @@ make_delta_query(StreamCut *cut)
 		tlist = lappend(tlist, makeTargetEntry((Expr *) count_rows(),
 											   list_length(tlist) + 1,
 											   NULL, true));
+	if (cut->window && cut->window->pane_rtindex > 0)
+	{
+		RangeTblEntry *rte = rt_fetch(cut->window->pane_rtindex,
+									  delta->rtable);
+		RangeTblFunction *function = linitial(rte->functions);
+
+		function->funcexpr = (Node *) copyObject(cut->window->pane);
+	}
 	if (cut->window && cut->window->event_time)
 		delta->jointree->quals =
 			make_and_qual(delta->jointree->quals,
@@ -382,6 +409,11 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"streaming.distinct_within_watermark\" needs a stream with an event time"),
 				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column', streaming.watermark = '1 minute').")));
+	if (list_length(cut->keys) >= INDEX_MAX_KEYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("cannot deduplicate within the watermark by more than %d expressions",
+						INDEX_MAX_KEYS - 1)));
 	cut->expiry = stream_eventtime_expiry(cut->window);
 	note_selected(cut->query, (Node *) cut->window->row_end);
 	cut->expiry_name = reserve_name("_expiry", names);
@@ -449,6 +481,8 @@ stream_cut_query(Query *query, bool within_watermark, const char *source)
 	foreach(lc, cut->keys)
 		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
 	cut->window = stream_eventtime_find(query, exprs, source);
+	if (cut->window && cut->window->pane)
+		check_hashable(cut->keys, source);
 	collect_aggs_walker((Node *) query->targetList, &context);
 	collect_aggs_walker(query->havingQual, &context);
 	foreach(lc, context.aggrefs)

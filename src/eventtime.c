@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
@@ -36,6 +37,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -107,14 +109,34 @@ window_argument(FuncExpr *call, const char *name)
 	}
 }
 
+/* The call with its arguments in order, defaults put in. */
+static FuncExpr *
+with_all_arguments(FuncExpr *call)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID,
+										ObjectIdGetDatum(call->funcid));
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", call->funcid);
+	call = copyObject(call);
+	call->args = expand_function_arguments(call->args, false,
+										   call->funcresulttype, tuple);
+	ReleaseSysCache(tuple);
+	return call;
+}
+
 /* ---- tracing ---- */
 
 static Trace
 trace_call(Query *query, FuncExpr *call)
 {
 	const char *name = our_function(call->funcid);
-	Node	   *argument = window_argument(call, name);
+	Node	   *argument;
 	Trace		trace;
+
+	if (name)
+		call = with_all_arguments(call);
+	argument = window_argument(call, name);
 
 	if (argument == NULL)
 		return no_trace;
@@ -379,6 +401,18 @@ fixed_argument(FuncExpr *call, int n, int64 *us)
 							   us);
 }
 
+/* Does a call of hop count in a time zone? */
+static bool
+has_time_zone(FuncExpr *call)
+{
+	Node	   *zone;
+
+	if (list_length(call->args) < 5)
+		return false;
+	zone = eval_const_expressions(NULL, llast(call->args));
+	return !IsA(zone, Const) || !((Const *) zone)->constisnull;
+}
+
 static int64
 greatest_common_divisor(int64 a, int64 b)
 {
@@ -406,17 +440,24 @@ static Expr *
 tumble_by(FuncExpr *call, int64 size, int64 offset)
 {
 	Node	   *time = linitial(call->args);
-	Oid			argtypes[] = {exprType(time), INTERVALOID, INTERVALOID};
+	Oid			argtypes[] = {
+		exprType(time), INTERVALOID, INTERVALOID, TEXTOID
+	};
 	char	   *schema = get_namespace_name(get_func_namespace(call->funcid));
+	bool		zoned = exprType(time) == TIMESTAMPTZOID;
 	Oid			funcid = LookupFuncName(list_make2(makeString(schema),
 												   makeString("tumble")),
-										3, argtypes, false);
+										zoned ? 4 : 3, argtypes, false);
+	List	   *args = list_make3(copyObject(time),
+								  interval_const(interval_of_us(size)),
+								  interval_const(interval_of_us(offset)));
 
-	return (Expr *) makeFuncExpr(funcid, exprType((Node *) call),
-								 list_make3(copyObject(time),
-											interval_const(interval_of_us(size)),
-											interval_const(interval_of_us(offset))),
-								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	if (zoned)
+		args = lappend(args, makeNullConst(TEXTOID, -1,
+										   DEFAULT_COLLATION_OID));
+	return (Expr *) makeFuncExpr(funcid, exprType((Node *) call), args,
+								 InvalidOid, DEFAULT_COLLATION_OID,
+								 COERCE_EXPLICIT_CALL);
 }
 
 /*
@@ -426,23 +467,104 @@ tumble_by(FuncExpr *call, int64 size, int64 offset)
 static void
 divide_into_panes(StreamWindow *window, FuncExpr *call)
 {
-	int64		offset;
-
-	if (list_length(call->args) > 4 ||
-		!fixed_argument(call, 1, &window->size) ||
+	if (!fixed_argument(call, 1, &window->size) ||
 		!fixed_argument(call, 2, &window->slide) ||
-		!fixed_argument(call, 3, &offset) ||
+		!fixed_argument(call, 3, &window->offset) ||
 		window->size <= 0 || window->slide <= 0 ||
-		window->slide > window->size)
-		return;					/* hop itself says what is wrong */
+		window->slide > window->size || has_time_zone(call))
+		return;
 	window->kind = STREAM_WINDOW_PANES;
 	window->pane = tumble_by(call, greatest_common_divisor(window->size,
 														   window->slide),
-							 offset);
+							 window->offset);
 	window->row_end = upper_of(window->type, (Node *)
-							   tumble_by(call, window->slide, offset));
+							   tumble_by(call, window->slide, window->offset));
 	window->row_end = plus_interval(window->type, window->row_end,
 									(Expr *) interval_const(interval_of_us(window->size - window->slide)));
+}
+
+/* Is the member of FROM one that no outer join makes up rows for? */
+static bool
+is_joined_inside(Node *jtnode, int rtindex)
+{
+	ListCell   *lc;
+
+	if (IsA(jtnode, RangeTblRef))
+		return ((RangeTblRef *) jtnode)->rtindex == rtindex;
+	if (IsA(jtnode, JoinExpr))
+		return ((JoinExpr *) jtnode)->jointype == JOIN_INNER &&
+			(is_joined_inside(((JoinExpr *) jtnode)->larg, rtindex) ||
+			 is_joined_inside(((JoinExpr *) jtnode)->rarg, rtindex));
+	foreach(lc, castNode(FromExpr, jtnode)->fromlist)
+		if (is_joined_inside(lfirst(lc), rtindex))
+			return true;
+	return false;
+}
+
+typedef struct UseOfWindow
+{
+	int			rtindex;
+	bool		inside;			/* within an aggregate or a sub-select */
+	int			sublevels_up;
+} UseOfWindow;
+
+/* Is the member of FROM used for anything but its column in the output? */
+static bool
+used_walker(Node *node, UseOfWindow *use)
+{
+	bool		inside = use->inside;
+	bool		result;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return use->inside && ((Var *) node)->varno == use->rtindex &&
+			((Var *) node)->varlevelsup == use->sublevels_up;
+	if (IsA(node, Query))
+	{
+		use->inside = true;
+		use->sublevels_up++;
+		result = query_tree_walker((Query *) node, used_walker, use, 0);
+		use->sublevels_up--;
+	}
+	else
+	{
+		use->inside = use->inside || IsA(node, Aggref);
+		result = expression_tree_walker(node, used_walker, use);
+	}
+	use->inside = inside;
+	return result;
+}
+
+/*
+ * May panes take the place of the windows that a member of FROM gives?  Only if
+ * nothing below the aggregation looks at them.
+ */
+static bool
+can_be_panes(Query *query, List *keys, int key, int rtindex)
+{
+	UseOfWindow use = {rtindex, false, 0};
+	ListCell   *lc;
+
+	if (!is_joined_inside((Node *) query->jointree, rtindex) ||
+		used_walker((Node *) query->targetList, &use) ||
+		used_walker(query->havingQual, &use))
+		return false;
+	use.inside = true;
+	if (used_walker((Node *) query->jointree, &use))
+		return false;
+	foreach(lc, keys)
+		if (foreach_current_index(lc) != key &&
+			used_walker(lfirst(lc), &use))
+			return false;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (foreach_current_index(lc) + 1 != rtindex && rte->lateral)
+			return false;
+	}
+	return true;
 }
 
 /* ---- finding ---- */
@@ -453,6 +575,24 @@ is_call_of(FuncExpr *call, const char *name)
 	const char *ours = call ? our_function(call->funcid) : NULL;
 
 	return ours && strcmp(ours, name) == 0;
+}
+
+/* Makes panes of the windows of hop, where that can be done. */
+static void
+make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call)
+{
+	Node	   *expr = list_nth(keys, window->key);
+
+	if (IsA(expr, FuncExpr))
+		divide_into_panes(window, call);
+	else if (IsA(expr, Var) &&
+			 rt_fetch(((Var *) expr)->varno, query->rtable)->rtekind == RTE_FUNCTION &&
+			 can_be_panes(query, keys, window->key, ((Var *) expr)->varno))
+	{
+		divide_into_panes(window, call);
+		if (window->pane)
+			window->pane_rtindex = ((Var *) expr)->varno;
+	}
 }
 
 static StreamWindow *
@@ -469,7 +609,7 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 	window->row_end = end_of(trace, expr, source);
 	if (trace->kind == TRACE_TIME)
 		window->row_time = window->row_end;
-	else if (trace->call == (FuncExpr *) expr)
+	else if (IsA(expr, FuncExpr))
 		window->row_time = (Expr *)
 			window_argument(trace->call, our_function(trace->call->funcid));
 	switch (trace->kind)
@@ -485,8 +625,6 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 			break;
 		default:
 			window->kind = STREAM_WINDOW_RANGE;
-			if (is_call_of(trace->call, "hop"))
-				divide_into_panes(window, trace->call);
 	}
 	return window;
 }
@@ -511,6 +649,13 @@ stream_eventtime_find(Query *query, List *keys, const char *source)
 				   source,
 				   "Group by the finer one, and compute the other from it when the view is read.");
 		window = make_window(&trace, foreach_current_index(lc), expr, source);
+		if (is_call_of(trace.call, "hop"))
+			make_panes(window, query, keys, trace.call);
+		if (window->event_time && window->pane == NULL &&
+			expression_returns_set(expr))
+			stream_refuse("hop in a time zone, or by lengths that are not constant, among the columns is",
+						  expr, source,
+						  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
 	}
 	return window;
 }

@@ -33,7 +33,9 @@ typedef struct StreamWindow
 	/* over the query's FROM: */
 	Expr	   *row_time;		/* some time before a row's end, or NULL */
 	Expr	   *row_end;		/* a row's end (for panes: its last) */
-	Expr	   *pane;			/* the key of the delta query, for panes */
+	Expr	   *pane;			/* for panes: what takes hop's place in the
+								 * delta query, in the key ... */
+	int			pane_rtindex;	/* ... or, if not 0, in this member of FROM */
 
 	/* over a table whose columns are the keys, as relation 1: */
 	Expr	   *key_end;		/* a group's end */
@@ -41,6 +43,7 @@ typedef struct StreamWindow
 	/* panes only, in microseconds */
 	int64		size;
 	int64		slide;
+	int64		offset;
 } StreamWindow;
 
 /*

@@ -1,19 +1,30 @@
 /*-------------------------------------------------------------------------
  *
  * window.c
- *	  Event-time windows: tumble.
+ *	  Event-time windows: tumble, hop, session_window, window_time.
  *
  * A tumbling window is [start, start + size) with start the largest instant at
  * or before the timestamp that is a whole number of sizes, plus the offset,
- * away from 1970-01-01 00:00:00 (UTC for timestamptz).  All arithmetic is in
- * whole microseconds and floors, so it holds before 1970 too.
+ * away from 1970-01-01 00:00:00 (UTC for timestamptz).  Sliding windows start
+ * at whole numbers of slides; those that contain the timestamp are it.  All
+ * arithmetic is in whole microseconds and floors, so it holds before 1970 too.
+ *
+ * With a time zone, windows of days or months are those of the calendar there:
+ * counted in local time, from 1970-01-01 00:00:00, and converted back.  A local
+ * time that occurs twice stands for one instant only, so a window that was
+ * found by local time may lie beside the timestamp; then its neighbour is the
+ * one.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "common/int.h"
 #include "fmgr.h"
+#include "funcapi.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/rangetypes.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
@@ -22,10 +33,31 @@
 #include "window.h"
 
 PG_FUNCTION_INFO_V1(stream_window_tumble);
+PG_FUNCTION_INFO_V1(stream_window_hop);
+PG_FUNCTION_INFO_V1(stream_window_session);
+PG_FUNCTION_INFO_V1(stream_window_time);
 
 /* 1970-01-01 in PostgreSQL's count, which begins in 2000 */
 #define UNIX_EPOCH \
 	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+/* A length of time: so many months, or so many microseconds. */
+typedef struct Length
+{
+	int64		months;
+	int64		us;
+} Length;
+
+/* How windows lie on the time line. */
+typedef struct Grid
+{
+	Length		slide;			/* from one start to the next */
+	Length		size;
+	int64		offset;			/* microseconds */
+	text	   *zone;			/* NULL: count in absolute time */
+} Grid;
+
+/* ---- arguments ---- */
 
 bool
 stream_window_fixed_us(const Interval *interval, int64 *us)
@@ -35,12 +67,20 @@ stream_window_fixed_us(const Interval *interval, int64 *us)
 		!pg_add_s64_overflow(*us, interval->time, us);
 }
 
+static void
+out_of_range(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+			 errmsg("%s is out of range", name)));
+}
+
 /*
  * Microseconds of an interval without months; days are 24 hours.  name: of the
  * argument, for the error message.
  */
 static int64
-interval_us(const Interval *interval, const char *name)
+interval_us(const Interval *interval, const char *name, const char *hint)
 {
 	int64		us;
 
@@ -49,13 +89,45 @@ interval_us(const Interval *interval, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must not contain months or years", name),
 				 errdetail("A month has no fixed length."),
-				 errhint("Group by date_trunc('month', ...) for calendar months.")));
+				 errhint("%s", hint)));
 	if (!stream_window_fixed_us(interval, &us))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("%s is out of range", name)));
+		out_of_range(name);
 	return us;
 }
+
+/* The length that an argument gives; zoned: in the calendar of a time zone. */
+static Length
+get_length(const Interval *interval, bool zoned, const char *name)
+{
+	Length		length = {0};
+
+	if (!zoned || interval->month == 0)
+		length.us = interval_us(interval, name,
+								"Give a time zone for calendar months: timezone => 'Europe/Berlin'.");
+	if (zoned && interval->month != 0)
+	{
+		if (interval->day != 0 || interval->time != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s must not mix months with days or hours", name),
+					 errhint("Use either months and years, or days.")));
+		length.months = interval->month;
+	}
+	else if (zoned && length.us % USECS_PER_DAY != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be whole days, months or years in a time zone",
+						name),
+				 errhint("Hours and less do not depend on the time zone: leave it out, or shift the windows with \"offset\".")));
+	if (length.months < 0 || length.us < 0 ||
+		(length.months == 0 && length.us == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be greater than zero", name)));
+	return length;
+}
+
+/* ---- arithmetic ---- */
 
 /* a - b modulo size, in [0, size); nothing can overflow. */
 static int64
@@ -70,43 +142,340 @@ minus_modulo(int64 a, int64 b, int64 size)
 	return a >= b ? a - b : a - b + size;
 }
 
-/* tumble(timestamp with or without time zone, size, offset) */
-Datum
-stream_window_tumble(PG_FUNCTION_ARGS)
+static Timestamp
+checked(Timestamp time)
 {
-	Timestamp	ts = PG_GETARG_TIMESTAMP(0);
-	int64		size = interval_us(PG_GETARG_INTERVAL_P(1), "window size");
-	int64		offset = 0;
-	Oid			rangetype = get_fn_expr_rettype(fcinfo->flinfo);
-	TypeCacheEntry *typcache = range_get_typcache(fcinfo, rangetype);
-	int64		rest;
-	RangeBound	lower = {.inclusive = true,.lower = true};
-	RangeBound	upper = {.inclusive = false,.lower = false};
-	int64		start;
-	int64		end;
-
-	if (PG_NARGS() > 2)
-		offset = interval_us(PG_GETARG_INTERVAL_P(2), "window offset");
-	if (size <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("window size must be greater than zero")));
-	/* an infinite time has a window of its own: a bad row stops no view */
-	if (TIMESTAMP_NOT_FINITE(ts))
-	{
-		lower.val = upper.val = TimestampGetDatum(ts);
-		upper.inclusive = true;
-		PG_RETURN_RANGE_P(make_range(typcache, &lower, &upper, false));
-	}
-
-	rest = minus_modulo(minus_modulo(ts, UNIX_EPOCH, size), offset, size);
-	if (pg_sub_s64_overflow(ts, rest, &start) ||
-		pg_add_s64_overflow(start, size, &end) ||
-		!IS_VALID_TIMESTAMP(start) || !IS_VALID_TIMESTAMP(end))
+	if (!IS_VALID_TIMESTAMP(time))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("window is out of range")));
-	lower.val = TimestampGetDatum(start);
-	upper.val = TimestampGetDatum(end);
-	PG_RETURN_RANGE_P(make_range(typcache, &lower, &upper, false));
+	return time;
+}
+
+static Timestamp
+plus_us(Timestamp time, int64 us)
+{
+	Timestamp	result;
+
+	if (pg_add_s64_overflow(time, us, &result))
+		checked(DT_NOEND);
+	return checked(result);
+}
+
+static Timestamp
+plus_months(Timestamp time, int64 months)
+{
+	Interval	interval = {.month = months};
+
+	return DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval,
+												 TimestampGetDatum(time),
+												 IntervalPGetDatum(&interval)));
+}
+
+/* The time so many lengths later. */
+static Timestamp
+plus_length(const Grid *grid, Timestamp time, Length length, int64 times)
+{
+	int64		us;
+
+	if (length.months == 0)
+	{
+		if (pg_mul_s64_overflow(length.us, times, &us))
+			checked(DT_NOEND);
+		return plus_us(time, us);
+	}
+	/* months begin at their first: the offset is not part of the calendar */
+	time = plus_us(time, -grid->offset);
+	time = plus_months(time, length.months * times);
+	return plus_us(time, grid->offset);
+}
+
+Timestamp
+stream_window_start(Timestamp time, int64 slide, int64 offset)
+{
+	return plus_us(time, -minus_modulo(minus_modulo(time, UNIX_EPOCH, slide),
+									   offset, slide));
+}
+
+/* The largest start of a window at or before the (local) time. */
+static Timestamp
+floor_to_slide(const Grid *grid, Timestamp time)
+{
+	struct pg_tm tm;
+	fsec_t		fsec;
+	int64		month;
+
+	if (grid->slide.months == 0)
+		return stream_window_start(time, grid->slide.us, grid->offset);
+	time = plus_us(time, -grid->offset);
+	if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
+		checked(DT_NOEND);
+	month = (tm.tm_year - 1970) * INT64CONST(12) + tm.tm_mon - 1;
+	month -= minus_modulo(month, 0, grid->slide.months);
+	time = plus_months(UNIX_EPOCH, month);
+	return plus_us(time, grid->offset);
+}
+
+/* ---- time zones ---- */
+
+static Timestamp
+to_local(const Grid *grid, Timestamp time)
+{
+	if (grid->zone == NULL)
+		return time;
+	return DatumGetTimestamp(DirectFunctionCall2(timestamptz_zone,
+												 PointerGetDatum(grid->zone),
+												 TimestampTzGetDatum(time)));
+}
+
+static Timestamp
+from_local(const Grid *grid, Timestamp local)
+{
+	if (grid->zone == NULL)
+		return local;
+	return DatumGetTimestampTz(DirectFunctionCall2(timestamp_zone,
+												   PointerGetDatum(grid->zone),
+												   TimestampGetDatum(local)));
+}
+
+/* The (local) start of the last window that starts at or before the time. */
+static Timestamp
+last_start(const Grid *grid, Timestamp time)
+{
+	Timestamp	local = floor_to_slide(grid, to_local(grid, time));
+
+	if (grid->zone == NULL)
+		return local;
+	while (from_local(grid, local) > time)
+		local = plus_length(grid, local, grid->slide, -1);
+	for (;;)
+	{
+		Timestamp	next = plus_length(grid, local, grid->slide, 1);
+
+		if (from_local(grid, next) > time)
+			return local;
+		local = next;
+	}
+}
+
+/* The range type that a function returns; not for those that return sets. */
+static TypeCacheEntry *
+result_type(FunctionCallInfo fcinfo)
+{
+	return range_get_typcache(fcinfo, get_fn_expr_rettype(fcinfo->flinfo));
+}
+
+static Datum
+window_range(TypeCacheEntry *typcache, const Grid *grid, Timestamp local)
+{
+	RangeBound	lower = {.inclusive = true,.lower = true};
+	RangeBound	upper = {.inclusive = false,.lower = false};
+
+	lower.val = TimestampGetDatum(from_local(grid, local));
+	upper.val = TimestampGetDatum(from_local(grid, plus_length(grid, local,
+															   grid->size,
+															   1)));
+	return RangeTypePGetDatum(make_range(typcache, &lower, &upper, false));
+}
+
+/* An infinite time has a window of its own: a bad row stops no view. */
+static Datum
+infinite_range(TypeCacheEntry *typcache, Timestamp time)
+{
+	RangeBound	bound = {
+		.val = TimestampGetDatum(time),.inclusive = true,.lower = true
+	};
+	RangeBound	upper = bound;
+
+	upper.lower = false;
+	return RangeTypePGetDatum(make_range(typcache, &bound, &upper, false));
+}
+
+/* The offset and the time zone, if the call has them, are arguments n and n + 1. */
+static void
+get_offset_and_zone(FunctionCallInfo fcinfo, int n, Grid *grid)
+{
+	if (PG_NARGS() > n)
+		grid->offset = interval_us(PG_GETARG_INTERVAL_P(n), "window offset",
+								   "Use days, hours or less.");
+	if (PG_NARGS() > n + 1 && !PG_ARGISNULL(n + 1))
+		grid->zone = PG_GETARG_TEXT_PP(n + 1);
+}
+
+/* Is one of the first n arguments null? */
+static bool
+has_null(FunctionCallInfo fcinfo, int n)
+{
+	for (int i = 0; i < Min(n, PG_NARGS()); i++)
+		if (PG_ARGISNULL(i))
+			return true;
+	return false;
+}
+
+/* ---- the functions ---- */
+
+/* tumble(ts, size, offset, timezone) */
+Datum
+stream_window_tumble(PG_FUNCTION_ARGS)
+{
+	Timestamp	time;
+	Grid		grid = {0};
+
+	if (has_null(fcinfo, 3))
+		PG_RETURN_NULL();
+	time = PG_GETARG_TIMESTAMP(0);
+	get_offset_and_zone(fcinfo, 2, &grid);
+	grid.size = grid.slide = get_length(PG_GETARG_INTERVAL_P(1),
+										grid.zone != NULL, "window size");
+	if (TIMESTAMP_NOT_FINITE(time))
+		return infinite_range(result_type(fcinfo), time);
+	return window_range(result_type(fcinfo), &grid, last_start(&grid, time));
+}
+
+/* What hop has still to return. */
+typedef struct Hopping
+{
+	Grid		grid;
+	TypeCacheEntry *typcache;
+	Timestamp	next;			/* local start of the next window */
+	bool		infinite;
+} Hopping;
+
+static void
+check_hop(const Grid *grid)
+{
+	if ((grid->slide.months > 0) != (grid->size.months > 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("window size and slide must both be days, or both be months"),
+				 errhint("A slide of days does not fit the calendar's months.")));
+	if (grid->slide.months > grid->size.months ||
+		grid->slide.us > grid->size.us)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("slide of a window must not be greater than its size"),
+				 errdetail("Rows between two windows would be in none."),
+				 errhint("The order of the arguments is hop(ts, size, slide).")));
+}
+
+/* The (local) start of the first window that the time is in. */
+static Timestamp
+first_start(const Grid *grid, Timestamp time)
+{
+	Timestamp	start = last_start(grid, time);
+
+	for (;;)
+	{
+		Timestamp	before = plus_length(grid, start, grid->slide, -1);
+
+		if (from_local(grid, plus_length(grid, before, grid->size, 1)) <= time)
+			return start;
+		start = before;
+	}
+}
+
+/* For absolute time, there is no need to go back window by window. */
+static Timestamp
+first_fixed_start(const Grid *grid, Timestamp time)
+{
+	Timestamp	last = last_start(grid, time);
+	int64		before = (grid->size.us - 1 - (time - last)) / grid->slide.us;
+
+	return plus_length(grid, last, grid->slide, -before);
+}
+
+/* hop(ts, size, slide, offset, timezone), one window a call, in order of time */
+Datum
+stream_window_hop(PG_FUNCTION_ARGS)
+{
+	FuncCallContext *funcctx;
+	Hopping    *hopping;
+	Timestamp	time = PG_ARGISNULL(0) ? 0 : PG_GETARG_TIMESTAMP(0);
+	Datum		result;
+
+	if (SRF_IS_FIRSTCALL())
+	{
+		MemoryContext old;
+
+		funcctx = SRF_FIRSTCALL_INIT();
+		if (has_null(fcinfo, 4))
+			SRF_RETURN_DONE(funcctx);
+		old = MemoryContextSwitchTo(funcctx->multi_call_memory_ctx);
+		hopping = palloc0(sizeof(Hopping));
+		hopping->typcache =
+			lookup_type_cache(get_fn_expr_rettype(fcinfo->flinfo),
+							  TYPECACHE_RANGE_INFO);
+		get_offset_and_zone(fcinfo, 3, &hopping->grid);
+		if (hopping->grid.zone)
+			hopping->grid.zone = (text *)
+				PG_DETOAST_DATUM_COPY(PointerGetDatum(hopping->grid.zone));
+		hopping->grid.size = get_length(PG_GETARG_INTERVAL_P(1),
+										hopping->grid.zone != NULL,
+										"window size");
+		hopping->grid.slide = get_length(PG_GETARG_INTERVAL_P(2),
+										 hopping->grid.zone != NULL,
+										 "slide of a window");
+		check_hop(&hopping->grid);
+		if (TIMESTAMP_NOT_FINITE(time))
+			hopping->infinite = true;
+		else
+			hopping->next = hopping->grid.zone ?
+				first_start(&hopping->grid, time) :
+				first_fixed_start(&hopping->grid, time);
+		funcctx->user_fctx = hopping;
+		MemoryContextSwitchTo(old);
+	}
+	funcctx = SRF_PERCALL_SETUP();
+	hopping = funcctx->user_fctx;
+	if (hopping->infinite)
+	{
+		if (funcctx->call_cntr > 0)
+			SRF_RETURN_DONE(funcctx);
+		result = infinite_range(hopping->typcache, time);
+		SRF_RETURN_NEXT(funcctx, result);
+	}
+	if (from_local(&hopping->grid, hopping->next) > time)
+		SRF_RETURN_DONE(funcctx);
+	result = window_range(hopping->typcache, &hopping->grid, hopping->next);
+	hopping->next = plus_length(&hopping->grid, hopping->next,
+								hopping->grid.slide, 1);
+	SRF_RETURN_NEXT(funcctx, result);
+}
+
+/* session_window(ts, gap): the row's own [ts, ts + gap), or null */
+Datum
+stream_window_session(PG_FUNCTION_ARGS)
+{
+	Timestamp	time = PG_GETARG_TIMESTAMP(0);
+	int64		gap = interval_us(PG_GETARG_INTERVAL_P(1), "gap of a session",
+								  "Use days, hours or less.");
+	Grid		grid = {0};
+
+	if (gap <= 0)
+		PG_RETURN_NULL();
+	if (TIMESTAMP_NOT_FINITE(time))
+		return infinite_range(result_type(fcinfo), time);
+	grid.size.us = gap;
+	return window_range(result_type(fcinfo), &grid, time);
+}
+
+/* window_time(range): the last microsecond of a window, or null */
+Datum
+stream_window_time(PG_FUNCTION_ARGS)
+{
+	RangeType  *range = PG_GETARG_RANGE_P(0);
+	TypeCacheEntry *typcache = range_get_typcache(fcinfo,
+												  RangeTypeGetOid(range));
+	RangeBound	lower;
+	RangeBound	upper;
+	bool		empty;
+	Timestamp	end;
+
+	range_deserialize(typcache, range, &lower, &upper, &empty);
+	if (empty || upper.infinite)
+		PG_RETURN_NULL();
+	end = DatumGetTimestamp(upper.val);
+	if (TIMESTAMP_NOT_FINITE(end) || upper.inclusive)
+		PG_RETURN_TIMESTAMP(end);
+	PG_RETURN_TIMESTAMP(plus_us(end, -1));
 }

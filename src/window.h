@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * window.h
- *	  Event-time windows: tumble.
+ *	  Event-time windows: tumble, hop, session_window, window_time.
  *
  *-------------------------------------------------------------------------
  */
@@ -15,5 +15,12 @@
  * has months, or does not fit.
  */
 extern bool stream_window_fixed_us(const Interval *interval, int64 *us);
+
+/*
+ * The last start of a window at or before a (finite) time: starts are slide
+ * microseconds apart, and offset away from 1970.  Error 22008 out of range.
+ */
+extern Timestamp stream_window_start(Timestamp time, int64 slide,
+									 int64 offset);
 
 #endif

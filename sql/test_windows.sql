@@ -1,0 +1,21 @@
+-- hop, session_window, window_time, and windows in a time zone
+\set SHOW_CONTEXT never
+\set VERBOSITY default
+SET timezone='UTC';
+SELECT hop('2024-01-01 00:07', '10 min', '5 min');
+SELECT * FROM hop('2024-01-01 00:07'::timestamptz, '10 min', '3 min') h;
+SELECT * FROM hop('2024-01-01 00:07'::timestamptz, size=>'10 min', slide=>'3 min', "offset"=>'1 min') h;
+SELECT hop('2024-01-01 00:07'::timestamptz, '5 min', '10 min');
+SELECT tumble('2024-03-15 10:00'::timestamptz, '1 month', timezone=>'Europe/Berlin'), tumble('2024-03-31 10:00'::timestamptz, '1 day', timezone=>'Europe/Berlin'), tumble('1969-03-31 10:00'::timestamptz, '1 year', timezone=>'UTC');
+SELECT tumble('2024-03-15 10:00'::timestamptz, '1 hour', timezone=>'Europe/Berlin');
+SELECT tumble('2024-03-15 10:00'::timestamptz, '1 month');
+SELECT session_window('2024-01-01'::timestamp, '5 min'), session_window('2024-01-01'::timestamp, '0'), window_time(tumble('2024-01-01'::timestamp, '5 min'));
+-- brute force
+SELECT count(*) bad FROM generate_series('1969-12-20'::timestamptz,'1970-01-20','17 min 13.123456 s') t, (VALUES ('1 hour'::interval,'7 min'::interval,'3 min'::interval),('10 min','10 min','0'),('1 day','1 s'::interval*5000,'-5 min')) v(sz,sl,o)
+WHERE (SELECT array_agg(h) FROM hop(t,sz,sl,o) h) IS DISTINCT FROM (SELECT array_agg(tstzrange(s,s+sz) ORDER BY s) FROM (SELECT to_timestamp(extract(epoch FROM o)::numeric + extract(epoch FROM sl)::numeric * k) s FROM generate_series(floor((extract(epoch FROM t)-extract(epoch FROM sz)-extract(epoch FROM o))/extract(epoch FROM sl))::int-1, ceil((extract(epoch FROM t)-extract(epoch FROM o))/extract(epoch FROM sl))::int+1) k) q WHERE s<=t AND t<s+sz);
+-- partition of the time line in zones
+WITH t AS (SELECT g t, z, sz, tumble(g, sz, timezone=>z) w FROM (VALUES ('Europe/Berlin'),('America/New_York'),('Asia/Kathmandu'),('Pacific/Apia'),('America/Havana'),('America/Sao_Paulo')) z(z), (VALUES ('1 day'::interval),('7 days'),('1 month'),('3 mons'),('1 year')) s(sz), generate_series('2010-12-01'::timestamptz,'2012-02-01','30 min') g),
+ d AS (SELECT DISTINCT z, sz, w FROM t)
+SELECT (SELECT count(*) FROM t WHERE NOT t <@ w) not_in, (SELECT count(*) FROM (SELECT w, lag(upper(w)) OVER (PARTITION BY z,sz ORDER BY w) <> lower(w) AS gap FROM d) q WHERE gap) gaps;
+SELECT count(*) bad FROM generate_series('2024-03-01'::timestamptz,'2024-04-10','31 min') t WHERE (SELECT count(*) FROM hop(t,'7 days','1 day',timezone=>'Europe/Berlin') h WHERE t <@ h) <> 7;
+SELECT hop('2024-03-15'::timestamptz,'3 months','1 month',timezone=>'Europe/Berlin');

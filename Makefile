@@ -30,6 +30,7 @@ OBJS = \
 	src/store.o \
 	src/eventtime.o \
 	src/panes.o \
+	src/sessions.o \
 	src/analyze.o \
 	src/cut.o \
 	src/delta.o \

@@ -53,6 +53,7 @@
 #include "panes.h"
 #include "position.h"
 #include "scan.h"
+#include "sessions.h"
 #include "store.h"
 #include "watermark.h"
 
@@ -69,7 +70,8 @@ typedef struct BatchView
 	bool		running;		/* a batch was begun and not yet committed */
 	StreamDelta *delta;
 	StreamStore *store;
-	StreamPanes *panes;			/* for sliding windows, or NULL */
+	StreamPanes *panes;			/* before the store, for sliding windows */
+	StreamSessions *sessions;	/* instead of the store, for sessions */
 	StreamPosition *position;	/* as of progress.batch */
 	StreamProgress progress;
 	List	   *leaves;			/* OIDs, as of generation */
@@ -133,8 +135,11 @@ forget_derived(BatchView *view)
 	view->delta = NULL;
 	if (view->store)
 		stream_store_free(view->store);
+	if (view->sessions)
+		stream_sessions_free(view->sessions);
 	view->store = NULL;
 	view->panes = NULL;
+	view->sessions = NULL;
 	view->generation = -1;
 }
 
@@ -290,7 +295,7 @@ prepare_view(BatchView *view, Relation state)
 	if (view->delta == NULL)
 		view->delta = stream_delta_load(view->context, view->row);
 	stream_delta_plan(view->delta, 1);
-	if (view->store)
+	if (view->store || view->sessions)
 		return;
 	cut = view->delta->cut;
 	check_state_table(cut, RelationGetDescr(state));
@@ -304,6 +309,13 @@ prepare_view(BatchView *view, Relation state)
 	shape.aggs = cut->aggs;
 	shape.npayload = list_length(cut->payload);
 	shape.expires = cut->expiry != NULL;
+	if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+	{
+		view->sessions = stream_sessions_create(view->context,
+												RelationGetDescr(state),
+												&shape);
+		return;
+	}
 	view->store = stream_store_create(view->context, RelationGetDescr(state),
 									  &shape);
 	if (cut->window && cut->window->pane)
@@ -483,6 +495,8 @@ merge_receive(TupleTableSlot *slot, DestReceiver *self)
 		return true;
 	if (view->panes)
 		stream_panes_add(view->panes, slot, late);
+	else if (view->sessions)
+		stream_sessions_add(view->sessions, slot);
 	else
 		stream_store_merge(view->store, slot);
 	return true;
@@ -555,6 +569,28 @@ write_progress(Batch *batch, TimestampTz started)
 	progress->position = NULL;
 }
 
+static void
+open_state(BatchView *view, Relation state, int64 batch, int64 late)
+{
+	if (view->sessions)
+		stream_sessions_open(view->sessions, state, late);
+	else
+		stream_store_open(view->store, state, batch, late);
+}
+
+/* Merges what still waits; counts the groups. */
+static void
+close_state(BatchView *view, int64 batch)
+{
+	if (view->sessions)
+		view->progress.groups += stream_sessions_close(view->sessions);
+	else
+	{
+		stream_store_close(view->store, batch);
+		view->progress.groups += stream_store_made(view->store);
+	}
+}
+
 /* The batch proper, run as the owner: from the range to the new position. */
 static void
 process_range(Batch *batch, Relation state)
@@ -566,7 +602,7 @@ process_range(Batch *batch, Relation state)
 	int64		late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
 	bool		written;
 
-	stream_store_open(view->store, state, last, late);
+	open_state(view, state, last, late);
 	STREAM_DEBUG_POINT("batch-before-merge");
 	stream_watermark_begin(view->watermark, stream_debug_now(), late);
 	run_delta(view,
@@ -577,7 +613,7 @@ process_range(Batch *batch, Relation state)
 	if (closes_groups(view))
 		progress->closed = progress->watermark;
 	stream_watermark_end(view->watermark, progress);
-	stream_store_close(view->store, written ? last + 1 : last);
+	close_state(view, written ? last + 1 : last);
 	STREAM_DEBUG_POINT("batch-after-merge");
 	stream_position_finish(view->position, batch->rels, batch->nrels,
 						   batch->snapshot);

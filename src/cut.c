@@ -190,6 +190,24 @@ check_hashable(List *keys, const char *source)
 	}
 }
 
+/*
+ * The window comes first among the keys, so that their index has the groups in
+ * the order in which they close; but a session comes last, for it is looked for
+ * among those of its key.
+ */
+static void
+place_window(StreamCut *cut)
+{
+	StreamKey  *key = list_nth(cut->keys, cut->window->key);
+
+	cut->keys = list_delete_ptr(cut->keys, key);
+	if (cut->window->kind == STREAM_WINDOW_SESSION)
+		cut->keys = lappend(cut->keys, key);
+	else
+		cut->keys = lcons(key, cut->keys);
+	stream_eventtime_place(cut->window, list_length(cut->keys));
+}
+
 typedef struct CollectAggs
 {
 	List	   *aggrefs;
@@ -481,6 +499,8 @@ stream_cut_query(Query *query, bool within_watermark, const char *source)
 	foreach(lc, cut->keys)
 		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
 	cut->window = stream_eventtime_find(query, exprs, source);
+	if (cut->window)
+		place_window(cut);
 	if (cut->window && cut->window->pane)
 		check_hashable(cut->keys, source);
 	collect_aggs_walker((Node *) query->targetList, &context);

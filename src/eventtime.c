@@ -308,7 +308,7 @@ plus_interval(Oid type, Expr *time, Expr *interval)
 static Expr *
 upper_of(Oid type, Node *range)
 {
-	return call1(F_UPPER_ANYRANGE, type, copyObject(range));
+	return call1(F_UPPER_ANYRANGE, type, range);
 }
 
 /* The length of the unit of date_trunc, as an interval. */
@@ -357,14 +357,13 @@ check_constant(Node *node, const char *source)
 
 /*
  * Where the group ends whose key is the given expression, which is either the
- * key itself or the column that holds it.
+ * key itself or the column that holds it.  It becomes part of the result.
  */
 static Expr *
 end_of(const Trace *trace, Node *value, const char *source)
 {
 	Node	   *first;
 
-	value = copyObject(value);
 	switch (trace->kind)
 	{
 		case TRACE_TIME:
@@ -605,8 +604,9 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 	window->key = key;
 	window->event_time = trace->event_time;
 	window->type = trace->type;
+	window->key_column = column;
 	window->key_end = end_of(trace, (Node *) column, source);
-	window->row_end = end_of(trace, expr, source);
+	window->row_end = end_of(trace, copyObject(expr), source);
 	if (trace->kind == TRACE_TIME)
 		window->row_time = window->row_end;
 	else if (IsA(expr, FuncExpr))
@@ -658,6 +658,14 @@ stream_eventtime_find(Query *query, List *keys, const char *source)
 						  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
 	}
 	return window;
+}
+
+void
+stream_eventtime_place(StreamWindow *window, int nkeys)
+{
+	window->key = window->kind == STREAM_WINDOW_SESSION ? nkeys - 1 : 0;
+	window->key_column->varattno = window->key_column->varattnosyn =
+		window->key + 1;
 }
 
 /* A column of a member of FROM that is an event time, as an expression. */

@@ -38,7 +38,8 @@ typedef struct StreamWindow
 	int			pane_rtindex;	/* ... or, if not 0, in this member of FROM */
 
 	/* over a table whose columns are the keys, as relation 1: */
-	Expr	   *key_end;		/* a group's end */
+	Var		   *key_column;		/* the key */
+	Expr	   *key_end;		/* a group's end, with key_column in it */
 
 	/* panes only, in microseconds */
 	int64		size;
@@ -54,6 +55,11 @@ typedef struct StreamWindow
  */
 extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
 										   const char *source);
+
+/*
+ * The window is now the first of nkeys keys; a session, the last.
+ */
+extern void stream_eventtime_place(StreamWindow *window, int nkeys);
 
 /*
  * The event time of the query's stream, whether or not the query shows it, as a

@@ -33,7 +33,7 @@
 void
 stream_statetable_open(StreamStateTable *table, Relation rel, int nkeys,
 					   const Oid *eqops, const Oid *collations,
-					   AttrNumber expiry, int64 alive_after)
+					   int timed_by, int64 alive_after)
 {
 	Size		row_size = table->row_size;
 
@@ -42,7 +42,7 @@ stream_statetable_open(StreamStateTable *table, Relation rel, int nkeys,
 	table->nkeys = nkeys;
 	table->eqops = eqops;
 	table->collations = collations;
-	table->expiry = expiry;
+	table->timed_by = timed_by;
 	table->alive_after = alive_after;
 	table->context = CurrentMemoryContext;
 	table->row_size = row_size;
@@ -72,8 +72,8 @@ stream_statetable_close(StreamStateTable *table)
 /* ---- finding ---- */
 
 /*
- * Is it the unique index on the keys: exactly the first nkeys columns, and when
- * they expire?
+ * Is it the unique index on the keys: exactly the first nkeys columns, and the
+ * time?
  */
 static bool
 is_key_index(StreamStateTable *table, Form_pg_index form)
@@ -86,9 +86,10 @@ is_key_index(StreamStateTable *table, Form_pg_index form)
 	for (int i = 0; i < Min(n, form->indnkeyatts); i++)
 		if (form->indkey.values[i] != i + 1)
 			return false;
-	if (table->expiry == 0)
+	if (table->timed_by == STREAM_NOT_TIMED)
 		return form->indnkeyatts == n;
-	return form->indnkeyatts == n + 1 && form->indkey.values[n] == table->expiry;
+	return form->indnkeyatts == n + 1 &&
+		form->indkey.values[n] == Max(table->timed_by, 0);
 }
 
 /* Opens the index on the keys. */
@@ -142,7 +143,7 @@ find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
 							   keys->tts_values[i]);
 	}
 	/* both kinds of timestamp compare alike */
-	if (table->expiry > 0)
+	if (table->timed_by != STREAM_NOT_TIMED)
 		ScanKeyInit(&scankeys[n++], table->nkeys + 1,
 					BTGreaterStrategyNumber, F_TIMESTAMPTZ_GT,
 					Int64GetDatum(table->alive_after));
@@ -160,7 +161,7 @@ stream_statetable_find(StreamStateTable *table, TupleTableSlot *keys)
 
 	if (table->found == NULL)
 		table->found = table_slot_create(table->rel, NULL);
-	if (table->nkeys > 0)
+	if (table->nkeys > 0 || table->timed_by != STREAM_NOT_TIMED)
 		found = find_by_keys(table, keys);
 	else
 	{
@@ -244,6 +245,28 @@ prune_page(StreamStateTable *table, ItemPointer tid, Buffer buffer)
 	return buffer;
 }
 
+static void
+check_result(StreamStateTable *table, TM_Result result)
+{
+	if (result != TM_Ok)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("state table \"%s\" was changed by another session",
+						RelationGetRelationName(table->rel)),
+				 errhint("Only the extension may write to it.")));
+}
+
+void
+stream_statetable_delete(StreamStateTable *table, ItemPointer tid)
+{
+	TM_FailureData tmfd;
+
+	check_result(table,
+				 table_tuple_delete(table->rel, tid, GetCurrentCommandId(true),
+									InvalidSnapshot, InvalidSnapshot, true,
+									&tmfd, false));
+}
+
 Buffer
 stream_statetable_update(StreamStateTable *table, ItemPointer tid,
 						 Buffer buffer, TupleTableSlot *slot)
@@ -261,12 +284,7 @@ stream_statetable_update(StreamStateTable *table, ItemPointer tid,
 								GetCurrentCommandId(true), InvalidSnapshot,
 								InvalidSnapshot, true, &tmfd, &lockmode,
 								&update_indexes);
-	if (result != TM_Ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("state table \"%s\" was changed by another session",
-						RelationGetRelationName(table->rel)),
-				 errhint("Only the extension may write to it.")));
+	check_result(table, result);
 	if (update_indexes)
 		insert_index_entries(table, slot, true);
 	return buffer;

@@ -8,11 +8,20 @@
 #ifndef STREAMING_STATETABLE_H
 #define STREAMING_STATETABLE_H
 
+#include "access/genam.h"
 #include "access/relscan.h"
 #include "executor/tuptable.h"
 #include "nodes/execnodes.h"
 #include "storage/buf.h"
 #include "utils/relcache.h"
+
+/*
+ * The index on the keys may have a time as its last column: rows are found that
+ * are later than some time, the earliest first.  timed_by is that column's number
+ * in the table, or one of these.
+ */
+#define STREAM_NOT_TIMED 0
+#define STREAM_BY_EXPRESSION (-1)
 
 /* A state table in the course of a batch. */
 typedef struct StreamStateTable
@@ -21,8 +30,8 @@ typedef struct StreamStateTable
 	int			nkeys;			/* its first columns */
 	const Oid  *eqops;			/* per key */
 	const Oid  *collations;
-	AttrNumber	expiry;			/* column: until when a row counts; 0: for ever */
-	int64		alive_after;	/* rows that expire at or before are dead */
+	int			timed_by;		/* what ends the index on the keys: see below */
+	int64		alive_after;	/* rows up to this time are not found */
 	Size		row_size;		/* of the row updated last, about */
 	TupleTableSlot *found;		/* the row that was found last */
 
@@ -40,13 +49,13 @@ typedef struct StreamStateTable
  */
 extern void stream_statetable_open(StreamStateTable *table, Relation rel,
 								   int nkeys, const Oid *eqops,
-								   const Oid *collations, AttrNumber expiry,
+								   const Oid *collations, int timed_by,
 								   int64 alive_after);
 
 /*
  * Finds the row with the keys (a slot of nkeys columns; without keys, the one
- * row) that has not expired: puts it into table->found, or returns false.  Sees
- * what this command has written.  Error 55000 if the index on the keys is
+ * row), the earliest that is later than table->alive_after if they are timed:
+ * puts it into table->found, or returns false.  Sees what this command has written.  Error 55000 if the index on the keys is
  * missing.
  */
 extern bool stream_statetable_find(StreamStateTable *table,
@@ -65,6 +74,9 @@ extern void stream_statetable_insert(StreamStateTable *table,
 extern Buffer stream_statetable_update(StreamStateTable *table,
 									   ItemPointer tid, Buffer buffer,
 									   TupleTableSlot *slot);
+
+/* Deletes the row at tid.  Error 40001 as above. */
+extern void stream_statetable_delete(StreamStateTable *table, ItemPointer tid);
 
 /* Ends the batch. */
 extern void stream_statetable_close(StreamStateTable *table);

@@ -44,6 +44,7 @@
 #include "compat.h"
 #include "aggstate.h"
 #include "debug.h"
+#include "staterow.h"
 #include "statetable.h"
 #include "store.h"
 
@@ -367,16 +368,9 @@ load_group(StreamStore *store, StateGroup *group, MemoryContext context)
 	slot_getallattrs(store->table.found);
 	group->tid = store->table.found->tts_tid;
 	for (int i = 0; i < store->naggs; i++)
-	{
-		int			c = store->aggs[i]->final_is_state ?
-			store->nkeys + i : column++;
-		NullableDatum stored;
-
-		stored.value = store->table.found->tts_values[c];
-		stored.isnull = store->table.found->tts_isnull[c];
 		set_state(store, group, i,
-				  stream_aggstate_load(store->aggs[i], context, stored));
-	}
+				  stream_staterow_get(store->aggs[i], store->table.found,
+									  store->nkeys + i, &column, context));
 	if (store->expiry)
 		set_expiry(store, group,
 				   store->table.found->tts_values[store->expiry - 1]);
@@ -541,22 +535,8 @@ form_row(StreamStore *store, StateGroup *group, TupleTableSlot *delta)
 		nulls[i] = keys->tts_isnull[i];
 	}
 	for (int i = 0; i < store->naggs; i++)
-	{
-		StreamAgg  *agg = store->aggs[i];
-		NullableDatum state = get_state(store, group, i);
-		NullableDatum result = stream_aggstate_finish(agg, state);
-
-		values[store->nkeys + i] = result.value;
-		nulls[store->nkeys + i] = result.isnull;
-		if (!agg->final_is_state)
-		{
-			NullableDatum stored = stream_aggstate_store(agg, state);
-
-			values[column] = stored.value;
-			nulls[column] = stored.isnull;
-			column++;
-		}
-	}
+		stream_staterow_put(store->aggs[i], get_state(store, group, i),
+							store->nkeys + i, &column, values, nulls);
 	for (int i = store->nkeys + store->naggs;
 		 column < store->desc->natts; i++, column++)
 	{

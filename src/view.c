@@ -236,6 +236,16 @@ index_element(char *column)
 	return elem;
 }
 
+/* The same for an expression over the table, analysed. */
+static IndexElem *
+index_expression(Expr *expr)
+{
+	IndexElem  *elem = index_element(NULL);
+
+	elem->expr = copyObject((Node *) expr);
+	return elem;
+}
+
 /* Returns the index, or InvalidOid if there are no keys. */
 static Oid
 create_key_index(StreamCut *cut, Oid state, RangeVar *name,
@@ -248,9 +258,16 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	if (cut->keys == NIL)
 		return InvalidOid;
 	foreach(lc, cut->keys)
+	{
+		bool		session = cut->window &&
+			cut->window->kind == STREAM_WINDOW_SESSION &&
+			cut->window->key == foreach_current_index(lc);
+
 		index->indexParams =
-			lappend(index->indexParams,
+			lappend(index->indexParams, session ?
+					index_expression(cut->window->key_end) :
 					index_element(((StreamKey *) lfirst(lc))->name));
+	}
 	if (cut->expiry)
 		index->indexParams = lappend(index->indexParams,
 									 index_element(cut->expiry_name));
@@ -260,6 +277,7 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	index->tableSpace = into->tableSpaceName;
 	index->unique = true;
 	index->nulls_not_distinct = true;
+	index->transformed = true;
 	indexid = DefineIndex(state, index, InvalidOid, InvalidOid, InvalidOid,
 						  false, false, false, false, true).objectId;
 	CommandCounterIncrement();

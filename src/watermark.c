@@ -341,8 +341,10 @@ Datum
 stream_watermark_on_time(PG_FUNCTION_ARGS)
 {
 	int64		late = PG_GETARG_INT64(1);
-	bool		isnull = PG_ARGISNULL(0);
+	bool		isnull = PG_ARGISNULL(0) ||
+		TIMESTAMP_IS_NOBEGIN(PG_GETARG_INT64(0));
 
+	/* what has always been is no event, either */
 	if (!isnull && (late == STREAM_NO_TIME || PG_GETARG_INT64(0) > late))
 		PG_RETURN_BOOL(true);
 	if (current == NULL)

@@ -451,7 +451,7 @@ stream_window_session(PG_FUNCTION_ARGS)
 								  "Use days, hours or less.");
 	Grid		grid = {0};
 
-	if (gap <= 0)
+	if (gap <= 0 || TIMESTAMP_IS_NOBEGIN(time))
 		PG_RETURN_NULL();
 	if (TIMESTAMP_NOT_FINITE(time))
 		return infinite_range(result_type(fcinfo), time);

@@ -31,6 +31,7 @@ OBJS = \
 	src/eventtime.o \
 	src/panes.o \
 	src/sessions.o \
+	src/reaper.o \
 	src/analyze.o \
 	src/cut.o \
 	src/delta.o \

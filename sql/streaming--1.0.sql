@@ -204,7 +204,9 @@ CREATE FUNCTION streaming._status(viewid oid, OUT state text,
 		OUT worker_pid int4, OUT retry_at timestamptz,
 		OUT batches int8, OUT rows_read int8,
 		OUT lag_rows int8, OUT lag_bytes int8,
-		OUT last_batch_at timestamptz, OUT last_batch_ms float8)
+		OUT last_batch_at timestamptz, OUT last_batch_ms float8,
+		OUT watermark timestamptz, OUT groups int8, OUT late_rows int8,
+		OUT null_rows int8)
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_status';
 COMMENT ON FUNCTION streaming._status(oid) IS
@@ -228,6 +230,10 @@ CREATE VIEW streaming.views AS
 		s.lag_bytes,
 		s.last_batch_at,
 		s.last_batch_ms,
+		s.watermark,
+		s.groups,
+		s.late_rows,
+		s.null_rows,
 		s.worker_pid,
 		v.state::regclass AS state_table,
 		ARRAY(SELECT 'streaming.' || n || '=' || x
@@ -240,16 +246,38 @@ CREATE VIEW streaming.views AS
 		CROSS JOIN LATERAL streaming._status(v.viewid) s;
 COMMENT ON VIEW streaming.views IS 'continuous views and how they are doing';
 
+CREATE VIEW streaming.errors AS
+	SELECT r.viewid::regclass AS view,
+		r.stream::regclass AS stream,
+		r.at,
+		r.reason,
+		r.event_time,
+		r.stream_row,
+		r.leaf::regclass AS partition,
+		r.tid
+	FROM streaming._rejection r
+		JOIN pg_class c ON c.oid = r.viewid
+	WHERE pg_has_role(c.relowner, 'USAGE');
+COMMENT ON VIEW streaming.errors IS
+	'rows of streams that a continuous view did not take, and why';
+
 CREATE VIEW streaming.streams AS
 	SELECT c.oid::regclass AS stream,
 		pg_get_userbyid(c.relowner) AS owner,
 		c.relkind = 'p' AS partitioned,
+		(SELECT a.attname FROM pg_attribute a
+			WHERE a.attrelid = d.relid AND a.attnum = d.attnum)
+			AS event_time,
+		ARRAY(SELECT 'streaming.' || n || '=' || x
+			FROM unnest(d.option_names, d.option_values) AS o(n, x)
+			ORDER BY n) AS options,
 		l.partitions,
 		l.bytes,
 		l.estimated_rows,
 		(SELECT count(*) FROM streaming._view v WHERE v.stream = c.oid)
 			AS views
 	FROM pg_class c
+		LEFT JOIN streaming._stream d ON d.relid = c.oid
 		CROSS JOIN LATERAL (
 			SELECT count(*) FILTER (WHERE t.relid <> c.oid) AS partitions,
 				COALESCE(sum(pg_relation_size(t.relid)), 0)::int8 AS bytes,
@@ -270,7 +298,7 @@ CREATE VIEW streaming.streams AS
 				WHERE t.isleaf AND a.amname = 'stream')));
 COMMENT ON VIEW streaming.streams IS 'streams, and how many views read them';
 
-GRANT SELECT ON streaming.views, streaming.streams TO PUBLIC;
+GRANT SELECT ON streaming.views, streaming.streams, streaming.errors TO PUBLIC;
 
 -- _status is called by whoever reads streaming.views.
 REVOKE ALL ON FUNCTION streaming._check_preloaded() FROM PUBLIC;

@@ -29,6 +29,7 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
@@ -52,6 +53,7 @@
 #include "delta.h"
 #include "panes.h"
 #include "position.h"
+#include "reaper.h"
 #include "scan.h"
 #include "sessions.h"
 #include "store.h"
@@ -72,6 +74,7 @@ typedef struct BatchView
 	StreamStore *store;
 	StreamPanes *panes;			/* before the store, for sliding windows */
 	StreamSessions *sessions;	/* instead of the store, for sessions */
+	StreamReaper *reaper;		/* where groups close, or NULL */
 	StreamPosition *position;	/* as of progress.batch */
 	StreamProgress progress;
 	List	   *leaves;			/* OIDs, as of generation */
@@ -140,6 +143,7 @@ forget_derived(BatchView *view)
 	view->store = NULL;
 	view->panes = NULL;
 	view->sessions = NULL;
+	view->reaper = NULL;		/* is part of the delta's memory */
 	view->generation = -1;
 }
 
@@ -282,6 +286,31 @@ check_state_table(StreamCut *cut, TupleDesc desc)
 		check_column(desc, &column, cut->window->type);
 }
 
+/* Groups that close give up their state. */
+static void
+prepare_reaper(BatchView *view, TupleDesc desc)
+{
+	StreamCut  *cut = view->delta->cut;
+	StreamWindow *window = cut->window;
+	int			first_state = list_length(cut->keys) + list_length(cut->aggs);
+	Expr	   *end;
+
+	if (window == NULL || !window->event_time ||
+		view->row->options.output_mode == STREAM_OUTPUT_COMPLETE)
+		return;
+	if (cut->expiry)
+		end = (Expr *) makeVar(1, desc->natts, window->type, -1, InvalidOid, 0);
+	else if (window->key >= 0)
+		end = window->key_end;
+	else
+		return;
+	view->reaper =
+		stream_reaper_create(view->delta->context, desc,
+							 cut->state_names ? STREAM_REAP_STATES :
+							 STREAM_REAP_COUNT, end, window->width,
+							 stream_cut_has_closing_index(cut), first_state);
+}
+
 /* Makes sure of plan and state store; the caller runs as the owner. */
 static void
 prepare_view(BatchView *view, Relation state)
@@ -306,6 +335,7 @@ prepare_view(BatchView *view, Relation state)
 		shape.eqops[shape.nkeys] = key->eqop;
 		shape.collations[shape.nkeys++] = key->collation;
 	}
+	prepare_reaper(view, RelationGetDescr(state));
 	shape.aggs = cut->aggs;
 	shape.npayload = list_length(cut->payload);
 	shape.expires = cut->expiry != NULL;
@@ -449,6 +479,14 @@ set_param(ParamListInfo params, int i, Oid type, Datum value)
 	params->params[i].pflags = PARAM_FLAG_CONST;
 	params->params[i].value = value;
 	params->params[i].isnull = false;
+}
+
+/* Are there closed groups whose state has not been given up yet? */
+static bool
+has_groups_to_reap(BatchView *view)
+{
+	return view->reaper && closes_groups(view) &&
+		view->progress.reaped < view->progress.closed;
 }
 
 /* The delta plan's parameters: the late threshold, and the longest delay. */
@@ -601,6 +639,7 @@ process_range(Batch *batch, Relation state)
 	int64		last = progress->batch;
 	int64		late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
 	bool		written;
+	int64		made;
 
 	open_state(view, state, last, late);
 	STREAM_DEBUG_POINT("batch-before-merge");
@@ -609,11 +648,18 @@ process_range(Batch *batch, Relation state)
 			  stream_delta_plan(view->delta, estimate_rows(view->position)),
 			  batch->snapshot, view->position, late);
 	batch->rows = rows_read(view->position);
-	written = batch->rows > 0 || last == 0 || has_groups_to_close(view);
+	written = batch->rows > 0 || last == 0 || has_groups_to_close(view) ||
+		has_groups_to_reap(view);
 	if (closes_groups(view))
 		progress->closed = progress->watermark;
 	stream_watermark_end(view->watermark, progress);
+	made = progress->groups;
 	close_state(view, written ? last + 1 : last);
+	made = progress->groups - made;
+	/* keeps up with what a large batch makes */
+	if (has_groups_to_reap(view))
+		stream_reaper_run(view->reaper, state, progress,
+						  Max(STREAM_REAP_GROUPS, 2 * made));
 	STREAM_DEBUG_POINT("batch-after-merge");
 	stream_position_finish(view->position, batch->rels, batch->nrels,
 						   batch->snapshot);
@@ -686,14 +732,15 @@ run_batch(Batch *batch)
 	stream_watermark_follow_clock(view->watermark, &view->progress,
 								  stream_debug_now());
 	if (stream_position_pending(view->position) ||
-		view->progress.batch == 0 || has_groups_to_close(view))
+		view->progress.batch == 0 || has_groups_to_close(view) ||
+		has_groups_to_reap(view))
 	{
 		PushActiveSnapshot(GetLatestSnapshot());
 		batch->snapshot = GetActiveSnapshot();
 		process_range(batch, state);
 		PopActiveSnapshot();
 		/* a batch without rows lets the watermark do its work */
-		if (has_groups_to_close(view))
+		if (has_groups_to_close(view) || has_groups_to_reap(view))
 			batch->more = true;
 	}
 	close_leaves(batch);

@@ -316,6 +316,14 @@ make_delta_query(StreamCut *cut)
 	return delta;
 }
 
+bool
+stream_cut_has_closing_index(const StreamCut *cut)
+{
+	return cut->expiry != NULL ||
+		(cut->window && cut->window->event_time &&
+		 cut->window->kind == STREAM_WINDOW_SESSION);
+}
+
 /* ---- deduplication ---- */
 
 /* SELECT DISTINCT: every column is a key. */

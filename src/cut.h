@@ -59,6 +59,12 @@ extern StreamCut *stream_cut_query(Query *query, bool within_watermark,
 								   const char *source);
 
 /*
+ * Has the state table an index on the ends of its groups, beside the one on the
+ * keys?
+ */
+extern bool stream_cut_has_closing_index(const StreamCut *cut);
+
+/*
  * The query that the user's view runs over the state table, whose columns are
  * as store.h says.  final_only: it shows groups when they are final (its OID has
  * to be put in by stream_eventtime_set_view then).  Errors 0A000, as above.

@@ -199,8 +199,8 @@ trace_output(Query *query, AttrNumber attno)
 		trace.streams = list_concat_unique_oid(trace.streams, result.streams);
 		result = trace;
 	}
-	/* a window that is computed further down is no call of this query's */
-	if (result.kind == TRACE_START)
+	/* the parts might disagree about the windows' lengths */
+	if (result.kind != TRACE_TIME)
 		return no_trace;
 	return result;
 }
@@ -347,12 +347,48 @@ end_of_unit(FuncExpr *call, Expr *start, const char *unit)
 							   (Expr *) interval_const(interval)));
 }
 
-static void
-check_constant(Node *node, const char *source)
+static Const *
+constant_argument(FuncExpr *call, int n, const char *source)
 {
-	if (!IsA(node, Const) || ((Const *) node)->constisnull)
+	Node	   *arg = eval_const_expressions(NULL, list_nth(call->args, n));
+
+	if (!IsA(arg, Const) || ((Const *) arg)->constisnull)
 		stream_refuse("a window of the event time whose length is not a constant is",
-			   node, source, "Write the length as a literal.");
+					  list_nth(call->args, n), source,
+					  "Write the length as a literal.");
+	return (Const *) arg;
+}
+
+/* As long as the interval can be, in microseconds. */
+static int64
+longest(const Interval *interval)
+{
+	int64		us = interval->time;
+
+	us += interval->day * USECS_PER_DAY;
+	us += interval->month * 31 * USECS_PER_DAY;
+	/* a change of the time zone's offset makes it longer */
+	return us + (interval->day != 0 || interval->month != 0 ?
+				 USECS_PER_DAY : 0);
+}
+
+/*
+ * The longest that windows of an event time are; their lengths are the same, or
+ * at least they end in the order in which they begin.
+ */
+static int64
+window_width(const Trace *trace, const char *source)
+{
+	Const	   *length;
+
+	if (!trace->event_time || trace->kind == TRACE_TIME ||
+		trace->kind == TRACE_SESSION)
+		return 0;
+	length = constant_argument(trace->call, trace->kind == TRACE_RANGE ? 1 : 0,
+							   source);
+	if (length->consttype == INTERVALOID)
+		return longest(DatumGetIntervalP(length->constvalue));
+	return longest(unit_interval(TextDatumGetCString(length->constvalue)));
 }
 
 /*
@@ -362,7 +398,7 @@ check_constant(Node *node, const char *source)
 static Expr *
 end_of(const Trace *trace, Node *value, const char *source)
 {
-	Node	   *first;
+	Const	   *length;
 
 	switch (trace->kind)
 	{
@@ -374,12 +410,11 @@ end_of(const Trace *trace, Node *value, const char *source)
 		default:
 			break;
 	}
-	first = eval_const_expressions(NULL, linitial(trace->call->args));
-	check_constant(first, source);
-	if (exprType(first) == INTERVALOID)
-		return plus_interval(trace->type, (Expr *) value, (Expr *) first);
+	length = constant_argument(trace->call, 0, source);
+	if (length->consttype == INTERVALOID)
+		return plus_interval(trace->type, (Expr *) value, (Expr *) length);
 	return end_of_unit(trace->call, (Expr *) value,
-					   TextDatumGetCString(((Const *) first)->constvalue));
+					   TextDatumGetCString(length->constvalue));
 }
 
 /* ---- hop ---- */
@@ -604,6 +639,7 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 	window->key = key;
 	window->event_time = trace->event_time;
 	window->type = trace->type;
+	window->width = window_width(trace, source);
 	window->key_column = column;
 	window->key_end = end_of(trace, (Node *) column, source);
 	window->row_end = end_of(trace, copyObject(expr), source);

@@ -40,6 +40,7 @@ typedef struct StreamWindow
 	/* over a table whose columns are the keys, as relation 1: */
 	Var		   *key_column;		/* the key */
 	Expr	   *key_end;		/* a group's end, with key_column in it */
+	int64		width;			/* no window is longer, in microseconds */
 
 	/* panes only, in microseconds */
 	int64		size;

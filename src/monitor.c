@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "commands/explain.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -32,6 +33,7 @@
 #include "analyze.h"
 #include "batch.h"
 #include "catalog.h"
+#include "declare.h"
 #include "delta.h"
 #include "monitor.h"
 #include "position.h"
@@ -66,6 +68,23 @@ view_lag(StreamViewRow *row, const StreamProgress *progress,
 		table_close(rels[i], AccessShareLock);
 }
 
+/*
+ * The watermark of the next batch.  One without time zone is shown as the
+ * caller's own time zone has it, so that it reads the same.
+ */
+static Datum
+watermark_of(StreamViewRow *row, const StreamProgress *progress)
+{
+	StreamEventTime declared;
+
+	if (progress->watermark != STREAM_NO_TIME &&
+		stream_declare_event_time(row->stream, &declared) &&
+		declared.type == TIMESTAMPOID)
+		return DirectFunctionCall1(timestamp_timestamptz,
+								   TimestampGetDatum(progress->watermark));
+	return TimestampTzGetDatum(progress->watermark);
+}
+
 /* What the state of a view is called. */
 static const char *
 state_name(StreamViewRow *row, const StreamViewStatus *status,
@@ -86,7 +105,8 @@ state_name(StreamViewRow *row, const StreamViewStatus *status,
 
 /*
  * _status(viewid) returns state, worker_pid, retry_at, batches, rows_read,
- * lag_rows, lag_bytes, last_batch_at, last_batch_ms
+ * lag_rows, lag_bytes, last_batch_at, last_batch_ms, watermark, groups,
+ * late_rows, null_rows
  *
  * What streaming.views shows beside the catalog.  Takes AccessShareLock on the
  * leaves of the stream.  During recovery unlogged relations cannot be read:
@@ -100,8 +120,8 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	StreamViewStatus status = {0};
 	StreamProgress progress = {0};
 	TupleDesc	desc;
-	Datum		values[9];
-	bool		nulls[9] = {0};
+	Datum		values[13];
+	bool		nulls[13] = {0};
 	int64		rows = 0;
 	int64		bytes = 0;
 	bool		unreadable;
@@ -132,6 +152,12 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	values[7] = TimestampTzGetDatum(progress.batch_time);
 	values[8] = Float8GetDatum(progress.batch_us / 1000.0);
 	nulls[7] = nulls[8] = progress.batch_time == 0;
+	values[9] = watermark_of(row, &progress);
+	nulls[9] = unreadable || progress.watermark == STREAM_NO_TIME;
+	values[10] = Int64GetDatum(progress.groups);
+	values[11] = Int64GetDatum(progress.late_rows);
+	values[12] = Int64GetDatum(progress.null_rows);
+	nulls[10] = nulls[11] = nulls[12] = unreadable;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }

@@ -35,7 +35,6 @@
 #include "compat.h"
 #include "aggstate.h"
 #include "sessions.h"
-#include "staterow.h"
 #include "statetable.h"
 
 /* The session that is being put together. */

@@ -15,6 +15,8 @@
 #include "storage/buf.h"
 #include "utils/relcache.h"
 
+#include "aggstate.h"
+
 /*
  * The index on the keys may have a time as its last column: rows are found that
  * are later than some time, the earliest first.  timed_by is that column's number
@@ -80,5 +82,45 @@ extern void stream_statetable_delete(StreamStateTable *table, ItemPointer tid);
 
 /* Ends the batch. */
 extern void stream_statetable_close(StreamStateTable *table);
+
+/*
+ * In a row, the result of each aggregate is a column; the states that are not
+ * the result follow in columns of their own.
+ */
+
+/*
+ * Puts an aggregate into a row.  result: its column; *state: the column of the
+ * next state that is not a result.
+ */
+static inline void
+stream_staterow_put(StreamAgg *agg, NullableDatum value, int result,
+					int *state, Datum *values, bool *nulls)
+{
+	NullableDatum finished = stream_aggstate_finish(agg, value);
+
+	values[result] = finished.value;
+	nulls[result] = finished.isnull;
+	if (!agg->final_is_state)
+	{
+		NullableDatum stored = stream_aggstate_store(agg, value);
+
+		values[*state] = stored.value;
+		nulls[*state] = stored.isnull;
+		(*state)++;
+	}
+}
+
+/* Gets its state back, in the context. */
+static inline NullableDatum
+stream_staterow_get(StreamAgg *agg, TupleTableSlot *row, int result,
+					int *state, MemoryContext context)
+{
+	int			column = agg->final_is_state ? result : (*state)++;
+	NullableDatum stored;
+
+	stored.value = row->tts_values[column];
+	stored.isnull = row->tts_isnull[column];
+	return stream_aggstate_load(agg, context, stored);
+}
 
 #endif

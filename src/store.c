@@ -44,7 +44,6 @@
 #include "compat.h"
 #include "aggstate.h"
 #include "debug.h"
-#include "staterow.h"
 #include "statetable.h"
 #include "store.h"
 

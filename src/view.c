@@ -284,6 +284,33 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	return indexid;
 }
 
+/*
+ * Groups that close in another order than that of the keys have an index on
+ * their ends.  Returns it, or InvalidOid.
+ */
+static Oid
+create_closing_index(StreamCut *cut, Oid state, RangeVar *name,
+					 const IntoClause *into)
+{
+	IndexStmt  *index = makeNode(IndexStmt);
+	Oid			indexid;
+
+	if (!stream_cut_has_closing_index(cut))
+		return InvalidOid;
+	index->indexParams = list_make1(cut->expiry ?
+									index_element(cut->expiry_name) :
+									index_expression(cut->window->key_end));
+	index->idxname = psprintf("%s_end", name->relname);
+	index->relation = name;
+	index->accessMethod = "btree";
+	index->tableSpace = into->tableSpaceName;
+	index->transformed = true;
+	indexid = DefineIndex(state, index, InvalidOid, InvalidOid, InvalidOid,
+						  false, false, false, false, true).objectId;
+	CommandCounterIncrement();
+	return indexid;
+}
+
 void
 stream_view_sync_owner(Oid viewid)
 {
@@ -496,6 +523,7 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 	Relation	rel;
 	Query	   *reading;
 	Oid			key_index;
+	Oid			closing_index;
 
 	row->definition = create_view(definition, query, into->colNames,
 								  saved.userid);
@@ -520,11 +548,14 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 	RenameRelationInternal(row->state, state->relname, true, false);
 	CommandCounterIncrement();
 	key_index = create_key_index(cut, row->state, state, into);
+	closing_index = create_closing_index(cut, row->state, state, into);
 	stream_view_become_again(saved);
 	depend_on_view(row->definition, row->viewid);
 	depend_on_view(row->state, row->viewid);
 	if (OidIsValid(key_index))
 		depend_on_view(key_index, row->viewid);
+	if (OidIsValid(closing_index))
+		depend_on_view(closing_index, row->viewid);
 	CommandCounterIncrement();
 }
 

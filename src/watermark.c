@@ -304,6 +304,12 @@ put_aside(const char *reason)
 		.event_time = current->row_time
 	};
 
+	if (rejection.event_time != STREAM_NO_TIME &&
+		current->row_input->declared.type == TIMESTAMPOID)
+		rejection.event_time =
+			DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz,
+													TimestampGetDatum(rejection.event_time)));
+
 	stream_catalog_write_rejection(&rejection, current->row);
 }
 

@@ -36,6 +36,7 @@ OBJS = \
 	src/cut.o \
 	src/delta.o \
 	src/batch.o \
+	src/agenda.o \
 	src/worker.o \
 	src/scheduler.o \
 	src/launcher.o \

@@ -4,24 +4,8 @@
  *	  The worker process: runs the batches of the views assigned to it.
  *
  * The main loop gives each view that is due one batch in turn, so that a
- * backfill does not starve the others, and sleeps when none is due.  A view is
- * due when there is reason to think that a batch would find something:
- *
- *	- a sequence number of its streams has moved (a commit has woken us);
- *	- the last batch has left rows;
- *	- somebody waits for it (REFRESH), which beats all that follows;
- *	- it is new here, or views of the database have changed;
- *	- its interval is over, if it has one;
- *	- the time to try again after a failure has come;
- *	- it has not been looked at for a while: a safety net.
- *
- * No wake-up is lost: the sequence numbers are read before the batch takes its
- * snapshot, and a stream that the batch turned out to read and that we had not
- * listened to so far makes the view due once more.
- *
- * All that a quiet turn costs is reading some counters in shared memory; the
- * catalog row of a view is read again only when the database's version has
- * moved.
+ * backfill does not starve the others, and sleeps when none is due; agenda.c
+ * knows which are.
  *
  * Errors.  Each step runs in a transaction of its own, under PG_TRY.  When a
  * batch fails its transaction is aborted, everything remembered of the view is
@@ -65,15 +49,12 @@
 
 #include "compat.h"
 #include "debug.h"
-#include "shmem.h"
 #include "roster.h"
 #include "catalog.h"
 #include "batch.h"
+#include "agenda.h"
 #include "worker.h"
 
-#define POLL_US (5 * USECS_PER_SEC) /* the safety net: 5 s, or longer ... */
-#define POLLS_PER_SEC 4			/* ... with more than 20 views */
-#define POLL_DEAF_US (1 * USECS_PER_SEC)	/* when we can't listen */
 #define RETRY_MIN_US (100 * INT64CONST(1000))
 #define RETRY_MAX_US (60 * USECS_PER_SEC)
 #define MAX_STRIKES 5
@@ -83,58 +64,12 @@
 #define LOCK_RETRY_MAX_US (10 * USECS_PER_SEC)
 #define PATIENCE_US (10 * USECS_PER_SEC)
 
-/* A leaf relation that a view reads. */
-typedef struct Leaf
-{
-	Oid			relid;
-	StreamSource *source;		/* NULL: no room to listen */
-	uint64		seen;			/* sequence number before the last batch ... */
-	uint64		before;			/* ... and before the one that runs now */
-} Leaf;
-
-/* A view as this worker knows it. */
-typedef struct View
-{
-	Oid			viewid;
-	MemoryContext context;		/* this struct and all it points to */
-	MemoryContext row_context;	/* what was read from the catalog: */
-	StreamViewRow *row;			/* its row; NULL: not read yet */
-	const char *name;			/* schema.name, for messages */
-	const char *activity;
-	bool		reload;			/* read it again before going on ... */
-	TimestampTz reload_at;		/* ... but not before this time */
-	bool		changed;		/* that has found something new */
-	bool		assigned;		/* used while comparing with shared memory */
-	bool		lost;			/* it is not ours any more */
-	bool		gone;			/* it does not exist any more */
-
-	bool		paused;			/* what shared memory says of it */
-	bool		due;			/* run it, whatever the counters say */
-	bool		more;			/* the last batch left rows */
-	bool		asked;			/* there is a request not answered yet */
-	TimestampTz poll_at;
-	TimestampTz tick_at;		/* when its interval is over */
-
-	int			failures;		/* in a row */
-	int			strikes;		/* those of them that count */
-	bool		failed;			/* given up */
-	bool		recorded;		/* there is a failure in the catalog */
-	TimestampTz blocked_since;	/* has not got its locks since, or 0 */
-	TimestampTz retry_at;
-
-	Leaf	   *leaves;
-	int			num_leaves;
-	bool		deaf;			/* could not listen to one of them */
-
-	/* in and out of the steps run in a transaction */
-	StreamBatchResult result;
-	List	   *batch_leaves;
-	StreamFailure failure;
-} View;
-
 static MemoryContext worker_context;
-static List *my_views = NIL;
-static StreamWorkerNews news;
+
+/* What comes out of batch_step, and goes into write_failure_step. */
+static StreamBatchResult batch_result;
+static List *batch_leaves;
+static StreamFailure failure_to_write;
 
 /* ------------------------------------------------------------ start-up */
 
@@ -194,7 +129,7 @@ set_options(void)
 static void
 error_context(void *arg)
 {
-	View	   *view = arg;
+	StreamAgendaView *view = arg;
 
 	errcontext("batch of continuous view \"%s\"", view->name);
 }
@@ -222,7 +157,7 @@ recover_from_error(void)
  * error it has failed with.
  */
 static ErrorData *
-in_transaction(View *view, void (*step) (View *))
+in_transaction(StreamAgendaView *view, void (*step) (StreamAgendaView *))
 {
 	ErrorContextCallback callback;
 	ErrorData  *volatile error = NULL;
@@ -268,7 +203,7 @@ same_row(const StreamViewRow *a, const StreamViewRow *b)
 
 /* Back to a view without failures. */
 static void
-reset_failures(View *view)
+reset_failures(StreamAgendaView *view)
 {
 	view->failures = 0;
 	view->strikes = 0;
@@ -300,7 +235,7 @@ is_temporary(int sqlstate)
  * the failure or changed the view; both mean a new start.
  */
 static void
-load_step(View *view)
+load_step(StreamAgendaView *view)
 {
 	MemoryContext context;
 	MemoryContext caller = CurrentMemoryContext;
@@ -348,27 +283,27 @@ load_step(View *view)
 }
 
 static void
-batch_step(View *view)
+batch_step(StreamAgendaView *view)
 {
 	STREAM_DEBUG_POINT("worker_before_batch");
-	view->batch_leaves = NIL;
-	view->result = stream_batch_run(view->viewid, &view->batch_leaves);
+	batch_leaves = NIL;
+	batch_result = stream_batch_run(view->viewid, &batch_leaves);
 	STREAM_DEBUG_POINT("worker_before_commit");
 }
 
 static void
-write_failure_step(View *view)
+write_failure_step(StreamAgendaView *view)
 {
 	/* an active snapshot, for long texts are toasted */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	view->gone = stream_catalog_view(view->viewid) == NULL;
 	if (!view->gone)
-		stream_catalog_write_failure(view->viewid, &view->failure);
+		stream_catalog_write_failure(view->viewid, &failure_to_write);
 	PopActiveSnapshot();
 }
 
 static void
-clear_failure_step(View *view)
+clear_failure_step(StreamAgendaView *view)
 {
 	PushActiveSnapshot(GetTransactionSnapshot());
 	stream_catalog_clear_failure(view->viewid);
@@ -398,7 +333,7 @@ is_lock_conflict(int sqlstate)
  * see to it that it is tried again and return true.
  */
 static bool
-give_way(View *view, ErrorData *edata)
+give_way(StreamAgendaView *view, ErrorData *edata)
 {
 	TimestampTz now = stream_debug_now();
 
@@ -422,11 +357,11 @@ give_way(View *view, ErrorData *edata)
 
 /* A step has failed: writes it down, and says when to try again. */
 static void
-handle_failure(View *view, ErrorData *edata, uint64 requested)
+handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
 {
 	TimestampTz now = stream_debug_now();
 	TimestampTz retry_at;
-	StreamFailure *f = &view->failure;
+	StreamFailure *f = &failure_to_write;
 	ErrorData  *error;
 
 	stream_batch_forget(view->viewid);
@@ -472,326 +407,11 @@ handle_failure(View *view, ErrorData *edata, uint64 requested)
 	FreeErrorData(edata);
 }
 
-/* ------------------------------------------------------------- the views */
-
-static View *
-find_view(Oid viewid)
-{
-	ListCell   *lc;
-
-	foreach(lc, my_views)
-	{
-		View	   *view = lfirst(lc);
-
-		if (view->viewid == viewid)
-			return view;
-	}
-	return NULL;
-}
-
-static void
-add_view(Oid viewid)
-{
-	MemoryContext context = AllocSetContextCreate(worker_context,
-												  "continuous view",
-												  ALLOCSET_SMALL_SIZES);
-	View	   *view = MemoryContextAllocZero(context, sizeof(View));
-
-	view->viewid = viewid;
-	view->context = context;
-	view->name = "?";
-	view->reload = true;
-	view->due = true;
-	my_views = lappend(my_views, view);
-}
-
-/* Does a view but this one read the leaf? */
-static bool
-leaf_is_shared(View *except, Oid relid)
-{
-	ListCell   *lc;
-
-	foreach(lc, my_views)
-	{
-		View	   *view = lfirst(lc);
-
-		for (int i = 0; view != except && i < view->num_leaves; i++)
-			if (view->leaves[i].relid == relid)
-				return true;
-	}
-	return false;
-}
-
-/* Is there a view that wants to be woken by commits into this leaf? */
-static bool
-leaf_wakes(Oid relid)
-{
-	ListCell   *lc;
-
-	foreach(lc, my_views)
-	{
-		View	   *view = lfirst(lc);
-
-		if (view->row == NULL ||
-			view->row->options.trigger != STREAM_TRIGGER_COMMIT)
-			continue;
-		for (int i = 0; i < view->num_leaves; i++)
-			if (view->leaves[i].relid == relid)
-				return true;
-	}
-	return false;
-}
-
-/* Forgets the view's leaves, and stops listening to those only it reads. */
-static void
-drop_leaves(View *view)
-{
-	for (int i = 0; i < view->num_leaves; i++)
-		if (!leaf_is_shared(view, view->leaves[i].relid))
-			stream_roster_unsubscribe(view->leaves[i].relid);
-	if (view->leaves != NULL)
-		pfree(view->leaves);
-	view->leaves = NULL;
-	view->num_leaves = 0;
-}
-
-/* (Re)subscribes to all leaves of the view; needed when they have changed. */
-static void
-listen_to_leaves(View *view)
-{
-	static bool complained = false;
-
-	view->deaf = false;
-	for (int i = 0; i < view->num_leaves; i++)
-	{
-		Leaf	   *leaf = &view->leaves[i];
-
-		leaf->source = stream_roster_subscribe(leaf->relid,
-											   leaf_wakes(leaf->relid));
-		if (leaf->source == NULL)
-			view->deaf = true;
-	}
-	if (view->deaf && !complained)
-	{
-		ereport(LOG,
-				(errmsg("too many streams are read by continuous views"),
-				 errdetail("Workers are woken by commits into at most %d streams and partitions; the others are polled.",
-						   STREAM_MAX_STREAMS)));
-		complained = true;
-	}
-}
-
-static bool
-same_leaves(View *view, List *leaves)
-{
-	if (list_length(leaves) != view->num_leaves)
-		return false;
-	for (int i = 0; i < view->num_leaves; i++)
-		if (view->leaves[i].relid != list_nth_oid(leaves, i))
-			return false;
-	return true;
-}
-
-/*
- * Takes over the leaves that the batch has read.  Commits into those that are
- * new to us may have come after the batch and before we listened.
- */
-static void
-take_leaves(View *view, List *leaves)
-{
-	Leaf	   *new;
-	Leaf	   *old = view->leaves;
-	int			num_old = view->num_leaves;
-	ListCell   *lc;
-
-	if (view->row->options.trigger == STREAM_TRIGGER_MANUAL)
-		leaves = NIL;			/* it does not care */
-	if (same_leaves(view, leaves))
-		return;
-
-	new = MemoryContextAllocZero(view->context,
-								 Max(list_length(leaves), 1) * sizeof(Leaf));
-	view->leaves = new;
-	view->num_leaves = 0;
-	foreach(lc, leaves)
-		new[view->num_leaves++].relid = lfirst_oid(lc);
-	for (int i = 0; i < num_old; i++)
-		if (!leaf_is_shared(NULL, old[i].relid))
-			stream_roster_unsubscribe(old[i].relid);
-	listen_to_leaves(view);
-	for (int i = 0; i < view->num_leaves; i++)
-		if (new[i].source != NULL)
-			new[i].seen = stream_roster_sequence(new[i].source);
-	if (old != NULL)
-		pfree(old);
-	view->due = true;
-}
-
-static void
-drop_view(View *view)
-{
-	my_views = list_delete_ptr(my_views, view);
-	drop_leaves(view);
-	stream_batch_forget(view->viewid);
-	MemoryContextDelete(view->context);
-}
-
-/* Compares the list of views with shared memory. */
-static void
-take_assignments(void)
-{
-	List	   *assigned = stream_roster_my_views();
-	List	   *copy;
-	ListCell   *lc;
-
-	foreach(lc, my_views)
-		((View *) lfirst(lc))->assigned = false;
-	foreach(lc, assigned)
-	{
-		if (find_view(lfirst_oid(lc)) == NULL)
-			add_view(lfirst_oid(lc));
-		find_view(lfirst_oid(lc))->assigned = true;
-	}
-	list_free(assigned);
-
-	copy = list_copy(my_views);
-	foreach(lc, copy)
-	{
-		if (!((View *) lfirst(lc))->assigned)
-			drop_view(lfirst(lc));
-	}
-	list_free(copy);
-}
-
-/* Which of the views does somebody wait for? */
-static void
-take_requests(void)
-{
-	ListCell   *lc;
-
-	foreach(lc, my_views)
-	{
-		View	   *view = lfirst(lc);
-		uint64		requested;
-		uint64		answered;
-
-		view->asked = stream_roster_view_requests(view->viewid, &requested,
-												  &answered) &&
-			requested > answered;
-	}
-}
-
-/* Looks at the counters in shared memory, and at what has moved. */
-static void
-take_news(void)
-{
-	StreamWorkerNews last = news;
-	ListCell   *lc;
-
-	/* the counters first, then what they stand for */
-	stream_roster_worker_news(&news);
-	if (news.assigned != last.assigned)
-		take_assignments();
-	if (news.version != last.version || news.wakes != last.wakes)
-	{
-		foreach(lc, my_views)
-		{
-			View	   *view = lfirst(lc);
-
-			if (news.version != last.version)
-				view->reload = true;
-			view->due = true;
-		}
-	}
-	if (news.requested != last.requested || news.assigned != last.assigned)
-		take_requests();
-}
-
-/* ------------------------------------------------------- what is due when */
-
-static bool
-has_moved(View *view)
-{
-	for (int i = 0; i < view->num_leaves; i++)
-	{
-		Leaf	   *leaf = &view->leaves[i];
-
-		if (leaf->source != NULL &&
-			leaf->seen != stream_roster_sequence(leaf->source))
-			return true;
-	}
-	return false;
-}
-
-static bool
-is_due(View *view, TimestampTz now)
-{
-	if (view->asked)
-		return true;
-	if (view->failed)
-		return false;
-	switch (view->row->options.trigger)
-	{
-		case STREAM_TRIGGER_MANUAL:
-			return false;
-		case STREAM_TRIGGER_INTERVAL:
-			if (view->retry_at != 0)
-				return now >= view->retry_at;
-			if (view->more)
-				return true;
-			if (now < view->tick_at)
-				return false;
-			view->tick_at = now + view->row->options.trigger_us;
-			return view->due || has_moved(view) || now >= view->poll_at;
-		case STREAM_TRIGGER_COMMIT:
-			if (view->retry_at != 0)
-				return now >= view->retry_at;
-			return view->due || view->more || has_moved(view) ||
-				now >= view->poll_at;
-	}
-	return false;
-}
-
-/* When will the view be due, if nothing happens? */
-static TimestampTz
-due_at(View *view)
-{
-	if (view->reload)
-		return view->reload_at;
-	if (view->paused || view->failed ||
-		view->row->options.trigger == STREAM_TRIGGER_MANUAL)
-		return DT_NOEND;
-	if (view->retry_at != 0)
-		return view->retry_at;
-	if (view->row->options.trigger == STREAM_TRIGGER_INTERVAL)
-		return view->tick_at;
-	return view->poll_at;
-}
-
-/*
- * A view that is switched off.  Shared memory is told each time there is a
- * request, for those are waiting for an answer.
- */
-static bool
-is_paused(View *view)
-{
-	bool		paused = !stream_enabled || !view->row->options.enabled;
-
-	if (paused != view->paused || (paused && view->asked))
-	{
-		stream_roster_view_paused(view->viewid, paused);
-		view->asked &= !paused;
-		view->due |= !paused;
-	}
-	view->paused = paused;
-	return paused;
-}
-
 /* ------------------------------------------------------------- one batch */
 
 /* Reads the view's row; view->reload stays set if that did not work out. */
 static void
-load_view(View *view)
+load_view(StreamAgendaView *view)
 {
 	ErrorData  *error;
 	uint64		requested;
@@ -809,29 +429,12 @@ load_view(View *view)
 	view->reload = false;
 	view->reload_at = 0;
 	if (view->changed)
-	{
-		view->tick_at = 0;
-		view->due = true;
-		listen_to_leaves(view);
-	}
-}
-
-/*
- * After what time to look at a view for which nothing has happened.  Many idle
- * views together should not cost much either.
- */
-static int64
-poll_interval(View *view)
-{
-	if (view->deaf)
-		return POLL_DEAF_US;
-	return Max(POLL_US,
-			   list_length(my_views) * (USECS_PER_SEC / POLLS_PER_SEC));
+		stream_agenda_view_changed(view);
 }
 
 /* A batch has ended well. */
 static void
-finish_batch(View *view, uint64 requested)
+finish_batch(StreamAgendaView *view, uint64 requested)
 {
 	if (view->recorded)
 	{
@@ -846,19 +449,13 @@ finish_batch(View *view, uint64 requested)
 		}
 	}
 	reset_failures(view);
-	for (int i = 0; i < view->num_leaves; i++)
-		view->leaves[i].seen = view->leaves[i].before;
-	view->more = view->result == STREAM_BATCH_MORE;
-	view->due = false;
-	view->poll_at = stream_debug_now() + poll_interval(view);
-	take_leaves(view, view->batch_leaves);
-	if (!view->more)
-		view->asked = false;
+	stream_agenda_after_batch(view, batch_leaves,
+							  batch_result == STREAM_BATCH_MORE);
 	stream_roster_view_end(view->viewid, requested, view->more);
 }
 
 static void
-run_batch(View *view)
+run_batch(StreamAgendaView *view)
 {
 	uint64		requested;
 	ErrorData  *error;
@@ -868,27 +465,16 @@ run_batch(View *view)
 		return;
 	pgstat_report_activity(STATE_RUNNING, view->activity);
 
-	/* before the batch takes its snapshot: then no commit is overlooked */
-	for (int i = 0; i < view->num_leaves; i++)
-	{
-		Leaf	   *leaf = &view->leaves[i];
-
-		if (leaf->source != NULL)
-			leaf->before = stream_roster_sequence(leaf->source);
-	}
-
+	stream_agenda_before_batch(view);
 	error = in_transaction(view, batch_step);
 	if (STREAM_MUTATION("worker_late_sequence"))
-		for (int i = 0; i < view->num_leaves; i++)
-			if (view->leaves[i].source != NULL)
-				view->leaves[i].before =
-					stream_roster_sequence(view->leaves[i].source);
+		stream_agenda_before_batch(view);
 	if (error != NULL)
 	{
 		if (!give_way(view, error))
 			handle_failure(view, error, requested);
 	}
-	else if (view->result == STREAM_BATCH_GONE)
+	else if (batch_result == STREAM_BATCH_GONE)
 		view->gone = true;
 	else
 	{
@@ -910,13 +496,13 @@ static bool
 run_views(void)
 {
 	TimestampTz now = stream_debug_now();
-	List	   *turn = list_copy(my_views);
+	List	   *turn = list_copy(stream_agenda_views());
 	ListCell   *lc;
 	bool		ran = false;
 
 	foreach(lc, turn)
 	{
-		View	   *view = lfirst(lc);
+		StreamAgendaView *view = lfirst(lc);
 
 		check_interrupts();
 		if (view->reload && (view->asked || now >= view->reload_at))
@@ -924,7 +510,8 @@ run_views(void)
 			ran = true;
 			load_view(view);
 		}
-		if (!view->reload && !is_paused(view) && is_due(view, now))
+		if (!view->reload && !stream_agenda_is_paused(view) &&
+			stream_agenda_is_due(view, now))
 		{
 			ran = true;
 			run_batch(view);
@@ -932,7 +519,7 @@ run_views(void)
 		if (view->gone)
 			stream_roster_forget_view(view->viewid, 0);
 		if (view->gone || view->lost)
-			drop_view(view);
+			stream_agenda_drop(view);
 	}
 	list_free(turn);
 	return ran;
@@ -944,11 +531,8 @@ run_views(void)
 static long
 sleep_time(void)
 {
-	TimestampTz at = DT_NOEND;
-	ListCell   *lc;
+	TimestampTz at = stream_agenda_next_due();
 
-	foreach(lc, my_views)
-		at = Min(at, due_at(lfirst(lc)));
 	if (at == DT_NOEND)
 		return -1L;
 	return TimestampDifferenceMilliseconds(stream_debug_now(), at);
@@ -967,7 +551,7 @@ sleep_until_due(void)
 	if (timeout >= 0)
 		events |= WL_TIMEOUT;
 	snprintf(activity, sizeof(activity), "idle: %d views",
-			 list_length(my_views));
+			 list_length(stream_agenda_views()));
 	pgstat_report_activity(STATE_IDLE, activity);
 
 	WaitLatch(MyLatch, events, timeout, PG_WAIT_EXTENSION);
@@ -1000,6 +584,7 @@ stream_worker_main(Datum arg)
 										   "streaming worker",
 										   ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(worker_context);
+	stream_agenda_init(worker_context);
 
 	for (;;)
 	{
@@ -1008,7 +593,7 @@ stream_worker_main(Datum arg)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
-		take_news();
+		stream_agenda_take_news();
 		if (!run_views())
 			sleep_until_due();
 	}

@@ -1,0 +1,426 @@
+/*-------------------------------------------------------------------------
+ *
+ * agenda.c
+ *	  What a worker has to do: its views, what each reads, when each is due.
+ *
+ * A view is due when there is reason to think that a batch would find
+ * something:
+ *
+ *	- a sequence number of its streams has moved (a commit has woken us);
+ *	- the last batch has left rows;
+ *	- somebody waits for it (REFRESH), which beats all that follows;
+ *	- it is new here, or views of the database have changed;
+ *	- its interval is over, if it has one;
+ *	- the time to try again after a failure has come;
+ *	- it has not been looked at for a while: a safety net.
+ *
+ * No wake-up is lost: the sequence numbers are read before the batch takes its
+ * snapshot, and a stream that the batch turned out to read and that we had not
+ * listened to so far makes the view due once more.
+ *
+ * All that a quiet turn costs is reading some counters in shared memory; a view
+ * is marked to be reloaded from the catalog only when the database's version
+ * has moved.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "debug.h"
+#include "shmem.h"
+#include "roster.h"
+#include "catalog.h"
+#include "batch.h"
+#include "agenda.h"
+
+#define POLL_US (5 * USECS_PER_SEC) /* the safety net: 5 s, or longer ... */
+#define POLLS_PER_SEC 4			/* ... with more than 20 views */
+#define POLL_DEAF_US (1 * USECS_PER_SEC)	/* when we can't listen */
+
+static MemoryContext agenda_context;
+static List *my_views = NIL;
+static StreamWorkerNews news;
+
+void
+stream_agenda_init(MemoryContext context)
+{
+	agenda_context = context;
+}
+
+List *
+stream_agenda_views(void)
+{
+	return my_views;
+}
+
+/* ------------------------------------------------------------- the views */
+
+static StreamAgendaView *
+find_view(Oid viewid)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		StreamAgendaView *view = lfirst(lc);
+
+		if (view->viewid == viewid)
+			return view;
+	}
+	return NULL;
+}
+
+static void
+add_view(Oid viewid)
+{
+	MemoryContext context = AllocSetContextCreate(agenda_context,
+												  "continuous view",
+												  ALLOCSET_SMALL_SIZES);
+	StreamAgendaView *view;
+
+	view = MemoryContextAllocZero(context, sizeof(StreamAgendaView));
+	view->viewid = viewid;
+	view->context = context;
+	view->name = "?";
+	view->reload = true;
+	view->due = true;
+	my_views = lappend(my_views, view);
+}
+
+/* Does a view but this one read the leaf? */
+static bool
+leaf_is_shared(StreamAgendaView *except, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		StreamAgendaView *view = lfirst(lc);
+
+		for (int i = 0; view != except && i < view->num_leaves; i++)
+			if (view->leaves[i].relid == relid)
+				return true;
+	}
+	return false;
+}
+
+/* Is there a view that wants to be woken by commits into this leaf? */
+static bool
+leaf_wakes(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		StreamAgendaView *view = lfirst(lc);
+
+		if (view->row == NULL ||
+			view->row->options.trigger != STREAM_TRIGGER_COMMIT)
+			continue;
+		for (int i = 0; i < view->num_leaves; i++)
+			if (view->leaves[i].relid == relid)
+				return true;
+	}
+	return false;
+}
+
+/* Forgets the view's leaves, and stops listening to those only it reads. */
+static void
+drop_leaves(StreamAgendaView *view)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+		if (!leaf_is_shared(view, view->leaves[i].relid))
+			stream_roster_unsubscribe(view->leaves[i].relid);
+	if (view->leaves != NULL)
+		pfree(view->leaves);
+	view->leaves = NULL;
+	view->num_leaves = 0;
+}
+
+/* (Re)subscribes to all leaves of the view; needed when they have changed. */
+static void
+listen_to_leaves(StreamAgendaView *view)
+{
+	static bool complained = false;
+
+	view->deaf = false;
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		StreamAgendaLeaf *leaf = &view->leaves[i];
+
+		leaf->source = stream_roster_subscribe(leaf->relid,
+											   leaf_wakes(leaf->relid));
+		if (leaf->source == NULL)
+			view->deaf = true;
+	}
+	if (view->deaf && !complained)
+	{
+		ereport(LOG,
+				(errmsg("too many streams are read by continuous views"),
+				 errdetail("Workers are woken by commits into at most %d streams and partitions; the others are polled.",
+						   STREAM_MAX_STREAMS)));
+		complained = true;
+	}
+}
+
+static bool
+same_leaves(StreamAgendaView *view, List *leaves)
+{
+	if (list_length(leaves) != view->num_leaves)
+		return false;
+	for (int i = 0; i < view->num_leaves; i++)
+		if (view->leaves[i].relid != list_nth_oid(leaves, i))
+			return false;
+	return true;
+}
+
+/*
+ * Takes over the leaves that the batch has read.  Commits into those that are
+ * new to us may have come after the batch and before we listened.
+ */
+static void
+take_leaves(StreamAgendaView *view, List *leaves)
+{
+	StreamAgendaLeaf *new;
+	StreamAgendaLeaf *old = view->leaves;
+	int			num_old = view->num_leaves;
+	ListCell   *lc;
+
+	if (view->row->options.trigger == STREAM_TRIGGER_MANUAL)
+		leaves = NIL;			/* it does not care */
+	if (same_leaves(view, leaves))
+		return;
+
+	new = MemoryContextAllocZero(view->context,
+								 Max(list_length(leaves), 1) *
+								 sizeof(StreamAgendaLeaf));
+	view->leaves = new;
+	view->num_leaves = 0;
+	foreach(lc, leaves)
+		new[view->num_leaves++].relid = lfirst_oid(lc);
+	for (int i = 0; i < num_old; i++)
+		if (!leaf_is_shared(NULL, old[i].relid))
+			stream_roster_unsubscribe(old[i].relid);
+	listen_to_leaves(view);
+	for (int i = 0; i < view->num_leaves; i++)
+		if (new[i].source != NULL)
+			new[i].seen = stream_roster_sequence(new[i].source);
+	if (old != NULL)
+		pfree(old);
+	view->due = true;
+}
+
+void
+stream_agenda_drop(StreamAgendaView *view)
+{
+	my_views = list_delete_ptr(my_views, view);
+	drop_leaves(view);
+	stream_batch_forget(view->viewid);
+	MemoryContextDelete(view->context);
+}
+
+/* Compares the list of views with shared memory. */
+static void
+take_assignments(void)
+{
+	List	   *assigned = stream_roster_my_views();
+	List	   *copy;
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+		((StreamAgendaView *) lfirst(lc))->assigned = false;
+	foreach(lc, assigned)
+	{
+		if (find_view(lfirst_oid(lc)) == NULL)
+			add_view(lfirst_oid(lc));
+		find_view(lfirst_oid(lc))->assigned = true;
+	}
+	list_free(assigned);
+
+	copy = list_copy(my_views);
+	foreach(lc, copy)
+	{
+		if (!((StreamAgendaView *) lfirst(lc))->assigned)
+			stream_agenda_drop(lfirst(lc));
+	}
+	list_free(copy);
+}
+
+/* Which of the views does somebody wait for? */
+static void
+take_requests(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		StreamAgendaView *view = lfirst(lc);
+		uint64		requested;
+		uint64		answered;
+
+		view->asked = stream_roster_view_requests(view->viewid, &requested,
+												  &answered) &&
+			requested > answered;
+	}
+}
+
+void
+stream_agenda_take_news(void)
+{
+	StreamWorkerNews last = news;
+	ListCell   *lc;
+
+	/* the counters first, then what they stand for */
+	stream_roster_worker_news(&news);
+	if (news.assigned != last.assigned)
+		take_assignments();
+	if (news.version != last.version || news.wakes != last.wakes)
+	{
+		foreach(lc, my_views)
+		{
+			StreamAgendaView *view = lfirst(lc);
+
+			if (news.version != last.version)
+				view->reload = true;
+			view->due = true;
+		}
+	}
+	if (news.requested != last.requested || news.assigned != last.assigned)
+		take_requests();
+}
+
+/* ------------------------------------------------------- what is due when */
+
+static bool
+has_moved(StreamAgendaView *view)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		StreamAgendaLeaf *leaf = &view->leaves[i];
+
+		if (leaf->source != NULL &&
+			leaf->seen != stream_roster_sequence(leaf->source))
+			return true;
+	}
+	return false;
+}
+
+bool
+stream_agenda_is_due(StreamAgendaView *view, TimestampTz now)
+{
+	if (view->asked)
+		return true;
+	if (view->failed)
+		return false;
+	switch (view->row->options.trigger)
+	{
+		case STREAM_TRIGGER_MANUAL:
+			return false;
+		case STREAM_TRIGGER_INTERVAL:
+			if (view->retry_at != 0)
+				return now >= view->retry_at;
+			if (view->more)
+				return true;
+			if (now < view->tick_at)
+				return false;
+			view->tick_at = now + view->row->options.trigger_us;
+			return view->due || has_moved(view) || now >= view->poll_at;
+		case STREAM_TRIGGER_COMMIT:
+			if (view->retry_at != 0)
+				return now >= view->retry_at;
+			return view->due || view->more || has_moved(view) ||
+				now >= view->poll_at;
+	}
+	return false;
+}
+
+/* When will the view be due, if nothing happens? */
+static TimestampTz
+due_at(StreamAgendaView *view)
+{
+	if (view->reload)
+		return view->reload_at;
+	if (view->paused || view->failed ||
+		view->row->options.trigger == STREAM_TRIGGER_MANUAL)
+		return DT_NOEND;
+	if (view->retry_at != 0)
+		return view->retry_at;
+	if (view->row->options.trigger == STREAM_TRIGGER_INTERVAL)
+		return view->tick_at;
+	return view->poll_at;
+}
+
+TimestampTz
+stream_agenda_next_due(void)
+{
+	TimestampTz at = DT_NOEND;
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+		at = Min(at, due_at(lfirst(lc)));
+	return at;
+}
+
+bool
+stream_agenda_is_paused(StreamAgendaView *view)
+{
+	bool		paused = !stream_enabled || !view->row->options.enabled;
+
+	if (paused != view->paused || (paused && view->asked))
+	{
+		stream_roster_view_paused(view->viewid, paused);
+		view->asked &= !paused;
+		view->due |= !paused;
+	}
+	view->paused = paused;
+	return paused;
+}
+
+void
+stream_agenda_view_changed(StreamAgendaView *view)
+{
+	view->tick_at = 0;
+	view->due = true;
+	listen_to_leaves(view);
+}
+
+void
+stream_agenda_before_batch(StreamAgendaView *view)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		StreamAgendaLeaf *leaf = &view->leaves[i];
+
+		if (leaf->source != NULL)
+			leaf->before = stream_roster_sequence(leaf->source);
+	}
+}
+
+/*
+ * After what time to look at a view for which nothing has happened.  Many idle
+ * views together should not cost much either.
+ */
+static int64
+poll_interval(StreamAgendaView *view)
+{
+	if (view->deaf)
+		return POLL_DEAF_US;
+	return Max(POLL_US,
+			   list_length(my_views) * (USECS_PER_SEC / POLLS_PER_SEC));
+}
+
+void
+stream_agenda_after_batch(StreamAgendaView *view, List *leaves, bool more)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+		view->leaves[i].seen = view->leaves[i].before;
+	view->more = more;
+	view->due = false;
+	view->poll_at = stream_debug_now() + poll_interval(view);
+	take_leaves(view, leaves);
+	if (!more)
+		view->asked = false;
+}

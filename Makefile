@@ -20,6 +20,7 @@ OBJS = \
 	src/catalog.o \
 	src/readset.o \
 	src/position.o \
+	src/space.o \
 	src/am.o \
 	src/declare.o \
 	src/watermark.o \

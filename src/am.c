@@ -19,17 +19,7 @@
  * Only the end of the transaction and the rollback of a savepoint release it;
  * both make us start afresh with every relation.
  *
- * Density.  Without the free space map, a process that finds its page full
- * extends the table.  Many writers do so at the same time, and of all their
- * pages only the last is found again.  So before a row is given to heap we
- * look for a page with room ourselves: the remembered one, the last one, and,
- * after waiting for whoever is extending the table, those appended since; only
- * then do we extend, for everyone who waits.  We hold no lock while heap
- * inserts, so somebody could fill the page first.  Therefore we keep a pin on
- * it, and a page counts as having room only if that suffices for a row of each
- * process that has it pinned.  A reader's pin wastes at most the room of a row.
- * If the guess is wrong nevertheless, heap extends, which costs space and
- * nothing else.
+ * Density.  Finding room at the end is space.c's.
  *
  * Building indexes.  heap_getnext() insists on heap's own routine, so that is
  * lent to the relation while heap scans it for an index.  An invalidation in
@@ -40,23 +30,16 @@
 #include "postgres.h"
 
 #include "access/heapam.h"
-#include "access/heaptoast.h"
-#include "access/hio.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "commands/vacuum.h"
-#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
 #include "partitioning/partdesc.h"
-#include "storage/buf_internals.h"
 #include "storage/bufmgr.h"
-#include "storage/ipc.h"
-#include "storage/lmgr.h"
-#include "storage/lwlock.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -67,20 +50,8 @@
 #include "compat.h"
 #include "debug.h"
 #include "shmem.h"
+#include "space.h"
 #include "am.h"
-
-/* What PageGetHeapFreeSpace says of an empty page */
-#define EMPTY_PAGE_ROOM (BLCKSZ - SizeOfPageHeaderData - sizeof(ItemIdData))
-
-/* Pages looked at, or appended, at a time */
-#define MAX_PAGES 8
-
-/* Processes to make room for per attempt that has failed: a sign of a crowd */
-#define CROWD 8
-
-/* The locks that those who extend take */
-#define TRANCHE "streaming_extend"
-#define LOCKS 64
 
 /* Heap's routine is lent to this relation. */
 typedef struct Loan
@@ -101,11 +72,6 @@ static Oid	placed_last = InvalidOid;
 static HTAB *placed = NULL;
 
 static Loan *loans = NULL;
-static shmem_request_hook_type prev_shmem_request_hook = NULL;
-
-/* What the last row of this relation that was toasted took in its page. */
-static Oid	toasted_relid = InvalidOid;
-static Size toasted_length = 0;
 
 PG_FUNCTION_INFO_V1(stream_am_handler);
 
@@ -187,278 +153,6 @@ place(Relation rel, BulkInsertState bistate)
 	placed_last = relid;
 }
 
-/* ------------------------------------------------------------------ density */
-
-static void
-shmem_request(void)
-{
-	if (prev_shmem_request_hook)
-		prev_shmem_request_hook();
-	RequestNamedLWLockTranche(TRANCHE, LOCKS);
-}
-
-/*
- * Where those line up who want to extend the relation.  Relations may share
- * one: it is held for moments only.
- */
-static LWLock *
-extension_lock(Relation rel)
-{
-	static LWLockPadded *locks = NULL;
-	uint32		hash = murmurhash32(rel->rd_node.relNode ^ rel->rd_node.dbNode);
-
-	if (locks == NULL)
-		locks = GetNamedLWLockTranche(TRANCHE);
-	return &locks[hash % LOCKS].lock;
-}
-
-/*
- * The length that the tuple will have in its page.  What toasting will make of
- * it is not known before it is done; rows of a table tend to be alike.
- */
-static Size
-stored_length(Relation rel, HeapTuple tuple, bool *toasted)
-{
-	*toasted = HeapTupleHasExternal(tuple) ||
-		tuple->t_len > TOAST_TUPLE_THRESHOLD;
-	if (!*toasted)
-		return tuple->t_len;
-	if (toasted_relid == RelationGetRelid(rel))
-		return toasted_length;
-	return Min(tuple->t_len,
-			   RelationGetToastTupleTarget(rel, TOAST_TUPLE_TARGET));
-}
-
-static Size
-slot_length(Relation rel, TupleTableSlot *slot)
-{
-	bool		toasted;
-
-	return stored_length(rel, ExecFetchSlotHeapTuple(slot, true, NULL),
-						 &toasted);
-}
-
-/* Learns from the toasted tuple that has gone to the page pinned as buffer. */
-static void
-learn_stored_length(Relation rel, HeapTuple tuple, Buffer buffer)
-{
-	ItemId		item;
-
-	if (ItemPointerGetBlockNumber(&tuple->t_self) !=
-		BufferGetBlockNumber(buffer))
-		return;
-
-	/* our pin and our being in progress keep the row where it is */
-	item = PageGetItemId(BufferGetPage(buffer),
-						 ItemPointerGetOffsetNumber(&tuple->t_self));
-	toasted_relid = RelationGetRelid(rel);
-	toasted_length = ItemIdGetLength(item);
-}
-
-/*
- * How many bytes of the page, pinned by us, we may count on for rows and their
- * line pointers, the next row being of this length: an equal share of the room
- * for each process that has the page pinned.  The page is not locked, so this
- * is a guess.  The pins are read first: a process that inserts in between is
- * rather counted twice than not at all.
- */
-static Size
-share_of_page(Relation rel, Buffer buffer, Size len)
-{
-	Page		page = BufferGetPage(buffer);
-	uint32		state;
-	Size		pins;
-	Size		room;
-	Size		spare;
-	Size		nearly_empty;
-
-	state = pg_atomic_read_u32(&GetBufferDescriptor(buffer - 1)->state);
-	pins = Max(BUF_STATE_GET_REFCOUNT(state), 1);
-	pg_read_barrier();
-
-	if (PageIsNew(page))
-		room = EMPTY_PAGE_ROOM;
-	else
-		room = PageGetHeapFreeSpace(page);
-
-	/* what heap asks for, see RelationGetBufferForTuple */
-	spare = RelationGetTargetPageFreeSpace(rel, HEAP_DEFAULT_FILLFACTOR);
-	nearly_empty = MaxHeapTupleSize -
-		MaxHeapTuplesPerPage / 8 * sizeof(ItemIdData);
-	if (MAXALIGN(len) + spare > nearly_empty)
-	{
-		if (room < Max(MAXALIGN(len), nearly_empty))
-			return 0;
-		spare = room - MAXALIGN(len);
-	}
-	if (room < MAXALIGN(len) + spare)
-		return 0;
-
-	return (room - spare + sizeof(ItemIdData)) / pins;
-}
-
-/*
- * The same as ReadBuffer, but faster for the page asked for last: rows mostly
- * follow each other on one page.
- */
-static Buffer
-pin_page(Relation rel, BlockNumber block)
-{
-	static Buffer recent = InvalidBuffer;
-
-	if (!BufferIsValid(recent) ||
-		!ReadRecentBuffer(rel->rd_node, MAIN_FORKNUM, block, recent))
-		recent = ReadBuffer(rel, block);
-	return recent;
-}
-
-/* What a row of this length takes in a page. */
-static inline Size
-row_room(Size len)
-{
-	return MAXALIGN(len) + sizeof(ItemIdData);
-}
-
-/*
- * Looks for room in the last page, or in those appended since the last look;
- * *next is the first block to look at.  Returns a pin on the page, or
- * InvalidBuffer.
- */
-static Buffer
-room_at_end(Relation rel, Size len, Size want, BlockNumber *next)
-{
-	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
-	BlockNumber block;
-
-	if (nblocks == 0)
-		return InvalidBuffer;
-	block = Min(*next, nblocks - 1);
-	if (nblocks - block > MAX_PAGES)
-		block = nblocks - MAX_PAGES;
-	*next = nblocks;
-
-	for (; block < nblocks; block++)
-	{
-		Buffer		buffer = pin_page(rel, block);
-
-		if (share_of_page(rel, buffer, len) >= want)
-			return buffer;
-		ReleaseBuffer(buffer);
-	}
-	return InvalidBuffer;
-}
-
-/*
- * Appends pages for so many processes like us, and returns a pin on the first.
- * They stay as the extension made them, zeroes: whoever puts the first row on
- * a page initialises it, and WAL-logs that.
- */
-static Buffer
-add_pages(Relation rel, Size want, int askers, BulkInsertState bistate)
-{
-	int			per_page = Max(EMPTY_PAGE_ROOM / want, 1);
-	int			pages = Min((askers + per_page - 1) / per_page, MAX_PAGES);
-	BufferAccessStrategy strategy = bistate != NULL ? bistate->strategy : NULL;
-	Buffer		first = InvalidBuffer;
-
-	LockRelationForExtension(rel, ExclusiveLock);
-	for (int i = 0; i < pages; i++)
-	{
-		Buffer		buffer = ReadBufferExtended(rel, MAIN_FORKNUM, P_NEW,
-												RBM_ZERO_AND_LOCK, strategy);
-
-		LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
-		if (i == 0)
-			first = buffer;
-		else
-			ReleaseBuffer(buffer);
-	}
-	UnlockRelationForExtension(rel, ExclusiveLock);
-	return first;
-}
-
-/*
- * Finds room at the end, or makes some; returns a pin on the page.
- *
- * One process extends, the others sleep until it is done, and all look again
- * at the same time.  The heavyweight extension lock would be handed from one
- * to the next, each of them woken only to find that there is room by now; with
- * long rows and many writers that halves the throughput.  It is taken inside,
- * against those who extend the file without asking us.  None of these waits
- * for our lock, so there can be no deadlock.
- */
-static Buffer
-get_room_at_end(Relation rel, Size len, Size want, BulkInsertState bistate)
-{
-	LWLock	   *lock = extension_lock(rel);
-	BlockNumber next = InvalidBlockNumber;
-	Buffer		buffer;
-	int			tries = 0;
-
-	for (;;)
-	{
-		buffer = room_at_end(rel, len, want, &next);
-		if (BufferIsValid(buffer))
-			return buffer;
-		if (LWLockAcquireOrWait(lock, LW_EXCLUSIVE))
-			break;
-		tries++;
-	}
-
-	buffer = room_at_end(rel, len, want, &next);
-	if (!BufferIsValid(buffer))
-		buffer = add_pages(rel, want, 1 + tries * CROWD, bistate);
-	LWLockRelease(lock);
-	return buffer;
-}
-
-/*
- * Shows heap a page with room for a row of this length, and for want bytes
- * unless bistate is in the middle of a page.  Returns a pin on the page, which
- * reserves the room and is to be released when the rows are in, or
- * InvalidBuffer if bistate has a pin already or heap is to find the page.
- * *share is set to the bytes that rows may take there.
- */
-static Buffer
-reserve_room(Relation rel, Size len, Size want, BulkInsertState bistate,
-			 Size *share)
-{
-	BlockNumber target = RelationGetTargetBlock(rel);
-	Buffer		buffer;
-
-	/*
-	 * Heap can do it when nobody else is writing; it will refuse what is too
-	 * long; and without shared memory it has to.
-	 */
-	*share = MaxAllocSize;
-	if (RELATION_IS_LOCAL(rel) || MAXALIGN(len) > MaxHeapTupleSize ||
-		!stream_shmem_available())
-		return InvalidBuffer;
-
-	/* the page that heap would take */
-	if (bistate != NULL && BufferIsValid(bistate->current_buf))
-	{
-		*share = share_of_page(rel, bistate->current_buf, len);
-		if (*share >= row_room(len))
-			return InvalidBuffer;
-	}
-	else if (BlockNumberIsValid(target))
-	{
-		buffer = pin_page(rel, target);
-		*share = share_of_page(rel, buffer, len);
-		if (*share >= want)
-			return buffer;
-		ReleaseBuffer(buffer);
-	}
-
-	buffer = get_room_at_end(rel, len, want, bistate);
-	*share = share_of_page(rel, buffer, len);
-	if (bistate != NULL)
-		ReleaseBulkInsertStatePin(bistate);
-	RelationSetTargetBlock(rel, BufferGetBlockNumber(buffer));
-	return buffer;
-}
-
 /* ------------------------------------------------------------------ inserts */
 
 /* The same as heap's callback, but for the choice of the page. */
@@ -485,8 +179,9 @@ insert_slot(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 	{
 		options |= TABLE_INSERT_SKIP_FSM;
 		place(rel, bistate);
-		len = stored_length(rel, tuple, &toasted);
-		reserved = reserve_room(rel, len, row_room(len), bistate, &share);
+		len = stream_space_tuple_length(rel, tuple, &toasted);
+		reserved = stream_space_reserve(rel, len, stream_space_row(len),
+										bistate, &share);
 	}
 
 	heap_insert(rel, tuple, cid, options, bistate);
@@ -495,7 +190,7 @@ insert_slot(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 	if (BufferIsValid(reserved))
 	{
 		if (toasted)
-			learn_stored_length(rel, tuple, reserved);
+			stream_space_learn(rel, tuple, reserved);
 		ReleaseBuffer(reserved);
 	}
 	if (should_free)
@@ -526,15 +221,15 @@ static Size
 batch_room(Relation rel, TupleTableSlot **slots, int nslots)
 {
 	Size		usage = RelationGetTargetPageUsage(rel, HEAP_DEFAULT_FILLFACTOR);
-	Size		total = row_room(slot_length(rel, slots[0]));
+	Size		len = stream_space_slot_length(rel, slots[0]);
+	Size		total = stream_space_row(len);
 
 	for (int i = 1; i < nslots; i++)
 	{
-		Size		room = row_room(slot_length(rel, slots[i]));
-
-		if (total + room > usage / 8)
+		len = stream_space_slot_length(rel, slots[i]);
+		if (total + stream_space_row(len) > usage / 8)
 			break;
-		total += room;
+		total += stream_space_row(len);
 	}
 	return total;
 }
@@ -560,20 +255,21 @@ multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId cid,
 	place(rel, bistate);
 	while (done < nslots)
 	{
-		Size		len = slot_length(rel, slots[done]);
+		Size		len = stream_space_slot_length(rel, slots[done]);
 		Size		used = 0;
 		Size		share;
 		Size		want = batch_room(rel, slots + done, nslots - done);
-		Buffer		reserved = reserve_room(rel, len, want, bistate, &share);
+		Buffer		reserved;
 		int			end = done;
 
+		reserved = stream_space_reserve(rel, len, want, bistate, &share);
 		do
 		{
-			used += row_room(len);
+			used += stream_space_row(len);
 			if (++end == nslots)
 				break;
-			len = slot_length(rel, slots[end]);
-		} while (used + row_room(len) <= share);
+			len = stream_space_slot_length(rel, slots[end]);
+		} while (used + stream_space_row(len) <= share);
 
 		heap_multi_insert(rel, slots + done, end - done, cid, options,
 						  bistate);
@@ -909,9 +605,5 @@ void
 stream_am_install(void)
 {
 	(void) stream_am_routine();
-	if (process_shared_preload_libraries_in_progress)
-	{
-		prev_shmem_request_hook = shmem_request_hook;
-		shmem_request_hook = shmem_request;
-	}
+	stream_space_install();
 }

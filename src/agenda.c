@@ -419,7 +419,8 @@ stream_agenda_after_batch(StreamAgendaView *view, List *leaves, bool more)
 		view->leaves[i].seen = view->leaves[i].before;
 	view->more = more;
 	view->due = false;
-	view->poll_at = stream_debug_now() + poll_interval(view);
+	view->poll_at = Min(stream_debug_now() + poll_interval(view),
+						stream_batch_wake_at(view->viewid));
 	take_leaves(view, leaves);
 	if (!more)
 		view->asked = false;

@@ -784,3 +784,15 @@ stream_batch_run(Oid viewid, List **leaves)
 		return STREAM_BATCH_MORE;
 	return batch.rows > 0 ? STREAM_BATCH_DONE : STREAM_BATCH_IDLE;
 }
+
+TimestampTz
+stream_batch_wake_at(Oid viewid)
+{
+	BatchView  *view = views ?
+		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
+
+	if (view == NULL || view->reaper == NULL || !closes_groups(view) ||
+		view->progress.groups == 0)
+		return DT_NOEND;
+	return stream_watermark_idle_at(view->watermark, stream_debug_now());
+}

@@ -8,6 +8,7 @@
 #ifndef STREAMING_BATCH_H
 #define STREAMING_BATCH_H
 
+#include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
 /* Setting streaming.max_batch_rows. */
@@ -41,6 +42,12 @@ extern void stream_batch_initialize(Oid viewid);
 
 /* The transaction of the last stream_batch_run for the view has committed. */
 extern void stream_batch_committed(Oid viewid);
+
+/*
+ * When the view should have a batch though nothing is new: an idle stream whose
+ * watermark may then follow the clock.  DT_NOEND: never.
+ */
+extern TimestampTz stream_batch_wake_at(Oid viewid);
 
 /* Drops everything this process remembers of the view; safe for any OID. */
 extern void stream_batch_forget(Oid viewid);

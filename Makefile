@@ -35,6 +35,7 @@ OBJS = \
 	src/reaper.o \
 	src/analyze.o \
 	src/cut.o \
+	src/operator.o \
 	src/delta.o \
 	src/batch.o \
 	src/agenda.o \

@@ -38,6 +38,7 @@ CREATE TABLE streaming._view (
 	viewid oid PRIMARY KEY,
 	definition oid NOT NULL,
 	state oid NOT NULL,
+	below oid NOT NULL,
 	stream oid NOT NULL,
 	unlogged bool NOT NULL,
 	option_names text[] NOT NULL,

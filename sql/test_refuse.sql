@@ -143,7 +143,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, count(*) * (SELECT count(*) FROM s2) FROM s GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	WITH x AS (SELECT * FROM s) SELECT k, count(*) FROM x GROUP BY k;
+	WITH x AS (SELECT * FROM s) SELECT a.k, count(*) FROM x a, x b GROUP BY a.k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	WITH RECURSIVE x AS (SELECT k FROM s UNION SELECT k + 1 FROM x WHERE k < 3) SELECT k, count(*) FROM x GROUP BY k;
@@ -156,7 +156,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT n, count(*) FROM s_grouped GROUP BY n;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, count(*) FROM (SELECT DISTINCT k, v FROM s) x GROUP BY k;
+	SELECT k, count(*) FROM (SELECT DISTINCT k, v FROM s LIMIT 3) x GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, count(*) FROM (SELECT k FROM s ORDER BY v LIMIT 10) x GROUP BY k;

@@ -109,7 +109,8 @@ count_streams_walker(Node *node, FindStream *context)
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) node;
 
-		if (rte->rtekind == RTE_RELATION && is_stream(rte->relid))
+		if ((rte->rtekind == RTE_RELATION && is_stream(rte->relid)) ||
+			rte->rtekind == RTE_NAMEDTUPLESTORE)
 			context->total++;
 		return false;
 	}
@@ -210,6 +211,12 @@ check_range(Query *query, int rtindex, FindStream *context)
 		if (!stream_analyze_has_stream(rte->subquery))
 			return false;
 		check_subselect(rte->subquery, context);
+		return true;
+	}
+	if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+	{
+		/* what an operator below hands on is as good as a stream */
+		context->reached++;
 		return true;
 	}
 	if (rte->rtekind != RTE_RELATION || !is_stream(rte->relid))

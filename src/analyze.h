@@ -16,7 +16,8 @@ extern bool stream_analyze_has_stream(void *node);
 
 /*
  * Checks a rewritten delta query: one stream, read row by row.  Returns the
- * stream's OID (of the partitioned root, if it is one).  Errors as above, and
+ * stream's OID (of the partitioned root, if it is one); InvalidOid if it reads
+ * what another operator hands on.  Errors as above, and
  * 42809 if the query reads no stream.
  */
 extern Oid	stream_analyze_stream(Query *delta, const char *source);

@@ -45,18 +45,15 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
-#include "aggstate.h"
 #include "analyze.h"
 #include "batch.h"
 #include "catalog.h"
 #include "debug.h"
 #include "delta.h"
-#include "panes.h"
+#include "operator.h"
 #include "position.h"
 #include "reaper.h"
 #include "scan.h"
-#include "sessions.h"
-#include "store.h"
 #include "watermark.h"
 
 int			stream_max_batch_rows = 1000000;
@@ -71,10 +68,9 @@ typedef struct BatchView
 	bool		stale;			/* row and owner must be read again */
 	bool		running;		/* a batch was begun and not yet committed */
 	StreamDelta *delta;
-	StreamStore *store;
-	StreamPanes *panes;			/* before the store, for sliding windows */
-	StreamSessions *sessions;	/* instead of the store, for sessions */
-	StreamReaper *reaper;		/* where groups close, or NULL */
+	StreamOperator *op;
+	StreamOperator *below;		/* hands its rows to op, or NULL */
+	int64		below_reaped;	/* up to here its state is given up */
 	StreamPosition *position;	/* as of progress.batch */
 	StreamProgress progress;
 	List	   *leaves;			/* OIDs, as of generation */
@@ -87,20 +83,25 @@ typedef struct BatchView
 typedef struct Batch
 {
 	BatchView  *view;
+	Relation	state;			/* the state table */
+	Relation	below_state;	/* that of the operator below, or NULL */
 	Relation   *rels;			/* the leaves, open */
 	int			nrels;
 	Snapshot	snapshot;
 	bool		more;			/* the range is bounded, rows are waiting, or
 								 * the watermark has moved */
 	int64		rows;			/* stream rows consumed */
+	int64		number;			/* its number, when it is committed */
+	int64		late;			/* the late threshold */
+	Tuplestorestate *handed_on; /* by the operator below */
 } Batch;
 
-/* Merges what the delta plan yields. */
+/* Merges what a delta plan yields. */
 typedef struct MergeReceiver
 {
 	DestReceiver pub;
-	BatchView  *view;
-	int64		late;
+	Batch	   *batch;
+	StreamOperator *op;
 } MergeReceiver;
 
 static HTAB *views = NULL;
@@ -136,14 +137,13 @@ forget_derived(BatchView *view)
 	if (view->delta)
 		stream_delta_free(view->delta);
 	view->delta = NULL;
-	if (view->store)
-		stream_store_free(view->store);
-	if (view->sessions)
-		stream_sessions_free(view->sessions);
-	view->store = NULL;
-	view->panes = NULL;
-	view->sessions = NULL;
-	view->reaper = NULL;		/* is part of the delta's memory */
+	if (view->op)
+		stream_operator_free(view->op);
+	view->op = NULL;
+	if (view->below)
+		stream_operator_free(view->below);
+	view->below = NULL;
+	view->below_reaped = STREAM_NO_TIME;
 	view->generation = -1;
 }
 
@@ -219,6 +219,7 @@ read_row(BatchView *view)
 	old = MemoryContextSwitchTo(view->context);
 	view->row = stream_catalog_view(view->viewid);
 	MemoryContextSwitchTo(old);
+	view->generation = -1;		/* options may have changed */
 	return view->row != NULL;
 }
 
@@ -252,105 +253,36 @@ apply_settings(ArrayType *settings)
 
 /* ---- preparing ---- */
 
+/* Makes sure of an operator for a delta. */
 static void
-check_column(TupleDesc desc, int *column, Oid type)
+prepare_operator(BatchView *view, StreamOperator **op, StreamDelta *delta,
+				 Relation state)
 {
-	if (*column >= desc->natts ||
-		TupleDescAttr(desc, *column)->atttypid != type)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("state table does not fit the definition of the view"),
-				 errhint("Drop the continuous view and create it anew.")));
-	(*column)++;
+	if (*op == NULL)
+		*op = stream_operator_create(view->context, delta->cut,
+									 RelationGetDescr(state),
+									 view->row->options.output_mode !=
+									 STREAM_OUTPUT_COMPLETE);
 }
 
-/* The state table must have the columns that store.h speaks of. */
+/* Makes sure of plans and operators; the caller runs as the owner. */
 static void
-check_state_table(StreamCut *cut, TupleDesc desc)
+prepare_view(Batch *batch)
 {
-	int			column = 0;
-	ListCell   *lc;
+	BatchView  *view = batch->view;
 
-	foreach(lc, cut->keys)
-		check_column(desc, &column,
-					 exprType((Node *) ((StreamKey *) lfirst(lc))->expr));
-	foreach(lc, cut->aggs)
-		check_column(desc, &column, ((StreamAgg *) lfirst(lc))->aggref->aggtype);
-	foreach(lc, cut->aggs)
-		if (!((StreamAgg *) lfirst(lc))->final_is_state)
-			check_column(desc, &column, ((StreamAgg *) lfirst(lc))->storedtype);
-	foreach(lc, cut->payload)
-		check_column(desc, &column,
-					 exprType((Node *) ((StreamPayload *) lfirst(lc))->expr));
-	if (cut->expiry)
-		check_column(desc, &column, cut->window->type);
-}
-
-/* Groups that close give up their state. */
-static void
-prepare_reaper(BatchView *view, TupleDesc desc)
-{
-	StreamCut  *cut = view->delta->cut;
-	StreamWindow *window = cut->window;
-	int			first_state = list_length(cut->keys) + list_length(cut->aggs);
-	Expr	   *end;
-
-	if (window == NULL || !window->event_time ||
-		view->row->options.output_mode == STREAM_OUTPUT_COMPLETE)
-		return;
-	if (cut->expiry)
-		end = (Expr *) makeVar(1, desc->natts, window->type, -1, InvalidOid, 0);
-	else if (window->key >= 0)
-		end = window->key_end;
-	else
-		return;
-	view->reaper =
-		stream_reaper_create(view->delta->context, desc,
-							 cut->state_names ? STREAM_REAP_STATES :
-							 STREAM_REAP_COUNT, end, window->width,
-							 stream_cut_has_closing_index(cut), first_state);
-}
-
-/* Makes sure of plan and state store; the caller runs as the owner. */
-static void
-prepare_view(BatchView *view, Relation state)
-{
-	StreamCut  *cut;
-	StreamStoreShape shape = {0};
-	ListCell   *lc;
-
-	if (view->delta && view->delta->reload)
+	if (view->delta && (view->delta->reload ||
+						stream_delta_source(view->delta)->reload))
 		forget_derived(view);
 	if (view->delta == NULL)
 		view->delta = stream_delta_load(view->context, view->row);
 	stream_delta_plan(view->delta, 1);
-	if (view->store || view->sessions)
+	prepare_operator(view, &view->op, view->delta, batch->state);
+	if (view->delta->below == NULL)
 		return;
-	cut = view->delta->cut;
-	check_state_table(cut, RelationGetDescr(state));
-	foreach(lc, cut->keys)
-	{
-		StreamKey  *key = lfirst(lc);
-
-		shape.eqops[shape.nkeys] = key->eqop;
-		shape.collations[shape.nkeys++] = key->collation;
-	}
-	prepare_reaper(view, RelationGetDescr(state));
-	shape.aggs = cut->aggs;
-	shape.npayload = list_length(cut->payload);
-	shape.expires = cut->expiry != NULL;
-	if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
-	{
-		view->sessions = stream_sessions_create(view->context,
-												RelationGetDescr(state),
-												&shape);
-		return;
-	}
-	view->store = stream_store_create(view->context, RelationGetDescr(state),
-									  &shape);
-	if (cut->window && cut->window->pane)
-		view->panes = stream_panes_create(view->delta->context, cut->window,
-										  &shape);
+	stream_delta_plan(view->delta->below, 1);
+	prepare_operator(view, &view->below, view->delta->below,
+					 batch->below_state);
 }
 
 /* Finds the leaves of the stream, and what it says about event time. */
@@ -358,7 +290,8 @@ static void
 find_inputs(BatchView *view)
 {
 	bool		unlogged;
-	List	   *leaves = stream_analyze_leaves(view->delta->stream,
+	StreamDelta *source = stream_delta_source(view->delta);
+	List	   *leaves = stream_analyze_leaves(source->stream,
 											   AccessShareLock, &unlogged);
 	MemoryContext old;
 
@@ -378,9 +311,9 @@ find_inputs(BatchView *view)
 	MemoryContextSwitchTo(view->watermark_context);
 	view->watermark =
 		stream_watermark_create(view->viewid,
-								list_make1_oid(view->delta->stream),
+								list_make1_oid(source->stream),
 								&view->row->options);
-	view->generation = view->delta->generation;
+	view->generation = source->generation;
 	MemoryContextSwitchTo(old);
 }
 
@@ -391,7 +324,7 @@ open_leaves(Batch *batch)
 	BatchView  *view = batch->view;
 	ListCell   *lc;
 
-	if (view->generation != view->delta->generation)
+	if (view->generation != stream_delta_source(view->delta)->generation)
 		find_inputs(view);
 	batch->rels = palloc(sizeof(Relation) * (list_length(view->leaves) + 1));
 	foreach(lc, view->leaves)
@@ -453,13 +386,20 @@ read_position(BatchView *view)
 
 /* ---- event time ---- */
 
+static bool
+has_event_time(const StreamCut *cut)
+{
+	return cut->window && cut->window->event_time;
+}
+
 /* Does the watermark close groups of the view? */
 static bool
 closes_groups(BatchView *view)
 {
-	StreamWindow *window = view->delta->cut->window;
+	StreamCut  *cut = view->delta->cut;
 
-	return window && window->event_time &&
+	return (has_event_time(cut) ||
+			(cut->below && has_event_time(cut->below))) &&
 		view->row->options.output_mode != STREAM_OUTPUT_COMPLETE &&
 		stream_watermark_exists(view->watermark);
 }
@@ -485,15 +425,19 @@ set_param(ParamListInfo params, int i, Oid type, Datum value)
 static bool
 has_groups_to_reap(BatchView *view)
 {
-	return view->reaper && closes_groups(view) &&
-		view->progress.reaped < view->progress.closed;
+	if (!closes_groups(view))
+		return false;
+	return (stream_operator_can_reap(view->op) &&
+			view->progress.reaped < view->progress.closed) ||
+		(view->below && stream_operator_can_reap(view->below) &&
+		 view->below_reaped < view->progress.closed);
 }
 
-/* The delta plan's parameters: the late threshold, and the longest delay. */
+/* A delta plan's parameters: the late threshold, and the longest delay. */
 static ParamListInfo
-delta_params(BatchView *view, int64 late)
+delta_params(BatchView *view, StreamDelta *delta, int64 late)
 {
-	StreamWindow *window = view->delta->cut->window;
+	StreamWindow *window = delta->cut->window;
 	ParamListInfo params;
 	Interval   *delay;
 
@@ -521,22 +465,26 @@ rows_read(StreamPosition *position)
 	return rows;
 }
 
+/* Has the delta plan that merges into the view's own operator any input? */
+static bool
+has_input(Batch *batch)
+{
+	if (batch->handed_on)
+		return tuplestore_tuple_count(batch->handed_on) > 0;
+	return batch->view->position && rows_read(batch->view->position) > 0;
+}
+
 static bool
 merge_receive(TupleTableSlot *slot, DestReceiver *self)
 {
-	BatchView  *view = ((MergeReceiver *) self)->view;
-	int64		late = ((MergeReceiver *) self)->late;
+	MergeReceiver *receiver = (MergeReceiver *) self;
+	BatchView  *view = receiver->batch->view;
 
-	/* without keys there is a row for no input, too: nothing to write */
+	/* without keys there is a row for no input, too: nothing to merge */
 	if (view->delta->cut->keys == NIL && view->progress.batch > 0 &&
-		rows_read(view->position) == 0)
+		receiver->op == view->op && !has_input(receiver->batch))
 		return true;
-	if (view->panes)
-		stream_panes_add(view->panes, slot, late);
-	else if (view->sessions)
-		stream_sessions_add(view->sessions, slot);
-	else
-		stream_store_merge(view->store, slot);
+	stream_operator_add(receiver->op, slot);
 	return true;
 }
 
@@ -564,31 +512,125 @@ estimate_rows(StreamPosition *position)
 }
 
 /*
- * Runs the plan over the rows of the position's range (none without one), and
- * merges what comes out.  late: rows that end at or before it are dropped.
+ * Runs a delta plan, for about so many rows; what comes out is merged by the
+ * operator.
  */
 static void
-run_delta(BatchView *view, PlannedStmt *stmt, Snapshot snapshot,
-		  StreamPosition *position, int64 late)
+run_plan(Batch *batch, StreamDelta *delta, double rows, StreamOperator *op,
+		 QueryEnvironment *env)
 {
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
-		DestNone}, view, late
+		DestNone}, batch, op
 	};
-	QueryDesc  *desc = CreateQueryDesc(stmt, "batch of a continuous view",
-									   snapshot, InvalidSnapshot,
-									   &receiver.pub,
-									   delta_params(view, late), NULL, 0);
+	ParamListInfo params = delta_params(batch->view, delta, batch->late);
+	QueryDesc  *desc = CreateQueryDesc(stream_delta_plan(delta, rows),
+									   "batch of a continuous view",
+									   batch->snapshot, InvalidSnapshot,
+									   &receiver.pub, params, env, 0);
 
-	stream_scan_set_position(position);
 	ExecutorStart(desc, 0);
 	ExecutorRun(desc, ForwardScanDirection, 0, true);
 	ExecutorFinish(desc);
 	ExecutorEnd(desc);
-	stream_scan_set_position(NULL);
 	FreeQueryDesc(desc);
-	if (view->panes)
-		stream_panes_flush(view->panes, view->store);
+}
+
+/* The stream has been read: is there anything to commit under a new number? */
+static void
+settle_number(Batch *batch)
+{
+	BatchView  *view = batch->view;
+	int64		last = view->progress.batch;
+
+	batch->rows = rows_read(view->position);
+	batch->number = batch->rows > 0 || last == 0 ||
+		has_groups_to_close(view) || has_groups_to_reap(view) ? last + 1 : last;
+}
+
+/*
+ * Runs the delta plans: first that which reads the stream, over the rows of the
+ * position's range (none without one), then, if that is a deduplication below,
+ * the other, over what it hands on.  Rows that end at or before batch->late are
+ * dropped.
+ */
+static void
+run_plans(Batch *batch, StreamPosition *position)
+{
+	BatchView  *view = batch->view;
+	double		rows = position ? estimate_rows(position) : 1;
+
+	stream_scan_set_position(position);
+	if (view->below)
+		run_plan(batch, view->delta->below, rows, view->below, NULL);
+	else
+		run_plan(batch, view->delta, rows, view->op, NULL);
+	stream_scan_set_position(NULL);
+	if (position)
+		settle_number(batch);
+	if (view->below == NULL)
+		return;
+	view->progress.groups += stream_operator_close(view->below, batch->number);
+	stream_watermark_leave_rows();
+	rows = tuplestore_tuple_count(batch->handed_on);
+	run_plan(batch, view->delta, rows, view->op,
+			 stream_operator_environment(view->delta->cut, batch->handed_on));
+}
+
+/* Begins to merge. */
+static void
+open_operators(Batch *batch)
+{
+	BatchView  *view = batch->view;
+	int64		last = view->progress.batch;
+
+	stream_operator_open(view->op, batch->state, last, batch->late, NULL);
+	if (view->below == NULL)
+		return;
+	batch->handed_on = tuplestore_begin_heap(false, false, work_mem);
+	stream_operator_open(view->below, batch->below_state, last, batch->late,
+						 batch->handed_on);
+}
+
+/* Merges what still waits. */
+static void
+close_operators(Batch *batch)
+{
+	BatchView  *view = batch->view;
+
+	view->progress.groups += stream_operator_close(view->op, batch->number);
+	if (batch->handed_on)
+		tuplestore_end(batch->handed_on);
+	batch->handed_on = NULL;
+}
+
+/*
+ * Gives up state of groups that have closed, keeping up with what a large batch
+ * makes.
+ */
+static void
+reap_groups(Batch *batch, int64 made)
+{
+	BatchView  *view = batch->view;
+	StreamProgress *progress = &view->progress;
+	int64		limit = Max(STREAM_REAP_GROUPS, 2 * made);
+
+	if (stream_operator_can_reap(view->op) &&
+		progress->reaped < progress->closed)
+		stream_operator_reap(view->op, batch->state, progress, limit);
+	if (view->below && stream_operator_can_reap(view->below) &&
+		view->below_reaped < progress->closed)
+	{
+		/* its closed rows go: the next one is always the first there is */
+		StreamProgress place = {
+			.closed = progress->closed,.reaped = STREAM_NO_TIME
+		};
+
+		if (stream_operator_reap(view->below, batch->below_state, &place,
+								 limit))
+			view->below_reaped = progress->closed;
+		progress->groups += place.groups;
+	}
 }
 
 /* Writes the new position, if the batch has changed anything. */
@@ -607,65 +649,50 @@ write_progress(Batch *batch, TimestampTz started)
 	progress->position = NULL;
 }
 
-static void
-open_state(BatchView *view, Relation state, int64 batch, int64 late)
-{
-	if (view->sessions)
-		stream_sessions_open(view->sessions, state, late);
-	else
-		stream_store_open(view->store, state, batch, late);
-}
-
-/* Merges what still waits; counts the groups. */
-static void
-close_state(BatchView *view, int64 batch)
-{
-	if (view->sessions)
-		view->progress.groups += stream_sessions_close(view->sessions);
-	else
-	{
-		stream_store_close(view->store, batch);
-		view->progress.groups += stream_store_made(view->store);
-	}
-}
-
 /* The batch proper, run as the owner: from the range to the new position. */
 static void
-process_range(Batch *batch, Relation state)
+process_range(Batch *batch)
 {
 	BatchView  *view = batch->view;
 	StreamProgress *progress = &view->progress;
 	TimestampTz started = GetCurrentTimestamp();
-	int64		last = progress->batch;
-	int64		late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
-	bool		written;
-	int64		made;
+	int64		groups = progress->groups;
 
-	open_state(view, state, last, late);
+	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
+	open_operators(batch);
 	STREAM_DEBUG_POINT("batch-before-merge");
-	stream_watermark_begin(view->watermark, stream_debug_now(), late);
-	run_delta(view,
-			  stream_delta_plan(view->delta, estimate_rows(view->position)),
-			  batch->snapshot, view->position, late);
-	batch->rows = rows_read(view->position);
-	written = batch->rows > 0 || last == 0 || has_groups_to_close(view) ||
-		has_groups_to_reap(view);
+	stream_watermark_begin(view->watermark, stream_debug_now(), batch->late);
+	run_plans(batch, view->position);
 	if (closes_groups(view))
 		progress->closed = progress->watermark;
 	stream_watermark_end(view->watermark, progress);
-	made = progress->groups;
-	close_state(view, written ? last + 1 : last);
-	made = progress->groups - made;
-	/* keeps up with what a large batch makes */
+	close_operators(batch);
 	if (has_groups_to_reap(view))
-		stream_reaper_run(view->reaper, state, progress,
-						  Max(STREAM_REAP_GROUPS, 2 * made));
+		reap_groups(batch, progress->groups - groups);
 	STREAM_DEBUG_POINT("batch-after-merge");
 	stream_position_finish(view->position, batch->rels, batch->nrels,
 						   batch->snapshot);
-	if (written)
+	if (batch->number > progress->batch)
 		write_progress(batch, started);
 	STREAM_DEBUG_POINT("batch-before-commit");
+}
+
+static void
+open_tables(Batch *batch)
+{
+	StreamViewRow *row = batch->view->row;
+
+	batch->state = table_open(row->state, RowExclusiveLock);
+	if (OidIsValid(row->below))
+		batch->below_state = table_open(row->below, RowExclusiveLock);
+}
+
+static void
+close_tables(Batch *batch)
+{
+	table_close(batch->state, NoLock);
+	if (batch->below_state)
+		table_close(batch->below_state, NoLock);
 }
 
 /*
@@ -676,24 +703,23 @@ static void
 put_initial_row(Oid viewid)
 {
 	BatchView  *view = remember_view(viewid);
-	Relation	state;
+	Batch		batch = {.view = view,.late = STREAM_NO_TIME};
 
 	if (!read_row(view))
 		return;
 	view->running = true;
-	state = table_open(view->row->state, RowExclusiveLock);
-
+	open_tables(&batch);
 	PushActiveSnapshot(GetLatestSnapshot());
-	prepare_view(view, state);
+	batch.snapshot = GetActiveSnapshot();
+	prepare_view(&batch);
 	if (view->delta->cut->keys == NIL)
 	{
-		stream_store_open(view->store, state, 0, STREAM_NO_TIME);
-		run_delta(view, stream_delta_plan(view->delta, 1),
-				  GetActiveSnapshot(), NULL, STREAM_NO_TIME);
-		stream_store_close(view->store, 0);
+		open_operators(&batch);
+		run_plans(&batch, NULL);
+		close_operators(&batch);
 	}
 	PopActiveSnapshot();
-	table_close(state, NoLock);
+	close_tables(&batch);
 }
 
 void
@@ -707,8 +733,10 @@ static void
 run_batch(Batch *batch)
 {
 	BatchView  *view = batch->view;
-	Relation	state = table_open(view->row->state, RowExclusiveLock);
 	int64		max_rows = view->row->options.max_batch_rows;
+	StreamDelta *source;
+
+	open_tables(batch);
 
 	/*
 	 * Leaves that the plan does not know of must not be taken for read: if
@@ -719,11 +747,12 @@ run_batch(Batch *batch)
 		close_leaves(batch);
 		/* planning may call functions that need a snapshot */
 		PushActiveSnapshot(GetTransactionSnapshot());
-		prepare_view(view, state);
+		prepare_view(batch);
 		PopActiveSnapshot();
 		open_leaves(batch);
-	} while (view->delta->replan ||
-			 view->generation != view->delta->generation);
+		source = stream_delta_source(view->delta);
+	} while (view->delta->replan || source->replan ||
+			 view->generation != source->generation);
 	read_position(view);
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
@@ -737,14 +766,14 @@ run_batch(Batch *batch)
 	{
 		PushActiveSnapshot(GetLatestSnapshot());
 		batch->snapshot = GetActiveSnapshot();
-		process_range(batch, state);
+		process_range(batch);
 		PopActiveSnapshot();
 		/* a batch without rows lets the watermark do its work */
 		if (has_groups_to_close(view) || has_groups_to_reap(view))
 			batch->more = true;
 	}
 	close_leaves(batch);
-	table_close(state, NoLock);
+	close_tables(batch);
 }
 
 StreamBatchResult
@@ -791,8 +820,8 @@ stream_batch_wake_at(Oid viewid)
 	BatchView  *view = views ?
 		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
 
-	if (view == NULL || view->reaper == NULL || !closes_groups(view) ||
-		view->progress.groups == 0)
+	if (view == NULL || view->op == NULL || !closes_groups(view) ||
+		!stream_operator_can_reap(view->op) || view->progress.groups == 0)
 		return DT_NOEND;
 	return stream_watermark_idle_at(view->watermark, stream_debug_now());
 }

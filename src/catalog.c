@@ -46,7 +46,7 @@
 /* columns of _view */
 enum
 {
-	V_VIEWID = 1, V_DEFINITION, V_STATE, V_STREAM, V_UNLOGGED,
+	V_VIEWID = 1, V_DEFINITION, V_STATE, V_BELOW, V_STREAM, V_UNLOGGED,
 	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_NATTS = V_SETTINGS
 };
 
@@ -263,6 +263,7 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	row->viewid = DatumGetObjectId(values[V_VIEWID - 1]);
 	row->definition = DatumGetObjectId(values[V_DEFINITION - 1]);
 	row->state = DatumGetObjectId(values[V_STATE - 1]);
+	row->below = DatumGetObjectId(values[V_BELOW - 1]);
 	row->stream = DatumGetObjectId(values[V_STREAM - 1]);
 	row->unlogged = DatumGetBool(values[V_UNLOGGED - 1]);
 	row->option_names = strings_of_array(values[V_OPTION_NAMES - 1]);
@@ -283,6 +284,7 @@ put_view_row(const StreamViewRow *row)
 	values[V_VIEWID - 1] = ObjectIdGetDatum(row->viewid);
 	values[V_DEFINITION - 1] = ObjectIdGetDatum(row->definition);
 	values[V_STATE - 1] = ObjectIdGetDatum(row->state);
+	values[V_BELOW - 1] = ObjectIdGetDatum(row->below);
 	values[V_STREAM - 1] = ObjectIdGetDatum(row->stream);
 	values[V_UNLOGGED - 1] = BoolGetDatum(row->unlogged);
 	values[V_OPTION_NAMES - 1] = array_of_strings(row->option_names);

@@ -28,6 +28,7 @@ typedef struct StreamViewRow
 	Oid			viewid;			/* what the user sees */
 	Oid			definition;		/* the view that holds the query */
 	Oid			state;			/* the state table */
+	Oid			below;			/* that of an operator below, or InvalidOid */
 	Oid			stream;			/* the stream, or the partitioned root */
 	bool		unlogged;		/* stream, state and progress are unlogged */
 	StreamOptions options;

@@ -248,6 +248,32 @@ count_rows(void)
 	return aggref;
 }
 
+/* In the delta query, the rows handed on take the sub-select's place. */
+static void
+read_below(StreamCut *cut, RangeTblEntry *rte)
+{
+	ListCell   *lc;
+
+	foreach(lc, rte->subquery->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Node	   *expr = (Node *) tle->expr;
+
+		if (tle->resjunk)
+			continue;
+		rte->coltypes = lappend_oid(rte->coltypes, exprType(expr));
+		rte->coltypmods = lappend_int(rte->coltypmods, exprTypmod(expr));
+		rte->colcollations = lappend_oid(rte->colcollations,
+										 exprCollation(expr));
+	}
+	rte->rtekind = RTE_NAMEDTUPLESTORE;
+	rte->subquery = NULL;
+	rte->security_barrier = false;
+	rte->lateral = false;
+	rte->enrname = pstrdup(STREAM_CUT_BELOW);
+	rte->enrtuples = 1000;
+}
+
 /* Keys and bare aggregates over FROM and WHERE. */
 static Query *
 make_delta_query(StreamCut *cut)
@@ -291,6 +317,8 @@ make_delta_query(StreamCut *cut)
 		tlist = lappend(tlist, makeTargetEntry((Expr *) count_rows(),
 											   list_length(tlist) + 1,
 											   NULL, true));
+	if (cut->below)
+		read_below(cut, rt_fetch(cut->below_rtindex, delta->rtable));
 	if (cut->window && cut->window->pane_rtindex > 0)
 	{
 		RangeTblEntry *rte = rt_fetch(cut->window->pane_rtindex,
@@ -476,6 +504,76 @@ make_distinct_query(StreamCut *cut)
 	return delta;
 }
 
+/* ---- chains ---- */
+
+/*
+ * WITH queries that read a stream and are referred to once become sub-selects of
+ * FROM, which they are to the planner, too.
+ */
+static void
+inline_with_queries(Query *query)
+{
+	ListCell   *lr;
+	ListCell   *lc;
+
+	foreach(lr, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lr);
+
+		if (rte->rtekind != RTE_CTE || rte->ctelevelsup > 0 ||
+			rte->self_reference)
+			continue;
+		foreach(lc, query->cteList)
+		{
+			CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+
+			if (strcmp(cte->ctename, rte->ctename) != 0 ||
+				cte->cterecursive || cte->cterefcount != 1 ||
+				!stream_analyze_has_stream(cte->ctequery))
+				continue;
+			rte->rtekind = RTE_SUBQUERY;
+			rte->subquery = castNode(Query, copyObject(cte->ctequery));
+			rte->ctename = NULL;
+			rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+			query->cteList = foreach_delete_current(query->cteList, lc);
+			break;
+		}
+	}
+}
+
+/* Finds a deduplication of a stream in FROM, and cuts it. */
+static void
+find_below(StreamCut *cut, bool within_watermark, const char *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Query	   *query = rte->subquery;
+
+		if (rte->rtekind != RTE_SUBQUERY || query->distinctClause == NIL ||
+			query->hasAggs || query->groupClause ||
+			!stream_analyze_has_stream(query))
+			continue;
+		if (cut->below)
+			stream_refuse("reading more than one stream is",
+						  query->targetList, source,
+						  "Create one continuous view for each stream.");
+		if (query->limitCount || query->limitOffset)
+			stream_refuse("LIMIT in a sub-select over the stream is",
+						  query->limitCount ? query->limitCount :
+						  query->limitOffset, source,
+						  "LIMIT is for the outermost SELECT.");
+		cut->below = stream_cut_query(query, within_watermark, source);
+		if (cut->below->below)
+			stream_refuse("DISTINCT over DISTINCT is", query->targetList,
+						  source, "Use DISTINCT once.");
+		cut->below->is_below = true;
+		cut->below_rtindex = foreach_current_index(lc) + 1;
+	}
+}
+
 StreamCut *
 stream_cut_query(Query *query, bool within_watermark, const char *source)
 {
@@ -487,6 +585,10 @@ stream_cut_query(Query *query, bool within_watermark, const char *source)
 
 	check_clauses(query, source);
 	cut->query = query = copyObject(query);
+	inline_with_queries(query);
+	find_below(cut, within_watermark, source);
+	if (cut->below)
+		within_watermark = false;
 	query->targetList = (List *)
 		flatten_join_alias_vars(query, (Node *) query->targetList);
 	query->havingQual = flatten_join_alias_vars(query, query->havingQual);

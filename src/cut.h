@@ -48,7 +48,15 @@ typedef struct StreamCut
 	Expr	   *expiry;			/* event time from which a key is kept for the
 								 * length of the watermark; NULL: it is kept */
 	char	   *expiry_name;	/* its column in the state table */
+
+	/* a chain of two: the deduplication in FROM that the query reads */
+	struct StreamCut *below;	/* or NULL */
+	int			below_rtindex;
+	bool		is_below;		/* it is one itself */
 } StreamCut;
+
+/* Under this name the delta query reads what the cut below hands on. */
+#define STREAM_CUT_BELOW "streaming deduplicated rows"
 
 /*
  * Cuts an analysed query (not yet rewritten), or says why it cannot be

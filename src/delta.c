@@ -138,39 +138,61 @@ note_aggregate(StreamDelta *delta, StreamAgg *agg)
 
 /* ---- loading ---- */
 
+static StreamDelta *
+make_delta(MemoryContext context, Oid definition, StreamCut *cut)
+{
+	StreamDelta *delta = palloc0(sizeof(StreamDelta));
+	MemoryContext old;
+	ListCell   *lc;
+
+	delta->context = context;
+	delta->plan_context = AllocSetContextCreate(context, "delta plans",
+												ALLOCSET_DEFAULT_SIZES);
+	delta->definition = definition;
+	delta->cut = cut;
+	foreach(lc, cut->aggs)
+	{
+		stream_aggstate_prepare(lfirst(lc));
+		note_aggregate(delta, lfirst(lc));
+	}
+	if (cut->below)
+		delta->below = make_delta(context, definition, cut->below);
+	delta->replan = true;
+	old = MemoryContextSwitchTo(TopMemoryContext);
+	all_deltas = lappend(all_deltas, delta);
+	MemoryContextSwitchTo(old);
+	return delta;
+}
+
 StreamDelta *
 stream_delta_load(MemoryContext parent, const StreamViewRow *row)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "delta plan",
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	StreamDelta *delta = palloc0(sizeof(StreamDelta));
 	Relation	rel = table_open(row->definition, NoLock);
-	ListCell   *lc;
+	StreamDelta *delta;
 
 	register_callbacks();
-	delta->context = context;
-	delta->plan_context = AllocSetContextCreate(context, "delta plans",
-												ALLOCSET_DEFAULT_SIZES);
-	delta->definition = row->definition;
-	delta->cut = stream_cut_query(get_view_query(rel),
-								  row->options.within_watermark, NULL);
+	delta = make_delta(context, row->definition,
+					   stream_cut_query(get_view_query(rel),
+										row->options.within_watermark, NULL));
 	table_close(rel, NoLock);
-	foreach(lc, delta->cut->aggs)
-	{
-		stream_aggstate_prepare(lfirst(lc));
-		note_aggregate(delta, lfirst(lc));
-	}
-	delta->replan = true;
-	MemoryContextSwitchTo(TopMemoryContext);
-	all_deltas = lappend(all_deltas, delta);
 	MemoryContextSwitchTo(old);
 	return delta;
+}
+
+StreamDelta *
+stream_delta_source(StreamDelta *delta)
+{
+	return delta->below ? delta->below : delta;
 }
 
 void
 stream_delta_free(StreamDelta *delta)
 {
+	if (delta->below)
+		all_deltas = list_delete_ptr(all_deltas, delta->below);
 	all_deltas = list_delete_ptr(all_deltas, delta);
 	MemoryContextDelete(delta->context);
 }
@@ -234,8 +256,8 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 {
 	List	   *seen = NIL;
 	bool		unlogged;
-	List	   *leaves = stream_analyze_leaves(delta->stream, NoLock,
-											   &unlogged);
+	List	   *leaves = OidIsValid(delta->stream) ?
+		stream_analyze_leaves(delta->stream, NoLock, &unlogged) : NIL;
 	ListCell   *lc;
 
 	foreach(lc, stmt->rtable)
@@ -289,8 +311,9 @@ keep_plan(StreamDelta *delta, double rows)
 	foreach(lc, stmt->relationOids)
 		delta->relations = list_append_unique_oid(delta->relations,
 												  lfirst_oid(lc));
-	delta->relations = list_append_unique_oid(delta->relations,
-											  delta->stream);
+	if (OidIsValid(delta->stream))
+		delta->relations = list_append_unique_oid(delta->relations,
+												  delta->stream);
 	foreach(lc, stmt->invalItems)
 	{
 		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);

@@ -18,8 +18,10 @@ typedef struct StreamDelta
 {
 	MemoryContext context;
 	StreamCut  *cut;			/* aggregates are prepared */
+	struct StreamDelta *below;	/* of the cut below, or NULL */
 	Oid			definition;		/* the view that holds the query */
-	Oid			stream;			/* as the rewritten query has it */
+	Oid			stream;			/* as the rewritten query has it; InvalidOid
+								 * if there is a delta below, which has it */
 
 	/* plans; valid unless replan */
 	MemoryContext plan_context;
@@ -50,6 +52,9 @@ extern void stream_delta_free(StreamDelta *delta);
  * runs as the view's owner.  Check reload afterwards.
  */
 extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows);
+
+/* The delta that reads the stream: this one, or the one below. */
+extern StreamDelta *stream_delta_source(StreamDelta *delta);
 
 /* A batch of at least so many rows uses the plan for many. */
 #define STREAM_DELTA_LARGE 10000

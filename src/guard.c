@@ -116,7 +116,8 @@ view_of(Oid relid)
 	{
 		StreamViewRow *row = lfirst(lc);
 
-		if (row->state == relid || row->definition == relid)
+		if (row->state == relid || row->below == relid ||
+			row->definition == relid)
 			return row->viewid;
 	}
 	return InvalidOid;

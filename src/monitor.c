@@ -36,6 +36,7 @@
 #include "declare.h"
 #include "delta.h"
 #include "monitor.h"
+#include "operator.h"
 #include "position.h"
 #include "shmem.h"
 
@@ -162,18 +163,21 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 													  values, nulls)));
 }
 
-/* The delta plan as text, one string with newlines. */
+/* A delta plan as text, one string with newlines. */
 static char *
-explain_plan(PlannedStmt *stmt)
+explain_plan(StreamDelta *delta)
 {
 	ExplainState *es = NewExplainState();
+	PlannedStmt *stmt = stream_delta_plan(delta, 1);
+	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
 
 	es->costs = false;
 	es->verbose = true;
 	ExplainBeginOutput(es);
-	ExplainOnePlan(stmt, NULL, es, "batch of a continuous view", NULL, NULL,
-				   NULL, NULL);
+	ExplainOnePlan(stmt, NULL, es, "batch of a continuous view", NULL,
+				   stream_operator_environment(delta->cut, rows), NULL, NULL);
 	ExplainEndOutput(es);
+	tuplestore_end(rows);
 	return es->str->data;
 }
 
@@ -235,8 +239,10 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 	delta = stream_delta_load(CurrentMemoryContext, row);
 	PG_TRY();
 	{
-		put_lines((ReturnSetInfo *) fcinfo->resultinfo,
-				  explain_plan(stream_delta_plan(delta, 1)));
+		put_lines((ReturnSetInfo *) fcinfo->resultinfo, explain_plan(delta));
+		if (delta->below)
+			put_lines((ReturnSetInfo *) fcinfo->resultinfo,
+					  explain_plan(delta->below));
 	}
 	PG_FINALLY();
 	{

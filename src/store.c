@@ -105,7 +105,10 @@ struct StreamStore
 	Generation *young;
 	Generation *old;
 	bool		complete;		/* every group of the table is cached */
-	int64		made;			/* groups, in this batch */
+	int64		made;			/* groups, in this batch ... */
+	void		(*on_made) (TupleTableSlot *delta, void *arg);	/* ... and who
+																 * hears of it */
+	void	   *on_made_arg;
 	int64		batch;			/* the batch that it is the state after */
 	Oid			relfilenode;	/* the storage that the TIDs are about */
 	int			probes;			/* since memory was last measured */
@@ -299,11 +302,14 @@ bound_memory(StreamStore *store)
 
 void
 stream_store_open(StreamStore *store, Relation rel, int64 batch,
-				  int64 alive_after)
+				  int64 alive_after,
+				  void (*made) (TupleTableSlot *delta, void *arg), void *arg)
 {
 	stream_statetable_open(&store->table, rel, store->nkeys, store->eqops,
 						   store->collations, store->expiry, alive_after);
 	store->made = 0;
+	store->on_made = made;
+	store->on_made_arg = arg;
 	store->staged = store->processed = 0;
 	if (!store->hashfuncs)
 		return;
@@ -592,6 +598,8 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 		{
 			stream_statetable_insert(&store->table, store->outslot);
 			store->made++;
+			if (store->on_made)
+				store->on_made(delta, store->on_made_arg);
 			if (store->expiry)
 				set_expiry(store, group, store->values[store->expiry - 1]);
 		}

@@ -45,10 +45,13 @@ extern void stream_store_free(StreamStore *store);
  * RowExclusiveLock and of which it is the only writer.  The cache is kept if
  * the table is still the same storage.  batch: number of the last committed
  * batch; a store that was left by another one forgets its cache.  alive_after:
- * keys that expire at or before it count as new.
+ * keys that expire at or before it count as new.  made: NULL, or called for each
+ * row of the delta that makes a group.
  */
 extern void stream_store_open(StreamStore *store, Relation rel, int64 batch,
-							  int64 alive_after);
+							  int64 alive_after,
+							  void (*made) (TupleTableSlot *delta, void *arg),
+							  void *arg);
 
 /*
  * Merges one row of the delta (keys, then partial states in stored form) into

@@ -323,6 +323,8 @@ stream_view_sync_owner(Oid viewid)
 		return;
 	ATExecChangeOwner(row->definition, owner, true, AccessExclusiveLock);
 	ATExecChangeOwner(row->state, owner, true, AccessExclusiveLock);
+	if (OidIsValid(row->below))
+		ATExecChangeOwner(row->below, owner, true, AccessExclusiveLock);
 	CommandCounterIncrement();
 	stream_shmem_views_changed();
 }
@@ -364,16 +366,25 @@ check_into(const IntoClause *into)
 				 errhint("A view over an unlogged stream is unlogged by itself.")));
 }
 
+/* The stream that a cut reads, checked; InvalidOid: it reads the cut below. */
+static Oid
+stream_of_cut(StreamCut *cut, const char *source)
+{
+	Query	   *delta = copyObject(cut->delta);
+
+	AcquireRewriteLocks(delta, true, false);
+	delta = linitial_node(Query, QueryRewrite(delta));
+	return stream_analyze_stream(delta, source);
+}
+
 /* The stream of the query, checked. */
 static Oid
 find_stream(StreamCut *cut, const char *source, bool *unlogged)
 {
-	Query	   *delta = copyObject(cut->delta);
-	Oid			stream;
+	Oid			stream = stream_of_cut(cut, source);
 
-	AcquireRewriteLocks(delta, true, false);
-	delta = linitial_node(Query, QueryRewrite(delta));
-	stream = stream_analyze_stream(delta, source);
+	if (cut->below)
+		stream = stream_of_cut(cut->below, source);
 	stream_analyze_leaves(stream, AccessShareLock, unlogged);
 	return stream;
 }
@@ -428,6 +439,8 @@ try_delta(const StreamViewRow *row)
 	PG_TRY();
 	{
 		ExecCheckRTPerms(stream_delta_plan(delta, 1)->rtable, true);
+		if (delta->below)
+			ExecCheckRTPerms(stream_delta_plan(delta->below, 1)->rtable, true);
 	}
 	PG_FINALLY();
 	{
@@ -482,12 +495,15 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 						   get_rel_name(row->stream)),
 				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
 				 stream_refuse_option_position(source, options, "watermark")));
-	if (cut->expiry && !stream_watermark_exists(wm))
+	if ((cut->below ? cut->below : cut)->expiry &&
+		!stream_watermark_exists(wm))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"streaming.distinct_within_watermark\" needs a watermark"),
 				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
 				 stream_refuse_option_position(source, options, "distinct_within_watermark")));
+	if (cut->below)
+		notice_unbounded(row, cut->below, wm);
 	if (cut->distinct)
 		notice_unbounded(row, cut, wm);
 	if (cut->distinct || row->options.output_mode != STREAM_OUTPUT_APPEND)
@@ -508,35 +524,68 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 				 stream_refuse_option_position(source, options, "output_mode")));
 }
 
-/* Makes the three relations; fills in their OIDs. */
+/*
+ * Makes a state table and its indexes ready: gives it the view's name, and has
+ * them depend on the view.  The caller acts as the extension's owner.
+ */
+static void
+finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
+				   const char *kind, const IntoClause *into)
+{
+	RangeVar   *name = makeRangeVar("streaming",
+									psprintf("_%s_%u", kind, row->viewid), -1);
+	Oid			key_index;
+	Oid			closing_index;
+
+	RenameRelationInternal(state, name->relname, true, false);
+	CommandCounterIncrement();
+	key_index = create_key_index(cut, state, name, into);
+	closing_index = create_closing_index(cut, state, name, into);
+	depend_on_view(state, row->viewid);
+	if (OidIsValid(key_index))
+		depend_on_view(key_index, row->viewid);
+	if (OidIsValid(closing_index))
+		depend_on_view(closing_index, row->viewid);
+}
+
+/* A name for one of a view's relations until the view has an OID. */
+static RangeVar *
+provisional_name(const StreamViewRow *row, const char *kind)
+{
+	RangeVar   *name = makeRangeVar("streaming",
+									psprintf("_%s_p%d", kind, MyProcPid), -1);
+
+	name->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
+		RELPERSISTENCE_PERMANENT;
+	return name;
+}
+
+/* Makes the relations of a view; fills in their OIDs. */
 static void
 create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 				 IntoClause *into, List *storage, const char *source)
 {
-	char	   *suffix = psprintf("p%d", MyProcPid);
-	char	   *schema = "streaming";
-	RangeVar   *definition = makeRangeVar(schema,
-										  psprintf("_definition_%s", suffix),
+	RangeVar   *definition = makeRangeVar("streaming",
+										  psprintf("_definition_p%d", MyProcPid),
 										  -1);
-	RangeVar   *state = makeRangeVar(schema, psprintf("_state_%s", suffix), -1);
 	StreamIdentity saved = stream_view_become_owner();
 	Relation	rel;
 	Query	   *reading;
-	Oid			key_index;
-	Oid			closing_index;
 
 	row->definition = create_view(definition, query, into->colNames,
 								  saved.userid);
-	state->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
-		RELPERSISTENCE_PERMANENT;
-	row->state = create_state_table(cut, state, into, storage, saved.userid);
+	row->state = create_state_table(cut, provisional_name(row, "state"), into,
+									storage, saved.userid);
+	if (cut->below)
+		row->below = create_state_table(cut->below,
+										provisional_name(row, "below"), into,
+										storage, saved.userid);
 	stream_view_become_again(saved);
 
 	rel = table_open(row->state, NoLock);
-	reading = stream_cut_reading_query(cut, rel,
-										   !cut->distinct &&
-										   row->options.output_mode ==
-										   STREAM_OUTPUT_APPEND, source);
+	reading = stream_cut_reading_query(cut, rel, !cut->distinct &&
+									   row->options.output_mode ==
+									   STREAM_OUTPUT_APPEND, source);
 	table_close(rel, NoLock);
 	row->viewid = create_view(into->rel, reading, into->colNames, InvalidOid);
 
@@ -544,18 +593,11 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 	RenameRelationInternal(row->definition,
 						   psprintf("_definition_%u", row->viewid),
 						   true, false);
-	state->relname = psprintf("_state_%u", row->viewid);
-	RenameRelationInternal(row->state, state->relname, true, false);
-	CommandCounterIncrement();
-	key_index = create_key_index(cut, row->state, state, into);
-	closing_index = create_closing_index(cut, row->state, state, into);
-	stream_view_become_again(saved);
 	depend_on_view(row->definition, row->viewid);
-	depend_on_view(row->state, row->viewid);
-	if (OidIsValid(key_index))
-		depend_on_view(key_index, row->viewid);
-	if (OidIsValid(closing_index))
-		depend_on_view(closing_index, row->viewid);
+	finish_state_table(row, cut, row->state, "state", into);
+	if (cut->below)
+		finish_state_table(row, cut->below, row->below, "below", into);
+	stream_view_become_again(saved);
 	CommandCounterIncrement();
 }
 

@@ -217,6 +217,13 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late)
 	}
 }
 
+void
+stream_watermark_leave_rows(void)
+{
+	if (current)
+		current->row = NULL;
+}
+
 /* Writes down what all batches so far have seen. */
 static void
 put_inputs(StreamWatermark *wm, StreamProgress *progress)

@@ -72,6 +72,9 @@ extern void stream_watermark_load(StreamWatermark *wm,
 extern void stream_watermark_begin(StreamWatermark *wm, TimestampTz now,
 								   int64 late);
 
+/* No more rows of streams are looked at in this batch. */
+extern void stream_watermark_leave_rows(void);
+
 /*
  * Ends the batch: puts what it has seen, and the watermark in force for the
  * next one, into the progress.

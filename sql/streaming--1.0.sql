@@ -39,7 +39,7 @@ CREATE TABLE streaming._view (
 	definition oid NOT NULL,
 	state oid NOT NULL,
 	below oid NOT NULL,
-	stream oid NOT NULL,
+	streams oid[] NOT NULL,
 	unlogged bool NOT NULL,
 	option_names text[] NOT NULL,
 	option_values text[] NOT NULL,
@@ -216,7 +216,7 @@ COMMENT ON FUNCTION streaming._status(oid) IS
 CREATE VIEW streaming.views AS
 	SELECT v.viewid::regclass AS view,
 		pg_get_userbyid(c.relowner) AS owner,
-		v.stream::regclass AS stream,
+		v.streams::regclass[] AS streams,
 		s.state,
 		CASE WHEN pg_has_role(c.relowner, 'USAGE')
 			OR pg_has_role('pg_read_all_stats', 'USAGE') THEN e.message END
@@ -275,7 +275,7 @@ CREATE VIEW streaming.streams AS
 		l.partitions,
 		l.bytes,
 		l.estimated_rows,
-		(SELECT count(*) FROM streaming._view v WHERE v.stream = c.oid)
+		(SELECT count(*) FROM streaming._view v WHERE c.oid = ANY (v.streams))
 			AS views
 	FROM pg_class c
 		LEFT JOIN streaming._stream d ON d.relid = c.oid

@@ -19,7 +19,7 @@ CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS
 RESET ROLE;
 REFRESH MATERIALIZED VIEW w;
 \x
-SELECT view, owner, stream, last_error, last_error_sqlstate, last_error_at, failures, retry_at, rows_read, lag_rows, lag_bytes > 0 AS lags,
+SELECT view, owner, streams, last_error, last_error_sqlstate, last_error_at, failures, retry_at, rows_read, lag_rows, lag_bytes > 0 AS lags,
 	options, definition, regexp_replace(state_table::text, '\d+', 'N') AS state_table
 FROM streaming.views WHERE view = 'v'::regclass;
 REFRESH MATERIALIZED VIEW v;
@@ -28,7 +28,7 @@ FROM streaming.views ORDER BY view::text COLLATE "C";
 \x
 -- what others see: that it is there and how it does
 SET ROLE regress_streaming_b;
-SELECT view, owner, stream, state, rows_read, lag_rows, failures FROM streaming.views ORDER BY view::text COLLATE "C";
+SELECT view, owner, streams, state, rows_read, lag_rows, failures FROM streaming.views ORDER BY view::text COLLATE "C";
 SELECT stream, owner, partitioned, partitions, bytes > 0 AS has_bytes, views FROM streaming.streams;
 RESET ROLE;
 -- ... but not what the error says

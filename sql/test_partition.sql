@@ -24,7 +24,7 @@ SELECT * FROM v ORDER BY k;
 SELECT * FROM v_part ORDER BY part::text COLLATE "C";
 SELECT * FROM v_pruned ORDER BY k;
 SELECT * FROM v_one ORDER BY k;
-SELECT view, stream, check_view(view) FROM streaming.views ORDER BY view::text COLLATE "C";
+SELECT view, streams, check_view(view) FROM streaming.views ORDER BY view::text COLLATE "C";
 
 -- a new partition; a default one; a partitioned partition
 CREATE TABLE s3 PARTITION OF s FOR VALUES FROM (20) TO (30) USING stream;

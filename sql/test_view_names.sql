@@ -42,7 +42,7 @@ INSERT INTO elsewhere.renamed VALUES (3, 40);
 REFRESH MATERIALIZED VIEW v;
 SELECT * FROM v ORDER BY key;
 SELECT check_view('v');
-SELECT stream, definition FROM streaming.views;
+SELECT streams, definition FROM streaming.views;
 ALTER TABLE elsewhere.renamed SET SCHEMA public;
 ALTER TABLE renamed RENAME TO s;
 -- of the view's schema

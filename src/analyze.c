@@ -45,12 +45,11 @@ is_stream(Oid relid)
 	return list_length(leaves) == 1;
 }
 
-List *
-stream_analyze_leaves(Oid stream, LOCKMODE lockmode, bool *unlogged)
+/* Adds the leaves of one stream; counts those that are unlogged. */
+static void
+add_leaves(Oid stream, LOCKMODE lockmode, List **leaves, int *nunlogged)
 {
 	List	   *all = find_all_inheritors(stream, lockmode, NULL);
-	List	   *leaves = NIL;
-	int			nunlogged = 0;
 	ListCell   *lc;
 
 	if (list_length(all) > 1 &&
@@ -76,15 +75,28 @@ stream_analyze_leaves(Oid stream, LOCKMODE lockmode, bool *unlogged)
 							get_rel_name(relid), get_rel_name(stream)),
 					 errhint("Create partitions with USING stream.")));
 		if (get_rel_persistence(relid) == RELPERSISTENCE_UNLOGGED)
-			nunlogged++;
-		leaves = lappend_oid(leaves, relid);
+			(*nunlogged)++;
+		*leaves = lappend_oid(*leaves, relid);
 	}
+}
+
+List *
+stream_analyze_leaves(List *streams, LOCKMODE lockmode, bool *unlogged)
+{
+	List	   *leaves = NIL;
+	int			nunlogged = 0;
+	ListCell   *lc;
+
+	foreach(lc, streams)
+		add_leaves(lfirst_oid(lc), lockmode, &leaves, &nunlogged);
 	if (nunlogged > 0 && nunlogged < list_length(leaves))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 list_length(streams) == 1 ?
 				 errmsg("stream \"%s\" has both logged and unlogged partitions",
-						get_rel_name(stream)),
-				 errhint("Make all partitions logged, or all unlogged.")));
+						get_rel_name(linitial_oid(streams))) :
+				 errmsg("a continuous view cannot read both logged and unlogged streams"),
+				 errhint("Make all logged, or all unlogged.")));
 	*unlogged = nunlogged > 0;
 	return leaves;
 }
@@ -92,7 +104,7 @@ stream_analyze_leaves(Oid stream, LOCKMODE lockmode, bool *unlogged)
 typedef struct FindStream
 {
 	const char *source;
-	Oid			stream;			/* the one reached through FROM */
+	List	   *streams;		/* OIDs of those reached through FROM */
 	int			reached;		/* streams reached through FROM */
 	int			total;			/* streams anywhere */
 } FindStream;
@@ -168,6 +180,34 @@ system_columns_walker(Node *node, SystemColumns *context)
 	return expression_tree_walker(node, system_columns_walker, context);
 }
 
+static void check_subselect(Query *query, FindStream *context);
+
+/* UNION ALL of streams, nested as it may be. */
+static void
+check_union(Query *query, Node *node, FindStream *context)
+{
+	SetOperationStmt *operation;
+	Query	   *part;
+
+	if (IsA(node, RangeTblRef))
+	{
+		part = rt_fetch(((RangeTblRef *) node)->rtindex, query->rtable)->subquery;
+		if (!stream_analyze_has_stream(part))
+			stream_refuse("UNION ALL of a stream and something else is",
+						  part->targetList, context->source,
+						  "Each part must read a stream; insert the other rows into one.");
+		check_subselect(part, context);
+		return;
+	}
+	operation = castNode(SetOperationStmt, node);
+	if (operation->op != SETOP_UNION || !operation->all)
+		stream_refuse("UNION, INTERSECT or EXCEPT over streams is",
+					  query->targetList, context->source,
+					  "Only UNION ALL is; put DISTINCT over it for UNION.");
+	check_union(query, operation->larg, context);
+	check_union(query, operation->rarg, context);
+}
+
 /* A sub-select that reads the stream may only filter and compute. */
 static void
 check_subselect(Query *query, FindStream *context)
@@ -190,13 +230,14 @@ check_subselect(Query *query, FindStream *context)
 			   query->limitCount ? query->limitCount : query->limitOffset,
 			   context->source,
 			   "LIMIT is for the outermost SELECT.");
-	if (query->setOperations)
-		stream_refuse("UNION, INTERSECT or EXCEPT in a sub-select over the stream is",
-			   (Node *) query->targetList, context->source,
-			   "Create one continuous view for each part, and an ordinary view that combines them.");
 	if (query->rowMarks)
 		stream_refuse("FOR UPDATE or FOR SHARE is", NULL, context->source,
 			   "Leave the clause out.");
+	if (query->setOperations)
+	{
+		check_union(query, query->setOperations, context);
+		return;
+	}
 	check_from(query, (Node *) query->jointree, context);
 }
 
@@ -234,7 +275,12 @@ check_range(Query *query, int rtindex, FindStream *context)
 
 		query_tree_walker(query, system_columns_walker, &columns, 0);
 	}
-	context->stream = rte->relid;
+	if (list_member_oid(context->streams, rte->relid))
+		stream_refuse(psprintf("reading stream \"%s\" twice is",
+							   get_rel_name(rte->relid)), NULL,
+					  context->source,
+					  "Join it with itself by an aggregate or a window function over the view, or read it once with a wider condition.");
+	context->streams = lappend_oid(context->streams, rte->relid);
 	context->reached++;
 	return true;
 }
@@ -251,6 +297,9 @@ check_join(Query *query, JoinExpr *join, FindStream *context)
 		stream_refuse("an outer join that makes up rows for the stream is",
 			   join->quals, context->source,
 			   "Put the stream on the side of the join whose rows are all kept.");
+	if (left && right)
+		stream_refuse("joining streams is", join->quals, context->source,
+					  "Create one continuous view for each stream, or read both with UNION ALL.");
 	return left || right;
 }
 
@@ -266,8 +315,14 @@ check_from(Query *query, Node *jtnode, FindStream *context)
 	if (IsA(jtnode, JoinExpr))
 		return check_join(query, (JoinExpr *) jtnode, context);
 	foreach(lc, castNode(FromExpr, jtnode)->fromlist)
-		if (check_from(query, lfirst(lc), context))
-			found = true;
+	{
+		if (!check_from(query, lfirst(lc), context))
+			continue;
+		if (found)
+			stream_refuse("joining streams is", NULL, context->source,
+						  "Create one continuous view for each stream, or read both with UNION ALL.");
+		found = true;
+	}
 	return found;
 }
 
@@ -317,8 +372,8 @@ volatile_walker(Node *node, Node **found)
 	return expression_tree_walker(node, volatile_walker, found);
 }
 
-Oid
-stream_analyze_stream(Query *delta, const char *source)
+List *
+stream_analyze_streams(Query *delta, const char *source)
 {
 	FindStream	context = {.source = source};
 	Node	   *culprit = NULL;
@@ -330,9 +385,6 @@ stream_analyze_stream(Query *delta, const char *source)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("a continuous view must read a stream"),
 				 errhint("Create the table with USING stream.")));
-	if (context.reached > 1)
-		stream_refuse("reading more than one stream is", NULL, source,
-			   "Create one continuous view for each stream.");
 	if (context.total > context.reached)
 	{
 		hidden_stream_walker((Node *) delta, &culprit);
@@ -343,5 +395,5 @@ stream_analyze_stream(Query *delta, const char *source)
 	if (volatile_walker((Node *) delta, &culprit))
 		stream_refuse("a volatile function below the aggregation is", culprit, source,
 			   "Its result would depend on when a batch runs; store the value in the stream instead, for example with a column default.");
-	return context.stream;
+	return context.streams;
 }

@@ -15,20 +15,20 @@
 extern bool stream_analyze_has_stream(void *node);
 
 /*
- * Checks a rewritten delta query: one stream, read row by row.  Returns the
- * stream's OID (of the partitioned root, if it is one); InvalidOid if it reads
- * what another operator hands on.  Errors as above, and
- * 42809 if the query reads no stream.
+ * Checks a rewritten delta query: one stream, or UNION ALL of some, read row by
+ * row.  Returns the streams' OIDs (of the partitioned root, if one is), NIL if
+ * it reads what another operator hands on.  source: for error positions, or NULL.
+ * Errors 0A000, with a position; 42809 if the query reads no stream.
  */
-extern Oid	stream_analyze_stream(Query *delta, const char *source);
+extern List *stream_analyze_streams(Query *delta, const char *source);
 
 /*
- * The leaf relations of a stream, as OIDs, locked with the mode; the stream
- * itself if it is a plain table.
+ * The leaf relations of streams, as OIDs, locked with the mode; a stream itself
+ * if it is a plain table.
  * Error 42809 if one is not a stream, or if only some are unlogged; 0A000 if
  * they are children by inheritance.
  */
-extern List *stream_analyze_leaves(Oid stream, LOCKMODE lockmode,
+extern List *stream_analyze_leaves(List *streams, LOCKMODE lockmode,
 								   bool *unlogged);
 
 #endif

@@ -291,7 +291,7 @@ find_inputs(BatchView *view)
 {
 	bool		unlogged;
 	StreamDelta *source = stream_delta_source(view->delta);
-	List	   *leaves = stream_analyze_leaves(source->stream,
+	List	   *leaves = stream_analyze_leaves(source->streams,
 											   AccessShareLock, &unlogged);
 	MemoryContext old;
 
@@ -311,8 +311,7 @@ find_inputs(BatchView *view)
 	MemoryContextSwitchTo(view->watermark_context);
 	view->watermark =
 		stream_watermark_create(view->viewid,
-								list_make1_oid(source->stream),
-								&view->row->options);
+								source->streams, &view->row->options);
 	view->generation = source->generation;
 	MemoryContextSwitchTo(old);
 }
@@ -615,6 +614,8 @@ reap_groups(Batch *batch, int64 made)
 	StreamProgress *progress = &view->progress;
 	int64		limit = Max(STREAM_REAP_GROUPS, 2 * made);
 
+	/* a row that this very batch has written can be changed again after that */
+	CommandCounterIncrement();
 	if (stream_operator_can_reap(view->op) &&
 		progress->reaped < progress->closed)
 		stream_operator_reap(view->op, batch->state, progress, limit);

@@ -46,7 +46,7 @@
 /* columns of _view */
 enum
 {
-	V_VIEWID = 1, V_DEFINITION, V_STATE, V_BELOW, V_STREAM, V_UNLOGGED,
+	V_VIEWID = 1, V_DEFINITION, V_STATE, V_BELOW, V_STREAMS, V_UNLOGGED,
 	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_NATTS = V_SETTINGS
 };
 
@@ -252,6 +252,33 @@ array_of_strings(List *strings)
 										   TYPALIGN_INT));
 }
 
+static List *
+oids_of_array(Datum array)
+{
+	Datum	   *elems;
+	int			nelems;
+	List	   *result = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), OIDOID, sizeof(Oid), true,
+					  TYPALIGN_INT, &elems, NULL, &nelems);
+	for (int i = 0; i < nelems; i++)
+		result = lappend_oid(result, DatumGetObjectId(elems[i]));
+	return result;
+}
+
+static Datum
+array_of_oids(List *oids)
+{
+	Datum	   *elems = palloc(sizeof(Datum) * (list_length(oids) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, oids)
+		elems[n++] = ObjectIdGetDatum(lfirst_oid(lc));
+	return PointerGetDatum(construct_array(elems, n, OIDOID, sizeof(Oid), true,
+										   TYPALIGN_INT));
+}
+
 static StreamViewRow *
 view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 {
@@ -264,7 +291,7 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	row->definition = DatumGetObjectId(values[V_DEFINITION - 1]);
 	row->state = DatumGetObjectId(values[V_STATE - 1]);
 	row->below = DatumGetObjectId(values[V_BELOW - 1]);
-	row->stream = DatumGetObjectId(values[V_STREAM - 1]);
+	row->streams = oids_of_array(values[V_STREAMS - 1]);
 	row->unlogged = DatumGetBool(values[V_UNLOGGED - 1]);
 	row->option_names = strings_of_array(values[V_OPTION_NAMES - 1]);
 	row->option_values = strings_of_array(values[V_OPTION_VALUES - 1]);
@@ -285,7 +312,7 @@ put_view_row(const StreamViewRow *row)
 	values[V_DEFINITION - 1] = ObjectIdGetDatum(row->definition);
 	values[V_STATE - 1] = ObjectIdGetDatum(row->state);
 	values[V_BELOW - 1] = ObjectIdGetDatum(row->below);
-	values[V_STREAM - 1] = ObjectIdGetDatum(row->stream);
+	values[V_STREAMS - 1] = array_of_oids(row->streams);
 	values[V_UNLOGGED - 1] = BoolGetDatum(row->unlogged);
 	values[V_OPTION_NAMES - 1] = array_of_strings(row->option_names);
 	values[V_OPTION_VALUES - 1] = array_of_strings(row->option_values);

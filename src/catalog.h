@@ -29,8 +29,8 @@ typedef struct StreamViewRow
 	Oid			definition;		/* the view that holds the query */
 	Oid			state;			/* the state table */
 	Oid			below;			/* that of an operator below, or InvalidOid */
-	Oid			stream;			/* the stream, or the partitioned root */
-	bool		unlogged;		/* stream, state and progress are unlogged */
+	List	   *streams;		/* OIDs: the streams, or partitioned roots */
+	bool		unlogged;		/* streams, state and progress are unlogged */
 	StreamOptions options;
 	List	   *option_names;	/* String: names of options given ... */
 	List	   *option_values;	/* ... and their values, as text */

@@ -23,6 +23,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_aggregate.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
@@ -256,8 +257,8 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 {
 	List	   *seen = NIL;
 	bool		unlogged;
-	List	   *leaves = OidIsValid(delta->stream) ?
-		stream_analyze_leaves(delta->stream, NoLock, &unlogged) : NIL;
+	List	   *leaves = stream_analyze_leaves(delta->streams, NoLock,
+											   &unlogged);
 	ListCell   *lc;
 
 	foreach(lc, stmt->rtable)
@@ -278,6 +279,16 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 	}
 }
 
+/* Notes the streams, in long-lived memory. */
+static void
+set_streams(StreamDelta *delta, List *streams)
+{
+	MemoryContext old = MemoryContextSwitchTo(delta->plan_context);
+
+	delta->streams = list_copy(streams);
+	MemoryContextSwitchTo(old);
+}
+
 static PlannedStmt *
 plan_delta(StreamDelta *delta, double rows)
 {
@@ -290,7 +301,7 @@ plan_delta(StreamDelta *delta, double rows)
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "unexpected rewrite result for a continuous view");
 	query = linitial_node(Query, rewritten);
-	delta->stream = stream_analyze_stream(query, NULL);
+	set_streams(delta, stream_analyze_streams(query, NULL));
 	stmt = stream_scan_plan(query, rows);
 	check_shape(delta, stmt);
 	check_streams(delta, stmt);
@@ -311,9 +322,8 @@ keep_plan(StreamDelta *delta, double rows)
 	foreach(lc, stmt->relationOids)
 		delta->relations = list_append_unique_oid(delta->relations,
 												  lfirst_oid(lc));
-	if (OidIsValid(delta->stream))
-		delta->relations = list_append_unique_oid(delta->relations,
-												  delta->stream);
+	delta->relations = list_concat_unique_oid(delta->relations,
+											  delta->streams);
 	foreach(lc, stmt->invalItems)
 	{
 		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
@@ -342,6 +352,7 @@ stream_delta_plan(StreamDelta *delta, double rows)
 		{
 			delta->small = delta->large = NULL;
 			MemoryContextReset(delta->plan_context);
+			delta->streams = NIL;
 			delta->generation++;
 		}
 		delta->replan = false;
@@ -350,4 +361,65 @@ stream_delta_plan(StreamDelta *delta, double rows)
 		delta->planning = false;
 	}
 	return *plan;
+}
+
+/* ---- late rows ---- */
+
+static bool
+filter_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (stream_eventtime_is_filter(node))
+		return true;
+	return expression_tree_walker(node, filter_walker, context);
+}
+
+static bool
+has_misplaced_filter(Plan *plan)
+{
+	List	   *parts = NIL;
+	ListCell   *lc;
+
+	if (plan == NULL)
+		return false;
+	switch (nodeTag(plan))
+	{
+		case T_CustomScan:
+		case T_FunctionScan:
+		case T_NestLoop:
+		case T_NamedTuplestoreScan:
+			/* the stream's row is still at hand */
+			break;
+		case T_HashJoin:
+		case T_MergeJoin:
+			if (filter_walker((Node *) ((Join *) plan)->joinqual, NULL))
+				return true;
+			/* FALLTHROUGH */
+		default:
+			if (filter_walker((Node *) plan->qual, NULL))
+				return true;
+	}
+	if (IsA(plan, Append))
+		parts = ((Append *) plan)->appendplans;
+	else if (IsA(plan, SubqueryScan))
+		parts = list_make1(((SubqueryScan *) plan)->subplan);
+	foreach(lc, parts)
+		if (has_misplaced_filter(lfirst(lc)))
+			return true;
+	return has_misplaced_filter(plan->lefttree) ||
+		has_misplaced_filter(plan->righttree);
+}
+
+void
+stream_delta_check_late_rows(StreamDelta *delta)
+{
+	if (has_misplaced_filter(stream_delta_plan(delta, 1)->planTree) ||
+		has_misplaced_filter(stream_delta_plan(delta,
+											   STREAM_DELTA_LARGE)->planTree))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("late rows of this view cannot be kept"),
+				 errdetail("Its window depends on other tables, too."),
+				 errhint("Set streaming.late_rows to \"drop\".")));
 }

@@ -20,8 +20,8 @@ typedef struct StreamDelta
 	StreamCut  *cut;			/* aggregates are prepared */
 	struct StreamDelta *below;	/* of the cut below, or NULL */
 	Oid			definition;		/* the view that holds the query */
-	Oid			stream;			/* as the rewritten query has it; InvalidOid
-								 * if there is a delta below, which has it */
+	List	   *streams;		/* OIDs, as the rewritten query has them; NIL
+								 * if there is a delta below, which has them */
 
 	/* plans; valid unless replan */
 	MemoryContext plan_context;
@@ -55,6 +55,12 @@ extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows);
 
 /* The delta that reads the stream: this one, or the one below. */
 extern StreamDelta *stream_delta_source(StreamDelta *delta);
+
+/*
+ * Raises 0A000 if late rows of the delta cannot be kept: where they are found to
+ * be late, it is no longer known which row of a stream that was.
+ */
+extern void stream_delta_check_late_rows(StreamDelta *delta);
 
 /* A batch of at least so many rows uses the plan for many. */
 #define STREAM_DELTA_LARGE 10000

@@ -71,6 +71,7 @@ readers(Oid relid)
 	List	   *result = NIL;
 	List	   *members;
 	ListCell   *lc;
+	ListCell   *ls;
 
 	if (rows == NIL || !OidIsValid(relid))
 		return NIL;
@@ -79,8 +80,9 @@ readers(Oid relid)
 	{
 		StreamViewRow *row = lfirst(lc);
 
-		if (list_member_oid(members, row->stream))
-			result = lappend_oid(result, row->viewid);
+		foreach(ls, row->streams)
+			if (list_member_oid(members, lfirst_oid(ls)))
+				result = list_append_unique_oid(result, row->viewid);
 	}
 	return result;
 }
@@ -268,7 +270,7 @@ settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
 	bool		unlogged;
 	ListCell   *lc;
 
-	leaves = stream_analyze_leaves(row->stream, NoLock, &unlogged);
+	leaves = stream_analyze_leaves(row->streams, NoLock, &unlogged);
 	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	if (progress.position == NULL)
 		return;
@@ -342,10 +344,12 @@ check_view(StreamViewRow *row, const char *command)
 	StreamPosition *pos;
 	List	   *leaves;
 	bool		unlogged;
+	ListCell   *lc;
 
-	if (get_rel_name(row->stream) == NULL)
-		return;					/* its view is on the way out, too */
-	leaves = stream_analyze_leaves(row->stream, NoLock, &unlogged);
+	foreach(lc, row->streams)
+		if (get_rel_name(lfirst_oid(lc)) == NULL)
+			return;				/* its view is on the way out, too */
+	leaves = stream_analyze_leaves(row->streams, NoLock, &unlogged);
 	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	if (progress.position == NULL)
 		return;
@@ -370,8 +374,8 @@ check_view(StreamViewRow *row, const char *command)
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("%s would take away rows that continuous view \"%s\" reads",
 							command, get_rel_name(row->viewid)),
-					 errdetail("It replaces the storage of stream \"%s\" or removes a partition.",
-							   get_rel_name(row->stream)),
+					 errdetail("It replaces the storage of \"%s\", or removes it from its stream.",
+							   get_rel_name(leaf->relid)),
 					 errhint("Drop the continuous views first.")));
 	}
 	stream_position_free(pos);

@@ -55,7 +55,7 @@ view_lag(StreamViewRow *row, const StreamProgress *progress,
 	int			n = 0;
 	ListCell   *lc;
 
-	leaves = stream_analyze_leaves(row->stream, AccessShareLock, &unlogged);
+	leaves = stream_analyze_leaves(row->streams, AccessShareLock, &unlogged);
 	rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
 	foreach(lc, leaves)
 		rels[n++] = table_open(lfirst_oid(lc), AccessShareLock);
@@ -79,7 +79,7 @@ watermark_of(StreamViewRow *row, const StreamProgress *progress)
 	StreamEventTime declared;
 
 	if (progress->watermark != STREAM_NO_TIME &&
-		stream_declare_event_time(row->stream, &declared) &&
+		stream_declare_event_time(linitial_oid(row->streams), &declared) &&
 		declared.type == TIMESTAMPOID)
 		return DirectFunctionCall1(timestamp_timestamptz,
 								   TimestampGetDatum(progress->watermark));

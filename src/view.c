@@ -366,27 +366,27 @@ check_into(const IntoClause *into)
 				 errhint("A view over an unlogged stream is unlogged by itself.")));
 }
 
-/* The stream that a cut reads, checked; InvalidOid: it reads the cut below. */
-static Oid
-stream_of_cut(StreamCut *cut, const char *source)
+/* The streams that a cut reads, checked; NIL: it reads the cut below. */
+static List *
+streams_of_cut(StreamCut *cut, const char *source)
 {
 	Query	   *delta = copyObject(cut->delta);
 
 	AcquireRewriteLocks(delta, true, false);
 	delta = linitial_node(Query, QueryRewrite(delta));
-	return stream_analyze_stream(delta, source);
+	return stream_analyze_streams(delta, source);
 }
 
-/* The stream of the query, checked. */
-static Oid
-find_stream(StreamCut *cut, const char *source, bool *unlogged)
+/* The streams of the query, checked. */
+static List *
+find_streams(StreamCut *cut, const char *source, bool *unlogged)
 {
-	Oid			stream = stream_of_cut(cut, source);
+	List	   *streams = streams_of_cut(cut, source);
 
 	if (cut->below)
-		stream = stream_of_cut(cut->below, source);
-	stream_analyze_leaves(stream, AccessShareLock, unlogged);
-	return stream;
+		streams = streams_of_cut(cut->below, source);
+	stream_analyze_leaves(streams, AccessShareLock, unlogged);
+	return streams;
 }
 
 static ArrayType *
@@ -407,7 +407,7 @@ skip_present_rows(const StreamViewRow *row)
 	StreamPosition *pos = stream_position_create(CurrentMemoryContext);
 	StreamProgress progress;
 	bool		unlogged;
-	List	   *leaves = stream_analyze_leaves(row->stream, AccessShareLock,
+	List	   *leaves = stream_analyze_leaves(row->streams, AccessShareLock,
 											   &unlogged);
 	Relation   *rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
 	int			n = 0;
@@ -439,6 +439,8 @@ try_delta(const StreamViewRow *row)
 	PG_TRY();
 	{
 		ExecCheckRTPerms(stream_delta_plan(delta, 1)->rtable, true);
+		if (row->options.keep_late_rows)
+			stream_delta_check_late_rows(stream_delta_source(delta));
 		if (delta->below)
 			ExecCheckRTPerms(stream_delta_plan(delta->below, 1)->rtable, true);
 	}
@@ -483,8 +485,7 @@ static void
 check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 				 const char *source)
 {
-	StreamWatermark *wm = stream_watermark_create(InvalidOid,
-												  list_make1_oid(row->stream),
+	StreamWatermark *wm = stream_watermark_create(InvalidOid, row->streams,
 												  &row->options);
 
 	if (row->options.delay_us >= 0 && wm->ninputs == 0)
@@ -492,7 +493,7 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a watermark needs an event time"),
 				 errdetail("Stream \"%s\" declares none.",
-						   get_rel_name(row->stream)),
+						   get_rel_name(linitial_oid(row->streams))),
 				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
 				 stream_refuse_option_position(source, options, "watermark")));
 	if ((cut->below ? cut->below : cut)->expiry &&
@@ -630,7 +631,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 		return false;
 	}
 	cut = stream_cut_query(query, row.options.within_watermark, source);
-	row.stream = find_stream(cut, source, &row.unlogged);
+	row.streams = find_streams(cut, source, &row.unlogged);
 	check_event_time(&row, cut, options, source);
 	create_relations(&row, cut, query, into, into->options, source);
 	try_delta(&row);
@@ -660,6 +661,7 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 {
 	StreamViewRow *row;
 	StreamOutputMode mode;
+	bool		kept;
 
 	check_owner(viewid);
 	LockRelationOid(viewid, ShareUpdateExclusiveLock);
@@ -669,6 +671,7 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("continuous view was dropped")));
 	mode = row->options.output_mode;
+	kept = row->options.keep_late_rows;
 	stream_options_merge(STREAM_OPTIONS_VIEW, options, reset, &row->option_names,
 						 &row->option_values, source);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
@@ -678,6 +681,8 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 				 errmsg("the output mode of a continuous view cannot be changed"),
 				 errhint("Drop the view and create it anew."),
 				 stream_refuse_option_position(source, options, "output_mode")));
+	if (row->options.keep_late_rows && !kept)
+		try_delta(row);
 	stream_catalog_update_view(row);
 	CommandCounterIncrement();
 	CacheInvalidateRelcacheByRelid(viewid);

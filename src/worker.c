@@ -191,7 +191,7 @@ static bool
 same_row(const StreamViewRow *a, const StreamViewRow *b)
 {
 	if (a->definition != b->definition || a->state != b->state ||
-		a->stream != b->stream || a->unlogged != b->unlogged ||
+		!equal(a->streams, b->streams) || a->unlogged != b->unlogged ||
 		!equal(a->option_names, b->option_names) ||
 		!equal(a->option_values, b->option_values))
 		return false;

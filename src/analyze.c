@@ -279,7 +279,7 @@ check_range(Query *query, int rtindex, FindStream *context)
 		stream_refuse(psprintf("reading stream \"%s\" twice is",
 							   get_rel_name(rte->relid)), NULL,
 					  context->source,
-					  "Join it with itself by an aggregate or a window function over the view, or read it once with a wider condition.");
+					  "Read it once, with a condition that covers both.");
 	context->streams = lappend_oid(context->streams, rte->relid);
 	context->reached++;
 	return true;

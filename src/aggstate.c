@@ -298,13 +298,26 @@ copy_state(StreamAgg *agg, MemoryContext context, Datum value)
 	return value;
 }
 
+NullableDatum
+stream_aggstate_unpack(StreamAgg *agg, NullableDatum stored)
+{
+	return deserialise(agg, stored);
+}
+
 void
 stream_aggstate_combine(StreamAgg *agg, MemoryContext context,
 						NullableDatum *state, NullableDatum delta)
 {
+	stream_aggstate_combine_unpacked(agg, context, state,
+									 deserialise(agg, delta));
+}
+
+void
+stream_aggstate_combine_unpacked(StreamAgg *agg, MemoryContext context,
+								 NullableDatum *state, NullableDatum delta)
+{
 	NullableDatum result;
 
-	delta = deserialise(agg, delta);
 	if (agg->combinefn.fn_strict && delta.isnull)
 		return;
 	if (agg->combinefn.fn_strict && state->isnull)

@@ -53,6 +53,17 @@ extern void stream_aggstate_combine(StreamAgg *agg, MemoryContext context,
 									NullableDatum delta);
 
 /*
+ * The same for a state that is in memory: one from stream_aggstate_unpack, which
+ * has it in the current context and may be combined into many.
+ */
+extern NullableDatum stream_aggstate_unpack(StreamAgg *agg,
+											NullableDatum stored);
+extern void stream_aggstate_combine_unpacked(StreamAgg *agg,
+											 MemoryContext context,
+											 NullableDatum *state,
+											 NullableDatum delta);
+
+/*
  * Makes a state in context from its stored form.  Garbage goes to the current
  * context.
  */

@@ -9,6 +9,9 @@
  * combined into those of the windows it is a part of.  What that costs depends
  * on how many panes a batch touches, not on how many rows it has.
  *
+ * The other keys of a group are looked up once for each row of the delta and get
+ * a number; a window is found by that and by where it starts.
+ *
  * Source: J. Li et al., "No Pane, No Gain: Efficient Evaluation of
  * Sliding-Window Aggregates over Data Streams", SIGMOD Record 34(1), 2005.
  *
@@ -16,6 +19,7 @@
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "utils/memutils.h"
 #include "utils/rangetypes.h"
@@ -27,23 +31,68 @@
 #include "panes.h"
 #include "window.h"
 
+typedef struct WindowKey
+{
+	Timestamp	start;
+	int64		group;			/* the number of the other keys */
+} WindowKey;
+
+/* A window of a group, with its states so far. */
+typedef struct PaneWindow
+{
+	WindowKey	key;
+	NullableDatum *states;
+	char		status;
+} PaneWindow;
+
+static inline uint32
+hash_window(WindowKey key)
+{
+	uint64		start = key.start;
+
+	return hash_combine(murmurhash32((uint32) (start ^ (start >> 32))),
+						murmurhash32((uint32) key.group));
+}
+
+#define SH_PREFIX panewindows
+#define SH_ELEMENT_TYPE PaneWindow
+#define SH_KEY_TYPE WindowKey
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) hash_window(key)
+#define SH_EQUAL(tb, a, b) ((a).start == (b).start && (a).group == (b).group)
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
 struct StreamPanes
 {
 	MemoryContext context;
-	MemoryContext batch;		/* the groups */
+	MemoryContext batch;		/* all that is gathered */
 	MemoryContext row;			/* reset for each row */
 	const StreamWindow *window;
-	StreamStoreShape shape;
+	int			nkeys;
 	int			naggs;
 	StreamAgg **aggs;
-	AttrNumber *keycols;
-	Oid		   *eqfuncs;
-	FmgrInfo   *hashfuncs;
 	TypeCacheEntry *range;
 
-	/* made from the first row of a batch */
-	TupleTableSlot *slot;		/* a row with a window in the pane's place */
-	TupleHashTable groups;		/* each with its states, in an array */
+	/* the keys other than the window */
+	int			nothers;
+	AttrNumber *others;			/* their columns */
+	Oid		   *eqfuncs;
+	FmgrInfo   *hashfuncs;
+	Oid		   *collations;
+
+	/* the pane at hand */
+	NullableDatum *states;
+
+	/* gathered in a batch; slot is NULL before the first one ever */
+	TupleTableSlot *slot;		/* a row of the delta */
+	TupleHashTable groups;		/* the other keys, each with its number */
+	int64		ngroups;
+	MinimalTuple *keys;			/* those of each group */
+	int64		maxgroups;
+	panewindows_hash *windows;
 };
 
 StreamPanes *
@@ -54,30 +103,42 @@ stream_panes_create(MemoryContext parent, const StreamWindow *window,
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	StreamPanes *panes = palloc0(sizeof(StreamPanes));
+	int			nkeys = shape->nkeys;
+	Oid		   *eqops = palloc(sizeof(Oid) * nkeys);
 	ListCell   *lc;
 
 	panes->context = context;
-	panes->batch = AllocSetContextCreate(context, "groups of a batch",
+	panes->batch = AllocSetContextCreate(context, "windows of a batch",
 										 ALLOCSET_DEFAULT_SIZES);
 	panes->row = AllocSetContextCreate(context, "row of the delta",
 									   ALLOCSET_DEFAULT_SIZES);
 	panes->window = window;
-	panes->shape = *shape;
+	panes->nkeys = nkeys;
 	panes->aggs = palloc(sizeof(StreamAgg *) * (list_length(shape->aggs) + 1));
 	foreach(lc, shape->aggs)
 		panes->aggs[panes->naggs++] = lfirst(lc);
-	panes->keycols = palloc(sizeof(AttrNumber) * shape->nkeys);
-	for (int i = 0; i < shape->nkeys; i++)
-		panes->keycols[i] = i + 1;
-	execTuplesHashPrepare(shape->nkeys, panes->shape.eqops, &panes->eqfuncs,
+	panes->states = palloc(sizeof(NullableDatum) * (panes->naggs + 1));
+	panes->others = palloc(sizeof(AttrNumber) * nkeys);
+	panes->collations = palloc(sizeof(Oid) * nkeys);
+	for (int i = 0; i < nkeys; i++)
+	{
+		if (i == window->key)
+			continue;
+		eqops[panes->nothers] = shape->eqops[i];
+		panes->collations[panes->nothers] = shape->collations[i];
+		panes->others[panes->nothers++] = i + 1;
+	}
+	execTuplesHashPrepare(panes->nothers, eqops, &panes->eqfuncs,
 						  &panes->hashfuncs);
 	MemoryContextSwitchTo(old);
 	return panes;
 }
 
+/* ---- gathering ---- */
+
 /* Gets ready for the first row of a batch. */
 static void
-begin_groups(StreamPanes *panes, TupleDesc desc)
+begin_batch(StreamPanes *panes, TupleDesc desc)
 {
 	MemoryContext old = MemoryContextSwitchTo(panes->context);
 	Oid			rangetype = TupleDescAttr(desc, panes->window->key)->atttypid;
@@ -88,154 +149,211 @@ begin_groups(StreamPanes *panes, TupleDesc desc)
 		panes->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 		panes->range = lookup_type_cache(rangetype, TYPECACHE_RANGE_INFO);
 	}
-	panes->groups =
-		BuildTupleHashTableExt(NULL, panes->slot->tts_tupleDescriptor,
-							   panes->shape.nkeys, panes->keycols,
-							   panes->eqfuncs, panes->hashfuncs,
-							   panes->shape.collations, 1024, 0, panes->batch,
-							   panes->batch, panes->row, false);
+	if (panes->nothers > 0)
+		panes->groups =
+			BuildTupleHashTableExt(NULL, panes->slot->tts_tupleDescriptor,
+								   panes->nothers, panes->others,
+								   panes->eqfuncs, panes->hashfuncs,
+								   panes->collations, 256, 0, panes->batch,
+								   panes->batch, panes->row, false);
+	MemoryContextSwitchTo(panes->batch);
+	panes->windows = panewindows_create(panes->batch, 1024, NULL);
+	panes->ngroups = 0;
+	panes->maxgroups = 256;
+	panes->keys = palloc(sizeof(MinimalTuple) * panes->maxgroups);
 	MemoryContextSwitchTo(old);
 }
 
-/* Combines the row's states into those of the group whose keys are in the slot. */
-static void
-combine(StreamPanes *panes, TupleTableSlot *delta)
+/* The number of the row's other keys. */
+static int64
+number_of_keys(StreamPanes *panes, TupleTableSlot *delta)
 {
+	TupleTableSlot *slot = panes->slot;
+	TupleHashEntry entry;
 	bool		isnew;
-	TupleHashEntry entry = LookupTupleHashEntry(panes->groups, panes->slot,
-												&isnew, NULL);
-	NullableDatum *states = entry->additional;
 
-	if (isnew)
-		entry->additional = states =
+	if (panes->nothers == 0)
+		return 0;
+	ExecClearTuple(slot);
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		bool		other = i < panes->nkeys && i != panes->window->key;
+
+		slot->tts_values[i] = delta->tts_values[i];
+		slot->tts_isnull[i] = !other || delta->tts_isnull[i];
+	}
+	ExecStoreVirtualTuple(slot);
+	entry = LookupTupleHashEntry(panes->groups, slot, &isnew, NULL);
+	if (!isnew)
+		return (int64) (intptr_t) entry->additional;
+	if (panes->ngroups == panes->maxgroups)
+	{
+		panes->maxgroups *= 2;
+		panes->keys = repalloc_huge(panes->keys, sizeof(MinimalTuple) *
+									panes->maxgroups);
+	}
+	panes->keys[panes->ngroups] = entry->firstTuple;
+	entry->additional = (void *) (intptr_t) panes->ngroups;
+	return panes->ngroups++;
+}
+
+/* Takes the partial states of a row of the delta out of their stored form. */
+static void
+unpack_states(StreamPanes *panes, TupleTableSlot *delta)
+{
+	for (int i = 0; i < panes->naggs; i++)
+	{
+		NullableDatum stored;
+
+		stored.value = delta->tts_values[panes->nkeys + i];
+		stored.isnull = delta->tts_isnull[panes->nkeys + i];
+		panes->states[i] = stream_aggstate_unpack(panes->aggs[i], stored);
+	}
+}
+
+/* Combines the pane's states into those of a window. */
+static void
+combine(StreamPanes *panes, TupleTableSlot *delta, Timestamp start,
+		int64 group)
+{
+	WindowKey	key = {start, group};
+	bool		found;
+	PaneWindow *window = panewindows_insert(panes->windows, key, &found);
+
+	if (!found)
+		window->states =
 			MemoryContextAlloc(panes->batch, sizeof(NullableDatum) *
 							   (panes->naggs + 1));
 	for (int i = 0; i < panes->naggs; i++)
 	{
-		int			column = panes->shape.nkeys + i;
-		NullableDatum partial;
+		if (!found)
+		{
+			NullableDatum stored;
 
-		partial.value = delta->tts_values[column];
-		partial.isnull = delta->tts_isnull[column];
-		if (isnew)
-			states[i] = stream_aggstate_load(panes->aggs[i],
-													panes->batch, partial);
+			stored.value = delta->tts_values[panes->nkeys + i];
+			stored.isnull = delta->tts_isnull[panes->nkeys + i];
+			window->states[i] = stream_aggstate_load(panes->aggs[i],
+													 panes->batch, stored);
+		}
 		else
-			stream_aggstate_combine(panes->aggs[i], panes->batch,
-									&states[i], partial);
+			stream_aggstate_combine_unpacked(panes->aggs[i], panes->batch,
+											 &window->states[i],
+											 panes->states[i]);
 	}
 }
 
-static Datum
-window_range(StreamPanes *panes, Timestamp start)
+static Timestamp
+start_of_pane(StreamPanes *panes, Datum pane)
 {
-	RangeBound	lower = {.inclusive = true,.lower = true};
-	RangeBound	upper = {.inclusive = false,.lower = false};
+	RangeBound	lower;
+	RangeBound	upper;
+	bool		empty;
 
-	lower.val = TimestampGetDatum(start);
-	upper.val = TimestampGetDatum(start + panes->window->size);
-	return RangeTypePGetDatum(make_range(panes->range, &lower, &upper,
-										 false));
-}
-
-/* Puts the keys of a row of the delta into the slot. */
-static void
-take_keys(StreamPanes *panes, TupleTableSlot *delta)
-{
-	ExecClearTuple(panes->slot);
-	for (int i = 0; i < delta->tts_tupleDescriptor->natts; i++)
-	{
-		panes->slot->tts_values[i] = delta->tts_values[i];
-		panes->slot->tts_isnull[i] = delta->tts_isnull[i];
-	}
-	ExecStoreVirtualTuple(panes->slot);
+	range_deserialize(panes->range, DatumGetRangeTypeP(pane), &lower, &upper,
+					  &empty);
+	return DatumGetTimestamp(lower.val);
 }
 
 void
 stream_panes_add(StreamPanes *panes, TupleTableSlot *delta, int64 late)
 {
 	const StreamWindow *window = panes->window;
-	Datum	   *key;
 	MemoryContext old;
-	RangeBound	lower;
-	RangeBound	upper;
-	bool		empty;
 	Timestamp	pane;
+	int64		group;
 
 	slot_getallattrs(delta);
 	/* hop of a null time has no windows */
 	if (delta->tts_isnull[window->key])
 		return;
-	if (panes->groups == NULL)
-		begin_groups(panes, delta->tts_tupleDescriptor);
+	if (panes->windows == NULL)
+		begin_batch(panes, delta->tts_tupleDescriptor);
 	MemoryContextReset(panes->row);
 	old = MemoryContextSwitchTo(panes->row);
-	take_keys(panes, delta);
-	key = &panes->slot->tts_values[window->key];
-	range_deserialize(panes->range, DatumGetRangeTypeP(*key), &lower, &upper,
-					  &empty);
-	pane = DatumGetTimestamp(lower.val);
+	pane = start_of_pane(panes, delta->tts_values[window->key]);
+	group = number_of_keys(panes, delta);
+	unpack_states(panes, delta);
 	if (TIMESTAMP_NOT_FINITE(pane))
-		combine(panes, delta);	/* it has a window of its own */
+		combine(panes, delta, pane, group); /* it has a window of its own */
 	else
 		for (Timestamp start = stream_window_start(pane, window->slide,
 												   window->offset);
 			 start + window->size > pane && start + window->size > late;
 			 start -= window->slide)
-		{
-			*key = window_range(panes, start);
-			combine(panes, delta);
-		}
+			combine(panes, delta, start, group);
 	MemoryContextSwitchTo(old);
 }
 
-/* Puts a group into the slot, as a row of the delta. */
-static void
-form_delta(StreamPanes *panes, TupleHashEntry entry)
-{
-	NullableDatum *states = entry->additional;
-	TupleTableSlot *keys = panes->groups->tableslot;
+/* ---- handing on ---- */
 
-	ExecStoreMinimalTuple(entry->firstTuple, keys, false);
-	slot_getsomeattrs(keys, panes->shape.nkeys);
-	ExecClearTuple(panes->slot);
-	for (int i = 0; i < panes->shape.nkeys; i++)
+static Datum
+window_range(StreamPanes *panes, Timestamp start)
+{
+	bool		infinite = TIMESTAMP_NOT_FINITE(start);
+	RangeBound	lower = {.inclusive = true,.lower = true};
+	RangeBound	upper = {.inclusive = infinite,.lower = false};
+
+	lower.val = TimestampGetDatum(start);
+	upper.val = TimestampGetDatum(infinite ? start :
+								  start + panes->window->size);
+	return RangeTypePGetDatum(make_range(panes->range, &lower, &upper,
+										 false));
+}
+
+/* Puts a window into the slot, as a row of the delta. */
+static void
+form_delta(StreamPanes *panes, PaneWindow *window)
+{
+	TupleTableSlot *slot = panes->slot;
+	int			key = panes->window->key;
+
+	ExecClearTuple(slot);
+	if (panes->nothers > 0)
 	{
-		panes->slot->tts_values[i] = keys->tts_values[i];
-		panes->slot->tts_isnull[i] = keys->tts_isnull[i];
+		TupleTableSlot *keys = panes->groups->tableslot;
+
+		ExecStoreMinimalTuple(panes->keys[window->key.group], keys, false);
+		slot_getsomeattrs(keys, panes->nkeys);
+		for (int i = 0; i < panes->nkeys; i++)
+		{
+			slot->tts_values[i] = keys->tts_values[i];
+			slot->tts_isnull[i] = keys->tts_isnull[i];
+		}
 	}
+	slot->tts_values[key] = window_range(panes, window->key.start);
+	slot->tts_isnull[key] = false;
 	for (int i = 0; i < panes->naggs; i++)
 	{
 		NullableDatum stored = stream_aggstate_store(panes->aggs[i],
-													 states[i]);
+													 window->states[i]);
 
-		panes->slot->tts_values[panes->shape.nkeys + i] = stored.value;
-		panes->slot->tts_isnull[panes->shape.nkeys + i] = stored.isnull;
+		slot->tts_values[panes->nkeys + i] = stored.value;
+		slot->tts_isnull[panes->nkeys + i] = stored.isnull;
 	}
-	ExecStoreVirtualTuple(panes->slot);
+	ExecStoreVirtualTuple(slot);
 }
 
 void
 stream_panes_flush(StreamPanes *panes, StreamStore *store)
 {
-	TupleHashIterator iterator;
-	TupleHashEntry entry;
+	panewindows_iterator iterator;
+	PaneWindow *window;
 
-	if (panes->groups == NULL)
+	if (panes->windows == NULL)
 		return;
-	InitTupleHashIterator(panes->groups, &iterator);
-	while ((entry = ScanTupleHashTable(panes->groups, &iterator)) != NULL)
+	panewindows_start_iterate(panes->windows, &iterator);
+	while ((window = panewindows_iterate(panes->windows, &iterator)) != NULL)
 	{
 		MemoryContext old;
 
 		MemoryContextReset(panes->row);
 		old = MemoryContextSwitchTo(panes->row);
-		form_delta(panes, entry);
+		form_delta(panes, window);
 		stream_store_merge(store, panes->slot);
 		MemoryContextSwitchTo(old);
 	}
-	TermTupleHashIterator(&iterator);
 	ExecClearTuple(panes->slot);
 	panes->groups = NULL;
+	panes->windows = NULL;
 	MemoryContextReset(panes->batch);
 }

@@ -307,8 +307,8 @@ take_over(StreamSessions *sessions, Session *session, Timestamp start,
 			stream_staterow_get(agg, found, sessions->nkeys + 1 + i, &column,
 								sessions->row);
 
-		stream_aggstate_combine(agg, sessions->session, &session->states[i],
-								stream_aggstate_store(agg, other));
+		stream_aggstate_combine_unpacked(agg, sessions->session,
+										 &session->states[i], other);
 	}
 	session->start = Min(session->start, start);
 	session->end = Max(session->end, end);

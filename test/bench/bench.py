@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """What streaming costs, against PostgreSQL doing the same by its own means.
 
-Five measurements, each against a goal.  Both sides take turns in the same
-run, and medians are compared.  Prints a table in Markdown.
+Measurements against goals, and some figures without.  Where there are two
+sides, they take turns in the same run, and medians are compared.  Prints a
+table in Markdown.
 
-    bench.py             everything (about 15 minutes)
+    bench.py             everything (about 20 minutes)
     bench.py copy merge  only the measurements whose names begin so
     bench.py --small     a few seconds, to see that the benchmark works;
                          says nothing about speed
@@ -131,36 +132,53 @@ class Bench:
         cur.execute("CREATE TEMP TABLE delta (k int4, v int4)")
         cur.execute("CREATE TEMP TABLE partial (k int4, n int8, s int8, "
                     "lo int4, hi int4)")
-        ours, theirs = [], []
+        whole, by_hand, alone, theirs = [], [], [], []
+        clause = ("ON CONFLICT (k) DO UPDATE SET n = merge_t.n + excluded.n,"
+                  " s = merge_t.s + excluded.s, "
+                  "lo = least(merge_t.lo, excluded.lo), "
+                  "hi = greatest(merge_t.hi, excluded.hi)")
+        aggregate = ("SELECT k, count(*), sum(v), min(v), max(v) FROM delta "
+                     "GROUP BY k")
         # the first round warms both sides
         for i in range(self.runs * 3 + 1):
-            cur.execute("TRUNCATE delta, partial")
-            cur.execute(
-                "INSERT INTO delta SELECT DISTINCT (1 + floor(random() * %d))"
-                "::int4, 7 FROM generate_series(1, %d)" % (groups, touch))
-            cur.execute("SELECT count(*) FROM delta")
-            n = cur.fetchone()[0]
-            cur.execute("INSERT INTO partial SELECT k, count(*), sum(v), "
-                        "min(v), max(v) FROM delta GROUP BY k ORDER BY random()")
-            cur.execute("ANALYZE delta; ANALYZE partial")
-            cur.execute("INSERT INTO merge_s SELECT * FROM delta "
-                        "ORDER BY random()")
+            n = self.touch_groups(groups, touch)
+            p = timed(cur, "SELECT count(*) FROM (%s OFFSET 0) q" % aggregate)
             t = timed(cur, "INSERT INTO merge_t SELECT * FROM partial "
-                      "ON CONFLICT (k) DO UPDATE SET n = merge_t.n + excluded.n,"
-                      " s = merge_t.s + excluded.s, "
-                      "lo = least(merge_t.lo, excluded.lo), "
-                      "hi = greatest(merge_t.hi, excluded.hi)")
+                      + clause)
             o = timed(cur, "REFRESH MATERIALIZED VIEW merge_v")
+            h = timed(cur, "INSERT INTO merge_t %s %s" % (aggregate, clause))
             if i > 0:
+                whole.append(o / n * 1e6)
+                alone.append((o - p) / n * 1e6)
                 theirs.append(t / n * 1e6)
-                ours.append(o / n * 1e6)
-        o, t = statistics.median(ours), statistics.median(theirs)
-        self.report("merging %s touched of %s groups" % (
-            format(touch, ","), format(groups, ",")),
-            "%.1f us a group" % o, "%.1f us a group (ON CONFLICT)" % t,
-            "%.2f" % (o / t), "<= 0.33", o / t <= 1 / 3)
+                by_hand.append(h / n * 1e6)
+        o, t = statistics.median(alone), statistics.median(theirs)
+        sizes = (format(touch, ","), format(groups, ","))
+        self.report("merging %s touched of %s groups" % sizes,
+                    "%.1f us a group" % o, "%.1f us a group (ON CONFLICT)" % t,
+                    "%.2f" % (o / t), "<= 0.33", o / t <= 1 / 3)
+        o, t = statistics.median(whole), statistics.median(by_hand)
+        self.report("the same with reading and aggregating the rows",
+                    "%.1f us a group" % o, "%.1f us a group" % t,
+                    "%.2f" % (o / t), "-", True)
         cur.execute("DROP MATERIALIZED VIEW merge_v; DROP TABLE merge_s, "
                     "merge_t, delta, partial")
+
+    def touch_groups(self, groups, touch):
+        """New rows for some groups: in the stream, and ready for the others."""
+        cur = self.cur
+        cur.execute("TRUNCATE delta, partial")
+        cur.execute(
+            "INSERT INTO delta SELECT DISTINCT (1 + floor(random() * %d))"
+            "::int4, 7 FROM generate_series(1, %d)" % (groups, touch))
+        cur.execute("SELECT count(*) FROM delta")
+        n = cur.fetchone()[0]
+        cur.execute("INSERT INTO partial SELECT k, count(*), sum(v), "
+                    "min(v), max(v) FROM delta GROUP BY k ORDER BY random()")
+        cur.execute("ANALYZE delta; ANALYZE partial")
+        cur.execute("INSERT INTO merge_s SELECT * FROM delta "
+                    "ORDER BY random()")
+        return n
 
     def copy(self):
         """COPY into a stream with a view at work, against heap without."""
@@ -329,6 +347,177 @@ class Bench:
         cur.execute("DROP TABLE memory_s CASCADE")
 
 
+    # ---- event time
+
+    def hop(self):
+        """60 sliding windows a row against one, where groups are as many.
+
+        A thousand minutes, ten keys: tumbling windows make 10,000 groups,
+        sliding ones 10,590.
+        """
+        n, cur = self.scale(1_000_000, 10_000), self.cur
+        cur.execute("CREATE TABLE hop_s (ts timestamptz, k int4, v int4) "
+                    "USING stream WITH (streaming.event_time = 'ts', "
+                    "streaming.watermark = '1 day')")
+        cur.execute("INSERT INTO hop_s SELECT '2024-01-01'::timestamptz + "
+                    "x * (60000.0 / %d) * '1 s'::interval, x %% 10, x "
+                    "FROM generate_series(0, %d) x" % (n, n - 1))
+        times = {"hop(ts, '60 min', '1 min')": [], "tumble(ts, '1 min')": []}
+        for i in range(self.runs + 1):
+            for window in times:
+                cur.execute(
+                    "CREATE MATERIALIZED VIEW hop_v WITH (streaming.continuous,"
+                    " streaming.trigger = 'manual') AS SELECT %s AS w, k, "
+                    "count(*) AS n, avg(v) AS a, max(v) AS hi FROM hop_s "
+                    "GROUP BY w, k" % window)
+                t = timed(cur, "REFRESH MATERIALIZED VIEW hop_v")
+                if i > 0 or self.small:
+                    times[window].append(t / n * 1e9)
+                cur.execute("DROP MATERIALIZED VIEW hop_v")
+        o, t = (statistics.median(x) for x in times.values())
+        self.report("hop of 60 windows, %s rows, about 10,000 groups"
+                    % format(n, ","), "%.0f ns a row" % o,
+                    "%.0f ns a row (tumble)" % t, "%.2f" % (o / t), "<= 1.50",
+                    o / t <= 1.5)
+        cur.execute("DROP TABLE hop_s")
+
+    def sessions(self):
+        """A million sessions, of which a batch extends some."""
+        n, touch = self.scale(1_000_000, 5_000), self.scale(20_000, 100)
+        cur = self.cur
+        cur.execute("CREATE TABLE session_s (ts timestamptz, k int4) "
+                    "USING stream WITH (streaming.event_time = 'ts', "
+                    "streaming.watermark = '1 day')")
+        cur.execute("INSERT INTO session_s SELECT '2024-01-01'::timestamptz + "
+                    "random() * '1 hour'::interval, x FROM "
+                    "generate_series(1, %d) x" % n)
+        cur.execute("CREATE MATERIALIZED VIEW session_v WITH "
+                    "(streaming.continuous, streaming.trigger = 'manual') AS "
+                    "SELECT k, session_window(ts, '2 hours') AS w, "
+                    "count(*) AS n FROM session_s GROUP BY k, w")
+        t = timed(cur, "REFRESH MATERIALIZED VIEW session_v")
+        self.report("making %s sessions" % format(n, ","),
+                    "%s/s" % format(int(n / t), ","), "-", "-", "-", True)
+        times = []
+        for _ in range(self.runs):
+            cur.execute("INSERT INTO session_s SELECT "
+                        "'2024-01-01 01:00'::timestamptz + random() * "
+                        "'1 hour'::interval, 1 + floor(random() * %d) FROM "
+                        "generate_series(1, %d)" % (n, touch))
+            times.append(timed(cur, "REFRESH MATERIALIZED VIEW session_v")
+                         / touch * 1e6)
+        self.report("extending %s of them" % format(touch, ","),
+                    "%.1f us a session" % statistics.median(times), "-", "-",
+                    "-", True)
+        cur.execute("DROP TABLE session_s CASCADE")
+
+    def dedup(self):
+        """Keys that are seen once or twice, and expire."""
+        n, cur = self.scale(5_000_000, 20_000), self.cur
+        cur.execute("CREATE TABLE dedup_s (ts timestamptz, k int8) "
+                    "USING stream WITH (streaming.event_time = 'ts', "
+                    "streaming.watermark = '1 minute')")
+        cur.execute("INSERT INTO dedup_s SELECT '2024-01-01'::timestamptz + "
+                    "k * '1 ms'::interval, k FROM (SELECT x - x %% 5 / 4 AS k "
+                    "FROM generate_series(1, %d) x) q" % (n * 5 // 4))
+        cur.execute("CREATE TABLE dedup_t (ts timestamptz, k int8, "
+                    "PRIMARY KEY (ts, k))")
+        t = timed(cur, "INSERT INTO dedup_t SELECT * FROM dedup_s "
+                  "ON CONFLICT DO NOTHING")
+        cur.execute("CREATE MATERIALIZED VIEW dedup_v WITH "
+                    "(streaming.continuous, streaming.trigger = 'manual') AS "
+                    "SELECT DISTINCT ts, k FROM dedup_s")
+        o = timed(cur, "REFRESH MATERIALIZED VIEW dedup_v")
+        cur.execute("SELECT (SELECT count(*) FROM dedup_v), (SELECT count(*) "
+                    "FROM dedup_t), groups FROM streaming.views "
+                    "WHERE view = 'dedup_v'::regclass")
+        keys, wanted, groups = cur.fetchone()
+        assert keys == wanted
+        self.report("deduplicating, %s keys, %s not expired"
+                    % (format(keys, ","), format(groups, ",")),
+                    "%s rows/s" % format(int(n * 1.25 / o), ","),
+                    "%s rows/s (ON CONFLICT)" % format(int(n * 1.25 / t), ","),
+                    "%.2f" % (t / o), "-", True)
+        cur.execute("DROP TABLE dedup_s CASCADE; DROP TABLE dedup_t")
+
+    def evict(self):
+        """A million groups close at once: for how long does the view pause?"""
+        n, cur = self.scale(1_000_000, 20_000), self.cur
+        cur.execute("CREATE TABLE evict_s (ts timestamptz, k int4, v int4) "
+                    "USING stream WITH (streaming.event_time = 'ts', "
+                    "streaming.watermark = '0')")
+        cur.execute("CREATE MATERIALIZED VIEW evict_v WITH "
+                    "(streaming.continuous) AS SELECT tumble(ts, '1 hour') AS "
+                    "w, k, avg(v) AS a FROM evict_s GROUP BY w, k")
+        cur.execute("INSERT INTO evict_s SELECT '2024-01-01', x, x FROM "
+                    "generate_series(1, %d) x" % n)
+        cur.execute("REFRESH MATERIALIZED VIEW evict_v")
+        watch, longest, batches = connect(), 0, 0
+        done = threading.Event()
+
+        def sample():
+            nonlocal longest, batches
+            seen = None
+            while not done.is_set():
+                watch.execute("SELECT batch, batch_us FROM "
+                              "streaming._progress")
+                batch, us = watch.fetchone()
+                if seen is not None and batch != seen:
+                    batches += 1
+                    longest = max(longest, us / 1000)
+                seen = batch
+
+        thread = threading.Thread(target=sample)
+        thread.start()
+        time.sleep(0.05)
+        cur.execute("INSERT INTO evict_s VALUES ('2024-01-02', 0, 0)")
+        t = timed(cur, "REFRESH MATERIALIZED VIEW evict_v")
+        done.set()
+        thread.join()
+        cur.execute("SELECT groups FROM streaming.views "
+                    "WHERE view = 'evict_v'::regclass")
+        assert cur.fetchone()[0] == 1
+        self.report("longest of %d batches while %s closed groups give up "
+                    "their state" % (batches, format(n, ",")),
+                    "%.0f ms (%.1f s in all)" % (longest, t), "-", "-",
+                    "<= 100 ms", longest <= 100)
+        cur.execute("DROP TABLE evict_s CASCADE")
+
+    def state(self):
+        """State in a long run whose watermark moves."""
+        steps, cur = self.scale(400, 12), self.cur
+        cur.execute("CREATE TABLE state_s (ts timestamptz, k int4) "
+                    "USING stream WITH (streaming.event_time = 'ts', "
+                    "streaming.watermark = '1 minute')")
+        cur.execute("CREATE MATERIALIZED VIEW state_v WITH "
+                    "(streaming.continuous) AS SELECT tumble(ts, '1 minute') "
+                    "AS w, k, count(*) AS n, avg(k) AS a FROM "
+                    "(SELECT DISTINCT ts, k FROM state_s) q GROUP BY w, k")
+        groups, kept = [], []
+        for i in range(steps):
+            cur.execute("INSERT INTO state_s SELECT '2024-01-01'::timestamptz "
+                        "+ (%d + random()) * '30 s'::interval, random() * 1000 "
+                        "FROM generate_series(1, 5000)" % i)
+            cur.execute("REFRESH MATERIALIZED VIEW state_v")
+            if i % (steps // 4) == steps // 4 - 1:
+                cur.execute("SELECT groups FROM streaming.views "
+                            "WHERE view = 'state_v'::regclass")
+                groups.append(cur.fetchone()[0])
+                cur.execute("SELECT count(*), pg_relation_size("
+                            "(SELECT below FROM streaming._view)) / 1024 FROM "
+                            + self.state_table("state_v").replace("_state_",
+                                                                  "_below_"))
+                kept.append("%d rows in %d kB" % cur.fetchone())
+        self.report("groups in state, %s rows, watermark moving: each quarter"
+                    % format(steps * 5000, ","),
+                    ", ".join(format(g, ",") for g in groups), "-",
+                    "%.2f" % (groups[-1] / max(groups[0], 1)), "flat (<= 1.10)",
+                    groups[-1] <= 1.1 * groups[0])
+        self.report("keys remembered by its deduplication", "; ".join(kept),
+                    "-", "-", "-", True)
+        cur.execute("DROP TABLE state_s CASCADE")
+
+
 def own_memory(pid):
     """Resident memory of a process that is not shared memory or files, in kB.
 
@@ -369,7 +558,8 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("measurements", nargs="*",
-                        help="backfill merge copy single delay memory")
+                        help="backfill merge copy single delay memory hop "
+                        "sessions dedup evict state")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5,
                         help="runs that a median is taken of (default 5)")
@@ -381,7 +571,8 @@ def main():
     cur = connect()
     cur.execute("CREATE EXTENSION streaming")
     bench = Bench(args)
-    names = ["backfill", "merge", "copy", "single", "delay", "memory"]
+    names = ["backfill", "merge", "copy", "single", "delay", "memory", "hop",
+             "sessions", "dedup", "evict", "state"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

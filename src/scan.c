@@ -292,9 +292,17 @@ stream_scan_plan(Query *query, double rows)
 {
 	PlannedStmt *stmt;
 	bool		partitionwise = enable_partitionwise_aggregate;
+	bool		sort = enable_sort;
 
 	/* the plan must end in one aggregation, not in several appended */
 	enable_partitionwise_aggregate = false;
+
+	/*
+	 * How many groups a window of the event time makes, the planner cannot
+	 * know, and it takes each row for one. It would sort them, then; but there
+	 * are few, and hashing does not need to know.
+	 */
+	enable_sort = false;
 	next_planning_rows = Max(1.0, rows);
 	PG_TRY();
 	{
@@ -305,6 +313,7 @@ stream_scan_plan(Query *query, double rows)
 	{
 		next_planning_rows = 0;
 		enable_partitionwise_aggregate = partitionwise;
+		enable_sort = sort;
 	}
 	PG_END_TRY();
 	return stmt;

@@ -629,6 +629,16 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call)
 	}
 }
 
+/* Is there a window for every time?  A session has none if its gap is bad. */
+static bool
+has_window_for_all(const Trace *trace)
+{
+	int64		gap;
+
+	return trace->kind != TRACE_SESSION ||
+		(fixed_argument(trace->call, 1, &gap) && gap > 0);
+}
+
 static StreamWindow *
 make_window(const Trace *trace, int key, Node *expr, const char *source)
 {
@@ -645,7 +655,7 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 	window->row_end = end_of(trace, copyObject(expr), source);
 	if (trace->kind == TRACE_TIME)
 		window->row_time = window->row_end;
-	else if (IsA(expr, FuncExpr))
+	else if (IsA(expr, FuncExpr) && has_window_for_all(trace))
 		window->row_time = (Expr *)
 			window_argument(trace->call, our_function(trace->call->funcid));
 	switch (trace->kind)

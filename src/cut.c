@@ -274,11 +274,42 @@ read_below(StreamCut *cut, RangeTblEntry *rte)
 	rte->enrtuples = 1000;
 }
 
+/*
+ * Where hop is called in FROM, its panes take its place there, unless FROM can
+ * do without it: then (and where hop is among the columns) they take that of the
+ * key.  Returns whether they do.
+ */
+static bool
+put_panes_into_from(StreamCut *cut, Query *delta)
+{
+	StreamWindow *window = cut->window;
+	RangeTblFunction *function;
+	ListCell   *lc;
+
+	if (window == NULL || window->pane_rtindex == 0)
+		return true;
+	foreach(lc, delta->jointree->fromlist)
+	{
+		RangeTblRef *ref = lfirst(lc);
+
+		if (!IsA(ref, RangeTblRef) || ref->rtindex != window->pane_rtindex)
+			continue;
+		delta->jointree->fromlist =
+			foreach_delete_current(delta->jointree->fromlist, lc);
+		return true;
+	}
+	function = linitial(rt_fetch(window->pane_rtindex,
+								 delta->rtable)->functions);
+	function->funcexpr = (Node *) copyObject(window->pane);
+	return false;
+}
+
 /* Keys and bare aggregates over FROM and WHERE. */
 static Query *
 make_delta_query(StreamCut *cut)
 {
 	Query	   *delta = copyObject(cut->query);
+	bool		in_key = put_panes_into_from(cut, delta);
 	List	   *tlist = NIL;
 	ListCell   *lc;
 
@@ -286,8 +317,7 @@ make_delta_query(StreamCut *cut)
 	{
 		StreamKey  *key = lfirst(lc);
 		bool		panes = cut->window && cut->window->pane &&
-			cut->window->pane_rtindex == 0 &&
-			cut->window->key == foreach_current_index(lc);
+			in_key && cut->window->key == foreach_current_index(lc);
 		TargetEntry *tle = makeTargetEntry(copyObject(panes ?
 													  cut->window->pane :
 													  key->expr),
@@ -319,14 +349,6 @@ make_delta_query(StreamCut *cut)
 											   NULL, true));
 	if (cut->below)
 		read_below(cut, rt_fetch(cut->below_rtindex, delta->rtable));
-	if (cut->window && cut->window->pane_rtindex > 0)
-	{
-		RangeTblEntry *rte = rt_fetch(cut->window->pane_rtindex,
-									  delta->rtable);
-		RangeTblFunction *function = linitial(rte->functions);
-
-		function->funcexpr = (Node *) copyObject(cut->window->pane);
-	}
 	if (cut->window && cut->window->event_time)
 		delta->jointree->quals =
 			make_and_qual(delta->jointree->quals,

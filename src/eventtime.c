@@ -624,8 +624,10 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call)
 			 can_be_panes(query, keys, window->key, ((Var *) expr)->varno))
 	{
 		divide_into_panes(window, call);
-		if (window->pane)
-			window->pane_rtindex = ((Var *) expr)->varno;
+		if (window->pane == NULL)
+			return;
+		window->pane_rtindex = ((Var *) expr)->varno;
+		window->row_time = linitial(call->args);
 	}
 }
 

@@ -266,10 +266,9 @@ CREATE VIEW streaming.streams AS
 	SELECT c.oid::regclass AS stream,
 		pg_get_userbyid(c.relowner) AS owner,
 		c.relkind = 'p' AS partitioned,
-		(SELECT a.attname FROM pg_attribute a
-			WHERE a.attrelid = d.relid AND a.attnum = d.attnum)
-			AS event_time,
-		ARRAY(SELECT 'streaming.' || n || '=' || x
+		a.attname AS event_time,
+		ARRAY(SELECT 'streaming.' || n || '=' ||
+				CASE WHEN n = 'event_time' THEN a.attname ELSE x END
 			FROM unnest(d.option_names, d.option_values) AS o(n, x)
 			ORDER BY n) AS options,
 		l.partitions,
@@ -279,6 +278,8 @@ CREATE VIEW streaming.streams AS
 			AS views
 	FROM pg_class c
 		LEFT JOIN streaming._stream d ON d.relid = c.oid
+		LEFT JOIN pg_attribute a ON a.attrelid = d.relid
+			AND a.attnum = d.attnum
 		CROSS JOIN LATERAL (
 			SELECT count(*) FILTER (WHERE t.relid <> c.oid) AS partitions,
 				COALESCE(sum(pg_relation_size(t.relid)), 0)::int8 AS bytes,

@@ -63,7 +63,7 @@ can_declare(Oid relid)
 }
 
 static void
-check_stream(Oid relid, List *options, const char *source)
+check_stream(Oid relid, List *options, bool reset, const char *source)
 {
 	const char *first = ((DefElem *) linitial(options))->defname;
 
@@ -71,6 +71,9 @@ check_stream(Oid relid, List *options, const char *source)
 		aclcheck_error(ACLCHECK_NOT_OWNER,
 					   get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));
+	/* what is no stream, or a partition, may have been one that declares */
+	if (reset && stream_catalog_declaration(relid))
+		return;
 	if (!can_declare(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -147,13 +150,16 @@ stream_declare_set(Oid relid, List *options, bool reset, bool in_use,
 {
 	StreamDeclaration *decl;
 	AttrNumber	before;
+	bool		had_watermark;
 
-	check_stream(relid, options, source);
+	check_stream(relid, options, reset, source);
 	LockRelationOid(relid, ShareUpdateExclusiveLock);
 	decl = stream_catalog_declaration(relid);
 	if (decl == NULL)
 		decl = palloc0(sizeof(StreamDeclaration));
 	before = decl->attnum;
+	had_watermark = decl->attnum != InvalidAttrNumber &&
+		decl->options.delay_us >= 0;
 	decl->relid = relid;
 	stream_options_merge(STREAM_OPTIONS_STREAM, options, reset,
 						 &decl->option_names, &decl->option_values, source);
@@ -173,6 +179,14 @@ stream_declare_set(Oid relid, List *options, bool reset, bool in_use,
 				 errdetail("Their state is about the event time that they were created with."),
 				 errhint("Drop the continuous views first, and create them anew."),
 				 stream_refuse_option_position(source, options, "event_time")));
+	if (in_use && had_watermark && decl->options.delay_us < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot take back the watermark of stream \"%s\" while continuous views read it",
+						get_rel_name(relid)),
+				 errdetail("Windows that it has closed could not stay closed."),
+				 errhint("Set a longer one, or drop the continuous views first."),
+				 stream_refuse_option_position(source, options, "watermark")));
 	if (decl->option_names == NIL)
 		stream_catalog_delete_declaration(relid);
 	else

@@ -29,7 +29,8 @@ typedef struct StreamEventTime
  * Takes ShareUpdateExclusiveLock on the stream.  source: the statement, for
  * error positions.
  * Errors: as options.h; 42809 for other relations and for partitions, 42501 for
- * others than the owner, 42703 and 42804 for a wrong column, 55006 as said, 22023
+ * others than the owner, 42703 and 42804 for a wrong column, 55006 as said
+ * and for taking back a watermark in use, 22023
  * for options that need an event time.
  */
 extern void stream_declare_set(Oid relid, List *options, bool reset,

@@ -48,6 +48,7 @@
 #include "analyze.h"
 #include "batch.h"
 #include "catalog.h"
+#include "declare.h"
 #include "guard.h"
 #include "position.h"
 #include "shmem.h"
@@ -107,6 +108,67 @@ stream_guard_refuse(Oid relid, const char *command)
 						   get_rel_name(linitial_oid(views))),
 				 errhint("Drop the continuous views first.")));
 }
+
+/* ---- event time ---- */
+
+/* What a stream that a view reads says, by itself or by its root. */
+typedef struct NotedEventTime
+{
+	Oid			relid;
+	bool		exists;
+	StreamEventTime event_time;
+} NotedEventTime;
+
+List *
+stream_guard_note_event_times(Oid partition)
+{
+	List	   *result = NIL;
+	List	   *members;
+	ListCell   *lc;
+	ListCell   *ls;
+
+	if (!OidIsValid(partition))
+		return NIL;
+	members = find_all_inheritors(partition, NoLock, NULL);
+	foreach(lc, stream_catalog_views())
+		foreach(ls, ((StreamViewRow *) lfirst(lc))->streams)
+		{
+			NotedEventTime *noted;
+
+			if (!list_member_oid(members, lfirst_oid(ls)))
+				continue;
+			noted = palloc0(sizeof(NotedEventTime));
+			noted->relid = lfirst_oid(ls);
+			noted->exists = stream_declare_event_time(noted->relid,
+													  &noted->event_time);
+			result = lappend(result, noted);
+		}
+	return result;
+}
+
+void
+stream_guard_check_event_times(List *noted)
+{
+	ListCell   *lc;
+
+	foreach(lc, noted)
+	{
+		NotedEventTime *before = lfirst(lc);
+		StreamEventTime now;
+
+		if (stream_declare_event_time(before->relid, &now) != before->exists ||
+			(before->exists && (now.attnum != before->event_time.attnum ||
+								(now.delay_us < 0) != (before->event_time.delay_us < 0))))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot change the event time of stream \"%s\" while continuous views read it",
+							get_rel_name(before->relid)),
+					 errdetail("A partition has the event time and the watermark of its root."),
+					 errhint("Drop the continuous views first, and create them anew.")));
+	}
+}
+
+/* ---- internal relations ---- */
 
 /* The view that an internal relation belongs to, or InvalidOid. */
 static Oid

@@ -45,6 +45,18 @@ extern struct StreamTakeaway *stream_guard_consume(List *relids,
 extern void stream_guard_settle(struct StreamTakeaway *takeaway);
 
 /*
+ * Before a partition is attached or detached: the event times of the streams in
+ * it that views read by their own name.  Empty if there are none.
+ */
+extern List *stream_guard_note_event_times(Oid partition);
+
+/*
+ * After it: raises 55006 if one of them is another now, for the state of these
+ * views is about it.
+ */
+extern void stream_guard_check_event_times(List *noted);
+
+/*
  * Raises 55000 if the relation is one of the extension's (a state table, a
  * definition, a table of its catalog): command is not for those.  Silent while
  * an extension's script runs.

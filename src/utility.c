@@ -461,6 +461,15 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 	}
 }
 
+/* The partition that a command attaches or detaches, or InvalidOid. */
+static Oid
+moved_partition(AlterTableCmd *cmd)
+{
+	if (cmd->subtype != AT_AttachPartition && cmd->subtype != AT_DetachPartition)
+		return InvalidOid;
+	return RangeVarGetRelid(((PartitionCmd *) cmd->def)->name, NoLock, true);
+}
+
 /* ALTER of anything but a continuous view. */
 static void
 alter_other_table(Statement *s, AlterTableStmt *stmt)
@@ -468,6 +477,7 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 	Oid			relid = RangeVarGetRelid(stmt->relation, NoLock, true);
 	struct StreamTakeaway *takeaway;
 	List	   *detached = NIL;
+	List	   *event_times = NIL;
 	ListCell   *lc;
 
 	if (!only_storage_options(stmt))
@@ -478,6 +488,8 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 
 		if (OidIsValid(leaf))
 			detached = lappend_oid(detached, leaf);
+		event_times = list_concat(event_times,
+								  stream_guard_note_event_times(moved_partition(lfirst(lc))));
 	}
 	if (OidIsValid(relid) && has_streaming_options(stmt))
 	{
@@ -496,6 +508,7 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 	pass_on(s);
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("ALTER TABLE");
+	stream_guard_check_event_times(event_times);
 	stream_declare_check(relid);
 	if (stream_guard_is_read(relid))
 		stream_shmem_views_changed();

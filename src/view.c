@@ -477,6 +477,20 @@ notice_unbounded(const StreamViewRow *row, StreamCut *cut,
 			 errhint("To bound its state, have an event time with a watermark among the columns that must differ, or set streaming.distinct_within_watermark.")));
 }
 
+static void
+check_watermark_option(const StreamViewRow *row, const StreamWatermark *wm,
+					   List *options, const char *source)
+{
+	if (row->options.delay_us >= 0 && wm->ninputs == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a watermark needs an event time"),
+				 errdetail("Stream \"%s\" declares none.",
+						   get_rel_name(linitial_oid(row->streams))),
+				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
+				 stream_refuse_option_position(source, options, "watermark")));
+}
+
 /*
  * Do the options fit what the query says about event time?  What a view shows
  * in append mode must be final one day.
@@ -488,14 +502,7 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 	StreamWatermark *wm = stream_watermark_create(InvalidOid, row->streams,
 												  &row->options);
 
-	if (row->options.delay_us >= 0 && wm->ninputs == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a watermark needs an event time"),
-				 errdetail("Stream \"%s\" declares none.",
-						   get_rel_name(linitial_oid(row->streams))),
-				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
-				 stream_refuse_option_position(source, options, "watermark")));
+	check_watermark_option(row, wm, options, source);
 	if ((cut->below ? cut->below : cut)->expiry &&
 		!stream_watermark_exists(wm))
 		ereport(ERROR,
@@ -655,13 +662,44 @@ check_owner(Oid viewid)
 					   get_rel_name(viewid));
 }
 
+/* What a view's state is about must stay what it is. */
+static void
+check_changed_options(const StreamViewRow *row, const StreamOptions *before,
+					  List *options, const char *source)
+{
+	const char *changed = NULL;
+	StreamWatermark *had = stream_watermark_create(InvalidOid, row->streams,
+												   before);
+	StreamWatermark *has = stream_watermark_create(InvalidOid, row->streams,
+												   &row->options);
+
+	if (row->options.output_mode != before->output_mode)
+		changed = "output_mode";
+	else if (row->options.within_watermark != before->within_watermark)
+		changed = "distinct_within_watermark";
+	if (changed)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("option \"streaming.%s\" of a continuous view cannot be changed",
+						changed),
+				 errhint("Drop the view and create it anew."),
+				 stream_refuse_option_position(source, options, changed)));
+	check_watermark_option(row, has, options, source);
+	if (stream_watermark_exists(had) && !stream_watermark_exists(has))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot take back the watermark of a continuous view"),
+				 errdetail("Windows that it has closed could not stay closed."),
+				 errhint("Set a longer one, or drop the view and create it anew."),
+				 stream_refuse_option_position(source, options, "watermark")));
+}
+
 void
 stream_view_set_options(Oid viewid, List *options, bool reset,
 						const char *source)
 {
 	StreamViewRow *row;
-	StreamOutputMode mode;
-	bool		kept;
+	StreamOptions before;
 
 	check_owner(viewid);
 	LockRelationOid(viewid, ShareUpdateExclusiveLock);
@@ -670,18 +708,12 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("continuous view was dropped")));
-	mode = row->options.output_mode;
-	kept = row->options.keep_late_rows;
+	before = row->options;
 	stream_options_merge(STREAM_OPTIONS_VIEW, options, reset, &row->option_names,
 						 &row->option_values, source);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
-	if (row->options.output_mode != mode)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the output mode of a continuous view cannot be changed"),
-				 errhint("Drop the view and create it anew."),
-				 stream_refuse_option_position(source, options, "output_mode")));
-	if (row->options.keep_late_rows && !kept)
+	check_changed_options(row, &before, options, source);
+	if (row->options.keep_late_rows && !before.keep_late_rows)
 		try_delta(row);
 	stream_catalog_update_view(row);
 	CommandCounterIncrement();

@@ -8,7 +8,8 @@
 # Needs no rights beyond installing packages (see lib.sh).  The last line says
 # "N passed, M failed"; the exit code is 0 only if nothing failed.
 #
-#	STREAMING_HISTORIES=N	random histories (default 100)
+#	STREAMING_HISTORIES=N	random histories (default 100); of event time, two
+#						for five
 #	STREAMING_SEED=N		seed of the first one (default 1)
 #	STREAMING_CRASHES=N		crashes in the crash loop (default 10)
 #	STREAMING_KEEP=1		leave the working directory
@@ -140,12 +141,12 @@ stage_tap()
 	done
 }
 
-# run_fuzz LABEL OPTION...: fuzz.py prints a line per history
+# run_fuzz LABEL PROGRAM OPTION...: it prints a line per history
 run_fuzz()
 {
-	local label=$1 line
+	local label=$1 program=$2 line
 
-	shift
+	shift 2
 	while read -r line; do
 		if [[ $line =~ ^(ok|not\ ok)\ (.*)\ ([0-9]+)\ ms$ ]]; then
 			result "${BASH_REMATCH[1]/ /-}" "$label: ${BASH_REMATCH[2]}" \
@@ -153,18 +154,24 @@ run_fuzz()
 		else
 			echo "$line"
 		fi
-	done < <(as_user "$PYTHON" "$SRC/test/fuzz/fuzz.py" "$@" 2>&1 ||
-		[ $? = 3 ] || echo "not ok fuzz.py broke, see above 0 ms")
+	done < <(as_user "$PYTHON" "$SRC/test/fuzz/$program" "$@" 2>&1 ||
+		[ $? = 3 ] || echo "not ok $program broke, see above 0 ms")
 }
 
 stage_fuzz()
 {
-	run_fuzz fuzz --histories "$histories" --seed "$seed" --jobs 2 --brief
+	run_fuzz fuzz fuzz.py --histories "$histories" --seed "$seed" --jobs 2 \
+		--brief
+	run_fuzz eventtime eventtime.py --selftest
+	run_fuzz eventtime eventtime.py --histories $((histories * 2 / 5 + 1)) \
+		--seed "$seed" --jobs 2 --brief
+	run_fuzz eventtime/restart eventtime.py --histories 5 --seed "$seed" \
+		--restart "$WORK/main" --brief
 }
 
 stage_race()
 {
-	run_fuzz race --race --histories 5 --seed "$seed" --brief
+	run_fuzz race fuzz.py --race --histories 5 --seed "$seed" --brief
 }
 
 stage_bench()

@@ -451,6 +451,10 @@ class Writer:
 
 
 class History:
+    """A random history; OPTION is what else selects it on the command line."""
+
+    OPTION = ""
+
     def __init__(self, dbname, seed, steps, verbose):
         self.dbname = dbname
         self.seed = seed
@@ -855,6 +859,7 @@ class Race:
     soon nobody writes to it any more: a row lost then stays lost.
     """
 
+    OPTION = " --race"
     WRITERS = 16
     SECONDS = 4.0
 
@@ -975,7 +980,7 @@ class Race:
 # --------------------------------------------------------------------------
 
 
-def run_seeds(args, job):
+def run_seeds(args, kind, job):
     """Runs every args.jobs-th history in a database of its own."""
     dbname = "streaming_fuzz_%d_%d" % (os.getppid() if args.jobs > 1
                                        else os.getpid(), job)
@@ -985,7 +990,6 @@ def run_seeds(args, job):
     conn.cursor().execute("CREATE EXTENSION streaming")
     conn.close()
     failed = 0
-    kind = Race if args.race else History
     for seed in range(args.seed + job, args.seed + args.histories, args.jobs):
         began = time.monotonic()
         problem = None
@@ -1017,8 +1021,8 @@ def run_seeds(args, job):
                     text = ["(%d earlier statements: see --seed %d --verbose)"
                             % (len(text) - 80, seed)] + text[-80:]
             print("\n".join(text + [
-                problem, "again: fuzz.py%s --seed %d" % (
-                    " --race" if args.race else "", seed),
+                problem, "again: %s --seed %d%s" % (
+                    os.path.basename(sys.argv[0]), seed, kind.OPTION),
                 "not ok seed %d, %d checks %d ms" % (
                     seed, history.checks, ms)]), flush=True)
         try:
@@ -1027,11 +1031,14 @@ def run_seeds(args, job):
             pass
         if failed and args.stop:
             return failed
-    drop_database(admin, dbname)
+    admin.close()
+    drop_database(dbname)
     return failed
 
 
-def drop_database(admin, dbname):
+def drop_database(dbname):
+    # a history may have restarted the server
+    admin = connect(os.environ.get("PGDATABASE", "postgres"))
     try:
         conn = connect(dbname)
         conn.cursor().execute("DROP EXTENSION streaming CASCADE")
@@ -1046,14 +1053,14 @@ def drop_database(admin, dbname):
             continue
 
 
-def main():
+def make_parser(doc):
+    """What every program that runs histories understands."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+        description=doc, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--histories", type=int, default=1)
     parser.add_argument("--steps", type=int, help="steps of each history")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--race", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("--brief", action="store_true",
                         help="only the end of a failed history's log")
@@ -1061,18 +1068,22 @@ def main():
                         help="stop at the first failure, keep its database")
     parser.add_argument("--width", type=int, default=100000,
                         help="cut statements at this length")
-    args = parser.parse_args()
+    return parser
+
+
+def run_histories(args, kind):
+    """Runs histories of that class; returns the exit code."""
     if args.brief:
         args.width = min(args.width, 300)
     if args.jobs == 1:
-        return 3 if run_seeds(args, 0) else 0
+        return 3 if run_seeds(args, kind, 0) else 0
     children = []
     for job in range(args.jobs):
         pid = os.fork()
         if pid == 0:
             status = 1
             try:
-                status = 3 if run_seeds(args, job) else 0
+                status = 3 if run_seeds(args, kind, job) else 0
             except Exception:
                 traceback.print_exc()
             finally:
@@ -1083,6 +1094,13 @@ def main():
     for pid in children:
         status = max(status, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     return status
+
+
+def main():
+    parser = make_parser(__doc__)
+    parser.add_argument("--race", action="store_true")
+    args = parser.parse_args()
+    return run_histories(args, Race if args.race else History)
 
 
 if __name__ == "__main__":

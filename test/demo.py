@@ -29,6 +29,11 @@ SELECT floor(magnitude) AS class, count(*) AS quakes,
        max(magnitude) AS strongest, avg(depth_km) AS depth
 FROM quakes GROUP BY floor(magnitude)"""
 
+CLOSED_HOURS = """\
+SELECT tumble(occurred, '1 hour') AS hour, count(*) AS quakes,
+       max(magnitude) AS strongest
+FROM quakes GROUP BY hour"""
+
 COLUMNS = ("id", "occurred", "reported", "magnitude", "magnitude_type",
            "longitude", "latitude", "depth_km", "kind", "network", "place")
 
@@ -37,14 +42,23 @@ CREATE TABLE quakes (
     id text, occurred timestamptz NOT NULL, reported timestamptz,
     magnitude numeric, magnitude_type text, longitude float8,
     latitude float8, depth_km numeric, kind text, network text, place text
-) USING stream;
+) USING stream WITH (
+    streaming.event_time = 'occurred', streaming.watermark = '2 days');
 
-CREATE MATERIALIZED VIEW quakes_per_hour WITH (streaming.continuous) AS
+-- each group as it stands, late reports included
+CREATE MATERIALIZED VIEW quakes_per_hour WITH (
+    streaming.continuous, streaming.output_mode = 'complete') AS
 %s;
 
 CREATE MATERIALIZED VIEW quakes_per_class WITH (streaming.continuous) AS
 %s;
-""" % (PER_HOUR, PER_CLASS)
+
+-- hours that are over: each once, when the watermark has passed it
+CREATE MATERIALIZED VIEW closed_hours WITH (
+    streaming.continuous, streaming.output_mode = 'append',
+    streaming.late_rows = 'keep') AS
+%s;
+""" % (PER_HOUR, PER_CLASS, CLOSED_HOURS)
 
 
 def connect():
@@ -143,6 +157,16 @@ def picture(screen, cur, row, done, total):
     cur.execute("SELECT count(*), coalesce(sum(quakes), 0) "
                 "FROM quakes_per_hour")
     groups, counted = cur.fetchone()
+    cur.execute("SELECT watermark, groups, late_rows FROM streaming.views "
+                "WHERE view = 'closed_hours'::regclass")
+    watermark, open_hours, late = cur.fetchone()
+    cur.execute("SELECT count(*), coalesce(sum(quakes), 0) FROM closed_hours")
+    closed, final = cur.fetchone()
+    cur.execute("SELECT e.event_time, q.reported - q.occurred, q.place "
+                "FROM streaming.errors e JOIN quakes q ON q.ctid = e.tid "
+                "WHERE e.view = 'closed_hours'::regclass "
+                "ORDER BY e.at DESC, e.tid DESC LIMIT 3")
+    latest = cur.fetchall()
     lines = [
         "  %s  %s %4d of %d reports  (%s)" % (
             screen.style("36", bar(done / total, 30)),
@@ -171,6 +195,17 @@ def picture(screen, cur, row, done, total):
     lines += [""] * (6 - len(hours))
     lines += ["                     ... %d groups, %d quakes counted" % (
         groups, counted)]
+    lines += ["", "  " + screen.style(
+        "1", "closed_hours       watermark %s: %d hours closed with %d quakes, "
+        "%d open" % (watermark.strftime("%d %b %H:%M") if watermark else
+                     "none yet    ", closed, final, open_hours)),
+        "                     %d reports came when their hour was closed, "
+        "the latest:" % late]
+    for occurred, delay, place in latest:
+        lines.append("                     %s  %4.1f h later  %s" % (
+            occurred.strftime("%d %b %H:%M"), delay.total_seconds() / 3600,
+            place or ""))
+    lines += [""] * (3 - len(latest))
     return lines
 
 
@@ -181,6 +216,41 @@ def oracle(cur, view, query):
     wrong = cur.fetchone()[0]
     cur.execute("SELECT count(*) FROM " + view)
     return wrong, cur.fetchone()[0]
+
+
+def oracle_closed(cur):
+    """The closed hours, from nothing but the stream and what was put aside.
+
+    An hour is closed when it ended two days before the last quake. What it
+    shows must be all its quakes but those that were late; and those must be just
+    those that came when an earlier report had closed their hour.
+    """
+    cur.execute("REFRESH MATERIALIZED VIEW closed_hours")
+    closed = """
+        WITH taken AS (
+            SELECT * FROM quakes q WHERE NOT EXISTS (
+                SELECT FROM streaming.errors e WHERE e.tid = q.ctid
+                AND e.view = 'closed_hours'::regclass))
+        SELECT tumble(occurred, '1 hour'), count(*), max(magnitude)
+        FROM taken GROUP BY 1
+        HAVING upper(tumble(min(occurred), '1 hour')) <=
+            (SELECT date_trunc('milliseconds', max(occurred)) - '2 days'::interval
+             FROM quakes)"""
+    cur.execute("SELECT count(*) FROM ((TABLE closed_hours EXCEPT ALL (%s)) "
+                "UNION ALL ((%s) EXCEPT ALL TABLE closed_hours)) x"
+                % (closed, closed))
+    wrong = cur.fetchone()[0]
+    # whatever was put aside had an earlier report that closes its hour
+    cur.execute("""
+        SELECT count(*) FROM streaming.errors e
+        WHERE e.view = 'closed_hours'::regclass AND NOT EXISTS (
+            SELECT FROM quakes q WHERE q.ctid < e.tid AND
+                date_trunc('milliseconds', q.occurred) - '2 days'::interval >=
+                upper(tumble(e.event_time, '1 hour')))""")
+    wrong += cur.fetchone()[0]
+    cur.execute("SELECT (SELECT count(*) FROM closed_hours), "
+                "(SELECT count(*) FROM streaming.errors)")
+    return (wrong,) + cur.fetchone()
 
 
 def main():
@@ -246,6 +316,14 @@ def main():
             "equals the plain query, all %d groups" % groups
             if differences == 0 else
             "differs from the plain query in %d rows" % differences))
+    differences, closed, late = oracle_closed(cur)
+    wrong += differences
+    print("  %s %-16s %s" % (
+        screen.style("32", "✓") if differences == 0
+        else screen.style("31", "✗"), "closed_hours",
+        "is right: %d hours closed, %d reports came too late for theirs"
+        % (closed, late) if differences == 0 else
+        "is wrong in %d rows" % differences))
     missing = len(watch.committed) - len(watch.delays)
     if missing:
         wrong += missing

@@ -65,7 +65,6 @@ FEATURES = [
 ]
 READY = [f for f in FEATURES if f not in (
     "twice",                    # refused: one stream in two parts of a UNION
-    "bad_gaps",                 # null_rows does not count all of them
 )]
 
 

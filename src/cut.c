@@ -528,6 +528,47 @@ make_distinct_query(StreamCut *cut)
 
 /* ---- chains ---- */
 
+typedef struct InlineWith
+{
+	CommonTableExpr *cte;
+	int			levels;			/* below the query that it belongs to */
+} InlineWith;
+
+/* Puts the WITH query where it is referred to. */
+static bool
+inline_walker(Node *node, InlineWith *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		context->levels++;
+		result = query_tree_walker((Query *) node, inline_walker, context,
+								   QTW_EXAMINE_RTES_BEFORE);
+		context->levels--;
+		return result;
+	}
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_CTE ||
+			rte->ctelevelsup != context->levels ||
+			strcmp(rte->ctename, context->cte->ctename) != 0)
+			return false;
+		rte->rtekind = RTE_SUBQUERY;
+		rte->subquery = castNode(Query, copyObject(context->cte->ctequery));
+		IncrementVarSublevelsUp((Node *) rte->subquery, context->levels, 1);
+		rte->ctename = NULL;
+		rte->ctelevelsup = 0;
+		rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+		return false;
+	}
+	return expression_tree_walker(node, inline_walker, context);
+}
+
 /*
  * WITH queries that read a stream and are referred to once become sub-selects of
  * FROM, which they are to the planner, too.
@@ -535,31 +576,17 @@ make_distinct_query(StreamCut *cut)
 static void
 inline_with_queries(Query *query)
 {
-	ListCell   *lr;
 	ListCell   *lc;
 
-	foreach(lr, query->rtable)
+	foreach(lc, query->cteList)
 	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lr);
+		InlineWith	context = {lfirst_node(CommonTableExpr, lc), -1};
 
-		if (rte->rtekind != RTE_CTE || rte->ctelevelsup > 0 ||
-			rte->self_reference)
+		if (context.cte->cterecursive || context.cte->cterefcount != 1 ||
+			!stream_analyze_has_stream(context.cte->ctequery))
 			continue;
-		foreach(lc, query->cteList)
-		{
-			CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
-
-			if (strcmp(cte->ctename, rte->ctename) != 0 ||
-				cte->cterecursive || cte->cterefcount != 1 ||
-				!stream_analyze_has_stream(cte->ctequery))
-				continue;
-			rte->rtekind = RTE_SUBQUERY;
-			rte->subquery = castNode(Query, copyObject(cte->ctequery));
-			rte->ctename = NULL;
-			rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
-			query->cteList = foreach_delete_current(query->cteList, lc);
-			break;
-		}
+		query->cteList = foreach_delete_current(query->cteList, lc);
+		inline_walker((Node *) query, &context);
 	}
 }
 

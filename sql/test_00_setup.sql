@@ -31,11 +31,13 @@ CREATE FUNCTION leftovers() RETURNS SETOF text LANGUAGE sql AS $$
 		SELECT 'relation ' || regexp_replace(relname, '\d+', 'N')
 		FROM pg_class
 		WHERE relnamespace = 'streaming'::regnamespace
-			AND relname ~ '^_(definition|state)_[0-9p]'
+			AND relname ~ '^_(definition|state|below)_[0-9p]'
 		UNION ALL SELECT '_view' FROM streaming._view
 		UNION ALL SELECT '_progress' FROM streaming._progress
 		UNION ALL SELECT '_progress_unlogged' FROM streaming._progress_unlogged
-		UNION ALL SELECT '_error' FROM streaming._error) AS l(left_over)
+		UNION ALL SELECT '_error' FROM streaming._error
+		UNION ALL SELECT '_rejection' FROM streaming._rejection
+		UNION ALL SELECT '_stream' FROM streaming._stream) AS l(left_over)
 	ORDER BY left_over COLLATE "C"
 $$;
 

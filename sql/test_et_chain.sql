@@ -1,0 +1,97 @@
+-- Deduplication below an aggregate (rules H, K), and streams put together (B3, B4)
+\set SHOW_CONTEXT never
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO, MDY';
+SET client_min_messages = warning;
+
+CREATE TABLE p (id int, k text) USING stream;
+CREATE MATERIALIZED VIEW c1 WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT k, count(*), avg(id) FROM (SELECT DISTINCT k, id FROM p) q GROUP BY k;
+CREATE MATERIALIZED VIEW c2 WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	WITH q AS (SELECT DISTINCT id % 7 AS r, k FROM p WHERE id > 3) SELECT count(*) FROM q;
+CREATE MATERIALIZED VIEW c3 WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT n, sum(id) FROM (SELECT DISTINCT id, k FROM p) q JOIN (VALUES ('u1', 1), ('u2', 2)) AS t(k, n) USING (k) GROUP BY n;
+SELECT * FROM c2;
+SELECT setseed(0.5);
+DO $$
+BEGIN
+	FOR i IN 1..10 LOOP
+		INSERT INTO p SELECT random() * 300, nullif('u' || (random() * 20)::int, 'u3') FROM generate_series(1, 200) x;
+		COMMIT;
+		PERFORM streaming.wait(view) FROM streaming.views;
+		IF (SELECT string_agg(check_view(view), ' ') FROM streaming.views) <> 'ok ok ok' THEN
+			RAISE 'a view is wrong in round %', i;
+		END IF;
+	END LOOP;
+END $$;
+SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
+SELECT owner, (SELECT relowner::regrole::text FROM pg_class WHERE relname = '_below_' || v.view::oid) = owner AS same
+FROM streaming.views v WHERE view = 'c1'::regclass;
+-- the keys are not for writing
+SELECT '_below_' || 'c1'::regclass::oid AS below \gset
+DELETE FROM streaming.:"below";
+DROP TABLE p CASCADE;
+
+CREATE TABLE s (id int, ts timestamptz, k text) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '10 s');
+CREATE MATERIALIZED VIEW d1 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'append') AS
+	WITH q AS (SELECT DISTINCT id, ts FROM s) SELECT tumble(ts, '1 minute') AS w, count(*) FROM q GROUP BY w;
+CREATE MATERIALIZED VIEW d2 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.distinct_within_watermark) AS
+	SELECT k, count(*) FROM (SELECT DISTINCT ON (id) id, k FROM s) q GROUP BY k;
+INSERT INTO s VALUES (1, '2024-01-01 00:00:10', 'a'), (2, '2024-01-01 00:00:20', 'b'), (3, NULL, 'c'),
+	(1, '2024-01-01 00:00:10', 'a'), (5, '2024-01-01 00:00:10', 'c');
+REFRESH MATERIALIZED VIEW d1; REFRESH MATERIALIZED VIEW d2;
+-- the watermark is 00:00:10: 1 at 00:00:10 is late for both
+INSERT INTO s VALUES (1, '2024-01-01 00:01:30', 'a'), (1, '2024-01-01 00:00:10', 'c'), (7, '2024-01-01 00:01:20', 'a');
+REFRESH MATERIALIZED VIEW d1; REFRESH MATERIALIZED VIEW d2;
+TABLE d1 ORDER BY 1; TABLE d2 ORDER BY 1;
+-- H5: 1 was first seen at 00:00:10, so it is new again from 00:00:20 on
+INSERT INTO s VALUES (1, '2024-01-01 00:01:30', 'a'), (1, '2024-01-01 00:00:10', 'c'), (2, '2024-01-01 00:05:30', 'a');
+REFRESH MATERIALIZED VIEW d1; REFRESH MATERIALIZED VIEW d2;
+TABLE d1 ORDER BY 1; TABLE d2 ORDER BY 1;
+SELECT view, watermark, groups, late_rows, null_rows FROM streaming.views ORDER BY view::text;
+-- expired keys are gone
+SELECT '_below_' || 'd1'::regclass::oid AS below1, '_below_' || 'd2'::regclass::oid AS below2 \gset
+SELECT * FROM streaming.:"below1"; SELECT * FROM streaming.:"below2";
+SELECT streaming.explain('d2');
+DROP TABLE s CASCADE;
+
+-- several streams
+CREATE TABLE s1 (id int, ts timestamptz, k text) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '10 s');
+CREATE TABLE s2 (k varchar, t timestamptz, id int) USING stream
+	WITH (streaming.event_time = 't', streaming.watermark = '0');
+CREATE TABLE s3 (id int, k text) USING stream;
+CREATE MATERIALIZED VIEW u1 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'append', streaming.late_rows = 'keep') AS
+	SELECT tumble(ts, '1 minute') AS w, count(*) FROM (SELECT id, ts FROM s1 UNION ALL SELECT id, t FROM s2) q GROUP BY w;
+CREATE MATERIALIZED VIEW u2 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.watermark_policy = 'max') AS
+	SELECT tumble(ts, '1 minute') AS w, count(*) FROM (SELECT id, ts FROM s1 UNION ALL SELECT id, t FROM s2) q GROUP BY w;
+CREATE MATERIALIZED VIEW u3 WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT id % 10 AS r, count(*) AS n, count(k) FROM (SELECT id, k FROM s1 UNION ALL SELECT id, k FROM s2 UNION ALL SELECT id * 2, k FROM s3 WHERE id > 3) q GROUP BY r;
+INSERT INTO s1 SELECT x, '2024-01-01'::timestamptz + x * '1 s'::interval, 'a' FROM generate_series(1, 200) x;
+INSERT INTO s3 SELECT x, nullif(x, 7) FROM generate_series(1, 200) x;
+SELECT streaming.wait(view) FROM streaming.views;
+-- B3: s2 has shown nothing and holds u1 back; u2 goes by the faster
+SELECT view, streams, watermark, rows_read FROM streaming.views ORDER BY view::text;
+TABLE u1; SELECT check_view('u2'), check_view('u3');
+INSERT INTO s2 SELECT 'b', '2024-01-01'::timestamptz + x * '1 s'::interval, x FROM generate_series(70, 150) x;
+SELECT streaming.wait(view) FROM streaming.views;
+-- u1: 00:02:30, the smaller; nothing was late there. For u2 all before 00:03:10 - all - were
+SELECT view, watermark, groups, late_rows FROM streaming.views ORDER BY view::text;
+TABLE u1 ORDER BY 1; SELECT check_view('u3');
+INSERT INTO s2 SELECT 'late', '2024-01-01'::timestamptz + x * '1 s'::interval, x FROM generate_series(70, 71) x;
+SELECT streaming.wait(view) FROM streaming.views;
+SELECT view, stream, reason, event_time, stream_row, partition FROM streaming.errors ORDER BY at, tid;
+TRUNCATE s1;
+INSERT INTO s1 VALUES (1, '2024-01-01 00:10:00', 'x');
+SELECT streaming.wait(view) FROM streaming.views;
+SELECT view, watermark FROM streaming.views ORDER BY view::text;
+-- refused
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
+	SELECT count(*) FROM (SELECT id FROM s1 UNION ALL SELECT id FROM s1) q;
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
+	SELECT count(*) FROM (SELECT id FROM s1 UNION ALL SELECT 1) q;
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
+	SELECT count(*) FROM s1 JOIN s2 USING (id);
+DROP TABLE s1, s2, s3 CASCADE;
+SELECT * FROM leftovers();

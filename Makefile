@@ -12,6 +12,7 @@ DATA = sql/streaming--1.0.sql
 # The table of contents, lowest layer first.
 OBJS = \
 	src/debug.o \
+	src/locate.o \
 	src/refuse.o \
 	src/area.o \
 	src/shmem.o \

@@ -45,9 +45,13 @@ is_stream(Oid relid)
 	return list_length(leaves) == 1;
 }
 
-/* Adds the leaves of one stream; counts those that are unlogged. */
+/*
+ * Adds the leaves of one stream; counts those that are unlogged.  place: where
+ * the stream is named, for errors.
+ */
 static void
-add_leaves(Oid stream, LOCKMODE lockmode, List **leaves, int *nunlogged)
+add_leaves(Oid stream, const StreamPlace *place, LOCKMODE lockmode,
+		   List **leaves, int *nunlogged)
 {
 	List	   *all = find_all_inheritors(stream, lockmode, NULL);
 	ListCell   *lc;
@@ -59,7 +63,8 @@ add_leaves(Oid stream, LOCKMODE lockmode, List **leaves, int *nunlogged)
 				 errmsg("stream \"%s\" has child tables by inheritance",
 						get_rel_name(stream)),
 				 errdetail("A continuous view cannot read them."),
-				 errhint("Use a partitioned table.")));
+				 errhint("Use a partitioned table."),
+				 stream_refuse_clause_position(place, STREAM_CLAUSE_ANY)));
 	foreach(lc, all)
 	{
 		Oid			relid = lfirst_oid(lc);
@@ -73,22 +78,24 @@ add_leaves(Oid stream, LOCKMODE lockmode, List **leaves, int *nunlogged)
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					 errmsg("partition \"%s\" of stream \"%s\" is not a stream",
 							get_rel_name(relid), get_rel_name(stream)),
-					 errhint("Create partitions with USING stream.")));
+					 errhint("Create partitions with USING stream."),
+					 stream_refuse_clause_position(place, STREAM_CLAUSE_ANY)));
 		if (get_rel_persistence(relid) == RELPERSISTENCE_UNLOGGED)
 			(*nunlogged)++;
 		*leaves = lappend_oid(*leaves, relid);
 	}
 }
 
-List *
-stream_analyze_leaves(List *streams, LOCKMODE lockmode, bool *unlogged)
+static List *
+find_leaves(List *streams, const StreamPlace *place, LOCKMODE lockmode,
+			bool *unlogged)
 {
 	List	   *leaves = NIL;
 	int			nunlogged = 0;
 	ListCell   *lc;
 
 	foreach(lc, streams)
-		add_leaves(lfirst_oid(lc), lockmode, &leaves, &nunlogged);
+		add_leaves(lfirst_oid(lc), place, lockmode, &leaves, &nunlogged);
 	if (nunlogged > 0 && nunlogged < list_length(leaves))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
@@ -96,14 +103,24 @@ stream_analyze_leaves(List *streams, LOCKMODE lockmode, bool *unlogged)
 				 errmsg("stream \"%s\" has both logged and unlogged partitions",
 						get_rel_name(linitial_oid(streams))) :
 				 errmsg("a continuous view cannot read both logged and unlogged streams"),
-				 errhint("Make all logged, or all unlogged.")));
+				 errhint("Make all logged, or all unlogged."),
+				 stream_refuse_clause_position(place, STREAM_CLAUSE_ANY)));
 	*unlogged = nunlogged > 0;
 	return leaves;
 }
 
+List *
+stream_analyze_leaves(List *streams, LOCKMODE lockmode, bool *unlogged)
+{
+	StreamPlace nowhere = {0};
+
+	return find_leaves(streams, &nowhere, lockmode, unlogged);
+}
+
 typedef struct FindStream
 {
-	const char *source;
+	StreamPlace place;			/* of the query that is being checked */
+	StreamPlace last;			/* of the stream reached last */
 	List	   *streams;		/* OIDs of those reached through FROM */
 	int			reached;		/* streams reached through FROM */
 	int			total;			/* streams anywhere */
@@ -145,7 +162,7 @@ typedef struct SystemColumns
 {
 	Index		varno;
 	Index		sublevels_up;
-	const char *source;
+	const StreamPlace *place;
 } SystemColumns;
 
 /* The system columns of a row change when it is frozen; but not these. */
@@ -162,9 +179,10 @@ system_columns_walker(Node *node, SystemColumns *context)
 			var->varlevelsup == context->sublevels_up && var->varattno < 0 &&
 			var->varattno != TableOidAttributeNumber &&
 			var->varattno != SelfItemPointerAttributeNumber)
-			stream_refuse("system columns of a stream other than tableoid and ctid are",
-				   node, context->source,
-				   "Store what you need in a column of the stream.");
+			stream_refuse_in(context->place,
+							 "system columns of a stream other than tableoid and ctid are",
+							 node,
+							 "Store what you need in a column of the stream.");
 		return false;
 	}
 	if (IsA(node, Query))
@@ -180,30 +198,68 @@ system_columns_walker(Node *node, SystemColumns *context)
 	return expression_tree_walker(node, system_columns_walker, context);
 }
 
+static bool
+window_function_walker(Node *node, Node **found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, WindowFunc))
+	{
+		*found = node;
+		return true;
+	}
+	return expression_tree_walker(node, window_function_walker, found);
+}
+
+Node *
+stream_analyze_window_function(Query *query)
+{
+	Node	   *found = NULL;
+
+	window_function_walker((Node *) query->targetList, &found);
+	return found;
+}
+
 static void check_subselect(Query *query, FindStream *context);
+
+/* Checks a sub-select that is a member of the query's range table. */
+static void
+check_member(Query *query, int rtindex, FindStream *context)
+{
+	StreamPlace outer = context->place;
+
+	context->place = stream_locate_member(&outer, query, rtindex);
+	check_subselect(rt_fetch(rtindex, query->rtable)->subquery, context);
+	context->place = outer;
+}
 
 /* UNION ALL of streams, nested as it may be. */
 static void
 check_union(Query *query, Node *node, FindStream *context)
 {
 	SetOperationStmt *operation;
-	Query	   *part;
 
 	if (IsA(node, RangeTblRef))
 	{
-		part = rt_fetch(((RangeTblRef *) node)->rtindex, query->rtable)->subquery;
+		int			rtindex = ((RangeTblRef *) node)->rtindex;
+		Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+		StreamPlace place = stream_locate_member(&context->place, query,
+												 rtindex);
+
 		if (!stream_analyze_has_stream(part))
-			stream_refuse("UNION ALL of a stream and something else is",
-						  part->targetList, context->source,
-						  "Each part must read a stream; insert the other rows into one.");
-		check_subselect(part, context);
+			stream_refuse_in(&place,
+							 "UNION ALL of a stream and something else is",
+							 part->targetList,
+							 "Each part must read a stream; insert the other rows into one.");
+		check_member(query, rtindex, context);
 		return;
 	}
 	operation = castNode(SetOperationStmt, node);
 	if (operation->op != SETOP_UNION || !operation->all)
-		stream_refuse("UNION, INTERSECT or EXCEPT over streams is",
-					  query->targetList, context->source,
-					  "Only UNION ALL is; put DISTINCT over it for UNION.");
+		stream_refuse_in(&context->place,
+						 "UNION, INTERSECT or EXCEPT over streams is",
+						 query->targetList,
+						 "Only UNION ALL is; put DISTINCT over it for UNION.");
 	check_union(query, operation->larg, context);
 	check_union(query, operation->rarg, context);
 }
@@ -212,33 +268,67 @@ check_union(Query *query, Node *node, FindStream *context)
 static void
 check_subselect(Query *query, FindStream *context)
 {
+	const StreamPlace *place = &context->place;
+
 	if (query->hasAggs || query->groupClause || query->groupingSets ||
 		query->havingQual)
-		stream_refuse("aggregation in a sub-select over the stream is",
-			   (Node *) query->targetList, context->source,
-			   "Aggregate in the outermost SELECT only.");
+		stream_refuse_in(place,
+						 "aggregation in a sub-select over the stream is",
+						 query->targetList,
+						 "Aggregate in the outermost SELECT only.");
 	if (query->distinctClause)
-		stream_refuse("DISTINCT in a sub-select over the stream is",
-			   (Node *) query->targetList, context->source,
-			   "Use GROUP BY in the outermost SELECT.");
+		stream_refuse_in(place, "DISTINCT in a sub-select over the stream is",
+						 query->targetList,
+						 "Use GROUP BY in the outermost SELECT.");
 	if (query->hasWindowFuncs)
-		stream_refuse("a window function in a sub-select over the stream is",
-			   (Node *) query->targetList, context->source,
-			   "Window functions are for the outermost SELECT, over its aggregates.");
+		stream_refuse_in(place,
+						 "a window function in a sub-select over the stream is",
+						 stream_analyze_window_function(query),
+						 "Window functions are for the outermost SELECT, over its aggregates.");
 	if (query->limitCount || query->limitOffset)
-		stream_refuse("LIMIT in a sub-select over the stream is",
-			   query->limitCount ? query->limitCount : query->limitOffset,
-			   context->source,
-			   "LIMIT is for the outermost SELECT.");
+		stream_refuse_in(place, "LIMIT in a sub-select over the stream is",
+						 query->limitCount ? query->limitCount :
+						 query->limitOffset,
+						 "LIMIT is for the outermost SELECT.");
 	if (query->rowMarks)
-		stream_refuse("FOR UPDATE or FOR SHARE is", NULL, context->source,
-			   "Leave the clause out.");
+		stream_refuse_clause(place, STREAM_CLAUSE_LOCKING,
+							 "FOR UPDATE or FOR SHARE is",
+							 "Leave the clause out.");
 	if (query->setOperations)
 	{
 		check_union(query, query->setOperations, context);
 		return;
 	}
 	check_from(query, (Node *) query->jointree, context);
+}
+
+/* A stream that is named in FROM. */
+static void
+check_stream(Query *query, int rtindex, FindStream *context)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	SystemColumns columns = {rtindex, 0, &context->last};
+	bool		unlogged;
+
+	if (rte->tablesample)
+		stream_refuse_clause(&context->last, STREAM_CLAUSE_SAMPLE,
+							 "TABLESAMPLE of a stream is",
+							 "Choose rows by a condition in WHERE.");
+	if (!rte->inh && get_rel_relkind(rte->relid) != RELKIND_RELATION)
+		stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
+							 "ONLY of a partitioned stream is",
+							 "Leave ONLY out.");
+	query_tree_walker(query, system_columns_walker, &columns, 0);
+	if (list_member_oid(context->streams, rte->relid))
+		stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
+							 psprintf("reading stream \"%s\" twice is",
+									  get_rel_name(rte->relid)),
+							 "Read it once, with a condition that covers both.");
+	/* now, while it is known where the stream is named */
+	if (context->place.source)
+		find_leaves(list_make1_oid(rte->relid), &context->last,
+					AccessShareLock, &unlogged);
+	context->streams = lappend_oid(context->streams, rte->relid);
 }
 
 /* A member of FROM; true if it reads the stream. */
@@ -251,38 +341,26 @@ check_range(Query *query, int rtindex, FindStream *context)
 	{
 		if (!stream_analyze_has_stream(rte->subquery))
 			return false;
-		check_subselect(rte->subquery, context);
+		check_member(query, rtindex, context);
 		return true;
 	}
-	if (rte->rtekind == RTE_NAMEDTUPLESTORE)
-	{
-		/* what an operator below hands on is as good as a stream */
-		context->reached++;
-		return true;
-	}
-	if (rte->rtekind != RTE_RELATION || !is_stream(rte->relid))
+	if (rte->rtekind != RTE_NAMEDTUPLESTORE &&
+		(rte->rtekind != RTE_RELATION || !is_stream(rte->relid)))
 		return false;
-	if (rte->tablesample)
-		stream_refuse("TABLESAMPLE of a stream is",
-			   (Node *) rte->tablesample->args, context->source,
-			   "Choose rows by a condition in WHERE.");
-	if (!rte->inh && get_rel_relkind(rte->relid) != RELKIND_RELATION)
-		stream_refuse("ONLY of a partitioned stream is", NULL, context->source,
-			   "Leave ONLY out.");
-	else
-	{
-		SystemColumns columns = {rtindex, 0, context->source};
-
-		query_tree_walker(query, system_columns_walker, &columns, 0);
-	}
-	if (list_member_oid(context->streams, rte->relid))
-		stream_refuse(psprintf("reading stream \"%s\" twice is",
-							   get_rel_name(rte->relid)), NULL,
-					  context->source,
-					  "Read it once, with a condition that covers both.");
-	context->streams = lappend_oid(context->streams, rte->relid);
+	context->last = stream_locate_member(&context->place, query, rtindex);
+	/* what an operator below hands on is as good as a stream */
+	if (rte->rtekind == RTE_RELATION)
+		check_stream(query, rtindex, context);
 	context->reached++;
 	return true;
+}
+
+static void
+refuse_join(FindStream *context)
+{
+	stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
+						 "joining streams is",
+						 "Create one continuous view for each stream, or read both with UNION ALL.");
 }
 
 static bool
@@ -294,12 +372,11 @@ check_join(Query *query, JoinExpr *join, FindStream *context)
 	if ((join->jointype == JOIN_LEFT && right) ||
 		(join->jointype == JOIN_RIGHT && left) ||
 		(join->jointype == JOIN_FULL && (left || right)))
-		stream_refuse("an outer join that makes up rows for the stream is",
-			   join->quals, context->source,
-			   "Put the stream on the side of the join whose rows are all kept.");
+		stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
+							 "an outer join that makes up rows for the stream is",
+							 "Put the stream on the side of the join whose rows are all kept.");
 	if (left && right)
-		stream_refuse("joining streams is", join->quals, context->source,
-					  "Create one continuous view for each stream, or read both with UNION ALL.");
+		refuse_join(context);
 	return left || right;
 }
 
@@ -319,8 +396,7 @@ check_from(Query *query, Node *jtnode, FindStream *context)
 		if (!check_from(query, lfirst(lc), context))
 			continue;
 		if (found)
-			stream_refuse("joining streams is", NULL, context->source,
-						  "Create one continuous view for each stream, or read both with UNION ALL.");
+			refuse_join(context);
 		found = true;
 	}
 	return found;
@@ -372,28 +448,74 @@ volatile_walker(Node *node, Node **found)
 	return expression_tree_walker(node, volatile_walker, found);
 }
 
-List *
-stream_analyze_streams(Query *delta, const char *source)
+Node *
+stream_analyze_hidden_stream(void *node)
 {
-	FindStream	context = {.source = source};
+	Node	   *found = NULL;
+
+	hidden_stream_walker(node, &found);
+	return found;
+}
+
+/*
+ * Where a walker finds something: the innermost sub-select in FROM, starting
+ * from the query at the place.
+ */
+static StreamPlace
+place_of_found(Query *query, bool (*walker) (Node *node, Node **found),
+			   StreamPlace place)
+{
+	int			rtindex = 1;
+	Node	   *found;
+
+	while (rtindex <= list_length(query->rtable))
+	{
+		RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			walker((Node *) rte->subquery, &found))
+		{
+			place = stream_locate_member(&place, query, rtindex);
+			query = rte->subquery;
+			rtindex = 0;
+		}
+		rtindex++;
+	}
+	return place;
+}
+
+List *
+stream_analyze_streams(Query *delta, const StreamPlace *place)
+{
+	FindStream	context = {0};
+	StreamPlace where;
 	Node	   *culprit = NULL;
 
+	if (place)
+		context.place = *place;
 	check_from(delta, (Node *) delta->jointree, &context);
 	count_streams_walker((Node *) delta, &context);
 	if (context.total == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("a continuous view must read a stream"),
-				 errhint("Create the table with USING stream.")));
+				 errhint("Create the table with USING stream."),
+				 stream_refuse_clause_position(&context.place,
+											   STREAM_CLAUSE_FROM)));
 	if (context.total > context.reached)
 	{
-		hidden_stream_walker((Node *) delta, &culprit);
-		stream_refuse("reading a stream in WITH or in a sub-select of an expression is",
-			   culprit, source,
-			   "Name the stream in FROM.");
+		culprit = stream_analyze_hidden_stream(delta);
+		where = place_of_found(delta, hidden_stream_walker, context.place);
+		stream_refuse_in(&where,
+						 "reading a stream in WITH or in a sub-select of an expression is",
+						 culprit, "Name the stream in FROM.");
 	}
 	if (volatile_walker((Node *) delta, &culprit))
-		stream_refuse("a volatile function below the aggregation is", culprit, source,
-			   "Its result would depend on when a batch runs; store the value in the stream instead, for example with a column default.");
+	{
+		where = place_of_found(delta, volatile_walker, context.place);
+		stream_refuse_in(&where, "a volatile function below the aggregation is",
+						 culprit,
+						 "Its result would depend on when a batch runs; store the value in the stream instead, for example with a column default.");
+	}
 	return context.streams;
 }

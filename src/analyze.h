@@ -11,16 +11,25 @@
 #include "nodes/parsenodes.h"
 #include "storage/lockdefs.h"
 
+#include "locate.h"
+
 /* Is there a stream anywhere in the query or expression? */
 extern bool stream_analyze_has_stream(void *node);
 
 /*
  * Checks a rewritten delta query: one stream, or UNION ALL of some, read row by
  * row.  Returns the streams' OIDs (of the partitioned root, if one is), NIL if
- * it reads what another operator hands on.  source: for error positions, or NULL.
- * Errors 0A000, with a position; 42809 if the query reads no stream.
+ * it reads what another operator hands on.  place: where the query is, for error
+ * positions, or NULL.  Errors 0A000, with a position; 42809 if the query reads no
+ * stream, and with a place also what stream_analyze_leaves says of each.
  */
-extern List *stream_analyze_streams(Query *delta, const char *source);
+extern List *stream_analyze_streams(Query *delta, const StreamPlace *place);
+
+/* The WITH query or sub-select of an expression with a stream, or NULL. */
+extern Node *stream_analyze_hidden_stream(void *node);
+
+/* The first window function of the query, or NULL. */
+extern Node *stream_analyze_window_function(Query *query);
 
 /*
  * The leaf relations of streams, as OIDs, locked with the mode; a stream itself

@@ -42,41 +42,54 @@
 #include "cut.h"
 #include "refuse.h"
 
+/* The key is as wide as an index can be. */
 static void
-check_clauses(Query *query, const char *source)
+check_key_count(Query *query, List *clauses, const char *source)
 {
-	if (query->commandType != CMD_SELECT || query->utilityStmt)
-		stream_refuse("statements other than SELECT are", NULL, source, NULL);
+	Node	   *excess;
+
+	if (list_length(clauses) <= INDEX_MAX_KEYS)
+		return;
+	excess = get_sortgroupclause_expr(list_nth(clauses, INDEX_MAX_KEYS),
+									  query->targetList);
+	ereport(ERROR,
+			(errcode(ERRCODE_TOO_MANY_COLUMNS),
+			 errmsg("cannot group a continuous view by more than %d expressions",
+					INDEX_MAX_KEYS),
+			 errhint("Put some of them together, for example into an array."),
+			 stream_refuse_position(source, exprLocation(excess))));
+}
+
+static void
+check_clauses(Query *query, const StreamPlace *place)
+{
 	if (query->setOperations)
-		stream_refuse("UNION, INTERSECT and EXCEPT are",
-			   query->targetList, source,
-			   "Create one continuous view for each part, and an ordinary view that combines them.");
-	if (query->hasModifyingCTE)
-		stream_refuse("data-modifying statements in WITH are", NULL, source, NULL);
+		stream_refuse_in(place, "UNION, INTERSECT and EXCEPT are",
+						 query->targetList,
+						 "Create one continuous view for each part, and an ordinary view that combines them.");
 	if (query->groupingSets)
-		stream_refuse("GROUPING SETS, ROLLUP and CUBE are",
-			   linitial(query->groupingSets), source,
-			   "Create one continuous view for each grouping.");
+		stream_refuse_in(place, "GROUPING SETS, ROLLUP and CUBE are",
+						 linitial(query->groupingSets),
+						 "Create one continuous view for each grouping.");
 	if (query->rowMarks)
-		stream_refuse("FOR UPDATE and FOR SHARE are", NULL, source,
-			   "Leave the clause out.");
+		stream_refuse_clause(place, STREAM_CLAUSE_LOCKING,
+							 "FOR UPDATE and FOR SHARE are",
+							 "Leave the clause out.");
 	if (query->groupClause == NIL && !query->hasAggs)
 	{
 		if (!query->distinctClause)
-			stream_refuse("a query without GROUP BY, aggregates or DISTINCT is",
-						  query->targetList, source,
-						  "Group the rows, or use an ordinary view over the stream.");
+			stream_refuse_in(place,
+							 "a query without GROUP BY, aggregates or DISTINCT is",
+							 query->targetList,
+							 "Group the rows, or use an ordinary view over the stream.");
 		if (query->hasWindowFuncs)
-			stream_refuse("a window function over the rows of a stream is",
-						  query->targetList, source,
-						  "Window functions are for the outermost SELECT, over its aggregates.");
+			stream_refuse_in(place,
+							 "a window function over the rows of a stream is",
+							 stream_analyze_window_function(query),
+							 "Window functions are for the outermost SELECT, over its aggregates.");
 	}
-	if (list_length(query->groupClause) > INDEX_MAX_KEYS ||
-		list_length(query->distinctClause) > INDEX_MAX_KEYS)
-		ereport(ERROR,
-				(errcode(ERRCODE_TOO_MANY_COLUMNS),
-				 errmsg("cannot group a continuous view by more than %d expressions",
-						INDEX_MAX_KEYS)));
+	check_key_count(query, query->groupClause, place->source);
+	check_key_count(query, query->distinctClause, place->source);
 }
 
 /* A name for a state column that none of the names has yet. */
@@ -451,14 +464,23 @@ note_selected(Query *query, Node *expr)
 									   FirstLowInvalidHeapAttributeNumber);
 }
 
+/* For ereport: the position of the option that asks for it. */
+static int
+within_position(StreamCut *cut)
+{
+	return stream_refuse_position(cut->place.source,
+								  stream_locate_option(&cut->place,
+													   "distinct_within_watermark"));
+}
+
 /*
  * Which event time says that a row is late, and (within the watermark) for how
  * long its key is kept: one among the columns, or the stream's own.
  */
 static void
-find_distinct_time(StreamCut *cut, bool within_watermark, List **names,
-				   const char *source)
+find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 {
+	const char *source = cut->place.source;
 	List	   *exprs = NIL;
 	ListCell   *lc;
 
@@ -484,12 +506,15 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names,
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"streaming.distinct_within_watermark\" needs a stream with an event time"),
-				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column', streaming.watermark = '1 minute').")));
+				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column', streaming.watermark = '1 minute')."),
+				 within_position(cut)));
 	if (list_length(cut->keys) >= INDEX_MAX_KEYS)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
 				 errmsg("cannot deduplicate within the watermark by more than %d expressions",
-						INDEX_MAX_KEYS - 1)));
+						INDEX_MAX_KEYS - 1),
+				 errhint("Have fewer columns, or leave the option out."),
+				 within_position(cut)));
 	cut->expiry = stream_eventtime_expiry(cut->window);
 	note_selected(cut->query, (Node *) cut->window->row_end);
 	cut->expiry_name = reserve_name("_expiry", names);
@@ -592,8 +617,9 @@ inline_with_queries(Query *query)
 
 /* Finds a deduplication of a stream in FROM, and cuts it. */
 static void
-find_below(StreamCut *cut, bool within_watermark, const char *source)
+find_below(StreamCut *cut, bool within_watermark)
 {
+	StreamPlace place;
 	ListCell   *lc;
 
 	foreach(lc, cut->query->rtable)
@@ -605,37 +631,42 @@ find_below(StreamCut *cut, bool within_watermark, const char *source)
 			query->hasAggs || query->groupClause ||
 			!stream_analyze_has_stream(query))
 			continue;
+		place = stream_locate_member(&cut->place, cut->query,
+									 foreach_current_index(lc) + 1);
 		if (cut->below)
-			stream_refuse("reading more than one stream is",
-						  query->targetList, source,
-						  "Create one continuous view for each stream.");
+			stream_refuse_in(&place, "reading more than one stream is",
+							 query->targetList,
+							 "Create one continuous view for each stream.");
 		if (query->limitCount || query->limitOffset)
-			stream_refuse("LIMIT in a sub-select over the stream is",
-						  query->limitCount ? query->limitCount :
-						  query->limitOffset, source,
-						  "LIMIT is for the outermost SELECT.");
-		cut->below = stream_cut_query(query, within_watermark, source);
+			stream_refuse_in(&place, "LIMIT in a sub-select over the stream is",
+							 query->limitCount ? query->limitCount :
+							 query->limitOffset,
+							 "LIMIT is for the outermost SELECT.");
+		cut->below = stream_cut_query(query, within_watermark, &place);
 		if (cut->below->below)
-			stream_refuse("DISTINCT over DISTINCT is", query->targetList,
-						  source, "Use DISTINCT once.");
+			stream_refuse_in(&place, "DISTINCT over DISTINCT is",
+							 query->targetList, "Use DISTINCT once.");
 		cut->below->is_below = true;
 		cut->below_rtindex = foreach_current_index(lc) + 1;
 	}
 }
 
 StreamCut *
-stream_cut_query(Query *query, bool within_watermark, const char *source)
+stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
 {
 	StreamCut  *cut = palloc0(sizeof(StreamCut));
+	const char *source = place ? place->source : NULL;
 	CollectAggs context = {NIL, source};
 	List	   *names = NIL;
 	List	   *exprs = NIL;
 	ListCell   *lc;
 
-	check_clauses(query, source);
+	if (place)
+		cut->place = *place;
+	check_clauses(query, &cut->place);
 	cut->query = query = copyObject(query);
 	inline_with_queries(query);
-	find_below(cut, within_watermark, source);
+	find_below(cut, within_watermark);
 	if (cut->below)
 		within_watermark = false;
 	query->targetList = (List *)
@@ -652,7 +683,8 @@ stream_cut_query(Query *query, bool within_watermark, const char *source)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
-				 errhint("Leave the option out.")));
+				 errhint("Leave the option out."),
+				 within_position(cut)));
 
 	cut->keys = collect_keys(query, &names, source);
 	foreach(lc, cut->keys)
@@ -684,7 +716,7 @@ stream_cut_query(Query *query, bool within_watermark, const char *source)
 	if (cut->distinct)
 	{
 		collect_payload(cut, &names);
-		find_distinct_time(cut, within_watermark, &names, source);
+		find_distinct_time(cut, within_watermark, &names);
 	}
 	cut->delta = make_delta_query(cut);
 	if (cut->distinct)
@@ -856,6 +888,7 @@ stream_cut_reading_query(StreamCut *cut, Relation state, bool final_only,
 	ParseNamespaceItem *nsitem;
 	RangeTblRef *rtr = makeNode(RangeTblRef);
 	Node	   *having;
+	Node	   *hidden;
 
 	query->targetList = reading_targetlist(query, &context);
 	having = reading_mutator(query->havingQual, &context);
@@ -864,10 +897,13 @@ stream_cut_reading_query(StreamCut *cut, Relation state, bool final_only,
 	query->windowClause = (List *)
 		reading_mutator((Node *) query->windowClause, &context);
 
-	if (stream_analyze_has_stream(query->targetList) || stream_analyze_has_stream(having) ||
-		stream_analyze_has_stream(query->limitOffset) || stream_analyze_has_stream(query->limitCount))
-		stream_refuse("reading a stream in a sub-select of an expression is", NULL,
-			   source, "Name the stream in FROM.");
+	hidden = stream_analyze_hidden_stream(list_make4(query->targetList, having,
+													 query->limitOffset,
+													 query->limitCount));
+	if (hidden)
+		stream_refuse_in(&cut->place,
+						 "reading a stream in a sub-select of an expression is",
+						 hidden, "Name the stream in FROM.");
 	nsitem = addRangeTableEntryForRelation(pstate, state, AccessShareLock,
 										   NULL, false, true);
 	rtr->rtindex = 1;

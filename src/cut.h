@@ -12,6 +12,7 @@
 #include "utils/relcache.h"
 
 #include "eventtime.h"
+#include "locate.h"
 
 /* One grouping key of a view. */
 typedef struct StreamKey
@@ -42,6 +43,8 @@ typedef struct StreamCut
 								 * those whose result is not the state */
 	StreamWindow *window;		/* the key that is one, or NULL */
 
+	StreamPlace place;			/* where the query is in the statement */
+
 	/* deduplication: there are no aggregates then */
 	bool		distinct;		/* keys only count when they are new */
 	List	   *payload;		/* StreamPayload: what comes with them */
@@ -60,11 +63,12 @@ typedef struct StreamCut
 
 /*
  * Cuts an analysed query (not yet rewritten), or says why it cannot be
- * maintained: error 0A000, with the clause's position in source (may be NULL).
+ * maintained: error 0A000, with the clause's position.  place: where the query is
+ * in a statement; NULL: there is none.
  * within_watermark: the option streaming.distinct_within_watermark.
  */
 extern StreamCut *stream_cut_query(Query *query, bool within_watermark,
-								   const char *source);
+								   const StreamPlace *place);
 
 /*
  * Has the state table an index on the ends of its groups, beside the one on the

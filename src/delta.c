@@ -244,7 +244,8 @@ check_shape(StreamDelta *delta, PlannedStmt *stmt)
 			!(simple && IsA(tle->expr, Aggref)))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("query cannot be maintained: its plan does not end in an aggregation")));
+					 errmsg("query cannot be maintained: its plan does not end in an aggregation"),
+					 errhint("Group by plain columns, and compute the rest in an ordinary view over the continuous view.")));
 	}
 }
 
@@ -274,7 +275,8 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("reading more than one stream is not supported in a continuous view"),
 					 errdetail("A function in the query reads stream \"%s\".",
-							   get_rel_name(rte->relid))));
+							   get_rel_name(rte->relid)),
+					 errhint("Write the function's query as a sub-select in FROM, or have the function read ordinary tables only.")));
 		seen = lappend_oid(seen, rte->relid);
 	}
 }

@@ -249,7 +249,7 @@ options_hint(const OptionDef *option, StreamOptionKind kind)
 }
 
 List *
-stream_options_extract(List **deflist, bool *continuous)
+stream_options_extract(List **deflist, bool *continuous, const char *source)
 {
 	List	   *mine = NIL;
 	List	   *rest = NIL;
@@ -270,7 +270,9 @@ stream_options_extract(List **deflist, bool *continuous)
 				ereport(ERROR,
 						(errcode(ERRCODE_SYNTAX_ERROR),
 						 errmsg("option \"streaming.%s\" given more than once",
-								def->defname)));
+								def->defname),
+						 errhint("Give it once."),
+						 stream_refuse_position(source, def->location)));
 			*continuous = defGetBoolean(def);
 			seen = true;
 		}
@@ -308,6 +310,7 @@ stream_options_merge(StreamOptionKind kind, List *defelems, bool reset,
 	{
 		DefElem    *def = lfirst_node(DefElem, lc);
 		const OptionDef *option = find_option(def->defname);
+		StreamRefuseDefault frame;
 		const char *wanted;
 		char	   *value;
 
@@ -331,13 +334,16 @@ stream_options_merge(StreamOptionKind kind, List *defelems, bool reset,
 					(errcode(ERRCODE_SYNTAX_ERROR),
 					 errmsg("option \"streaming.%s\" given more than once",
 							def->defname),
+					 errhint("Give it once."),
 					 stream_refuse_position(source, def->location)));
 		seen = lappend(seen, makeString(def->defname));
 		remove_option(def->defname, names, values);
 		if (reset)
 			continue;
 		value = def->arg ? defGetString(def) : pstrdup("true");
+		stream_refuse_push(&frame, source, def->location);
 		wanted = option->read(value, &scratch);
+		stream_refuse_pop(&frame);
 		if (wanted)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -61,9 +61,12 @@ typedef enum StreamOptionKind
 /*
  * Takes the DefElems of namespace "streaming" out of a WITH list.
  * continuous: set to the value of streaming.continuous, false if absent.
- * Returns the other streaming.* options; *deflist keeps the rest.
+ * Returns the other streaming.* options; *deflist keeps the rest.  source: for
+ * error positions, or NULL.  Error 42601 if streaming.continuous is not a boolean
+ * or is given twice.
  */
-extern List *stream_options_extract(List **deflist, bool *continuous);
+extern List *stream_options_extract(List **deflist, bool *continuous,
+									const char *source);
 
 /*
  * Checks the DefElems (from stream_options_extract) and merges them into the

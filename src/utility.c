@@ -40,6 +40,7 @@
 #include "declare.h"
 #include "guard.h"
 #include "options.h"
+#include "refuse.h"
 #include "shmem.h"
 #include "utility.h"
 #include "view.h"
@@ -184,7 +185,8 @@ static void
 create_declared(Statement *s, RangeVar *name, List **deflist)
 {
 	bool		continuous;
-	List	   *options = stream_options_extract(deflist, &continuous);
+	List	   *given = *deflist;
+	List	   *options = stream_options_extract(deflist, &continuous, s->source);
 	bool		existed = options != NIL &&
 		OidIsValid(RangeVarGetRelid(name, NoLock, true));
 
@@ -192,7 +194,8 @@ create_declared(Statement *s, RangeVar *name, List **deflist)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("a table cannot be continuous"),
-				 errhint("Use CREATE MATERIALIZED VIEW ... WITH (streaming.continuous) AS SELECT ....")));
+				 errhint("Use CREATE MATERIALIZED VIEW ... WITH (streaming.continuous) AS SELECT ...."),
+				 stream_refuse_option_position(s->source, given, "continuous")));
 	pass_on(s);
 	if (options == NIL || existed)
 		return;
@@ -222,7 +225,7 @@ alter_declared(AlterTableStmt *stmt, Oid relid, const char *source)
 			continue;
 		}
 		others = (List *) cmd->def;
-		options = stream_options_extract(&others, &continuous);
+		options = stream_options_extract(&others, &continuous, source);
 		if (options)
 			stream_declare_set(relid, options,
 							   cmd->subtype == AT_ResetRelOptions,
@@ -295,7 +298,8 @@ create_table_as(Statement *s)
 		return;
 	}
 	stmt = (CreateTableAsStmt *) own_statement(s);
-	options = stream_options_extract(&stmt->into->options, &continuous);
+	options = stream_options_extract(&stmt->into->options, &continuous,
+									 s->source);
 	if (!continuous)
 	{
 		if (options)
@@ -303,7 +307,9 @@ create_table_as(Statement *s)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("option \"streaming.%s\" is for continuous views only",
 							((DefElem *) linitial(options))->defname),
-					 errhint("Add streaming.continuous to make it one.")));
+					 errhint("Add streaming.continuous to make it one."),
+					 stream_refuse_position(s->source,
+											((DefElem *) linitial(options))->location)));
 		pass_on(s);
 		return;
 	}
@@ -380,7 +386,8 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		if (cmd->subtype == AT_ColumnDefault)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("columns of a continuous view have no defaults")));
+					 errmsg("columns of a continuous view have no defaults"),
+					 errhint("Give the column of the stream a default, or use coalesce in an ordinary view over the continuous view.")));
 		if (cmd->subtype != AT_SetRelOptions &&
 			cmd->subtype != AT_ResetRelOptions)
 		{
@@ -388,12 +395,15 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 			continue;
 		}
 		others = (List *) cmd->def;
-		options = stream_options_extract(&others, &continuous);
+		options = stream_options_extract(&others, &continuous, source);
 		if (others)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("option \"%s\" of a continuous view cannot be changed",
-							((DefElem *) linitial(others))->defname)));
+							((DefElem *) linitial(others))->defname),
+					 errhint("Only streaming.* options can be; for others, drop the view and create it anew."),
+					 stream_refuse_position(source,
+											((DefElem *) linitial(others))->location)));
 		if (list_length((List *) cmd->def) > list_length(options))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -791,7 +801,11 @@ touch_relation(Statement *s)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("%s is not supported on continuous view \"%s\"",
-							command, relation->relname)));
+							command, relation->relname),
+					 IsA(node, CopyStmt) ?
+					 errhint("Copy into the stream that it reads.") :
+					 errhint("Use an ordinary table that you fill from it."),
+					 stream_refuse_position(s->source, relation->location)));
 	}
 	pass_on(s);
 }

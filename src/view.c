@@ -22,11 +22,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "catalog/toasting.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
@@ -48,6 +51,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "aggstate.h"
@@ -352,39 +356,41 @@ check_tablespace(const char *name)
 /* ---- CREATE ---- */
 
 static void
-check_into(const IntoClause *into)
+check_into(const IntoClause *into, const char *source)
 {
 	if (into->accessMethod)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("USING is not supported for a continuous view"),
-				 errhint("Leave it out: the state of a continuous view is kept in a heap table.")));
+				 errhint("Leave it out: the state of a continuous view is kept in a heap table."),
+				 stream_refuse_position(source, into->rel->location)));
 	if (into->rel->relpersistence != RELPERSISTENCE_PERMANENT)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a continuous view cannot be temporary or unlogged"),
-				 errhint("A view over an unlogged stream is unlogged by itself.")));
+				 errhint("A view over an unlogged stream is unlogged by itself."),
+				 stream_refuse_position(source, into->rel->location)));
 }
 
 /* The streams that a cut reads, checked; NIL: it reads the cut below. */
 static List *
-streams_of_cut(StreamCut *cut, const char *source)
+streams_of_cut(StreamCut *cut)
 {
 	Query	   *delta = copyObject(cut->delta);
 
 	AcquireRewriteLocks(delta, true, false);
 	delta = linitial_node(Query, QueryRewrite(delta));
-	return stream_analyze_streams(delta, source);
+	return stream_analyze_streams(delta, &cut->place);
 }
 
 /* The streams of the query, checked. */
 static List *
-find_streams(StreamCut *cut, const char *source, bool *unlogged)
+find_streams(StreamCut *cut, bool *unlogged)
 {
-	List	   *streams = streams_of_cut(cut, source);
+	List	   *streams = streams_of_cut(cut);
 
 	if (cut->below)
-		streams = streams_of_cut(cut->below, source);
+		streams = streams_of_cut(cut->below);
 	stream_analyze_leaves(streams, AccessShareLock, unlogged);
 	return streams;
 }
@@ -427,22 +433,69 @@ skip_present_rows(const StreamViewRow *row)
 	stream_position_free(pos);
 }
 
+/* Is it written in SQL?  Such functions may be inlined. */
+static bool
+is_sql_function(Oid function, void *context)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	result = ((Form_pg_proc) GETSTRUCT(tuple))->prolang == SQLlanguageId;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* Finds the first function in FROM that is written in SQL. */
+static bool
+sql_in_from_walker(Node *node, Node **found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblFunction))
+	{
+		*found = ((RangeTblFunction *) node)->funcexpr;
+		return check_functions_in_node(*found, is_sql_function, NULL);
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, sql_in_from_walker, found, 0);
+	return expression_tree_walker(node, sql_in_from_walker, found);
+}
+
+/* The plan tells nothing of where it comes from; the user's query does. */
+static int
+inlined_location(Query *query)
+{
+	Node	   *found = NULL;
+
+	if (query && sql_in_from_walker((Node *) query, &found))
+		return exprLocation(found);
+	return -1;
+}
+
 /*
  * Plans the delta once, as the user: the plan's shape, the aggregates'
- * functions and the privileges are as a batch will find them.
+ * functions and the privileges are as a batch will find them.  query, options:
+ * the statement's, to point into; query may be NULL.
  */
 static void
-try_delta(const StreamViewRow *row)
+try_delta(const StreamViewRow *row, Query *query, List *options,
+		  const char *source)
 {
 	StreamDelta *delta = stream_delta_load(CurrentMemoryContext, row);
+	StreamRefuseDefault frame;
 
 	PG_TRY();
 	{
+		stream_refuse_push(&frame, source, inlined_location(query));
 		ExecCheckRTPerms(stream_delta_plan(delta, 1)->rtable, true);
-		if (row->options.keep_late_rows)
-			stream_delta_check_late_rows(stream_delta_source(delta));
 		if (delta->below)
 			ExecCheckRTPerms(stream_delta_plan(delta->below, 1)->rtable, true);
+		frame.location = stream_refuse_option_location(options, "late_rows");
+		if (row->options.keep_late_rows)
+			stream_delta_check_late_rows(stream_delta_source(delta));
+		stream_refuse_pop(&frame);
 	}
 	PG_FINALLY();
 	{
@@ -615,33 +668,36 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 	IntoClause *into = copyObject(stmt->into);
 	Query	   *query = castNode(Query, stmt->query);
 	StreamViewRow row = {0};
+	StreamPlace place = {source, into->rel->location};
+	StreamRefuseDefault frame;
 	StreamCut  *cut;
 	Oid			existing;
 
-	if (query->commandType == CMD_UTILITY)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("a continuous view cannot be defined by EXECUTE"),
-				 errhint("Write the SELECT itself.")));
+	/* what is refused without a position of its own is refused here */
+	stream_refuse_push(&frame, source, into->rel->location);
+	Assert(query->commandType == CMD_SELECT);	/* the grammar allows no EXECUTE */
 	stream_options_merge(STREAM_OPTIONS_VIEW, options, false, &row.option_names,
 						 &row.option_values, source);
 	stream_options_fill(row.option_names, row.option_values, &row.options);
 	stream_catalog_owner();		/* fails where there is no extension */
 	RangeVarGetAndCheckCreationNamespace(into->rel, NoLock, &existing);
-	check_into(into);			/* after: pg_temp makes it temporary */
+	check_into(into, source);	/* after: pg_temp makes it temporary */
 	if (OidIsValid(existing) && stmt->if_not_exists)
 	{
 		ereport(NOTICE,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
 				 errmsg("relation \"%s\" already exists, skipping",
 						into->rel->relname)));
+		stream_refuse_pop(&frame);
 		return false;
 	}
-	cut = stream_cut_query(query, row.options.within_watermark, source);
-	row.streams = find_streams(cut, source, &row.unlogged);
+	if (exprLocation((Node *) query->targetList) >= 0)
+		frame.location = exprLocation((Node *) query->targetList);
+	cut = stream_cut_query(query, row.options.within_watermark, &place);
+	row.streams = find_streams(cut, &row.unlogged);
 	check_event_time(&row, cut, options, source);
 	create_relations(&row, cut, query, into, into->options, source);
-	try_delta(&row);
+	try_delta(&row, query, options, source);
 	row.settings = current_settings();
 	stream_catalog_insert_view(&row);
 	CommandCounterIncrement();
@@ -649,6 +705,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 	if (into->skipData)
 		skip_present_rows(&row);
 	stream_shmem_views_changed();
+	stream_refuse_pop(&frame);
 	return true;
 }
 
@@ -714,7 +771,7 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 	stream_options_fill(row->option_names, row->option_values, &row->options);
 	check_changed_options(row, &before, options, source);
 	if (row->options.keep_late_rows && !before.keep_late_rows)
-		try_delta(row);
+		try_delta(row, NULL, options, source);
 	stream_catalog_update_view(row);
 	CommandCounterIncrement();
 	CacheInvalidateRelcacheByRelid(viewid);
@@ -760,12 +817,14 @@ check_index(IndexStmt *stmt)
 	if (stmt->whereClause)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("partial indexes are not supported on a continuous view")));
+				 errmsg("partial indexes are not supported on a continuous view"),
+				 errhint("Leave out WHERE, and index all rows.")));
 	if (stmt->unique)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("unique indexes are not supported on a continuous view"),
-				 errdetail("The grouping keys are unique already.")));
+				 errdetail("The grouping keys are unique already."),
+				 errhint("Leave out UNIQUE.")));
 	foreach(lc, stmt->indexParams)
 		if (lfirst_node(IndexElem, lc)->expr)
 			ereport(ERROR,

@@ -330,14 +330,16 @@ stream_watermark_observe(StreamInput *input, AttrNumber attnum,
 	current->row = slot;
 	current->row_input = input;
 	current->row_time = isnull ? STREAM_NO_TIME : time;
-	/* infinite times say nothing about how far time has come */
-	if (isnull || TIMESTAMP_NOT_FINITE(time))
+	if (isnull)
 		return true;
 	if (unlikely(time > input->limit))
 	{
 		put_aside("future");
 		return false;
 	}
+	/* infinite times say nothing about how far time has come */
+	if (TIMESTAMP_NOT_FINITE(time))
+		return true;
 	if (time > input->batch_max)
 		input->batch_max = time;
 	return true;

@@ -28,6 +28,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
+#include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
@@ -417,6 +418,58 @@ end_of(const Trace *trace, Node *value, const char *source)
 					   TextDatumGetCString(length->constvalue));
 }
 
+/* ---- checking ---- */
+
+/* Argument n of a call, if it is a constant; else NULL. */
+static void *
+known_argument(FuncExpr *call, int n)
+{
+	Node	   *arg;
+
+	if (list_length(call->args) <= n)
+		return NULL;
+	arg = eval_const_expressions(NULL, list_nth(call->args, n));
+	if (!IsA(arg, Const) || ((Const *) arg)->constisnull)
+		return NULL;
+	return DatumGetPointer(((Const *) arg)->constvalue);
+}
+
+static void
+check_known_arguments(FuncExpr *call, const char *name)
+{
+	void	   *first = known_argument(call, 0);
+	void	   *second = known_argument(call, 1);
+
+	if (name && strcmp(name, "tumble") == 0)
+		stream_window_check(second, NULL, known_argument(call, 2),
+							known_argument(call, 3));
+	else if (name && strcmp(name, "hop") == 0)
+		stream_window_check(second, known_argument(call, 2),
+							known_argument(call, 3), known_argument(call, 4));
+	else if (name && strcmp(name, "session_window") == 0 && second)
+		stream_window_check_fixed("gap of a session", second, false);
+	else if (name || first == NULL)
+		return;
+	else if (exprType(linitial(call->args)) == INTERVALOID)
+		stream_window_check_fixed("stride of date_bin", first, true);
+	else
+		DirectFunctionCall2(timestamp_trunc, PointerGetDatum(first),
+							TimestampGetDatum(0));
+}
+
+/* What would fail for every row is refused; the error points to the call. */
+static void
+check_call(FuncExpr *call, const char *source)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	ParseCallbackState callback;
+
+	pstate->p_sourcetext = source;
+	setup_parser_errposition_callback(&callback, pstate, call->location);
+	check_known_arguments(call, our_function(call->funcid));
+	cancel_parser_errposition_callback(&callback);
+}
+
 /* ---- hop ---- */
 
 /* Microseconds of a constant interval argument; false if it is not fixed. */
@@ -688,6 +741,9 @@ stream_eventtime_find(Query *query, List *keys, const char *source)
 		Node	   *expr = lfirst(lc);
 		Trace		trace = trace_expr(query, expr);
 
+		if (trace.kind == TRACE_START || trace.kind == TRACE_RANGE ||
+			trace.kind == TRACE_SESSION)
+			check_call(trace.call, source);
 		/* without an event time, only some windows need our attention */
 		if (!trace.event_time && trace.kind != TRACE_SESSION &&
 			!is_call_of(trace.call, "hop"))

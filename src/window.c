@@ -75,6 +75,14 @@ out_of_range(const char *name)
 			 errmsg("%s is out of range", name)));
 }
 
+static void
+not_positive(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be greater than zero", name)));
+}
+
 /*
  * Microseconds of an interval without months; days are 24 hours.  name: of the
  * argument, for the error message.
@@ -121,9 +129,7 @@ get_length(const Interval *interval, bool zoned, const char *name)
 				 errhint("Hours and less do not depend on the time zone: leave it out, or shift the windows with \"offset\".")));
 	if (length.months < 0 || length.us < 0 ||
 		(length.months == 0 && length.us == 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s must be greater than zero", name)));
+		not_positive(name);
 	return length;
 }
 
@@ -372,6 +378,33 @@ first_start(const Grid *grid, Timestamp time)
 			return start;
 		start = before;
 	}
+}
+
+void
+stream_window_check(const Interval *size, const Interval *slide,
+					const Interval *offset, text *zone)
+{
+	Grid		grid = {.zone = zone};
+
+	if (offset)
+		interval_us(offset, "window offset", "Use days, hours or less.");
+	if (size)
+		grid.size = get_length(size, zone != NULL, "window size");
+	if (slide)
+		grid.slide = get_length(slide, zone != NULL, "slide of a window");
+	if (size && slide)
+		check_hop(&grid);
+	/* is there such a time zone? */
+	to_local(&grid, UNIX_EPOCH);
+}
+
+void
+stream_window_check_fixed(const char *name, const Interval *interval,
+						  bool positive)
+{
+	if (interval_us(interval, name, "Use days, hours or less.") <= 0 &&
+		positive)
+		not_positive(name);
 }
 
 /* For absolute time, there is no need to go back window by window. */

@@ -17,6 +17,17 @@
 extern bool stream_window_fixed_us(const Interval *interval, int64 *us);
 
 /*
+ * Raises what tumble or hop (with slide) would raise for such arguments,
+ * whatever the time.  NULL: not given, or not known.
+ */
+extern void stream_window_check(const Interval *size, const Interval *slide,
+								const Interval *offset, text *zone);
+
+/* The same for an interval that must have no months; name: of the argument. */
+extern void stream_window_check_fixed(const char *name,
+									  const Interval *interval, bool positive);
+
+/*
  * The last start of a window at or before a (finite) time: starts are slide
  * microseconds apart, and offset away from 1970.  Error 22008 out of range.
  */

@@ -207,7 +207,8 @@ CREATE FUNCTION streaming._status(viewid oid, OUT state text,
 		OUT lag_rows int8, OUT lag_bytes int8,
 		OUT last_batch_at timestamptz, OUT last_batch_ms float8,
 		OUT watermark timestamptz, OUT groups int8, OUT late_rows int8,
-		OUT null_rows int8)
+		OUT null_rows int8, OUT input_times timestamptz[],
+		OUT input_seen timestamptz[])
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_status';
 COMMENT ON FUNCTION streaming._status(oid) IS
@@ -232,6 +233,8 @@ CREATE VIEW streaming.views AS
 		s.last_batch_at,
 		s.last_batch_ms,
 		s.watermark,
+		s.input_times,
+		s.input_seen,
 		s.groups,
 		s.late_rows,
 		s.null_rows,

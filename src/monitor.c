@@ -21,6 +21,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -70,20 +71,54 @@ view_lag(StreamViewRow *row, const StreamProgress *progress,
 }
 
 /*
- * The watermark of the next batch.  One without time zone is shown as the
- * caller's own time zone has it, so that it reads the same.
+ * An event time, to be shown.  One without time zone is shown as the caller's own
+ * time zone has it, so that it reads the same.
  */
 static Datum
-watermark_of(StreamViewRow *row, const StreamProgress *progress)
+shown_time(Oid stream, int64 time)
 {
 	StreamEventTime declared;
 
-	if (progress->watermark != STREAM_NO_TIME &&
-		stream_declare_event_time(linitial_oid(row->streams), &declared) &&
+	if (time != STREAM_NO_TIME &&
+		stream_declare_event_time(stream, &declared) &&
 		declared.type == TIMESTAMPOID)
 		return DirectFunctionCall1(timestamp_timestamptz,
-								   TimestampGetDatum(progress->watermark));
-	return TimestampTzGetDatum(progress->watermark);
+								   TimestampGetDatum(time));
+	return TimestampTzGetDatum(time);
+}
+
+/*
+ * The largest event time of each of the view's streams, or (seen) when the last
+ * row of it was seen, by our clock; null where there is none.
+ */
+static Datum
+times_of_inputs(StreamViewRow *row, const StreamProgress *progress, bool seen)
+{
+	int			n = list_length(row->streams);
+	Datum	   *elems = palloc0(sizeof(Datum) * (n + 1));
+	bool	   *nulls = palloc(sizeof(bool) * (n + 1));
+	int			lbound = 1;
+
+	for (int i = 0; i < n; i++)
+	{
+		Oid			stream = list_nth_oid(row->streams, i);
+
+		nulls[i] = true;
+		for (int j = 0; j < progress->ninputs; j++)
+		{
+			const StreamInputProgress *input = &progress->inputs[j];
+
+			if (input->stream != stream || input->max_time == STREAM_NO_TIME)
+				continue;
+			nulls[i] = false;
+			elems[i] = seen ? TimestampTzGetDatum(input->seen_at) :
+				shown_time(stream, input->max_time);
+		}
+	}
+	return PointerGetDatum(construct_md_array(elems, nulls, 1, &n, &lbound,
+											  TIMESTAMPTZOID, sizeof(int64),
+											  FLOAT8PASSBYVAL,
+											  TYPALIGN_DOUBLE));
 }
 
 /* What the state of a view is called. */
@@ -107,7 +142,7 @@ state_name(StreamViewRow *row, const StreamViewStatus *status,
 /*
  * _status(viewid) returns state, worker_pid, retry_at, batches, rows_read,
  * lag_rows, lag_bytes, last_batch_at, last_batch_ms, watermark, groups,
- * late_rows, null_rows
+ * late_rows, null_rows, input_times, input_seen
  *
  * What streaming.views shows beside the catalog.  Takes AccessShareLock on the
  * leaves of the stream.  During recovery unlogged relations cannot be read:
@@ -121,8 +156,8 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	StreamViewStatus status = {0};
 	StreamProgress progress = {0};
 	TupleDesc	desc;
-	Datum		values[13];
-	bool		nulls[13] = {0};
+	Datum		values[15];
+	bool		nulls[15] = {0};
 	int64		rows = 0;
 	int64		bytes = 0;
 	bool		unreadable;
@@ -153,12 +188,15 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	values[7] = TimestampTzGetDatum(progress.batch_time);
 	values[8] = Float8GetDatum(progress.batch_us / 1000.0);
 	nulls[7] = nulls[8] = progress.batch_time == 0;
-	values[9] = watermark_of(row, &progress);
+	values[9] = shown_time(linitial_oid(row->streams), progress.watermark);
 	nulls[9] = unreadable || progress.watermark == STREAM_NO_TIME;
 	values[10] = Int64GetDatum(progress.groups);
 	values[11] = Int64GetDatum(progress.late_rows);
 	values[12] = Int64GetDatum(progress.null_rows);
 	nulls[10] = nulls[11] = nulls[12] = unreadable;
+	values[13] = times_of_inputs(row, &progress, false);
+	values[14] = times_of_inputs(row, &progress, true);
+	nulls[13] = nulls[14] = progress.ninputs == 0;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }

@@ -100,6 +100,9 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*) FROM b AS x;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	WITH x AS (SELECT 1 AS n) SELECT count(*) FROM s WHERE v = (SELECT n FROM x, s2 LIMIT 1);
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	WITH a AS (SELECT k FROM s FOR SHARE), s AS (SELECT 1 AS k)
+	SELECT count(*) FROM dim, (SELECT y.k FROM (WITH c AS (SELECT 1) SELECT k FROM a) AS y) AS x;
 
 -- deduplication below an aggregate
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS

@@ -98,33 +98,47 @@ nth_part(SelectStmt *select, bool outermost, int *n)
 	return found ? found : nth_part(select->rarg, false, n);
 }
 
-/* The query of the WITH clause that a name in FROM stands for, or NULL. */
+/*
+ * The query in WITH that a name in FROM stands for, or NULL.  *scopes: the WITH
+ * clauses around, innermost first; made those around the query.
+ */
 static Node *
-with_query(SelectStmt *select, RangeVar *name)
+with_query(RangeVar *name, List **scopes)
 {
+	ListCell   *ls;
 	ListCell   *lc;
 
-	if (name->schemaname || select->withClause == NULL)
+	if (name->schemaname)
 		return NULL;
-	foreach(lc, select->withClause->ctes)
-	{
-		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+	foreach(ls, *scopes)
+		foreach(lc, lfirst_node(WithClause, ls)->ctes)
+		{
+			CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
 
-		if (strcmp(cte->ctename, name->relname) == 0)
+			if (strcmp(cte->ctename, name->relname) != 0)
+				continue;
+			*scopes = list_copy_tail(*scopes, foreach_current_index(ls));
 			return cte->ctequery;
-	}
+		}
 	return NULL;
 }
 
-/* The SELECT that a member of another's FROM consists of, or NULL. */
+/* The SELECT that a member of FROM consists of, or NULL. */
 static SelectStmt *
-select_of(SelectStmt *outer, Node *member)
+select_of(Node *member, List **scopes)
 {
+	SelectStmt *select;
+
 	if (member && IsA(member, RangeSubselect))
 		member = ((RangeSubselect *) member)->subquery;
 	else if (member && IsA(member, RangeVar))
-		member = with_query(outer, (RangeVar *) member);
-	return member && IsA(member, SelectStmt) ? (SelectStmt *) member : NULL;
+		member = with_query((RangeVar *) member, scopes);
+	if (member == NULL || !IsA(member, SelectStmt))
+		return NULL;
+	select = (SelectStmt *) member;
+	if (select->withClause)
+		*scopes = lcons(select->withClause, *scopes);
+	return select;
 }
 
 /*
@@ -136,9 +150,10 @@ follow(const StreamPlace *place, SelectStmt **select)
 {
 	CreateTableAsStmt *stmt = raw_statement(place);
 	Node	   *node = stmt ? stmt->query : NULL;
+	List	   *scopes = NIL;
 	ListCell   *lc;
 
-	*select = select_of(NULL, node);
+	*select = select_of(node, &scopes);
 	foreach(lc, place->path)
 	{
 		int			n = lfirst_int(lc);
@@ -152,7 +167,7 @@ follow(const StreamPlace *place, SelectStmt **select)
 		if (member == NULL)
 			break;
 		node = member;
-		*select = select_of(*select, member);
+		*select = select_of(member, &scopes);
 	}
 	return node;
 }

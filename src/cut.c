@@ -544,9 +544,11 @@ make_distinct_query(StreamCut *cut)
 	delta->hasTargetSRFs = expression_returns_set((Node *) tlist);
 	if (cut->payload == NIL && cut->expiry == NULL)
 		return delta;
-	/* one row for each key: the first */
-	delta->distinctClause = delta->groupClause;
-	delta->hasDistinctOn = true;
+
+	/*
+	 * The store takes the first row of a key and leaves the others.  DISTINCT ON
+	 * would sort, and any of them might come first.
+	 */
 	delta->groupClause = NIL;
 	return delta;
 }

@@ -134,7 +134,7 @@ CREATE MATERIALIZED VIEW filtered WITH (streaming.continuous, streaming.trigger 
 	SELECT tumble(ts, '1 min') w, count(*) FROM s WHERE k > 1 GROUP BY w;
 CREATE MATERIALIZED VIEW agg_filter WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT tumble(ts, '1 min') w, count(*) FILTER (WHERE k > 1) FROM s GROUP BY w;
--- a row that the join makes two of is late twice, one without a partner never
+-- (a row is counted once, before it is joined, with two partners or without one)
 CREATE MATERIALIZED VIEW joined WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT tumble(ts, '1 min') w, name, count(*) FROM s JOIN t USING (k) GROUP BY w, name;
 INSERT INTO s VALUES (2, '2024-01-01 10:00');

@@ -165,9 +165,9 @@ physical_tlist(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
 	Bitmapset  *labelled = NULL;
 	ListCell   *lc;
 
-	/* what DISTINCT ON does to the rows leaves their columns as they are */
+	/* DISTINCT ON is without an aggregation: the columns are the plan's own */
 	if (root->parent_root != NULL || rel->reloptkind != RELOPT_BASEREL ||
-		root->parse->distinctClause != NIL)
+		(root->parse->groupClause == NIL && !root->parse->hasAggs))
 		return tlist;
 	foreach(lc, tlist)
 	{

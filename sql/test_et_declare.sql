@@ -449,4 +449,10 @@ DROP ROLE et_owner, et_other;
 
 DROP VIEW declared;
 DROP FUNCTION watermark;
+-- with a column of the same statement
+CREATE TABLE s (id int, old timestamptz) USING stream WITH (streaming.event_time = 'old');
+ALTER TABLE s ADD COLUMN ts timestamptz, RESET (streaming.event_time), DROP COLUMN old,
+	SET (streaming.event_time = 'ts', streaming.watermark = '1 s');
+SELECT event_time, options FROM streaming.streams WHERE stream = 's'::regclass;
+DROP TABLE s;
 SELECT * FROM leftovers();

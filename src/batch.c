@@ -660,6 +660,8 @@ process_range(Batch *batch)
 	int64		groups = progress->groups;
 
 	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
+	if (STREAM_MUTATION("threshold") && closes_groups(view))
+		batch->late = progress->watermark;
 	open_operators(batch);
 	STREAM_DEBUG_POINT("batch-before-merge");
 	stream_watermark_begin(view->watermark, stream_debug_now(), batch->late);

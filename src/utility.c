@@ -204,10 +204,15 @@ create_declared(Statement *s, RangeVar *name, List **deflist)
 					   false, s->source);
 }
 
-/* Takes SET and RESET (streaming.*) out of the commands and does them. */
-static void
-alter_declared(AlterTableStmt *stmt, Oid relid, const char *source)
+/*
+ * Takes SET and RESET (streaming.*) out of the commands.  Does RESET, so that a
+ * column can be dropped by the same statement; returns what is to be SET after
+ * the others, which may add a column: lists of options.
+ */
+static List *
+reset_declared(AlterTableStmt *stmt, Oid relid, const char *source)
 {
+	List	   *set = NIL;
 	List	   *rest = NIL;
 	ListCell   *lc;
 
@@ -226,15 +231,30 @@ alter_declared(AlterTableStmt *stmt, Oid relid, const char *source)
 		}
 		others = (List *) cmd->def;
 		options = stream_options_extract(&others, &continuous, source);
-		if (options)
-			stream_declare_set(relid, options,
-							   cmd->subtype == AT_ResetRelOptions,
+		if (options && cmd->subtype == AT_ResetRelOptions)
+			stream_declare_set(relid, options, true,
 							   stream_guard_is_read(relid), source);
+		else if (options)
+			set = lappend(set, options);
 		cmd->def = (Node *) others;
 		if (others != NIL || options == NIL)
 			rest = lappend(rest, cmd);
 	}
 	stmt->cmds = rest;
+	return set;
+}
+
+static void
+set_declared(List *set, Oid relid, const char *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, set)
+	{
+		CommandCounterIncrement();
+		stream_declare_set(relid, lfirst(lc), false,
+						   stream_guard_is_read(relid), source);
+	}
 }
 
 /* Does the statement mention streaming.* options? */
@@ -487,6 +507,7 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 	Oid			relid = RangeVarGetRelid(stmt->relation, NoLock, true);
 	struct StreamTakeaway *takeaway;
 	List	   *detached = NIL;
+	List	   *set = NIL;
 	List	   *event_times = NIL;
 	ListCell   *lc;
 
@@ -505,9 +526,10 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 	{
 		check_may_write(s);
 		stmt = (AlterTableStmt *) own_statement(s);
-		alter_declared(stmt, relid, s->source);
+		set = reset_declared(stmt, relid, s->source);
 		if (stmt->cmds == NIL)
 		{
+			set_declared(set, relid, s->source);
 			if (s->qc)
 				SetQueryCompletion(s->qc, CMDTAG_ALTER_TABLE, 0);
 			stream_shmem_views_changed();
@@ -519,6 +541,7 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("ALTER TABLE");
 	stream_guard_check_event_times(event_times);
+	set_declared(set, relid, s->source);
 	stream_declare_check(relid);
 	if (stream_guard_is_read(relid))
 		stream_shmem_views_changed();

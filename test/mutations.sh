@@ -12,17 +12,19 @@
 #	subxact		... also after a rolled-back savepoint has released the lock
 #	readset		rows read above next_block are not remembered
 #	cache		the cache of states is kept though the table has changed
+#	threshold	rows are late by the watermark of their own batch
+#	sessions	a session of the table does not fill the gap between two rows
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
-mutations=${*:-placement subxact readset cache}
+mutations=${*:-placement subxact readset cache threshold sessions}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
 status=0
 
-# The isolation specs that guard against a mutation.
+# The regress tests (test_...) or isolation specs that guard against a mutation.
 guards()
 {
 	case $1 in
@@ -30,6 +32,8 @@ guards()
 		subxact) echo savepoint ;;
 		readset) echo writers ;;
 		cache) echo cache ;;
+		threshold) echo test_00_setup test_et_state ;;
+		sessions) echo test_00_setup test_et_sessions ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac
@@ -38,13 +42,19 @@ guards()
 # run_specs NAME SPEC...: true if all are green
 run_specs()
 {
-	local out=$WORK/$1
+	local out=$WORK/$1 runner=isolation/pg_isolation_regress
+	local input=$SRC/test/isolation
+
+	if [[ $2 = test_* ]]; then
+		runner=regress/pg_regress
+		input=$SRC
+	fi
 
 	shift
 	mkdir -p "$out"
 	[ "$(id -u)" != 0 ] || chown "$RUN_AS:" "$out"
-	as_user "$(dirname "$pgxs")/../test/isolation/pg_isolation_regress" \
-		--inputdir="$SRC/test/isolation" --outputdir="$out" \
+	as_user "$(dirname "$pgxs")/../test/$runner" \
+		--inputdir="$input" --outputdir="$out" \
 		--bindir="$PGBIN" --host="$PGHOST" --port="$PGPORT" --user="$PGUSER" \
 		--dbname=mutations --load-extension=streaming "$@" > "$out/log" 2>&1
 }

@@ -74,6 +74,44 @@ is( value(q{SELECT sum(n) + (SELECT late_rows FROM streaming.views WHERE view = 
 	value('SELECT count(*) FROM s'),
 	'each row is in a session or was late for it');
 
+# ------------------------------------------------- state, and dying workers
+
+# A hundred thousand groups close at once; workers die while they give up their
+# state, and find the place again.
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE g (ts timestamptz, k int) USING stream
+		WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+	CREATE MATERIALIZED VIEW gv WITH (streaming.continuous) AS
+		SELECT tumble(ts, '1 hour') AS w, k, count(*), avg(k) AS a FROM g GROUP BY w, k;
+	INSERT INTO g SELECT '2024-01-01'::timestamptz + x % 7 * '1 hour'::interval, x / 7
+		FROM generate_series(1, 100000) x;
+	REFRESH MATERIALIZED VIEW gv;
+});
+my $groups = q{SELECT groups FROM streaming.views WHERE view = 'gv'::regclass};
+
+# paused when it has hardly begun; then a worker that knows nothing goes on
+value(q{INSERT INTO g VALUES ('2024-01-03', 0);
+	ALTER MATERIALIZED VIEW gv SET (streaming.enabled = off);});
+for my $part (1 .. 3)
+{
+	note('groups in state: ' . value($groups));
+	value(q{SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+		WHERE backend_type = 'streaming worker'});
+	value(q{ALTER MATERIALIZED VIEW gv SET (streaming.enabled = on);
+		ALTER MATERIALIZED VIEW gv SET (streaming.enabled = off);});
+}
+value(q{ALTER MATERIALIZED VIEW gv SET (streaming.enabled = on)});
+value('REFRESH MATERIALIZED VIEW gv');
+is(value($groups), 1, 'state was given up once, though workers have died');
+my $state = value(q{SELECT state_table FROM streaming.views WHERE view = 'gv'::regclass});
+is(value("SELECT count(*) FROM $state WHERE _state IS NOT NULL"),
+	1, 'and all of it');
+is( value(q{SELECT count(*) FROM (TABLE gv EXCEPT ALL
+		SELECT tumble(ts, '1 hour'), k, count(*), avg(k) FROM g GROUP BY 1, 2) d}),
+	0, 'and no result');
+value('DROP TABLE g CASCADE');
+
 # ------------------------------------------------------------------ standby
 
 $node->backup('b');

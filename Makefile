@@ -30,12 +30,14 @@ OBJS = \
 	src/aggstate.o \
 	src/statetable.o \
 	src/store.o \
+	src/timeexpr.o \
 	src/eventtime.o \
 	src/panes.o \
 	src/sessions.o \
 	src/reaper.o \
 	src/analyze.o \
 	src/cut.o \
+	src/reading.o \
 	src/operator.o \
 	src/delta.o \
 	src/batch.o \
@@ -47,6 +49,8 @@ OBJS = \
 	src/view.o \
 	src/guard.o \
 	src/monitor.o \
+	src/statement.o \
+	src/databases.o \
 	src/utility.o \
 	src/module.o
 

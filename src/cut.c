@@ -6,9 +6,8 @@
  * A query is cut once, at its aggregation.  What is below (FROM, WHERE) and at
  * the cut (keys, aggregates) becomes the delta query, run over the new rows of
  * each batch.  What is above (HAVING, expressions over aggregates, window
- * functions, ORDER BY, LIMIT) becomes the query of the view that the user
- * reads: the same clauses, with each key and each aggregate replaced by a column
- * of the state table.
+ * functions, ORDER BY, LIMIT) is for the query of the view that the user reads
+ * (reading.c).
  *
  * SELECT DISTINCT without aggregation is a grouping by all columns.  DISTINCT ON
  * keeps, with each key, the columns of the row that came first.
@@ -152,12 +151,12 @@ check_key_type(Node *expr, Oid eqop, const char *source)
 
 	if (get_typtype(type) == TYPTYPE_PSEUDO)
 		stream_refuse(psprintf("GROUP BY a value of type %s is",
-						format_type_be(type)), expr, source,
-			   "Group by its fields.");
+							   format_type_be(type)), expr, source,
+					  "Group by its fields.");
 	if (!OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID)))
 		stream_refuse(psprintf("GROUP BY a value of type %s is",
-						format_type_be(type)), expr, source,
-			   "Its type has no default btree operator class; cast it to one that has, such as text.");
+							   format_type_be(type)), expr, source,
+					  "Its type has no default btree operator class; cast it to one that has, such as text.");
 }
 
 static List *
@@ -241,7 +240,7 @@ collect_aggs_walker(Node *node, CollectAggs *context)
 	}
 	if (IsA(node, GroupingFunc))
 		stream_refuse("GROUPING is", node, context->source,
-			   "Leave it out: there is one grouping.");
+					  "Leave it out: there is one grouping.");
 	return expression_tree_walker(node, collect_aggs_walker, context);
 }
 
@@ -542,13 +541,16 @@ make_distinct_query(StreamCut *cut)
 											   cut->expiry_name, false));
 	delta->targetList = tlist;
 	delta->hasTargetSRFs = expression_returns_set((Node *) tlist);
-	if (cut->payload == NIL && cut->expiry == NULL)
-		return delta;
 
 	/*
-	 * The store takes the first row of a key and leaves the others.  DISTINCT ON
-	 * would sort, and any of them might come first.
+	 * The store takes the first row of a key and leaves the others.  With more
+	 * than keys, DISTINCT ON would sort, and any of them might come first; with
+	 * a timestamp among the keys, hardly two rows are alike, and grouping them
+	 * first is for nothing.
 	 */
+	if (cut->payload == NIL && cut->expiry == NULL &&
+		!(cut->window && cut->window->kind == STREAM_WINDOW_NONE))
+		return delta;
 	delta->groupClause = NIL;
 	return delta;
 }
@@ -724,219 +726,4 @@ stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
 	if (cut->distinct)
 		cut->delta = make_distinct_query(cut);
 	return cut;
-}
-
-/* ---- the reading side ---- */
-
-typedef struct ReadingContext
-{
-	StreamCut  *cut;
-	int			sublevels_up;
-	const char *source;
-} ReadingContext;
-
-/* The column of the state table that holds the expression, as a Var. */
-static Node *
-state_column(int attno, Node *expr, int sublevels_up)
-{
-	return (Node *) makeVar(1, attno, exprType(expr), exprTypmod(expr),
-							exprCollation(expr), sublevels_up);
-}
-
-/* The state column of a key that equals the node, or NULL. */
-static Node *
-match_key(Node *node, ReadingContext *context)
-{
-	ListCell   *lc;
-
-	if (IsA(node, Const))
-		return NULL;
-	foreach(lc, context->cut->keys)
-	{
-		Node	   *key = (Node *) ((StreamKey *) lfirst(lc))->expr;
-
-		if (context->sublevels_up > 0)
-		{
-			/* in a sub-select, only plain columns are found again */
-			if (!IsA(key, Var) || !IsA(node, Var))
-				continue;
-			key = copyObject(key);
-			((Var *) key)->varlevelsup = context->sublevels_up;
-		}
-		if (equal(node, key))
-			return state_column(foreach_current_index(lc) + 1, node,
-								context->sublevels_up);
-	}
-	return NULL;
-}
-
-/* The state column of a payload expression that equals the node, or NULL. */
-static Node *
-match_payload(Node *node, ReadingContext *context)
-{
-	ListCell   *lc;
-
-	foreach(lc, context->cut->payload)
-		if (equal(node, ((StreamPayload *) lfirst(lc))->expr))
-			return state_column(list_length(context->cut->keys) +
-								foreach_current_index(lc) + 1, node, 0);
-	return NULL;
-}
-
-static Node *
-reading_mutator(Node *node, ReadingContext *context)
-{
-	Node	   *column;
-
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Aggref) &&
-		((Aggref *) node)->agglevelsup == context->sublevels_up)
-	{
-		ListCell   *lc;
-
-		if (context->sublevels_up > 0)
-			stream_refuse("an aggregate of the outer query in a sub-select is", node,
-				   context->source,
-				   "Use an ordinary view over the continuous view for it.");
-		foreach(lc, context->cut->aggs)
-			if (equal(((StreamAgg *) lfirst(lc))->aggref, node))
-				return state_column(list_length(context->cut->keys) +
-									foreach_current_index(lc) + 1, node, 0);
-		elog(ERROR, "aggregate not found in the cut");
-	}
-	if (context->sublevels_up == 0 && context->cut->payload)
-	{
-		column = match_payload(node, context);
-		if (column)
-			return column;
-	}
-	if (context->sublevels_up == 0 || IsA(node, Var))
-	{
-		column = match_key(node, context);
-		if (column)
-			return column;
-	}
-	if (IsA(node, Var) && ((Var *) node)->varlevelsup == context->sublevels_up)
-		stream_refuse("a column that is not in GROUP BY is", node, context->source,
-			   "Add the column to GROUP BY.");
-	if (IsA(node, Query))
-	{
-		Query	   *result;
-
-		context->sublevels_up++;
-		result = query_tree_mutator((Query *) node, reading_mutator, context,
-									0);
-		context->sublevels_up--;
-		return (Node *) result;
-	}
-	return expression_tree_mutator(node, reading_mutator, context);
-}
-
-/* Is the target entry needed for another clause than GROUP BY? */
-static bool
-is_sorted_by(Query *query, TargetEntry *tle)
-{
-	ListCell   *lc;
-
-	if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
-									  query->sortClause) ||
-		get_sortgroupref_clause_noerr(tle->ressortgroupref,
-									  query->distinctClause))
-		return true;
-	foreach(lc, query->windowClause)
-	{
-		WindowClause *window = lfirst_node(WindowClause, lc);
-
-		if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
-										  window->partitionClause) ||
-			get_sortgroupref_clause_noerr(tle->ressortgroupref,
-										  window->orderClause))
-			return true;
-	}
-	return false;
-}
-
-/* The output columns, and the hidden ones that a clause above needs. */
-static List *
-reading_targetlist(Query *query, ReadingContext *context)
-{
-	List	   *tlist = NIL;
-	ListCell   *lc;
-
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (tle->resjunk && !is_sorted_by(query, tle))
-			continue;
-		tle = flatCopyTargetEntry(tle);
-		tle->expr = (Expr *) reading_mutator((Node *) tle->expr, context);
-		tle->resno = list_length(tlist) + 1;
-		tle->resorigtbl = InvalidOid;
-		tle->resorigcol = 0;
-		tlist = lappend(tlist, tle);
-	}
-	return tlist;
-}
-
-Query *
-stream_cut_reading_query(StreamCut *cut, Relation state, bool final_only,
-							 const char *source)
-{
-	ReadingContext context = {cut, 0, source};
-	Query	   *query = copyObject(cut->query);
-	ParseState *pstate = make_parsestate(NULL);
-	ParseNamespaceItem *nsitem;
-	RangeTblRef *rtr = makeNode(RangeTblRef);
-	Node	   *having;
-	Node	   *hidden;
-
-	query->targetList = reading_targetlist(query, &context);
-	having = reading_mutator(query->havingQual, &context);
-	query->limitOffset = reading_mutator(query->limitOffset, &context);
-	query->limitCount = reading_mutator(query->limitCount, &context);
-	query->windowClause = (List *)
-		reading_mutator((Node *) query->windowClause, &context);
-
-	hidden = stream_analyze_hidden_stream(list_make4(query->targetList, having,
-													 query->limitOffset,
-													 query->limitCount));
-	if (hidden)
-		stream_refuse_in(&cut->place,
-						 "reading a stream in a sub-select of an expression is",
-						 hidden, "Name the stream in FROM.");
-	nsitem = addRangeTableEntryForRelation(pstate, state, AccessShareLock,
-										   NULL, false, true);
-	rtr->rtindex = 1;
-	for (int i = 1; i <= RelationGetNumberOfAttributes(state); i++)
-		nsitem->p_rte->selectedCols =
-			bms_add_member(nsitem->p_rte->selectedCols,
-						   i - FirstLowInvalidHeapAttributeNumber);
-	query->rtable = list_make1(nsitem->p_rte);
-	query->jointree = makeFromExpr(list_make1(rtr), having);
-	query->groupClause = NIL;
-	query->havingQual = NULL;
-	query->hasAggs = false;
-	if (cut->distinct)
-		query->hasDistinctOn = false;
-	query->hasTargetSRFs = expression_returns_set((Node *) query->targetList);
-	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
-		checkExprHasSubLink(having) ||
-		checkExprHasSubLink(query->limitOffset) ||
-		checkExprHasSubLink(query->limitCount);
-	if (!query->hasSubLinks)
-	{
-		query->cteList = NIL;
-		query->hasRecursive = false;
-	}
-	if (final_only)
-	{
-		query->jointree->quals =
-			make_and_qual(having,
-						  stream_eventtime_is_closed(cut->window,
-													 !RelationIsPermanent(state)));
-		query->hasSubLinks = true;
-	}
-	return query;
 }

@@ -76,12 +76,4 @@ extern StreamCut *stream_cut_query(Query *query, bool within_watermark,
  */
 extern bool stream_cut_has_closing_index(const StreamCut *cut);
 
-/*
- * The query that the user's view runs over the state table, whose columns are
- * as store.h says.  final_only: it shows groups when they are final (its OID has
- * to be put in by stream_eventtime_set_view then).  Errors 0A000, as above.
- */
-extern Query *stream_cut_reading_query(StreamCut *cut, Relation state,
-									   bool final_only, const char *source);
-
 #endif

@@ -45,6 +45,7 @@
 #include "declare.h"
 #include "eventtime.h"
 #include "refuse.h"
+#include "timeexpr.h"
 #include "window.h"
 
 /* Operators without a symbol of their own in the server's headers. */
@@ -269,84 +270,7 @@ trace_expr(Query *query, Node *expr)
 	return no_trace;
 }
 
-/* ---- building expressions ---- */
-
-static Expr *
-call1(Oid funcid, Oid type, void *arg)
-{
-	return (Expr *) makeFuncExpr(funcid, type, list_make1(arg), InvalidOid,
-								 InvalidOid, COERCE_EXPLICIT_CALL);
-}
-
-static Expr *
-call2(Oid funcid, Oid type, Oid collation, void *arg1, void *arg2)
-{
-	return (Expr *) makeFuncExpr(funcid, type, list_make2(arg1, arg2),
-								 InvalidOid, collation, COERCE_EXPLICIT_CALL);
-}
-
-static Const *
-interval_const(Interval *interval)
-{
-	return makeConst(INTERVALOID, -1, InvalidOid, sizeof(Interval),
-					 IntervalPGetDatum(interval), false, false);
-}
-
-static Const *
-text_const(const char *text)
-{
-	return makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
-					 CStringGetTextDatum(text), false, false);
-}
-
-static Expr *
-plus_interval(Oid type, Expr *time, Expr *interval)
-{
-	return call2(type == TIMESTAMPTZOID ? F_TIMESTAMPTZ_PL_INTERVAL :
-				 F_TIMESTAMP_PL_INTERVAL, type, InvalidOid, time, interval);
-}
-
-static Expr *
-upper_of(Oid type, Node *range)
-{
-	return call1(F_UPPER_ANYRANGE, type, range);
-}
-
-/* The length of the unit of date_trunc, as an interval. */
-static Interval *
-unit_interval(const char *unit)
-{
-	char	   *text = pg_strcasecmp(unit, "quarter") == 0 ? "3 months" :
-		psprintf("1 %s", unit);
-
-	return DatumGetIntervalP(DirectFunctionCall3(interval_in,
-												 CStringGetDatum(text),
-												 ObjectIdGetDatum(InvalidOid),
-												 Int32GetDatum(-1)));
-}
-
-/*
- * Where a window of date_trunc ends that starts at the given time.  Days and
- * more are counted in a time zone: that of the call, or the view's own.
- */
-static Expr *
-end_of_unit(FuncExpr *call, Expr *start, const char *unit)
-{
-	Interval   *interval = unit_interval(unit);
-	Oid			type = exprType((Node *) start);
-	Expr	   *zone;
-
-	if (type != TIMESTAMPTZOID || (interval->month == 0 && interval->day == 0))
-		return plus_interval(type, start, (Expr *) interval_const(interval));
-	zone = list_length(call->args) > 2 ? copyObject(lthird(call->args)) :
-		(Expr *) text_const(GetConfigOption("TimeZone", false, false));
-	start = call2(F_TIMEZONE_TEXT_TIMESTAMPTZ, TIMESTAMPOID,
-				  DEFAULT_COLLATION_OID, zone, start);
-	return call2(F_TIMEZONE_TEXT_TIMESTAMP, TIMESTAMPTZOID,
-				 DEFAULT_COLLATION_OID, copyObject(zone),
-				 plus_interval(TIMESTAMPOID, start,
-							   (Expr *) interval_const(interval)));
-}
+/* ---- lengths and ends ---- */
 
 static Const *
 constant_argument(FuncExpr *call, int n, const char *source)
@@ -389,7 +313,7 @@ window_width(const Trace *trace, const char *source)
 							   source);
 	if (length->consttype == INTERVALOID)
 		return longest(DatumGetIntervalP(length->constvalue));
-	return longest(unit_interval(TextDatumGetCString(length->constvalue)));
+	return longest(stream_timeexpr_unit(TextDatumGetCString(length->constvalue)));
 }
 
 /*
@@ -407,15 +331,15 @@ end_of(const Trace *trace, Node *value, const char *source)
 			return (Expr *) value;
 		case TRACE_RANGE:
 		case TRACE_SESSION:
-			return upper_of(trace->type, value);
+			return stream_timeexpr_upper(trace->type, value);
 		default:
 			break;
 	}
 	length = constant_argument(trace->call, 0, source);
 	if (length->consttype == INTERVALOID)
-		return plus_interval(trace->type, (Expr *) value, (Expr *) length);
-	return end_of_unit(trace->call, (Expr *) value,
-					   TextDatumGetCString(length->constvalue));
+		return stream_timeexpr_plus(trace->type, (Expr *) value, (Expr *) length);
+	return stream_timeexpr_end_of_unit(trace->call, (Expr *) value,
+									   TextDatumGetCString(length->constvalue));
 }
 
 /* ---- checking ---- */
@@ -536,8 +460,8 @@ tumble_by(FuncExpr *call, int64 size, int64 offset)
 												   makeString("tumble")),
 										zoned ? 4 : 3, argtypes, false);
 	List	   *args = list_make3(copyObject(time),
-								  interval_const(interval_of_us(size)),
-								  interval_const(interval_of_us(offset)));
+								  stream_timeexpr_interval(interval_of_us(size)),
+								  stream_timeexpr_interval(interval_of_us(offset)));
 
 	if (zoned)
 		args = lappend(args, makeNullConst(TEXTOID, -1,
@@ -564,10 +488,10 @@ divide_into_panes(StreamWindow *window, FuncExpr *call)
 	window->pane = tumble_by(call, greatest_common_divisor(window->size,
 														   window->slide),
 							 window->offset);
-	window->row_end = upper_of(window->type, (Node *)
-							   tumble_by(call, window->slide, window->offset));
-	window->row_end = plus_interval(window->type, window->row_end,
-									(Expr *) interval_const(interval_of_us(window->size - window->slide)));
+	window->row_end = stream_timeexpr_upper(window->type, (Node *)
+											tumble_by(call, window->slide, window->offset));
+	window->row_end = stream_timeexpr_plus(window->type, window->row_end,
+										   (Expr *) stream_timeexpr_interval(interval_of_us(window->size - window->slide)));
 }
 
 /* Is the member of FROM one that no outer join makes up rows for? */
@@ -750,8 +674,8 @@ stream_eventtime_find(Query *query, List *keys, const char *source)
 			continue;
 		if (window)
 			stream_refuse("grouping by more than one window or event time is", expr,
-				   source,
-				   "Group by the finer one, and compute the other from it when the view is read.");
+						  source,
+						  "Group by the finer one, and compute the other from it when the view is read.");
 		window = make_window(&trace, foreach_current_index(lc), expr, source);
 		if (is_call_of(trace.call, "hop"))
 			make_panes(window, query, keys, trace.call);
@@ -828,40 +752,26 @@ our_funcid(const char *name, int nargs, Oid type1, Oid type2)
 						  nargs, argtypes, false);
 }
 
-/* A parameter of the delta query. */
-static Expr *
-parameter(int number, Oid type)
-{
-	Param	   *param = makeNode(Param);
-
-	param->paramkind = PARAM_EXTERN;
-	param->paramid = number;
-	param->paramtype = type;
-	param->paramtypmod = -1;
-	param->location = -1;
-	return (Expr *) param;
-}
-
 static Expr *
 late_threshold(Oid type)
 {
-	return parameter(1, type);
+	return stream_timeexpr_parameter(1, type);
 }
 
 Expr *
 stream_eventtime_expiry(const StreamWindow *window)
 {
-	return plus_interval(window->type, copyObject(window->row_end),
-						 parameter(2, INTERVALOID));
+	return stream_timeexpr_plus(window->type, copyObject(window->row_end),
+								stream_timeexpr_parameter(2, INTERVALOID));
 }
 
 Node *
 stream_eventtime_filter(const StreamWindow *window)
 {
 	Oid			type = window->type;
-	Expr	   *check = call2(our_funcid("_on_time", 2, type, type), BOOLOID,
-							  InvalidOid, copyObject(window->row_end),
-							  late_threshold(type));
+	Expr	   *check = stream_timeexpr_call2(our_funcid("_on_time", 2, type, type), BOOLOID,
+											  InvalidOid, copyObject(window->row_end),
+											  late_threshold(type));
 	Expr	   *quick;
 
 	if (window->row_time == NULL)
@@ -887,13 +797,13 @@ stream_eventtime_is_closed(const StreamWindow *window, bool unlogged)
 	bool		zoned = window->type == TIMESTAMPTZOID;
 	Query	   *query = makeNode(Query);
 	SubLink    *sublink = makeNode(SubLink);
-	Expr	   *closed = call2(our_funcid(zoned ? "_closed" : "_closed_local",
-										  2, OIDOID, BOOLOID),
-							   window->type, InvalidOid,
-							   makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
-										 ObjectIdGetDatum(InvalidOid), false,
-										 true),
-							   makeBoolConst(unlogged, false));
+	Expr	   *closed = stream_timeexpr_call2(our_funcid(zoned ? "_closed" : "_closed_local",
+														  2, OIDOID, BOOLOID),
+											   window->type, InvalidOid,
+											   makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
+														 ObjectIdGetDatum(InvalidOid), false,
+														 true),
+											   makeBoolConst(unlogged, false));
 	Expr	   *result;
 
 	/* a sub-select is evaluated once, not for each row */

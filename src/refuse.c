@@ -53,8 +53,8 @@ stream_refuse_option_position(const char *source, List *options,
 }
 
 static void
-refuse_at(const char *what, const char *source, int location,
-		  const char *hint) pg_attribute_noreturn();
+			refuse_at(const char *what, const char *source, int location,
+					  const char *hint) pg_attribute_noreturn();
 
 static void
 refuse_at(const char *what, const char *source, int location,

@@ -668,7 +668,7 @@ prefetch_tuple(StreamStore *store, StateGroup *group)
 		return;
 	page = BufferGetPage(group->buffer);
 	item = &((PageHeader) page)->pd_linp[
-		ItemPointerGetOffsetNumberNoCheck(&group->tid) - 1];
+										 ItemPointerGetOffsetNumberNoCheck(&group->tid) - 1];
 	if (ItemIdGetOffset(item) < BLCKSZ)
 		__builtin_prefetch((char *) page + ItemIdGetOffset(item));
 	upper = ((PageHeader) page)->pd_upper;
@@ -696,8 +696,8 @@ stage_row(StreamStore *store, TupleTableSlot *delta)
 		MemoryContext old = MemoryContextSwitchTo(store->context);
 
 		row->slot = MakeSingleTupleTableSlot(
-			CreateTupleDescCopy(delta->tts_tupleDescriptor),
-			&TTSOpsVirtual);
+											 CreateTupleDescCopy(delta->tts_tupleDescriptor),
+											 &TTSOpsVirtual);
 		MemoryContextSwitchTo(old);
 	}
 	take_keys(store, delta);

@@ -37,143 +37,19 @@
 #include "compat.h"
 #include "am.h"
 #include "catalog.h"
+#include "databases.h"
 #include "declare.h"
 #include "guard.h"
 #include "options.h"
 #include "refuse.h"
 #include "shmem.h"
+#include "statement.h"
 #include "utility.h"
 #include "view.h"
 #include "wait.h"
 
-static ProcessUtility_hook_type prev_process_utility = NULL;
 static ExecutorStart_hook_type prev_executor_start = NULL;
 static object_access_hook_type prev_object_access = NULL;
-
-/* The arguments of ProcessUtility, to hand them around. */
-typedef struct Statement
-{
-	PlannedStmt *pstmt;
-	const char *source;
-	bool		read_only_tree;
-	ProcessUtilityContext context;
-	ParamListInfo params;
-	QueryEnvironment *env;
-	DestReceiver *dest;
-	QueryCompletion *qc;
-} Statement;
-
-static void
-pass_on(Statement *s)
-{
-	if (prev_process_utility)
-		prev_process_utility(s->pstmt, s->source, s->read_only_tree,
-							 s->context, s->params, s->env, s->dest, s->qc);
-	else
-		standard_ProcessUtility(s->pstmt, s->source, s->read_only_tree,
-								s->context, s->params, s->env, s->dest,
-								s->qc);
-}
-
-/* The statement's node, in a copy that may be changed. */
-static Node *
-own_statement(Statement *s)
-{
-	if (s->read_only_tree)
-		s->pstmt = copyObject(s->pstmt);
-	s->read_only_tree = false;
-	return s->pstmt->utilityStmt;
-}
-
-/* The continuous view that a name means, or InvalidOid. */
-static Oid
-continuous_view(const RangeVar *name)
-{
-	Oid			relid;
-
-	if (name == NULL)
-		return InvalidOid;
-	relid = RangeVarGetRelid(name, NoLock, true);
-	if (OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_VIEW &&
-		stream_catalog_is_view(relid))
-		return relid;
-	return InvalidOid;
-}
-
-/* For commands that are not passed on. */
-static void
-check_may_write(Statement *s)
-{
-	const char *name = GetCommandTagName(CreateCommandTag(s->pstmt->utilityStmt));
-
-	PreventCommandIfReadOnly(name);
-	PreventCommandIfParallelMode(name);
-}
-
-/*
- * Runs a command that is not passed on, with what standard_ProcessUtility
- * does around one: event triggers.  The command returns what it has made.
- */
-static void
-run_command(Statement *s, ObjectAddress (*command) (Statement *s, void *arg),
-			void *arg)
-{
-	Node	   *stmt = s->pstmt->utilityStmt;
-	bool		complete = s->context != PROCESS_UTILITY_SUBCOMMAND;
-	bool		cleanup;
-
-	check_may_write(s);
-	cleanup = complete && EventTriggerBeginCompleteQuery();
-	PG_TRY();
-	{
-		ObjectAddress made;
-
-		if (complete)
-			EventTriggerDDLCommandStart(stmt);
-		made = command(s, arg);
-		if (OidIsValid(made.objectId))
-			EventTriggerCollectSimpleCommand(made, InvalidObjectAddress, stmt);
-		if (complete)
-		{
-			EventTriggerSQLDrop(stmt);
-			EventTriggerDDLCommandEnd(stmt);
-		}
-	}
-	PG_FINALLY();
-	{
-		if (cleanup)
-			EventTriggerEndCompleteQuery();
-	}
-	PG_END_TRY();
-}
-
-/* The extension's own relations are not for this command. */
-static void
-refuse_internal(const RangeVar *name, const char *command)
-{
-	if (name)
-		stream_guard_refuse_internal(RangeVarGetRelid(name, NoLock, true),
-									 command);
-}
-
-/* Runs a command that needs the database without our processes in it. */
-static void
-with_database_evicted(Statement *s, Oid dboid)
-{
-	if (OidIsValid(dboid))
-		stream_shmem_evict_database(dboid);
-	PG_TRY();
-	{
-		pass_on(s);
-	}
-	PG_FINALLY();
-	{
-		if (OidIsValid(dboid))
-			stream_shmem_resume_database(dboid);
-	}
-	PG_END_TRY();
-	stream_shmem_databases_changed();
-}
 
 /* ---- streams ---- */
 
@@ -182,7 +58,7 @@ with_database_evicted(Statement *s, Oid dboid)
  * may declare something for a stream.
  */
 static void
-create_declared(Statement *s, RangeVar *name, List **deflist)
+create_declared(StreamStatement *s, RangeVar *name, List **deflist)
 {
 	bool		continuous;
 	List	   *given = *deflist;
@@ -196,7 +72,7 @@ create_declared(Statement *s, RangeVar *name, List **deflist)
 				 errmsg("a table cannot be continuous"),
 				 errhint("Use CREATE MATERIALIZED VIEW ... WITH (streaming.continuous) AS SELECT ...."),
 				 stream_refuse_option_position(s->source, given, "continuous")));
-	pass_on(s);
+	stream_statement_pass_on(s);
 	if (options == NIL || existed)
 		return;
 	CommandCounterIncrement();
@@ -285,7 +161,7 @@ has_streaming_options(AlterTableStmt *stmt)
 /* ---- CREATE MATERIALIZED VIEW, REFRESH ---- */
 
 static ObjectAddress
-create_continuous(Statement *s, void *options)
+create_continuous(StreamStatement *s, void *options)
 {
 	CreateTableAsStmt *stmt = (CreateTableAsStmt *) s->pstmt->utilityStmt;
 	ObjectAddress made = InvalidObjectAddress;
@@ -300,7 +176,7 @@ create_continuous(Statement *s, void *options)
 }
 
 static void
-create_table_as(Statement *s)
+create_table_as(StreamStatement *s)
 {
 	CreateTableAsStmt *stmt = (CreateTableAsStmt *) s->pstmt->utilityStmt;
 	List	   *options;
@@ -308,16 +184,16 @@ create_table_as(Statement *s)
 
 	if (stmt->into->options == NIL)
 	{
-		pass_on(s);
+		stream_statement_pass_on(s);
 		return;
 	}
 	if (stmt->objtype != OBJECT_MATVIEW)
 	{
-		stmt = (CreateTableAsStmt *) own_statement(s);
+		stmt = (CreateTableAsStmt *) stream_statement_own(s);
 		create_declared(s, stmt->into->rel, &stmt->into->options);
 		return;
 	}
-	stmt = (CreateTableAsStmt *) own_statement(s);
+	stmt = (CreateTableAsStmt *) stream_statement_own(s);
 	options = stream_options_extract(&stmt->into->options, &continuous,
 									 s->source);
 	if (!continuous)
@@ -330,21 +206,21 @@ create_table_as(Statement *s)
 					 errhint("Add streaming.continuous to make it one."),
 					 stream_refuse_position(s->source,
 											((DefElem *) linitial(options))->location)));
-		pass_on(s);
+		stream_statement_pass_on(s);
 		return;
 	}
-	run_command(s, create_continuous, options);
+	stream_statement_run(s, create_continuous, options);
 }
 
 static void
-refresh(Statement *s)
+refresh(StreamStatement *s)
 {
 	RefreshMatViewStmt *stmt = (RefreshMatViewStmt *) s->pstmt->utilityStmt;
-	Oid			viewid = continuous_view(stmt->relation);
+	Oid			viewid = stream_statement_view(stmt->relation);
 
 	if (!OidIsValid(viewid))
 	{
-		pass_on(s);
+		stream_statement_pass_on(s);
 		return;
 	}
 	if (stmt->skipData)
@@ -362,21 +238,21 @@ refresh(Statement *s)
 
 /* CREATE OR REPLACE VIEW would put another query in the place of ours. */
 static void
-create_view(Statement *s)
+create_view(StreamStatement *s)
 {
 	ViewStmt   *stmt = (ViewStmt *) s->pstmt->utilityStmt;
 
 	if (stmt->replace)
 	{
-		refuse_internal(stmt->view, "CREATE OR REPLACE VIEW");
-		if (OidIsValid(continuous_view(stmt->view)))
+		stream_statement_refuse_internal(stmt->view, "CREATE OR REPLACE VIEW");
+		if (OidIsValid(stream_statement_view(stmt->view)))
 			ereport(ERROR,
 					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 					 errmsg("cannot replace continuous view \"%s\"",
 							stmt->view->relname),
 					 errhint("Drop the view and create it anew.")));
 	}
-	pass_on(s);
+	stream_statement_pass_on(s);
 }
 
 /* A partition that the user may drop or detach. */
@@ -474,11 +350,11 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 				stream_guard_refuse(leaf, "DETACH PARTITION CONCURRENTLY");
 			return is_own_partition(leaf) ? leaf : InvalidOid;
 		case AT_AttachPartition:
-			refuse_internal(((PartitionCmd *) cmd->def)->name,
-							"ATTACH PARTITION");
+			stream_statement_refuse_internal(((PartitionCmd *) cmd->def)->name,
+											 "ATTACH PARTITION");
 			return InvalidOid;
 		case AT_AddInherit:
-			refuse_internal((RangeVar *) cmd->def, "INHERIT");
+			stream_statement_refuse_internal((RangeVar *) cmd->def, "INHERIT");
 			return InvalidOid;
 		case AT_SetTableSpace:
 		case AT_SetLogged:
@@ -502,7 +378,7 @@ moved_partition(AlterTableCmd *cmd)
 
 /* ALTER of anything but a continuous view. */
 static void
-alter_other_table(Statement *s, AlterTableStmt *stmt)
+alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 {
 	Oid			relid = RangeVarGetRelid(stmt->relation, NoLock, true);
 	struct StreamTakeaway *takeaway;
@@ -512,7 +388,7 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 	ListCell   *lc;
 
 	if (!only_storage_options(stmt))
-		refuse_internal(stmt->relation, "ALTER TABLE");
+		stream_statement_refuse_internal(stmt->relation, "ALTER TABLE");
 	foreach(lc, stmt->cmds)
 	{
 		Oid			leaf = check_alter_command(lfirst(lc), relid);
@@ -524,8 +400,8 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 	}
 	if (OidIsValid(relid) && has_streaming_options(stmt))
 	{
-		check_may_write(s);
-		stmt = (AlterTableStmt *) own_statement(s);
+		stream_statement_check_may_write(s);
+		stmt = (AlterTableStmt *) stream_statement_own(s);
 		set = reset_declared(stmt, relid, s->source);
 		if (stmt->cmds == NIL)
 		{
@@ -537,7 +413,7 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 		}
 	}
 	takeaway = stream_guard_consume(detached, STREAM_DETACH);
-	pass_on(s);
+	stream_statement_pass_on(s);
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("ALTER TABLE");
 	stream_guard_check_event_times(event_times);
@@ -548,18 +424,18 @@ alter_other_table(Statement *s, AlterTableStmt *stmt)
 }
 
 static void
-alter_table(Statement *s)
+alter_table(StreamStatement *s)
 {
 	AlterTableStmt *stmt = (AlterTableStmt *) s->pstmt->utilityStmt;
-	Oid			viewid = continuous_view(stmt->relation);
+	Oid			viewid = stream_statement_view(stmt->relation);
 
 	if (!OidIsValid(viewid))
 	{
 		alter_other_table(s, stmt);
 		return;
 	}
-	check_may_write(s);
-	stmt = (AlterTableStmt *) own_statement(s);
+	stream_statement_check_may_write(s);
+	stmt = (AlterTableStmt *) stream_statement_own(s);
 	alter_options(stmt, viewid, s->source);
 	if (stmt->cmds == NIL)
 	{
@@ -569,23 +445,23 @@ alter_table(Statement *s)
 	}
 	if (stmt->objtype == OBJECT_MATVIEW)
 		stmt->objtype = OBJECT_VIEW;
-	pass_on(s);
+	stream_statement_pass_on(s);
 	CommandCounterIncrement();
 	stream_view_sync_owner(viewid);
 }
 
 static void
-rename_object(Statement *s)
+rename_object(StreamStatement *s)
 {
 	RenameStmt *stmt = (RenameStmt *) s->pstmt->utilityStmt;
 
-	refuse_internal(stmt->relation, "RENAME");
+	stream_statement_refuse_internal(stmt->relation, "RENAME");
 	if ((stmt->renameType == OBJECT_MATVIEW ||
 		 (stmt->renameType == OBJECT_COLUMN &&
 		  stmt->relationType == OBJECT_MATVIEW)) &&
-		OidIsValid(continuous_view(stmt->relation)))
+		OidIsValid(stream_statement_view(stmt->relation)))
 	{
-		stmt = (RenameStmt *) own_statement(s);
+		stmt = (RenameStmt *) stream_statement_own(s);
 		if (stmt->renameType == OBJECT_MATVIEW)
 			stmt->renameType = OBJECT_VIEW;
 		stmt->relationType = OBJECT_VIEW;
@@ -597,61 +473,61 @@ rename_object(Statement *s)
 		if (!OidIsValid(dboid) || dboid == MyDatabaseId ||
 			!pg_database_ownercheck(dboid, GetUserId()))
 			dboid = InvalidOid;
-		with_database_evicted(s, dboid);
+		stream_databases_without_us(s, dboid);
 		return;
 	}
-	pass_on(s);
+	stream_statement_pass_on(s);
 }
 
 static void
-set_schema(Statement *s)
+set_schema(StreamStatement *s)
 {
 	AlterObjectSchemaStmt *stmt =
 		(AlterObjectSchemaStmt *) s->pstmt->utilityStmt;
 
-	refuse_internal(stmt->relation, "SET SCHEMA");
+	stream_statement_refuse_internal(stmt->relation, "SET SCHEMA");
 	if (stmt->objectType == OBJECT_MATVIEW &&
-		OidIsValid(continuous_view(stmt->relation)))
+		OidIsValid(stream_statement_view(stmt->relation)))
 	{
-		stmt = (AlterObjectSchemaStmt *) own_statement(s);
+		stmt = (AlterObjectSchemaStmt *) stream_statement_own(s);
 		stmt->objectType = OBJECT_VIEW;
 	}
-	pass_on(s);
+	stream_statement_pass_on(s);
 }
 
 static void
-comment(Statement *s)
+comment(StreamStatement *s)
 {
 	CommentStmt *stmt = (CommentStmt *) s->pstmt->utilityStmt;
 
 	if (stmt->objtype == OBJECT_MATVIEW &&
-		OidIsValid(continuous_view(makeRangeVarFromNameList((List *) stmt->object))))
+		OidIsValid(stream_statement_view(makeRangeVarFromNameList((List *) stmt->object))))
 	{
-		stmt = (CommentStmt *) own_statement(s);
+		stmt = (CommentStmt *) stream_statement_own(s);
 		stmt->objtype = OBJECT_VIEW;
 	}
-	pass_on(s);
+	stream_statement_pass_on(s);
 }
 
 /* ---- indexes ---- */
 
 static void
-create_index(Statement *s)
+create_index(StreamStatement *s)
 {
 	IndexStmt  *stmt = (IndexStmt *) s->pstmt->utilityStmt;
-	Oid			viewid = continuous_view(stmt->relation);
+	Oid			viewid = stream_statement_view(stmt->relation);
 	StreamIdentity saved;
 
 	if (!OidIsValid(viewid))
 	{
-		refuse_internal(stmt->relation, "CREATE INDEX");
-		pass_on(s);
+		stream_statement_refuse_internal(stmt->relation, "CREATE INDEX");
+		stream_statement_pass_on(s);
 		return;
 	}
-	stmt = (IndexStmt *) own_statement(s);
+	stmt = (IndexStmt *) stream_statement_own(s);
 	stream_view_redirect_index(viewid, stmt);
 	saved = stream_view_become_owner();
-	pass_on(s);
+	stream_statement_pass_on(s);
 	stream_view_become_again(saved);
 }
 
@@ -682,7 +558,7 @@ check_drop(const RangeVar *name, Oid relid, Oid oldrelid, void *arg)
  * them: in one go, for they may depend on each other, in both directions.
  */
 static ObjectAddress
-drop_continuous(Statement *s, void *arg)
+drop_continuous(StreamStatement *s, void *arg)
 {
 	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
 	ObjectAddresses *objects = new_object_addresses();
@@ -716,24 +592,24 @@ drop_continuous(Statement *s, void *arg)
 
 /* DROP MATERIALIZED VIEW */
 static void
-drop_matviews(Statement *s)
+drop_matviews(StreamStatement *s)
 {
 	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
 	ListCell   *lc;
 
 	foreach(lc, stmt->objects)
 	{
-		if (OidIsValid(continuous_view(makeRangeVarFromNameList(lfirst(lc)))))
+		if (OidIsValid(stream_statement_view(makeRangeVarFromNameList(lfirst(lc)))))
 		{
-			run_command(s, drop_continuous, NULL);
+			stream_statement_run(s, drop_continuous, NULL);
 			return;
 		}
 	}
-	pass_on(s);
+	stream_statement_pass_on(s);
 }
 
 static void
-drop_object(Statement *s)
+drop_object(StreamStatement *s)
 {
 	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
 	struct StreamTakeaway *takeaway;
@@ -755,30 +631,30 @@ drop_object(Statement *s)
 		return;
 	}
 	takeaway = stream_guard_consume(partitions, STREAM_DROP);
-	pass_on(s);
+	stream_statement_pass_on(s);
 	stream_guard_settle(takeaway);
 	if (stmt->removeType == OBJECT_TABLE || stmt->removeType == OBJECT_SCHEMA)
 		stream_guard_check_views("DROP");
 }
 
 static void
-move_all(Statement *s)
+move_all(StreamStatement *s)
 {
-	pass_on(s);
+	stream_statement_pass_on(s);
 	stream_guard_check_views("ALTER TABLE ALL IN TABLESPACE");
 }
 
 static void
-drop_owned(Statement *s)
+drop_owned(StreamStatement *s)
 {
-	pass_on(s);
+	stream_statement_pass_on(s);
 	stream_guard_check_views("DROP OWNED");
 }
 
 /* ---- storage ---- */
 
 static void
-truncate_table(Statement *s)
+truncate_table(StreamStatement *s)
 {
 	TruncateStmt *stmt = (TruncateStmt *) s->pstmt->utilityStmt;
 	struct StreamTakeaway *takeaway;
@@ -796,14 +672,14 @@ truncate_table(Statement *s)
 			relids = lappend_oid(relids, relid);
 	}
 	takeaway = stream_guard_consume(relids, STREAM_TRUNCATE);
-	pass_on(s);
+	stream_statement_pass_on(s);
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("TRUNCATE");
 }
 
 /* COPY, triggers, rules, policies: not on the extension's own relations. */
 static void
-touch_relation(Statement *s)
+touch_relation(StreamStatement *s)
 {
 	Node	   *node = s->pstmt->utilityStmt;
 	RangeVar   *relation = NULL;
@@ -819,8 +695,8 @@ touch_relation(Statement *s)
 		relation = ((CreatePolicyStmt *) node)->table;
 	if (relation)
 	{
-		refuse_internal(relation, command);
-		if (OidIsValid(continuous_view(relation)))
+		stream_statement_refuse_internal(relation, command);
+		if (OidIsValid(stream_statement_view(relation)))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("%s is not supported on continuous view \"%s\"",
@@ -830,26 +706,26 @@ touch_relation(Statement *s)
 					 errhint("Use an ordinary table that you fill from it."),
 					 stream_refuse_position(s->source, relation->location)));
 	}
-	pass_on(s);
+	stream_statement_pass_on(s);
 }
 
 /* A new partition must be a stream where a view reads its parent. */
 static void
-create_table(Statement *s)
+create_table(StreamStatement *s)
 {
 	CreateStmt *stmt = (CreateStmt *) s->pstmt->utilityStmt;
 	bool		child = stmt->partbound != NULL || stmt->inhRelations != NIL;
 	ListCell   *lc;
 
 	foreach(lc, stmt->inhRelations)
-		refuse_internal(lfirst_node(RangeVar, lc), "INHERITS");
+		stream_statement_refuse_internal(lfirst_node(RangeVar, lc), "INHERITS");
 	if (stmt->options)
 	{
-		stmt = (CreateStmt *) own_statement(s);
+		stmt = (CreateStmt *) stream_statement_own(s);
 		create_declared(s, stmt->relation, &stmt->options);
 	}
 	else
-		pass_on(s);
+		stream_statement_pass_on(s);
 	if (child)
 	{
 		stream_guard_check_views("CREATE TABLE");
@@ -858,79 +734,9 @@ create_table(Statement *s)
 	}
 }
 
-/* ---- transactions, databases, extensions ---- */
-
-static void
-transaction(Statement *s)
-{
-	TransactionStmt *stmt = (TransactionStmt *) s->pstmt->utilityStmt;
-
-	pass_on(s);
-	if (stmt->kind == TRANS_STMT_COMMIT_PREPARED ||
-		stmt->kind == TRANS_STMT_ROLLBACK_PREPARED)
-		stream_shmem_wake_database();
-}
-
-static void
-drop_database(Statement *s)
-{
-	DropdbStmt *stmt = (DropdbStmt *) s->pstmt->utilityStmt;
-	Oid			dboid = get_database_oid(stmt->dbname, true);
-
-	if (!OidIsValid(dboid) || dboid == MyDatabaseId ||
-		!pg_database_ownercheck(dboid, GetUserId()))
-		dboid = InvalidOid;
-	with_database_evicted(s, dboid);
-}
-
-static void
-create_database(Statement *s)
-{
-	CreatedbStmt *stmt = (CreatedbStmt *) s->pstmt->utilityStmt;
-	Oid			template = get_database_oid("template1", true);
-	ListCell   *lc;
-
-	foreach(lc, stmt->options)
-	{
-		DefElem    *def = lfirst_node(DefElem, lc);
-
-		if (strcmp(def->defname, "template") == 0 && def->arg)
-			template = get_database_oid(strVal(def->arg), true);
-	}
-	if (!have_createdb_privilege() || template == MyDatabaseId)
-		template = InvalidOid;
-	with_database_evicted(s, template);
-}
-
-static void
-alter_database(Statement *s)
-{
-	AlterDatabaseStmt *stmt = (AlterDatabaseStmt *) s->pstmt->utilityStmt;
-	Oid			dboid = InvalidOid;
-	ListCell   *lc;
-
-	foreach(lc, stmt->options)
-		if (strcmp(lfirst_node(DefElem, lc)->defname, "tablespace") == 0)
-			dboid = get_database_oid(stmt->dbname, true);
-	if (!OidIsValid(dboid) || dboid == MyDatabaseId ||
-		!pg_database_ownercheck(dboid, GetUserId()))
-		dboid = InvalidOid;
-	with_database_evicted(s, dboid);
-}
-
-static void
-create_extension(Statement *s)
-{
-	CreateExtensionStmt *stmt = (CreateExtensionStmt *) s->pstmt->utilityStmt;
-
-	pass_on(s);
-	if (strcmp(stmt->extname, "streaming") == 0)
-		stream_shmem_views_changed();
-}
-
 /* ---- the hooks ---- */
 
-typedef void (*Handler) (Statement *s);
+typedef void (*Handler) (StreamStatement *s);
 
 static Handler
 handler_of(NodeTag tag)
@@ -969,15 +775,15 @@ handler_of(NodeTag tag)
 		case T_CreatePolicyStmt:
 			return touch_relation;
 		case T_TransactionStmt:
-			return transaction;
+			return stream_databases_transaction;
 		case T_DropdbStmt:
-			return drop_database;
+			return stream_databases_drop_database;
 		case T_CreatedbStmt:
-			return create_database;
+			return stream_databases_create_database;
 		case T_AlterDatabaseStmt:
-			return alter_database;
+			return stream_databases_alter_database;
 		case T_CreateExtensionStmt:
-			return create_extension;
+			return stream_databases_create_extension;
 		default:
 			return NULL;
 	}
@@ -989,7 +795,7 @@ process_utility(PlannedStmt *pstmt, const char *source, bool read_only_tree,
 				QueryEnvironment *env, DestReceiver *dest,
 				QueryCompletion *qc)
 {
-	Statement	s = {
+	StreamStatement	s = {
 		pstmt, source, read_only_tree, context, params, env, dest, qc
 	};
 	Handler		handler = handler_of(nodeTag(pstmt->utilityStmt));
@@ -997,7 +803,7 @@ process_utility(PlannedStmt *pstmt, const char *source, bool read_only_tree,
 	if (handler && stream_shmem_available())
 		handler(&s);
 	else
-		pass_on(&s);
+		stream_statement_pass_on(&s);
 }
 
 static void
@@ -1041,8 +847,7 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 void
 stream_utility_install(void)
 {
-	prev_process_utility = ProcessUtility_hook;
-	ProcessUtility_hook = process_utility;
+	stream_statement_install(process_utility);
 	prev_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = executor_start;
 	prev_object_access = object_access_hook;

@@ -60,6 +60,7 @@
 #include "catalog.h"
 #include "delta.h"
 #include "position.h"
+#include "reading.h"
 #include "refuse.h"
 #include "shmem.h"
 #include "view.h"
@@ -644,7 +645,7 @@ create_relations(StreamViewRow *row, StreamCut *cut, Query *query,
 	stream_view_become_again(saved);
 
 	rel = table_open(row->state, NoLock);
-	reading = stream_cut_reading_query(cut, rel, !cut->distinct &&
+	reading = stream_reading_query(cut, rel, !cut->distinct &&
 									   row->options.output_mode ==
 									   STREAM_OUTPUT_APPEND, source);
 	table_close(rel, NoLock);

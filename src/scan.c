@@ -48,6 +48,7 @@ typedef struct DeltaScanState
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
 	bool		done;
+	bool		again;			/* not the first time through the range */
 
 	/* where the view looks at event times */
 	StreamInput *input;			/* NULL: not here */
@@ -375,8 +376,9 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 	if (state->leaf && !state->leaf->active)
 		state->leaf = NULL;
 	state->block = InvalidBlockNumber;
-	state->input = stream_watermark_input(RelationGetRelid(rel),
-										  &state->event_time);
+	if (state->leaf)
+		state->input = stream_watermark_input(RelationGetRelid(rel),
+											  &state->event_time);
 	if (state->input)
 		split_conditions(state);
 }
@@ -410,7 +412,8 @@ observe(DeltaScanState *state, TupleTableSlot *slot)
 			return false;
 		}
 	}
-	return stream_watermark_observe(state->input, state->event_time, slot);
+	return stream_watermark_observe(state->input, state->event_time, slot,
+									state->again);
 }
 
 /* The access method of ExecScan: the next new row. */
@@ -483,6 +486,7 @@ rescan_delta_scan(CustomScanState *node)
 	if (state->leaf)
 		state->leaf->rows = 0;
 	state->done = false;
+	state->again = true;
 	state->block = InvalidBlockNumber;
 	state->page = NULL;
 	if (state->scan)

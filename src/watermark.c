@@ -205,6 +205,7 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late)
 	wm->late_rows = wm->null_rows = 0;
 	wm->row = NULL;
 	wm->row_input = NULL;
+	wm->again = false;
 	for (int i = 0; i < wm->ninputs; i++)
 	{
 		StreamInput *input = &wm->inputs[i];
@@ -220,8 +221,10 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late)
 void
 stream_watermark_leave_rows(void)
 {
-	if (current)
-		current->row = NULL;
+	if (current == NULL)
+		return;
+	current->row = NULL;
+	current->again = false;
 }
 
 /* Writes down what all batches so far have seen. */
@@ -322,19 +325,21 @@ put_aside(const char *reason)
 
 bool
 stream_watermark_observe(StreamInput *input, AttrNumber attnum,
-						 TupleTableSlot *slot)
+						 TupleTableSlot *slot, bool again)
 {
 	bool		isnull;
 	int64		time = DatumGetInt64(slot_getattr(slot, attnum, &isnull));
 
 	current->row = slot;
 	current->row_input = input;
+	current->again = again;
 	current->row_time = isnull ? STREAM_NO_TIME : time;
 	if (isnull)
 		return true;
 	if (unlikely(time > input->limit))
 	{
-		put_aside("future");
+		if (!again)
+			put_aside("future");
 		return false;
 	}
 	/* infinite times say nothing about how far time has come */
@@ -362,7 +367,7 @@ stream_watermark_on_time(PG_FUNCTION_ARGS)
 	/* what has always been is no event, either */
 	if (!isnull && (late == STREAM_NO_TIME || PG_GETARG_INT64(0) > late))
 		PG_RETURN_BOOL(true);
-	if (current == NULL)
+	if (current == NULL || current->again)
 		PG_RETURN_BOOL(false);
 	if (isnull)
 		current->null_rows++;

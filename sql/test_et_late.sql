@@ -287,26 +287,4 @@ DROP ROLE et_owner, et_other;
 
 DROP PROCEDURE refresh_all;
 DROP FUNCTION look, restart_workers;
----- a plan that reads the rows of a batch several times counts them once
-SELECT current_database() AS db \gset
-ALTER DATABASE :"db" SET enable_material = off;
-SELECT count(pg_terminate_backend(pid, 60000)) > 0 AS restarted FROM pg_stat_activity
-	WHERE backend_type = 'streaming worker' AND datname = current_database();
-CREATE TABLE s (id int, ts timestamptz) USING stream
-	WITH (streaming.event_time = 'ts', streaming.watermark = '10 s', streaming.max_future = '0');
-CREATE TABLE t (x int);
-INSERT INTO t VALUES (1), (2), (3);
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual', streaming.late_rows = 'keep') AS
-	SELECT tumble(ts, '1 min') AS w, x, count(*) FROM t JOIN s ON s.id > x GROUP BY 1, 2;
-INSERT INTO s VALUES (1, '2024-01-01 00:00:10+00'), (5, '2024-01-01 00:10:10+00');
-REFRESH MATERIALIZED VIEW v;
-INSERT INTO s VALUES (1, '2024-01-01 00:00:10+00'), (9, '2024-01-01 00:00:10+00'), (9, NULL), (9, '2200-01-01');
-REFRESH MATERIALIZED VIEW v;
-SELECT x, count FROM v ORDER BY x;
-SELECT late_rows, null_rows FROM streaming.views;
-SELECT reason, count(*) FROM streaming.errors GROUP BY 1 ORDER BY 1;
-ALTER DATABASE :"db" RESET enable_material;
-SELECT count(pg_terminate_backend(pid, 60000)) > 0 AS restarted FROM pg_stat_activity
-	WHERE backend_type = 'streaming worker' AND datname = current_database();
-DROP TABLE s, t CASCADE;
 SELECT * FROM leftovers();

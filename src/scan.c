@@ -48,7 +48,6 @@ typedef struct DeltaScanState
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
 	bool		done;
-	bool		again;			/* not the first time through the range */
 
 	/* where the view looks at event times */
 	StreamInput *input;			/* NULL: not here */
@@ -412,8 +411,7 @@ observe(DeltaScanState *state, TupleTableSlot *slot)
 			return false;
 		}
 	}
-	return stream_watermark_observe(state->input, state->event_time, slot,
-									state->again);
+	return stream_watermark_observe(state->input, state->event_time, slot);
 }
 
 /* The access method of ExecScan: the next new row. */
@@ -486,7 +484,6 @@ rescan_delta_scan(CustomScanState *node)
 	if (state->leaf)
 		state->leaf->rows = 0;
 	state->done = false;
-	state->again = true;
 	state->block = InvalidBlockNumber;
 	state->page = NULL;
 	if (state->scan)

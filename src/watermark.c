@@ -205,7 +205,6 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late)
 	wm->late_rows = wm->null_rows = 0;
 	wm->row = NULL;
 	wm->row_input = NULL;
-	wm->again = false;
 	for (int i = 0; i < wm->ninputs; i++)
 	{
 		StreamInput *input = &wm->inputs[i];
@@ -221,10 +220,8 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late)
 void
 stream_watermark_leave_rows(void)
 {
-	if (current == NULL)
-		return;
-	current->row = NULL;
-	current->again = false;
+	if (current)
+		current->row = NULL;
 }
 
 /* Writes down what all batches so far have seen. */
@@ -325,21 +322,19 @@ put_aside(const char *reason)
 
 bool
 stream_watermark_observe(StreamInput *input, AttrNumber attnum,
-						 TupleTableSlot *slot, bool again)
+						 TupleTableSlot *slot)
 {
 	bool		isnull;
 	int64		time = DatumGetInt64(slot_getattr(slot, attnum, &isnull));
 
 	current->row = slot;
 	current->row_input = input;
-	current->again = again;
 	current->row_time = isnull ? STREAM_NO_TIME : time;
 	if (isnull)
 		return true;
 	if (unlikely(time > input->limit))
 	{
-		if (!again)
-			put_aside("future");
+		put_aside("future");
 		return false;
 	}
 	/* infinite times say nothing about how far time has come */
@@ -367,7 +362,7 @@ stream_watermark_on_time(PG_FUNCTION_ARGS)
 	/* what has always been is no event, either */
 	if (!isnull && (late == STREAM_NO_TIME || PG_GETARG_INT64(0) > late))
 		PG_RETURN_BOOL(true);
-	if (current == NULL || current->again)
+	if (current == NULL)
 		PG_RETURN_BOOL(false);
 	if (isnull)
 		current->null_rows++;

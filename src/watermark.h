@@ -46,7 +46,6 @@ typedef struct StreamWatermark
 	StreamInput *row_input;		/* whose row is being looked at, ... */
 	TupleTableSlot *row;		/* ... the row, ... */
 	int64		row_time;		/* ... and its event time, if any */
-	bool		again;			/* it has been looked at before */
 } StreamWatermark;
 
 /*
@@ -103,10 +102,9 @@ extern StreamInput *stream_watermark_input(Oid leaf, AttrNumber *attnum);
 
 /*
  * A row of the input is about to be looked at.  False if it is too far in the
- * future to be looked at at all; then it has been put aside.  again: a plan reads
- * its rows once more, and they have been counted.
+ * future to be looked at at all; then it has been put aside.
  */
 extern bool stream_watermark_observe(StreamInput *input, AttrNumber attnum,
-									 TupleTableSlot *slot, bool again);
+									 TupleTableSlot *slot);
 
 #endif

@@ -117,3 +117,12 @@ DROP TABLE s, dim CASCADE;
 REVOKE CREATE ON SCHEMA public FROM regress_streaming_a;
 DROP ROLE regress_streaming_a, regress_streaming_b;
 SELECT * FROM leftovers();
+
+-- a catalog that another version of the library has made is not misread
+BEGIN;
+UPDATE pg_class SET relnatts = relnatts - 1 WHERE oid = 'streaming._view'::regclass;
+SELECT count(*) FROM streaming._view;
+CREATE TABLE s (k int) USING stream;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT count(*) FROM s;
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;

@@ -92,13 +92,52 @@ our_table(const char *name)
 	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
-/* Opens one of our tables; NULL where the extension is not installed. */
+/* The tables as this library knows them. */
+static const struct
+{
+	const char *name;
+	int			natts;
+}			known_tables[] =
+{
+	{"_view", V_NATTS},
+	{"_progress", P_NATTS},
+	{"_progress_unlogged", P_NATTS},
+	{"_stream", S_NATTS},
+	{"_rejection", R_NATTS},
+	{"_error", E_NATTS}
+};
+
+/* The library may be newer or older than the extension in the database. */
+static bool
+has_known_columns(Relation rel)
+{
+	for (int i = 0; i < lengthof(known_tables); i++)
+		if (strcmp(RelationGetRelationName(rel), known_tables[i].name) == 0)
+			return RelationGetNumberOfAttributes(rel) == known_tables[i].natts;
+	return true;
+}
+
+/*
+ * Opens one of our tables; NULL where the extension is not installed, or its
+ * own script is about to change that table.
+ */
 static Relation
 open_table(const char *name, LOCKMODE lockmode)
 {
 	Oid			relid = our_table(name);
+	Relation	rel = OidIsValid(relid) ?
+		try_table_open(relid, lockmode) : NULL;
 
-	return OidIsValid(relid) ? try_table_open(relid, lockmode) : NULL;
+	if (rel == NULL || has_known_columns(rel))
+		return rel;
+	if (!creating_extension)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"streaming.%s\" is of another version of the extension",
+						name),
+				 errhint("Run ALTER EXTENSION streaming UPDATE.")));
+	table_close(rel, lockmode);
+	return NULL;
 }
 
 /* Same, for writing, where it has to be there. */

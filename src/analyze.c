@@ -26,6 +26,7 @@
 #include "am.h"
 #include "analyze.h"
 #include "refuse.h"
+#include "scan.h"
 
 /* Is it a stream, or a partitioned table that has streams for leaves? */
 static bool
@@ -46,14 +47,15 @@ is_stream(Oid relid)
 }
 
 /*
- * Adds the leaves of one stream; counts those that are unlogged.  place: where
- * the stream is named, for errors.
+ * Adds the leaves of one stream that are not yet there; counts those that are
+ * unlogged.  place: where the stream is named, for errors.
  */
 static void
 add_leaves(Oid stream, const StreamPlace *place, LOCKMODE lockmode,
 		   List **leaves, int *nunlogged)
 {
 	List	   *all = find_all_inheritors(stream, lockmode, NULL);
+	int			earlier = list_length(*leaves);
 	ListCell   *lc;
 
 	if (list_length(all) > 1 &&
@@ -80,6 +82,8 @@ add_leaves(Oid stream, const StreamPlace *place, LOCKMODE lockmode,
 							get_rel_name(relid), get_rel_name(stream)),
 					 errhint("Create partitions with USING stream."),
 					 stream_refuse_clause_position(place, STREAM_CLAUSE_ANY)));
+		if (earlier > 0 && list_member_oid(*leaves, relid))
+			continue;
 		if (get_rel_persistence(relid) == RELPERSISTENCE_UNLOGGED)
 			(*nunlogged)++;
 		*leaves = lappend_oid(*leaves, relid);
@@ -121,7 +125,7 @@ typedef struct FindStream
 {
 	StreamPlace place;			/* of the query that is being checked */
 	StreamPlace last;			/* of the stream reached last */
-	List	   *streams;		/* OIDs of those reached through FROM */
+	List	   *streams;		/* OIDs of those reached through FROM, in order */
 	int			reached;		/* streams reached through FROM */
 	int			total;			/* streams anywhere */
 } FindStream;
@@ -319,16 +323,12 @@ check_stream(Query *query, int rtindex, FindStream *context)
 							 "ONLY of a partitioned stream is",
 							 "Leave ONLY out.");
 	query_tree_walker(query, system_columns_walker, &columns, 0);
-	if (list_member_oid(context->streams, rte->relid))
-		stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
-							 psprintf("reading stream \"%s\" twice is",
-									  get_rel_name(rte->relid)),
-							 "Read it once, with a condition that covers both.");
 	/* now, while it is known where the stream is named */
 	if (context->place.source)
 		find_leaves(list_make1_oid(rte->relid), &context->last,
 					AccessShareLock, &unlogged);
 	context->streams = lappend_oid(context->streams, rte->relid);
+	stream_scan_input(rte) = list_length(context->streams);
 }
 
 /* A member of FROM; true if it reads the stream. */

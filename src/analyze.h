@@ -18,8 +18,10 @@ extern bool stream_analyze_has_stream(void *node);
 
 /*
  * Checks a rewritten delta query: one stream, or UNION ALL of some, read row by
- * row.  Returns the streams' OIDs (of the partitioned root, if one is), NIL if
- * it reads what another operator hands on.  place: where the query is, for error
+ * row.  Returns the inputs: the streams' OIDs (of the partitioned root, if one
+ * is) in the order in which the query names them, one as often as it is named;
+ * NIL if it reads what another operator hands on.  The query's streams are
+ * numbered so (stream_scan_input).  place: where the query is, for error
  * positions, or NULL.  Errors 0A000, with a position; 42809 if the query reads no
  * stream, and with a place also what stream_analyze_leaves says of each.
  */
@@ -32,8 +34,8 @@ extern Node *stream_analyze_hidden_stream(void *node);
 extern Node *stream_analyze_window_function(Query *query);
 
 /*
- * The leaf relations of streams, as OIDs, locked with the mode; a stream itself
- * if it is a plain table.
+ * The leaf relations of streams, each once, as OIDs, locked with the mode; a
+ * stream itself if it is a plain table.
  * Error 42809 if one is not a stream, or if only some are unlogged; 0A000 if
  * they are children by inheritance.
  */

@@ -466,6 +466,16 @@ read_inputs(StreamProgress *progress, Datum *values)
 	}
 }
 
+const StreamInputProgress *
+stream_catalog_input(const StreamProgress *progress, Oid stream,
+					 int occurrence)
+{
+	for (int i = 0; i < progress->ninputs; i++)
+		if (progress->inputs[i].stream == stream && occurrence-- == 0)
+			return &progress->inputs[i];
+	return NULL;
+}
+
 static Datum
 array_of_times(Datum *elems, int n)
 {

@@ -72,6 +72,14 @@ typedef struct StreamProgress
 	int64		reaped_groups;	/* ... and of so many that end just here */
 } StreamProgress;
 
+/*
+ * What is stored of one input of the view: of those that are this stream the one
+ * before which so many others (occurrence) are; NULL: nothing yet.
+ */
+extern const StreamInputProgress *stream_catalog_input(const StreamProgress *progress,
+													   Oid stream,
+													   int occurrence);
+
 /* The schema "streaming", or InvalidOid where the extension is not installed. */
 extern Oid	stream_catalog_schema(void);
 /* The owner of the extension. */

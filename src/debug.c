@@ -24,6 +24,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "access/parallel.h"
+#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -328,6 +330,18 @@ stream_debug_now(void)
 	return now;
 }
 
+/* Only what a parallel worker is told by its leader can be set, so be one. */
+void
+stream_debug_set_transaction_time(void)
+{
+	int			number = ParallelWorkerNumber;
+	TimestampTz now = stream_debug_now();
+
+	ParallelWorkerNumber = 0;
+	SetParallelStartTimestamps(now, now);
+	ParallelWorkerNumber = number;
+}
+
 #else							/* !STREAMING_DEBUG */
 
 Size
@@ -350,6 +364,11 @@ TimestampTz
 stream_debug_now(void)
 {
 	return GetCurrentTimestamp();
+}
+
+void
+stream_debug_set_transaction_time(void)
+{
 }
 
 #endif							/* STREAMING_DEBUG */

@@ -38,10 +38,13 @@ extern bool stream_debug_mutation(const char *name);
 #endif
 
 /*
- * The clock that back-off and triggers go by: the system's, plus what a test
- * has added with _debug_advance_clock(interval).
+ * The clock that back-off, triggers and batches go by: the system's, plus what a
+ * test has added with _debug_advance_clock(interval).
  */
 extern TimestampTz stream_debug_now(void);
+
+/* Lets the transaction that has just begun take its time, now(), from there. */
+extern void stream_debug_set_transaction_time(void);
 
 extern Size stream_debug_shmem_size(void);
 extern void stream_debug_shmem_init(void);

@@ -256,7 +256,6 @@ check_shape(StreamDelta *delta, PlannedStmt *stmt)
 static void
 check_streams(StreamDelta *delta, PlannedStmt *stmt)
 {
-	List	   *seen = NIL;
 	bool		unlogged;
 	List	   *leaves = stream_analyze_leaves(delta->streams, NoLock,
 											   &unlogged);
@@ -269,15 +268,13 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 		if (rte->rtekind != RTE_RELATION || rte->inh ||
 			!stream_am_relid_is_stream(rte->relid))
 			continue;
-		if (!list_member_oid(leaves, rte->relid) ||
-			list_member_oid(seen, rte->relid))
+		if (stream_scan_input(rte) == 0 || !list_member_oid(leaves, rte->relid))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("reading more than one stream is not supported in a continuous view"),
 					 errdetail("A function in the query reads stream \"%s\".",
 							   get_rel_name(rte->relid)),
 					 errhint("Write the function's query as a sub-select in FROM, or have the function read ordinary tables only.")));
-		seen = lappend_oid(seen, rte->relid);
 	}
 }
 

@@ -70,7 +70,6 @@ typedef struct Trace
 	bool		event_time;		/* about a declared event time */
 	Oid			type;
 	FuncExpr   *call;			/* of the window function */
-	List	   *streams;
 } Trace;
 
 static Trace trace_expr(Query *query, Node *expr);
@@ -198,7 +197,6 @@ trace_output(Query *query, AttrNumber attno)
 								  (result.kind != trace.kind ||
 								   result.type != trace.type)))
 			return no_trace;
-		trace.streams = list_concat_unique_oid(trace.streams, result.streams);
 		result = trace;
 	}
 	/* the parts might disagree about the windows' lengths */
@@ -227,7 +225,6 @@ trace_table_column(Oid relid, AttrNumber attno)
 	trace.kind = TRACE_TIME;
 	trace.event_time = true;
 	trace.type = declared.type;
-	trace.streams = list_make1_oid(relid);
 	return trace;
 }
 

@@ -102,18 +102,18 @@ times_of_inputs(StreamViewRow *row, const StreamProgress *progress, bool seen)
 	for (int i = 0; i < n; i++)
 	{
 		Oid			stream = list_nth_oid(row->streams, i);
+		int			occurrence = 0;
+		const StreamInputProgress *input;
 
-		nulls[i] = true;
-		for (int j = 0; j < progress->ninputs; j++)
-		{
-			const StreamInputProgress *input = &progress->inputs[j];
-
-			if (input->stream != stream || input->max_time == STREAM_NO_TIME)
-				continue;
-			nulls[i] = false;
-			elems[i] = seen ? TimestampTzGetDatum(input->seen_at) :
-				shown_time(stream, input->max_time);
-		}
+		for (int j = 0; j < i; j++)
+			if (list_nth_oid(row->streams, j) == stream)
+				occurrence++;
+		input = stream_catalog_input(progress, stream, occurrence);
+		nulls[i] = input == NULL || input->max_time == STREAM_NO_TIME;
+		if (nulls[i])
+			continue;
+		elems[i] = seen ? TimestampTzGetDatum(input->seen_at) :
+			shown_time(stream, input->max_time);
 	}
 	return PointerGetDatum(construct_md_array(elems, nulls, 1, &n, &lbound,
 											  TIMESTAMPTZOID, sizeof(int64),

@@ -10,7 +10,7 @@
  * right; set_rel_pathlist_hook leaves a custom path as the only way to read it.
  *
  * The node reads its leaf by the table's TID range scan and drops the rows that
- * the read set holds.  It counts the rows it hands out, and reads its range to
+ * the read set holds.  It counts the rows it reads, and reads its range to
  * the end even when the plan above stops early (a join with an empty table),
  * so that the count is of all rows consumed.
  *
@@ -48,6 +48,7 @@ typedef struct DeltaScanState
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
 	bool		done;
+	int64		rows;			/* counted */
 
 	/* where the view looks at event times */
 	StreamInput *input;			/* NULL: not here */
@@ -253,7 +254,9 @@ plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
 												 tlist);
 	order_conditions(root, rel, &clauses, &nbefore);
 	cscan->scan.plan.qual = extract_actual_clauses(clauses, false);
-	cscan->custom_private = list_make1_int(nbefore);
+	cscan->custom_private =
+		list_make2_int(nbefore,
+					   stream_scan_input(planner_rt_fetch(rel->relid, root)));
 	cscan->scan.scanrelid = rel->relid;
 	cscan->flags = best_path->flags;
 	cscan->methods = &scan_methods;
@@ -353,10 +356,9 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 {
 	DeltaScanState *state = (DeltaScanState *) node;
 	Relation	rel = node->ss.ss_currentRelation;
-
-#if STREAM_CUSTOM_SCAN_IS_VIRTUAL
 	CustomScan *cscan = (CustomScan *) node->ss.ps.plan;
 
+#if STREAM_CUSTOM_SCAN_IS_VIRTUAL
 	/*
 	 * The executor has made the scan slot and the expressions for virtual
 	 * tuples; ours are of the table's kind.
@@ -376,7 +378,8 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 		state->leaf = NULL;
 	state->block = InvalidBlockNumber;
 	if (state->leaf)
-		state->input = stream_watermark_input(RelationGetRelid(rel),
+		state->input = stream_watermark_input(lsecond_int(cscan->custom_private),
+											  RelationGetRelid(rel),
 											  &state->event_time);
 	if (state->input)
 		split_conditions(state);
@@ -440,7 +443,9 @@ next_new_row(ScanState *node)
 			stream_readset_member(state->page,
 								  ItemPointerGetOffsetNumber(&slot->tts_tid)))
 			continue;
-		state->leaf->rows++;
+		/* what several nodes read counts once */
+		state->rows++;
+		state->leaf->rows = Max(state->leaf->rows, state->rows);
 		if (state->input && !observe(state, slot))
 			continue;
 		return slot;
@@ -481,8 +486,7 @@ rescan_delta_scan(CustomScanState *node)
 {
 	DeltaScanState *state = (DeltaScanState *) node;
 
-	if (state->leaf)
-		state->leaf->rows = 0;
+	state->rows = 0;
 	state->done = false;
 	state->block = InvalidBlockNumber;
 	state->page = NULL;

@@ -12,6 +12,13 @@
 
 #include "position.h"
 
+/*
+ * Which of the view's inputs a stream in a query's range table is, counted from
+ * 1; 0: none.  One stream may be several inputs.  The field means nothing for
+ * tables, and the planner hands it on to partitions.
+ */
+#define stream_scan_input(rte) ((rte)->ctelevelsup)
+
 /* Registers the node and the planner's hooks; called from _PG_init. */
 extern void stream_scan_install(void);
 

@@ -19,7 +19,6 @@
  */
 #include "postgres.h"
 
-#include "catalog/partition.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
@@ -58,6 +57,10 @@ stream_watermark_create(Oid viewid, List *streams,
 
 		if (!stream_declare_event_time(lfirst_oid(lc), &input->declared))
 			continue;
+		input->number = foreach_current_index(lc) + 1;
+		for (int i = 0; i < wm->ninputs; i++)
+			if (wm->inputs[i].declared.stream == lfirst_oid(lc))
+				input->occurrence++;
 		/* a view may read but a partition of what has declared it */
 		input->declared.stream = lfirst_oid(lc);
 		input->delay_us = options->delay_us >= 0 ? options->delay_us :
@@ -94,15 +97,12 @@ stream_watermark_load(StreamWatermark *wm, const StreamProgress *progress)
 	{
 		StreamInput *input = &wm->inputs[i];
 
-		input->max_time = STREAM_NO_TIME;
-		input->seen_at = 0;
-		for (int j = 0; j < progress->ninputs; j++)
-		{
-			if (progress->inputs[j].stream != input->declared.stream)
-				continue;
-			input->max_time = progress->inputs[j].max_time;
-			input->seen_at = progress->inputs[j].seen_at;
-		}
+		const StreamInputProgress *stored =
+			stream_catalog_input(progress, input->declared.stream,
+								 input->occurrence);
+
+		input->max_time = stored ? stored->max_time : STREAM_NO_TIME;
+		input->seen_at = stored ? stored->seen_at : 0;
 	}
 }
 
@@ -274,21 +274,16 @@ stream_watermark_follow_clock(StreamWatermark *wm, StreamProgress *progress,
 /* ---- rows ---- */
 
 StreamInput *
-stream_watermark_input(Oid leaf, AttrNumber *attnum)
+stream_watermark_input(int number, Oid leaf, AttrNumber *attnum)
 {
-	List	   *family;
-
-	if (current == NULL || current->ninputs == 0)
+	if (current == NULL)
 		return NULL;
-	family = list_make1_oid(leaf);
-	if (get_rel_relispartition(leaf))
-		family = list_concat(family, get_partition_ancestors(leaf));
 	for (int i = 0; i < current->ninputs; i++)
 	{
 		StreamInput *input = &current->inputs[i];
 		Oid			stream = input->declared.stream;
 
-		if (!list_member_oid(family, stream))
+		if (input->number != number)
 			continue;
 		*attnum = stream == leaf ? input->declared.attnum :
 			get_attnum(leaf, get_attname(stream, input->declared.attnum,

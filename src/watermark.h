@@ -20,6 +20,8 @@
 /* A stream with an event time, as an input of one view. */
 typedef struct StreamInput
 {
+	int			number;			/* of all inputs of the view, counted from 1 */
+	int			occurrence;		/* of the stream among them, counted from 0 */
 	StreamEventTime declared;
 	int64		delay_us;		/* -1: has no watermark */
 	int64		max_time;		/* the largest event time of earlier batches */
@@ -95,10 +97,11 @@ extern TimestampTz stream_watermark_idle_at(const StreamWatermark *wm,
 											TimestampTz now);
 
 /*
- * The input of the batch in progress that the rows of a leaf belong to, or NULL;
- * *attnum is set to the column of the leaf that holds the event time.
+ * The input of that number of the batch in progress, or NULL if it has no event
+ * time; *attnum is set to the column of the leaf that holds it.
  */
-extern StreamInput *stream_watermark_input(Oid leaf, AttrNumber *attnum);
+extern StreamInput *stream_watermark_input(int number, Oid leaf,
+										   AttrNumber *attnum);
 
 /*
  * A row of the input is about to be looked at.  False if it is too far in the

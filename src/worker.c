@@ -171,6 +171,7 @@ in_transaction(StreamAgendaView *view, void (*step) (StreamAgendaView *))
 
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
+		stream_debug_set_transaction_time();
 		step(view);
 		CommitTransactionCommand();
 

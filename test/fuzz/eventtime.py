@@ -43,7 +43,7 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-# What histories may use.  READY is the default.
+# What histories may use.
 FEATURES = [
     # keys of a group; without any a view groups by other columns alone
     "tumble", "date_bin", "date_trunc", "plain", "hop", "session",
@@ -63,9 +63,7 @@ FEATURES = [
     "alter",                    # event time declared by ALTER TABLE
     "truncate", "kill", "restart",
 ]
-READY = [f for f in FEATURES if f not in (
-    "twice",                    # refused: one stream in two parts of a UNION
-)]
+
 
 
 # --------------------------------------------------------------------------
@@ -865,7 +863,8 @@ def random_view(rng, number, streams, features):
             inputs.append((rng.choice([s for s in streams if s is not stream]),
                            rng.choice(FILTERS) if r() < 0.2 else None))
         elif "twice" in features:
-            inputs = [(stream, "s.id % 2 = 0"), (stream, "s.id % 2 = 1")]
+            inputs = [(stream, rng.choice([None, "s.id % 2 = 0"])),
+                      (stream, rng.choice([None, "s.id % 2 = 1", "s.x > 0"]))]
     grid = stream.grid
     more = dict(size=grid * rng.choice([1, 2, 5, 5, 10, 60]), named="named" in features and r() < 0.3,
                 unit=rng.choice(["second", "minute", "hour", "day"]))
@@ -1267,7 +1266,7 @@ def main():
                         help="restart this server now and then (one job only)")
     parser.add_argument("--selftest", action="store_true")
     OPTIONS = parser.parse_args()
-    names = (OPTIONS.features or ",".join(READY)).split(",")
+    names = (OPTIONS.features or "all").split(",")
     chosen = set()
     for name in filter(None, names):
         if name.lstrip("-") not in FEATURES + ["all"]:

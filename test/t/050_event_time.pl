@@ -160,6 +160,9 @@ SKIP:
 			FROM (TABLE busy UNION ALL TABLE quiet) q GROUP BY w;
 		CREATE MATERIALIZED VIEW here WITH (streaming.continuous, streaming.output_mode = 'append') AS
 			SELECT tumble(ts, '1 minute') AS w, count(*) FROM local GROUP BY w;
+		CREATE MATERIALIZED VIEW ages WITH (streaming.continuous) AS
+			SELECT date_trunc('hour', now() - ts) AS age, count(*)
+			FROM busy WHERE k > 1 GROUP BY age;
 		INSERT INTO quiet VALUES (now(), 1);
 		INSERT INTO busy VALUES (now() + '10 minutes', 1);
 		INSERT INTO local VALUES (now()::timestamp, 1), (now()::timestamp + '59 minutes', 2);
@@ -205,6 +208,18 @@ SKIP:
 	value(q{SELECT _debug_advance_clock('1 hour')});
 	ok($node->poll_query_until('postgres', 'SELECT count(*) = 2 FROM one'),
 		'and closes when the stream is idle once more');
+
+	# A4: now() in a view is the time of the batch
+	value(q{INSERT INTO busy SELECT now() - i * interval '1 hour', 2 FROM generate_series(1, 3) i});
+	value(q{SELECT streaming.wait('ages')});
+	is( value(q{SELECT string_agg(age || ' ' || count, ', ' ORDER BY age) FROM ages}),
+		'02:00:00 1, 03:00:00 1, 04:00:00 1',
+		'now() in a view goes by the clock');
+	value(q{SELECT _debug_advance_clock('20 hours')});
+	value(q{INSERT INTO busy VALUES (now(), 2)});
+	value(q{SELECT streaming.wait('ages')});
+	is( value(q{SELECT max(age) || ' ' || max(count) FROM ages}),
+		'21:00:00 1', 'when time has passed, too');
 }
 
 $node->stop;

@@ -174,6 +174,19 @@ COMMENT ON FUNCTION streaming._on_time(timestamptz, timestamptz) IS
 COMMENT ON FUNCTION streaming._on_time(timestamp, timestamp) IS
 	'internal: part of delta queries, keeps late rows out';
 
+CREATE FUNCTION streaming._hop_end(ts timestamptz, size interval, slide interval,
+		"offset" interval, timezone text)
+	RETURNS timestamptz LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_hop_end';
+CREATE FUNCTION streaming._hop_end(ts timestamp, size interval, slide interval,
+		"offset" interval)
+	RETURNS timestamp LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_hop_end';
+COMMENT ON FUNCTION streaming._hop_end(timestamptz, interval, interval, interval, text) IS
+	'internal: the end of the last of the sliding windows that a timestamp is in';
+COMMENT ON FUNCTION streaming._hop_end(timestamp, interval, interval, interval) IS
+	'internal: the end of the last of the sliding windows that a timestamp is in';
+
 CREATE FUNCTION streaming._closed(viewid oid, unlogged boolean)
 	RETURNS timestamptz LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_watermark_closed';

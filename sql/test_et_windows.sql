@@ -73,8 +73,8 @@ BEGIN
 END $$;
 SELECT view, check_view(view) FROM streaming.views WHERE check_view(view) <> 'ok' ORDER BY view::text;
 SELECT count(*), sum(late_rows) AS late, sum(null_rows) AS nulls, count(watermark) AS watermarks FROM streaming.views;
--- E3: with NULL: the plain query has no row for hop, one for tumble and the like; the view none.  Counted, but for hop in FROM where
--- that is done window by window (hop6, hop9): the join has no row then; and hop11 filters them out
+-- E3: with NULL: the plain query has no row for hop, one for tumble and the like; the view none.  Counted, also
+-- where hop in FROM gives windows one by one (hop6, hop9) and the join has no row then; but hop11 filters them out
 INSERT INTO s VALUES (1, NULL, NULL, 1), (2, NULL, NULL, 2);
 INSERT INTO l VALUES (1, NULL, 1), (2, NULL, 2);
 CALL refresh_all();

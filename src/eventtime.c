@@ -468,6 +468,24 @@ tumble_by(FuncExpr *call, int64 size, int64 offset)
 								 COERCE_EXPLICIT_CALL);
 }
 
+/* The end of the last of the windows that a call of hop gives. */
+static Expr *
+last_end(FuncExpr *call)
+{
+	Oid			type = exprType(linitial(call->args));
+	bool		zoned = type == TIMESTAMPTZOID;
+	Oid			argtypes[] = {
+		type, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID
+	};
+	Oid			funcid = LookupFuncName(list_make2(makeString("streaming"),
+												   makeString("_hop_end")),
+										zoned ? 5 : 4, argtypes, false);
+
+	return (Expr *) makeFuncExpr(funcid, type, copyObject(call->args),
+								 InvalidOid, DEFAULT_COLLATION_OID,
+								 COERCE_EXPLICIT_CALL);
+}
+
 /*
  * A call of hop with constant arguments is done by panes: the largest pieces of
  * time that no window begins or ends within.
@@ -485,10 +503,7 @@ divide_into_panes(StreamWindow *window, FuncExpr *call)
 	window->pane = tumble_by(call, greatest_common_divisor(window->size,
 														   window->slide),
 							 window->offset);
-	window->row_end = stream_timeexpr_upper(window->type, (Node *)
-											tumble_by(call, window->slide, window->offset));
-	window->row_end = stream_timeexpr_plus(window->type, window->row_end,
-										   (Expr *) stream_timeexpr_interval(interval_of_us(window->size - window->slide)));
+	window->row_end = last_end(call);
 }
 
 /* Is the member of FROM one that no outer join makes up rows for? */
@@ -554,8 +569,7 @@ can_be_panes(Query *query, List *keys, int key, int rtindex)
 	UseOfWindow use = {rtindex, false, 0};
 	ListCell   *lc;
 
-	if (!is_joined_inside((Node *) query->jointree, rtindex) ||
-		used_walker((Node *) query->targetList, &use) ||
+	if (used_walker((Node *) query->targetList, &use) ||
 		used_walker(query->havingQual, &use))
 		return false;
 	use.inside = true;
@@ -585,24 +599,34 @@ is_call_of(FuncExpr *call, const char *name)
 	return ours && strcmp(ours, name) == 0;
 }
 
-/* Makes panes of the windows of hop, where that can be done. */
+/*
+ * Makes panes of the windows of hop, where that can be done.  Elsewhere a row
+ * becomes as many as it has windows, and may be late in some only.
+ */
 static void
 make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call)
 {
 	Node	   *expr = list_nth(keys, window->key);
+	int			rtindex;
 
 	if (IsA(expr, FuncExpr))
-		divide_into_panes(window, call);
-	else if (IsA(expr, Var) &&
-			 rt_fetch(((Var *) expr)->varno, query->rtable)->rtekind == RTE_FUNCTION &&
-			 can_be_panes(query, keys, window->key, ((Var *) expr)->varno))
 	{
 		divide_into_panes(window, call);
-		if (window->pane == NULL)
-			return;
-		window->pane_rtindex = ((Var *) expr)->varno;
-		window->row_time = linitial(call->args);
+		return;
 	}
+	if (!IsA(expr, Var))
+		return;
+	rtindex = ((Var *) expr)->varno;
+	if (rt_fetch(rtindex, query->rtable)->rtekind != RTE_FUNCTION ||
+		!is_joined_inside((Node *) query->jointree, rtindex))
+		return;
+	window->row_time = linitial(call->args);
+	if (can_be_panes(query, keys, window->key, rtindex))
+		divide_into_panes(window, call);
+	if (window->pane)
+		window->pane_rtindex = rtindex;
+	else
+		window->last_end = last_end(call);
 }
 
 /* Is there a window for every time?  A session has none if its gap is bad. */
@@ -762,24 +786,40 @@ stream_eventtime_expiry(const StreamWindow *window)
 								stream_timeexpr_parameter(2, INTERVALOID));
 }
 
+/* time > late threshold */
+static Expr *
+after_threshold(Oid type, Expr *time)
+{
+	Expr	   *result = make_opclause(type == TIMESTAMPTZOID ?
+									   TimestampTzGreaterOperator :
+									   TimestampGreaterOperator, BOOLOID, false,
+									   copyObject(time), late_threshold(type),
+									   InvalidOid, InvalidOid);
+
+	set_opfuncid((OpExpr *) result);
+	return result;
+}
+
 Node *
 stream_eventtime_filter(const StreamWindow *window)
 {
 	Oid			type = window->type;
-	Expr	   *check = stream_timeexpr_call2(our_funcid("_on_time", 2, type, type), BOOLOID,
-											  InvalidOid, copyObject(window->row_end),
-											  late_threshold(type));
-	Expr	   *quick;
+	Expr	   *end = window->last_end ? window->last_end : window->row_end;
+	Expr	   *result = stream_timeexpr_call2(our_funcid("_on_time", 2, type, type), BOOLOID,
+											   InvalidOid, copyObject(end),
+											   late_threshold(type));
 
-	if (window->row_time == NULL)
-		return (Node *) check;
 	/* what is after the threshold itself ends after it, too */
-	quick = make_opclause(type == TIMESTAMPTZOID ? TimestampTzGreaterOperator :
-						  TimestampGreaterOperator, BOOLOID, false,
-						  copyObject(window->row_time), late_threshold(type),
-						  InvalidOid, InvalidOid);
-	set_opfuncid((OpExpr *) quick);
-	return (Node *) makeBoolExpr(OR_EXPR, list_make2(quick, check), -1);
+	if (window->row_time)
+		result = makeBoolExpr(OR_EXPR,
+							  list_make2(after_threshold(type, window->row_time),
+										 result), -1);
+	if (window->last_end)
+		result = makeBoolExpr(AND_EXPR,
+							  list_make2(result,
+										 after_threshold(type, window->row_end)),
+							  -1);
+	return (Node *) result;
 }
 
 bool

@@ -33,6 +33,8 @@ typedef struct StreamWindow
 	/* over the query's FROM: */
 	Expr	   *row_time;		/* some time before a row's end, or NULL */
 	Expr	   *row_end;		/* a row's end (for panes: its last) */
+	Expr	   *last_end;		/* where FROM makes a row of each window: the
+								 * end of the row's last, else NULL */
 	Expr	   *pane;			/* for panes: what takes hop's place in the
 								 * delta query, in the key ... */
 	int			pane_rtindex;	/* ... or, if not 0, in this member of FROM */

@@ -34,6 +34,7 @@
 
 PG_FUNCTION_INFO_V1(stream_window_tumble);
 PG_FUNCTION_INFO_V1(stream_window_hop);
+PG_FUNCTION_INFO_V1(stream_window_hop_end);
 PG_FUNCTION_INFO_V1(stream_window_session);
 PG_FUNCTION_INFO_V1(stream_window_time);
 
@@ -417,6 +418,18 @@ first_fixed_start(const Grid *grid, Timestamp time)
 	return plus_length(grid, last, grid->slide, -before);
 }
 
+/* The grid that the arguments of hop lay. */
+static void
+get_hop_grid(FunctionCallInfo fcinfo, Grid *grid)
+{
+	get_offset_and_zone(fcinfo, 3, grid);
+	grid->size = get_length(PG_GETARG_INTERVAL_P(1), grid->zone != NULL,
+							"window size");
+	grid->slide = get_length(PG_GETARG_INTERVAL_P(2), grid->zone != NULL,
+							 "slide of a window");
+	check_hop(grid);
+}
+
 /* hop(ts, size, slide, offset, timezone), one window a call, in order of time */
 Datum
 stream_window_hop(PG_FUNCTION_ARGS)
@@ -438,17 +451,10 @@ stream_window_hop(PG_FUNCTION_ARGS)
 		hopping->typcache =
 			lookup_type_cache(get_fn_expr_rettype(fcinfo->flinfo),
 							  TYPECACHE_RANGE_INFO);
-		get_offset_and_zone(fcinfo, 3, &hopping->grid);
+		get_hop_grid(fcinfo, &hopping->grid);
 		if (hopping->grid.zone)
 			hopping->grid.zone = (text *)
 				PG_DETOAST_DATUM_COPY(PointerGetDatum(hopping->grid.zone));
-		hopping->grid.size = get_length(PG_GETARG_INTERVAL_P(1),
-										hopping->grid.zone != NULL,
-										"window size");
-		hopping->grid.slide = get_length(PG_GETARG_INTERVAL_P(2),
-										 hopping->grid.zone != NULL,
-										 "slide of a window");
-		check_hop(&hopping->grid);
 		if (TIMESTAMP_NOT_FINITE(time))
 			hopping->infinite = true;
 		else
@@ -473,6 +479,28 @@ stream_window_hop(PG_FUNCTION_ARGS)
 	hopping->next = plus_length(&hopping->grid, hopping->next,
 								hopping->grid.slide, 1);
 	SRF_RETURN_NEXT(funcctx, result);
+}
+
+/*
+ * _hop_end(ts, size, slide, offset, timezone): the end of the last of the
+ * windows that hop gives, or null if it gives none
+ */
+Datum
+stream_window_hop_end(PG_FUNCTION_ARGS)
+{
+	Timestamp	time;
+	Timestamp	start;
+	Grid		grid = {0};
+
+	if (has_null(fcinfo, 4))
+		PG_RETURN_NULL();
+	time = PG_GETARG_TIMESTAMP(0);
+	get_hop_grid(fcinfo, &grid);
+	if (TIMESTAMP_NOT_FINITE(time))
+		PG_RETURN_TIMESTAMP(time);
+	start = last_start(&grid, time);
+	PG_RETURN_TIMESTAMP(from_local(&grid,
+								   plus_length(&grid, start, grid.size, 1)));
 }
 
 /* session_window(ts, gap): the row's own [ts, ts + gap), or null */

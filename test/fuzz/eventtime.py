@@ -65,7 +65,6 @@ FEATURES = [
 ]
 
 
-
 # --------------------------------------------------------------------------
 # The reference
 
@@ -408,6 +407,8 @@ class View:
         conditions = list(conditions)
         if self.where:
             conditions.append(self.where.format(ts="s." + ts))
+        if self.style == "looked at":
+            conditions.append("NOT isempty(w)")
         where = " WHERE " + " AND ".join(conditions) if conditions else ""
         if self.join:
             source += " LEFT JOIN dim ON dim.k = s.k"
@@ -416,7 +417,7 @@ class View:
         columns, groups = [], []
         if self.key is not None:
             key = self.key_sql("s." + ts)
-            if self.key == "hop" and self.style == "from":
+            if self.style in ("from", "looked at"):
                 source += ", %s AS w" % key
                 columns.append("w")
                 groups.append("w")
@@ -946,7 +947,8 @@ def random_view(rng, number, streams, features):
         size = rng.randint(1, 12)
         more.update(size=grid * size, slide=grid * rng.randint(1, size))
         if more.get("style") == "plain" and r() < 0.5:
-            more["style"] = "from"
+            # looked at below the aggregation, windows do not go by panes
+            more["style"] = rng.choice(["from", "looked at"])
     if kind == "session":
         more["gap"] = None if r() < 0.4 else grid * rng.randint(1, 6)
     if "join" in features and kind != "session" and r() < 0.15:

@@ -46,6 +46,7 @@ stream_statetable_open(StreamStateTable *table, Relation rel, int nkeys,
 	table->alive_after = alive_after;
 	table->context = CurrentMemoryContext;
 	table->row_size = row_size;
+	table->inserted_block = InvalidBlockNumber;
 }
 
 void
@@ -206,12 +207,22 @@ insert_index_entries(StreamStateTable *table, TupleTableSlot *slot,
 	ResetPerTupleExprContext(table->estate);
 }
 
-void
+Buffer
 stream_statetable_insert(StreamStateTable *table, TupleTableSlot *slot)
 {
+	BlockNumber block;
+
 	table_tuple_insert(table->rel, slot, GetCurrentCommandId(true),
 					   0, NULL);
 	insert_index_entries(table, slot, false);
+	block = ItemPointerGetBlockNumber(&slot->tts_tid);
+	if (block != table->inserted_block)
+	{
+		table->inserted_block = block;
+		table->inserted_buffer = ReadBuffer(table->rel, block);
+		ReleaseBuffer(table->inserted_buffer);
+	}
+	return table->inserted_buffer;
 }
 
 /* Does the page look as if the new version of a row would fit? */

@@ -36,6 +36,8 @@ typedef struct StreamStateTable
 	int64		alive_after;	/* rows up to this time are not found */
 	Size		row_size;		/* of the row updated last, about */
 	TupleTableSlot *found;		/* the row that was found last */
+	BlockNumber inserted_block; /* where the last row went, ... */
+	Buffer		inserted_buffer;	/* ... and where that page was */
 
 	/* private */
 	MemoryContext context;		/* lives as long as the batch */
@@ -63,14 +65,17 @@ extern void stream_statetable_open(StreamStateTable *table, Relation rel,
 extern bool stream_statetable_find(StreamStateTable *table,
 								   TupleTableSlot *keys);
 
-/* Inserts the row (a heap tuple slot); its TID is then in the slot. */
-extern void stream_statetable_insert(StreamStateTable *table,
-									 TupleTableSlot *slot);
+/*
+ * Inserts the row (a heap tuple slot); its TID is then in the slot.  Returns
+ * where its page is, as a hint.
+ */
+extern Buffer stream_statetable_insert(StreamStateTable *table,
+									   TupleTableSlot *slot);
 
 /*
  * Puts the row in the place of the one at tid; its TID is then in the slot.
- * buffer: what the last update of the row has returned, or InvalidBuffer; it
- * need not be right (a hint at where its page is).
+ * buffer: a hint at where its page is, or InvalidBuffer; it need not be right.
+ * Returns that for the next time.
  * Error 40001 if somebody else has changed the row.
  */
 extern Buffer stream_statetable_update(StreamStateTable *table,

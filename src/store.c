@@ -372,6 +372,9 @@ load_group(StreamStore *store, StateGroup *group, MemoryContext context)
 
 	slot_getallattrs(store->table.found);
 	group->tid = store->table.found->tts_tid;
+	if (TTS_IS_BUFFERTUPLE(store->table.found))
+		group->buffer =
+			((BufferHeapTupleTableSlot *) store->table.found)->buffer;
 	for (int i = 0; i < store->naggs; i++)
 		set_state(store, group, i,
 				  stream_staterow_get(store->aggs[i], store->table.found,
@@ -422,6 +425,7 @@ promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 		return false;
 	old = entry->additional;
 	group->tid = old->tid;
+	group->buffer = old->buffer;
 	pfree(young->firstTuple);
 	young->firstTuple = copy_keys(store, entry->firstTuple);
 	for (int i = 0; i < store->naggs; i++)
@@ -596,7 +600,7 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 		form_row(store, group, delta);
 		if (isnew)
 		{
-			stream_statetable_insert(&store->table, store->outslot);
+			group->buffer = stream_statetable_insert(&store->table, store->outslot);
 			store->made++;
 			if (store->on_made)
 				store->on_made(delta, store->on_made_arg);
@@ -637,8 +641,11 @@ expected_group(StreamStore *store, uint32 hash)
 	return entry->additional;
 }
 
-/* Prefetches the page of the group, and its line pointer there. */
-static void
+/*
+ * Prefetches the page of the group, and its line pointer there.  (Inline, for a
+ * function that only prefetches is one without effects to GCC: it drops calls.)
+ */
+static pg_attribute_always_inline void
 prefetch_page(StateGroup *group)
 {
 	char	   *page;
@@ -657,7 +664,7 @@ prefetch_page(StateGroup *group)
  * of the page here, without lock or pin, may be of any other page by now: it
  * serves as a guess only.
  */
-static void
+static pg_attribute_always_inline void
 prefetch_tuple(StreamStore *store, StateGroup *group)
 {
 	Page		page;

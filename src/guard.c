@@ -470,18 +470,20 @@ stream_guard_check_statement(QueryDesc *queryDesc)
 		return;
 	foreach(lc, stmt->resultRelations)
 	{
-		Oid			relid = rt_fetch(lfirst_int(lc), stmt->rtable)->relid;
+		Relation	rel = queryDesc->estate->es_relations[lfirst_int(lc) - 1];
 		Oid			viewid;
 
-		if (get_rel_namespace(relid) != schema)
+		/* not opened, not changed */
+		if (rel == NULL || RelationGetNamespace(rel) != schema)
 			continue;
-		viewid = view_of(relid);
+		viewid = view_of(RelationGetRelid(rel));
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 OidIsValid(viewid) ?
 				 errmsg("cannot change continuous view \"%s\"",
 						get_rel_name(viewid)) :
-				 errmsg("cannot change table \"%s\"", get_rel_name(relid)),
+				 errmsg("cannot change table \"%s\"",
+						RelationGetRelationName(rel)),
 				 errdetail("Continuous views are changed by their streams only."),
 				 errhint("Insert rows into the stream.")));
 	}

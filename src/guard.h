@@ -71,8 +71,9 @@ extern void stream_guard_refuse_internal(Oid relid, const char *command);
 extern void stream_guard_check_views(const char *command);
 
 /*
- * For an ExecutorStart hook: refuses to change a continuous view, or a table of
- * the extension, by INSERT, UPDATE, DELETE or MERGE (55000).
+ * For an ExecutorStart hook, when the statement's relations have been opened:
+ * refuses to change a continuous view, or a table of the extension, by INSERT,
+ * UPDATE, DELETE or MERGE (55000).
  */
 extern void stream_guard_check_statement(QueryDesc *queryDesc);
 

@@ -810,11 +810,11 @@ static void
 executor_start(QueryDesc *queryDesc, int eflags)
 {
 	stream_am_check_statement(queryDesc);
-	stream_guard_check_statement(queryDesc);
 	if (prev_executor_start)
 		prev_executor_start(queryDesc, eflags);
 	else
 		standard_ExecutorStart(queryDesc, eflags);
+	stream_guard_check_statement(queryDesc);
 }
 
 /*

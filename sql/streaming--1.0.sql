@@ -187,6 +187,17 @@ COMMENT ON FUNCTION streaming._hop_end(timestamptz, interval, interval, interval
 COMMENT ON FUNCTION streaming._hop_end(timestamp, interval, interval, interval) IS
 	'internal: the end of the last of the sliding windows that a timestamp is in';
 
+CREATE FUNCTION streaming._end_of(start timestamptz, length interval, timezone text)
+	RETURNS timestamptz LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_end_of';
+CREATE FUNCTION streaming._end_of(start timestamp, length interval)
+	RETURNS timestamp LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_end_of';
+COMMENT ON FUNCTION streaming._end_of(timestamptz, interval, text) IS
+	'internal: where a window of that length ends that is told by its start';
+COMMENT ON FUNCTION streaming._end_of(timestamp, interval) IS
+	'internal: where a window of that length ends that is told by its start';
+
 CREATE FUNCTION streaming._closed(viewid oid, unlogged boolean)
 	RETURNS timestamptz LANGUAGE c STABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_watermark_closed';

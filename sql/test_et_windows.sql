@@ -207,4 +207,71 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT date_bin(size, 
 DROP TABLE s CASCADE;
 
 DROP PROCEDURE refresh_all;
+
+---- a stride of date_bin is 24 hours a day, whatever the clocks do, and whoever reads
+
+SET timezone = 'America/New_York';
+CREATE TABLE dst (ts timestamptz) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE MATERIALIZED VIEW bins WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'append') AS
+	SELECT date_bin('1 day', ts, '2024-01-01 00:00+00') AS d, count(*) FROM dst GROUP BY d;
+CREATE MATERIALIZED VIEW days WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'append') AS
+	SELECT date_trunc('day', ts) AS d, count(*) FROM dst GROUP BY d;
+-- the day on which the clocks go forward there has 23 hours
+INSERT INTO dst VALUES ('2024-03-10 12:00+00'), ('2024-03-10 23:30+00');
+SELECT streaming.wait(view) FROM streaming.views;
+TABLE bins; TABLE days;
+INSERT INTO dst VALUES ('2024-03-10 23:40+00'), ('2024-03-11 00:00+00');
+SELECT streaming.wait(view) FROM streaming.views;
+TABLE bins; TABLE days;
+INSERT INTO dst VALUES ('2024-03-11 03:59+00'), ('2024-03-11 04:00+00');
+SELECT streaming.wait(view) FROM streaming.views;
+TABLE bins; TABLE days;
+SET timezone = 'Asia/Tokyo';
+TABLE bins; TABLE days;
+SET timezone = 'UTC';
+SELECT view, late_rows FROM streaming.views ORDER BY view::text;
+DROP TABLE dst CASCADE;
+
+---- windows at the ends of time: a clock that has gone mad stops no view
+
+CREATE TABLE mad (ts timestamptz, tl timestamp) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE TEMP TABLE mad_def (name text, key text);
+INSERT INTO mad_def VALUES
+	('tumble', 'tumble(ts, ''1 hour'')'), ('zoned', 'tumble(ts, ''1 month'', timezone => ''Europe/Berlin'')'),
+	('hop', 'hop(ts, ''1 hour'', ''20 min'')'), ('bin', 'date_bin(''1 day'', ts, ''2001-01-01'')'), ('trunc', 'date_trunc(''month'', ts)'),
+	('century', 'date_trunc(''century'', ts, ''Asia/Tokyo'')'), ('plain', 'ts'), ('tl', 'tumble(tl, ''1 hour'')');
+DO $$
+DECLARE d record;
+BEGIN
+	FOR d IN TABLE mad_def LOOP
+		EXECUTE format('CREATE MATERIALIZED VIEW mad_%s WITH (streaming.continuous, streaming.trigger = ''manual'') AS SELECT %s AS w, count(*) FROM mad GROUP BY w', d.name, d.key);
+	END LOOP;
+END $$;
+CREATE MATERIALIZED VIEW mad_session WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT session_window(ts, '1 hour') AS w, count(*) FROM mad GROUP BY w;
+CREATE MATERIALIZED VIEW mad_from WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT w, count(*) FROM mad, hop(ts, '3 months', '1 month', timezone => 'Asia/Kathmandu') AS w GROUP BY w;
+INSERT INTO mad SELECT t, t FROM unnest('{0044-03-15 12:00:00+00 BC, 2024-02-29 12:00:00+00}'::timestamptz[]) t;
+SELECT streaming.wait(view) FROM streaming.views;
+INSERT INTO mad SELECT t, t FROM unnest('{infinity, 294276-12-31 22:59:59+00, 294276-12-31 23:10:00+00, 294276-12-31 23:59:59.999999+00}'::timestamptz[]) t;
+SELECT streaming.wait(view) FROM streaming.views;
+SELECT view, check_view(view), state FROM streaming.views WHERE view <> 'mad_session'::regclass ORDER BY view::text;
+TABLE mad_session ORDER BY w;
+TABLE mad_hop ORDER BY w;
+-- the end of a window that has none is never reached
+CREATE MATERIALIZED VIEW mad_append WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'append') AS
+	SELECT date_trunc('century', ts) AS w, count(*) FROM mad GROUP BY w;
+SELECT streaming.wait('mad_append');
+TABLE mad_append ORDER BY w;
+SELECT view, watermark FROM streaming.views WHERE view = 'mad_append'::regclass;
+DROP TABLE mad CASCADE;
+CREATE TABLE mad (ts timestamptz) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE MATERIALIZED VIEW first_hops WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT hop(ts, '1 hour', '20 min') AS w, count(*) FROM mad GROUP BY w;
+CREATE MATERIALIZED VIEW first_month WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT tumble(ts, '1 month', timezone => 'Europe/Berlin') AS w, count(*) FROM mad GROUP BY w;
+INSERT INTO mad VALUES ('4714-11-24 00:00:00+00 BC'), ('4714-11-24 01:10:00+00 BC');
+SELECT streaming.wait(view) FROM streaming.views;
+SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
+DROP TABLE mad CASCADE;
 SELECT * FROM leftovers();

@@ -334,7 +334,7 @@ end_of(const Trace *trace, Node *value, const char *source)
 	}
 	length = constant_argument(trace->call, 0, source);
 	if (length->consttype == INTERVALOID)
-		return stream_timeexpr_plus(trace->type, (Expr *) value, (Expr *) length);
+		return stream_timeexpr_end_of((Expr *) value, (Expr *) length, NULL);
 	return stream_timeexpr_end_of_unit(trace->call, (Expr *) value,
 									   TextDatumGetCString(length->constvalue));
 }

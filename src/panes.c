@@ -254,6 +254,12 @@ start_of_pane(StreamPanes *panes, Datum pane)
 	return DatumGetTimestamp(lower.val);
 }
 
+static Timestamp
+end_of_window(StreamPanes *panes, Timestamp start)
+{
+	return stream_window_plus(start, panes->window->size);
+}
+
 void
 stream_panes_add(StreamPanes *panes, TupleTableSlot *delta, int64 late)
 {
@@ -278,7 +284,7 @@ stream_panes_add(StreamPanes *panes, TupleTableSlot *delta, int64 late)
 	else
 		for (Timestamp start = stream_window_start(pane, window->slide,
 												   window->offset);
-			 start + window->size > pane && start + window->size > late;
+			 end_of_window(panes, start) > Max(pane, late);
 			 start -= window->slide)
 			combine(panes, delta, start, group);
 	MemoryContextSwitchTo(old);
@@ -289,14 +295,16 @@ stream_panes_add(StreamPanes *panes, TupleTableSlot *delta, int64 late)
 static Datum
 window_range(StreamPanes *panes, Timestamp start)
 {
-	bool		infinite = TIMESTAMP_NOT_FINITE(start);
-	RangeBound	lower = {.inclusive = true,.lower = true};
-	RangeBound	upper = {.inclusive = infinite,.lower = false};
+	RangeBound	bound = {
+		.val = TimestampGetDatum(start),.inclusive = true,.lower = true
+	};
+	RangeBound	upper = bound;
 
-	lower.val = TimestampGetDatum(start);
-	upper.val = TimestampGetDatum(infinite ? start :
-								  start + panes->window->size);
-	return RangeTypePGetDatum(make_range(panes->range, &lower, &upper,
+	if (!TIMESTAMP_NOT_FINITE(start))
+		return stream_window_range(panes->range, start,
+								   end_of_window(panes, start));
+	upper.lower = false;
+	return RangeTypePGetDatum(make_range(panes->range, &bound, &upper,
 										 false));
 }
 

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -73,6 +74,24 @@ stream_timeexpr_unit(const char *unit)
 												 Int32GetDatum(-1)));
 }
 
+Expr *
+stream_timeexpr_end_of(Expr *start, Expr *length, Expr *zone)
+{
+	Oid			type = exprType((Node *) start);
+	Oid			argtypes[] = {type, INTERVALOID, TEXTOID};
+	List	   *args = list_make2(start, length);
+	Oid			funcid;
+
+	if (type == TIMESTAMPTZOID)
+		args = lappend(args, zone ? zone : (Expr *)
+					   makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID));
+	funcid = LookupFuncName(list_make2(makeString("streaming"),
+									   makeString("_end_of")),
+							list_length(args), argtypes, false);
+	return (Expr *) makeFuncExpr(funcid, type, args, InvalidOid,
+								 DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
+}
+
 /*
  * Where a window of date_trunc ends that starts at the given time.  Days and
  * more are counted in a time zone: that of the call, or the view's own.
@@ -81,19 +100,14 @@ Expr *
 stream_timeexpr_end_of_unit(FuncExpr *call, Expr *start, const char *unit)
 {
 	Interval   *interval = stream_timeexpr_unit(unit);
-	Oid			type = exprType((Node *) start);
+	Expr	   *length = (Expr *) stream_timeexpr_interval(interval);
 	Expr	   *zone;
 
-	if (type != TIMESTAMPTZOID || (interval->month == 0 && interval->day == 0))
-		return stream_timeexpr_plus(type, start, (Expr *) stream_timeexpr_interval(interval));
+	if (interval->month == 0 && interval->day == 0)
+		return stream_timeexpr_end_of(start, length, NULL);
 	zone = list_length(call->args) > 2 ? copyObject(lthird(call->args)) :
 		(Expr *) text_const(GetConfigOption("TimeZone", false, false));
-	start = stream_timeexpr_call2(F_TIMEZONE_TEXT_TIMESTAMPTZ, TIMESTAMPOID,
-								  DEFAULT_COLLATION_OID, zone, start);
-	return stream_timeexpr_call2(F_TIMEZONE_TEXT_TIMESTAMP, TIMESTAMPTZOID,
-								 DEFAULT_COLLATION_OID, copyObject(zone),
-								 stream_timeexpr_plus(TIMESTAMPOID, start,
-													  (Expr *) stream_timeexpr_interval(interval)));
+	return stream_timeexpr_end_of(start, length, zone);
 }
 
 /* A parameter of the delta query. */

@@ -28,6 +28,13 @@ extern Expr *stream_timeexpr_plus(Oid type, Expr *time, Expr *interval);
 extern Expr *stream_timeexpr_upper(Oid type, Node *range);
 
 /*
+ * Where a window ends that starts at the given time: after a fixed length, in
+ * which days are 24 hours, or in a time zone (an expression, or NULL); infinity
+ * where that is out of range.
+ */
+extern Expr *stream_timeexpr_end_of(Expr *start, Expr *length, Expr *zone);
+
+/*
  * The length of the unit of date_trunc, as an interval.  Error 22007 if it is
  * none.
  */

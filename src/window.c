@@ -35,12 +35,16 @@
 PG_FUNCTION_INFO_V1(stream_window_tumble);
 PG_FUNCTION_INFO_V1(stream_window_hop);
 PG_FUNCTION_INFO_V1(stream_window_hop_end);
+PG_FUNCTION_INFO_V1(stream_window_end_of);
 PG_FUNCTION_INFO_V1(stream_window_session);
 PG_FUNCTION_INFO_V1(stream_window_time);
 
 /* 1970-01-01 in PostgreSQL's count, which begins in 2000 */
 #define UNIX_EPOCH \
 	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+/* The Gregorian calendar's, in microseconds */
+#define MEAN_MONTH (INT64CONST(2629746) * USECS_PER_SEC)
 
 /* A length of time: so many months, or so many microseconds. */
 typedef struct Length
@@ -149,31 +153,38 @@ minus_modulo(int64 a, int64 b, int64 size)
 	return a >= b ? a - b : a - b + size;
 }
 
-static Timestamp
-checked(Timestamp time)
+/* Is it a timestamp that can be shown, and shifted by a time zone's offset? */
+static bool
+is_ordinary(Timestamp time)
 {
-	if (!IS_VALID_TIMESTAMP(time))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
-				 errmsg("window is out of range")));
-	return time;
+	return time >= MIN_TIMESTAMP + 2 * USECS_PER_DAY &&
+		time < END_TIMESTAMP - 2 * USECS_PER_DAY;
 }
 
-static Timestamp
-plus_us(Timestamp time, int64 us)
+/* The result may be less than any timestamp; it stops at infinity. */
+Timestamp
+stream_window_plus(Timestamp time, int64 us)
 {
 	Timestamp	result;
 
+	if (TIMESTAMP_NOT_FINITE(time))
+		return time;
 	if (pg_add_s64_overflow(time, us, &result))
-		checked(DT_NOEND);
-	return checked(result);
+		return us > 0 ? DT_NOEND : DT_NOBEGIN;
+	return result;
 }
 
 static Timestamp
 plus_months(Timestamp time, int64 months)
 {
 	Interval	interval = {.month = months};
+	int64		about;
 
+	if (TIMESTAMP_NOT_FINITE(time))
+		return time;
+	if (pg_mul_s64_overflow(months, MEAN_MONTH, &about) ||
+		!is_ordinary(stream_window_plus(time, about)))
+		return months > 0 ? DT_NOEND : DT_NOBEGIN;
 	return DatumGetTimestamp(DirectFunctionCall2(timestamp_pl_interval,
 												 TimestampGetDatum(time),
 												 IntervalPGetDatum(&interval)));
@@ -188,20 +199,21 @@ plus_length(const Grid *grid, Timestamp time, Length length, int64 times)
 	if (length.months == 0)
 	{
 		if (pg_mul_s64_overflow(length.us, times, &us))
-			checked(DT_NOEND);
-		return plus_us(time, us);
+			return times > 0 ? DT_NOEND : DT_NOBEGIN;
+		return stream_window_plus(time, us);
 	}
 	/* months begin at their first: the offset is not part of the calendar */
-	time = plus_us(time, -grid->offset);
+	time = stream_window_plus(time, -grid->offset);
 	time = plus_months(time, length.months * times);
-	return plus_us(time, grid->offset);
+	return stream_window_plus(time, grid->offset);
 }
 
 Timestamp
 stream_window_start(Timestamp time, int64 slide, int64 offset)
 {
-	return plus_us(time, -minus_modulo(minus_modulo(time, UNIX_EPOCH, slide),
-									   offset, slide));
+	return stream_window_plus(time,
+							  -minus_modulo(minus_modulo(time, UNIX_EPOCH, slide),
+											offset, slide));
 }
 
 /* The largest start of a window at or before the (local) time. */
@@ -214,13 +226,14 @@ floor_to_slide(const Grid *grid, Timestamp time)
 
 	if (grid->slide.months == 0)
 		return stream_window_start(time, grid->slide.us, grid->offset);
-	time = plus_us(time, -grid->offset);
-	if (timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
-		checked(DT_NOEND);
+	time = stream_window_plus(time, -grid->offset);
+	if (!is_ordinary(time) ||
+		timestamp2tm(time, NULL, &tm, &fsec, NULL, NULL) != 0)
+		return DT_NOBEGIN;
 	month = (tm.tm_year - 1970) * INT64CONST(12) + tm.tm_mon - 1;
 	month -= minus_modulo(month, 0, grid->slide.months);
 	time = plus_months(UNIX_EPOCH, month);
-	return plus_us(time, grid->offset);
+	return stream_window_plus(time, grid->offset);
 }
 
 /* ---- time zones ---- */
@@ -228,7 +241,7 @@ floor_to_slide(const Grid *grid, Timestamp time)
 static Timestamp
 to_local(const Grid *grid, Timestamp time)
 {
-	if (grid->zone == NULL)
+	if (grid->zone == NULL || !is_ordinary(time))
 		return time;
 	return DatumGetTimestamp(DirectFunctionCall2(timestamptz_zone,
 												 PointerGetDatum(grid->zone),
@@ -238,7 +251,7 @@ to_local(const Grid *grid, Timestamp time)
 static Timestamp
 from_local(const Grid *grid, Timestamp local)
 {
-	if (grid->zone == NULL)
+	if (grid->zone == NULL || !is_ordinary(local))
 		return local;
 	return DatumGetTimestampTz(DirectFunctionCall2(timestamp_zone,
 												   PointerGetDatum(grid->zone),
@@ -251,7 +264,7 @@ last_start(const Grid *grid, Timestamp time)
 {
 	Timestamp	local = floor_to_slide(grid, to_local(grid, time));
 
-	if (grid->zone == NULL)
+	if (grid->zone == NULL || TIMESTAMP_NOT_FINITE(local))
 		return local;
 	while (from_local(grid, local) > time)
 		local = plus_length(grid, local, grid->slide, -1);
@@ -272,20 +285,38 @@ result_type(FunctionCallInfo fcinfo)
 	return range_get_typcache(fcinfo, get_fn_expr_rettype(fcinfo->flinfo));
 }
 
-static Datum
-window_range(TypeCacheEntry *typcache, const Grid *grid, Timestamp local)
+Datum
+stream_window_range(TypeCacheEntry *typcache, Timestamp start, Timestamp end)
 {
 	RangeBound	lower = {.inclusive = true,.lower = true};
 	RangeBound	upper = {.inclusive = false,.lower = false};
 
-	lower.val = TimestampGetDatum(from_local(grid, local));
-	upper.val = TimestampGetDatum(from_local(grid, plus_length(grid, local,
-															   grid->size,
-															   1)));
+	lower.val = TimestampGetDatum(start < MIN_TIMESTAMP ? DT_NOBEGIN : start);
+	upper.val = TimestampGetDatum(end < END_TIMESTAMP ? end : DT_NOEND);
 	return RangeTypePGetDatum(make_range(typcache, &lower, &upper, false));
 }
 
-/* An infinite time has a window of its own: a bad row stops no view. */
+/* Where the window ends that begins at the (local) start. */
+static Timestamp
+end_of(const Grid *grid, Timestamp local)
+{
+	Timestamp	end = from_local(grid,
+								 plus_length(grid, local, grid->size, 1));
+
+	return end < END_TIMESTAMP ? end : DT_NOEND;
+}
+
+static Datum
+window_range(TypeCacheEntry *typcache, const Grid *grid, Timestamp local)
+{
+	return stream_window_range(typcache, from_local(grid, local),
+							   end_of(grid, local));
+}
+
+/*
+ * An infinite time has a window of its own, and so has one whose window begins
+ * before the calendar: a bad row stops no view.
+ */
 static Datum
 infinite_range(TypeCacheEntry *typcache, Timestamp time)
 {
@@ -326,6 +357,7 @@ Datum
 stream_window_tumble(PG_FUNCTION_ARGS)
 {
 	Timestamp	time;
+	Timestamp	start;
 	Grid		grid = {0};
 
 	if (has_null(fcinfo, 3))
@@ -334,9 +366,10 @@ stream_window_tumble(PG_FUNCTION_ARGS)
 	get_offset_and_zone(fcinfo, 2, &grid);
 	grid.size = grid.slide = get_length(PG_GETARG_INTERVAL_P(1),
 										grid.zone != NULL, "window size");
-	if (TIMESTAMP_NOT_FINITE(time))
+	start = TIMESTAMP_NOT_FINITE(time) ? time : last_start(&grid, time);
+	if (TIMESTAMP_NOT_FINITE(start))
 		return infinite_range(result_type(fcinfo), time);
-	return window_range(result_type(fcinfo), &grid, last_start(&grid, time));
+	return window_range(result_type(fcinfo), &grid, start);
 }
 
 /* What hop has still to return. */
@@ -344,8 +377,8 @@ typedef struct Hopping
 {
 	Grid		grid;
 	TypeCacheEntry *typcache;
-	Timestamp	next;			/* local start of the next window */
-	bool		infinite;
+	Timestamp	next;			/* local start of the next window; infinite:
+								 * only that of the time's own */
 } Hopping;
 
 static void
@@ -371,7 +404,7 @@ first_start(const Grid *grid, Timestamp time)
 {
 	Timestamp	start = last_start(grid, time);
 
-	for (;;)
+	while (!TIMESTAMP_NOT_FINITE(start))
 	{
 		Timestamp	before = plus_length(grid, start, grid->slide, -1);
 
@@ -379,6 +412,7 @@ first_start(const Grid *grid, Timestamp time)
 			return start;
 		start = before;
 	}
+	return start;
 }
 
 void
@@ -455,25 +489,21 @@ stream_window_hop(PG_FUNCTION_ARGS)
 		if (hopping->grid.zone)
 			hopping->grid.zone = (text *)
 				PG_DETOAST_DATUM_COPY(PointerGetDatum(hopping->grid.zone));
-		if (TIMESTAMP_NOT_FINITE(time))
-			hopping->infinite = true;
-		else
-			hopping->next = hopping->grid.zone ?
-				first_start(&hopping->grid, time) :
-				first_fixed_start(&hopping->grid, time);
+		hopping->next = TIMESTAMP_NOT_FINITE(time) ? time :
+			hopping->grid.zone ? first_start(&hopping->grid, time) :
+			first_fixed_start(&hopping->grid, time);
 		funcctx->user_fctx = hopping;
 		MemoryContextSwitchTo(old);
 	}
 	funcctx = SRF_PERCALL_SETUP();
 	hopping = funcctx->user_fctx;
-	if (hopping->infinite)
+	if (TIMESTAMP_NOT_FINITE(hopping->next) && funcctx->call_cntr == 0)
 	{
-		if (funcctx->call_cntr > 0)
-			SRF_RETURN_DONE(funcctx);
 		result = infinite_range(hopping->typcache, time);
 		SRF_RETURN_NEXT(funcctx, result);
 	}
-	if (from_local(&hopping->grid, hopping->next) > time)
+	if (TIMESTAMP_NOT_FINITE(hopping->next) ||
+		from_local(&hopping->grid, hopping->next) > time)
 		SRF_RETURN_DONE(funcctx);
 	result = window_range(hopping->typcache, &hopping->grid, hopping->next);
 	hopping->next = plus_length(&hopping->grid, hopping->next,
@@ -496,11 +526,29 @@ stream_window_hop_end(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	time = PG_GETARG_TIMESTAMP(0);
 	get_hop_grid(fcinfo, &grid);
-	if (TIMESTAMP_NOT_FINITE(time))
+	start = TIMESTAMP_NOT_FINITE(time) ? time : last_start(&grid, time);
+	if (TIMESTAMP_NOT_FINITE(start))
 		PG_RETURN_TIMESTAMP(time);
-	start = last_start(&grid, time);
-	PG_RETURN_TIMESTAMP(from_local(&grid,
-								   plus_length(&grid, start, grid.size, 1)));
+	PG_RETURN_TIMESTAMP(end_of(&grid, start));
+}
+
+/*
+ * _end_of(start, length, timezone): where a window ends that is not a range but
+ * told by its start; days are 24 hours, but in a time zone
+ */
+Datum
+stream_window_end_of(PG_FUNCTION_ARGS)
+{
+	Interval   *length;
+	Grid		grid = {0};
+
+	if (has_null(fcinfo, 2))
+		PG_RETURN_NULL();
+	length = PG_GETARG_INTERVAL_P(1);
+	if (PG_NARGS() > 2 && !PG_ARGISNULL(2))
+		grid.zone = PG_GETARG_TEXT_PP(2);
+	grid.size = get_length(length, length->month != 0, "window size");
+	PG_RETURN_TIMESTAMP(end_of(&grid, to_local(&grid, PG_GETARG_TIMESTAMP(0))));
 }
 
 /* session_window(ts, gap): the row's own [ts, ts + gap), or null */
@@ -538,5 +586,5 @@ stream_window_time(PG_FUNCTION_ARGS)
 	end = DatumGetTimestamp(upper.val);
 	if (TIMESTAMP_NOT_FINITE(end) || upper.inclusive)
 		PG_RETURN_TIMESTAMP(end);
-	PG_RETURN_TIMESTAMP(plus_us(end, -1));
+	PG_RETURN_TIMESTAMP(stream_window_plus(end, -1));
 }

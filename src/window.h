@@ -9,6 +9,7 @@
 #define STREAMING_WINDOW_H
 
 #include "datatype/timestamp.h"
+#include "utils/typcache.h"
 
 /*
  * The length of an interval in microseconds, days being 24 hours; false if it
@@ -29,9 +30,19 @@ extern void stream_window_check_fixed(const char *name,
 
 /*
  * The last start of a window at or before a (finite) time: starts are slide
- * microseconds apart, and offset away from 1970.  Error 22008 out of range.
+ * microseconds apart, and offset away from 1970.  May be less than any timestamp.
  */
 extern Timestamp stream_window_start(Timestamp time, int64 slide,
 									 int64 offset);
+
+/* So many microseconds later: beyond what can be counted there is infinity. */
+extern Timestamp stream_window_plus(Timestamp time, int64 us);
+
+/*
+ * The range of a window, given as counted; what is beyond a timestamp's range
+ * becomes infinity.
+ */
+extern Datum stream_window_range(TypeCacheEntry *typcache, Timestamp start,
+								 Timestamp end);
 
 #endif

@@ -215,7 +215,7 @@ CREATE FUNCTION streaming.wait(view regclass, timeout interval DEFAULT NULL)
 	RETURNS boolean LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_wait';
 COMMENT ON FUNCTION streaming.wait(regclass, interval) IS
-	'waits until everything committed before the call is in the view; false when the timeout is over first';
+	'waits until everything committed before the call is in the view, whose batch runs at once; false when the timeout (null: none) is over first; needs SELECT on the view and holds no lock on it; fails with the error of the batch, or with 55000 if the view is paused, is new in this transaction, or is on a standby';
 
 ---------------------------------------------------------------- monitoring
 
@@ -223,7 +223,7 @@ CREATE FUNCTION streaming.explain(view regclass)
 	RETURNS SETOF text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_explain';
 COMMENT ON FUNCTION streaming.explain(regclass) IS
-	'the plan that a continuous view runs over the new rows of a batch';
+	'the plan that a continuous view runs over the new rows of a batch, one line a row; does not run it; needs SELECT on the view; locks the streams as a SELECT does';
 
 CREATE FUNCTION streaming._status(viewid oid, OUT state text,
 		OUT worker_pid int4, OUT retry_at timestamptz,
@@ -272,7 +272,8 @@ CREATE VIEW streaming.views AS
 		JOIN pg_class c ON c.oid = v.viewid
 		LEFT JOIN streaming._error e USING (viewid)
 		CROSS JOIN LATERAL streaming._status(v.viewid) s;
-COMMENT ON VIEW streaming.views IS 'continuous views and how they are doing';
+COMMENT ON VIEW streaming.views IS
+	'continuous views and how they are doing; locks their streams as a SELECT does';
 
 CREATE VIEW streaming.errors AS
 	SELECT r.viewid::regclass AS view,

@@ -101,6 +101,23 @@ DROP VIEW plain;
 DROP TABLE s, names;
 DROP TYPE mood;
 
+-- the type of a column
+SET client_min_messages = warning;
+CREATE TYPE mood AS ENUM ('sad', 'happy');
+CREATE DOMAIN amount AS int;
+CREATE TABLE s (k mood, v amount) USING stream;
+CREATE MATERIALIZED VIEW v1 WITH (streaming.continuous) AS SELECT k, max(k), count(*) FROM s GROUP BY k;
+CREATE MATERIALIZED VIEW v2 WITH (streaming.continuous) AS
+	SELECT v, count(*) FROM (SELECT DISTINCT k, v FROM s) d GROUP BY v;
+DROP TYPE mood;
+\echo :LAST_ERROR_SQLSTATE
+DROP DOMAIN amount CASCADE;
+SELECT view FROM streaming.views;
+DROP TYPE mood CASCADE;
+SELECT * FROM leftovers();
+DROP TABLE s;
+RESET client_min_messages;
+
 -- internal relations cannot be dropped on their own
 CREATE TABLE s (k int, v int) USING stream;
 CREATE MATERIALIZED VIEW v1 WITH (streaming.continuous) AS SELECT k, count(*) FROM s GROUP BY k;

@@ -28,8 +28,10 @@
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "catalog/toasting.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
@@ -514,6 +516,48 @@ depend_on_view(Oid relid, Oid viewid)
 	recordDependencyOn(&internal, &view, DEPENDENCY_INTERNAL);
 }
 
+/* Has the table as a whole depend on what some of its columns depend on. */
+static void
+depend_as_a_whole(Oid state, Oid classid, List *objects)
+{
+	ObjectAddress table = {RelationRelationId, state, 0};
+	ListCell   *lc;
+
+	foreach(lc, objects)
+	{
+		ObjectAddress object = {classid, lfirst_oid(lc), 0};
+
+		if (deleteDependencyRecordsForSpecific(RelationRelationId, state,
+											   DEPENDENCY_NORMAL, classid,
+											   object.objectId) > 0)
+			recordDependencyOn(&table, &object, DEPENDENCY_NORMAL);
+	}
+}
+
+/*
+ * If just a column of a state table depended on its type, DROP TYPE ... CASCADE
+ * would reach the table by way of the column and the view, drop it first, and
+ * then fail to find the table of the column.
+ */
+static void
+depend_on_types(Oid state)
+{
+	Relation	rel = table_open(state, NoLock);
+	List	   *types = NIL;
+	List	   *collations = NIL;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
+
+		types = list_append_unique_oid(types, att->atttypid);
+		collations = list_append_unique_oid(collations, att->attcollation);
+	}
+	table_close(rel, NoLock);
+	depend_as_a_whole(state, TypeRelationId, types);
+	depend_as_a_whole(state, CollationRelationId, collations);
+}
+
 /* Says so if a deduplication will remember its keys for ever. */
 static void
 notice_unbounded(const StreamViewRow *row, StreamCut *cut,
@@ -587,8 +631,8 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 }
 
 /*
- * Makes a state table and its indexes ready: gives it the view's name, and has
- * them depend on the view.  The caller acts as the extension's owner.
+ * Makes a state table and its indexes ready: gives it the view's name, and sets
+ * what they depend on.  The caller acts as the extension's owner.
  */
 static void
 finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
@@ -600,6 +644,7 @@ finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
 	Oid			closing_index;
 
 	RenameRelationInternal(state, name->relname, true, false);
+	depend_on_types(state);
 	CommandCounterIncrement();
 	key_index = create_key_index(cut, state, name, into);
 	closing_index = create_closing_index(cut, state, name, into);

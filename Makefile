@@ -46,6 +46,7 @@ OBJS = \
 	src/scheduler.o \
 	src/launcher.o \
 	src/wait.o \
+	src/relations.o \
 	src/view.o \
 	src/guard.o \
 	src/monitor.o \

@@ -42,6 +42,7 @@
 #include "guard.h"
 #include "options.h"
 #include "refuse.h"
+#include "relations.h"
 #include "shmem.h"
 #include "statement.h"
 #include "utility.h"
@@ -447,7 +448,7 @@ alter_table(StreamStatement *s)
 		stmt->objtype = OBJECT_VIEW;
 	stream_statement_pass_on(s);
 	CommandCounterIncrement();
-	stream_view_sync_owner(viewid);
+	stream_relations_sync_owner(viewid);
 }
 
 static void
@@ -526,9 +527,9 @@ create_index(StreamStatement *s)
 	}
 	stmt = (IndexStmt *) stream_statement_own(s);
 	stream_view_redirect_index(viewid, stmt);
-	saved = stream_view_become_owner();
+	saved = stream_relations_become_owner();
 	stream_statement_pass_on(s);
-	stream_view_become_again(saved);
+	stream_relations_become_again(saved);
 }
 
 /* ---- DROP ---- */

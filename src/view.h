@@ -28,9 +28,6 @@ extern bool stream_view_create(CreateTableAsStmt *stmt, List *options,
 extern void stream_view_set_options(Oid viewid, List *options, bool reset,
 									const char *source);
 
-/* Gives the view's internal relations the owner that the view has now. */
-extern void stream_view_sync_owner(Oid viewid);
-
 /*
  * CREATE INDEX on the view: turns the statement into one on the state table,
  * to be run as the extension's owner.
@@ -38,20 +35,6 @@ extern void stream_view_sync_owner(Oid viewid);
  * when the view is read, and for anything but plain columns.
  */
 extern void stream_view_redirect_index(Oid viewid, IndexStmt *stmt);
-
-/* Who one was before stream_view_become_owner. */
-typedef struct StreamIdentity
-{
-	Oid			userid;
-	int			sec_context;
-} StreamIdentity;
-
-/*
- * Acts as the owner of the extension until stream_view_become_again (after an
- * error, the end of the transaction does that).
- */
-extern StreamIdentity stream_view_become_owner(void);
-extern void stream_view_become_again(StreamIdentity saved);
 
 /* Forgets the view; called when v is dropped. */
 extern void stream_view_dropped(Oid viewid);

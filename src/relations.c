@@ -1,0 +1,425 @@
+/*-------------------------------------------------------------------------
+ *
+ * relations.c
+ *	  The relations that a continuous view consists of.
+ *
+ * Beside the view itself, which reads its state, they are in the extension's
+ * schema, where only its owner may create; but they belong to the view's owner
+ * (src/README.md says why).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_collation.h"
+#include "catalog/toasting.h"
+#include "commands/defrem.h"
+#include "commands/tablecmds.h"
+#include "commands/view.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "compat.h"
+#include "aggstate.h"
+#include "reading.h"
+#include "shmem.h"
+#include "relations.h"
+
+/*
+ * Half of each page of a state table is left free, so that the new version of
+ * every row of a page fits beside the old one.
+ */
+#define STATE_FILLFACTOR 50
+
+/* ---- acting as the extension's owner ---- */
+
+StreamIdentity
+stream_relations_become_owner(void)
+{
+	StreamIdentity saved;
+
+	GetUserIdAndSecContext(&saved.userid, &saved.sec_context);
+	SetUserIdAndSecContext(stream_catalog_owner(),
+						   saved.sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	return saved;
+}
+
+void
+stream_relations_become_again(StreamIdentity saved)
+{
+	SetUserIdAndSecContext(saved.userid, saved.sec_context);
+}
+
+/* ---- the view, its definition, its state ---- */
+
+static ColumnDef *
+column_def(const char *name, Node *expr)
+{
+	ColumnDef  *def = makeColumnDef(name, exprType(expr), exprTypmod(expr),
+									exprCollation(expr));
+
+	if (type_is_collatable(exprType(expr)) && !OidIsValid(def->collOid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDETERMINATE_COLLATION),
+				 errmsg("could not determine which collation to use for view column \"%s\"",
+						name),
+				 errhint("Use the COLLATE clause to set the collation explicitly.")));
+	return def;
+}
+
+/* Makes a view with the query; names: of its columns, or NIL. */
+static Oid
+create_view(RangeVar *name, Query *query, List *names, Oid owner)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	ListCell   *ln = list_head(names);
+	ListCell   *lc;
+	Oid			relid;
+
+	query = copyObject(query);
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk)
+			continue;
+		if (ln)
+		{
+			tle->resname = pstrdup(strVal(lfirst(ln)));
+			ln = lnext(names, ln);
+		}
+		create->tableElts = lappend(create->tableElts,
+									column_def(tle->resname,
+											   (Node *) tle->expr));
+	}
+	if (ln)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("too many column names were specified")));
+	create->relation = name;
+	create->oncommit = ONCOMMIT_NOOP;
+	relid = DefineRelation(create, RELKIND_VIEW, owner, NULL, NULL).objectId;
+	CommandCounterIncrement();
+	stream_eventtime_set_view(query, relid);
+	StoreViewQuery(relid, query, false);
+	CommandCounterIncrement();
+	return relid;
+}
+
+/* A column of the state table that holds an aggregate's state. */
+static ColumnDef *
+state_column_def(StreamAgg *agg, char *name)
+{
+	Oid			collation = get_typcollation(agg->storedtype);
+
+	if (OidIsValid(collation) && OidIsValid(agg->aggref->inputcollid))
+		collation = agg->aggref->inputcollid;
+	return makeColumnDef(name, agg->storedtype, -1, collation);
+}
+
+static Oid
+create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
+				   List *storage, Oid owner)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	bool		has_fillfactor = false;
+	ListCell   *ls = list_head(cut->state_names);
+	Oid			relid;
+	ListCell   *lc;
+	ListCell   *ln;
+
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+
+		create->tableElts = lappend(create->tableElts,
+									column_def(key->name, (Node *) key->expr));
+	}
+	forboth(lc, cut->aggs, ln, cut->agg_names)
+		create->tableElts =
+			lappend(create->tableElts,
+					column_def(strVal(lfirst(ln)),
+							   (Node *) ((StreamAgg *) lfirst(lc))->aggref));
+	foreach(lc, cut->aggs)
+	{
+		if (((StreamAgg *) lfirst(lc))->final_is_state)
+			continue;
+		create->tableElts = lappend(create->tableElts,
+									state_column_def(lfirst(lc),
+													 strVal(lfirst(ls))));
+		ls = lnext(cut->state_names, ls);
+	}
+	foreach(lc, cut->payload)
+	{
+		StreamPayload *payload = lfirst(lc);
+
+		create->tableElts = lappend(create->tableElts,
+									column_def(payload->name,
+											   (Node *) payload->expr));
+	}
+	if (cut->expiry)
+		create->tableElts = lappend(create->tableElts,
+									column_def(cut->expiry_name,
+											   (Node *) cut->expiry));
+	foreach(lc, storage)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "fillfactor") == 0)
+			has_fillfactor = true;
+	if (!has_fillfactor)
+		storage = lappend(list_copy(storage),
+						  makeDefElem("fillfactor",
+									  (Node *) makeInteger(STATE_FILLFACTOR),
+									  -1));
+	create->relation = name;
+	create->options = storage;
+	create->oncommit = ONCOMMIT_NOOP;
+	create->tablespacename = into->tableSpaceName;
+	create->accessMethod = "heap";
+	relid = DefineRelation(create, RELKIND_RELATION, owner, NULL,
+						   NULL).objectId;
+	CommandCounterIncrement();
+	NewRelationCreateToastTable(relid, (Datum) 0);
+	CommandCounterIncrement();
+	return relid;
+}
+
+static IndexElem *
+index_element(char *column)
+{
+	IndexElem  *elem = makeNode(IndexElem);
+
+	elem->name = column;
+	elem->ordering = SORTBY_DEFAULT;
+	elem->nulls_ordering = SORTBY_NULLS_DEFAULT;
+	return elem;
+}
+
+/* The same for an expression over the table, analysed. */
+static IndexElem *
+index_expression(Expr *expr)
+{
+	IndexElem  *elem = index_element(NULL);
+
+	elem->expr = copyObject((Node *) expr);
+	return elem;
+}
+
+/* Returns the index, or InvalidOid if there are no keys. */
+static Oid
+create_key_index(StreamCut *cut, Oid state, RangeVar *name,
+				 const IntoClause *into)
+{
+	IndexStmt  *index = makeNode(IndexStmt);
+	Oid			indexid;
+	ListCell   *lc;
+
+	if (cut->keys == NIL)
+		return InvalidOid;
+	foreach(lc, cut->keys)
+	{
+		bool		session = cut->window &&
+			cut->window->kind == STREAM_WINDOW_SESSION &&
+			cut->window->key == foreach_current_index(lc);
+
+		index->indexParams =
+			lappend(index->indexParams, session ?
+					index_expression(cut->window->key_end) :
+					index_element(((StreamKey *) lfirst(lc))->name));
+	}
+	if (cut->expiry)
+		index->indexParams = lappend(index->indexParams,
+									 index_element(cut->expiry_name));
+	index->idxname = psprintf("%s_key", name->relname);
+	index->relation = name;
+	index->accessMethod = "btree";
+	index->tableSpace = into->tableSpaceName;
+	index->unique = true;
+	index->nulls_not_distinct = true;
+	index->transformed = true;
+	indexid = DefineIndex(state, index, InvalidOid, InvalidOid, InvalidOid,
+						  false, false, false, false, true).objectId;
+	CommandCounterIncrement();
+	return indexid;
+}
+
+/*
+ * Groups that close in another order than that of the keys have an index on
+ * their ends.  Returns it, or InvalidOid.
+ */
+static Oid
+create_closing_index(StreamCut *cut, Oid state, RangeVar *name,
+					 const IntoClause *into)
+{
+	IndexStmt  *index = makeNode(IndexStmt);
+	Oid			indexid;
+
+	if (!stream_cut_has_closing_index(cut))
+		return InvalidOid;
+	index->indexParams = list_make1(cut->expiry ?
+									index_element(cut->expiry_name) :
+									index_expression(cut->window->key_end));
+	index->idxname = psprintf("%s_end", name->relname);
+	index->relation = name;
+	index->accessMethod = "btree";
+	index->tableSpace = into->tableSpaceName;
+	index->transformed = true;
+	indexid = DefineIndex(state, index, InvalidOid, InvalidOid, InvalidOid,
+						  false, false, false, false, true).objectId;
+	CommandCounterIncrement();
+	return indexid;
+}
+
+/* ---- what depends on what ---- */
+
+static void
+depend_on_view(Oid relid, Oid viewid)
+{
+	ObjectAddress internal = {RelationRelationId, relid, 0};
+	ObjectAddress view = {RelationRelationId, viewid, 0};
+
+	recordDependencyOn(&internal, &view, DEPENDENCY_INTERNAL);
+}
+
+/* Has the table as a whole depend on what some of its columns depend on. */
+static void
+depend_as_a_whole(Oid state, Oid classid, List *objects)
+{
+	ObjectAddress table = {RelationRelationId, state, 0};
+	ListCell   *lc;
+
+	foreach(lc, objects)
+	{
+		ObjectAddress object = {classid, lfirst_oid(lc), 0};
+
+		if (deleteDependencyRecordsForSpecific(RelationRelationId, state,
+											   DEPENDENCY_NORMAL, classid,
+											   object.objectId) > 0)
+			recordDependencyOn(&table, &object, DEPENDENCY_NORMAL);
+	}
+}
+
+/*
+ * If just a column of a state table depended on its type, DROP TYPE ... CASCADE
+ * would reach the table by way of the column and the view, drop it first, and
+ * then fail to find the table of the column.
+ */
+static void
+depend_on_types(Oid state)
+{
+	Relation	rel = table_open(state, NoLock);
+	List	   *types = NIL;
+	List	   *collations = NIL;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
+
+		types = list_append_unique_oid(types, att->atttypid);
+		collations = list_append_unique_oid(collations, att->attcollation);
+	}
+	table_close(rel, NoLock);
+	depend_as_a_whole(state, TypeRelationId, types);
+	depend_as_a_whole(state, CollationRelationId, collations);
+}
+
+/* ---- all of them ---- */
+
+/*
+ * Makes a state table and its indexes ready: gives it the view's name, and sets
+ * what they depend on.  The caller acts as the extension's owner.
+ */
+static void
+finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
+				   const char *kind, const IntoClause *into)
+{
+	RangeVar   *name = makeRangeVar("streaming",
+									psprintf("_%s_%u", kind, row->viewid), -1);
+	Oid			key_index;
+	Oid			closing_index;
+
+	RenameRelationInternal(state, name->relname, true, false);
+	depend_on_types(state);
+	CommandCounterIncrement();
+	key_index = create_key_index(cut, state, name, into);
+	closing_index = create_closing_index(cut, state, name, into);
+	depend_on_view(state, row->viewid);
+	if (OidIsValid(key_index))
+		depend_on_view(key_index, row->viewid);
+	if (OidIsValid(closing_index))
+		depend_on_view(closing_index, row->viewid);
+}
+
+/* A name for one of a view's relations until the view has an OID. */
+static RangeVar *
+provisional_name(const StreamViewRow *row, const char *kind)
+{
+	RangeVar   *name = makeRangeVar("streaming",
+									psprintf("_%s_p%d", kind, MyProcPid), -1);
+
+	name->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
+		RELPERSISTENCE_PERMANENT;
+	return name;
+}
+
+void
+stream_relations_create(StreamViewRow *row, StreamCut *cut, Query *query,
+						const IntoClause *into, List *storage,
+						const char *source)
+{
+	RangeVar   *definition = makeRangeVar("streaming",
+										  psprintf("_definition_p%d", MyProcPid),
+										  -1);
+	StreamIdentity saved = stream_relations_become_owner();
+	Relation	rel;
+	Query	   *reading;
+
+	row->definition = create_view(definition, query, into->colNames,
+								  saved.userid);
+	row->state = create_state_table(cut, provisional_name(row, "state"), into,
+									storage, saved.userid);
+	if (cut->below)
+		row->below = create_state_table(cut->below,
+										provisional_name(row, "below"), into,
+										storage, saved.userid);
+	stream_relations_become_again(saved);
+
+	rel = table_open(row->state, NoLock);
+	reading = stream_reading_query(cut, rel, !cut->distinct &&
+									   row->options.output_mode ==
+									   STREAM_OUTPUT_APPEND, source);
+	table_close(rel, NoLock);
+	row->viewid = create_view(into->rel, reading, into->colNames, InvalidOid);
+
+	saved = stream_relations_become_owner();
+	RenameRelationInternal(row->definition,
+						   psprintf("_definition_%u", row->viewid),
+						   true, false);
+	depend_on_view(row->definition, row->viewid);
+	finish_state_table(row, cut, row->state, "state", into);
+	if (cut->below)
+		finish_state_table(row, cut->below, row->below, "below", into);
+	stream_relations_become_again(saved);
+	CommandCounterIncrement();
+}
+
+void
+stream_relations_sync_owner(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	Relation	rel = table_open(viewid, AccessShareLock);
+	Oid			owner = rel->rd_rel->relowner;
+
+	table_close(rel, NoLock);
+	if (row == NULL)
+		return;
+	ATExecChangeOwner(row->definition, owner, true, AccessExclusiveLock);
+	ATExecChangeOwner(row->state, owner, true, AccessExclusiveLock);
+	if (OidIsValid(row->below))
+		ATExecChangeOwner(row->below, owner, true, AccessExclusiveLock);
+	CommandCounterIncrement();
+	stream_shmem_views_changed();
+}

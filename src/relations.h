@@ -1,0 +1,45 @@
+/*-------------------------------------------------------------------------
+ *
+ * relations.h
+ *	  The relations that a continuous view consists of.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_RELATIONS_H
+#define STREAMING_RELATIONS_H
+
+#include "nodes/parsenodes.h"
+
+#include "catalog.h"
+#include "cut.h"
+
+/*
+ * Makes the relations of a view with the query and its cut, and what they depend
+ * on, and fills their OIDs into the row; storage: options for the state tables.
+ * Locks what it makes.  Errors: as CREATE TABLE and CREATE VIEW.
+ */
+extern void stream_relations_create(StreamViewRow *row, StreamCut *cut,
+									Query *query, const IntoClause *into,
+									List *storage, const char *source);
+
+/*
+ * Gives the view's internal relations the owner that the view has now; locks
+ * them with AccessExclusiveLock.
+ */
+extern void stream_relations_sync_owner(Oid viewid);
+
+/* Who one was before stream_relations_become_owner. */
+typedef struct StreamIdentity
+{
+	Oid			userid;
+	int			sec_context;
+} StreamIdentity;
+
+/*
+ * Acts as the owner of the extension until stream_relations_become_again (after
+ * an error, the end of the transaction does that).
+ */
+extern StreamIdentity stream_relations_become_owner(void);
+extern void stream_relations_become_again(StreamIdentity saved);
+
+#endif

@@ -273,7 +273,7 @@ CREATE VIEW streaming.views AS
 		LEFT JOIN streaming._error e USING (viewid)
 		CROSS JOIN LATERAL streaming._status(v.viewid) s;
 COMMENT ON VIEW streaming.views IS
-	'continuous views and how they are doing; locks their streams as a SELECT does';
+	'continuous views and how they are doing; waits for no lock on their streams, but for the column definition';
 
 CREATE VIEW streaming.errors AS
 	SELECT r.viewid::regclass AS view,

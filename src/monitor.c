@@ -44,30 +44,61 @@
 PG_FUNCTION_INFO_V1(stream_monitor_status);
 PG_FUNCTION_INFO_V1(stream_monitor_explain);
 
-/* Rows and bytes that the stored position is behind its stream. */
-static void
+/*
+ * Locks and opens the leaves of the view's streams; false if that would have to
+ * wait.
+ */
+static bool
+open_leaves(StreamViewRow *row, Relation **rels, int *n)
+{
+	bool		unlogged;
+	List	   *leaves = stream_analyze_leaves(row->streams, NoLock, &unlogged);
+	ListCell   *lc;
+
+	*rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
+	*n = 0;
+	foreach(lc, leaves)
+	{
+		Relation	rel;
+
+		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
+			return false;
+		/* without a lock, it may just have been dropped */
+		rel = try_table_open(lfirst_oid(lc), NoLock);
+		if (rel)
+			(*rels)[(*n)++] = rel;
+		else
+			UnlockRelationOid(lfirst_oid(lc), AccessShareLock);
+	}
+	return true;
+}
+
+/*
+ * Rows and bytes that the stored position is behind its stream.  False if
+ * somebody has locked the stream: who wants to see what is wrong should not have
+ * to wait for that.
+ */
+static bool
 view_lag(StreamViewRow *row, const StreamProgress *progress,
 		 int64 *lag_rows, int64 *lag_bytes)
 {
 	StreamPosition *pos;
-	bool		unlogged;
-	List	   *leaves;
 	Relation   *rels;
-	int			n = 0;
-	ListCell   *lc;
+	int			n;
+	bool		opened = open_leaves(row, &rels, &n);
 
-	leaves = stream_analyze_leaves(row->streams, AccessShareLock, &unlogged);
-	rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
-	foreach(lc, leaves)
-		rels[n++] = table_open(lfirst_oid(lc), AccessShareLock);
-	pos = progress->position ?
-		stream_position_read(CurrentMemoryContext, progress->position) :
-		stream_position_create(CurrentMemoryContext);
-	stream_position_lag(pos, rels, n, GetActiveSnapshot(),
-						lag_rows, lag_bytes);
-	stream_position_free(pos);
+	if (opened)
+	{
+		pos = progress->position ?
+			stream_position_read(CurrentMemoryContext, progress->position) :
+			stream_position_create(CurrentMemoryContext);
+		stream_position_lag(pos, rels, n, GetActiveSnapshot(),
+							lag_rows, lag_bytes);
+		stream_position_free(pos);
+	}
 	for (int i = 0; i < n; i++)
 		table_close(rels[i], AccessShareLock);
+	return opened;
 }
 
 /*
@@ -145,8 +176,8 @@ state_name(StreamViewRow *row, const StreamViewStatus *status,
  * late_rows, null_rows, input_times, input_seen
  *
  * What streaming.views shows beside the catalog.  Takes AccessShareLock on the
- * leaves of the stream.  During recovery unlogged relations cannot be read:
- * their figures are null then.
+ * leaves of the stream, where it can have it at once; the lag is null elsewhere.
+ * During recovery unlogged relations cannot be read: their figures are null then.
  */
 Datum
 stream_monitor_status(PG_FUNCTION_ARGS)
@@ -161,6 +192,7 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	int64		rows = 0;
 	int64		bytes = 0;
 	bool		unreadable;
+	bool		measured = false;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -171,7 +203,7 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	if (!unreadable)
 	{
 		stream_catalog_read_progress(viewid, row->unlogged, NULL, &progress);
-		view_lag(row, &progress, &rows, &bytes);
+		measured = view_lag(row, &progress, &rows, &bytes);
 	}
 	values[0] = CStringGetTextDatum(state_name(row, &status,
 											   stream_catalog_failure(viewid),
@@ -184,7 +216,8 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	values[4] = Int64GetDatum(progress.rows_read);
 	values[5] = Int64GetDatum(rows);
 	values[6] = Int64GetDatum(bytes);
-	nulls[3] = nulls[4] = nulls[5] = nulls[6] = unreadable;
+	nulls[3] = nulls[4] = unreadable;
+	nulls[5] = nulls[6] = !measured;
 	values[7] = TimestampTzGetDatum(progress.batch_time);
 	values[8] = Float8GetDatum(progress.batch_us / 1000.0);
 	nulls[7] = nulls[8] = progress.batch_time == 0;

@@ -30,12 +30,12 @@ OBJS = \
 	src/aggstate.o \
 	src/statetable.o \
 	src/store.o \
+	src/analyze.o \
 	src/timeexpr.o \
 	src/eventtime.o \
 	src/panes.o \
 	src/sessions.o \
 	src/reaper.o \
-	src/analyze.o \
 	src/cut.o \
 	src/reading.o \
 	src/operator.o \

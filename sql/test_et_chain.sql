@@ -139,4 +139,54 @@ CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 	SELECT count(*) FROM s1 JOIN s2 USING (id);
 DROP FUNCTION hidden();
 DROP TABLE s1, s2, s3 CASCADE;
+
+---- B11: the event time follows the column through views, sub-selects and WITH, however nested
+
+CREATE TABLE e (id int, at timestamptz, k text) USING stream
+	WITH (streaming.event_time = 'at', streaming.watermark = '10 s');
+CREATE VIEW e_view AS SELECT id AS i, at AS t, upper(k) AS kk FROM e WHERE id > 0;
+CREATE VIEW e_with AS
+	WITH z AS (SELECT id, at AS t1, k FROM e), y AS (SELECT t1 AS t2, k FROM z)
+	SELECT t2 AS t, k AS kk FROM (WITH q AS (SELECT * FROM y) SELECT * FROM q) x;
+CREATE TEMP TABLE b11 (name text, query text);
+INSERT INTO b11 VALUES
+	('with_view', 'WITH a AS (SELECT t AS t1, kk FROM e_view), b AS (SELECT t1 AS t2, kk FROM a) SELECT tumble(t2, ''1 min'') AS w, kk, count(*) FROM b GROUP BY w, kk'),
+	('view_with', 'SELECT tumble(t, ''1 min'') AS w, kk, count(*) FROM e_with GROUP BY w, kk'),
+	('sub_with', 'SELECT tumble(t, ''1 min'') AS w, kk, count(*) FROM (WITH z AS MATERIALIZED (SELECT id, at AS t, k AS kk FROM e) SELECT * FROM z) x GROUP BY w, kk'),
+	('distinct_view', 'SELECT tumble(t, ''1 min'') AS w, kk, count(*) FROM (SELECT DISTINCT t, kk FROM e_view) x GROUP BY w, kk'),
+	('distinct_with', 'WITH a AS (SELECT t, kk FROM e_with) SELECT tumble(t, ''1 min'') AS w, kk, count(*) FROM (SELECT DISTINCT t, kk FROM a) x GROUP BY w, kk'),
+	('twice_with', 'WITH a AS (SELECT t, kk FROM e_view) SELECT tumble(t, ''1 min'') AS w, kk, count(*) FROM (TABLE a UNION ALL SELECT t, ''all'' FROM a) x GROUP BY w, kk'),
+	('union_view', 'SELECT tumble(t, ''1 min'') AS w, kk, count(*) FROM (SELECT t, kk FROM e_view UNION ALL SELECT t, kk FROM e_with) x GROUP BY w, kk');
+DO $$
+DECLARE d record;
+BEGIN
+	FOR d IN TABLE b11 LOOP
+		EXECUTE format('CREATE MATERIALIZED VIEW %I WITH (streaming.continuous, streaming.trigger = ''manual'', streaming.output_mode = ''append'') AS %s', d.name, d.query);
+	END LOOP;
+END $$;
+INSERT INTO e SELECT x, '2024-01-01'::timestamptz + x * '7 s'::interval, 'k' || x % 2 FROM generate_series(1, 100) x;
+INSERT INTO e SELECT x, at, k FROM e, generate_series(101, 102) x WHERE id % 10 = 0;
+SELECT streaming.wait(view) FROM streaming.views;
+-- late in all of them
+INSERT INTO e VALUES (200, '2024-01-01 00:00:01', 'k0');
+SELECT streaming.wait(view) FROM streaming.views;
+CREATE FUNCTION final(name text, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	mark text := format('(SELECT watermark FROM streaming.views WHERE view = %L::regclass)', name);
+	wrong int8;
+	shown int8;
+BEGIN
+	query := format('SELECT * FROM (%s) q WHERE upper(w) <= %s', replace(replace(query, 'FROM e_', 'FROM good_'), 'FROM e)', 'FROM good)'), mark);
+	EXECUTE format('SELECT count(*) FROM ((TABLE %1$I EXCEPT ALL (%2$s)) UNION ALL ((%2$s) EXCEPT ALL TABLE %1$I)) d', name, query) INTO wrong;
+	EXECUTE format('SELECT count(*) FROM %I', name) INTO shown;
+	RETURN format('%s: %s shown, %s wrong', name, shown, wrong);
+END $$;
+-- the same views without the late row
+CREATE VIEW good AS SELECT * FROM e WHERE id < 200;
+CREATE VIEW good_view AS SELECT id AS i, at AS t, upper(k) AS kk FROM good WHERE id > 0;
+CREATE VIEW good_with AS SELECT at AS t, k AS kk FROM good;
+SELECT final(name, query) FROM b11;
+SELECT view, late_rows, streams FROM streaming.views ORDER BY view::text;
+DROP FUNCTION final(text, text);
+DROP TABLE e CASCADE;
 SELECT * FROM leftovers();

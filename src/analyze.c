@@ -13,12 +13,15 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 
@@ -153,14 +156,130 @@ count_streams_walker(Node *node, FindStream *context)
 	return expression_tree_walker(node, count_streams_walker, context);
 }
 
+static bool has_stream_walker(Node *node, Oid *view);
+
+static bool
+view_has_stream(Oid relid)
+{
+	Relation	view = table_open(relid, AccessShareLock);
+	bool		result = has_stream_walker((Node *) get_view_query(view),
+										   &relid);
+
+	table_close(view, NoLock);
+	return result;
+}
+
+/* view: whose query it is, for that has itself in its range table; or 0. */
+static bool
+has_stream_walker(Node *node, Oid *view)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_RELATION || rte->relid == *view)
+			return rte->rtekind == RTE_NAMEDTUPLESTORE;
+		return rte->relkind == RELKIND_VIEW ?
+			view_has_stream(rte->relid) : is_stream(rte->relid);
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_stream_walker, view,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, has_stream_walker, view);
+}
+
 bool
 stream_analyze_has_stream(void *node)
 {
-	FindStream	context = {0};
+	Oid			view = InvalidOid;
 
-	count_streams_walker(node, &context);
-	return context.total > 0;
+	return has_stream_walker(node, &view);
 }
+
+/* ---- WITH ---- */
+
+typedef struct InlineWith
+{
+	CommonTableExpr *cte;
+	int			levels;			/* below the query that it belongs to */
+} InlineWith;
+
+/* Puts the WITH query where it is referred to. */
+static bool
+inline_walker(Node *node, InlineWith *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		context->levels++;
+		result = query_tree_walker((Query *) node, inline_walker, context,
+								   QTW_EXAMINE_RTES_BEFORE);
+		context->levels--;
+		return result;
+	}
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_CTE ||
+			rte->ctelevelsup != context->levels ||
+			strcmp(rte->ctename, context->cte->ctename) != 0)
+			return false;
+		rte->rtekind = RTE_SUBQUERY;
+		rte->subquery = castNode(Query, copyObject(context->cte->ctequery));
+		IncrementVarSublevelsUp((Node *) rte->subquery, context->levels, 1);
+		rte->ctename = NULL;
+		rte->ctelevelsup = 0;
+		rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+		return false;
+	}
+	return expression_tree_walker(node, inline_walker, context);
+}
+
+/* Does so for those of one query. */
+static void
+inline_with_queries(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->cteList)
+	{
+		InlineWith	context = {lfirst_node(CommonTableExpr, lc), -1};
+
+		if (context.cte->cterecursive ||
+			!stream_analyze_has_stream(context.cte->ctequery))
+			continue;
+		query->cteList = foreach_delete_current(query->cteList, lc);
+		inline_walker((Node *) query, &context);
+	}
+}
+
+static bool
+inline_with_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		inline_with_queries((Query *) node);
+		return query_tree_walker((Query *) node, inline_with_walker, context,
+								 0);
+	}
+	return expression_tree_walker(node, inline_with_walker, context);
+}
+
+void
+stream_analyze_inline_with(Query *query)
+{
+	inline_with_walker((Node *) query, NULL);
+}
+
+/* ---- checking ---- */
 
 typedef struct SystemColumns
 {

@@ -13,7 +13,10 @@
 
 #include "locate.h"
 
-/* Is there a stream anywhere in the query or expression? */
+/*
+ * Is there a stream anywhere in the query or expression, or in the views it
+ * names?  Locks these with AccessShareLock.
+ */
 extern bool stream_analyze_has_stream(void *node);
 
 /*
@@ -26,6 +29,12 @@ extern bool stream_analyze_has_stream(void *node);
  * stream, and with a place also what stream_analyze_leaves says of each.
  */
 extern List *stream_analyze_streams(Query *delta, const StreamPlace *place);
+
+/*
+ * Turns WITH queries that read a stream, in the query and its sub-selects, into
+ * sub-selects of FROM wherever they are referred to.
+ */
+extern void stream_analyze_inline_with(Query *query);
 
 /* The WITH query or sub-select of an expression with a stream, or NULL. */
 extern Node *stream_analyze_hidden_stream(void *node);

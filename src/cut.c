@@ -29,7 +29,6 @@
 #include "parser/parse_node.h"
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
-#include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -557,68 +556,6 @@ make_distinct_query(StreamCut *cut)
 
 /* ---- chains ---- */
 
-typedef struct InlineWith
-{
-	CommonTableExpr *cte;
-	int			levels;			/* below the query that it belongs to */
-} InlineWith;
-
-/* Puts the WITH query where it is referred to. */
-static bool
-inline_walker(Node *node, InlineWith *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-	{
-		bool		result;
-
-		context->levels++;
-		result = query_tree_walker((Query *) node, inline_walker, context,
-								   QTW_EXAMINE_RTES_BEFORE);
-		context->levels--;
-		return result;
-	}
-	if (IsA(node, RangeTblEntry))
-	{
-		RangeTblEntry *rte = (RangeTblEntry *) node;
-
-		if (rte->rtekind != RTE_CTE ||
-			rte->ctelevelsup != context->levels ||
-			strcmp(rte->ctename, context->cte->ctename) != 0)
-			return false;
-		rte->rtekind = RTE_SUBQUERY;
-		rte->subquery = castNode(Query, copyObject(context->cte->ctequery));
-		IncrementVarSublevelsUp((Node *) rte->subquery, context->levels, 1);
-		rte->ctename = NULL;
-		rte->ctelevelsup = 0;
-		rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
-		return false;
-	}
-	return expression_tree_walker(node, inline_walker, context);
-}
-
-/*
- * WITH queries that read a stream and are referred to once become sub-selects of
- * FROM, which they are to the planner, too.
- */
-static void
-inline_with_queries(Query *query)
-{
-	ListCell   *lc;
-
-	foreach(lc, query->cteList)
-	{
-		InlineWith	context = {lfirst_node(CommonTableExpr, lc), -1};
-
-		if (context.cte->cterecursive || context.cte->cterefcount != 1 ||
-			!stream_analyze_has_stream(context.cte->ctequery))
-			continue;
-		query->cteList = foreach_delete_current(query->cteList, lc);
-		inline_walker((Node *) query, &context);
-	}
-}
-
 /* Finds a deduplication of a stream in FROM, and cuts it. */
 static void
 find_below(StreamCut *cut, bool within_watermark)
@@ -669,7 +606,7 @@ stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
 		cut->place = *place;
 	check_clauses(query, &cut->place);
 	cut->query = query = copyObject(query);
-	inline_with_queries(query);
+	stream_analyze_inline_with(query);
 	find_below(cut, within_watermark);
 	if (cut->below)
 		within_watermark = false;

@@ -300,6 +300,7 @@ plan_delta(StreamDelta *delta, double rows)
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "unexpected rewrite result for a continuous view");
 	query = linitial_node(Query, rewritten);
+	stream_analyze_inline_with(query);
 	set_streams(delta, stream_analyze_streams(query, NULL));
 	stmt = stream_scan_plan(query, rows);
 	check_shape(delta, stmt);

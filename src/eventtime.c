@@ -42,6 +42,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "analyze.h"
 #include "declare.h"
 #include "eventtime.h"
 #include "refuse.h"
@@ -214,10 +215,11 @@ trace_table_column(Oid relid, AttrNumber attno)
 	if (get_rel_relkind(relid) == RELKIND_VIEW)
 	{
 		Relation	rel = table_open(relid, AccessShareLock);
+		Query	   *query = copyObject(get_view_query(rel));
 
-		trace = trace_output(get_view_query(rel), attno);
 		table_close(rel, NoLock);
-		return trace;
+		stream_analyze_inline_with(query);
+		return trace_output(query, attno);
 	}
 	if (!stream_declare_event_time(relid, &declared) ||
 		declared.attnum != attno)

@@ -111,6 +111,7 @@ streams_of_cut(StreamCut *cut)
 
 	AcquireRewriteLocks(delta, true, false);
 	delta = linitial_node(Query, QueryRewrite(delta));
+	stream_analyze_inline_with(delta);
 	return stream_analyze_streams(delta, &cut->place);
 }
 

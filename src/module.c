@@ -79,10 +79,6 @@ _PG_init(void)
 Datum
 stream_check_preloaded(PG_FUNCTION_ARGS)
 {
-	if (!stream_shmem_available())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("streaming must be loaded when the server starts"),
-				 errhint("Add this line to postgresql.conf and restart the server: shared_preload_libraries = 'streaming'")));
+	stream_shmem_require();
 	PG_RETURN_VOID();
 }

@@ -285,6 +285,8 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 	int			save_sec_context;
 	HeapTuple	tuple;
 
+	/* there would be no delta scans in the plan */
+	stream_shmem_require();
 	if (get_rel_name(viewid) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),

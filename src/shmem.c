@@ -244,6 +244,16 @@ stream_shmem_available(void)
 	return stream_area != NULL;
 }
 
+void
+stream_shmem_require(void)
+{
+	if (!stream_shmem_available())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("streaming must be loaded when the server starts"),
+				 errhint("Add this line to postgresql.conf and restart the server: shared_preload_libraries = 'streaming'")));
+}
+
 /* ------------------------------------------------- suspended databases */
 
 static void

@@ -25,6 +25,9 @@ extern void stream_shmem_install(void);
 /* True when the library was loaded by shared_preload_libraries. */
 extern bool stream_shmem_available(void);
 
+/* Raises 55000 if it was not. */
+extern void stream_shmem_require(void);
+
 /* ---- writers ---- */
 
 /*

@@ -69,11 +69,7 @@ check_view(Oid viewid)
 {
 	StreamViewRow *row;
 
-	if (!stream_shmem_available())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("\"streaming\" must be loaded via shared_preload_libraries"),
-				 errhint("Add streaming to shared_preload_libraries and restart the server.")));
+	stream_shmem_require();
 	if (RecoveryInProgress())
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -922,8 +922,6 @@ def random_view(rng, number, streams, features):
             # which row comes first makes no difference
             choices += [("on", ["u"], ["ts", "k", "x"]),
                         ("on", ["u", "ts"], ["k", "x"])] * 2
-        if more.get("style") == "cte":
-            more["style"] = "plain"     # WITH above two levels is refused
         kind, keys, payload = rng.choice(choices)
         shown = keys + payload
         key = None

@@ -216,5 +216,13 @@ is( $standby->safe_psql(
 		'postgres', "SELECT count(*) FROM from_stream WHERE v = 'not preloaded'"),
 	'2',
 	'a stream can be written to without the library preloaded');
+# but what views need cannot be had
+for my $call ('wait', 'explain')
+{
+	my ($ret, $stdout, $stderr) =
+	  $standby->psql('postgres', "SELECT streaming.$call('from_stream')");
+	like($stderr, qr/streaming must be loaded when the server starts/,
+		"streaming.$call says what is missing");
+}
 
 done_testing();

@@ -19,6 +19,7 @@ OBJS = \
 	src/roster.o \
 	src/options.o \
 	src/catalog.o \
+	src/owner.o \
 	src/readset.o \
 	src/position.o \
 	src/space.o \
@@ -31,6 +32,8 @@ OBJS = \
 	src/statetable.o \
 	src/store.o \
 	src/analyze.o \
+	src/sight.o \
+	src/trust.o \
 	src/timeexpr.o \
 	src/eventtime.o \
 	src/panes.o \

@@ -163,15 +163,17 @@ COMMENT ON FUNCTION @extschema@.window_time(tsrange) IS
 
 ---------------------------------------------------------------- event time
 
-CREATE FUNCTION streaming._on_time(event_time timestamptz, late timestamptz)
+CREATE FUNCTION streaming._on_time(event_time timestamptz, late timestamptz,
+		batch internal)
 	RETURNS boolean LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
 	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
-CREATE FUNCTION streaming._on_time(event_time timestamp, late timestamp)
+CREATE FUNCTION streaming._on_time(event_time timestamp, late timestamp,
+		batch internal)
 	RETURNS boolean LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
 	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
-COMMENT ON FUNCTION streaming._on_time(timestamptz, timestamptz) IS
+COMMENT ON FUNCTION streaming._on_time(timestamptz, timestamptz, internal) IS
 	'internal: part of delta queries, keeps late rows out';
-COMMENT ON FUNCTION streaming._on_time(timestamp, timestamp) IS
+COMMENT ON FUNCTION streaming._on_time(timestamp, timestamp, internal) IS
 	'internal: part of delta queries, keeps late rows out';
 
 CREATE FUNCTION streaming._hop_end(ts timestamptz, size interval, slide interval,

@@ -279,6 +279,21 @@ stream_analyze_inline_with(Query *query)
 	inline_with_walker((Node *) query, NULL);
 }
 
+Query *
+stream_analyze_rewrite(Query *query)
+{
+	List	   *rewritten;
+
+	query = copyObject(query);
+	AcquireRewriteLocks(query, true, false);
+	rewritten = QueryRewrite(query);
+	if (list_length(rewritten) != 1)
+		elog(ERROR, "unexpected rewrite result for a continuous view");
+	query = linitial_node(Query, rewritten);
+	stream_analyze_inline_with(query);
+	return query;
+}
+
 /* ---- checking ---- */
 
 typedef struct SystemColumns
@@ -447,7 +462,7 @@ check_stream(Query *query, int rtindex, FindStream *context)
 		find_leaves(list_make1_oid(rte->relid), &context->last,
 					AccessShareLock, &unlogged);
 	context->streams = lappend_oid(context->streams, rte->relid);
-	stream_scan_input(rte) = list_length(context->streams);
+	stream_scan_set_input(rte, list_length(context->streams), false);
 }
 
 /* A member of FROM; true if it reads the stream. */

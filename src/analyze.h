@@ -31,6 +31,12 @@ extern bool stream_analyze_has_stream(void *node);
 extern List *stream_analyze_streams(Query *delta, const StreamPlace *place);
 
 /*
+ * A rewritten copy of a SELECT: views and row-level security are expanded, and
+ * WITH queries that read a stream are in FROM.  Locks its relations.
+ */
+extern Query *stream_analyze_rewrite(Query *query);
+
+/*
  * Turns WITH queries that read a stream, in the query and its sub-selects, into
  * sub-selects of FROM wherever they are referred to.
  */

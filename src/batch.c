@@ -14,9 +14,9 @@
  * another one (another process has run batches), when the last batch was not
  * seen to commit, or when the caller says so.
  *
- * The delta plan runs as the view's owner, in a security-restricted context, with
- * the settings (search_path, TimeZone and the like) that were in force when the
- * view was created.
+ * All of it runs as the view's owner, with the settings (search_path, TimeZone
+ * and the like) that were in force when the view was created (owner.c).  What the
+ * plans need of the batch in progress is handed to them as their parameters.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,9 +33,6 @@
 #include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -51,9 +48,9 @@
 #include "debug.h"
 #include "delta.h"
 #include "operator.h"
+#include "owner.h"
 #include "position.h"
 #include "reaper.h"
-#include "scan.h"
 #include "watermark.h"
 
 int			stream_max_batch_rows = 1000000;
@@ -152,8 +149,6 @@ stream_batch_forget(Oid viewid)
 {
 	BatchView  *view;
 
-	stream_scan_set_position(NULL);
-	stream_watermark_begin(NULL, 0, STREAM_NO_TIME);
 	if (views == NULL)
 		return;
 	view = hash_search(views, &viewid, HASH_FIND, NULL);
@@ -223,34 +218,6 @@ read_row(BatchView *view)
 	return view->row != NULL;
 }
 
-/* ---- as whom, with what ---- */
-
-/* Puts the view's settings in force until the GUC nest level ends. */
-static void
-apply_settings(ArrayType *settings)
-{
-	Datum	   *elems;
-	int			nelems;
-	bool		differs = false;
-
-	if (settings == NULL)
-		return;
-	deconstruct_array(settings, TEXTOID, -1, false, TYPALIGN_INT,
-					  &elems, NULL, &nelems);
-	for (int i = 0; i < nelems && !differs; i++)
-	{
-		char	   *name = TextDatumGetCString(elems[i]);
-		char	   *value = strchr(name, '=');
-		const char *current;
-
-		*value++ = '\0';
-		current = GetConfigOption(name, true, false);
-		differs = current == NULL || strcmp(current, value) != 0;
-	}
-	if (differs)
-		ProcessGUCArray(settings, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE);
-}
-
 /* ---- preparing ---- */
 
 /* Makes sure of an operator for a delta. */
@@ -276,6 +243,7 @@ prepare_view(Batch *batch)
 		forget_derived(view);
 	if (view->delta == NULL)
 		view->delta = stream_delta_load(view->context, view->row);
+	stream_delta_set_trust(view->delta, view->row->options.trust_functions);
 	stream_delta_plan(view->delta, 1);
 	prepare_operator(view, &view->op, view->delta, batch->state);
 	if (view->delta->below == NULL)
@@ -310,8 +278,8 @@ find_inputs(BatchView *view)
 	MemoryContextReset(view->watermark_context);
 	MemoryContextSwitchTo(view->watermark_context);
 	view->watermark =
-		stream_watermark_create(view->viewid,
-								source->streams, &view->row->options);
+		stream_watermark_create(view->viewid, source->streams, source->sights,
+								&view->row->options);
 	view->generation = source->generation;
 	MemoryContextSwitchTo(old);
 }
@@ -391,14 +359,20 @@ has_event_time(const StreamCut *cut)
 	return cut->window && cut->window->event_time;
 }
 
+/* Is the query about an event time? */
+static bool
+uses_event_time(BatchView *view)
+{
+	StreamCut  *cut = view->delta->cut;
+
+	return has_event_time(cut) || (cut->below && has_event_time(cut->below));
+}
+
 /* Does the watermark close groups of the view? */
 static bool
 closes_groups(BatchView *view)
 {
-	StreamCut  *cut = view->delta->cut;
-
-	return (has_event_time(cut) ||
-			(cut->below && has_event_time(cut->below))) &&
+	return uses_event_time(view) &&
 		view->row->options.output_mode != STREAM_OUTPUT_COMPLETE &&
 		stream_watermark_exists(view->watermark);
 }
@@ -412,12 +386,22 @@ has_groups_to_close(BatchView *view)
 }
 
 static void
-set_param(ParamListInfo params, int i, Oid type, Datum value)
+set_param(ParamListInfo params, int number, Oid type, Datum value)
 {
-	params->params[i].ptype = type;
-	params->params[i].pflags = PARAM_FLAG_CONST;
-	params->params[i].value = value;
-	params->params[i].isnull = false;
+	ParamExternData *param = &params->params[number - 1];
+
+	param->ptype = type;
+	param->pflags = PARAM_FLAG_CONST;
+	param->value = value;
+	param->isnull = false;
+}
+
+/* A pointer that only the plan can follow; NULL becomes null. */
+static void
+set_pointer(ParamListInfo params, int number, void *pointer)
+{
+	set_param(params, number, INTERNALOID, PointerGetDatum(pointer));
+	params->params[number - 1].isnull = pointer == NULL;
 }
 
 /* Are there closed groups whose state has not been given up yet? */
@@ -432,22 +416,24 @@ has_groups_to_reap(BatchView *view)
 		 view->below_reaped < view->progress.closed);
 }
 
-/* A delta plan's parameters: the late threshold, and the longest delay. */
+/* A delta plan's parameters (watermark.h). */
 static ParamListInfo
-delta_params(BatchView *view, StreamDelta *delta, int64 late)
+delta_params(Batch *batch, StreamDelta *delta, StreamPosition *position)
 {
+	BatchView  *view = batch->view;
 	StreamWindow *window = delta->cut->window;
-	ParamListInfo params;
-	Interval   *delay;
+	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
+	Interval   *delay = palloc0(sizeof(Interval));
 
-	if (window == NULL)
-		return NULL;
-	delay = palloc0(sizeof(Interval));
 	if (view->watermark)
 		delay->time = stream_watermark_delay(view->watermark);
-	params = makeParamList(2);
-	set_param(params, 0, window->type, Int64GetDatum(late));
-	set_param(params, 1, INTERVALOID, IntervalPGetDatum(delay));
+	set_param(params, STREAM_PARAM_LATE,
+			  window ? window->type : TIMESTAMPTZOID,
+			  Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
+			  IntervalPGetDatum(delay));
+	set_pointer(params, STREAM_PARAM_POSITION, position);
+	set_pointer(params, STREAM_PARAM_WATERMARK, view->watermark);
 	return params;
 }
 
@@ -511,18 +497,18 @@ estimate_rows(StreamPosition *position)
 }
 
 /*
- * Runs a delta plan, for about so many rows; what comes out is merged by the
- * operator.
+ * Runs a delta plan, for about so many rows: those of the position's range, or
+ * those in env.  What comes out is merged by the operator.
  */
 static void
-run_plan(Batch *batch, StreamDelta *delta, double rows, StreamOperator *op,
-		 QueryEnvironment *env)
+run_plan(Batch *batch, StreamDelta *delta, double rows,
+		 StreamPosition *position, StreamOperator *op, QueryEnvironment *env)
 {
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
 		DestNone}, batch, op
 	};
-	ParamListInfo params = delta_params(batch->view, delta, batch->late);
+	ParamListInfo params = delta_params(batch, delta, position);
 	QueryDesc  *desc = CreateQueryDesc(stream_delta_plan(delta, rows),
 									   "batch of a continuous view",
 									   batch->snapshot, InvalidSnapshot,
@@ -559,20 +545,19 @@ run_plans(Batch *batch, StreamPosition *position)
 	BatchView  *view = batch->view;
 	double		rows = position ? estimate_rows(position) : 1;
 
-	stream_scan_set_position(position);
 	if (view->below)
-		run_plan(batch, view->delta->below, rows, view->below, NULL);
+		run_plan(batch, view->delta->below, rows, position, view->below, NULL);
 	else
-		run_plan(batch, view->delta, rows, view->op, NULL);
-	stream_scan_set_position(NULL);
+		run_plan(batch, view->delta, rows, position, view->op, NULL);
 	if (position)
 		settle_number(batch);
 	if (view->below == NULL)
 		return;
 	view->progress.groups += stream_operator_close(view->below, batch->number);
-	stream_watermark_leave_rows();
+	if (view->watermark)
+		stream_watermark_leave_rows(view->watermark);
 	rows = tuplestore_tuple_count(batch->handed_on);
-	run_plan(batch, view->delta, rows, view->op,
+	run_plan(batch, view->delta, rows, NULL, view->op,
 			 stream_operator_environment(view->delta->cut, batch->handed_on));
 }
 
@@ -664,7 +649,8 @@ process_range(Batch *batch)
 		batch->late = progress->watermark;
 	open_operators(batch);
 	STREAM_DEBUG_POINT("batch-before-merge");
-	stream_watermark_begin(view->watermark, stream_debug_now(), batch->late);
+	stream_watermark_begin(view->watermark, stream_debug_now(), batch->late,
+						   uses_event_time(view));
 	run_plans(batch, view->position);
 	if (closes_groups(view))
 		progress->closed = progress->watermark;
@@ -703,38 +689,41 @@ close_tables(Batch *batch)
  * no rows at all.
  */
 static void
-put_initial_row(Oid viewid)
+put_initial_row(void *arg)
 {
-	BatchView  *view = remember_view(viewid);
-	Batch		batch = {.view = view,.late = STREAM_NO_TIME};
+	Batch	   *batch = arg;
 
-	if (!read_row(view))
-		return;
-	view->running = true;
-	open_tables(&batch);
+	open_tables(batch);
 	PushActiveSnapshot(GetLatestSnapshot());
-	batch.snapshot = GetActiveSnapshot();
-	prepare_view(&batch);
-	if (view->delta->cut->keys == NIL)
+	batch->snapshot = GetActiveSnapshot();
+	prepare_view(batch);
+	if (batch->view->delta->cut->keys == NIL)
 	{
-		open_operators(&batch);
-		run_plans(&batch, NULL);
-		close_operators(&batch);
+		open_operators(batch);
+		run_plans(batch, NULL);
+		close_operators(batch);
 	}
 	PopActiveSnapshot();
-	close_tables(&batch);
+	close_tables(batch);
 }
 
 void
 stream_batch_initialize(Oid viewid)
 {
-	put_initial_row(viewid);
+	BatchView  *view = remember_view(viewid);
+	Batch		batch = {.view = view,.late = STREAM_NO_TIME};
+
+	view->running = true;
+	if (read_row(view))
+		stream_owner_run(view->owner, view->row->settings, put_initial_row,
+						 &batch);
 	stream_batch_forget(viewid);
 }
 
 static void
-run_batch(Batch *batch)
+run_batch(void *arg)
 {
+	Batch	   *batch = arg;
 	BatchView  *view = batch->view;
 	int64		max_rows = view->row->options.max_batch_rows;
 	StreamDelta *source;
@@ -784,10 +773,9 @@ stream_batch_run(Oid viewid, List **leaves)
 {
 	Batch		batch = {0};
 	BatchView  *view;
-	Oid			save_userid;
-	int			save_sec_context;
-	int			nestlevel;
 
+	/* before anything is touched that a batch in progress remembers */
+	stream_owner_refuse_nested("a batch");
 	LockDatabaseObject(RelationRelationId, viewid, 0,
 					   ShareUpdateExclusiveLock);
 	LockRelationOid(viewid, AccessShareLock);
@@ -800,15 +788,7 @@ stream_batch_run(Oid viewid, List **leaves)
 	LockRelationOid(view->row->definition, AccessShareLock);
 	view->running = true;
 	batch.view = view;
-
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(view->owner,
-						   save_sec_context | SECURITY_RESTRICTED_OPERATION);
-	nestlevel = NewGUCNestLevel();
-	apply_settings(view->row->settings);
-	run_batch(&batch);
-	AtEOXact_GUC(false, nestlevel);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	stream_owner_run(view->owner, view->row->settings, run_batch, &batch);
 
 	if (leaves)
 		*leaves = view->leaves;

@@ -637,21 +637,32 @@ stream_catalog_delete_declaration(Oid relid)
 
 /* ---- _rejection ---- */
 
-/* The row as text, as casting it to text would give it. */
+/*
+ * The row as text, as casting it to text would give it, but null where a column
+ * is not to be shown.
+ */
 static Datum
-text_of_row(TupleTableSlot *row)
+text_of_row(TupleTableSlot *row, const bool *shown)
 {
-	Datum		record = ExecFetchSlotHeapTupleDatum(row);
+	TupleDesc	desc = row->tts_tupleDescriptor;
+	bool	   *nulls = palloc(sizeof(bool) * (desc->natts + 1));
+	HeapTuple	tuple;
+	Datum		record;
 	Oid			output;
 	bool		varlena;
 
+	slot_getallattrs(row);
+	for (int i = 0; i < desc->natts; i++)
+		nulls[i] = row->tts_isnull[i] || !shown[i];
+	tuple = heap_form_tuple(desc, row->tts_values, nulls);
+	record = heap_copy_tuple_as_datum(tuple, desc);
 	getTypeOutputInfo(RECORDOID, &output, &varlena);
 	return CStringGetTextDatum(OidOutputFunctionCall(output, record));
 }
 
 void
 stream_catalog_write_rejection(const StreamRejection *rejection,
-							   TupleTableSlot *row)
+							   TupleTableSlot *row, const bool *shown)
 {
 	Relation	rel = open_table_for_write("_rejection");
 	Datum		values[R_NATTS];
@@ -666,7 +677,7 @@ stream_catalog_write_rejection(const StreamRejection *rejection,
 	values[R_REASON - 1] = CStringGetTextDatum(rejection->reason);
 	values[R_EVENT_TIME - 1] = TimestampTzGetDatum(rejection->event_time);
 	nulls[R_EVENT_TIME - 1] = rejection->event_time == STREAM_NO_TIME;
-	values[R_STREAM_ROW - 1] = text_of_row(row);
+	values[R_STREAM_ROW - 1] = text_of_row(row, shown);
 	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	CatalogTupleInsert(rel, tuple);
 	heap_freetuple(tuple);

@@ -135,9 +135,13 @@ typedef struct StreamRejection
 	int64		event_time;		/* STREAM_NO_TIME: null */
 } StreamRejection;
 
-/* Writes it down, with the text of the row. */
+/*
+ * Writes it down, with the text of the row; columns that are not to be shown
+ * (shown: one for each, from 0) are null in it.
+ */
 extern void stream_catalog_write_rejection(const StreamRejection *rejection,
-										   TupleTableSlot *row);
+										   TupleTableSlot *row,
+										   const bool *shown);
 
 /* One row of streaming._error: the present trouble of a view. */
 typedef struct StreamFailure

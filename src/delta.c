@@ -39,8 +39,14 @@
 #include "analyze.h"
 #include "delta.h"
 #include "scan.h"
+#include "sight.h"
+#include "trust.h"
+#include "watermark.h"
 
-/* Every delta of this process, for the invalidation callbacks. */
+/*
+ * Every delta of this process, for the invalidation callbacks.  A delta leaves
+ * the list when its memory goes, for whatever reason.
+ */
 static List *all_deltas = NIL;
 
 /* ---- invalidation ---- */
@@ -139,17 +145,37 @@ note_aggregate(StreamDelta *delta, StreamAgg *agg)
 
 /* ---- loading ---- */
 
+static void
+leave_list(void *delta)
+{
+	all_deltas = list_delete_ptr(all_deltas, delta);
+}
+
+static void
+enter_list(StreamDelta *delta)
+{
+	MemoryContextCallback *callback =
+		MemoryContextAlloc(delta->context, sizeof(MemoryContextCallback));
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	all_deltas = lappend(all_deltas, delta);
+	MemoryContextSwitchTo(old);
+	callback->func = leave_list;
+	callback->arg = delta;
+	MemoryContextRegisterResetCallback(delta->context, callback);
+}
+
 static StreamDelta *
-make_delta(MemoryContext context, Oid definition, StreamCut *cut)
+make_delta(MemoryContext context, const StreamViewRow *row, StreamCut *cut)
 {
 	StreamDelta *delta = palloc0(sizeof(StreamDelta));
-	MemoryContext old;
 	ListCell   *lc;
 
 	delta->context = context;
 	delta->plan_context = AllocSetContextCreate(context, "delta plans",
 												ALLOCSET_DEFAULT_SIZES);
-	delta->definition = definition;
+	delta->definition = row->definition;
+	delta->trusts = row->options.trust_functions;
 	delta->cut = cut;
 	foreach(lc, cut->aggs)
 	{
@@ -157,11 +183,9 @@ make_delta(MemoryContext context, Oid definition, StreamCut *cut)
 		note_aggregate(delta, lfirst(lc));
 	}
 	if (cut->below)
-		delta->below = make_delta(context, definition, cut->below);
+		delta->below = make_delta(context, row, cut->below);
 	delta->replan = true;
-	old = MemoryContextSwitchTo(TopMemoryContext);
-	all_deltas = lappend(all_deltas, delta);
-	MemoryContextSwitchTo(old);
+	enter_list(delta);
 	return delta;
 }
 
@@ -172,12 +196,15 @@ stream_delta_load(MemoryContext parent, const StreamViewRow *row)
 												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Relation	rel = table_open(row->definition, NoLock);
+	Query	   *query = get_view_query(rel);
 	StreamDelta *delta;
 
 	register_callbacks();
-	delta = make_delta(context, row->definition,
-					   stream_cut_query(get_view_query(rel),
-										row->options.within_watermark, NULL));
+	if (!row->options.trust_functions)
+		stream_trust_check(query, stream_analyze_rewrite(query));
+	delta = make_delta(context, row,
+					   stream_cut_query(query, row->options.within_watermark,
+										NULL));
 	table_close(rel, NoLock);
 	MemoryContextSwitchTo(old);
 	return delta;
@@ -192,10 +219,18 @@ stream_delta_source(StreamDelta *delta)
 void
 stream_delta_free(StreamDelta *delta)
 {
-	if (delta->below)
-		all_deltas = list_delete_ptr(all_deltas, delta->below);
-	all_deltas = list_delete_ptr(all_deltas, delta);
 	MemoryContextDelete(delta->context);
+}
+
+void
+stream_delta_set_trust(StreamDelta *delta, bool trusts)
+{
+	if (delta->trusts == trusts)
+		return;
+	delta->trusts = trusts;
+	delta->replan = true;
+	if (delta->below)
+		stream_delta_set_trust(delta->below, trusts);
 }
 
 /* ---- planning ---- */
@@ -278,30 +313,37 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 	}
 }
 
-/* Notes the streams, in long-lived memory. */
+/* Notes the streams and what may be seen of them, in long-lived memory. */
 static void
-set_streams(StreamDelta *delta, List *streams)
+set_streams(StreamDelta *delta, Query *query)
 {
+	List	   *streams = stream_analyze_streams(query, NULL);
+	List	   *sights = stream_sight_of_inputs(query, list_length(streams));
 	MemoryContext old = MemoryContextSwitchTo(delta->plan_context);
+	ListCell   *lc;
 
 	delta->streams = list_copy(streams);
+	delta->sights = NIL;
+	foreach(lc, sights)
+	{
+		StreamSight *sight = palloc(sizeof(StreamSight));
+
+		*sight = *(StreamSight *) lfirst(lc);
+		sight->handed_on = bms_copy(sight->handed_on);
+		delta->sights = lappend(delta->sights, sight);
+	}
 	MemoryContextSwitchTo(old);
 }
 
 static PlannedStmt *
 plan_delta(StreamDelta *delta, double rows)
 {
-	Query	   *query = copyObject(delta->cut->delta);
-	List	   *rewritten;
+	Query	   *query = stream_analyze_rewrite(delta->cut->delta);
 	PlannedStmt *stmt;
 
-	AcquireRewriteLocks(query, true, false);
-	rewritten = QueryRewrite(query);
-	if (list_length(rewritten) != 1)
-		elog(ERROR, "unexpected rewrite result for a continuous view");
-	query = linitial_node(Query, rewritten);
-	stream_analyze_inline_with(query);
-	set_streams(delta, stream_analyze_streams(query, NULL));
+	if (!delta->trusts)
+		stream_trust_check(delta->cut->delta, query);
+	set_streams(delta, query);
 	stmt = stream_scan_plan(query, rows);
 	check_shape(delta, stmt);
 	check_streams(delta, stmt);
@@ -352,7 +394,7 @@ stream_delta_plan(StreamDelta *delta, double rows)
 		{
 			delta->small = delta->large = NULL;
 			MemoryContextReset(delta->plan_context);
-			delta->streams = NIL;
+			delta->streams = delta->sights = NIL;
 			delta->generation++;
 		}
 		delta->replan = false;

@@ -20,8 +20,10 @@ typedef struct StreamDelta
 	StreamCut  *cut;			/* aggregates are prepared */
 	struct StreamDelta *below;	/* of the cut below, or NULL */
 	Oid			definition;		/* the view that holds the query */
+	bool		trusts;			/* streaming.trust_functions */
 	List	   *streams;		/* OIDs, as the rewritten query has them; NIL
 								 * if there is a delta below, which has them */
+	List	   *sights;			/* StreamSight, one for each */
 
 	/* plans; valid unless replan */
 	MemoryContext plan_context;
@@ -40,16 +42,20 @@ typedef struct StreamDelta
 
 /*
  * Loads the delta of a view, on whose definition the caller holds
- * AccessShareLock.  Errors as in analyze.h.
+ * AccessShareLock.  The caller runs as the view's owner.  Errors as in analyze.h
+ * and trust.h.
  */
 extern StreamDelta *stream_delta_load(MemoryContext parent,
 									  const StreamViewRow *row);
 extern void stream_delta_free(StreamDelta *delta);
 
+/* The option streaming.trust_functions is now so; plans may have to be made anew. */
+extern void stream_delta_set_trust(StreamDelta *delta, bool trusts);
+
 /*
  * The plan for a batch of about so many rows, locked (AccessShareLock on
  * everything it touches).  Planned anew if something has changed.  The caller
- * runs as the view's owner.  Check reload afterwards.
+ * runs as the view's owner.  Check reload afterwards.  Errors as in trust.h.
  */
 extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows);
 

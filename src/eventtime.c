@@ -47,6 +47,7 @@
 #include "eventtime.h"
 #include "refuse.h"
 #include "timeexpr.h"
+#include "watermark.h"
 #include "window.h"
 
 /* Operators without a symbol of their own in the server's headers. */
@@ -768,7 +769,7 @@ stream_eventtime_of_input(Query *query)
 static Oid
 our_funcid(const char *name, int nargs, Oid type1, Oid type2)
 {
-	Oid			argtypes[] = {type1, type2};
+	Oid			argtypes[] = {type1, type2, INTERNALOID};
 
 	return LookupFuncName(list_make2(makeString("streaming"),
 									 makeString(pstrdup(name))),
@@ -778,14 +779,15 @@ our_funcid(const char *name, int nargs, Oid type1, Oid type2)
 static Expr *
 late_threshold(Oid type)
 {
-	return stream_timeexpr_parameter(1, type);
+	return stream_timeexpr_parameter(STREAM_PARAM_LATE, type);
 }
 
 Expr *
 stream_eventtime_expiry(const StreamWindow *window)
 {
 	return stream_timeexpr_plus(window->type, copyObject(window->row_end),
-								stream_timeexpr_parameter(2, INTERVALOID));
+								stream_timeexpr_parameter(STREAM_PARAM_DELAY,
+														  INTERVALOID));
 }
 
 /* time > late threshold */
@@ -807,9 +809,12 @@ stream_eventtime_filter(const StreamWindow *window)
 {
 	Oid			type = window->type;
 	Expr	   *end = window->last_end ? window->last_end : window->row_end;
-	Expr	   *result = stream_timeexpr_call2(our_funcid("_on_time", 2, type, type), BOOLOID,
-											   InvalidOid, copyObject(end),
-											   late_threshold(type));
+	Expr	   *result = (Expr *)
+		makeFuncExpr(our_funcid("_on_time", 3, type, type), BOOLOID,
+					 list_make3(copyObject(end), late_threshold(type),
+								stream_timeexpr_parameter(STREAM_PARAM_WATERMARK,
+														  INTERNALOID)),
+					 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 
 	/* what is after the threshold itself ends after it, too */
 	if (window->row_time)

@@ -72,13 +72,13 @@ extern StreamWindow *stream_eventtime_of_input(Query *query);
 
 /*
  * When a key expires that is first seen with a row: the row's end plus the
- * watermark's delay, which is the external parameter 2, an interval.
+ * watermark's delay, an external parameter (watermark.h).
  */
 extern Expr *stream_eventtime_expiry(const StreamWindow *window);
 
 /*
  * The condition that a row is not late and has an event time, given the late
- * threshold as the external parameter 1 of the window's type.
+ * threshold and the watermark as external parameters (watermark.h).
  */
 extern Node *stream_eventtime_filter(const StreamWindow *window);
 

@@ -38,6 +38,7 @@
 #include "delta.h"
 #include "monitor.h"
 #include "operator.h"
+#include "owner.h"
 #include "position.h"
 #include "shmem.h"
 
@@ -268,6 +269,26 @@ put_lines(ReturnSetInfo *rsinfo, char *text)
 	}
 }
 
+/* The view that is to be explained, and where to. */
+typedef struct ExplainView
+{
+	StreamViewRow *row;
+	ReturnSetInfo *rsinfo;
+} ExplainView;
+
+static void
+explain_as_owner(void *arg)
+{
+	ExplainView *explain = arg;
+	StreamDelta *delta = stream_delta_load(CurrentMemoryContext,
+										   explain->row);
+
+	put_lines(explain->rsinfo, explain_plan(delta));
+	if (delta->below)
+		put_lines(explain->rsinfo, explain_plan(delta->below));
+	stream_delta_free(delta);
+}
+
 /*
  * explain(view) returns setof text: the plan that runs over the new rows
  *
@@ -279,12 +300,10 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 {
 	Oid			viewid = PG_GETARG_OID(0);
 	StreamViewRow *row = stream_catalog_view(viewid);
-	StreamDelta *delta;
 	AclResult	acl;
-	Oid			save_userid;
-	int			save_sec_context;
-	HeapTuple	tuple;
+	ExplainView explain = {row, (ReturnSetInfo *) fcinfo->resultinfo};
 
+	stream_owner_refuse_nested("streaming.explain");
 	/* there would be no delta scans in the plan */
 	stream_shmem_require();
 	if (get_rel_name(viewid) == NULL)
@@ -300,28 +319,8 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_VIEW, get_rel_name(viewid));
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(viewid));
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", viewid);
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	SetUserIdAndSecContext(((Form_pg_class) GETSTRUCT(tuple))->relowner,
-						   save_sec_context | SECURITY_RESTRICTED_OPERATION);
-	ReleaseSysCache(tuple);
-
 	LockRelationOid(row->definition, AccessShareLock);
-	delta = stream_delta_load(CurrentMemoryContext, row);
-	PG_TRY();
-	{
-		put_lines((ReturnSetInfo *) fcinfo->resultinfo, explain_plan(delta));
-		if (delta->below)
-			put_lines((ReturnSetInfo *) fcinfo->resultinfo,
-					  explain_plan(delta->below));
-	}
-	PG_FINALLY();
-	{
-		stream_delta_free(delta);
-	}
-	PG_END_TRY();
-	SetUserIdAndSecContext(save_userid, save_sec_context);
+	stream_owner_run(stream_owner_of(viewid), row->settings, explain_as_owner,
+					 &explain);
 	return (Datum) 0;
 }

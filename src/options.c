@@ -160,6 +160,14 @@ read_within_watermark(const char *value, StreamOptions *options)
 }
 
 static const char *
+read_trust_functions(const char *value, StreamOptions *options)
+{
+	if (!parse_bool(value, &options->trust_functions))
+		return "Valid values are \"on\" and \"off\".";
+	return NULL;
+}
+
+static const char *
 read_event_time(const char *value, StreamOptions *options)
 {
 	if (*value == '\0')
@@ -208,6 +216,7 @@ static const OptionDef option_defs[] = {
 	{"on_error", true, false, read_on_error},
 	{"output_mode", true, false, read_output_mode},
 	{"trigger", true, false, read_trigger},
+	{"trust_functions", true, false, read_trust_functions},
 	{"watermark", true, true, read_watermark},
 	{"watermark_policy", true, false, read_watermark_policy},
 	{NULL}

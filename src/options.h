@@ -41,6 +41,7 @@ typedef struct StreamOptions
 	bool		watermark_max;	/* streaming.watermark_policy is "max" */
 	bool		keep_late_rows; /* streaming.late_rows is "keep" */
 	bool		within_watermark;	/* streaming.distinct_within_watermark */
+	bool		trust_functions;	/* streaming.trust_functions */
 
 	/* of both: the view's beats the stream's */
 	int64		delay_us;		/* streaming.watermark; -1: not given */

@@ -4,10 +4,13 @@
  *	  The delta scan: a custom scan node that reads only the new rows.
  *
  * The delta query is planned by the ordinary planner, but streams in it must be
- * read through the reading position.  While one of our plans is made
- * (planning_rows > 0, set by a planner hook), two hooks see to that: get_relation_info_hook gives each
- * stream the size of a batch and hides its indexes, so that estimates above are
- * right; set_rel_pathlist_hook leaves a custom path as the only way to read it.
+ * read through the reading position.  While one of our plans is made (a planner
+ * hook knows by the query), two hooks see to that: get_relation_info_hook gives
+ * each stream the size of a batch and hides its indexes, so that estimates above
+ * are right; set_rel_pathlist_hook leaves a custom path as the only way to read
+ * it.
+ *
+ * The node finds its batch by the parameters of the plan (watermark.h).
  *
  * The node reads its leaf by the table's TID range scan and drops the rows that
  * the read set holds.  It counts the rows it reads, and reads its range to
@@ -33,10 +36,12 @@
 #include "optimizer/restrictinfo.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 
 #include "compat.h"
 #include "am.h"
+#include "position.h"
 #include "scan.h"
 #include "watermark.h"
 
@@ -44,6 +49,7 @@ typedef struct DeltaScanState
 {
 	CustomScanState css;
 	StreamLeaf *leaf;			/* NULL: nothing to read */
+	StreamWatermark *watermark; /* whom it shows its rows, if there is input */
 	TableScanDesc scan;
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
@@ -61,15 +67,13 @@ static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
 static planner_hook_type prev_planner = NULL;
 
 /*
- * Rows of a batch while one of our plans is made; 0 otherwise, also in planner
- * runs nested in it.
+ * The query that is to become a delta plan, and rows of a batch; the latter
+ * counts while that very query is being planned, not in planner runs nested in
+ * that.  Both are taken back by who has set them, whatever happens meanwhile.
  */
+static Query *delta_query = NULL;
+static double delta_rows = 0;
 static double planning_rows = 0;
-
-/* What planning_rows is to be in the planner run that comes next. */
-static double next_planning_rows = 0;
-
-static StreamPosition *current_position = NULL;
 
 static Plan *plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
 							 struct CustomPath *best_path, List *tlist,
@@ -98,12 +102,6 @@ static const CustomExecMethods exec_methods = {
 	.EndCustomScan = end_delta_scan,
 	.ReScanCustomScan = rescan_delta_scan,
 };
-
-void
-stream_scan_set_position(StreamPosition *pos)
-{
-	current_position = pos;
-}
 
 /* ---- planning ---- */
 
@@ -203,42 +201,46 @@ mentions(Node *clause, Index rti, AttrNumber attno)
 }
 
 /*
- * Rows that a condition removes which is not about the event time do not count
- * for the watermark: those conditions come first.  *nbefore is set to their
- * number.  Where row-level security or security barriers are in play, the order
- * is as it is, and only those that happen to be first are counted.
+ * In which order conditions are checked, and how many of them (*nbefore) before
+ * the row is shown to the watermark.
+ *
+ * First those that hide rows from the view's owner: row-level security, and all
+ * there are behind a security barrier.  What they remove must leave no trace,
+ * whatever they are about.  Then those that are not about the event time: rows
+ * that they remove do not count for the watermark.  Then the others.
+ *
+ * Conditions without columns are checked by the plan above once and for all; but
+ * rows that it does not want are read all the same.
  */
-static void
-order_conditions(PlannerInfo *root, RelOptInfo *rel, List **clauses,
+static List *
+order_conditions(PlannerInfo *root, RelOptInfo *rel, List *clauses,
 				 int *nbefore)
 {
 	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
 	StreamEventTime declared;
-	bool		secured = false;
+	List	   *hiding = NIL;
 	List	   *before = NIL;
 	List	   *after = NIL;
 	ListCell   *lc;
 
 	*nbefore = 0;
 	if (!stream_declare_event_time(rte->relid, &declared))
-		return;
-	foreach(lc, *clauses)
-		if (lfirst_node(RestrictInfo, lc)->security_level > 0)
-			secured = true;
-	foreach(lc, *clauses)
+		return extract_actual_clauses(clauses, false);
+	foreach(lc, clauses)
 	{
 		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
 
-		if (rinfo->pseudoconstant)
-			continue;			/* checked elsewhere */
-		if ((secured && after != NIL) ||
-			mentions((Node *) rinfo->clause, rel->relid, declared.attnum))
-			after = lappend(after, rinfo);
+		if (rinfo->security_level < root->qual_security_level ||
+			stream_scan_is_guarded(rte))
+			hiding = lappend(hiding, rinfo->clause);
+		else if (mentions((Node *) rinfo->clause, rel->relid, declared.attnum))
+			after = lappend(after, rinfo->clause);
 		else
-			before = lappend(before, rinfo);
+			before = lappend(before, rinfo->clause);
 	}
+	before = list_concat(hiding, before);
 	*nbefore = list_length(before);
-	*clauses = list_concat(before, after);
+	return list_concat(before, after);
 }
 
 static Plan *
@@ -252,8 +254,7 @@ plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
 	cscan->scan.plan.targetlist = physical_tlist(root, rel,
 												 best_path->path.pathtarget,
 												 tlist);
-	order_conditions(root, rel, &clauses, &nbefore);
-	cscan->scan.plan.qual = extract_actual_clauses(clauses, false);
+	cscan->scan.plan.qual = order_conditions(root, rel, clauses, &nbefore);
 	cscan->custom_private =
 		list_make2_int(nbefore,
 					   stream_scan_input(planner_rt_fetch(rel->relid, root)));
@@ -274,8 +275,12 @@ delta_planner(Query *query, const char *source, int options,
 	double		save = planning_rows;
 	PlannedStmt *stmt;
 
-	planning_rows = next_planning_rows;
-	next_planning_rows = 0;
+	planning_rows = 0;
+	if (query == delta_query)
+	{
+		planning_rows = delta_rows;
+		delta_query = NULL;
+	}
 	PG_TRY();
 	{
 		stmt = prev_planner ?
@@ -290,35 +295,46 @@ delta_planner(Query *query, const char *source, int options,
 	return stmt;
 }
 
+static void
+switch_off(const char *setting)
+{
+	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
 PlannedStmt *
 stream_scan_plan(Query *query, double rows)
 {
 	PlannedStmt *stmt;
-	bool		partitionwise = enable_partitionwise_aggregate;
-	bool		sort = enable_sort;
+	int			nestlevel = NewGUCNestLevel();
 
 	/* the plan must end in one aggregation, not in several appended */
-	enable_partitionwise_aggregate = false;
+	switch_off("enable_partitionwise_aggregate");
 
 	/*
 	 * How many groups a window of the event time makes, the planner cannot
 	 * know, and it takes each row for one. It would sort them, then; but there
 	 * are few, and hashing does not need to know.
 	 */
-	enable_sort = false;
-	next_planning_rows = Max(1.0, rows);
+	switch_off("enable_sort");
 	PG_TRY();
 	{
+		delta_query = query;
+		delta_rows = Max(1.0, rows);
 		/* no CURSOR_OPT_PARALLEL_OK: workers would not know the position */
 		stmt = planner(query, NULL, 0, NULL);
+		if (delta_query)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("another extension has planned the query of a continuous view"),
+					 errhint("Name \"streaming\" last in shared_preload_libraries.")));
 	}
 	PG_FINALLY();
 	{
-		next_planning_rows = 0;
-		enable_partitionwise_aggregate = partitionwise;
-		enable_sort = sort;
+		delta_query = NULL;
 	}
 	PG_END_TRY();
+	AtEOXact_GUC(false, nestlevel);
 	return stmt;
 }
 
@@ -357,6 +373,7 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 	DeltaScanState *state = (DeltaScanState *) node;
 	Relation	rel = node->ss.ss_currentRelation;
 	CustomScan *cscan = (CustomScan *) node->ss.ps.plan;
+	StreamPosition *position;
 
 #if STREAM_CUSTOM_SCAN_IS_VIRTUAL
 	/*
@@ -371,14 +388,18 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 #endif
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	if (current_position)
-		state->leaf = stream_position_leaf(current_position,
-										   RelationGetRelid(rel));
+	position = stream_watermark_param(estate->es_param_list_info,
+									  STREAM_PARAM_POSITION);
+	if (position)
+		state->leaf = stream_position_leaf(position, RelationGetRelid(rel));
 	if (state->leaf && !state->leaf->active)
 		state->leaf = NULL;
 	state->block = InvalidBlockNumber;
-	if (state->leaf)
-		state->input = stream_watermark_input(lsecond_int(cscan->custom_private),
+	state->watermark = stream_watermark_param(estate->es_param_list_info,
+											  STREAM_PARAM_WATERMARK);
+	if (state->leaf && state->watermark)
+		state->input = stream_watermark_input(state->watermark,
+											  lsecond_int(cscan->custom_private),
 											  RelationGetRelid(rel),
 											  &state->event_time);
 	if (state->input)
@@ -414,7 +435,8 @@ observe(DeltaScanState *state, TupleTableSlot *slot)
 			return false;
 		}
 	}
-	return stream_watermark_observe(state->input, state->event_time, slot);
+	return stream_watermark_observe(state->watermark, state->input,
+									state->event_time, slot);
 }
 
 /* The access method of ExecScan: the next new row. */

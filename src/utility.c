@@ -41,6 +41,7 @@
 #include "declare.h"
 #include "guard.h"
 #include "options.h"
+#include "owner.h"
 #include "refuse.h"
 #include "relations.h"
 #include "shmem.h"
@@ -802,7 +803,12 @@ process_utility(PlannedStmt *pstmt, const char *source, bool read_only_tree,
 	Handler		handler = handler_of(nodeTag(pstmt->utilityStmt));
 
 	if (handler && stream_shmem_available())
+	{
+		/* COPY leads to nothing of ours */
+		if (!IsA(pstmt->utilityStmt, CopyStmt))
+			stream_owner_refuse_nested(GetCommandTagName(CreateCommandTag(pstmt->utilityStmt)));
 		handler(&s);
+	}
 	else
 		stream_statement_pass_on(&s);
 }

@@ -38,7 +38,6 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -50,19 +49,14 @@
 #include "batch.h"
 #include "catalog.h"
 #include "delta.h"
+#include "owner.h"
 #include "position.h"
 #include "refuse.h"
 #include "relations.h"
 #include "shmem.h"
+#include "trust.h"
 #include "view.h"
 #include "watermark.h"
-
-/* Settings that can change what an expression yields. */
-static const char *const kept_settings[] = {
-	"search_path", "TimeZone", "DateStyle", "IntervalStyle",
-	"extra_float_digits", "bytea_output", "lc_numeric", "lc_monetary",
-	"lc_time", NULL
-};
 
 /*
  * Relations in the extension's schema are made with its owner's rights; the
@@ -107,12 +101,8 @@ check_into(const IntoClause *into, const char *source)
 static List *
 streams_of_cut(StreamCut *cut)
 {
-	Query	   *delta = copyObject(cut->delta);
-
-	AcquireRewriteLocks(delta, true, false);
-	delta = linitial_node(Query, QueryRewrite(delta));
-	stream_analyze_inline_with(delta);
-	return stream_analyze_streams(delta, &cut->place);
+	return stream_analyze_streams(stream_analyze_rewrite(cut->delta),
+								  &cut->place);
 }
 
 /* The streams of the query, checked. */
@@ -125,17 +115,6 @@ find_streams(StreamCut *cut, bool *unlogged)
 		streams = streams_of_cut(cut->below);
 	stream_analyze_leaves(streams, AccessShareLock, unlogged);
 	return streams;
-}
-
-static ArrayType *
-current_settings(void)
-{
-	ArrayType  *array = NULL;
-
-	for (int i = 0; kept_settings[i]; i++)
-		array = GUCArrayAdd(array, kept_settings[i],
-							GetConfigOption(kept_settings[i], false, false));
-	return array;
 }
 
 /* A view WITH NO DATA begins with the rows that are not visible yet. */
@@ -206,34 +185,48 @@ inlined_location(Query *query)
 	return -1;
 }
 
+/* What a delta is tried for. */
+typedef struct TryDelta
+{
+	const StreamViewRow *row;
+	Query	   *query;			/* the statement's, to point into, or NULL */
+	List	   *options;
+	const char *source;
+} TryDelta;
+
+static void
+try_delta_as_owner(void *arg)
+{
+	TryDelta   *try = arg;
+	StreamDelta *delta;
+	StreamRefuseDefault frame;
+
+	stream_refuse_push(&frame, try->source, inlined_location(try->query));
+	LockRelationOid(try->row->definition, AccessShareLock);
+	delta = stream_delta_load(CurrentMemoryContext, try->row);
+	ExecCheckRTPerms(stream_delta_plan(delta, 1)->rtable, true);
+	if (delta->below)
+		ExecCheckRTPerms(stream_delta_plan(delta->below, 1)->rtable, true);
+	frame.location = stream_refuse_option_location(try->options, "late_rows");
+	if (try->row->options.keep_late_rows)
+		stream_delta_check_late_rows(stream_delta_source(delta));
+	stream_refuse_pop(&frame);
+	stream_delta_free(delta);
+}
+
 /*
- * Plans the delta once, as the user: the plan's shape, the aggregates'
- * functions and the privileges are as a batch will find them.  query, options:
- * the statement's, to point into; query may be NULL.
+ * Plans the delta once, as the owner of the view: the plan's shape, the
+ * aggregates' functions and the privileges are as a batch will find them.  query,
+ * options: the statement's, to point into; query may be NULL.
  */
 static void
 try_delta(const StreamViewRow *row, Query *query, List *options,
 		  const char *source)
 {
-	StreamDelta *delta = stream_delta_load(CurrentMemoryContext, row);
-	StreamRefuseDefault frame;
+	TryDelta	try = {row, query, options, source};
 
-	PG_TRY();
-	{
-		stream_refuse_push(&frame, source, inlined_location(query));
-		ExecCheckRTPerms(stream_delta_plan(delta, 1)->rtable, true);
-		if (delta->below)
-			ExecCheckRTPerms(stream_delta_plan(delta->below, 1)->rtable, true);
-		frame.location = stream_refuse_option_location(options, "late_rows");
-		if (row->options.keep_late_rows)
-			stream_delta_check_late_rows(stream_delta_source(delta));
-		stream_refuse_pop(&frame);
-	}
-	PG_FINALLY();
-	{
-		stream_delta_free(delta);
-	}
-	PG_END_TRY();
+	stream_owner_run(stream_owner_of(row->viewid), row->settings,
+					 try_delta_as_owner, &try);
 }
 
 /* Says so if a deduplication will remember its keys for ever. */
@@ -276,7 +269,7 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 				 const char *source)
 {
 	StreamWatermark *wm = stream_watermark_create(InvalidOid, row->streams,
-												  &row->options);
+												  NIL, &row->options);
 
 	check_watermark_option(row, wm, options, source);
 	if ((cut->below ? cut->below : cut)->expiry &&
@@ -308,51 +301,85 @@ check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
 				 stream_refuse_option_position(source, options, "output_mode")));
 }
 
+/* A view in the making. */
+typedef struct NewView
+{
+	StreamViewRow row;
+	CreateTableAsStmt *stmt;
+	List	   *options;
+	const char *source;
+	StreamRefuseDefault *frame;
+	StreamCut  *cut;
+} NewView;
+
+/* Says what the view will be; constant parts of its query may be evaluated. */
+static void
+analyze_view(void *arg)
+{
+	NewView    *view = arg;
+	StreamPlace place = {view->source, view->frame->location};
+	Query	   *query = castNode(Query, view->stmt->query);
+
+	if (exprLocation((Node *) query->targetList) >= 0)
+		view->frame->location = exprLocation((Node *) query->targetList);
+	if (!view->row.options.trust_functions)
+		stream_trust_check(query, stream_analyze_rewrite(query));
+	view->cut = stream_cut_query(query, view->row.options.within_watermark,
+								 &place);
+	view->row.streams = find_streams(view->cut, &view->row.unlogged);
+	check_event_time(&view->row, view->cut, view->options, view->source);
+}
+
+static void
+make_view(NewView *view)
+{
+	IntoClause *into = copyObject(view->stmt->into);
+	Query	   *query = castNode(Query, view->stmt->query);
+	StreamViewRow *row = &view->row;
+
+	row->settings = stream_owner_current_settings();
+	stream_owner_run(GetUserId(), NULL, analyze_view, view);
+	stream_relations_create(row, view->cut, query, into, into->options,
+							view->source);
+	try_delta(row, query, view->options, view->source);
+	stream_catalog_insert_view(row);
+	CommandCounterIncrement();
+	stream_batch_initialize(row->viewid);
+	if (into->skipData)
+		skip_present_rows(row);
+	stream_shmem_views_changed();
+}
+
 bool
 stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 {
-	IntoClause *into = copyObject(stmt->into);
-	Query	   *query = castNode(Query, stmt->query);
-	StreamViewRow row = {0};
-	StreamPlace place = {source, into->rel->location};
+	IntoClause *into = stmt->into;
 	StreamRefuseDefault frame;
-	StreamCut  *cut;
+	NewView		view = {
+		.stmt = stmt,.options = options,.source = source,.frame = &frame
+	};
+	StreamViewRow *row = &view.row;
 	Oid			existing;
 
 	/* what is refused without a position of its own is refused here */
 	stream_refuse_push(&frame, source, into->rel->location);
-	Assert(query->commandType == CMD_SELECT);	/* the grammar allows no EXECUTE */
-	stream_options_merge(STREAM_OPTIONS_VIEW, options, false, &row.option_names,
-						 &row.option_values, source);
-	stream_options_fill(row.option_names, row.option_values, &row.options);
+	/* the grammar allows no EXECUTE */
+	Assert(castNode(Query, stmt->query)->commandType == CMD_SELECT);
+	stream_options_merge(STREAM_OPTIONS_VIEW, options, false, &row->option_names,
+						 &row->option_values, source);
+	stream_options_fill(row->option_names, row->option_values, &row->options);
 	stream_catalog_owner();		/* fails where there is no extension */
 	RangeVarGetAndCheckCreationNamespace(into->rel, NoLock, &existing);
 	check_into(into, source);	/* after: pg_temp makes it temporary */
 	if (OidIsValid(existing) && stmt->if_not_exists)
-	{
 		ereport(NOTICE,
 				(errcode(ERRCODE_DUPLICATE_TABLE),
 				 errmsg("relation \"%s\" already exists, skipping",
 						into->rel->relname)));
-		stream_refuse_pop(&frame);
-		return false;
-	}
-	if (exprLocation((Node *) query->targetList) >= 0)
-		frame.location = exprLocation((Node *) query->targetList);
-	cut = stream_cut_query(query, row.options.within_watermark, &place);
-	row.streams = find_streams(cut, &row.unlogged);
-	check_event_time(&row, cut, options, source);
-	stream_relations_create(&row, cut, query, into, into->options, source);
-	try_delta(&row, query, options, source);
-	row.settings = current_settings();
-	stream_catalog_insert_view(&row);
-	CommandCounterIncrement();
-	stream_batch_initialize(row.viewid);
-	if (into->skipData)
-		skip_present_rows(&row);
-	stream_shmem_views_changed();
+	else
+		make_view(&view);
 	stream_refuse_pop(&frame);
-	return true;
+	return OidIsValid(row->viewid);
 }
 
 /* ---- ALTER ---- */
@@ -372,9 +399,9 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 {
 	const char *changed = NULL;
 	StreamWatermark *had = stream_watermark_create(InvalidOid, row->streams,
-												   before);
+												   NIL, before);
 	StreamWatermark *has = stream_watermark_create(InvalidOid, row->streams,
-												   &row->options);
+												   NIL, &row->options);
 
 	if (row->options.output_mode != before->output_mode)
 		changed = "output_mode";

@@ -33,6 +33,7 @@
 #include "shmem.h"
 #include "roster.h"
 #include "catalog.h"
+#include "owner.h"
 #include "wait.h"
 
 /*
@@ -173,6 +174,7 @@ stream_wait_for(Oid viewid, int64 timeout_us)
 	uint64		request;
 	bool		answered;
 
+	stream_owner_refuse_nested("streaming.wait");
 	check_view(viewid);
 	request = stream_roster_request(viewid);
 	if (request == 0)

@@ -21,8 +21,11 @@
 
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -37,11 +40,21 @@ PG_FUNCTION_INFO_V1(stream_watermark_closed);
 #define UNIX_EPOCH \
 	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
-/* The one that scans report to. */
-static StreamWatermark *current = NULL;
+void *
+stream_watermark_param(ParamListInfo params, int number)
+{
+	ParamExternData *param;
+
+	if (params == NULL || params->numParams != STREAM_NUM_PARAMS)
+		return NULL;
+	param = &params->params[number - 1];
+	if (param->ptype != INTERNALOID || param->isnull)
+		return NULL;
+	return DatumGetPointer(param->value);
+}
 
 StreamWatermark *
-stream_watermark_create(Oid viewid, List *streams,
+stream_watermark_create(Oid viewid, List *streams, List *sights,
 						const StreamOptions *options)
 {
 	StreamWatermark *wm = palloc0(sizeof(StreamWatermark));
@@ -66,6 +79,13 @@ stream_watermark_create(Oid viewid, List *streams,
 		input->delay_us = options->delay_us >= 0 ? options->delay_us :
 			input->declared.delay_us;
 		input->max_time = STREAM_NO_TIME;
+		if (sights != NIL)
+		{
+			StreamSight *sight = list_nth(sights, input->number - 1);
+
+			input->sight.check_as = sight->check_as;
+			input->sight.handed_on = bms_copy(sight->handed_on);
+		}
 		wm->ninputs++;
 	}
 	return wm;
@@ -192,14 +212,56 @@ global_watermark(const StreamWatermark *wm)
 	return result;
 }
 
+/* ---- what the owner may see ---- */
+
+/* May the owner of the view, who is the current user, see the column? */
+static bool
+may_see(const StreamInput *input, AttrNumber attnum)
+{
+	Oid			stream = input->declared.stream;
+
+	if (OidIsValid(input->sight.check_as) &&
+		input->sight.check_as != GetUserId())
+		return bms_is_member(attnum, input->sight.handed_on);
+	return pg_class_aclcheck(stream, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(stream, attnum, GetUserId(),
+							  ACL_SELECT) == ACLCHECK_OK;
+}
+
+/*
+ * Which columns of a leaf may be shown, by their numbers there from 0.  Columns
+ * of partitions may be in another order.
+ */
+static const bool *
+shown_columns(StreamInput *input, TupleTableSlot *row)
+{
+	TupleDesc	desc = row->tts_tupleDescriptor;
+	Oid			stream = input->declared.stream;
+
+	if (input->shown && input->shown_leaf == row->tts_tableOid)
+		return input->shown;
+	/* as long as the batch */
+	input->shown = MemoryContextAllocZero(CurTransactionContext,
+										  sizeof(bool) * (desc->natts + 1));
+	input->shown_leaf = row->tts_tableOid;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		AttrNumber	attnum = att->attisdropped ? InvalidAttrNumber :
+			get_attnum(stream, NameStr(att->attname));
+
+		input->shown[i] = attnum != InvalidAttrNumber &&
+			may_see(input, attnum);
+	}
+	return input->shown;
+}
+
 /* ---- a batch ---- */
 
 void
-stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late)
+stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
+					   bool used)
 {
-	current = wm;
-	if (wm == NULL)
-		return;
 	wm->now = now;
 	wm->late = late;
 	wm->late_rows = wm->null_rows = 0;
@@ -211,6 +273,8 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late)
 
 		input->batch_max = STREAM_NO_TIME;
 		input->limit = PG_INT64_MAX;
+		input->observed = used || may_see(input, input->declared.attnum);
+		input->shown = NULL;
 		if (input->declared.max_future_us >= 0)
 			input->limit = clock_of(input, now) +
 				input->declared.max_future_us;
@@ -218,10 +282,9 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late)
 }
 
 void
-stream_watermark_leave_rows(void)
+stream_watermark_leave_rows(StreamWatermark *wm)
 {
-	if (current)
-		current->row = NULL;
+	wm->row = NULL;
 }
 
 /* Writes down what all batches so far have seen. */
@@ -254,7 +317,6 @@ stream_watermark_end(StreamWatermark *wm, StreamProgress *progress)
 	progress->late_rows += wm->late_rows;
 	progress->null_rows += wm->null_rows;
 	progress->watermark = Max(progress->watermark, global_watermark(wm));
-	current = NULL;
 }
 
 bool
@@ -274,13 +336,12 @@ stream_watermark_follow_clock(StreamWatermark *wm, StreamProgress *progress,
 /* ---- rows ---- */
 
 StreamInput *
-stream_watermark_input(int number, Oid leaf, AttrNumber *attnum)
+stream_watermark_input(StreamWatermark *wm, int number, Oid leaf,
+					   AttrNumber *attnum)
 {
-	if (current == NULL)
-		return NULL;
-	for (int i = 0; i < current->ninputs; i++)
+	for (int i = 0; i < wm->ninputs; i++)
 	{
-		StreamInput *input = &current->inputs[i];
+		StreamInput *input = &wm->inputs[i];
 		Oid			stream = input->declared.stream;
 
 		if (input->number != number)
@@ -293,47 +354,54 @@ stream_watermark_input(int number, Oid leaf, AttrNumber *attnum)
 	return NULL;
 }
 
-/* Puts the row at hand aside: the view does not take it. */
+/*
+ * Puts the row at hand aside, with the columns that the owner of the view may
+ * see: the view does not take it.
+ */
 static void
-put_aside(const char *reason)
+put_aside(StreamWatermark *wm, const char *reason)
 {
+	StreamInput *input = wm->row_input;
 	StreamRejection rejection = {
-		.viewid = current->viewid,
-		.stream = current->row_input->declared.stream,
-		.leaf = current->row->tts_tableOid,
-		.at = current->now,
+		.viewid = wm->viewid,
+		.stream = input->declared.stream,
+		.leaf = wm->row->tts_tableOid,
+		.at = wm->now,
 		.reason = reason,
-		.event_time = current->row_time
+		.event_time = STREAM_NO_TIME
 	};
 
+	if (may_see(input, input->declared.attnum))
+		rejection.event_time = wm->row_time;
 	if (rejection.event_time != STREAM_NO_TIME &&
-		current->row_input->declared.type == TIMESTAMPOID)
+		input->declared.type == TIMESTAMPOID)
 		rejection.event_time =
 			DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz,
 													TimestampGetDatum(rejection.event_time)));
 
-	stream_catalog_write_rejection(&rejection, current->row);
+	stream_catalog_write_rejection(&rejection, wm->row,
+								   shown_columns(input, wm->row));
 }
 
 bool
-stream_watermark_observe(StreamInput *input, AttrNumber attnum,
-						 TupleTableSlot *slot)
+stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
+						 AttrNumber attnum, TupleTableSlot *slot)
 {
 	bool		isnull;
 	int64		time = DatumGetInt64(slot_getattr(slot, attnum, &isnull));
 
-	current->row = slot;
-	current->row_input = input;
-	current->row_time = isnull ? STREAM_NO_TIME : time;
+	wm->row = slot;
+	wm->row_input = input;
+	wm->row_time = isnull ? STREAM_NO_TIME : time;
 	if (isnull)
 		return true;
 	if (unlikely(time > input->limit))
 	{
-		put_aside("future");
+		put_aside(wm, "future");
 		return false;
 	}
 	/* infinite times say nothing about how far time has come */
-	if (TIMESTAMP_NOT_FINITE(time))
+	if (TIMESTAMP_NOT_FINITE(time) || !input->observed)
 		return true;
 	if (time > input->batch_max)
 		input->batch_max = time;
@@ -341,11 +409,12 @@ stream_watermark_observe(StreamInput *input, AttrNumber attnum,
 }
 
 /*
- * _on_time(event time, late threshold): does a row that is not clearly after
- * the threshold belong to the batch?  Counts, and perhaps keeps, those that do
- * not.
+ * _on_time(event time, late threshold, watermark): does a row that is not clearly
+ * after the threshold belong to the batch?  Counts, and perhaps keeps, those that
+ * do not.
  *
- * Part of delta queries.  Called by anybody else it only compares.
+ * Part of delta queries; the last argument is STREAM_PARAM_WATERMARK, which only
+ * a batch can give.
  */
 Datum
 stream_watermark_on_time(PG_FUNCTION_ARGS)
@@ -353,18 +422,20 @@ stream_watermark_on_time(PG_FUNCTION_ARGS)
 	int64		late = PG_GETARG_INT64(1);
 	bool		isnull = PG_ARGISNULL(0) ||
 		TIMESTAMP_IS_NOBEGIN(PG_GETARG_INT64(0));
+	StreamWatermark *wm;
 
 	/* what has always been is no event, either */
 	if (!isnull && (late == STREAM_NO_TIME || PG_GETARG_INT64(0) > late))
 		PG_RETURN_BOOL(true);
-	if (current == NULL)
+	if (PG_ARGISNULL(2))
 		PG_RETURN_BOOL(false);
+	wm = (StreamWatermark *) PG_GETARG_POINTER(2);
 	if (isnull)
-		current->null_rows++;
+		wm->null_rows++;
 	else
-		current->late_rows++;
-	if (current->keep_late_rows && current->row)
-		put_aside(isnull ? "null" : "late");
+		wm->late_rows++;
+	if (wm->keep_late_rows && wm->row)
+		put_aside(wm, isnull ? "null" : "late");
 	PG_RETURN_BOOL(false);
 }
 

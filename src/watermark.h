@@ -12,10 +12,37 @@
 #define STREAMING_WATERMARK_H
 
 #include "executor/tuptable.h"
+#include "nodes/bitmapset.h"
+#include "nodes/params.h"
 #include "nodes/pg_list.h"
 
 #include "catalog.h"
 #include "declare.h"
+
+/*
+ * What a query may show of one of its inputs to the owner of the view: where the
+ * query names the stream itself, the columns that he may read; where a view of
+ * somebody else stands between, those that this hands on and the query uses.
+ */
+typedef struct StreamSight
+{
+	Oid			check_as;		/* that somebody else, or InvalidOid */
+	Bitmapset  *handed_on;		/* attribute numbers of the stream */
+} StreamSight;
+
+/*
+ * The external parameters of a delta plan.  The last two are pointers (of type
+ * internal), by which the plan finds the batch that it is run for: nobody but
+ * the batch can make them.
+ */
+#define STREAM_PARAM_LATE 1		/* late threshold, a timestamp */
+#define STREAM_PARAM_DELAY 2	/* longest delay, an interval */
+#define STREAM_PARAM_POSITION 3 /* StreamPosition, or null: no rows */
+#define STREAM_PARAM_WATERMARK 4	/* StreamWatermark, or null: none looks */
+#define STREAM_NUM_PARAMS 4
+
+/* The pointer that is one of these, or NULL.  params may be NULL. */
+extern void *stream_watermark_param(ParamListInfo params, int number);
 
 /* A stream with an event time, as an input of one view. */
 typedef struct StreamInput
@@ -23,6 +50,7 @@ typedef struct StreamInput
 	int			number;			/* of all inputs of the view, counted from 1 */
 	int			occurrence;		/* of the stream among them, counted from 0 */
 	StreamEventTime declared;
+	StreamSight sight;
 	int64		delay_us;		/* -1: has no watermark */
 	int64		max_time;		/* the largest event time of earlier batches */
 	TimestampTz seen_at;		/* when the last row was seen; 0: never */
@@ -30,6 +58,9 @@ typedef struct StreamInput
 	/* the batch in progress */
 	int64		batch_max;		/* the largest event time so far */
 	int64		limit;			/* rows beyond are not for the view */
+	bool		observed;		/* it moves the watermark */
+	Oid			shown_leaf;		/* whose columns are next: */
+	bool	   *shown;			/* may the view's owner see them? */
 } StreamInput;
 
 typedef struct StreamWatermark
@@ -51,10 +82,11 @@ typedef struct StreamWatermark
 } StreamWatermark;
 
 /*
- * The inputs of a view: those of the streams that declare an event time.
- * Memory is of the current context.
+ * The inputs of a view: those of the streams that declare an event time; sights:
+ * NIL, or a StreamSight for each stream.  Memory is of the current context.
  */
 extern StreamWatermark *stream_watermark_create(Oid viewid, List *streams,
+												List *sights,
 												const StreamOptions *options);
 
 /* Has any input a watermark? */
@@ -68,14 +100,15 @@ extern void stream_watermark_load(StreamWatermark *wm,
 								  const StreamProgress *progress);
 
 /*
- * Begins a batch whose late threshold is late; until stream_watermark_end, or
- * begin with NULL, it is the one that scans report to.  now: our clock.
+ * Begins a batch whose late threshold is late.  now: our clock.  used: the query
+ * is about the event time; otherwise only that of inputs whose event time the
+ * current user, the view's owner, may see is noted.
  */
 extern void stream_watermark_begin(StreamWatermark *wm, TimestampTz now,
-								   int64 late);
+								   int64 late, bool used);
 
 /* No more rows of streams are looked at in this batch. */
-extern void stream_watermark_leave_rows(void);
+extern void stream_watermark_leave_rows(StreamWatermark *wm);
 
 /*
  * Ends the batch: puts what it has seen, and the watermark in force for the
@@ -97,17 +130,17 @@ extern TimestampTz stream_watermark_idle_at(const StreamWatermark *wm,
 											TimestampTz now);
 
 /*
- * The input of that number of the batch in progress, or NULL if it has no event
- * time; *attnum is set to the column of the leaf that holds it.
+ * The input of that number, or NULL if it has no event time; *attnum is set to
+ * the column of the leaf that holds it.
  */
-extern StreamInput *stream_watermark_input(int number, Oid leaf,
-										   AttrNumber *attnum);
+extern StreamInput *stream_watermark_input(StreamWatermark *wm, int number,
+										   Oid leaf, AttrNumber *attnum);
 
 /*
  * A row of the input is about to be looked at.  False if it is too far in the
  * future to be looked at at all; then it has been put aside.
  */
-extern bool stream_watermark_observe(StreamInput *input, AttrNumber attnum,
-									 TupleTableSlot *slot);
+extern bool stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
+									 AttrNumber attnum, TupleTableSlot *slot);
 
 #endif

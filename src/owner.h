@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * owner.h
+ *	  As whom everything of a view runs, how restricted, with what settings.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_OWNER_H
+#define STREAMING_OWNER_H
+
+#include "utils/array.h"
+
+/*
+ * Runs work(arg) with the rights of the view's owner, in a security-restricted
+ * operation and a GUC nest level of its own, in which the view's settings (as in
+ * pg_proc.proconfig, or NULL) are in force.  Whatever may run code of a user on
+ * behalf of a view goes through here: planning, execution, the evaluation of
+ * constant expressions.  Needs a transaction; an error leaves everything to its
+ * end, as always.
+ * Error 0A000 if code of a view is running in this process already.
+ */
+extern void stream_owner_run(Oid owner, ArrayType *settings,
+							 void (*work) (void *arg), void *arg);
+
+/* Is code of a view running in this process? */
+extern bool stream_owner_is_running(void);
+
+/*
+ * Raises 0A000 if so: command, such as "TRUNCATE", is not for functions that a
+ * view calls, for it may lead to another batch.
+ */
+extern void stream_owner_refuse_nested(const char *command);
+
+/* The settings that can change what an expression yields, as they are now. */
+extern ArrayType *stream_owner_current_settings(void);
+
+/* The owner of a relation.  Error 42P01 if it does not exist. */
+extern Oid	stream_owner_of(Oid relid);
+
+#endif

@@ -1,0 +1,151 @@
+/*-------------------------------------------------------------------------
+ *
+ * sight.c
+ *	  What a query lets the owner of a view see of its inputs.
+ *
+ * Rows that a view does not take are put aside for its owner to look at, and he
+ * must not learn from them what he may not read.  Where the query names a stream
+ * itself, his privileges on the columns say that (watermark.c asks for them at
+ * the time).  Where another's view stands in between, these are that one's
+ * privileges, and what the owner may see is what comes out of the view: columns
+ * of the stream that every query on the way hands on as they are, up to one that
+ * is used by the query around.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+
+#include "compat.h"
+#include "scan.h"
+#include "sight.h"
+#include "watermark.h"
+
+static void look_through(Query *query, Bitmapset *outputs, bool outermost,
+						 bool guarded, StreamSight **sights);
+
+typedef struct UsedColumns
+{
+	int			rtindex;
+	int			sublevels_up;
+	Bitmapset  *columns;		/* attribute numbers; 0: the whole row */
+} UsedColumns;
+
+static bool
+used_columns_walker(Node *node, UsedColumns *used)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varno == used->rtindex &&
+			var->varlevelsup == used->sublevels_up && var->varattno >= 0)
+			used->columns = bms_add_member(used->columns, var->varattno);
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		used->sublevels_up++;
+		result = query_tree_walker((Query *) node, used_columns_walker, used,
+								   0);
+		used->sublevels_up--;
+		return result;
+	}
+	return expression_tree_walker(node, used_columns_walker, used);
+}
+
+/* The columns of a member of FROM that the query uses anywhere. */
+static Bitmapset *
+used_columns(Query *query, int rtindex)
+{
+	UsedColumns used = {rtindex, 0, NULL};
+
+	query_tree_walker(query, used_columns_walker, &used, 0);
+	if (bms_is_member(0, used.columns))
+		used.columns = bms_add_range(used.columns, 1,
+									 list_length(rt_fetch(rtindex, query->rtable)->eref->colnames));
+	return used.columns;
+}
+
+/*
+ * The columns of a member of FROM that the query hands on as they are, in one of
+ * its outputs.
+ */
+static Bitmapset *
+handed_on(Query *query, int rtindex, Bitmapset *outputs)
+{
+	Bitmapset  *result = NULL;
+	ListCell   *lc;
+
+	/* the outputs of UNION ALL are those of its parts */
+	if (query->setOperations)
+		return outputs;
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Var		   *var;
+
+		if (tle->resjunk || !bms_is_member(tle->resno, outputs))
+			continue;
+		var = (Var *) flatten_join_alias_vars(query, (Node *) tle->expr);
+		if (IsA(var, Var) && var->varno == rtindex &&
+			var->varlevelsup == 0 && var->varattno > 0)
+			result = bms_add_member(result, var->varattno);
+	}
+	return result;
+}
+
+static void
+look_at_member(Query *query, int rtindex, Bitmapset *outputs, bool outermost,
+			   bool guarded, StreamSight **sights)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	Bitmapset  *columns = outermost ? used_columns(query, rtindex) :
+		handed_on(query, rtindex, outputs);
+	int			number;
+
+	if (rte->rtekind == RTE_SUBQUERY)
+		look_through(rte->subquery, columns, false,
+					 guarded || rte->security_barrier, sights);
+	if (rte->rtekind != RTE_RELATION || stream_scan_input(rte) == 0)
+		return;
+	number = stream_scan_input(rte);
+	stream_scan_set_input(rte, number, guarded);
+	sights[number - 1]->check_as = rte->checkAsUser;
+	sights[number - 1]->handed_on = columns;
+}
+
+/*
+ * outputs: the columns of the query that the one around uses; outermost: there is
+ * none around.
+ */
+static void
+look_through(Query *query, Bitmapset *outputs, bool outermost, bool guarded,
+			 StreamSight **sights)
+{
+	for (int i = 1; i <= list_length(query->rtable); i++)
+		look_at_member(query, i, outputs, outermost, guarded, sights);
+}
+
+List *
+stream_sight_of_inputs(Query *query, int ninputs)
+{
+	StreamSight **sights = palloc(sizeof(StreamSight *) * (ninputs + 1));
+	List	   *result = NIL;
+
+	for (int i = 0; i < ninputs; i++)
+	{
+		sights[i] = palloc0(sizeof(StreamSight));
+		result = lappend(result, sights[i]);
+	}
+	look_through(query, NULL, true, false, sights);
+	return result;
+}

@@ -29,12 +29,14 @@
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
 #include "catalog/pg_partitioned_table.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -178,11 +180,40 @@ check_functions(List *functions, List *asked_for)
 
 /* ---- expressions that relations and domains bring along ---- */
 
+static bool
+is_sql_function(Oid function, void *context)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	result = ((Form_pg_proc) GETSTRUCT(tuple))->prolang == SQLlanguageId;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * Notes what the planner evaluates of an expression that is not part of the
+ * query: calls without columns, and whatever it may inline.
+ */
+static bool
+evaluated_walker(Node *node, Calls *calls)
+{
+	if (node == NULL)
+		return false;
+	if (!contain_var_clause(node) ||
+		check_functions_in_node(node, is_sql_function, NULL))
+		(void) check_functions_in_node(node, note_function, calls);
+	return expression_tree_walker(node, evaluated_walker, calls);
+}
+
+/* An expression of a table, as the catalogs store them. */
 static void
 add_stored_expression(Datum stored, bool isnull, Calls *calls)
 {
 	if (!isnull)
-		calls_walker(stringToNode(TextDatumGetCString(stored)), calls);
+		evaluated_walker(stringToNode(TextDatumGetCString(stored)), calls);
 }
 
 /* One that a catalog row holds. */
@@ -223,7 +254,7 @@ add_relation(Oid relid, Calls *calls)
 					  calls);
 	constr = RelationGetDescr(rel)->constr;
 	for (int i = 0; constr && i < constr->num_check; i++)
-		calls_walker(stringToNode(constr->check[i].ccbin), calls);
+		evaluated_walker(stringToNode(constr->check[i].ccbin), calls);
 	relation_close(rel, NoLock);
 }
 
@@ -262,7 +293,8 @@ add_domain_constraints(Oid domain, Calls *calls)
 		Datum		stored = heap_getattr(tuple, Anum_pg_constraint_conbin,
 										  RelationGetDescr(rel), &isnull);
 
-		add_stored_expression(stored, isnull, calls);
+		if (!isnull)
+			calls_walker(stringToNode(TextDatumGetCString(stored)), calls);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

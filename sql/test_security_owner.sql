@@ -1,0 +1,165 @@
+-- As whom the functions of a view are run: its owner, whoever starts it; and whose
+-- functions an owner with more rights runs: those that he has asked for
+\set SHOW_CONTEXT never
+\set VERBOSITY terse
+SET client_min_messages = warning;
+
+CREATE ROLE regress_streaming_a;
+CREATE ROLE regress_streaming_b;
+CREATE ROLE regress_streaming_dba CREATEROLE;
+GRANT CREATE ON SCHEMA public TO regress_streaming_a, regress_streaming_b, regress_streaming_dba;
+
+-- functions called immutable that tell who runs them, with what rights
+CREATE TABLE witness (who text, restricted text);
+GRANT INSERT ON witness TO PUBLIC;
+SET ROLE regress_streaming_a;
+CREATE FUNCTION act(note text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	restricted text := 'no';
+BEGIN
+	BEGIN
+		EXECUTE 'SET ROLE NONE';
+	EXCEPTION WHEN insufficient_privilege THEN
+		restricted := 'yes';
+	END;
+	INSERT INTO public.witness VALUES (current_user, restricted);
+	PERFORM set_config('enable_sort', 'on', false), set_config('work_mem', '1MB', false),
+		set_config('search_path', 'pg_temp', false);
+	RETURN 1;
+END $$;
+CREATE FUNCTION called(k int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+	done int;
+BEGIN
+	SELECT public.act('x') INTO done;
+	RETURN k;
+END $$;
+CREATE TABLE s (ts timestamptz, k int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+INSERT INTO s VALUES ('2026-01-01', 1);
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT tumble(ts, called(1) * interval '1 hour') AS w, count(*) FROM s WHERE k > called(0) GROUP BY w;
+RESET ROLE;
+SELECT DISTINCT * FROM witness;
+
+-- a superuser changes, explains, refreshes, truncates, and looks at his settings
+CREATE TEMP VIEW settings AS
+	SELECT name, setting FROM pg_settings WHERE name IN ('enable_sort', 'work_mem', 'search_path', 'enable_partitionwise_aggregate');
+CREATE TEMP TABLE before AS SELECT * FROM settings;
+TRUNCATE witness;
+ALTER MATERIALIZED VIEW v SET (streaming.late_rows = keep);
+SELECT DISTINCT * FROM witness;
+TABLE settings EXCEPT TABLE before;
+TRUNCATE witness;
+SELECT count(*) > 0 FROM streaming.explain('v');
+SELECT DISTINCT * FROM witness;
+TABLE settings EXCEPT TABLE before;
+SET enable_sort = on;
+BEGIN;
+SELECT count(*) > 0 FROM streaming.explain('v');
+TABLE settings EXCEPT TABLE before;
+COMMIT;
+TRUNCATE witness;
+REFRESH MATERIALIZED VIEW v;
+SELECT DISTINCT * FROM witness;
+INSERT INTO s VALUES ('2026-01-02', 2);
+TRUNCATE witness;
+TRUNCATE s;
+SELECT DISTINCT * FROM witness;
+TABLE settings EXCEPT TABLE before;
+SELECT * FROM v ORDER BY w;
+-- one who may not read the stream any more does not plan, either
+ALTER TABLE s OWNER TO CURRENT_USER;
+REVOKE ALL ON s FROM regress_streaming_a;
+ALTER MATERIALIZED VIEW v SET (streaming.late_rows = drop);
+ALTER MATERIALIZED VIEW v SET (streaming.late_rows = keep);
+\echo :LAST_ERROR_SQLSTATE
+DROP MATERIALIZED VIEW v;
+ALTER TABLE s OWNER TO regress_streaming_a;
+
+-- an owner with more rights does not run functions of others unasked: in a view,
+SET ROLE regress_streaming_a;
+CREATE VIEW in_view AS SELECT ts, called(k) AS k FROM s;
+CREATE TABLE in_index (k int) USING stream;
+CREATE INDEX in_index_f ON in_index (k) WHERE k > called(1);
+CREATE TABLE in_policy (k int) USING stream;
+ALTER TABLE in_policy ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON in_policy USING (k = called(k));
+CREATE TABLE in_check (k int CHECK (k < called(1000))) USING stream;
+CREATE TABLE in_statistics (k int) USING stream;
+CREATE STATISTICS in_statistics_s ON (k + called(1)) FROM in_statistics;
+CREATE DOMAIN in_domain AS int CHECK (VALUE < called(1000));
+CREATE VIEW with_domain AS SELECT k::in_domain AS k FROM in_index;
+CREATE TABLE in_partition (k int) PARTITION BY LIST (k);
+CREATE TABLE in_partition_1 PARTITION OF in_partition FOR VALUES IN (1) USING stream;
+CREATE FUNCTION inlined(k int) RETURNS int LANGUAGE sql IMMUTABLE AS $$ SELECT $1 + public.called(1) $$;
+CREATE INDEX ON in_partition_1 ((inlined(k)));
+CREATE TABLE harmless (k int) USING stream;
+CREATE INDEX ON harmless ((k + 1)) WHERE k > abs(-1);
+ALTER TABLE harmless ADD CHECK (called(k) > 0);
+CREATE VIEW harmless_view AS SELECT abs(k) AS k FROM harmless;
+GRANT SELECT ON s, in_view, in_index, in_policy, in_check, in_statistics, with_domain, in_partition, harmless, harmless_view
+	TO regress_streaming_b, regress_streaming_dba;
+RESET ROLE;
+TRUNCATE witness;
+SELECT format('CREATE MATERIALIZED VIEW v_%1$s WITH (streaming.continuous) AS SELECT k, count(*) FROM %1$s GROUP BY k', r)
+FROM unnest(ARRAY['in_view', 'in_index', 'in_policy', 'in_check', 'in_statistics', 'with_domain', 'in_partition', 'harmless', 'harmless_view']) r \gexec
+SELECT * FROM witness;
+-- a superuser is not subject to policies
+SELECT view FROM streaming.views ORDER BY view::text COLLATE "C";
+DROP MATERIALIZED VIEW v_in_policy, v_harmless, v_harmless_view;
+-- the same for one with CREATEROLE, who is subject to policies
+SET ROLE regress_streaming_dba;
+SELECT format('CREATE MATERIALIZED VIEW v_%1$s WITH (streaming.continuous) AS SELECT k, count(*) FROM %1$s GROUP BY k', r)
+FROM unnest(ARRAY['in_view', 'in_policy', 'harmless']) r \gexec
+DROP MATERIALIZED VIEW v_harmless;
+-- among equals, all is as always
+SET ROLE regress_streaming_b;
+SELECT format('CREATE MATERIALIZED VIEW v_%1$s WITH (streaming.continuous) AS SELECT k, count(*) FROM %1$s GROUP BY k', r)
+FROM unnest(ARRAY['in_view', 'in_policy', 'harmless']) r \gexec
+DROP MATERIALIZED VIEW v_in_view, v_in_policy, v_harmless;
+RESET ROLE;
+-- what the query itself names is asked for
+TRUNCATE witness;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT called(k), count(*) FROM harmless GROUP BY 1;
+DROP MATERIALIZED VIEW v;
+-- by option
+INSERT INTO s VALUES ('2026-01-01', 1);
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trust_functions = on) AS SELECT k, count(*) FROM in_view GROUP BY k;
+REFRESH MATERIALIZED VIEW v;
+SELECT DISTINCT who = current_user, restricted FROM witness;
+ALTER MATERIALIZED VIEW v RESET (streaming.trust_functions);
+INSERT INTO s VALUES ('2026-01-02', 2);
+REFRESH MATERIALIZED VIEW v;
+\echo :LAST_ERROR_SQLSTATE
+ALTER MATERIALIZED VIEW v SET (streaming.trust_functions = on);
+REFRESH MATERIALIZED VIEW v;
+SELECT * FROM v ORDER BY k;
+DROP MATERIALIZED VIEW v;
+-- and later, when a view or a table changes
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, count(*) FROM harmless_view GROUP BY k;
+INSERT INTO harmless VALUES (1);
+REFRESH MATERIALIZED VIEW v;
+TRUNCATE witness;
+SET ROLE regress_streaming_a;
+CREATE OR REPLACE VIEW harmless_view AS SELECT called(k) AS k FROM harmless;
+RESET ROLE;
+INSERT INTO harmless VALUES (2);
+REFRESH MATERIALIZED VIEW v;
+\echo :LAST_ERROR_SQLSTATE
+SET ROLE regress_streaming_a;
+CREATE OR REPLACE VIEW harmless_view AS SELECT k FROM harmless;
+CREATE INDEX harmless_index ON harmless (k) WHERE k > called(1);
+RESET ROLE;
+TRUNCATE witness;
+REFRESH MATERIALIZED VIEW v;
+\echo :LAST_ERROR_SQLSTATE
+SELECT count(*) FROM witness WHERE who <> 'regress_streaming_a';
+DROP INDEX harmless_index;
+REFRESH MATERIALIZED VIEW v;
+SELECT check_view('v');
+DROP MATERIALIZED VIEW v;
+
+DROP OWNED BY regress_streaming_a, regress_streaming_b, regress_streaming_dba CASCADE;
+DROP TABLE witness;
+DROP ROLE regress_streaming_a, regress_streaming_b, regress_streaming_dba;
+SELECT * FROM leftovers();

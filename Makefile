@@ -52,6 +52,7 @@ OBJS = \
 	src/relations.o \
 	src/view.o \
 	src/guard.o \
+	src/release.o \
 	src/monitor.o \
 	src/statement.o \
 	src/databases.o \

@@ -43,7 +43,8 @@ CREATE TABLE streaming._view (
 	unlogged bool NOT NULL,
 	option_names text[] NOT NULL,
 	option_values text[] NOT NULL,
-	settings text[]
+	settings text[],
+	released bool NOT NULL
 ) USING heap;
 COMMENT ON TABLE streaming._view IS 'internal: one row per continuous view';
 
@@ -218,6 +219,12 @@ CREATE FUNCTION streaming.wait(view regclass, timeout interval DEFAULT NULL)
 	AS 'MODULE_PATHNAME', 'stream_wait';
 COMMENT ON FUNCTION streaming.wait(regclass, interval) IS
 	'waits until everything committed before the call is in the view, whose batch runs at once; false when the timeout (null: none) is over first; needs SELECT on the view and holds no lock on it; fails with the error of the batch, or with 55000 if the view is paused, is new in this transaction, or is on a standby';
+
+CREATE FUNCTION streaming.release(view regclass)
+	RETURNS void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_release';
+COMMENT ON FUNCTION streaming.release(regclass) IS
+	'for the owner of a stream: commands that take rows away do not wait any more for a view that reads it; the view keeps its result and never runs again';
 
 ---------------------------------------------------------------- monitoring
 

@@ -47,7 +47,8 @@
 enum
 {
 	V_VIEWID = 1, V_DEFINITION, V_STATE, V_BELOW, V_STREAMS, V_UNLOGGED,
-	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_NATTS = V_SETTINGS
+	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_RELEASED,
+	V_NATTS = V_RELEASED
 };
 
 /* columns of _progress and _progress_unlogged */
@@ -337,6 +338,9 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	stream_options_fill(row->option_names, row->option_values, &row->options);
 	if (!nulls[V_SETTINGS - 1])
 		row->settings = DatumGetArrayTypePCopy(values[V_SETTINGS - 1]);
+	row->released = DatumGetBool(values[V_RELEASED - 1]);
+	if (row->released)
+		row->options.enabled = false;
 	return row;
 }
 
@@ -357,6 +361,7 @@ put_view_row(const StreamViewRow *row)
 	values[V_OPTION_VALUES - 1] = array_of_strings(row->option_values);
 	values[V_SETTINGS - 1] = PointerGetDatum(row->settings);
 	nulls[V_SETTINGS - 1] = row->settings == NULL;
+	values[V_RELEASED - 1] = BoolGetDatum(row->released);
 	put_row(rel, row->viewid, values, nulls);
 	table_close(rel, NoLock);
 }

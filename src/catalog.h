@@ -31,6 +31,9 @@ typedef struct StreamViewRow
 	Oid			below;			/* that of an operator below, or InvalidOid */
 	List	   *streams;		/* OIDs: the streams, or partitioned roots */
 	bool		unlogged;		/* streams, state and progress are unlogged */
+	bool		released;		/* no stream waits for it any more (release.h);
+								 * it never runs again: options.enabled is
+								 * false */
 	StreamOptions options;
 	List	   *option_names;	/* String: names of options given ... */
 	List	   *option_values;	/* ... and their values, as text */

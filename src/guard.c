@@ -13,8 +13,14 @@
  * batches in the transaction of the command and under its locks; then the command
  * runs; then the positions are made to fit.  The results stay: what has been
  * counted remains counted.  The position in a detached partition is kept, so that
- * its rows are not counted again when it is attached again.  Lock order is that of a batch: first the batch
- * locks of the views, then relations, parents before partitions.
+ * its rows are not counted again when it is attached again.  Lock order is that of
+ * a batch: first the batch locks of the views, then relations, parents before
+ * partitions.
+ *
+ * The views may be anybody's who may read the stream, and their functions run
+ * here: so neither waiting for a view nor letting it read may take for ever.  If it
+ * does, or if the view fails, the command does, too; the owner of the stream can
+ * release the view then (release.c), and nothing here minds it any more.
  *
  * The others are refused while a view reads the stream, the common ones before
  * they begin, by name.  Because there
@@ -28,7 +34,10 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
@@ -38,10 +47,17 @@
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "am.h"
@@ -50,8 +66,14 @@
 #include "catalog.h"
 #include "declare.h"
 #include "guard.h"
+#include "owner.h"
 #include "position.h"
 #include "shmem.h"
+
+/* How long a command waits for a batch of a view, and lets one run itself. */
+#define CATCH_UP_LOCK_MS 10000
+#define CATCH_UP_LIMIT_MS 30000
+#define CATCH_UP_GRACE_MS 5000
 
 /* The relation, what is below it, and what is above it. */
 static List *
@@ -64,9 +86,12 @@ family(Oid relid)
 	return members;
 }
 
-/* The views that read the relation, a partition or a parent of it. */
+/*
+ * The views that read the relation, a partition or a parent of it; those that
+ * have been released, or those that have not.
+ */
 static List *
-readers(Oid relid)
+readers_of_kind(Oid relid, bool released)
 {
 	List	   *rows = stream_catalog_views();
 	List	   *result = NIL;
@@ -81,11 +106,20 @@ readers(Oid relid)
 	{
 		StreamViewRow *row = lfirst(lc);
 
+		if (row->released != released)
+			continue;
 		foreach(ls, row->streams)
 			if (list_member_oid(members, lfirst_oid(ls)))
 				result = list_append_unique_oid(result, row->viewid);
 	}
 	return result;
+}
+
+/* Those of them that it has to mind. */
+static List *
+readers(Oid relid)
+{
+	return readers_of_kind(relid, false);
 }
 
 bool
@@ -240,6 +274,9 @@ current_relfilenode(Oid relid)
 
 /* ---- taking rows away ---- */
 
+/* Of the batches that run here; registered once. */
+static TimeoutId limit_timeout = MAX_TIMEOUTS;
+
 /* What is consumed before a command, and settled after it. */
 typedef struct StreamTakeaway
 {
@@ -272,11 +309,121 @@ lock_leaves(List *relids, StreamTakeawayKind kind)
 	return leaves;
 }
 
+/* How often the limit of a batch that runs here has been reached. */
+static volatile sig_atomic_t limit_reached = 0;
+
+/*
+ * The first time the batch is cancelled.  A function that catches that and goes
+ * on must not keep the session for ever.
+ */
+static void
+reach_limit(void)
+{
+	if (++limit_reached == 1)
+		QueryCancelPending = true;
+	else
+		ProcDiePending = true;
+	InterruptPending = true;
+	SetLatch(MyLatch);
+}
+
+/* Sets the limit of the batch that comes next. */
+static void
+set_limit(void)
+{
+	TimestampTz at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												 CATCH_UP_LIMIT_MS);
+
+	if (limit_timeout == MAX_TIMEOUTS)
+		limit_timeout = RegisterTimeout(USER_TIMEOUT, reach_limit);
+	limit_reached = 0;
+	enable_timeout_every(limit_timeout, at, CATCH_UP_GRACE_MS);
+}
+
+/* The view at hand, as messages name it. */
+typedef struct CatchUp
+{
+	const char *name;
+	const char *literal;		/* quoted, with its schema */
+} CatchUp;
+
+/*
+ * Says what an error is about, and how the owner of the stream gets rid of a view
+ * that keeps his rows from going.
+ */
 static void
 catch_up_context(void *arg)
 {
+	const CatchUp *view = arg;
+
+	if (limit_reached > 0 && geterrcode() == ERRCODE_QUERY_CANCELED)
+		errmsg("continuous view \"%s\" takes too long to read rows that are about to go",
+			   view->name);
 	errcontext("continuous view \"%s\" reading rows that are about to go",
-			   (char *) arg);
+			   view->name);
+	errhint("If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
+			view->literal);
+}
+
+/* Takes the batch lock of a view; a batch that never ends does not keep us. */
+static void
+lock_batches(Oid viewid)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	if (LockTimeout == 0 || LockTimeout > CATCH_UP_LOCK_MS)
+		(void) set_config_option("lock_timeout",
+								 psprintf("%d", CATCH_UP_LOCK_MS),
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	LockDatabaseObject(RelationRelationId, viewid, 0,
+					   ShareUpdateExclusiveLock);
+	AtEOXact_GUC(false, nestlevel);
+}
+
+/* Raises an error of the view's batch again, without what it says. */
+static void
+conceal_error(const char *name)
+{
+	int			sqlstate = geterrcode();
+
+	FlushErrorState();
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg("continuous view \"%s\" cannot read rows that are about to go",
+					name),
+			 errdetail("What the error is, only its owner may know.")));
+}
+
+/* Runs one batch of the view, for a limited time. */
+static StreamBatchResult
+run_limited_batch(Oid viewid)
+{
+	volatile StreamBatchResult result = STREAM_BATCH_IDLE;
+	bool		shown = stream_owner_shows_errors(viewid);
+	char	   *name = get_rel_name(viewid);
+
+	set_limit();
+	PG_TRY();
+	{
+		PG_TRY();
+		{
+			result = stream_batch_run(viewid, NULL);
+		}
+		PG_CATCH();
+		{
+			if (!shown && limit_reached == 0)
+				conceal_error(name);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
+	}
+	PG_FINALLY();
+	{
+		disable_timeout(limit_timeout, false);
+	}
+	PG_END_TRY();
+	return result;
 }
 
 /* Runs batches of the view until it has read everything that is visible. */
@@ -284,42 +431,105 @@ static void
 catch_up(Oid viewid)
 {
 	StreamBatchResult result;
-	ErrorContextCallback callback;
 
-	callback.callback = catch_up_context;
-	callback.arg = get_rel_name(viewid);
-	callback.previous = error_context_stack;
-	error_context_stack = &callback;
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		result = stream_batch_run(viewid, NULL);
+		result = run_limited_batch(viewid);
 		stream_batch_committed(viewid);
 		CommandCounterIncrement();
 	} while (result == STREAM_BATCH_MORE);
-	error_context_stack = callback.previous;
 	stream_batch_forget(viewid);
+}
+
+/* Does something for each of the views; errors say for which. */
+static void
+for_each_view(List *views, void (*work) (Oid viewid))
+{
+	ErrorContextCallback callback;
+	CatchUp		view;
+	ListCell   *lc;
+
+	limit_reached = 0;
+	callback.callback = catch_up_context;
+	callback.arg = &view;
+	callback.previous = error_context_stack;
+	view.name = view.literal = "?";
+	error_context_stack = &callback;
+	foreach(lc, views)
+	{
+		Oid			viewid = lfirst_oid(lc);
+		char	   *schema = get_namespace_name(get_rel_namespace(viewid));
+
+		view.name = get_rel_name(viewid);
+		view.literal = quote_literal_cstr(quote_qualified_identifier(schema,
+																	 view.name));
+		work(viewid);
+	}
+	error_context_stack = callback.previous;
+}
+
+/* ---- what released views lose ---- */
+
+/* Writes down what a view has not read of leaves whose rows go. */
+static void
+note_loss(Oid viewid, List *leaves)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	StreamFailure *failure = stream_catalog_failure(viewid);
+	Relation   *rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
+	int			n = 0;
+	StreamProgress progress;
+	StreamPosition *pos;
+	int64		rows;
+	int64		bytes;
+	ListCell   *lc;
+
+	if (row == NULL || failure == NULL)
+		return;
+	foreach(lc, leaves)
+		rels[n++] = table_open(lfirst_oid(lc), NoLock);
+	stream_catalog_read_progress(viewid, row->unlogged, NULL, &progress);
+	pos = progress.position ?
+		stream_position_read(CurrentMemoryContext, progress.position) :
+		stream_position_create(CurrentMemoryContext);
+	PushActiveSnapshot(GetLatestSnapshot());
+	stream_position_lag(pos, rels, n, GetActiveSnapshot(), &rows, &bytes);
+	failure->detail = psprintf("About " INT64_FORMAT " rows that it had not read were removed at %s.",
+							   rows,
+							   timestamptz_to_str(GetCurrentTimestamp()));
+	failure->at = GetCurrentTimestamp();
+	stream_catalog_write_failure(viewid, failure);
+	PopActiveSnapshot();
+	stream_position_free(pos);
+	while (n > 0)
+		table_close(rels[--n], NoLock);
 }
 
 StreamTakeaway *
 stream_guard_consume(List *relids, StreamTakeawayKind kind)
 {
 	StreamTakeaway *takeaway = palloc0(sizeof(StreamTakeaway));
+	List	   *released = NIL;
 	ListCell   *lc;
 
 	foreach(lc, relids)
+	{
 		takeaway->views = list_concat_unique_oid(takeaway->views,
 												 readers(lfirst_oid(lc)));
-	if (takeaway->views == NIL)
+		released = list_concat_unique_oid(released,
+										  readers_of_kind(lfirst_oid(lc), true));
+	}
+	if (takeaway->views == NIL && released == NIL)
 		return NULL;
 	list_sort(takeaway->views, list_oid_cmp);
-	foreach(lc, takeaway->views)
-		LockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
-						   ShareUpdateExclusiveLock);
+	for_each_view(takeaway->views, lock_batches);
 	takeaway->kind = kind;
 	takeaway->leaves = lock_leaves(relids, kind);
-	foreach(lc, takeaway->views)
-		catch_up(lfirst_oid(lc));
+	for_each_view(takeaway->views, catch_up);
+	if (kind != STREAM_DETACH)
+		foreach(lc, released)
+			note_loss(lfirst_oid(lc), takeaway->leaves);
 	return takeaway;
 }
 
@@ -408,6 +618,8 @@ check_view(StreamViewRow *row, const char *command)
 	bool		unlogged;
 	ListCell   *lc;
 
+	if (row->released)
+		return;
 	foreach(lc, row->streams)
 		if (get_rel_name(lfirst_oid(lc)) == NULL)
 			return;				/* its view is on the way out, too */

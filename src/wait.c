@@ -64,28 +64,6 @@ raise_paused(Oid viewid)
 			 errhint("Set streaming.enabled to on and reload the configuration.")));
 }
 
-/* Raises unless the view can be waited for. */
-static void
-check_view(Oid viewid)
-{
-	StreamViewRow *row;
-
-	stream_shmem_require();
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot wait for a continuous view during recovery"),
-				 errdetail("A standby server shows what its primary has computed.")));
-	row = stream_catalog_view(viewid);
-	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a continuous view",
-						view_name(viewid))));
-	if (!row->options.enabled || !stream_enabled)
-		raise_paused(viewid);
-}
-
 /* Raises the error that the view's batch has failed with. */
 static void
 raise_failure(Oid viewid, int sqlstate)
@@ -109,6 +87,30 @@ raise_failure(Oid viewid, int sqlstate)
 			 errmsg("continuous view \"%s\" could not be brought up to date",
 					view_name(viewid)),
 			 errhint("The server log says why.")));
+}
+
+/* Raises unless the view can be waited for. */
+static void
+check_view(Oid viewid)
+{
+	StreamViewRow *row;
+
+	stream_shmem_require();
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot wait for a continuous view during recovery"),
+				 errdetail("A standby server shows what its primary has computed.")));
+	row = stream_catalog_view(viewid);
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a continuous view",
+						view_name(viewid))));
+	if (row->released)
+		raise_failure(viewid, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
+	if (!row->options.enabled || !stream_enabled)
+		raise_paused(viewid);
 }
 
 /* The view has vanished from shared memory while we waited for it. */

@@ -201,17 +201,6 @@ COMMENT ON FUNCTION streaming._end_of(timestamptz, interval, text) IS
 COMMENT ON FUNCTION streaming._end_of(timestamp, interval) IS
 	'internal: where a window of that length ends that is told by its start';
 
-CREATE FUNCTION streaming._closed(viewid oid, unlogged boolean)
-	RETURNS timestamptz LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'stream_watermark_closed';
-CREATE FUNCTION streaming._closed_local(viewid oid, unlogged boolean)
-	RETURNS timestamp LANGUAGE c STABLE STRICT PARALLEL SAFE
-	AS 'MODULE_PATHNAME', 'stream_watermark_closed';
-COMMENT ON FUNCTION streaming._closed(oid, boolean) IS
-	'internal: up to which event time the groups of a view are final';
-COMMENT ON FUNCTION streaming._closed_local(oid, boolean) IS
-	'internal: up to which event time the groups of a view are final';
-
 ---------------------------------------------------------------- waiting
 
 CREATE FUNCTION streaming.wait(view regclass, timeout interval DEFAULT NULL)

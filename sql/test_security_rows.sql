@@ -140,7 +140,28 @@ SET ROLE regress_streaming_a;
 SELECT partition, stream_row FROM streaming.errors WHERE view = 'vq'::regclass ORDER BY 1, 2;
 RESET ROLE;
 
-DROP TABLE r, q, tenants CASCADE;
+-- a view in append mode asks for no privilege on what says which groups are final
+SET ROLE regress_streaming_a;
+CREATE TABLE a (ts timestamptz, local timestamp) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE TABLE l (local timestamp) USING stream WITH (streaming.event_time = 'local', streaming.watermark = '0');
+CREATE MATERIALIZED VIEW va WITH (streaming.continuous, streaming.output_mode = append) AS SELECT ts, count(*) FROM a GROUP BY ts;
+CREATE MATERIALIZED VIEW vl WITH (streaming.continuous, streaming.output_mode = append) AS SELECT local, count(*) FROM l GROUP BY local;
+INSERT INTO a VALUES ('2026-01-01'), ('2026-01-02');
+INSERT INTO l VALUES ('2026-01-01'), ('2026-01-02');
+REFRESH MATERIALIZED VIEW va;
+REFRESH MATERIALIZED VIEW vl;
+CREATE VIEW over_va AS SELECT * FROM va;
+GRANT SELECT ON over_va, vl TO regress_streaming_b;
+SET ROLE regress_streaming_b;
+SELECT * FROM over_va ORDER BY ts;
+SELECT * FROM vl ORDER BY local;
+SELECT * FROM va;
+\echo :LAST_ERROR_SQLSTATE
+SELECT closed FROM streaming._progress;
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+
+DROP TABLE r, q, tenants, a, l CASCADE;
 DROP OWNED BY regress_streaming_a, regress_streaming_b;
 DROP ROLE regress_streaming_a, regress_streaming_b;
 SELECT * FROM leftovers();

@@ -9,8 +9,8 @@
  * functions on them, by the rules of nodeAgg.c (strictness, who owns memory).
  *
  * Support functions ask AggCheckCallContext() where a state has to live.  They
- * get their answer from a bare AggState node, one per process, whose aggregate
- * context is set for each call.
+ * get their answer from a bare AggState node, one per aggregate call, whose
+ * aggregate context is set each time.
  *
  * A state of type internal is a pointer in memory and bytea when stored; every
  * other state is stored as it is.  In memory, varlena states are kept detoasted
@@ -38,10 +38,6 @@
 #include "compat.h"
 #include "aggstate.h"
 #include "refuse.h"
-
-/* What support functions see as the Agg node that calls them. */
-static AggState *caller = NULL;
-static AggStatePerTransData caller_trans;
 
 /* ---- describing ---- */
 
@@ -188,6 +184,19 @@ set_expressions(StreamAgg *agg)
 	}
 }
 
+/* What support functions see as the Agg node that calls them. */
+static AggState *
+make_caller(StreamAgg *agg)
+{
+	AggState   *node = makeNode(AggState);
+
+	node->curaggcontext = makeNode(ExprContext);
+	node->tmpcontext = makeNode(ExprContext);
+	node->curpertrans = palloc0(sizeof(AggStatePerTransData));
+	node->curpertrans->aggref = agg->aggref;
+	return node;
+}
+
 void
 stream_aggstate_prepare(StreamAgg *agg)
 {
@@ -214,30 +223,21 @@ stream_aggstate_prepare(StreamAgg *agg)
 		agg->numfinalargs += get_aggregate_argtypes(agg->aggref, argtypes);
 	ReleaseSysCache(tuple);
 	set_expressions(agg);
+	agg->caller = make_caller(agg);
 }
 
 /* ---- calls ---- */
 
-/* The node to call support functions with, set up for one call. */
+/* The caller, set up for one call. */
 static Node *
 as_caller(StreamAgg *agg, MemoryContext context)
 {
-	if (caller == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-		AggState   *node = makeNode(AggState);
+	AggState   *node = agg->caller;
 
-		node->curaggcontext = makeNode(ExprContext);
-		node->tmpcontext = makeNode(ExprContext);
-		node->curpertrans = &caller_trans;
-		caller = node;
-		MemoryContextSwitchTo(old);
-	}
-	caller->curaggcontext->ecxt_per_tuple_memory = context;
-	caller->curaggcontext->ecxt_per_query_memory = context;
-	caller->tmpcontext->ecxt_per_tuple_memory = CurrentMemoryContext;
-	caller_trans.aggref = agg->aggref;
-	return (Node *) caller;
+	node->curaggcontext->ecxt_per_tuple_memory = context;
+	node->curaggcontext->ecxt_per_query_memory = context;
+	node->tmpcontext->ecxt_per_tuple_memory = CurrentMemoryContext;
+	return (Node *) node;
 }
 
 static NullableDatum

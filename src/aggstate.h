@@ -22,6 +22,7 @@ typedef struct StreamAgg
 	bool		transbyval;
 
 	/* set up by stream_aggstate_prepare */
+	struct AggState *caller;	/* whom support functions see as their Agg */
 	bool		final_modifies;
 	int			numfinalargs;
 	FmgrInfo	combinefn;

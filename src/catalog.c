@@ -558,6 +558,12 @@ stream_catalog_read_progress(Oid viewid, bool unlogged, Snapshot snapshot,
 	return HeapTupleIsValid(tuple);
 }
 
+Oid
+stream_catalog_progress_table(bool unlogged)
+{
+	return our_table(progress_table(unlogged));
+}
+
 void
 stream_catalog_write_progress(Oid viewid, bool unlogged,
 							  const StreamProgress *progress)

@@ -21,6 +21,7 @@
 #include "catalog/dependency.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -55,6 +56,7 @@
 #define TimestampTzLessEqualOperator 1323
 #define TimestampGreaterOperator 2064
 #define TimestampLessEqualOperator 2063
+#define OidEqualOperator 607
 
 /* What an expression is, as to time. */
 typedef enum TraceKind
@@ -835,30 +837,82 @@ stream_eventtime_is_filter(Node *node)
 	return IsA(node, FuncExpr) && is_call_of((FuncExpr *) node, "_on_time");
 }
 
+/* The table of progress as the only member of FROM, for all to read. */
+static RangeTblEntry *
+progress_entry(Oid relid)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	Relation	rel = table_open(relid, AccessShareLock);
+	List	   *names = NIL;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+		names = lappend(names,
+						makeString(pstrdup(NameStr(TupleDescAttr(RelationGetDescr(rel),
+																 i)->attname))));
+	rte->rtekind = RTE_RELATION;
+	rte->relid = relid;
+	rte->relkind = RELKIND_RELATION;
+	rte->rellockmode = AccessShareLock;
+	rte->eref = makeAlias(RelationGetRelationName(rel), names);
+	rte->inFromCl = true;
+	/* no permission is required: the condition shows the view's own row only */
+	table_close(rel, NoLock);
+	return rte;
+}
+
+static Var *
+progress_column(Oid relid, const char *name, Oid type)
+{
+	return makeVar(1, get_attnum(relid, name), type, -1, InvalidOid, 0);
+}
+
+/* SELECT closed FROM progress WHERE viewid = 0 */
+static Query *
+closed_query(Oid relid, bool zoned)
+{
+	Query	   *query = makeNode(Query);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	Expr	   *closed = (Expr *) progress_column(relid, "closed",
+												  TIMESTAMPTZOID);
+	Expr	   *own = make_opclause(OidEqualOperator, BOOLOID, false,
+									(Expr *) progress_column(relid, "viewid", OIDOID),
+									(Expr *) makeConst(OIDOID, -1, InvalidOid,
+													   sizeof(Oid),
+													   ObjectIdGetDatum(InvalidOid),
+													   false, true),
+									InvalidOid, InvalidOid);
+
+	/* times without a zone are stored as those of UTC */
+	if (!zoned)
+		closed = stream_timeexpr_call2(F_TIMEZONE_TEXT_TIMESTAMPTZ,
+									   TIMESTAMPOID, InvalidOid,
+									   makeConst(TEXTOID, -1,
+												 DEFAULT_COLLATION_OID, -1,
+												 CStringGetTextDatum("UTC"),
+												 false, false), closed);
+	set_opfuncid((OpExpr *) own);
+	ref->rtindex = 1;
+	query->commandType = CMD_SELECT;
+	query->querySource = QSRC_ORIGINAL;
+	query->canSetTag = true;
+	query->rtable = list_make1(progress_entry(relid));
+	query->jointree = makeFromExpr(list_make1(ref), (Node *) own);
+	query->targetList = list_make1(makeTargetEntry(closed, 1, "closed",
+												   false));
+	return query;
+}
+
 Node *
 stream_eventtime_is_closed(const StreamWindow *window, bool unlogged)
 {
 	bool		zoned = window->type == TIMESTAMPTZOID;
-	Query	   *query = makeNode(Query);
 	SubLink    *sublink = makeNode(SubLink);
-	Expr	   *closed = stream_timeexpr_call2(our_funcid(zoned ? "_closed" : "_closed_local",
-														  2, OIDOID, BOOLOID),
-											   window->type, InvalidOid,
-											   makeConst(OIDOID, -1, InvalidOid, sizeof(Oid),
-														 ObjectIdGetDatum(InvalidOid), false,
-														 true),
-											   makeBoolConst(unlogged, false));
 	Expr	   *result;
 
 	/* a sub-select is evaluated once, not for each row */
-	query->commandType = CMD_SELECT;
-	query->querySource = QSRC_ORIGINAL;
-	query->canSetTag = true;
-	query->jointree = makeFromExpr(NIL, NULL);
-	query->targetList = list_make1(makeTargetEntry(closed, 1, "closed",
-												   false));
 	sublink->subLinkType = EXPR_SUBLINK;
-	sublink->subselect = (Node *) query;
+	sublink->subselect = (Node *)
+		closed_query(stream_catalog_progress_table(unlogged), zoned);
 	sublink->location = -1;
 	result = make_opclause(zoned ? TimestampTzLessEqualOperator :
 						   TimestampLessEqualOperator, BOOLOID, false,
@@ -868,17 +922,30 @@ stream_eventtime_is_closed(const StreamWindow *window, bool unlogged)
 	return (Node *) result;
 }
 
+/* Is it the sub-select above? */
+static bool
+is_closed_query(Query *query)
+{
+	RangeTblEntry *rte;
+
+	if (list_length(query->rtable) != 1)
+		return false;
+	rte = linitial_node(RangeTblEntry, query->rtable);
+	return rte->rtekind == RTE_RELATION &&
+		(rte->relid == stream_catalog_progress_table(false) ||
+		 rte->relid == stream_catalog_progress_table(true));
+}
+
 static bool
 set_view_walker(Node *node, Oid *viewid)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, FuncExpr) && (is_call_of((FuncExpr *) node, "_closed") ||
-								is_call_of((FuncExpr *) node, "_closed_local")))
+	if (IsA(node, Query) && is_closed_query((Query *) node))
 	{
-		Const	   *argument = linitial_node(Const, ((FuncExpr *) node)->args);
+		OpExpr	   *own = castNode(OpExpr, ((Query *) node)->jointree->quals);
 
-		argument->constvalue = ObjectIdGetDatum(*viewid);
+		lsecond_node(Const, own->args)->constvalue = ObjectIdGetDatum(*viewid);
 		return false;
 	}
 	if (IsA(node, Query))

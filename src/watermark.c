@@ -35,7 +35,6 @@
 #include "watermark.h"
 
 PG_FUNCTION_INFO_V1(stream_watermark_on_time);
-PG_FUNCTION_INFO_V1(stream_watermark_closed);
 
 #define UNIX_EPOCH \
 	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
@@ -437,21 +436,4 @@ stream_watermark_on_time(PG_FUNCTION_ARGS)
 	if (wm->keep_late_rows && wm->row)
 		put_aside(wm, isnull ? "null" : "late");
 	PG_RETURN_BOOL(false);
-}
-
-/*
- * _closed(viewid): the watermark of the view's last batch, as the calling query
- * sees it; what ends at or before it will not change any more.  -infinity:
- * there is none.  The rows of a view in append mode depend on it.
- */
-Datum
-stream_watermark_closed(PG_FUNCTION_ARGS)
-{
-	Oid			viewid = PG_GETARG_OID(0);
-	bool		unlogged = PG_GETARG_BOOL(1);
-	StreamProgress progress;
-
-	stream_catalog_read_progress(viewid, unlogged, GetActiveSnapshot(),
-								 &progress);
-	PG_RETURN_INT64(progress.closed);
 }

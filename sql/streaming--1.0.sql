@@ -3,6 +3,14 @@
  *
  * What a query writes (the window functions) is in the schema that CREATE
  * EXTENSION was given; everything else is in schema "streaming".
+ *
+ * While this runs, the schema of the statement is in the search_path, and what
+ * is in it may be anybody's.  A function or operator there whose arguments fit
+ * better than those of the server's own would be taken instead.  So every name
+ * is qualified, every literal has a type, and every argument has exactly the
+ * type that is declared.  There is no USING, NATURAL, IN, BETWEEN or CASE x
+ * WHEN, which look up their operators by the search_path, too; ORDER BY goes by
+ * the operator class of the type.
  */
 
 -- complain if the script is sourced in psql rather than by CREATE EXTENSION
@@ -14,7 +22,7 @@ COMMENT ON SCHEMA streaming IS
 GRANT USAGE ON SCHEMA streaming TO PUBLIC;
 
 -- Without shared_preload_libraries this fails with the line to add.
-CREATE FUNCTION streaming._check_preloaded() RETURNS void
+CREATE FUNCTION streaming._check_preloaded() RETURNS pg_catalog.void
 	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_check_preloaded';
 COMMENT ON FUNCTION streaming._check_preloaded() IS
 	'internal: fails unless the library was loaded at server start';
@@ -22,9 +30,10 @@ SELECT streaming._check_preloaded();
 
 ---------------------------------------------------------------- streams
 
-CREATE FUNCTION streaming._stream_handler(internal) RETURNS table_am_handler
+CREATE FUNCTION streaming._stream_handler(pg_catalog.internal)
+	RETURNS pg_catalog.table_am_handler
 	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_am_handler';
-COMMENT ON FUNCTION streaming._stream_handler(internal) IS
+COMMENT ON FUNCTION streaming._stream_handler(pg_catalog.internal) IS
 	'internal: handler of the table access method "stream"';
 
 CREATE ACCESS METHOD stream TYPE TABLE HANDLER streaming._stream_handler;
@@ -35,36 +44,36 @@ COMMENT ON ACCESS METHOD stream IS
 -- One file, src/catalog.c, reads and writes these tables.
 
 CREATE TABLE streaming._view (
-	viewid oid PRIMARY KEY,
-	definition oid NOT NULL,
-	state oid NOT NULL,
-	below oid NOT NULL,
-	streams oid[] NOT NULL,
-	unlogged bool NOT NULL,
-	option_names text[] NOT NULL,
-	option_values text[] NOT NULL,
-	settings text[],
-	released bool NOT NULL
+	viewid pg_catalog.oid PRIMARY KEY,
+	definition pg_catalog.oid NOT NULL,
+	state pg_catalog.oid NOT NULL,
+	below pg_catalog.oid NOT NULL,
+	streams pg_catalog.oid[] NOT NULL,
+	unlogged pg_catalog.bool NOT NULL,
+	option_names pg_catalog.text[] NOT NULL,
+	option_values pg_catalog.text[] NOT NULL,
+	settings pg_catalog.text[],
+	released pg_catalog.bool NOT NULL
 ) USING heap;
 COMMENT ON TABLE streaming._view IS 'internal: one row per continuous view';
 
 CREATE TABLE streaming._progress (
-	viewid oid PRIMARY KEY,
-	batch int8 NOT NULL,
-	rows_read int8 NOT NULL,
-	position bytea,
-	batch_time timestamptz,
-	batch_us int8 NOT NULL,
-	watermark timestamptz NOT NULL,
-	closed timestamptz NOT NULL,
-	inputs oid[],
-	input_maxima timestamptz[],
-	input_seen timestamptz[],
-	groups int8 NOT NULL,
-	late_rows int8 NOT NULL,
-	null_rows int8 NOT NULL,
-	reaped timestamptz NOT NULL,
-	reaped_groups int8 NOT NULL
+	viewid pg_catalog.oid PRIMARY KEY,
+	batch pg_catalog.int8 NOT NULL,
+	rows_read pg_catalog.int8 NOT NULL,
+	position pg_catalog.bytea,
+	batch_time pg_catalog.timestamptz,
+	batch_us pg_catalog.int8 NOT NULL,
+	watermark pg_catalog.timestamptz NOT NULL,
+	closed pg_catalog.timestamptz NOT NULL,
+	inputs pg_catalog.oid[],
+	input_maxima pg_catalog.timestamptz[],
+	input_seen pg_catalog.timestamptz[],
+	groups pg_catalog.int8 NOT NULL,
+	late_rows pg_catalog.int8 NOT NULL,
+	null_rows pg_catalog.int8 NOT NULL,
+	reaped pg_catalog.timestamptz NOT NULL,
+	reaped_groups pg_catalog.int8 NOT NULL
 ) USING heap WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE streaming._progress IS
 	'internal: how far each continuous view has read';
@@ -76,177 +85,193 @@ COMMENT ON TABLE streaming._progress_unlogged IS
 	'internal: like _progress, for views over unlogged streams';
 
 CREATE TABLE streaming._stream (
-	relid oid PRIMARY KEY,
-	attnum int2 NOT NULL,
-	option_names text[] NOT NULL,
-	option_values text[] NOT NULL
+	relid pg_catalog.oid PRIMARY KEY,
+	attnum pg_catalog.int2 NOT NULL,
+	option_names pg_catalog.text[] NOT NULL,
+	option_values pg_catalog.text[] NOT NULL
 ) USING heap;
 COMMENT ON TABLE streaming._stream IS
 	'internal: what streams declare, such as their event time';
 
 CREATE TABLE streaming._rejection (
-	viewid oid NOT NULL,
-	at timestamptz NOT NULL,
-	stream oid NOT NULL,
-	leaf oid NOT NULL,
-	tid tid NOT NULL,
-	reason text NOT NULL,
-	event_time timestamptz,
-	stream_row text NOT NULL
+	viewid pg_catalog.oid NOT NULL,
+	at pg_catalog.timestamptz NOT NULL,
+	stream pg_catalog.oid NOT NULL,
+	leaf pg_catalog.oid NOT NULL,
+	tid pg_catalog.tid NOT NULL,
+	reason pg_catalog.text NOT NULL,
+	event_time pg_catalog.timestamptz,
+	stream_row pg_catalog.text NOT NULL
 ) USING heap;
-CREATE INDEX _rejection_viewid ON streaming._rejection (viewid, at);
+CREATE INDEX _rejection_viewid ON streaming._rejection (viewid, at, leaf, tid);
 COMMENT ON TABLE streaming._rejection IS
 	'internal: stream rows that a view does not take';
 
 CREATE TABLE streaming._error (
-	viewid oid PRIMARY KEY,
-	failures int4 NOT NULL,
-	failed bool NOT NULL,
-	sqlstate text NOT NULL,
-	message text NOT NULL,
-	detail text,
-	hint text,
-	context text,
-	at timestamptz NOT NULL
+	viewid pg_catalog.oid PRIMARY KEY,
+	failures pg_catalog.int4 NOT NULL,
+	failed pg_catalog.bool NOT NULL,
+	sqlstate pg_catalog.text NOT NULL,
+	message pg_catalog.text NOT NULL,
+	detail pg_catalog.text,
+	hint pg_catalog.text,
+	context pg_catalog.text,
+	at pg_catalog.timestamptz NOT NULL
 ) USING heap;
 COMMENT ON TABLE streaming._error IS
 	'internal: the present trouble of a continuous view, if any';
 
 ---------------------------------------------------------------- windows
 
-CREATE FUNCTION @extschema@.tumble(ts timestamptz, size interval,
-		"offset" interval DEFAULT '0', timezone text DEFAULT NULL)
-	RETURNS tstzrange LANGUAGE c IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION @extschema@.tumble(ts pg_catalog.timestamptz,
+		size pg_catalog.interval,
+		"offset" pg_catalog.interval DEFAULT '0'::pg_catalog.interval,
+		timezone pg_catalog.text DEFAULT NULL::pg_catalog.text)
+	RETURNS pg_catalog.tstzrange LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_tumble';
-CREATE FUNCTION @extschema@.tumble(ts timestamp, size interval,
-		"offset" interval DEFAULT '0')
-	RETURNS tsrange LANGUAGE c IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION @extschema@.tumble(ts pg_catalog.timestamp,
+		size pg_catalog.interval,
+		"offset" pg_catalog.interval DEFAULT '0'::pg_catalog.interval)
+	RETURNS pg_catalog.tsrange LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_tumble';
-COMMENT ON FUNCTION @extschema@.tumble(timestamptz, interval, interval, text) IS
+COMMENT ON FUNCTION @extschema@.tumble(pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.interval, pg_catalog.text) IS
 	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 UTC (or in the time zone) plus offset';
-COMMENT ON FUNCTION @extschema@.tumble(timestamp, interval, interval) IS
+COMMENT ON FUNCTION @extschema@.tumble(pg_catalog.timestamp, pg_catalog.interval, pg_catalog.interval) IS
 	'the tumbling window [start, start + size) of a timestamp, counted from 1970-01-01 00:00:00 plus offset';
 
-CREATE FUNCTION @extschema@.hop(ts timestamptz, size interval, slide interval,
-		"offset" interval DEFAULT '0', timezone text DEFAULT NULL)
-	RETURNS SETOF tstzrange LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10
+CREATE FUNCTION @extschema@.hop(ts pg_catalog.timestamptz,
+		size pg_catalog.interval, slide pg_catalog.interval,
+		"offset" pg_catalog.interval DEFAULT '0'::pg_catalog.interval,
+		timezone pg_catalog.text DEFAULT NULL::pg_catalog.text)
+	RETURNS SETOF pg_catalog.tstzrange LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10
 	AS 'MODULE_PATHNAME', 'stream_window_hop';
-CREATE FUNCTION @extschema@.hop(ts timestamp, size interval, slide interval,
-		"offset" interval DEFAULT '0')
-	RETURNS SETOF tsrange LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10
+CREATE FUNCTION @extschema@.hop(ts pg_catalog.timestamp,
+		size pg_catalog.interval, slide pg_catalog.interval,
+		"offset" pg_catalog.interval DEFAULT '0'::pg_catalog.interval)
+	RETURNS SETOF pg_catalog.tsrange LANGUAGE c IMMUTABLE PARALLEL SAFE ROWS 10
 	AS 'MODULE_PATHNAME', 'stream_window_hop';
-COMMENT ON FUNCTION @extschema@.hop(timestamptz, interval, interval, interval, text) IS
+COMMENT ON FUNCTION @extschema@.hop(pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.text) IS
 	'the sliding windows of the size that a timestamp is in; one starts every slide, counted from 1970-01-01 00:00:00 UTC (or in the time zone) plus offset';
-COMMENT ON FUNCTION @extschema@.hop(timestamp, interval, interval, interval) IS
+COMMENT ON FUNCTION @extschema@.hop(pg_catalog.timestamp, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) IS
 	'the sliding windows of the size that a timestamp is in; one starts every slide, counted from 1970-01-01 00:00:00 plus offset';
 
-CREATE FUNCTION @extschema@.session_window(ts timestamptz, gap interval)
-	RETURNS tstzrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION @extschema@.session_window(ts pg_catalog.timestamptz, gap pg_catalog.interval)
+	RETURNS pg_catalog.tstzrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_session';
-CREATE FUNCTION @extschema@.session_window(ts timestamp, gap interval)
-	RETURNS tsrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION @extschema@.session_window(ts pg_catalog.timestamp, gap pg_catalog.interval)
+	RETURNS pg_catalog.tsrange LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_session';
-COMMENT ON FUNCTION @extschema@.session_window(timestamptz, interval) IS
+COMMENT ON FUNCTION @extschema@.session_window(pg_catalog.timestamptz, pg_catalog.interval) IS
 	'the session [ts, ts + gap) of one row; null for a gap that is not positive; a continuous view that groups by it merges sessions that overlap or touch';
-COMMENT ON FUNCTION @extschema@.session_window(timestamp, interval) IS
+COMMENT ON FUNCTION @extschema@.session_window(pg_catalog.timestamp, pg_catalog.interval) IS
 	'the session [ts, ts + gap) of one row; null for a gap that is not positive; a continuous view that groups by it merges sessions that overlap or touch';
 
-CREATE FUNCTION @extschema@.window_time("window" tstzrange)
-	RETURNS timestamptz LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION @extschema@.window_time("window" pg_catalog.tstzrange)
+	RETURNS pg_catalog.timestamptz LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_time';
-CREATE FUNCTION @extschema@.window_time("window" tsrange)
-	RETURNS timestamp LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+CREATE FUNCTION @extschema@.window_time("window" pg_catalog.tsrange)
+	RETURNS pg_catalog.timestamp LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_time';
-COMMENT ON FUNCTION @extschema@.window_time(tstzrange) IS
+COMMENT ON FUNCTION @extschema@.window_time(pg_catalog.tstzrange) IS
 	'the event time of a window: its end less a microsecond';
-COMMENT ON FUNCTION @extschema@.window_time(tsrange) IS
+COMMENT ON FUNCTION @extschema@.window_time(pg_catalog.tsrange) IS
 	'the event time of a window: its end less a microsecond';
 
 ---------------------------------------------------------------- event time
 
-CREATE FUNCTION streaming._on_time(event_time timestamptz, late timestamptz,
-		batch internal)
-	RETURNS boolean LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
+CREATE FUNCTION streaming._on_time(event_time pg_catalog.timestamptz,
+		late pg_catalog.timestamptz, batch pg_catalog.internal)
+	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
 	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
-CREATE FUNCTION streaming._on_time(event_time timestamp, late timestamp,
-		batch internal)
-	RETURNS boolean LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
+CREATE FUNCTION streaming._on_time(event_time pg_catalog.timestamp,
+		late pg_catalog.timestamp, batch pg_catalog.internal)
+	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
 	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
-COMMENT ON FUNCTION streaming._on_time(timestamptz, timestamptz, internal) IS
+COMMENT ON FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz,
+		pg_catalog.internal) IS
 	'internal: part of delta queries, keeps late rows out';
-COMMENT ON FUNCTION streaming._on_time(timestamp, timestamp, internal) IS
+COMMENT ON FUNCTION streaming._on_time(pg_catalog.timestamp, pg_catalog.timestamp,
+		pg_catalog.internal) IS
 	'internal: part of delta queries, keeps late rows out';
 
-CREATE FUNCTION streaming._hop_end(ts timestamptz, size interval, slide interval,
-		"offset" interval, timezone text)
-	RETURNS timestamptz LANGUAGE c IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION streaming._hop_end(ts pg_catalog.timestamptz,
+		size pg_catalog.interval, slide pg_catalog.interval,
+		"offset" pg_catalog.interval, timezone pg_catalog.text)
+	RETURNS pg_catalog.timestamptz LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_hop_end';
-CREATE FUNCTION streaming._hop_end(ts timestamp, size interval, slide interval,
-		"offset" interval)
-	RETURNS timestamp LANGUAGE c IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION streaming._hop_end(ts pg_catalog.timestamp,
+		size pg_catalog.interval, slide pg_catalog.interval,
+		"offset" pg_catalog.interval)
+	RETURNS pg_catalog.timestamp LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_hop_end';
-COMMENT ON FUNCTION streaming._hop_end(timestamptz, interval, interval, interval, text) IS
+COMMENT ON FUNCTION streaming._hop_end(pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.text) IS
 	'internal: the end of the last of the sliding windows that a timestamp is in';
-COMMENT ON FUNCTION streaming._hop_end(timestamp, interval, interval, interval) IS
+COMMENT ON FUNCTION streaming._hop_end(pg_catalog.timestamp, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) IS
 	'internal: the end of the last of the sliding windows that a timestamp is in';
 
-CREATE FUNCTION streaming._end_of(start timestamptz, length interval, timezone text)
-	RETURNS timestamptz LANGUAGE c IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION streaming._end_of(start pg_catalog.timestamptz,
+		length pg_catalog.interval, timezone pg_catalog.text)
+	RETURNS pg_catalog.timestamptz LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_end_of';
-CREATE FUNCTION streaming._end_of(start timestamp, length interval)
-	RETURNS timestamp LANGUAGE c IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION streaming._end_of(start pg_catalog.timestamp,
+		length pg_catalog.interval)
+	RETURNS pg_catalog.timestamp LANGUAGE c IMMUTABLE PARALLEL SAFE
 	AS 'MODULE_PATHNAME', 'stream_window_end_of';
-COMMENT ON FUNCTION streaming._end_of(timestamptz, interval, text) IS
+COMMENT ON FUNCTION streaming._end_of(pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.text) IS
 	'internal: where a window of that length ends that is told by its start';
-COMMENT ON FUNCTION streaming._end_of(timestamp, interval) IS
+COMMENT ON FUNCTION streaming._end_of(pg_catalog.timestamp, pg_catalog.interval) IS
 	'internal: where a window of that length ends that is told by its start';
 
 ---------------------------------------------------------------- waiting
 
-CREATE FUNCTION streaming.wait(view regclass, timeout interval DEFAULT NULL)
-	RETURNS boolean LANGUAGE c VOLATILE PARALLEL UNSAFE
+CREATE FUNCTION streaming.wait(view pg_catalog.regclass,
+		timeout pg_catalog.interval DEFAULT NULL::pg_catalog.interval)
+	RETURNS pg_catalog.bool LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_wait';
-COMMENT ON FUNCTION streaming.wait(regclass, interval) IS
+COMMENT ON FUNCTION streaming.wait(pg_catalog.regclass, pg_catalog.interval) IS
 	'waits until everything committed before the call is in the view, whose batch runs at once; false when the timeout (null: none) is over first; needs SELECT on the view and holds no lock on it; fails with the error of the batch, or with 55000 if the view is paused, is new in this transaction, or is on a standby';
 
-CREATE FUNCTION streaming.release(view regclass)
-	RETURNS void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION streaming.release(view pg_catalog.regclass)
+	RETURNS pg_catalog.void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_release';
-COMMENT ON FUNCTION streaming.release(regclass) IS
+COMMENT ON FUNCTION streaming.release(pg_catalog.regclass) IS
 	'for the owner of a stream: commands that take rows away do not wait any more for a view that reads it; the view keeps its result and never runs again';
 
 ---------------------------------------------------------------- monitoring
 
-CREATE FUNCTION streaming.explain(view regclass)
-	RETURNS SETOF text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+CREATE FUNCTION streaming.explain(view pg_catalog.regclass)
+	RETURNS SETOF pg_catalog.text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_explain';
-COMMENT ON FUNCTION streaming.explain(regclass) IS
+COMMENT ON FUNCTION streaming.explain(pg_catalog.regclass) IS
 	'the plan that a continuous view runs over the new rows of a batch, one line a row; does not run it; needs SELECT on the view; locks the streams as a SELECT does';
 
-CREATE FUNCTION streaming._status(viewid oid, OUT state text,
-		OUT worker_pid int4, OUT retry_at timestamptz,
-		OUT batches int8, OUT rows_read int8,
-		OUT lag_rows int8, OUT lag_bytes int8,
-		OUT last_batch_at timestamptz, OUT last_batch_ms float8,
-		OUT watermark timestamptz, OUT groups int8, OUT late_rows int8,
-		OUT null_rows int8, OUT input_times timestamptz[],
-		OUT input_seen timestamptz[])
+CREATE FUNCTION streaming._status(viewid pg_catalog.oid, OUT state pg_catalog.text,
+		OUT worker_pid pg_catalog.int4, OUT retry_at pg_catalog.timestamptz,
+		OUT batches pg_catalog.int8, OUT rows_read pg_catalog.int8,
+		OUT lag_rows pg_catalog.int8, OUT lag_bytes pg_catalog.int8,
+		OUT last_batch_at pg_catalog.timestamptz,
+		OUT last_batch_ms pg_catalog.float8,
+		OUT watermark pg_catalog.timestamptz, OUT groups pg_catalog.int8,
+		OUT late_rows pg_catalog.int8, OUT null_rows pg_catalog.int8,
+		OUT input_times pg_catalog.timestamptz[],
+		OUT input_seen pg_catalog.timestamptz[])
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_status';
-COMMENT ON FUNCTION streaming._status(oid) IS
+COMMENT ON FUNCTION streaming._status(pg_catalog.oid) IS
 	'internal: what streaming.views shows beside the catalog';
 
 CREATE VIEW streaming.views AS
-	SELECT v.viewid::regclass AS view,
-		pg_get_userbyid(c.relowner) AS owner,
-		v.streams::regclass[] AS streams,
+	SELECT v.viewid::pg_catalog.regclass AS view,
+		pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+		v.streams::pg_catalog.regclass[] AS streams,
 		s.state,
-		CASE WHEN pg_has_role(c.relowner, 'USAGE')
-			OR pg_has_role('pg_read_all_stats', 'USAGE') THEN e.message END
+		CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text)
+			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
+				'USAGE'::pg_catalog.text) THEN e.message END
 			AS last_error,
 		e.sqlstate AS last_error_sqlstate,
 		e.at AS last_error_at,
-		COALESCE(e.failures, 0) AS failures,
+		COALESCE(e.failures, 0::pg_catalog.int4) AS failures,
 		s.retry_at,
 		s.batches,
 		s.rows_read,
@@ -261,69 +286,100 @@ CREATE VIEW streaming.views AS
 		s.late_rows,
 		s.null_rows,
 		s.worker_pid,
-		v.state::regclass AS state_table,
-		ARRAY(SELECT 'streaming.' || n || '=' || x
-			FROM unnest(v.option_names, v.option_values) AS o(n, x)
+		v.state::pg_catalog.regclass AS state_table,
+		ARRAY(SELECT 'streaming.'::pg_catalog.text OPERATOR(pg_catalog.||) n
+				OPERATOR(pg_catalog.||) '='::pg_catalog.text
+				OPERATOR(pg_catalog.||) x
+			FROM ROWS FROM (pg_catalog.unnest(v.option_names),
+				pg_catalog.unnest(v.option_values)) AS o(n, x)
 			ORDER BY n) AS options,
-		pg_get_viewdef(v.definition) AS definition
+		pg_catalog.pg_get_viewdef(v.definition) AS definition
 	FROM streaming._view v
-		JOIN pg_class c ON c.oid = v.viewid
-		LEFT JOIN streaming._error e USING (viewid)
+		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
+		LEFT JOIN streaming._error e
+			ON e.viewid OPERATOR(pg_catalog.=) v.viewid
 		CROSS JOIN LATERAL streaming._status(v.viewid) s;
 COMMENT ON VIEW streaming.views IS
 	'continuous views and how they are doing; waits for no lock on their streams, but for the column definition';
 
-CREATE VIEW streaming.errors AS
-	SELECT r.viewid::regclass AS view,
-		r.stream::regclass AS stream,
+-- A barrier, lest a condition of the reader's be tried on rows of others.
+CREATE VIEW streaming.errors WITH (security_barrier) AS
+	SELECT r.viewid::pg_catalog.regclass AS view,
+		r.stream::pg_catalog.regclass AS stream,
 		r.at,
 		r.reason,
 		r.event_time,
 		r.stream_row,
-		r.leaf::regclass AS partition,
+		r.leaf::pg_catalog.regclass AS partition,
 		r.tid
 	FROM streaming._rejection r
-		JOIN pg_class c ON c.oid = r.viewid
-	WHERE pg_has_role(c.relowner, 'USAGE');
+		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
+	WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text);
 COMMENT ON VIEW streaming.errors IS
 	'rows of streams that a continuous view did not take, and why';
 
 CREATE VIEW streaming.streams AS
-	SELECT c.oid::regclass AS stream,
-		pg_get_userbyid(c.relowner) AS owner,
-		c.relkind = 'p' AS partitioned,
+	SELECT c.oid::pg_catalog.regclass AS stream,
+		pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+		c.relkind OPERATOR(pg_catalog.=) 'p'::pg_catalog."char" AS partitioned,
 		a.attname AS event_time,
-		ARRAY(SELECT 'streaming.' || n || '=' ||
-				CASE WHEN n = 'event_time' THEN a.attname ELSE x END
-			FROM unnest(d.option_names, d.option_values) AS o(n, x)
+		ARRAY(SELECT 'streaming.'::pg_catalog.text OPERATOR(pg_catalog.||) n
+				OPERATOR(pg_catalog.||) '='::pg_catalog.text
+				OPERATOR(pg_catalog.||)
+				CASE WHEN n OPERATOR(pg_catalog.=) 'event_time'::pg_catalog.text
+					THEN a.attname::pg_catalog.text ELSE x END
+			FROM ROWS FROM (pg_catalog.unnest(d.option_names),
+				pg_catalog.unnest(d.option_values)) AS o(n, x)
 			ORDER BY n) AS options,
 		l.partitions,
 		l.bytes,
 		l.estimated_rows,
-		(SELECT count(*) FROM streaming._view v WHERE c.oid = ANY (v.streams))
-			AS views
-	FROM pg_class c
-		LEFT JOIN streaming._stream d ON d.relid = c.oid
-		LEFT JOIN pg_attribute a ON a.attrelid = d.relid
-			AND a.attnum = d.attnum
+		(SELECT pg_catalog.count(*) FROM streaming._view v
+			WHERE c.oid OPERATOR(pg_catalog.=) ANY (v.streams)) AS views
+	FROM pg_catalog.pg_class c
+		LEFT JOIN streaming._stream d
+			ON d.relid OPERATOR(pg_catalog.=) c.oid
+		LEFT JOIN pg_catalog.pg_attribute a
+			ON a.attrelid OPERATOR(pg_catalog.=) d.relid
+			AND a.attnum OPERATOR(pg_catalog.=) d.attnum
 		CROSS JOIN LATERAL (
-			SELECT count(*) FILTER (WHERE t.relid <> c.oid) AS partitions,
-				COALESCE(sum(pg_relation_size(t.relid)), 0)::int8 AS bytes,
-				COALESCE(sum(greatest(k.reltuples, 0)), 0)::int8
-					AS estimated_rows
-			FROM (SELECT c.oid AS relid WHERE c.relkind = 'r'
+			SELECT pg_catalog.count(*)
+					FILTER (WHERE t.relid OPERATOR(pg_catalog.<>) c.oid)
+					AS partitions,
+				COALESCE(pg_catalog.sum(pg_catalog.pg_relation_size(
+							t.relid::pg_catalog.regclass,
+							'main'::pg_catalog.text)),
+					0::pg_catalog.numeric)::pg_catalog.int8 AS bytes,
+				COALESCE(pg_catalog.sum(GREATEST(k.reltuples,
+							0::pg_catalog.float4)),
+					0::pg_catalog.float4)::pg_catalog.int8 AS estimated_rows
+			FROM (SELECT c.oid AS relid
+				WHERE c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
 				UNION ALL
-				SELECT relid FROM pg_partition_tree(c.oid)
-				WHERE c.relkind = 'p' AND isleaf) t
-				JOIN pg_class k ON k.oid = t.relid) l
+				SELECT p.relid::pg_catalog.oid
+				FROM pg_catalog.pg_partition_tree(c.oid::pg_catalog.regclass) p
+				WHERE c.relkind OPERATOR(pg_catalog.=) 'p'::pg_catalog."char"
+					AND p.isleaf) t
+				JOIN pg_catalog.pg_class k
+					ON k.oid OPERATOR(pg_catalog.=) t.relid) l
 	WHERE NOT c.relispartition
-		AND ((c.relkind = 'r'
-				AND c.relam = (SELECT oid FROM pg_am WHERE amname = 'stream'))
-			OR (c.relkind = 'p' AND EXISTS (
-				SELECT FROM pg_partition_tree(c.oid) t
-					JOIN pg_class k ON k.oid = t.relid
-					JOIN pg_am a ON a.oid = k.relam
-				WHERE t.isleaf AND a.amname = 'stream')));
+		AND ((c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
+				AND c.relam OPERATOR(pg_catalog.=) (
+					SELECT m.oid FROM pg_catalog.pg_am m
+					WHERE m.amname OPERATOR(pg_catalog.=)
+						'stream'::pg_catalog.name))
+			OR (c.relkind OPERATOR(pg_catalog.=) 'p'::pg_catalog."char"
+				AND EXISTS (
+					SELECT
+					FROM pg_catalog.pg_partition_tree(
+							c.oid::pg_catalog.regclass) t
+						JOIN pg_catalog.pg_class k
+							ON k.oid OPERATOR(pg_catalog.=)
+								t.relid::pg_catalog.oid
+						JOIN pg_catalog.pg_am m
+							ON m.oid OPERATOR(pg_catalog.=) k.relam
+					WHERE t.isleaf AND m.amname OPERATOR(pg_catalog.=)
+						'stream'::pg_catalog.name)));
 COMMENT ON VIEW streaming.streams IS 'streams, and how many views read them';
 
 GRANT SELECT ON streaming.views, streaming.streams, streaming.errors TO PUBLIC;

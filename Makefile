@@ -20,6 +20,7 @@ OBJS = \
 	src/options.o \
 	src/catalog.o \
 	src/owner.o \
+	src/privilege.o \
 	src/readset.o \
 	src/position.o \
 	src/space.o \

@@ -229,7 +229,7 @@ CREATE FUNCTION streaming.wait(view pg_catalog.regclass,
 	RETURNS pg_catalog.bool LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_wait';
 COMMENT ON FUNCTION streaming.wait(pg_catalog.regclass, pg_catalog.interval) IS
-	'waits until everything committed before the call is in the view, whose batch runs at once; false when the timeout (null: none) is over first; needs SELECT on the view and holds no lock on it; fails with the error of the batch, or with 55000 if the view is paused, is new in this transaction, or is on a standby';
+	'waits until everything committed before the call is in the view, whose batch runs at once; false when the timeout (null: none) is over first; needs SELECT on the view and holds no lock on it; fails with the error of the batch (its SQLSTATE alone for those who may not see last_error in streaming.views), or with 55000 if the view is paused, is new in this transaction, or is on a standby';
 
 CREATE FUNCTION streaming.release(view pg_catalog.regclass)
 	RETURNS pg_catalog.void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
@@ -243,7 +243,7 @@ CREATE FUNCTION streaming.explain(view pg_catalog.regclass)
 	RETURNS SETOF pg_catalog.text LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_explain';
 COMMENT ON FUNCTION streaming.explain(pg_catalog.regclass) IS
-	'the plan that a continuous view runs over the new rows of a batch, one line a row; does not run it; needs SELECT on the view; locks the streams as a SELECT does';
+	'the plan that a continuous view runs over the new rows of a batch, one line a row; does not run it; for those who have the rights of the view''s owner; locks the streams as a SELECT does';
 
 CREATE FUNCTION streaming._status(viewid pg_catalog.oid, OUT state pg_catalog.text,
 		OUT worker_pid pg_catalog.int4, OUT retry_at pg_catalog.timestamptz,

@@ -66,8 +66,8 @@
 #include "catalog.h"
 #include "declare.h"
 #include "guard.h"
-#include "owner.h"
 #include "position.h"
+#include "privilege.h"
 #include "shmem.h"
 
 /* How long a command waits for a batch of a view, and lets one run itself. */
@@ -400,7 +400,7 @@ static StreamBatchResult
 run_limited_batch(Oid viewid)
 {
 	volatile StreamBatchResult result = STREAM_BATCH_IDLE;
-	bool		shown = stream_owner_shows_errors(viewid);
+	bool		shown = stream_privilege_sees_errors(viewid);
 	char	   *name = get_rel_name(viewid);
 
 	set_limit();

@@ -40,6 +40,7 @@
 #include "operator.h"
 #include "owner.h"
 #include "position.h"
+#include "privilege.h"
 #include "shmem.h"
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
@@ -176,7 +177,8 @@ state_name(StreamViewRow *row, const StreamViewStatus *status,
  * lag_rows, lag_bytes, last_batch_at, last_batch_ms, watermark, groups,
  * late_rows, null_rows, input_times, input_seen
  *
- * What streaming.views shows beside the catalog.  Takes AccessShareLock on the
+ * What streaming.views shows beside the catalog.  Anybody may call it; times that
+ * come from rows are null for those who may not see data of the view.  Takes AccessShareLock on the
  * leaves of the stream, where it can have it at once; the lag is null elsewhere.
  * During recovery unlogged relations cannot be read: their figures are null then.
  */
@@ -194,6 +196,7 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	int64		bytes = 0;
 	bool		unreadable;
 	bool		measured = false;
+	bool		sees_data;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -201,6 +204,7 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	stream_shmem_view_status(viewid, &status);
 	unreadable = row->unlogged && RecoveryInProgress();
+	sees_data = stream_privilege_sees_data(viewid);
 	if (!unreadable)
 	{
 		stream_catalog_read_progress(viewid, row->unlogged, NULL, &progress);
@@ -223,14 +227,15 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	values[8] = Float8GetDatum(progress.batch_us / 1000.0);
 	nulls[7] = nulls[8] = progress.batch_time == 0;
 	values[9] = shown_time(linitial_oid(row->streams), progress.watermark);
-	nulls[9] = unreadable || progress.watermark == STREAM_NO_TIME;
+	nulls[9] = !sees_data || unreadable ||
+		progress.watermark == STREAM_NO_TIME;
 	values[10] = Int64GetDatum(progress.groups);
 	values[11] = Int64GetDatum(progress.late_rows);
 	values[12] = Int64GetDatum(progress.null_rows);
 	nulls[10] = nulls[11] = nulls[12] = unreadable;
 	values[13] = times_of_inputs(row, &progress, false);
 	values[14] = times_of_inputs(row, &progress, true);
-	nulls[13] = nulls[14] = progress.ninputs == 0;
+	nulls[13] = nulls[14] = !sees_data || progress.ninputs == 0;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }
@@ -292,7 +297,12 @@ explain_as_owner(void *arg)
 /*
  * explain(view) returns setof text: the plan that runs over the new rows
  *
- * For those who may read the view.  Plans as the view's owner, executes nothing.
+ * For those who have the rights of the view's owner: the plan has the constants
+ * of his query in it, and policies and views that he reads through, expanded.
+ * None of that is a secret from him: definitions of policies, views, indexes and
+ * functions are in catalogs that everybody may read, and a function that the
+ * planner evaluates runs with his own rights.  Plans as the view's owner,
+ * executes nothing.
  * Errors: 42809 if it is no continuous view, 42501.
  */
 Datum
@@ -300,7 +310,6 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 {
 	Oid			viewid = PG_GETARG_OID(0);
 	StreamViewRow *row = stream_catalog_view(viewid);
-	AclResult	acl;
 	ExplainView explain = {row, (ReturnSetInfo *) fcinfo->resultinfo};
 
 	stream_owner_refuse_nested("streaming.explain");
@@ -315,9 +324,9 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a continuous view",
 						get_rel_name(viewid))));
-	acl = pg_class_aclcheck(viewid, GetUserId(), ACL_SELECT);
-	if (acl != ACLCHECK_OK)
-		aclcheck_error(acl, OBJECT_VIEW, get_rel_name(viewid));
+	if (!stream_privilege_of_owner(viewid))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	LockRelationOid(row->definition, AccessShareLock);
 	stream_owner_run(stream_owner_of(viewid), row->settings, explain_as_owner,

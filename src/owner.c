@@ -19,11 +19,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rls.h"
@@ -69,13 +67,6 @@ stream_owner_of(Oid relid)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return owner;
-}
-
-bool
-stream_owner_shows_errors(Oid viewid)
-{
-	return has_privs_of_role(GetUserId(), stream_owner_of(viewid)) ||
-		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
 /* Puts the view's settings in force until the GUC nest level ends. */

@@ -34,12 +34,6 @@ extern void stream_owner_refuse_nested(const char *command);
 /* The settings that can change what an expression yields, as they are now. */
 extern ArrayType *stream_owner_current_settings(void);
 
-/*
- * May the current user see the text of errors of the view's batches?  It may quote
- * data that only its owner can read.
- */
-extern bool stream_owner_shows_errors(Oid viewid);
-
 /* The owner of a relation.  Error 42P01 if it does not exist. */
 extern Oid	stream_owner_of(Oid relid);
 

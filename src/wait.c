@@ -34,6 +34,7 @@
 #include "roster.h"
 #include "catalog.h"
 #include "owner.h"
+#include "privilege.h"
 #include "wait.h"
 
 /*
@@ -64,7 +65,10 @@ raise_paused(Oid viewid)
 			 errhint("Set streaming.enabled to on and reload the configuration.")));
 }
 
-/* Raises the error that the view's batch has failed with. */
+/*
+ * Raises the error that the view's batch has failed with.  Its text may quote
+ * rows of the stream, which are not for everybody who may read the view.
+ */
 static void
 raise_failure(Oid viewid, int sqlstate)
 {
@@ -75,6 +79,12 @@ raise_failure(Oid viewid, int sqlstate)
 	f = stream_catalog_failure(viewid);
 	PopActiveSnapshot();
 
+	if (f != NULL && !stream_privilege_sees_errors(viewid))
+		ereport(ERROR,
+				(errcode(f->sqlstate),
+				 errmsg("continuous view \"%s\" could not be brought up to date",
+						view_name(viewid)),
+				 errhint("Ask the owner of the view, who sees the error in streaming.views.")));
 	if (f != NULL)
 		ereport(ERROR,
 				(errcode(f->sqlstate),

@@ -14,7 +14,8 @@
  * Errors: 42809 not a continuous view; 55000 the view is paused, was created
  * in this transaction, the server is a standby or the library not preloaded;
  * 53400 no background worker to be had; 42P01 dropped meanwhile; and whatever
- * the batch failed with.
+ * the batch failed with: only its SQLSTATE for those who may not see errors of
+ * the view (privilege.h).
  */
 extern void stream_wait_refresh(Oid viewid);
 

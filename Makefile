@@ -54,6 +54,7 @@ OBJS = \
 	src/view.o \
 	src/guard.o \
 	src/release.o \
+	src/internal.o \
 	src/monitor.o \
 	src/statement.o \
 	src/databases.o \

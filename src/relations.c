@@ -5,7 +5,11 @@
  *
  * Beside the view itself, which reads its state, they are in the extension's
  * schema, where only its owner may create; but they belong to the view's owner
- * (src/README.md says why).
+ * (src/README.md says why).  For the moment in which they are created, and only
+ * for that, we are the extension's owner: nothing that happens in it runs a
+ * function of the user's, event triggers come before and after it, and the
+ * tablespace is settled before.  (An error in it ends with the transaction or
+ * the savepoint, which make us who we were.)
  *
  *-------------------------------------------------------------------------
  */
@@ -35,25 +39,6 @@
  * every row of a page fits beside the old one.
  */
 #define STATE_FILLFACTOR 50
-
-/* ---- acting as the extension's owner ---- */
-
-StreamIdentity
-stream_relations_become_owner(void)
-{
-	StreamIdentity saved;
-
-	GetUserIdAndSecContext(&saved.userid, &saved.sec_context);
-	SetUserIdAndSecContext(stream_catalog_owner(),
-						   saved.sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	return saved;
-}
-
-void
-stream_relations_become_again(StreamIdentity saved)
-{
-	SetUserIdAndSecContext(saved.userid, saved.sec_context);
-}
 
 /* ---- the view, its definition, its state ---- */
 
@@ -330,7 +315,7 @@ depend_on_types(Oid state)
 
 /*
  * Makes a state table and its indexes ready: gives it the view's name, and sets
- * what they depend on.  The caller acts as the extension's owner.
+ * what they depend on.  None of that asks for rights on the schema.
  */
 static void
 finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
@@ -373,19 +358,23 @@ stream_relations_create(StreamViewRow *row, StreamCut *cut, Query *query,
 	RangeVar   *definition = makeRangeVar("streaming",
 										  psprintf("_definition_p%d", MyProcPid),
 										  -1);
-	StreamIdentity saved = stream_relations_become_owner();
 	Relation	rel;
 	Query	   *reading;
+	Oid			userid;
+	int			sec_context;
 
-	row->definition = create_view(definition, query, into->colNames,
-								  saved.userid);
+	/* as the extension's owner: nothing in here runs anybody's code */
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(stream_catalog_owner(),
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	row->definition = create_view(definition, query, into->colNames, userid);
 	row->state = create_state_table(cut, provisional_name(row, "state"), into,
-									storage, saved.userid);
+									storage, userid);
 	if (cut->below)
 		row->below = create_state_table(cut->below,
 										provisional_name(row, "below"), into,
-										storage, saved.userid);
-	stream_relations_become_again(saved);
+										storage, userid);
+	SetUserIdAndSecContext(userid, sec_context);
 
 	rel = table_open(row->state, NoLock);
 	reading = stream_reading_query(cut, rel, !cut->distinct &&
@@ -394,7 +383,6 @@ stream_relations_create(StreamViewRow *row, StreamCut *cut, Query *query,
 	table_close(rel, NoLock);
 	row->viewid = create_view(into->rel, reading, into->colNames, InvalidOid);
 
-	saved = stream_relations_become_owner();
 	RenameRelationInternal(row->definition,
 						   psprintf("_definition_%u", row->viewid),
 						   true, false);
@@ -402,7 +390,6 @@ stream_relations_create(StreamViewRow *row, StreamCut *cut, Query *query,
 	finish_state_table(row, cut, row->state, "state", into);
 	if (cut->below)
 		finish_state_table(row, cut->below, row->below, "below", into);
-	stream_relations_become_again(saved);
 	CommandCounterIncrement();
 }
 

@@ -16,6 +16,7 @@
 /*
  * Makes the relations of a view with the query and its cut, and what they depend
  * on, and fills their OIDs into the row; storage: options for the state tables.
+ * into must name a tablespace that the user may create in: that is not checked.
  * Locks what it makes.  Errors: as CREATE TABLE and CREATE VIEW.
  */
 extern void stream_relations_create(StreamViewRow *row, StreamCut *cut,
@@ -27,19 +28,5 @@ extern void stream_relations_create(StreamViewRow *row, StreamCut *cut,
  * them with AccessExclusiveLock.
  */
 extern void stream_relations_sync_owner(Oid viewid);
-
-/* Who one was before stream_relations_become_owner. */
-typedef struct StreamIdentity
-{
-	Oid			userid;
-	int			sec_context;
-} StreamIdentity;
-
-/*
- * Acts as the owner of the extension until stream_relations_become_again (after
- * an error, the end of the transaction does that).
- */
-extern StreamIdentity stream_relations_become_owner(void);
-extern void stream_relations_become_again(StreamIdentity saved);
 
 #endif

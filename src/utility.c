@@ -40,6 +40,7 @@
 #include "databases.h"
 #include "declare.h"
 #include "guard.h"
+#include "internal.h"
 #include "options.h"
 #include "owner.h"
 #include "refuse.h"
@@ -513,12 +514,23 @@ comment(StreamStatement *s)
 
 /* ---- indexes ---- */
 
+static ObjectAddress
+create_view_index(StreamStatement *s, void *viewid)
+{
+	ObjectAddress made =
+		stream_view_create_index(*(Oid *) viewid,
+								 (IndexStmt *) s->pstmt->utilityStmt);
+
+	if (s->qc)
+		SetQueryCompletion(s->qc, CMDTAG_CREATE_INDEX, 0);
+	return made;
+}
+
 static void
 create_index(StreamStatement *s)
 {
 	IndexStmt  *stmt = (IndexStmt *) s->pstmt->utilityStmt;
 	Oid			viewid = stream_statement_view(stmt->relation);
-	StreamIdentity saved;
 
 	if (!OidIsValid(viewid))
 	{
@@ -526,11 +538,8 @@ create_index(StreamStatement *s)
 		stream_statement_pass_on(s);
 		return;
 	}
-	stmt = (IndexStmt *) stream_statement_own(s);
-	stream_view_redirect_index(viewid, stmt);
-	saved = stream_relations_become_owner();
-	stream_statement_pass_on(s);
-	stream_relations_become_again(saved);
+	(void) stream_statement_own(s);
+	stream_statement_run(s, create_view_index, &viewid);
 }
 
 /* ---- DROP ---- */
@@ -802,6 +811,8 @@ process_utility(PlannedStmt *pstmt, const char *source, bool read_only_tree,
 	};
 	Handler		handler = handler_of(nodeTag(pstmt->utilityStmt));
 
+	if (stream_shmem_available())
+		stream_internal_check(pstmt->utilityStmt);
 	if (handler && stream_shmem_available())
 	{
 		/* COPY leads to nothing of ours */

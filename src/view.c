@@ -59,23 +59,28 @@
 #include "watermark.h"
 
 /*
- * Relations in the extension's schema are made with its owner's rights; the
- * user's own must do for the tablespace.
+ * The tablespace that a relation of the view goes to: the one named, or the
+ * user's default.  Raises 42501 if he may not create there.  Relations in the
+ * extension's schema are made with other rights than his, so this is said with
+ * the statement, by name, and never left to be found out there.
  */
-static void
-check_tablespace(const char *name)
+static char *
+allowed_tablespace(const char *name, char persistence)
 {
-	Oid			tablespace;
+	Oid			tablespace = name ? get_tablespace_oid(name, false) :
+		GetDefaultTablespace(persistence, false);
 	AclResult	acl;
 
-	if (name == NULL)
-		return;
-	tablespace = get_tablespace_oid(name, false);
-	if (tablespace == MyDatabaseTableSpace)
-		return;
-	acl = pg_tablespace_aclcheck(tablespace, GetUserId(), ACL_CREATE);
-	if (acl != ACLCHECK_OK)
-		aclcheck_error(acl, OBJECT_TABLESPACE, name);
+	if (!OidIsValid(tablespace))
+		tablespace = MyDatabaseTableSpace;
+	if (tablespace != MyDatabaseTableSpace)
+	{
+		acl = pg_tablespace_aclcheck(tablespace, GetUserId(), ACL_CREATE);
+		if (acl != ACLCHECK_OK)
+			aclcheck_error(acl, OBJECT_TABLESPACE,
+						   get_tablespace_name(tablespace));
+	}
+	return get_tablespace_name(tablespace);
 }
 
 /* ---- CREATE ---- */
@@ -339,6 +344,10 @@ make_view(NewView *view)
 
 	row->settings = stream_owner_current_settings();
 	stream_owner_run(GetUserId(), NULL, analyze_view, view);
+	into->tableSpaceName =
+		allowed_tablespace(into->tableSpaceName,
+						   row->unlogged ? RELPERSISTENCE_UNLOGGED :
+						   RELPERSISTENCE_PERMANENT);
 	stream_relations_create(row, view->cut, query, into, into->options,
 							view->source);
 	try_delta(row, query, view->options, view->source);
@@ -512,24 +521,20 @@ check_index(IndexStmt *stmt)
 					 errhint("Make the expression a grouping key, and index its column.")));
 }
 
-void
-stream_view_redirect_index(Oid viewid, IndexStmt *stmt)
+/* Turns the statement on the view into one on the state table. */
+static void
+redirect_index(Relation view, const StreamViewRow *row, IndexStmt *stmt)
 {
-	StreamViewRow *row = stream_catalog_view(viewid);
-	Relation	rel = table_open(viewid, AccessShareLock);
-	const char *first = ((IndexElem *) linitial(stmt->indexParams))->name;
+	const char *first = linitial_node(IndexElem, stmt->indexParams)->name;
 	ListCell   *lc;
 
-	check_owner(viewid);
-	check_index(stmt);
-	check_tablespace(stmt->tableSpace);
 	if (stmt->idxname && stmt->idxname[0] == '_')
 		ereport(ERROR,
 				(errcode(ERRCODE_RESERVED_NAME),
 				 errmsg("name of an index on a continuous view must not begin with \"_\""),
 				 errdetail("Such names are reserved for the extension.")));
 	if (stmt->idxname == NULL)
-		stmt->idxname = ChooseRelationName(RelationGetRelationName(rel),
+		stmt->idxname = ChooseRelationName(RelationGetRelationName(view),
 										   first, "idx",
 										   get_rel_namespace(row->state),
 										   false);
@@ -538,12 +543,41 @@ stream_view_redirect_index(Oid viewid, IndexStmt *stmt)
 	{
 		IndexElem  *elem = lfirst_node(IndexElem, lc);
 
-		elem->name = redirect_column(elem->name, rel, row->state);
+		elem->name = redirect_column(elem->name, view, row->state);
 	}
 	stmt->relation =
 		makeRangeVar(get_namespace_name(get_rel_namespace(row->state)),
 					 get_rel_name(row->state), -1);
-	table_close(rel, NoLock);
+	stmt->tableSpace = allowed_tablespace(stmt->tableSpace,
+										  row->unlogged ?
+										  RELPERSISTENCE_UNLOGGED :
+										  RELPERSISTENCE_PERMANENT);
+	stmt->transformed = true;
+}
+
+/*
+ * The index belongs to the state table, whose owner is the view's; all that
+ * the user lacks is CREATE on its schema, which DefineIndex is told not to ask
+ * for.
+ */
+ObjectAddress
+stream_view_create_index(Oid viewid, IndexStmt *stmt)
+{
+	Relation	view = table_open(viewid, AccessShareLock);
+	StreamViewRow *row = stream_catalog_view(viewid);
+	Oid			state;
+
+	check_owner(viewid);
+	check_index(stmt);
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("continuous view was dropped")));
+	state = row->state;
+	redirect_index(view, row, stmt);
+	table_close(view, NoLock);
+	return DefineIndex(state, stmt, InvalidOid, InvalidOid, InvalidOid,
+					   false, false, true, false, false);
 }
 
 /* ---- DROP ---- */

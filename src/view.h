@@ -8,6 +8,7 @@
 #ifndef STREAMING_VIEW_H
 #define STREAMING_VIEW_H
 
+#include "catalog/objectaddress.h"
 #include "nodes/parsenodes.h"
 #include "tcop/cmdtag.h"
 
@@ -15,8 +16,8 @@
  * CREATE MATERIALIZED VIEW ... WITH (streaming.continuous): options are the
  * streaming.* ones, taken out of stmt's list.  Returns false if the view was
  * there already and IF NOT EXISTS was said.  Errors: as analyze.h and
- * options.h; 42501 without SELECT on the stream or CREATE on the schema; 42P07
- * if the name is taken.
+ * options.h; 42501 without SELECT on the stream, or CREATE on the schema or the
+ * tablespace; 42P07 if the name is taken.
  */
 extern bool stream_view_create(CreateTableAsStmt *stmt, List *options,
 							   const char *source);
@@ -29,12 +30,15 @@ extern void stream_view_set_options(Oid viewid, List *options, bool reset,
 									const char *source);
 
 /*
- * CREATE INDEX on the view: turns the statement into one on the state table,
- * to be run as the extension's owner.
- * Errors: 42501 for others than the owner; 0A000 for a column that is computed
- * when the view is read, and for anything but plain columns.
+ * CREATE INDEX on the view: creates it on the state table, as the user, and
+ * returns it; stmt is changed to say so.  Takes AccessShareLock on the view and
+ * ShareLock on the state table.
+ * Errors: 42501 for others than the owner, and for a tablespace, be it the
+ * default one, that the user may not create in; 0A000 for a column that is
+ * computed when the view is read, and for anything but plain columns; 42939 for
+ * a reserved name.
  */
-extern void stream_view_redirect_index(Oid viewid, IndexStmt *stmt);
+extern ObjectAddress stream_view_create_index(Oid viewid, IndexStmt *stmt);
 
 /* Forgets the view; called when v is dropped. */
 extern void stream_view_dropped(Oid viewid);

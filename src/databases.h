@@ -10,12 +10,14 @@
 
 #include "statement.h"
 
-/* Passes a statement on that needs the database (if valid) without our processes. */
-extern void stream_databases_without_us(StreamStatement *s, Oid dboid);
-
-/* Handlers, each for one kind of statement. */
+/*
+ * Handlers, each for one kind of statement.  Those that need a database to
+ * themselves make our processes leave it while they run, if the user may do what
+ * the statement says; if not, the server says so and nobody has left.
+ */
 extern void stream_databases_transaction(StreamStatement *s);
 extern void stream_databases_drop_database(StreamStatement *s);
+extern void stream_databases_rename(StreamStatement *s);
 extern void stream_databases_create_database(StreamStatement *s);
 extern void stream_databases_alter_database(StreamStatement *s);
 extern void stream_databases_create_extension(StreamStatement *s);

@@ -21,8 +21,6 @@
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
 #include "commands/event_trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -471,12 +469,7 @@ rename_object(StreamStatement *s)
 	}
 	if (stmt->renameType == OBJECT_DATABASE)
 	{
-		Oid			dboid = get_database_oid(stmt->subname, true);
-
-		if (!OidIsValid(dboid) || dboid == MyDatabaseId ||
-			!pg_database_ownercheck(dboid, GetUserId()))
-			dboid = InvalidOid;
-		stream_databases_without_us(s, dboid);
+		stream_databases_rename(s);
 		return;
 	}
 	stream_statement_pass_on(s);

@@ -316,7 +316,16 @@ CREATE VIEW streaming.errors WITH (security_barrier) AS
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
 	WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text);
 COMMENT ON VIEW streaming.errors IS
-	'rows of streams that a continuous view did not take, and why';
+	'rows of streams that a continuous view did not take, and why; who has the rights of the view''s owner may delete them';
+
+CREATE FUNCTION streaming._delete_error() RETURNS pg_catalog.trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_monitor_delete_error';
+COMMENT ON FUNCTION streaming._delete_error() IS
+	'internal: DELETE FROM streaming.errors';
+CREATE TRIGGER _delete INSTEAD OF DELETE ON streaming.errors
+	FOR EACH ROW EXECUTE FUNCTION streaming._delete_error();
+COMMENT ON TRIGGER _delete ON streaming.errors IS
+	'internal: deletes the row from streaming._rejection';
 
 CREATE VIEW streaming.streams AS
 	SELECT c.oid::pg_catalog.regclass AS stream,
@@ -383,6 +392,8 @@ CREATE VIEW streaming.streams AS
 COMMENT ON VIEW streaming.streams IS 'streams, and how many views read them';
 
 GRANT SELECT ON streaming.views, streaming.streams, streaming.errors TO PUBLIC;
+GRANT DELETE ON streaming.errors TO PUBLIC;
 
 -- _status is called by whoever reads streaming.views.
-REVOKE ALL ON FUNCTION streaming._check_preloaded() FROM PUBLIC;
+REVOKE ALL ON FUNCTION streaming._check_preloaded(), streaming._delete_error()
+	FROM PUBLIC;

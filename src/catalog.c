@@ -22,6 +22,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
@@ -695,6 +696,79 @@ stream_catalog_write_rejection(const StreamRejection *rejection,
 	table_close(rel, NoLock);
 }
 
+/* Is the row found by its index also of that stream, and for that reason? */
+static bool
+is_that_rejection(HeapTuple tuple, TupleDesc desc,
+				  const StreamRejection *rejection)
+{
+	Datum		values[R_NATTS];
+	bool		nulls[R_NATTS];
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	return DatumGetObjectId(values[R_STREAM - 1]) == rejection->stream &&
+		strcmp(TextDatumGetCString(values[R_REASON - 1]),
+			   rejection->reason) == 0;
+}
+
+/*
+ * Deletes a row that was found; users delete others at the same time.  keeps:
+ * the transaction keeps its snapshot, and must not go on without the row.  False
+ * if this command has deleted it before, or another transaction has.
+ */
+static bool
+delete_found(Relation rel, HeapTuple tuple, bool keeps)
+{
+	TM_FailureData failure;
+
+	switch (table_tuple_delete(rel, &tuple->t_self, GetCurrentCommandId(true),
+							   NULL, InvalidSnapshot, true, &failure, false))
+	{
+		case TM_Ok:
+			return true;
+		case TM_SelfModified:
+			return false;
+		case TM_Updated:
+		case TM_Deleted:
+			if (keeps)
+				ereport(ERROR,
+						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						 errmsg("could not serialize access due to concurrent delete")));
+			return false;
+		default:
+			elog(ERROR, "could not delete a row of \"%s\"",
+				 RelationGetRelationName(rel));
+			return false;
+	}
+}
+
+bool
+stream_catalog_delete_rejection(const StreamRejection *rejection,
+								ItemPointer tid, Snapshot snapshot)
+{
+	Relation	rel = open_table_for_write("_rejection");
+	ScanKeyData keys[4];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		deleted = false;
+
+	ScanKeyInit(&keys[0], R_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(rejection->viewid));
+	ScanKeyInit(&keys[1], R_AT, BTEqualStrategyNumber, F_TIMESTAMPTZ_EQ,
+				TimestampTzGetDatum(rejection->at));
+	ScanKeyInit(&keys[2], R_LEAF, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(rejection->leaf));
+	ScanKeyInit(&keys[3], R_TID, BTEqualStrategyNumber, F_TIDEQ,
+				PointerGetDatum(tid));
+	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true,
+							  snapshot, lengthof(keys), keys);
+	while (!deleted && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		if (is_that_rejection(tuple, RelationGetDescr(rel), rejection))
+			deleted = delete_found(rel, tuple, IsolationUsesXactSnapshot());
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	return deleted;
+}
+
 /* Deletes all that are about the view. */
 static void
 delete_rejections(Oid viewid)
@@ -711,7 +785,7 @@ delete_rejections(Oid viewid)
 	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true, NULL,
 							  1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		CatalogTupleDelete(rel, &tuple->t_self);
+		(void) delete_found(rel, tuple, false);
 	systable_endscan(scan);
 	table_close(rel, NoLock);
 }

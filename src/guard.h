@@ -73,7 +73,8 @@ extern void stream_guard_check_views(const char *command);
 /*
  * For an ExecutorStart hook, when the statement's relations have been opened:
  * refuses to change a continuous view, or a table of the extension, by INSERT,
- * UPDATE, DELETE or MERGE (55000).
+ * UPDATE, DELETE or MERGE (55000).  streaming.errors has a trigger for DELETE, and
+ * the server refuses the others.
  */
 extern void stream_guard_check_statement(QueryDesc *queryDesc);
 

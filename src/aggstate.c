@@ -132,7 +132,7 @@ look_up_function(FmgrInfo *info, Oid function, Oid owner)
 
 	if (!OidIsValid(function))
 		return;
-	acl = pg_proc_aclcheck(function, owner, ACL_EXECUTE);
+	acl = object_aclcheck(ProcedureRelationId, function, owner, ACL_EXECUTE);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FUNCTION, get_func_name(function));
 	InvokeFunctionExecuteHook(function);

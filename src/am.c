@@ -282,8 +282,7 @@ multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId cid,
 
 /* ----------------------------------------------------------------- refusals */
 
-static void refuse(CmdType operation, const char *name)
-			pg_attribute_noreturn();
+pg_noreturn static void refuse(CmdType operation, const char *name);
 
 /* CMD_INSERT stands for INSERT ... ON CONFLICT DO UPDATE. */
 static void
@@ -327,7 +326,7 @@ static TM_Result
 tuple_update(Relation rel, ItemPointer otid, TupleTableSlot *slot,
 			 CommandId cid, Snapshot snapshot, Snapshot crosscheck, bool wait,
 			 TM_FailureData *tmfd, LockTupleMode *lockmode,
-			 bool *update_indexes)
+			 TU_UpdateIndexes *update_indexes)
 {
 	refuse(CMD_UPDATE, RelationGetRelationName(rel));
 }

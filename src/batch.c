@@ -515,7 +515,7 @@ run_plan(Batch *batch, StreamDelta *delta, double rows,
 									   &receiver.pub, params, env, 0);
 
 	ExecutorStart(desc, 0);
-	ExecutorRun(desc, ForwardScanDirection, 0, true);
+	stream_compat_executor_run(desc, ForwardScanDirection, 0);
 	ExecutorFinish(desc);
 	ExecutorEnd(desc);
 	FreeQueryDesc(desc);

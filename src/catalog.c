@@ -173,8 +173,8 @@ begin_snapshot_scan(Relation rel, Oid relid, Snapshot snapshot)
 
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
-	return systable_beginscan(rel, RelationGetPrimaryKeyIndex(rel), true,
-							  snapshot, 1, &key);
+	return systable_beginscan(rel, stream_compat_primary_key_index(rel, false),
+							  true, snapshot, 1, &key);
 }
 
 static SysScanDesc

@@ -3,19 +3,323 @@
  * compat.h
  *	  Every difference between PostgreSQL versions, and nothing else.
  *
+ * Callers are written for the newest version: what older ones lack is given
+ * here under its new name; what has another signature there has a name of ours
+ * beginning stream_compat_, and the newest version's arguments.  A macro needs
+ * its caller to include the header of the function that it stands for.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef STREAMING_COMPAT_H
 #define STREAMING_COMPAT_H
 
-#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 160000
-#error "streaming supports PostgreSQL 15"
+#if PG_VERSION_NUM < 150000 || PG_VERSION_NUM >= 190000
+#error "streaming supports PostgreSQL 15, 16, 17 and 18"
 #endif
+
+#include "executor/executor.h"
+#include "optimizer/optimizer.h"
+#include "utils/acl.h"
+#include "utils/rel.h"
+
+#if PG_VERSION_NUM < 160000
+#include "catalog/pg_class.h"
+#include "catalog/pg_database.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_tablespace.h"
+#include "catalog/pg_type.h"
+#else
+#include "parser/parse_relation.h"
+#endif
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+/* ---- the language ---- */
+
+/* Before the return type of a function that does not return. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn __attribute__((noreturn))
+#endif
+
+/* ---- privileges ---- */
+
+#if PG_VERSION_NUM < 160000
+static inline bool
+object_ownercheck(Oid classid, Oid objectid, Oid roleid)
+{
+	switch (classid)
+	{
+		case RelationRelationId:
+			return pg_class_ownercheck(objectid, roleid);
+		case DatabaseRelationId:
+			return pg_database_ownercheck(objectid, roleid);
+		case NamespaceRelationId:
+			return pg_namespace_ownercheck(objectid, roleid);
+		case ProcedureRelationId:
+			return pg_proc_ownercheck(objectid, roleid);
+		case TypeRelationId:
+			return pg_type_ownercheck(objectid, roleid);
+		default:
+			elog(ERROR, "unexpected class %u", classid);
+	}
+	return false;
+}
+
+static inline AclResult
+object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
+{
+	switch (classid)
+	{
+		case DatabaseRelationId:
+			return pg_database_aclcheck(objectid, roleid, mode);
+		case LanguageRelationId:
+			return pg_language_aclcheck(objectid, roleid, mode);
+		case NamespaceRelationId:
+			return pg_namespace_aclcheck(objectid, roleid, mode);
+		case ProcedureRelationId:
+			return pg_proc_aclcheck(objectid, roleid, mode);
+		case TableSpaceRelationId:
+			return pg_tablespace_aclcheck(objectid, roleid, mode);
+		case TypeRelationId:
+			return pg_type_aclcheck(objectid, roleid, mode);
+		default:
+			elog(ERROR, "unexpected class %u", classid);
+	}
+	return ACLCHECK_NO_PRIV;
+}
+#endif
+
+/* May the current user read what the plan reads?  An error if not. */
+static inline void
+stream_compat_check_permissions(PlannedStmt *stmt)
+{
+#if PG_VERSION_NUM < 160000
+	ExecCheckRTPerms(stmt->rtable, true);
+#else
+	ExecCheckPermissions(stmt->rtable, stmt->permInfos, true);
+#endif
+}
+
+/* Notes that the query reads the column of the member of its range table. */
+static inline void
+stream_compat_note_selected(Query *query, RangeTblEntry *rte, AttrNumber attno)
+{
+	int			member = attno - FirstLowInvalidHeapAttributeNumber;
+
+#if PG_VERSION_NUM < 160000
+	rte->selectedCols = bms_add_member(rte->selectedCols, member);
+#else
+	RTEPermissionInfo *info;
+
+	if (rte->perminfoindex == 0)
+		return;
+	info = getRTEPermissionInfo(query->rteperminfos, rte);
+	info->selectedCols = bms_add_member(info->selectedCols, member);
+#endif
+}
+
+/* Gives the query what the parse state has gathered as its permissions. */
+#if PG_VERSION_NUM < 160000
+#define stream_compat_set_permissions(query, pstate) ((void) 0)
+#else
+#define stream_compat_set_permissions(query, pstate) \
+	((query)->rteperminfos = (pstate)->p_rteperminfos)
+#endif
+
+/* ---- queries ---- */
+
+/*
+ * Resolves the query's own joins' columns and, where there are such, grouping
+ * expressions' names to what they stand for.  A new tree.
+ */
+static inline Node *
+stream_compat_flatten_vars(Query *query, Node *node)
+{
+#if PG_VERSION_NUM < 160000
+	return flatten_join_alias_vars(query, node);
+#else
+#if PG_VERSION_NUM >= 180000
+	if (query->hasGroupRTE)
+		node = flatten_group_exprs(NULL, query, node);
+#endif
+	return flatten_join_alias_vars(NULL, query, node);
+#endif
+}
+
+/*
+ * Takes the range table's entry for the grouping expressions away, when all
+ * that named them has been flattened.  It is the last one.
+ */
+static inline void
+stream_compat_drop_grouping(Query *query)
+{
+#if PG_VERSION_NUM >= 180000
+	if (!query->hasGroupRTE)
+		return;
+	Assert(llast_node(RangeTblEntry, query->rtable)->rtekind == RTE_GROUP);
+	query->rtable = list_truncate(query->rtable,
+								  list_length(query->rtable) - 1);
+	query->hasGroupRTE = false;
+#endif
+}
+
+#if PG_VERSION_NUM < 180000
+#define VAR_RETURNING_DEFAULT 0
+#define stream_compat_expand_rte(rte, rtindex, up, returning, location, \
+								 dropped, names, vars) \
+	expandRTE(rte, rtindex, up, location, dropped, names, vars)
+#else
+#define stream_compat_expand_rte expandRTE
+#endif
+
+/* ---- relations ---- */
+
+/* What names the storage of a relation: as a whole, and its two parts. */
+#if PG_VERSION_NUM < 160000
+#define STREAM_COMPAT_LOCATOR(rel) ((rel)->rd_node)
+#define STREAM_COMPAT_RELNUMBER(rel) ((rel)->rd_node.relNode)
+#define STREAM_COMPAT_DATABASE(rel) ((rel)->rd_node.dbNode)
+#define rd_firstRelfilelocatorSubid rd_firstRelfilenodeSubid
+#else
+#define STREAM_COMPAT_LOCATOR(rel) ((rel)->rd_locator)
+#define STREAM_COMPAT_RELNUMBER(rel) ((rel)->rd_locator.relNumber)
+#define STREAM_COMPAT_DATABASE(rel) ((rel)->rd_locator.dbOid)
+#endif
+
+#if PG_VERSION_NUM < 180000
+#define stream_compat_primary_key_index(rel, deferrable_ok) \
+	RelationGetPrimaryKeyIndex(rel)
+#else
+#define stream_compat_primary_key_index RelationGetPrimaryKeyIndex
+#endif
+
+#if PG_VERSION_NUM < 160000
+#define stream_compat_define_index(table, stmt, index, parent, constraint, \
+								   total_parts, ...) \
+	DefineIndex(table, stmt, index, parent, constraint, __VA_ARGS__)
+#else
+#define stream_compat_define_index DefineIndex
+#endif
+
+#if PG_VERSION_NUM < 170000
+#define stream_compat_lock_held_by_me(tag, mode, orstronger) \
+	LockHeldByMe(tag, mode)
+#else
+#define stream_compat_lock_held_by_me LockHeldByMe
+#endif
+
+/* ---- rows and indexes ---- */
+
+#if PG_VERSION_NUM < 160000
+/* Which indexes an update wants new entries in: all, or none. */
+typedef bool TU_UpdateIndexes;
+
+#define TU_None false
+#define stream_compat_only_summarizing(update) false
+#define stream_compat_insert_index_tuples(result_rel, slot, estate, update, \
+										  no_dup_err, conflict, arbiters, \
+										  only_summarizing) \
+	ExecInsertIndexTuples(result_rel, slot, estate, update, no_dup_err, \
+						  conflict, arbiters)
+#else
+#define stream_compat_only_summarizing(update) ((update) == TU_Summarizing)
+#define stream_compat_insert_index_tuples ExecInsertIndexTuples
+#endif
+
+#if PG_VERSION_NUM < 180000
+#define stream_compat_index_beginscan(heap, index, snapshot, instrument, \
+									  nkeys, norderbys) \
+	index_beginscan(heap, index, snapshot, nkeys, norderbys)
+#else
+#define stream_compat_index_beginscan index_beginscan
+#endif
+
+#if PG_VERSION_NUM < 160000
+#define stream_compat_make_range(typcache, lower, upper, empty, escontext) \
+	make_range(typcache, lower, upper, empty)
+#else
+#define stream_compat_make_range make_range
+#endif
+
+/* ---- execution ---- */
 
 /*
  * PostgreSQL 15 sets up a custom scan's expressions for virtual slots before
  * its begin callback runs; later versions let the provider choose.
  */
 #define STREAM_CUSTOM_SCAN_IS_VIRTUAL (PG_VERSION_NUM < 160000)
+#if STREAM_CUSTOM_SCAN_IS_VIRTUAL
+#define stream_compat_set_slot_ops(css, ops) ((void) 0)
+#else
+#define stream_compat_set_slot_ops(css, ops) ((css)->slotOps = (ops))
+#endif
+
+#if PG_VERSION_NUM < 180000
+#define stream_compat_executor_run(desc, direction, count) \
+	ExecutorRun(desc, direction, count, true)
+#else
+#define stream_compat_executor_run ExecutorRun
+#endif
+
+#if PG_VERSION_NUM < 170000
+#define stream_compat_explain_one_plan(stmt, into, es, source, params, env, \
+									   duration, buffers, memory) \
+	ExplainOnePlan(stmt, into, es, source, params, env, duration, buffers)
+#else
+#define stream_compat_explain_one_plan ExplainOnePlan
+#endif
+
+/* ---- hash tables of tuples ---- */
+
+/*
+ * Each entry has one pointer of ours beside its tuple.  Since 18 that is kept
+ * in front of the tuple, in the same piece of memory.
+ */
+#if PG_VERSION_NUM < 180000
+#define STREAM_COMPAT_HASH_EXTRA 0
+#define stream_compat_build_hash_table(parent, desc, ops, ...) \
+	BuildTupleHashTableExt(parent, desc, __VA_ARGS__)
+#else
+#define STREAM_COMPAT_HASH_EXTRA sizeof(void *)
+#define stream_compat_build_hash_table BuildTupleHashTable
+#endif
+
+/* Where the entry has its pointer; NULL in a new one. */
+static inline void **
+stream_compat_hash_pointer(TupleHashTable table, TupleHashEntryData *entry)
+{
+#if PG_VERSION_NUM < 180000
+	return &entry->additional;
+#else
+	return (void **) TupleHashEntryGetAdditional(table, entry);
+#endif
+}
+
+/*
+ * Puts a copy of another tuple, with equal keys, in the place of the entry's;
+ * its pointer stays.
+ */
+static inline void
+stream_compat_hash_replace(TupleHashTable table, TupleHashEntryData *entry,
+						   MinimalTuple tuple)
+{
+	MinimalTuple old = entry->firstTuple;
+	MemoryContext context = MemoryContextSwitchTo(table->tablecxt);
+
+#if PG_VERSION_NUM < 180000
+	entry->firstTuple = heap_copy_minimal_tuple(tuple);
+	pfree(old);
+#else
+	entry->firstTuple = heap_copy_minimal_tuple(tuple, table->additionalsize);
+	memcpy((char *) entry->firstTuple - table->additionalsize,
+		   (char *) old - table->additionalsize, table->additionalsize);
+	pfree((char *) old - table->additionalsize);
+#endif
+	MemoryContextSwitchTo(context);
+}
 
 #endif

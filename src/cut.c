@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/sysattr.h"
 #include "catalog/heap.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_am.h"
@@ -452,14 +451,11 @@ collect_payload(StreamCut *cut, List **names)
 static void
 note_selected(Query *query, Node *expr)
 {
-	RangeTblEntry *rte;
 	Var		   *var = (Var *) expr;
 
-	if (!IsA(expr, Var))
-		return;
-	rte = rt_fetch(var->varno, query->rtable);
-	rte->selectedCols = bms_add_member(rte->selectedCols, var->varattno -
-									   FirstLowInvalidHeapAttributeNumber);
+	if (IsA(expr, Var))
+		stream_compat_note_selected(query, rt_fetch(var->varno, query->rtable),
+									var->varattno);
 }
 
 /* For ereport: the position of the option that asks for it. */
@@ -611,8 +607,9 @@ stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
 	if (cut->below)
 		within_watermark = false;
 	query->targetList = (List *)
-		flatten_join_alias_vars(query, (Node *) query->targetList);
-	query->havingQual = flatten_join_alias_vars(query, query->havingQual);
+		stream_compat_flatten_vars(query, (Node *) query->targetList);
+	query->havingQual = stream_compat_flatten_vars(query, query->havingQual);
+	stream_compat_drop_grouping(query);
 	cut->distinct = query->groupClause == NIL && !query->hasAggs;
 	if (cut->distinct)
 	{

@@ -89,7 +89,7 @@ static bool
 is_own_other(Oid dboid)
 {
 	return OidIsValid(dboid) && dboid != MyDatabaseId &&
-		pg_database_ownercheck(dboid, GetUserId());
+		object_ownercheck(DatabaseRelationId, dboid, GetUserId());
 }
 
 static bool
@@ -115,7 +115,7 @@ may_use_tablespace(const char *name)
 		return true;
 	tablespace = get_tablespace_oid(name, true);
 	return OidIsValid(tablespace) &&
-		pg_tablespace_aclcheck(tablespace, GetUserId(),
+		object_aclcheck(TableSpaceRelationId, tablespace, GetUserId(),
 							   ACL_CREATE) == ACLCHECK_OK;
 }
 
@@ -171,7 +171,7 @@ template_of(CreatedbStmt *stmt)
 	template = get_database_oid(name ? name : "template1", true);
 	if (!OidIsValid(template) || template == MyDatabaseId ||
 		!(is_template(template) ||
-		  pg_database_ownercheck(template, GetUserId())))
+		  object_ownercheck(DatabaseRelationId, template, GetUserId())))
 		return InvalidOid;
 	roleid = owner ? get_role_oid(owner, true) : GetUserId();
 	if (!OidIsValid(roleid) || !is_member_of_role(GetUserId(), roleid) ||

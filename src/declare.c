@@ -67,7 +67,7 @@ check_stream(Oid relid, List *options, bool reset, const char *source)
 {
 	const char *first = ((DefElem *) linitial(options))->defname;
 
-	if (!pg_class_ownercheck(relid, GetUserId()))
+	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER,
 					   get_relkind_objtype(get_rel_relkind(relid)),
 					   get_rel_name(relid));

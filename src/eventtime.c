@@ -187,7 +187,8 @@ trace_output(Query *query, AttrNumber attno)
 		if (tle == NULL || tle->resjunk)
 			return no_trace;
 		return trace_expr(query,
-						  flatten_join_alias_vars(query, (Node *) tle->expr));
+						  stream_compat_flatten_vars(query,
+													 (Node *) tle->expr));
 	}
 	foreach(lc, query->rtable)
 	{
@@ -732,7 +733,8 @@ time_column(Query *query, int rtindex)
 
 	if (rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY)
 		return NULL;
-	expandRTE(rte, rtindex, 0, -1, false, NULL, &vars);
+	stream_compat_expand_rte(rte, rtindex, 0, VAR_RETURNING_DEFAULT, -1, false,
+							 NULL, &vars);
 	foreach(lc, vars)
 	{
 		Trace		trace;

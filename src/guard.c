@@ -604,7 +604,7 @@ storage_replaced_here(Oid relid)
 
 	if (rel == NULL)
 		return false;
-	replaced = rel->rd_firstRelfilenodeSubid != InvalidSubTransactionId;
+	replaced = rel->rd_firstRelfilelocatorSubid != InvalidSubTransactionId;
 	RelationClose(rel);
 	return replaced;
 }

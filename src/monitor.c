@@ -254,8 +254,11 @@ explain_plan(StreamDelta *delta)
 	es->costs = false;
 	es->verbose = true;
 	ExplainBeginOutput(es);
-	ExplainOnePlan(stmt, NULL, es, "batch of a continuous view", NULL,
-				   stream_operator_environment(delta->cut, rows), NULL, NULL);
+	stream_compat_explain_one_plan(stmt, NULL, es, "batch of a continuous view",
+								   NULL,
+								   stream_operator_environment(delta->cut,
+															   rows),
+								   NULL, NULL, NULL);
 	ExplainEndOutput(es);
 	tuplestore_end(rows);
 	return es->str->data;

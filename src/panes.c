@@ -151,11 +151,14 @@ begin_batch(StreamPanes *panes, TupleDesc desc)
 	}
 	if (panes->nothers > 0)
 		panes->groups =
-			BuildTupleHashTableExt(NULL, panes->slot->tts_tupleDescriptor,
-								   panes->nothers, panes->others,
-								   panes->eqfuncs, panes->hashfuncs,
-								   panes->collations, 256, 0, panes->batch,
-								   panes->batch, panes->row, false);
+			stream_compat_build_hash_table(NULL,
+										   panes->slot->tts_tupleDescriptor,
+										   NULL, panes->nothers, panes->others,
+										   panes->eqfuncs, panes->hashfuncs,
+										   panes->collations, 256,
+										   STREAM_COMPAT_HASH_EXTRA,
+										   panes->batch, panes->batch,
+										   panes->row, false);
 	MemoryContextSwitchTo(panes->batch);
 	panes->windows = panewindows_create(panes->batch, 1024, NULL);
 	panes->ngroups = 0;
@@ -170,6 +173,7 @@ number_of_keys(StreamPanes *panes, TupleTableSlot *delta)
 {
 	TupleTableSlot *slot = panes->slot;
 	TupleHashEntry entry;
+	void	  **number;
 	bool		isnew;
 
 	if (panes->nothers == 0)
@@ -184,8 +188,9 @@ number_of_keys(StreamPanes *panes, TupleTableSlot *delta)
 	}
 	ExecStoreVirtualTuple(slot);
 	entry = LookupTupleHashEntry(panes->groups, slot, &isnew, NULL);
+	number = stream_compat_hash_pointer(panes->groups, entry);
 	if (!isnew)
-		return (int64) (intptr_t) entry->additional;
+		return (int64) (intptr_t) *number;
 	if (panes->ngroups == panes->maxgroups)
 	{
 		panes->maxgroups *= 2;
@@ -193,7 +198,7 @@ number_of_keys(StreamPanes *panes, TupleTableSlot *delta)
 									panes->maxgroups);
 	}
 	panes->keys[panes->ngroups] = entry->firstTuple;
-	entry->additional = (void *) (intptr_t) panes->ngroups;
+	*number = (void *) (intptr_t) panes->ngroups;
 	return panes->ngroups++;
 }
 
@@ -304,8 +309,9 @@ window_range(StreamPanes *panes, Timestamp start)
 		return stream_window_range(panes->range, start,
 								   end_of_window(panes, start));
 	upper.lower = false;
-	return RangeTypePGetDatum(make_range(panes->range, &bound, &upper,
-										 false));
+	return RangeTypePGetDatum(stream_compat_make_range(panes->range,
+													   &bound, &upper, false,
+													   NULL));
 }
 
 /* Puts a window into the slot, as a row of the delta. */

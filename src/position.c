@@ -232,10 +232,10 @@ floor_of(const StreamLeaf *leaf, VirtualTransactionId vxid)
 static bool
 writing_ourselves(const LOCKTAG *tag)
 {
-	return LockHeldByMe(tag, RowExclusiveLock) ||
-		LockHeldByMe(tag, ShareRowExclusiveLock) ||
-		LockHeldByMe(tag, ExclusiveLock) ||
-		LockHeldByMe(tag, AccessExclusiveLock);
+	return stream_compat_lock_held_by_me(tag, RowExclusiveLock, false) ||
+		stream_compat_lock_held_by_me(tag, ShareRowExclusiveLock, false) ||
+		stream_compat_lock_held_by_me(tag, ExclusiveLock, false) ||
+		stream_compat_lock_held_by_me(tag, AccessExclusiveLock, false);
 }
 
 /* Notes the transactions that may be writing to the leaf now. */
@@ -352,10 +352,10 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 		if (leaf == NULL)
 		{
 			leaf = add_leaf(pos, RelationGetRelid(rel),
-							rel->rd_node.relNode);
+							STREAM_COMPAT_RELNUMBER(rel));
 			leaf->read = stream_readset_create();
 		}
-		if (leaf->relfilenode != rel->rd_node.relNode)
+		if (leaf->relfilenode != STREAM_COMPAT_RELNUMBER(rel))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("storage of stream \"%s\" has been replaced",

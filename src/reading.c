@@ -207,11 +207,10 @@ stream_reading_query(StreamCut *cut, Relation state, bool final_only,
 	nsitem = addRangeTableEntryForRelation(pstate, state, AccessShareLock,
 										   NULL, false, true);
 	rtr->rtindex = 1;
-	for (int i = 1; i <= RelationGetNumberOfAttributes(state); i++)
-		nsitem->p_rte->selectedCols =
-			bms_add_member(nsitem->p_rte->selectedCols,
-						   i - FirstLowInvalidHeapAttributeNumber);
 	query->rtable = list_make1(nsitem->p_rte);
+	stream_compat_set_permissions(query, pstate);
+	for (int i = 1; i <= RelationGetNumberOfAttributes(state); i++)
+		stream_compat_note_selected(query, nsitem->p_rte, i);
 	query->jointree = makeFromExpr(list_make1(rtr), having);
 	query->groupClause = NIL;
 	query->havingQual = NULL;

@@ -173,7 +173,8 @@ scan_again(Run *run, ScanKey keys, int nkeys)
 {
 	if (run->scan)
 		index_endscan(run->scan);
-	run->scan = index_beginscan(run->rel, run->index, SnapshotSelf, nkeys, 0);
+	run->scan = stream_compat_index_beginscan(run->rel, run->index,
+											  SnapshotSelf, NULL, nkeys, 0);
 	index_rescan(run->scan, keys, nkeys, NULL, 0);
 }
 
@@ -210,7 +211,8 @@ lower_bound(Run *run, int64 reaped)
 	typcache = lookup_type_cache(TupleDescAttr(run->reaper->desc, 0)->atttypid,
 								 TYPECACHE_RANGE_INFO);
 	bound.val = Int64GetDatum(low);
-	return RangeTypePGetDatum(make_range(typcache, &bound, &infinite, false));
+	return RangeTypePGetDatum(stream_compat_make_range(typcache, &bound,
+													   &infinite, false, NULL));
 }
 
 /* Begins before all groups that are not reaped yet. */

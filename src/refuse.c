@@ -52,9 +52,8 @@ stream_refuse_option_position(const char *source, List *options,
 								  stream_refuse_option_location(options, name));
 }
 
-static void
-			refuse_at(const char *what, const char *source, int location,
-					  const char *hint) pg_attribute_noreturn();
+pg_noreturn static void refuse_at(const char *what, const char *source,
+								  int location, const char *hint);
 
 static void
 refuse_at(const char *what, const char *source, int location,

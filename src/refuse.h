@@ -10,6 +10,7 @@
 
 #include "nodes/pg_list.h"
 
+#include "compat.h"
 #include "locate.h"
 
 /*
@@ -34,21 +35,22 @@ extern int	stream_refuse_option_location(List *options, const char *name);
  * such as "LIMIT is"; node: where it is, or NULL; hint: what to write instead,
  * or NULL.
  */
-extern void stream_refuse(const char *what, void *node, const char *source,
-						  const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void stream_refuse(const char *what, void *node,
+									  const char *source, const char *hint);
 
 /*
  * The same for what is in a place.  Where the node has no location, as all that
  * comes out of a view has none, that of the place is taken.
  */
-extern void stream_refuse_in(const StreamPlace *place, const char *what,
-							 void *node,
-							 const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void stream_refuse_in(const StreamPlace *place,
+										 const char *what, void *node,
+										 const char *hint);
 
 /* The same for a clause that has no node. */
-extern void stream_refuse_clause(const StreamPlace *place, StreamClause clause,
-								 const char *what,
-								 const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void stream_refuse_clause(const StreamPlace *place,
+											 StreamClause clause,
+											 const char *what,
+											 const char *hint);
 
 /*
  * Until stream_refuse_pop, errors that refuse something (0A000, 42809) and have

@@ -225,8 +225,9 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	index->unique = true;
 	index->nulls_not_distinct = true;
 	index->transformed = true;
-	indexid = DefineIndex(state, index, InvalidOid, InvalidOid, InvalidOid,
-						  false, false, false, false, true).objectId;
+	indexid = stream_compat_define_index(state, index, InvalidOid, InvalidOid,
+										 InvalidOid, -1, false, false, false,
+										 false, true).objectId;
 	CommandCounterIncrement();
 	return indexid;
 }
@@ -252,8 +253,9 @@ create_closing_index(StreamCut *cut, Oid state, RangeVar *name,
 	index->accessMethod = "btree";
 	index->tableSpace = into->tableSpaceName;
 	index->transformed = true;
-	indexid = DefineIndex(state, index, InvalidOid, InvalidOid, InvalidOid,
-						  false, false, false, false, true).objectId;
+	indexid = stream_compat_define_index(state, index, InvalidOid, InvalidOid,
+										 InvalidOid, -1, false, false, false,
+										 false, true).objectId;
 	CommandCounterIncrement();
 	return indexid;
 }

@@ -42,11 +42,11 @@ own_stream(const StreamViewRow *row)
 	{
 		Oid			stream = lfirst_oid(lc);
 
-		if (pg_class_ownercheck(stream, GetUserId()))
+		if (object_ownercheck(RelationRelationId, stream, GetUserId()))
 			return stream;
 		/* the partitions are the root's owner's to drop */
 		if (get_rel_relispartition(stream) &&
-			pg_class_ownercheck(llast_oid(get_partition_ancestors(stream)),
+			object_ownercheck(RelationRelationId, llast_oid(get_partition_ancestors(stream)),
 								GetUserId()))
 			return stream;
 	}

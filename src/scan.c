@@ -347,6 +347,8 @@ create_delta_scan_state(CustomScan *cscan)
 													   T_CustomScanState);
 
 	state->css.methods = &exec_methods;
+	/* a stream's rows are on heap's pages */
+	stream_compat_set_slot_ops(&state->css, &TTSOpsBufferHeapTuple);
 	return (Node *) state;
 }
 

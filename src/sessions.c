@@ -221,8 +221,9 @@ write_range(StreamSessions *sessions, Timestamp start, Timestamp end)
 	lower.val = TimestampGetDatum(start);
 	upper.val = TimestampGetDatum(end);
 	upper.inclusive = start == end; /* of an infinite time */
-	return RangeTypePGetDatum(make_range(sessions->range, &lower, &upper,
-										 false));
+	return RangeTypePGetDatum(stream_compat_make_range(sessions->range,
+													   &lower, &upper, false,
+													   NULL));
 }
 
 /* Copies the keys of the sorted row, as those of the session. */

@@ -32,6 +32,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include "compat.h"
 #include "shmem.h"
 #include "space.h"
 
@@ -70,7 +71,8 @@ static LWLock *
 extension_lock(Relation rel)
 {
 	static LWLockPadded *locks = NULL;
-	uint32		hash = murmurhash32(rel->rd_node.relNode ^ rel->rd_node.dbNode);
+	uint32		hash = murmurhash32(STREAM_COMPAT_RELNUMBER(rel) ^
+										  STREAM_COMPAT_DATABASE(rel));
 
 	if (locks == NULL)
 		locks = GetNamedLWLockTranche(TRANCHE);
@@ -167,7 +169,8 @@ pin_page(Relation rel, BlockNumber block)
 	static Buffer recent = InvalidBuffer;
 
 	if (!BufferIsValid(recent) ||
-		!ReadRecentBuffer(rel->rd_node, MAIN_FORKNUM, block, recent))
+		!ReadRecentBuffer(STREAM_COMPAT_LOCATOR(rel), MAIN_FORKNUM, block,
+						  recent))
 		recent = ReadBuffer(rel, block);
 	return recent;
 }

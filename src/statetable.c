@@ -117,9 +117,11 @@ open_key_index(StreamStateTable *table)
 				 errmsg("state table \"%s\" has no unique index on its keys",
 						RelationGetRelationName(table->rel)),
 				 errhint("Drop the continuous view and create it anew.")));
-	table->lookup = index_beginscan(table->rel, table->index, SnapshotSelf,
-									IndexRelationGetNumberOfKeyAttributes(table->index),
-									0);
+	table->lookup =
+		stream_compat_index_beginscan(table->rel, table->index, SnapshotSelf,
+									  NULL,
+									  IndexRelationGetNumberOfKeyAttributes(table->index),
+									  0);
 }
 
 /* Looks the keys up in the index. */
@@ -197,13 +199,14 @@ open_indices(StreamStateTable *table)
 
 static void
 insert_index_entries(StreamStateTable *table, TupleTableSlot *slot,
-					 bool update)
+					 bool update, bool only_summarizing)
 {
 	open_indices(table);
 	if (table->result_rel->ri_NumIndices > 0)
-		list_free(ExecInsertIndexTuples(table->result_rel, slot,
-										table->estate, update, false, NULL,
-										NIL));
+		list_free(stream_compat_insert_index_tuples(table->result_rel, slot,
+													table->estate, update,
+													false, NULL, NIL,
+													only_summarizing));
 	ResetPerTupleExprContext(table->estate);
 }
 
@@ -214,7 +217,7 @@ stream_statetable_insert(StreamStateTable *table, TupleTableSlot *slot)
 
 	table_tuple_insert(table->rel, slot, GetCurrentCommandId(true),
 					   0, NULL);
-	insert_index_entries(table, slot, false);
+	insert_index_entries(table, slot, false, false);
 	block = ItemPointerGetBlockNumber(&slot->tts_tid);
 	if (block != table->inserted_block)
 	{
@@ -284,7 +287,7 @@ stream_statetable_update(StreamStateTable *table, ItemPointer tid,
 {
 	TM_FailureData tmfd;
 	LockTupleMode lockmode;
-	bool		update_indexes;
+	TU_UpdateIndexes update_indexes;
 	TM_Result	result;
 	HeapTuple	tuple;
 
@@ -296,7 +299,8 @@ stream_statetable_update(StreamStateTable *table, ItemPointer tid,
 								InvalidSnapshot, true, &tmfd, &lockmode,
 								&update_indexes);
 	check_result(table, result);
-	if (update_indexes)
-		insert_index_entries(table, slot, true);
+	if (update_indexes != TU_None)
+		insert_index_entries(table, slot, true,
+							 stream_compat_only_summarizing(update_indexes));
 	return buffer;
 }

@@ -235,11 +235,13 @@ create_generation(StreamStore *store)
 	Generation *gen = MemoryContextAlloc(context, sizeof(Generation));
 
 	gen->context = context;
-	gen->table = BuildTupleHashTableExt(NULL, store->keydesc, store->nkeys,
-										store->keycols, store->eqfuncs,
-										store->hashfuncs, store->collations,
-										256, 0, context, context,
-										store->row, false);
+	gen->table =
+		stream_compat_build_hash_table(NULL, store->keydesc, NULL,
+									   store->nkeys, store->keycols,
+									   store->eqfuncs, store->hashfuncs,
+									   store->collations, 256,
+									   STREAM_COMPAT_HASH_EXTRA, context,
+									   context, store->row, false);
 	return gen;
 }
 
@@ -313,7 +315,7 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch,
 	store->staged = store->processed = 0;
 	if (!store->hashfuncs)
 		return;
-	if (store->batch != batch || store->relfilenode != rel->rd_node.relNode ||
+	if (store->batch != batch || store->relfilenode != STREAM_COMPAT_RELNUMBER(rel) ||
 		store->young == NULL)
 	{
 		if (!STREAM_MUTATION("cache") || store->young == NULL)
@@ -323,7 +325,7 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch,
 			store->complete = RelationGetNumberOfBlocks(rel) == 0;
 		}
 	}
-	store->relfilenode = rel->rd_node.relNode;
+	store->relfilenode = STREAM_COMPAT_RELNUMBER(rel);
 	/* whatever ends this batch other than stream_store_close is a failure */
 	store->batch = -1;
 }
@@ -398,22 +400,11 @@ alloc_group(StreamStore *store, MemoryContext context)
 
 /* ---- finding a group ---- */
 
-/* A copy of the keys in the young generation. */
-static MinimalTuple
-copy_keys(StreamStore *store, MinimalTuple keys)
-{
-	MemoryContext old = MemoryContextSwitchTo(store->young->context);
-	MinimalTuple copy = heap_copy_minimal_tuple(keys);
-
-	MemoryContextSwitchTo(old);
-	return copy;
-}
-
 /* Takes the group over from the old generation, if it is there. */
 static bool
 promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 {
-	StateGroup *group = young->additional;
+	StateGroup *group = *stream_compat_hash_pointer(store->young->table, young);
 	TupleHashEntry entry;
 	StateGroup *old;
 
@@ -423,11 +414,10 @@ promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 									 NULL, hash);
 	if (entry == NULL)
 		return false;
-	old = entry->additional;
+	old = *stream_compat_hash_pointer(store->old->table, entry);
 	group->tid = old->tid;
 	group->buffer = old->buffer;
-	pfree(young->firstTuple);
-	young->firstTuple = copy_keys(store, entry->firstTuple);
+	stream_compat_hash_replace(store->young->table, young, entry->firstTuple);
 	for (int i = 0; i < store->naggs; i++)
 	{
 		NullableDatum stored = stream_aggstate_store(store->aggs[i],
@@ -449,19 +439,15 @@ promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 static void
 keep_stored_keys(StreamStore *store, TupleHashEntry entry)
 {
-	MemoryContext old;
-
 	if (store->equalimage)
 		return;
-	old = MemoryContextSwitchTo(store->young->context);
 	for (int i = 0; i < store->nkeys; i++)
 	{
 		store->keyslot->tts_values[i] = store->table.found->tts_values[i];
 		store->keyslot->tts_isnull[i] = store->table.found->tts_isnull[i];
 	}
-	pfree(entry->firstTuple);
-	entry->firstTuple = ExecCopySlotMinimalTuple(store->keyslot);
-	MemoryContextSwitchTo(old);
+	stream_compat_hash_replace(store->young->table, entry,
+							   ExecCopySlotMinimalTuple(store->keyslot));
 }
 
 /*
@@ -480,11 +466,11 @@ find_cached(StreamStore *store, uint32 hash, MemoryContext *context)
 	entry = LookupTupleHashEntryHash(store->young->table, store->keyslot,
 									 &isnew, hash);
 	if (!isnew)
-		group = entry->additional;
+		group = *stream_compat_hash_pointer(store->young->table, entry);
 	else
 	{
 		group = alloc_group(store, *context);
-		entry->additional = group;
+		*stream_compat_hash_pointer(store->young->table, entry) = group;
 		if (!promote(store, entry, hash) &&
 			!store->complete && stream_statetable_find(&store->table, store->keyslot))
 		{
@@ -638,7 +624,7 @@ expected_group(StreamStore *store, uint32 hash)
 	if (entry->status == 0 || entry->hash != hash)
 		return NULL;
 	__builtin_prefetch(entry->firstTuple);
-	return entry->additional;
+	return *stream_compat_hash_pointer(store->young->table, entry);
 }
 
 /*

@@ -229,7 +229,7 @@ refresh(StreamStatement *s)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("REFRESH ... WITH NO DATA is not supported for a continuous view"),
 				 errhint("Drop the view and create it anew WITH NO DATA.")));
-	if (!pg_class_ownercheck(viewid, GetUserId()))
+	if (!object_ownercheck(RelationRelationId, viewid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
 					   get_rel_name(viewid));
 	stream_wait_refresh(viewid);
@@ -261,7 +261,7 @@ static bool
 is_own_partition(Oid relid)
 {
 	return OidIsValid(relid) && get_rel_relispartition(relid) &&
-		pg_class_ownercheck(relid, GetUserId());
+		object_ownercheck(RelationRelationId, relid, GetUserId());
 }
 
 /* ---- ALTER ---- */
@@ -552,8 +552,8 @@ check_drop(const RangeVar *name, Oid relid, Oid oldrelid, void *arg)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a materialized view",
 						name->relname)));
-	if (!pg_class_ownercheck(relid, GetUserId()) &&
-		!pg_namespace_ownercheck(get_rel_namespace(relid), GetUserId()))
+	if (!object_ownercheck(RelationRelationId, relid, GetUserId()) &&
+		!object_ownercheck(NamespaceRelationId, get_rel_namespace(relid), GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW, name->relname);
 }
 

@@ -27,6 +27,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_tablespace.h"
 #include "commands/defrem.h"
 #include "commands/tablespace.h"
 #include "executor/executor.h"
@@ -75,7 +76,7 @@ allowed_tablespace(const char *name, char persistence)
 		tablespace = MyDatabaseTableSpace;
 	if (tablespace != MyDatabaseTableSpace)
 	{
-		acl = pg_tablespace_aclcheck(tablespace, GetUserId(), ACL_CREATE);
+		acl = object_aclcheck(TableSpaceRelationId, tablespace, GetUserId(), ACL_CREATE);
 		if (acl != ACLCHECK_OK)
 			aclcheck_error(acl, OBJECT_TABLESPACE,
 						   get_tablespace_name(tablespace));
@@ -209,9 +210,9 @@ try_delta_as_owner(void *arg)
 	stream_refuse_push(&frame, try->source, inlined_location(try->query));
 	LockRelationOid(try->row->definition, AccessShareLock);
 	delta = stream_delta_load(CurrentMemoryContext, try->row);
-	ExecCheckRTPerms(stream_delta_plan(delta, 1)->rtable, true);
+	stream_compat_check_permissions(stream_delta_plan(delta, 1));
 	if (delta->below)
-		ExecCheckRTPerms(stream_delta_plan(delta->below, 1)->rtable, true);
+		stream_compat_check_permissions(stream_delta_plan(delta->below, 1));
 	frame.location = stream_refuse_option_location(try->options, "late_rows");
 	if (try->row->options.keep_late_rows)
 		stream_delta_check_late_rows(stream_delta_source(delta));
@@ -396,7 +397,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 static void
 check_owner(Oid viewid)
 {
-	if (!pg_class_ownercheck(viewid, GetUserId()))
+	if (!object_ownercheck(RelationRelationId, viewid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
 					   get_rel_name(viewid));
 }

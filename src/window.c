@@ -293,7 +293,8 @@ stream_window_range(TypeCacheEntry *typcache, Timestamp start, Timestamp end)
 
 	lower.val = TimestampGetDatum(start < MIN_TIMESTAMP ? DT_NOBEGIN : start);
 	upper.val = TimestampGetDatum(end < END_TIMESTAMP ? end : DT_NOEND);
-	return RangeTypePGetDatum(make_range(typcache, &lower, &upper, false));
+	return RangeTypePGetDatum(stream_compat_make_range(typcache, &lower,
+													   &upper, false, NULL));
 }
 
 /* Where the window ends that begins at the (local) start. */
@@ -326,7 +327,8 @@ infinite_range(TypeCacheEntry *typcache, Timestamp time)
 	RangeBound	upper = bound;
 
 	upper.lower = false;
-	return RangeTypePGetDatum(make_range(typcache, &bound, &upper, false));
+	return RangeTypePGetDatum(stream_compat_make_range(typcache, &bound,
+													   &upper, false, NULL));
 }
 
 /* The offset and the time zone, if the call has them, are arguments n and n + 1. */

@@ -15,11 +15,13 @@
 #	streaming_cluster NAME [setting=value ...]	create and start a server
 #
 # and runs its own commands through as_user.  Set for it: TOP (the source
-# tree), WORK, SRC (the copy of the source), PGBIN, PYTHON, and PGHOST, PGPORT,
-# PGUSER, PGDATABASE of the last cluster started.
+# tree), WORK, SRC (the copy of the source), PGVERSION, PGBIN, PYTHON, and
+# PGHOST, PGPORT, PGUSER, PGDATABASE of the last cluster started.
+#
+# The PostgreSQL is the one of PG_CONFIG, or version PGVERSION; if neither is
+# set, the newest that is installed, or else what the distribution has.
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-PGVERSION=${PGVERSION:-15}
 
 die()
 {
@@ -32,12 +34,38 @@ now_ms()
 	echo $(($(date +%s%N) / 1000000))
 }
 
+# Sets PGVERSION: the newest that is installed, with its headers if there is
+# one; or the default version of the distribution, if apt knows one.
+streaming_find_version()
+{
+	local dir server=
+
+	[ -z "${PGVERSION:-}" ] || return 0
+	for dir in $(printf '%s\n' /usr/lib/postgresql/* | sort -Vr); do
+		[ -x "$dir/bin/initdb" ] || continue
+		server=${server:-${dir##*/}}
+		[ ! -f "$dir/lib/pgxs/src/makefiles/pgxs.mk" ] || {
+			PGVERSION=${dir##*/}
+			return 0
+		}
+	done
+	PGVERSION=$server
+	[ -n "$PGVERSION" ] || PGVERSION=$(apt-cache depends postgresql \
+		2> /dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p')
+}
+
 # Is everything here that we need?  Prints the packages that lack.
 streaming_missing_packages()
 {
 	command -v make > /dev/null && command -v gcc > /dev/null ||
 		echo build-essential
 	if [ -z "${PG_CONFIG:-}" ]; then
+		streaming_find_version
+		[ -n "$PGVERSION" ] || {
+			# the lists of packages are yet to be fetched
+			echo postgresql postgresql-server-dev-all
+			return
+		}
 		[ -x "/usr/lib/postgresql/$PGVERSION/bin/initdb" ] ||
 			echo "postgresql-$PGVERSION"
 		[ -f "/usr/lib/postgresql/$PGVERSION/lib/pgxs/src/makefiles/pgxs.mk" ] &&
@@ -66,16 +94,17 @@ streaming_packages()
 	if [ -n "$missing" ]; then
 		[ "$(id -u)" = 0 ] ||
 			die "please have these packages installed:" $missing
-		echo "installing" $missing
 		export DEBIAN_FRONTEND=noninteractive
 		{
-			apt-get update &&
+			apt-get update && missing=$(streaming_missing_packages) &&
+				echo "installing" $missing >&3 &&
 				apt-get install -y --no-install-recommends $missing
-		} > "$WORK/apt.log" 2>&1 || {
+		} 3>&1 > "$WORK/apt.log" 2>&1 || {
 			tail -20 "$WORK/apt.log" >&2
 			die "could not install packages"
 		}
 	fi
+	[ -n "${PG_CONFIG:-}" ] || streaming_find_version
 	streaming_find_python || die "no python3 with psycopg2"
 }
 

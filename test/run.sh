@@ -37,18 +37,27 @@ result()
 	fi
 }
 
-# Counts the lines of pg_regress and pg_isolation_regress, one per test.
+# Counts the lines of pg_regress and pg_isolation_regress, one per test: since
+# 16 they are in the format of TAP.
 regress_results()
 {
 	local label=$1 line name verdict ms
+	local old='^(test)? *([a-z_0-9]+) +\.\.\. (ok|FAILED|failed)(.*)$'
+	local new='^(ok|not ok) +[0-9]+ +[-+] +([a-z_0-9]+)( .*)$'
 
 	while read -r line; do
-		[[ $line =~ ^(test)?\ *([a-z_0-9]+)\ +\.\.\.\ (ok|FAILED|failed)(.*)$ ]] ||
+		if [[ $line =~ $old ]]; then
+			verdict=${BASH_REMATCH[3]}
+			ms=${BASH_REMATCH[4]}
+		elif [[ $line =~ $new ]]; then
+			verdict=${BASH_REMATCH[1]}
+			ms=${BASH_REMATCH[3]}
+		else
 			continue
+		fi
 		name=${BASH_REMATCH[2]}
-		verdict=ok
-		[ "${BASH_REMATCH[3]}" = ok ] || verdict=not-ok
-		ms=$(grep -o '[0-9]* ms' <<< "${BASH_REMATCH[4]}" | tail -1)
+		[ "$verdict" = ok ] || verdict=not-ok
+		ms=$(grep -o '[0-9]* ms' <<< "$ms" | tail -1)
 		result $verdict "$label/$name" "${ms% ms}"
 	done
 }

@@ -11,6 +11,7 @@ DATA = sql/streaming--1.0.sql
 
 # The table of contents, lowest layer first.
 OBJS = \
+	src/compat.o \
 	src/debug.o \
 	src/locate.o \
 	src/refuse.o \

@@ -48,6 +48,7 @@ CREATE FUNCTION argument(type oid, is_direct bool, is_delimiter bool) RETURNS te
 		WHEN is_delimiter AND type = 'bytea'::regtype THEN '''\x00'''
 		WHEN type = 'anyenum'::regtype THEN 'c_grade'
 		WHEN type IN ('anyelement'::regtype, 'anynonarray'::regtype, '"any"'::regtype) THEN 'c_float8'
+		WHEN type = 'record'::regtype THEN 'ROW(c_int4, k)'
 		WHEN type = 'xml'::regtype THEN 'NULL::xml'
 		WHEN type = 'jsonb'::regtype THEN 'c_json::jsonb'
 		ELSE 'c_' || (SELECT typname FROM pg_type WHERE oid = type) END
@@ -58,7 +59,9 @@ CREATE FUNCTION aggregate_call(agg oid) RETURNS text LANGUAGE sql STABLE AS $$
 			|| CASE WHEN aggkind <> 'n' THEN format(' WITHIN GROUP (ORDER BY %s)', COALESCE(args, 'c_float8')) ELSE '' END)
 	FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid, LATERAL (
 		SELECT string_agg(argument(t, true, false), ', ' ORDER BY n) FILTER (WHERE n <= aggnumdirectargs) AS direct,
-			string_agg(argument(t, false, proname = 'string_agg' AND n = 2), ', ' ORDER BY n) FILTER (WHERE n > aggnumdirectargs) AS args
+			-- array_agg of arrays wants them alike
+			string_agg(CASE WHEN proname = 'array_agg' AND t = 'anyarray'::regtype THEN 'ARRAY[c_int4, k]'
+				ELSE argument(t, false, proname = 'string_agg' AND n = 2) END, ', ' ORDER BY n) FILTER (WHERE n > aggnumdirectargs) AS args
 		FROM unnest(proargtypes) WITH ORDINALITY AS u(t, n)) x
 	WHERE p.oid = agg
 $$;
@@ -72,7 +75,8 @@ DECLARE
 BEGIN
 	FOR a IN
 		SELECT p.oid::regprocedure::text AS name, aggregate_call(p.oid) AS call,
-			aggcombinefn <> 0 AND (aggtranstype <> 'internal'::regtype OR (aggserialfn <> 0 AND aggdeserialfn <> 0)) AS combines
+			aggcombinefn <> 0 AND aggtranstype <> 'record'::regtype
+				AND (aggtranstype <> 'internal'::regtype OR (aggserialfn <> 0 AND aggdeserialfn <> 0)) AS combines
 		FROM pg_aggregate JOIN pg_proc p ON p.oid = aggfnoid
 		WHERE p.oid < 16384
 		ORDER BY p.oid::regprocedure::text COLLATE "C"
@@ -93,9 +97,14 @@ SELECT agg FROM tried WHERE created <> combines ORDER BY agg COLLATE "C";
 SELECT count(*) > 100 AS many, bool_and(streaming.wait(view)) FROM streaming.views;
 INSERT INTO s SELECT * FROM input WHERE batch = 2;
 SELECT count(*) > 100 AS many, bool_and(streaming.wait(view)) FROM streaming.views;
-SELECT agg, check_view(('a_' || n)::regclass, by_text => true) FROM tried WHERE created ORDER BY agg COLLATE "C";
--- ... the others refused
-SELECT agg, sqlstate, message, hint FROM tried WHERE NOT created ORDER BY agg COLLATE "C";
+SELECT agg, check_view(('a_' || n)::regclass, by_text => true) FROM tried WHERE created
+	AND check_view(('a_' || n)::regclass, by_text => true) <> 'ok' ORDER BY agg COLLATE "C";
+-- ... the others refused (there are more of either kind in newer versions)
+SELECT agg, sqlstate, message, hint FROM tried
+	WHERE NOT created AND agg ~ '^(cume_dist|json_agg|mode|percentile_cont|rank|xmlagg)\(' ORDER BY agg COLLATE "C";
+SELECT agg, sqlstate, message, hint FROM tried
+	WHERE NOT created AND (sqlstate <> '0A000' OR message !~ '^aggregate \w+ cannot be used in a continuous view$' OR hint !~ '(combine|stored)');
+SELECT count(*) BETWEEN 22 AND 30 AS refused FROM tried WHERE NOT created;
 
 -- without keys, in one view; and with nothing but NULLs, in another
 DO $$

@@ -53,7 +53,8 @@ SELECT view, watermark, groups, late_rows, null_rows FROM streaming.views ORDER 
 -- expired keys are gone
 SELECT '_below_' || 'd1'::regclass::oid AS below1, '_below_' || 'd2'::regclass::oid AS below2 \gset
 SELECT * FROM streaming.:"below1"; SELECT * FROM streaming.:"below2";
-SELECT streaming.explain('d2');
+-- (which of the columns are qualified depends on the server's version)
+SELECT regexp_replace(e, '\m[qs]\.', '', 'g') AS explain FROM streaming.explain('d2') e;
 DROP TABLE s CASCADE;
 
 -- several streams

@@ -62,7 +62,8 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SET min_parallel_index_scan_size = 0;
-SET force_parallel_mode = on;
+-- force_parallel_mode, as 15 calls it
+SELECT count(set_config(name, 'on', false)) FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SET constraint_exclusion = on;
 SET from_collapse_limit = 1;
 SET join_collapse_limit = 1;
@@ -83,7 +84,6 @@ INSERT INTO settings VALUES
 	('enable_hashjoin', 'off'),
 	('enable_partitionwise_aggregate', 'on'),
 	('enable_partitionwise_join', 'on'),
-	('force_parallel_mode', 'on'),
 	('parallel_setup_cost', '0'),
 	('parallel_tuple_cost', '0'),
 	('min_parallel_table_scan_size', '0'),
@@ -98,6 +98,7 @@ INSERT INTO settings VALUES
 	('default_table_access_method', 'stream'),
 	('session_replication_role', 'replica'),
 	('synchronous_commit', 'on');
+INSERT INTO settings SELECT name, 'on' FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 DO $$
 DECLARE
 	s record;

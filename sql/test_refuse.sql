@@ -65,7 +65,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT string_agg(t, ',' ORDER BY v) FROM s;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, array_agg(v) FROM s GROUP BY k;
+	SELECT k, json_agg(v) FROM s GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v) FROM s;

@@ -102,12 +102,12 @@ CREATE TABLE s_nasty (a int) USING stream;
 INSERT INTO s_nasty SELECT generate_series(1, 5);
 CREATE FUNCTION touch() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  GRANT SELECT ON s_nasty TO PUBLIC;
+  GRANT SELECT ON public.s_nasty TO PUBLIC;
 END $$;
 CREATE FUNCTION nasty(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
   IF i = 3 THEN
-    PERFORM touch();
+    PERFORM public.touch();
   END IF;
   RETURN i;
 END $$;

@@ -97,11 +97,13 @@ SELECT * FROM n_tableoid;
 SELECT count(*), sum(count) FROM n_ctid;
 SELECT * FROM n_xmin;
 SELECT * FROM n_good;
-SELECT definition FROM streaming.views WHERE view = 'n_good'::regclass;
+SELECT regexp_replace(definition, '\ms\.', '', 'g') AS definition FROM streaming.views WHERE view = 'n_good'::regclass;
 SELECT view, check_view(view) FROM streaming.views ORDER BY view::text COLLATE "C";
 -- psql says it is a view
+\t on
 \dv n_i*
 \dm n_i*
+\t off
 
 -- a stream without columns, a view without rows to count by
 CREATE TABLE nothing () USING stream;

@@ -132,40 +132,28 @@ stream_compat_note_selected(Query *query, RangeTblEntry *rte, AttrNumber attno)
 
 /* ---- queries ---- */
 
-/*
- * Resolves the query's own joins' columns and, where there are such, grouping
- * expressions' names to what they stand for.  A new tree.
- */
-static inline Node *
-stream_compat_flatten_vars(Query *query, Node *node)
-{
 #if PG_VERSION_NUM < 160000
-	return flatten_join_alias_vars(query, node);
+#define stream_compat_flatten_join_alias_vars(root, query, node) \
+	flatten_join_alias_vars(query, node)
 #else
-#if PG_VERSION_NUM >= 180000
-	if (query->hasGroupRTE)
-		node = flatten_group_exprs(NULL, query, node);
+#define stream_compat_flatten_join_alias_vars flatten_join_alias_vars
 #endif
-	return flatten_join_alias_vars(NULL, query, node);
-#endif
-}
 
 /*
- * Takes the range table's entry for the grouping expressions away, when all
- * that named them has been flattened.  It is the last one.
+ * Since 18 an analysed query with GROUP BY names its grouping expressions by
+ * columns of a member of the range table of their own, which have no location.
+ *
+ * locate_groups gives them that of the expressions, in the query and all its
+ * sub-selects; flatten_groups puts the expressions in their place and takes
+ * that member away, in this query only.  Both change the query.
  */
-static inline void
-stream_compat_drop_grouping(Query *query)
-{
-#if PG_VERSION_NUM >= 180000
-	if (!query->hasGroupRTE)
-		return;
-	Assert(llast_node(RangeTblEntry, query->rtable)->rtekind == RTE_GROUP);
-	query->rtable = list_truncate(query->rtable,
-								  list_length(query->rtable) - 1);
-	query->hasGroupRTE = false;
+#if PG_VERSION_NUM < 180000
+#define stream_compat_locate_groups(query) ((void) 0)
+#define stream_compat_flatten_groups(query) ((void) 0)
+#else
+extern void stream_compat_locate_groups(Query *query);
+extern void stream_compat_flatten_groups(Query *query);
 #endif
-}
 
 #if PG_VERSION_NUM < 180000
 #define VAR_RETURNING_DEFAULT 0

@@ -600,16 +600,18 @@ stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
 
 	if (place)
 		cut->place = *place;
-	check_clauses(query, &cut->place);
 	cut->query = query = copyObject(query);
+	stream_compat_flatten_groups(query);
+	check_clauses(query, &cut->place);
 	stream_analyze_inline_with(query);
 	find_below(cut, within_watermark);
 	if (cut->below)
 		within_watermark = false;
 	query->targetList = (List *)
-		stream_compat_flatten_vars(query, (Node *) query->targetList);
-	query->havingQual = stream_compat_flatten_vars(query, query->havingQual);
-	stream_compat_drop_grouping(query);
+		stream_compat_flatten_join_alias_vars(NULL, query,
+											  (Node *) query->targetList);
+	query->havingQual =
+		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
 	cut->distinct = query->groupClause == NIL && !query->hasAggs;
 	if (cut->distinct)
 	{

@@ -187,8 +187,8 @@ trace_output(Query *query, AttrNumber attno)
 		if (tle == NULL || tle->resjunk)
 			return no_trace;
 		return trace_expr(query,
-						  stream_compat_flatten_vars(query,
-													 (Node *) tle->expr));
+						  stream_compat_flatten_join_alias_vars(NULL, query,
+																(Node *) tle->expr));
 	}
 	foreach(lc, query->rtable)
 	{

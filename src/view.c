@@ -373,6 +373,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 
 	/* what is refused without a position of its own is refused here */
 	stream_refuse_push(&frame, source, into->rel->location);
+	stream_compat_locate_groups(castNode(Query, stmt->query));
 	/* the grammar allows no EXECUTE */
 	Assert(castNode(Query, stmt->query)->commandType == CMD_SELECT);
 	stream_options_merge(STREAM_OPTIONS_VIEW, options, false, &row->option_names,

@@ -85,7 +85,9 @@ SELECT regexp_replace(detail, 'at .*', 'at ...') FROM streaming._error WHERE vie
 SET ROLE regress_streaming_a;
 ALTER MATERIALIZED VIEW bad SET (streaming.enabled = on);
 \echo :LAST_ERROR_SQLSTATE
+\set VERBOSITY terse
 REFRESH MATERIALIZED VIEW bad_p;
+\set VERBOSITY default
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM bad;
 DROP MATERIALIZED VIEW bad;

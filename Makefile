@@ -26,6 +26,7 @@ OBJS = \
 	src/position.o \
 	src/space.o \
 	src/am.o \
+	src/verify.o \
 	src/declare.o \
 	src/watermark.o \
 	src/scan.o \

@@ -391,6 +391,15 @@ CREATE VIEW streaming.streams AS
 						'stream'::pg_catalog.name)));
 COMMENT ON VIEW streaming.streams IS 'streams, and how many views read them';
 
+CREATE FUNCTION streaming.check_pages(stream pg_catalog.regclass,
+		OUT partition pg_catalog.regclass, OUT blkno pg_catalog.int8,
+		OUT offnum pg_catalog.int4, OUT attnum pg_catalog.int4,
+		OUT msg pg_catalog.text)
+	RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_verify_check_pages';
+COMMENT ON FUNCTION streaming.check_pages(pg_catalog.regclass) IS
+	'what verify_heapam of the extension amcheck finds in the pages of a stream, its partitions and their TOAST tables; nothing, if they are sound; for those who may execute verify_heapam';
+
 GRANT SELECT ON streaming.views, streaming.streams, streaming.errors TO PUBLIC;
 GRANT DELETE ON streaming.errors TO PUBLIC;
 

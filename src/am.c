@@ -25,6 +25,10 @@
  * lent to the relation while heap scans it for an index.  An invalidation in
  * the middle would put ours back, hence the relcache callback.
  *
+ * Checking pages.  amcheck insists on heap's name, too: on the OID of the access
+ * method in the relation's pg_class row, of which the relation cache has a copy.
+ * For the time of a call that one is lent as well.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -53,10 +57,11 @@
 #include "space.h"
 #include "am.h"
 
-/* Heap's routine is lent to this relation. */
+/* Heap's routine, and perhaps its name, are lent to this relation. */
 typedef struct Loan
 {
 	Relation	rel;
+	Oid			amid;			/* its own name, or InvalidOid: heap's is not lent */
 	struct Loan *outer;			/* the loan in progress when this one began */
 } Loan;
 
@@ -425,37 +430,67 @@ relation_vacuum(Relation rel, struct VacuumParams *params,
 }
 
 static void
-borrow_heap(Loan *loan, Relation rel)
+lend_heap(const Loan *loan)
+{
+	loan->rel->rd_tableam = GetHeapamTableAmRoutine();
+	if (OidIsValid(loan->amid))
+		loan->rel->rd_rel->relam = HEAP_TABLE_AM_OID;
+}
+
+/* name: heap's name as well */
+static void
+borrow_heap(Loan *loan, Relation rel, bool name)
 {
 	loan->rel = rel;
+	loan->amid = name ? rel->rd_rel->relam : InvalidOid;
 	loan->outer = loans;
 	loans = loan;
-	rel->rd_tableam = GetHeapamTableAmRoutine();
+	lend_heap(loan);
 }
 
 static void
 return_heap(Loan *loan)
 {
 	loans = loan->outer;
+	if (OidIsValid(loan->amid))
+		loan->rel->rd_rel->relam = loan->amid;
+	loan->rel->rd_tableam = &routine;
 
-	/* unless an outer loan has it too */
+	/* an outer loan may have it, too */
 	for (Loan *outer = loans; outer != NULL; outer = outer->outer)
 	{
 		if (outer->rel == loan->rel)
-			return;
+			lend_heap(outer);
 	}
-	loan->rel->rd_tableam = &routine;
 }
 
-/* The entry has been rebuilt, with our routine: lend heap's again. */
+/* The entry has been rebuilt, with our routine and name: lend heap's again. */
 static void
 relcache_callback(Datum arg, Oid relid)
 {
 	for (Loan *loan = loans; loan != NULL; loan = loan->outer)
 	{
 		if (relid == InvalidOid || relid == RelationGetRelid(loan->rel))
-			loan->rel->rd_tableam = GetHeapamTableAmRoutine();
+			lend_heap(loan);
 	}
+}
+
+void
+stream_am_as_heap(Relation rel, void (*callback) (Relation rel, void *arg),
+				  void *arg)
+{
+	Loan		loan;
+
+	borrow_heap(&loan, rel, true);
+	PG_TRY();
+	{
+		callback(rel, arg);
+	}
+	PG_FINALLY();
+	{
+		return_heap(&loan);
+	}
+	PG_END_TRY();
 }
 
 static double
@@ -468,7 +503,7 @@ index_build_range_scan(Relation rel, Relation index, IndexInfo *info,
 	Loan		loan;
 	volatile double result = 0;
 
-	borrow_heap(&loan, rel);
+	borrow_heap(&loan, rel, false);
 	PG_TRY();
 	{
 		result = rel->rd_tableam->index_build_range_scan(rel, index, info,
@@ -492,7 +527,7 @@ index_validate_scan(Relation rel, Relation index, IndexInfo *info,
 {
 	Loan		loan;
 
-	borrow_heap(&loan, rel);
+	borrow_heap(&loan, rel, false);
 	PG_TRY();
 	{
 		rel->rd_tableam->index_validate_scan(rel, index, info, snapshot,

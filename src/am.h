@@ -20,8 +20,8 @@ extern const TableAmRoutine *stream_am_routine(void);
 
 /*
  * True if the (open) relation is a stream.  False for a partitioned table,
- * which has no access method, and while one of the relation's indexes is built
- * in this process.
+ * which has no access method, and while one of the relation's indexes is built,
+ * or stream_am_as_heap runs, in this process.
  */
 extern bool stream_am_is_stream(Relation rel);
 
@@ -38,6 +38,16 @@ extern bool stream_am_relid_is_stream(Oid relid);
  * or INSERT.
  */
 extern void stream_am_check_statement(QueryDesc *queryDesc);
+
+/*
+ * Runs the callback while the stream passes for an ordinary table in this
+ * process, to those who look at its relation cache entry.  The stream must be
+ * open and locked against ALTER TABLE.  For reading only: rows that are inserted
+ * meanwhile would break the placement rule.
+ */
+extern void stream_am_as_heap(Relation rel,
+							  void (*callback) (Relation rel, void *arg),
+							  void *arg);
 
 /*
  * Called before VACUUM FULL or CLUSTER rewrites a stream; may raise an error.

@@ -38,7 +38,6 @@
 
 #define POLL_US (5 * USECS_PER_SEC) /* the safety net: 5 s, or longer ... */
 #define POLLS_PER_SEC 4			/* ... with more than 20 views */
-#define POLL_DEAF_US (1 * USECS_PER_SEC)	/* when we can't listen */
 
 static MemoryContext agenda_context;
 static List *my_views = NIL;
@@ -90,80 +89,38 @@ add_view(Oid viewid)
 	my_views = lappend(my_views, view);
 }
 
-/* Does a view but this one read the leaf? */
+/* Is the view to be woken by commits into its leaves? */
 static bool
-leaf_is_shared(StreamAgendaView *except, Oid relid)
+wants_waking(StreamAgendaView *view)
 {
-	ListCell   *lc;
-
-	foreach(lc, my_views)
-	{
-		StreamAgendaView *view = lfirst(lc);
-
-		for (int i = 0; view != except && i < view->num_leaves; i++)
-			if (view->leaves[i].relid == relid)
-				return true;
-	}
-	return false;
+	return view->row->options.trigger == STREAM_TRIGGER_COMMIT;
 }
 
-/* Is there a view that wants to be woken by commits into this leaf? */
-static bool
-leaf_wakes(Oid relid)
-{
-	ListCell   *lc;
-
-	foreach(lc, my_views)
-	{
-		StreamAgendaView *view = lfirst(lc);
-
-		if (view->row == NULL ||
-			view->row->options.trigger != STREAM_TRIGGER_COMMIT)
-			continue;
-		for (int i = 0; i < view->num_leaves; i++)
-			if (view->leaves[i].relid == relid)
-				return true;
-	}
-	return false;
-}
-
-/* Forgets the view's leaves, and stops listening to those only it reads. */
+/* Lets commits into the leaves wake us, or not. */
 static void
-drop_leaves(StreamAgendaView *view)
+listen_to_leaves(StreamAgendaView *view, bool listen)
 {
-	for (int i = 0; i < view->num_leaves; i++)
-		if (!leaf_is_shared(view, view->leaves[i].relid))
-			stream_roster_unsubscribe(view->leaves[i].relid);
-	if (view->leaves != NULL)
-		pfree(view->leaves);
-	view->leaves = NULL;
-	view->num_leaves = 0;
-}
-
-/* (Re)subscribes to all leaves of the view; needed when they have changed. */
-static void
-listen_to_leaves(StreamAgendaView *view)
-{
-	static bool complained = false;
-
-	view->deaf = false;
 	for (int i = 0; i < view->num_leaves; i++)
 	{
 		StreamAgendaLeaf *leaf = &view->leaves[i];
 
-		leaf->source = stream_roster_subscribe(leaf->relid,
-											   leaf_wakes(leaf->relid));
-		if (leaf->source == NULL)
-			view->deaf = true;
+		if (listen && !leaf->listening)
+			stream_roster_subscribe(leaf->source);
+		else if (!listen && leaf->listening)
+			stream_roster_unsubscribe(leaf->source);
+		leaf->listening = listen;
 	}
-	if (view->deaf && !complained)
-	{
-		ereport(LOG,
-				(errmsg("too many streams are read by continuous views"),
-				 errdetail("Workers are woken by commits into at most %d streams and partitions; the others are polled.",
-						   STREAM_MAX_STREAMS)));
-		complained = true;
-	}
+}
+
+/* Forgets the view's leaves. */
+static void
+drop_leaves(StreamAgendaView *view)
+{
+	listen_to_leaves(view, false);
+	if (view->leaves != NULL)
+		pfree(view->leaves);
+	view->leaves = NULL;
+	view->num_leaves = 0;
 }
 
 static bool
@@ -184,9 +141,6 @@ same_leaves(StreamAgendaView *view, List *leaves)
 static void
 take_leaves(StreamAgendaView *view, List *leaves)
 {
-	StreamAgendaLeaf *new;
-	StreamAgendaLeaf *old = view->leaves;
-	int			num_old = view->num_leaves;
 	ListCell   *lc;
 
 	if (view->row->options.trigger == STREAM_TRIGGER_MANUAL)
@@ -194,22 +148,20 @@ take_leaves(StreamAgendaView *view, List *leaves)
 	if (same_leaves(view, leaves))
 		return;
 
-	new = MemoryContextAllocZero(view->context,
-								 Max(list_length(leaves), 1) *
-								 sizeof(StreamAgendaLeaf));
-	view->leaves = new;
-	view->num_leaves = 0;
+	drop_leaves(view);
+	view->leaves = MemoryContextAllocZero(view->context,
+										  Max(list_length(leaves), 1) *
+										  sizeof(StreamAgendaLeaf));
 	foreach(lc, leaves)
-		new[view->num_leaves++].relid = lfirst_oid(lc);
-	for (int i = 0; i < num_old; i++)
-		if (!leaf_is_shared(NULL, old[i].relid))
-			stream_roster_unsubscribe(old[i].relid);
-	listen_to_leaves(view);
+	{
+		StreamAgendaLeaf *leaf = &view->leaves[view->num_leaves++];
+
+		leaf->relid = lfirst_oid(lc);
+		leaf->source = stream_roster_source(leaf->relid);
+	}
+	listen_to_leaves(view, wants_waking(view));
 	for (int i = 0; i < view->num_leaves; i++)
-		if (new[i].source != NULL)
-			new[i].seen = stream_roster_sequence(new[i].source);
-	if (old != NULL)
-		pfree(old);
+		view->leaves[i].seen = stream_roster_sequence(view->leaves[i].source);
 	view->due = true;
 }
 
@@ -301,8 +253,7 @@ has_moved(StreamAgendaView *view)
 	{
 		StreamAgendaLeaf *leaf = &view->leaves[i];
 
-		if (leaf->source != NULL &&
-			leaf->seen != stream_roster_sequence(leaf->source))
+		if (leaf->seen != stream_roster_sequence(leaf->source))
 			return true;
 	}
 	return false;
@@ -384,7 +335,7 @@ stream_agenda_view_changed(StreamAgendaView *view)
 {
 	view->tick_at = 0;
 	view->due = true;
-	listen_to_leaves(view);
+	listen_to_leaves(view, wants_waking(view));
 }
 
 void
@@ -394,8 +345,7 @@ stream_agenda_before_batch(StreamAgendaView *view)
 	{
 		StreamAgendaLeaf *leaf = &view->leaves[i];
 
-		if (leaf->source != NULL)
-			leaf->before = stream_roster_sequence(leaf->source);
+		leaf->before = stream_roster_sequence(leaf->source);
 	}
 }
 
@@ -404,10 +354,8 @@ stream_agenda_before_batch(StreamAgendaView *view)
  * views together should not cost much either.
  */
 static int64
-poll_interval(StreamAgendaView *view)
+poll_interval(void)
 {
-	if (view->deaf)
-		return POLL_DEAF_US;
 	return Max(POLL_US,
 			   list_length(my_views) * (USECS_PER_SEC / POLLS_PER_SEC));
 }
@@ -419,7 +367,7 @@ stream_agenda_after_batch(StreamAgendaView *view, List *leaves, bool more)
 		view->leaves[i].seen = view->leaves[i].before;
 	view->more = more;
 	view->due = false;
-	view->poll_at = Min(stream_debug_now() + poll_interval(view),
+	view->poll_at = Min(stream_debug_now() + poll_interval(),
 						stream_batch_wake_at(view->viewid));
 	take_leaves(view, leaves);
 	if (!more)

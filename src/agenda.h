@@ -18,7 +18,8 @@
 typedef struct StreamAgendaLeaf
 {
 	Oid			relid;
-	StreamSource *source;		/* NULL: no room to listen */
+	StreamSource *source;		/* what its commits move */
+	bool		listening;		/* they wake us too */
 	uint64		seen;			/* sequence number before the last batch ... */
 	uint64		before;			/* ... and before the one that runs now */
 } StreamAgendaLeaf;
@@ -55,7 +56,6 @@ typedef struct StreamAgendaView
 
 	StreamAgendaLeaf *leaves;
 	int			num_leaves;
-	bool		deaf;			/* could not listen to one of them */
 } StreamAgendaView;
 
 /* Starts with no views; they will be kept in children of the context. */

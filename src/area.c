@@ -8,39 +8,70 @@
  * databases	those that have the extension: their scheduler, and counters
  *				that move when views have changed (version) or all workers
  *				are to look at all their views (wakes).
- * workers		slots 0 .. 63 for the workers of all databases; a slot's number
+ * workers		slots 0 .. 255 for the workers of all databases; a slot's number
  *				is its bit in the masks of the streams.
  * views		which worker runs it, what was asked of it and answered, how it
  *				fares.  A request is a number from one ascending sequence; the
  *				worker notes the latest number before a batch, and a batch that
  *				ends well answers every request up to it.
- * streams		leaf relations that workers listen to: a sequence number that
- *				moves at each commit that wrote rows into it, and the masks of
- *				workers that listen and that want to be woken.
+ * sources		wake-up slots of the leaf relations of streams: a sequence number
+ *				that moves at each commit that wrote rows, and a mask of the
+ *				workers that want to be woken.  A leaf's slot is a hash of its
+ *				name, so there is no look-up and no limit; leaves that share one
+ *				wake each other's workers for nothing, which all bear.
  * suspensions	databases that a command needs free of connections.
  *
  * Nothing in here is needed after a restart: the launcher, the schedulers and
  * the workers build it up again from the catalogs.
  *
- * Two locks: "lock" for everything but the streams, "stream_lock" for those.
- * Commits take the latter in shared mode, and only to look up their stream; the
- * sequence numbers are atomic.  No code takes both at the same time.
+ * One lock, "lock", is for everything but the sources, which are atomic; see
+ * shmem.c for the order in which they are read and written.
+ *
+ * There may be any number of views.  Their table is a dshash in a dynamic shared
+ * memory area that begins in the main segment, so the postmaster can make it,
+ * and grows as the views do.  Processes attach when they first need it.  What
+ * the table itself locks comes after "lock", as do the locks of the area.  An
+ * entry stays where it is until it is removed, which wants "lock" exclusively:
+ * so who has "lock" may keep the pointer, and the partition's lock is given back
+ * at once.
+ *
+ * Growing and attaching may fail.  In a transaction that is an error like any
+ * other: the abort releases the locks.  A process that ends releases them in its
+ * callbacks.  A commit and the end of a process must not fail, and by then the
+ * segments may be gone: neither looks at views.  That is why a worker that ends
+ * does not take itself out of the views that it had; they name the generation of
+ * its slot, and that has passed.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
+#include "utils/memutils.h"
 
 #include "compat.h"
 #include "debug.h"
 #include "area.h"
 
 StreamArea *stream_area = NULL;
-HTAB	   *stream_area_views = NULL;
-HTAB	   *stream_area_sources = NULL;
+dshash_table *stream_area_views = NULL;
+StreamSource *stream_area_sources = NULL;
+
+/* What the memory of the views begins with: its first 1000 views or so. */
+#define VIEWS_SIZE ((Size) 256 * 1024)
+
+static const dshash_parameters views_parameters = {
+	sizeof(StreamEntryKey),
+	sizeof(StreamViewEntry),
+	dshash_memcmp,
+	dshash_memhash,
+	0							/* the tranche, which is not known yet */
+};
+
+static void *views_place = NULL;	/* in the main segment */
 
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
@@ -52,10 +83,10 @@ shmem_size(void)
 {
 	Size		size = MAXALIGN(sizeof(StreamArea));
 
-	size = add_size(size, hash_estimate_size(STREAM_MAX_VIEWS,
-											 sizeof(StreamViewEntry)));
-	size = add_size(size, hash_estimate_size(STREAM_MAX_STREAMS,
-											 sizeof(StreamSource)));
+	size = add_size(size, VIEWS_SIZE);
+	size = add_size(size, mul_size(STREAM_MAX_SOURCES, sizeof(StreamSource)));
+	/* each may be aligned to a cache line */
+	size = add_size(size, 3 * PG_CACHE_LINE_SIZE);
 	return add_size(size, stream_debug_shmem_size());
 }
 
@@ -65,17 +96,70 @@ shmem_request(void)
 	if (prev_shmem_request)
 		prev_shmem_request();
 	RequestAddinShmemSpace(shmem_size());
-	RequestNamedLWLockTranche("streaming", 2);
+	RequestNamedLWLockTranche("streaming", 1);
 }
 
-static HTAB *
-make_table(const char *name, long size, Size entrysize)
+static void
+init_area(void)
 {
-	HASHCTL		ctl;
+	memset(stream_area, 0, sizeof(StreamArea));
+	stream_area->lock = &GetNamedLWLockTranche("streaming")->lock;
+	stream_area->max_databases = stream_debug_limit("databases",
+													STREAM_MAX_DATABASES);
+	stream_area->max_sources = stream_debug_limit("sources",
+												  STREAM_MAX_SOURCES);
+	stream_area->dsa_tranche = LWLockNewTrancheId();
+	stream_area->hash_tranche = LWLockNewTrancheId();
+	pg_atomic_init_u64(&stream_area->databases_version, 1);
+	pg_atomic_init_u64(&stream_area->probe_version, 1);
+	pg_atomic_init_u32(&stream_area->prepared_changes, 0);
+	ConditionVariableInit(&stream_area->detached);
+	for (int i = 0; i < STREAM_NUM_REQUEST_CVS; i++)
+		ConditionVariableInit(&stream_area->requests[i]);
+	for (int i = 0; i < STREAM_MAX_DATABASES; i++)
+	{
+		pg_atomic_init_u64(&stream_area->databases[i].version, 1);
+		pg_atomic_init_u64(&stream_area->databases[i].wakes, 1);
+	}
+	for (int i = 0; i < STREAM_MAX_WORKERS; i++)
+	{
+		pg_atomic_init_u64(&stream_area->workers[i].assigned, 1);
+		pg_atomic_init_u64(&stream_area->workers[i].requested, 1);
+	}
+}
 
-	ctl.keysize = sizeof(StreamEntryKey);
-	ctl.entrysize = entrysize;
-	return ShmemInitHash(name, size, size, &ctl, HASH_ELEM | HASH_BLOBS);
+static void
+init_sources(void)
+{
+	for (int i = 0; i < STREAM_MAX_SOURCES; i++)
+	{
+		pg_atomic_init_u64(&stream_area_sources[i].sequence, 1);
+		for (int j = 0; j < STREAM_WORKER_WORDS; j++)
+			pg_atomic_init_u64(&stream_area_sources[i].wake[j], 0);
+	}
+}
+
+/*
+ * Makes the memory of the views and their table.  This is the postmaster, which
+ * has no dynamic shared memory, so both have to fit into the main segment.
+ */
+static void
+init_views(void)
+{
+	dshash_parameters parameters = views_parameters;
+	dsa_area   *dsa;
+	dshash_table *table;
+
+	dsa = dsa_create_in_place(views_place, VIEWS_SIZE,
+							  stream_area->dsa_tranche, NULL);
+	dsa_pin(dsa);
+	dsa_set_size_limit(dsa, VIEWS_SIZE);
+	parameters.tranche_id = stream_area->hash_tranche;
+	table = dshash_create(dsa, &parameters, NULL);
+	stream_area->views = dshash_get_hash_table_handle(table);
+	dsa_set_size_limit(dsa, -1);
+	dshash_detach(table);
+	dsa_detach(dsa);
 }
 
 static void
@@ -89,33 +173,16 @@ shmem_startup(void)
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	stream_area = ShmemInitStruct("streaming", sizeof(StreamArea), &found);
 	if (!found)
-	{
-		LWLockPadded *locks = GetNamedLWLockTranche("streaming");
-
-		memset(stream_area, 0, sizeof(StreamArea));
-		stream_area->lock = &locks[0].lock;
-		stream_area->stream_lock = &locks[1].lock;
-		pg_atomic_init_u64(&stream_area->databases_version, 1);
-		pg_atomic_init_u64(&stream_area->probe_version, 1);
-		pg_atomic_init_u32(&stream_area->prepared_changes, 0);
-		ConditionVariableInit(&stream_area->detached);
-		for (int i = 0; i < STREAM_NUM_REQUEST_CVS; i++)
-			ConditionVariableInit(&stream_area->requests[i]);
-		for (int i = 0; i < STREAM_MAX_DATABASES; i++)
-		{
-			pg_atomic_init_u64(&stream_area->databases[i].version, 1);
-			pg_atomic_init_u64(&stream_area->databases[i].wakes, 1);
-		}
-		for (int i = 0; i < STREAM_MAX_WORKERS; i++)
-		{
-			pg_atomic_init_u64(&stream_area->workers[i].assigned, 1);
-			pg_atomic_init_u64(&stream_area->workers[i].requested, 1);
-		}
-	}
-	stream_area_views = make_table("streaming views", STREAM_MAX_VIEWS,
-								   sizeof(StreamViewEntry));
-	stream_area_sources = make_table("streaming streams", STREAM_MAX_STREAMS,
-									 sizeof(StreamSource));
+		init_area();
+	LWLockRegisterTranche(stream_area->dsa_tranche, "streaming_views_memory");
+	LWLockRegisterTranche(stream_area->hash_tranche, "streaming_views");
+	stream_area_sources = ShmemInitStruct("streaming sources",
+							  STREAM_MAX_SOURCES * sizeof(StreamSource), &found);
+	if (!found)
+		init_sources();
+	views_place = ShmemInitStruct("streaming views", VIEWS_SIZE, &found);
+	if (!found)
+		init_views();
 	stream_debug_shmem_init();
 	LWLockRelease(AddinShmemInitLock);
 }
@@ -127,6 +194,49 @@ stream_area_install(void)
 	shmem_request_hook = shmem_request;
 	prev_shmem_startup = shmem_startup_hook;
 	shmem_startup_hook = shmem_startup;
+}
+
+/* ---------------------------------------------------- attach and detach */
+
+void
+stream_area_release_locks(void)
+{
+	LWLockReleaseAll();
+}
+
+/* Segments are detached already; this lets go of the area as such. */
+static void
+detach_views(int code, Datum arg)
+{
+	stream_area_release_locks();
+	stream_area_views = NULL;
+	dsa_release_in_place(views_place);
+}
+
+static void
+attach_views(void)
+{
+	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
+	static dsa_area *dsa = NULL;
+
+	/* step by step, for each may fail */
+	if (dsa == NULL)
+	{
+		dsa = dsa_attach_in_place(views_place, NULL);
+		dsa_pin_mapping(dsa);
+		on_shmem_exit(detach_views, (Datum) 0);
+	}
+	stream_area_views = dshash_attach(dsa, &views_parameters,
+									  stream_area->views, NULL);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+stream_area_lock_views(LWLockMode mode)
+{
+	if (stream_area_views == NULL)
+		attach_views();
+	LWLockAcquire(stream_area->lock, mode);
 }
 
 /* ------------------------------------------------------------ look-ups */
@@ -141,10 +251,19 @@ stream_area_key(Oid dboid, Oid relid)
 	return key;
 }
 
+StreamSource *
+stream_area_source(Oid relid)
+{
+	uint32		hash = hash_combine(murmurhash32(MyDatabaseId),
+									murmurhash32(relid));
+
+	return &stream_area_sources[hash % (uint32) stream_area->max_sources];
+}
+
 StreamDatabase *
 stream_area_find_database(Oid dboid)
 {
-	for (int i = 0; i < STREAM_MAX_DATABASES; i++)
+	for (int i = 0; i < stream_area->max_databases; i++)
 		if (stream_area->databases[i].dboid == dboid)
 			return &stream_area->databases[i];
 	return NULL;
@@ -174,29 +293,47 @@ StreamViewEntry *
 stream_area_find_view(Oid viewid)
 {
 	StreamEntryKey key = stream_area_key(MyDatabaseId, viewid);
+	StreamViewEntry *view = dshash_find(stream_area_views, &key, false);
 
-	return hash_search(stream_area_views, &key, HASH_FIND, NULL);
+	if (view != NULL)
+		dshash_release_lock(stream_area_views, view);
+	return view;
 }
 
-/* Finds or makes the entry of a view; NULL if there is no room. */
 StreamViewEntry *
 stream_area_enter_view(Oid viewid)
 {
 	StreamEntryKey key = stream_area_key(MyDatabaseId, viewid);
-	StreamViewEntry *view = stream_area_find_view(viewid);
+	bool		found;
+	StreamViewEntry *view = dshash_find_or_insert(stream_area_views, &key,
+												  &found);
 
-	if (view != NULL)
-		return view;
-	if (hash_get_num_entries(stream_area_views) >= STREAM_MAX_VIEWS)
-		return NULL;
-	view = hash_search(stream_area_views, &key, HASH_ENTER_NULL, NULL);
-	if (view == NULL)
-		return NULL;
-	memset((char *) view + sizeof(StreamEntryKey), 0,
-		   sizeof(StreamViewEntry) - sizeof(StreamEntryKey));
-	view->worker = -1;
-	view->created = ++stream_area->mark;
+	if (!found)
+	{
+		memset((char *) view + sizeof(StreamEntryKey), 0,
+			   sizeof(StreamViewEntry) - sizeof(StreamEntryKey));
+		view->worker = -1;
+		view->created = ++stream_area->mark;
+	}
+	dshash_release_lock(stream_area_views, view);
 	return view;
+}
+
+void
+stream_area_remove_view(StreamViewEntry *view)
+{
+	StreamEntryKey key = view->key;
+
+	dshash_delete_key(stream_area_views, &key);
+}
+
+int
+stream_area_view_worker(const StreamViewEntry *view)
+{
+	if (view->worker < 0 ||
+		stream_area->workers[view->worker].generation != view->generation)
+		return -1;
+	return view->worker;
 }
 
 bool

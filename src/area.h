@@ -15,13 +15,13 @@
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
-#include "utils/hsearch.h"
+#include "lib/dshash.h"
+#include "utils/dsa.h"
 
 /* Limits of the whole server. */
-#define STREAM_MAX_DATABASES 64 /* databases that have the extension */
-#define STREAM_MAX_WORKERS 64	/* workers, all databases together */
-#define STREAM_MAX_STREAMS 4096 /* leaf relations that workers listen to */
-#define STREAM_MAX_VIEWS 4096	/* continuous views, all databases together */
+#define STREAM_MAX_DATABASES 1024	/* databases that have the extension */
+#define STREAM_MAX_WORKERS 256	/* workers, all databases together */
+#define STREAM_MAX_SOURCES 16384	/* wake-up slots that streams share */
 #define STREAM_MAX_SUSPENSIONS 32	/* databases that commands want free */
 
 #define STREAM_NUM_REQUEST_CVS 64	/* condition variables shared by views */
@@ -48,7 +48,7 @@ typedef struct StreamWorker
 	pg_atomic_uint64 requested; /* moves when a view of it is asked for */
 } StreamWorker;
 
-/* The key of views and of streams. */
+/* The key of views, and what the slot of a stream is computed from. */
 typedef struct StreamEntryKey
 {
 	Oid			dboid;
@@ -58,7 +58,8 @@ typedef struct StreamEntryKey
 typedef struct StreamViewEntry
 {
 	StreamEntryKey key;
-	int			worker;			/* slot, or -1 */
+	int			worker;			/* slot, or -1; see stream_area_view_worker */
+	uint32		generation;		/* of that worker */
 	uint64		created;		/* the mark when this entry was made */
 	uint64		requested;		/* the latest request */
 	uint64		done;			/* the latest one that is done ... */
@@ -70,12 +71,17 @@ typedef struct StreamViewEntry
 	TimestampTz retry_at;
 } StreamViewEntry;
 
-typedef struct StreamSource
+/* The wake-up slot of a stream, which it may share with others. */
+#define STREAM_WORKER_WORDS (STREAM_MAX_WORKERS / 64)
+
+typedef union StreamSource
 {
-	StreamEntryKey key;
-	pg_atomic_uint64 sequence;	/* moves at each commit that wrote rows */
-	uint64		listeners;		/* workers that hold a pointer to this */
-	uint64		wake;			/* those of them to be woken */
+	struct
+	{
+		pg_atomic_uint64 sequence;	/* moves at each commit that wrote rows */
+		pg_atomic_uint64 wake[STREAM_WORKER_WORDS]; /* workers to be woken */
+	};
+	char		pad[PG_CACHE_LINE_SIZE];
 } StreamSource;
 
 typedef struct StreamSuspension
@@ -87,7 +93,11 @@ typedef struct StreamSuspension
 typedef struct StreamArea
 {
 	LWLock	   *lock;
-	LWLock	   *stream_lock;
+	int			max_databases;	/* STREAM_MAX_DATABASES and ... */
+	int			max_sources;	/* ... STREAM_MAX_SOURCES but for tests */
+	int			dsa_tranche;	/* of the memory of the views ... */
+	int			hash_tranche;	/* ... and of their table, which is this */
+	dshash_table_handle views;
 	int			launcher_pid;
 	Latch	   *launcher_latch;
 	pg_atomic_uint64 databases_version;
@@ -104,13 +114,36 @@ typedef struct StreamArea
 
 /* NULL when the library was not preloaded. */
 extern StreamArea *stream_area;
-extern HTAB *stream_area_views; /* of StreamViewEntry */
-extern HTAB *stream_area_sources;	/* of StreamSource */
+
+/*
+ * Of StreamViewEntry; NULL until this process has called stream_area_lock_views.
+ */
+extern dshash_table *stream_area_views;
+
+/* The wake-up slots of streams, STREAM_MAX_SOURCES of them. */
+extern StreamSource *stream_area_sources;
 
 /* Installs the shmem hooks; called while preloading. */
 extern void stream_area_install(void);
 
 extern StreamEntryKey stream_area_key(Oid dboid, Oid relid);
+
+/* The wake-up slot of a stream of this database; no lock, no errors. */
+extern StreamSource *stream_area_source(Oid relid);
+
+/*
+ * Takes stream_area->lock for one who is going to look at views: the process
+ * first attaches to the memory that they are in, which may fail for want of
+ * memory (53200).  Never call this at the end of a transaction, or when the
+ * process ends.
+ */
+extern void stream_area_lock_views(LWLockMode mode);
+
+/*
+ * To be called first when a process of ours ends: it may have failed while it
+ * held a lock.
+ */
+extern void stream_area_release_locks(void);
 
 /* All that follow want stream_area->lock held, "enter" exclusively. */
 
@@ -118,10 +151,18 @@ extern StreamEntryKey stream_area_key(Oid dboid, Oid relid);
 extern StreamDatabase *stream_area_find_database(Oid dboid);
 /* Finds or makes it; NULL if there is no room. */
 extern StreamDatabase *stream_area_enter_database(Oid dboid);
+
+/* The next three want it from stream_area_lock_views. */
+
 /* The entry of a view of this database, or NULL. */
 extern StreamViewEntry *stream_area_find_view(Oid viewid);
-/* Finds or makes it; NULL if there is no room. */
+/* Finds or makes it; may fail for want of memory (53200). */
 extern StreamViewEntry *stream_area_enter_view(Oid viewid);
+/* Forgets it. */
+extern void stream_area_remove_view(StreamViewEntry *view);
+
+/* The slot of the worker that has the view, or -1 if that has gone. */
+extern int	stream_area_view_worker(const StreamViewEntry *view);
 /* Does a command want the database free of connections? */
 extern bool stream_area_is_suspended(Oid dboid);
 extern void stream_area_wake_launcher(void);

@@ -77,6 +77,9 @@ static DebugShared *debug = NULL;
 /* streaming.debug_mutation: a comma-separated list of names */
 static char *debug_mutation = NULL;
 
+/* streaming.debug_limits: a comma-separated list of name=number */
+static char *debug_limits = NULL;
+
 PG_FUNCTION_INFO_V1(stream_debug_arm);
 PG_FUNCTION_INFO_V1(stream_debug_disarm);
 PG_FUNCTION_INFO_V1(stream_debug_waiting);
@@ -112,6 +115,27 @@ stream_debug_define_settings(void)
 							   NULL, &debug_mutation, "",
 							   PGC_SUSET, GUC_NOT_IN_SAMPLE,
 							   NULL, NULL, NULL);
+	DefineCustomStringVariable("streaming.debug_limits",
+							   "Limits of the server to make smaller, to see them reached.",
+							   NULL, &debug_limits, "",
+							   PGC_POSTMASTER, GUC_NOT_IN_SAMPLE,
+							   NULL, NULL, NULL);
+}
+
+int
+stream_debug_limit(const char *name, int normal)
+{
+	size_t		len = strlen(name);
+	const char *p = debug_limits;
+
+	while (p != NULL && *p != '\0')
+	{
+		p += strspn(p, ", ");
+		if (strncmp(p, name, len) == 0 && p[len] == '=')
+			return Min(Max(atoi(p + len + 1), 1), normal);
+		p += strcspn(p, ", ");
+	}
+	return normal;
 }
 
 bool
@@ -358,6 +382,12 @@ stream_debug_shmem_init(void)
 void
 stream_debug_define_settings(void)
 {
+}
+
+int
+stream_debug_limit(const char *name, int normal)
+{
+	return normal;
 }
 
 TimestampTz

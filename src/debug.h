@@ -38,6 +38,12 @@ extern bool stream_debug_mutation(const char *name);
 #endif
 
 /*
+ * A limit of the whole server, read once when it starts: a test can make it
+ * smaller with streaming.debug_limits = 'name=number, ...'.
+ */
+extern int	stream_debug_limit(const char *name, int normal);
+
+/*
  * The clock that back-off, triggers and batches go by: the system's, plus what a
  * test has added with _debug_advance_clock(interval).
  */

@@ -19,6 +19,7 @@
 #include "debug.h"
 #include "guard.h"
 #include "launcher.h"
+#include "roster.h"
 #include "scan.h"
 #include "shmem.h"
 #include "store.h"
@@ -80,5 +81,6 @@ Datum
 stream_check_preloaded(PG_FUNCTION_ARGS)
 {
 	stream_shmem_require();
+	stream_roster_require_room();
 	PG_RETURN_VOID();
 }

@@ -30,6 +30,9 @@
 static StreamDatabase *my_database = NULL;
 static StreamWorker *my_worker = NULL;
 
+/* How often this worker has subscribed to each of the sources. */
+static uint32 subscriptions[STREAM_MAX_SOURCES];
+
 static int
 my_slot(void)
 {
@@ -42,9 +45,22 @@ find_my_view(Oid viewid)
 {
 	StreamViewEntry *view = stream_area_find_view(viewid);
 
-	if (view == NULL || view->worker != my_slot())
+	if (view == NULL || stream_area_view_worker(view) != my_slot())
 		return NULL;
 	return view;
+}
+
+/* Enters this worker into the mask of a source, or takes it out. */
+static void
+change_mask(StreamSource *source, bool wake)
+{
+	pg_atomic_uint64 *word = &source->wake[my_slot() / 64];
+	uint64		bit = UINT64CONST(1) << my_slot() % 64;
+
+	if (wake)
+		pg_atomic_fetch_or_u64(word, bit);
+	else
+		pg_atomic_fetch_and_u64(word, ~bit);
 }
 
 /* ------------------------------------------------- attach and detach */
@@ -52,6 +68,7 @@ find_my_view(Oid viewid)
 static void
 detach_launcher(int code, Datum arg)
 {
+	stream_area_release_locks();
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
 	stream_area->launcher_pid = 0;
 	stream_area->launcher_latch = NULL;
@@ -79,6 +96,7 @@ stream_roster_attach_launcher(void)
 static void
 detach_scheduler(int code, Datum arg)
 {
+	stream_area_release_locks();
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
 	my_database->pid = 0;
 	my_database->latch = NULL;
@@ -117,47 +135,21 @@ stream_roster_attach_scheduler(Oid dboid)
 		ereport(LOG,
 				(errmsg("too many databases use the extension \"streaming\""),
 				 errdetail("A server can run continuous views in %d databases.",
-						   STREAM_MAX_DATABASES)));
+						   stream_area->max_databases)));
 	if (db != NULL)
 		on_shmem_exit(detach_scheduler, (Datum) 0);
 	return db != NULL;
 }
 
-/* Takes a worker away from all its streams. */
-static void
-unsubscribe_all(uint64 bit)
-{
-	HASH_SEQ_STATUS seq;
-	StreamSource *source;
-
-	LWLockAcquire(stream_area->stream_lock, LW_EXCLUSIVE);
-	hash_seq_init(&seq, stream_area_sources);
-	while ((source = hash_seq_search(&seq)) != NULL)
-	{
-		source->wake &= ~bit;
-		source->listeners &= ~bit;
-		if (source->listeners == 0)
-			hash_search(stream_area_sources, &source->key, HASH_REMOVE, NULL);
-	}
-	LWLockRelease(stream_area->stream_lock);
-}
-
-/* Frees a worker slot and takes its views from it; wants the lock held. */
+/*
+ * Frees a worker slot; wants the lock held.  The views that it had are without a
+ * worker from now on, as its generation has passed.
+ */
 static void
 free_worker(StreamWorker *worker)
 {
-	HASH_SEQ_STATUS seq;
-	StreamViewEntry *view;
 	Oid			dboid = worker->dboid;
 
-	hash_seq_init(&seq, stream_area_views);
-	while ((view = hash_seq_search(&seq)) != NULL)
-		if (view->worker == worker - stream_area->workers)
-		{
-			view->worker = -1;
-			view->running = false;
-			view->retry_at = 0;
-		}
 	worker->dboid = InvalidOid;
 	worker->pid = 0;
 	worker->latch = NULL;
@@ -165,10 +157,20 @@ free_worker(StreamWorker *worker)
 	stream_area_wake_scheduler(dboid);
 }
 
+/* Takes this worker out of the masks of its streams. */
+static void
+unsubscribe_all(void)
+{
+	for (int i = 0; i < STREAM_MAX_SOURCES; i++)
+		if (subscriptions[i] > 0)
+			change_mask(&stream_area_sources[i], false);
+}
+
 static void
 detach_worker(int code, Datum arg)
 {
-	unsubscribe_all(UINT64CONST(1) << my_slot());
+	stream_area_release_locks();
+	unsubscribe_all();
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
 	free_worker(my_worker);
 	LWLockRelease(stream_area->lock);
@@ -202,6 +204,26 @@ stream_roster_attach_worker(int slot, uint32 generation, Oid dboid)
 	return ok;
 }
 
+/* -------------------------------------------------------- any backend */
+
+void
+stream_roster_require_room(void)
+{
+	bool		room;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	room = stream_area_find_database(MyDatabaseId) != NULL ||
+		stream_area_find_database(InvalidOid) != NULL;
+	LWLockRelease(stream_area->lock);
+	if (!room)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use the extension \"streaming\""),
+				 errdetail("A server can run continuous views in %d databases.",
+						   stream_area->max_databases),
+				 errhint("Drop the extension where no view needs it.")));
+}
+
 /* ------------------------------------------------------- the launcher */
 
 int
@@ -210,7 +232,7 @@ stream_roster_list_databases(StreamDatabaseStatus *list)
 	int			n = 0;
 
 	LWLockAcquire(stream_area->lock, LW_SHARED);
-	for (int i = 0; i < STREAM_MAX_DATABASES; i++)
+	for (int i = 0; i < stream_area->max_databases; i++)
 	{
 		StreamDatabase *db = &stream_area->databases[i];
 
@@ -256,18 +278,19 @@ stream_roster_forget_database(Oid dboid, bool gone)
 {
 	StreamDatabase *db;
 
-	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area_lock_views(LW_EXCLUSIVE);
 	db = stream_area_find_database(dboid);
 	if (db != NULL && !has_processes(db) &&
 		(gone || db->absent == pg_atomic_read_u64(&db->version)))
 	{
-		HASH_SEQ_STATUS seq;
+		dshash_seq_status seq;
 		StreamViewEntry *view;
 
-		hash_seq_init(&seq, stream_area_views);
-		while ((view = hash_seq_search(&seq)) != NULL)
+		dshash_seq_init(&seq, stream_area_views, true);
+		while ((view = dshash_seq_next(&seq)) != NULL)
 			if (view->key.dboid == dboid)
-				hash_search(stream_area_views, &view->key, HASH_REMOVE, NULL);
+				dshash_delete_current(&seq);
+		dshash_seq_term(&seq);
 		db->dboid = InvalidOid;
 	}
 	LWLockRelease(stream_area->lock);
@@ -343,16 +366,21 @@ stream_roster_mark(void)
 int
 stream_roster_list_workers(StreamWorkerStatus *list)
 {
-	HASH_SEQ_STATUS seq;
+	dshash_seq_status seq;
 	StreamViewEntry *view;
 	int			views_of[STREAM_MAX_WORKERS] = {0};
 	int			n = 0;
 
-	LWLockAcquire(stream_area->lock, LW_SHARED);
-	hash_seq_init(&seq, stream_area_views);
-	while ((view = hash_seq_search(&seq)) != NULL)
-		if (view->worker >= 0)
-			views_of[view->worker]++;
+	stream_area_lock_views(LW_SHARED);
+	dshash_seq_init(&seq, stream_area_views, false);
+	while ((view = dshash_seq_next(&seq)) != NULL)
+	{
+		int			slot = stream_area_view_worker(view);
+
+		if (slot >= 0)
+			views_of[slot]++;
+	}
+	dshash_seq_term(&seq);
 	for (int i = 0; i < STREAM_MAX_WORKERS; i++)
 	{
 		StreamWorker *worker = &stream_area->workers[i];
@@ -369,27 +397,43 @@ stream_roster_list_workers(StreamWorkerStatus *list)
 	return n;
 }
 
+static int
+compare_assignments(const void *a, const void *b)
+{
+	Oid			x = ((const StreamViewAssignment *) a)->viewid;
+	Oid			y = ((const StreamViewAssignment *) b)->viewid;
+
+	return x < y ? -1 : x > y;
+}
+
 int
 stream_roster_list_views(StreamViewAssignment **list)
 {
-	HASH_SEQ_STATUS seq;
+	dshash_seq_status seq;
 	StreamViewEntry *view;
+	int			room = 64;
 	int			n = 0;
 
-	/* allocated before the lock is taken, as palloc may fail */
-	*list = palloc(STREAM_MAX_VIEWS * sizeof(StreamViewAssignment));
-	LWLockAcquire(stream_area->lock, LW_SHARED);
-	hash_seq_init(&seq, stream_area_views);
-	while ((view = hash_seq_search(&seq)) != NULL)
+	*list = palloc(room * sizeof(StreamViewAssignment));
+	stream_area_lock_views(LW_SHARED);
+	dshash_seq_init(&seq, stream_area_views, false);
+	while ((view = dshash_seq_next(&seq)) != NULL)
 	{
 		if (view->key.dboid != MyDatabaseId)
 			continue;
+		if (n == room)
+		{
+			room *= 2;
+			*list = repalloc_huge(*list, room * sizeof(StreamViewAssignment));
+		}
 		(*list)[n].viewid = view->key.relid;
-		(*list)[n].slot = view->worker;
+		(*list)[n].slot = stream_area_view_worker(view);
 		(*list)[n].mark = Max(view->created, view->requested);
 		n++;
 	}
+	dshash_seq_term(&seq);
 	LWLockRelease(stream_area->lock);
+	qsort(*list, n, sizeof(StreamViewAssignment), compare_assignments);
 	return n;
 }
 
@@ -456,34 +500,35 @@ tell_assigned(int slot)
 		SetLatch(worker->latch);
 }
 
-bool
+void
 stream_roster_assign_view(Oid viewid, int slot, bool paused)
 {
 	StreamViewEntry *view;
+	int			old;
 
-	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area_lock_views(LW_EXCLUSIVE);
 	view = stream_area_enter_view(viewid);
-	if (view != NULL)
+	old = stream_area_view_worker(view);
+	/* the slot may have been freed since the caller looked */
+	if (slot >= 0 && stream_area->workers[slot].dboid != MyDatabaseId)
+		slot = -1;
+	view->paused = paused;
+	if (slot != old || slot < 0)
 	{
-		int			old = view->worker;
-
-		/* the slot may have been freed since the caller looked */
-		if (slot >= 0 && stream_area->workers[slot].dboid != MyDatabaseId)
-			slot = -1;
-		view->paused = paused;
-		if (slot != old)
-		{
-			view->worker = slot;
-			view->running = false;
-			view->retry_at = 0;
-			tell_assigned(old);
-			tell_assigned(slot);
-		}
+		view->worker = slot;
+		if (slot >= 0)
+			view->generation = stream_area->workers[slot].generation;
+		view->running = false;
+		view->retry_at = 0;
+	}
+	if (slot != old)
+	{
+		tell_assigned(old);
+		tell_assigned(slot);
 	}
 	LWLockRelease(stream_area->lock);
 	if (paused)
 		ConditionVariableBroadcast(stream_roster_request_cv(viewid));
-	return view != NULL;
 }
 
 void
@@ -491,13 +536,13 @@ stream_roster_forget_view(Oid viewid, uint64 mark)
 {
 	StreamViewEntry *view;
 
-	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area_lock_views(LW_EXCLUSIVE);
 	view = stream_area_find_view(viewid);
 	if (view != NULL &&
 		(mark == 0 || Max(view->created, view->requested) <= mark))
 	{
-		tell_assigned(view->worker);
-		hash_search(stream_area_views, &view->key, HASH_REMOVE, NULL);
+		tell_assigned(stream_area_view_worker(view));
+		stream_area_remove_view(view);
 	}
 	LWLockRelease(stream_area->lock);
 	ConditionVariableBroadcast(stream_roster_request_cv(viewid));
@@ -533,7 +578,7 @@ stream_roster_view_requests(Oid viewid, uint64 *requested, uint64 *answered)
 {
 	StreamViewEntry *view;
 
-	LWLockAcquire(stream_area->lock, LW_SHARED);
+	stream_area_lock_views(LW_SHARED);
 	view = find_my_view(viewid);
 	if (view != NULL)
 	{
@@ -549,7 +594,7 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 {
 	StreamViewEntry *view;
 
-	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area_lock_views(LW_EXCLUSIVE);
 	view = find_my_view(viewid);
 	if (view != NULL)
 	{
@@ -567,7 +612,7 @@ stream_roster_view_end(Oid viewid, uint64 answered, bool more)
 	StreamViewEntry *view;
 	bool		tell = false;
 
-	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area_lock_views(LW_EXCLUSIVE);
 	view = find_my_view(viewid);
 	if (view != NULL)
 	{
@@ -591,7 +636,7 @@ stream_roster_view_failed(Oid viewid, uint64 answered, int sqlstate,
 {
 	StreamViewEntry *view;
 
-	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area_lock_views(LW_EXCLUSIVE);
 	view = find_my_view(viewid);
 	if (view != NULL)
 	{
@@ -609,7 +654,7 @@ stream_roster_view_paused(Oid viewid, bool paused)
 {
 	StreamViewEntry *view;
 
-	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area_lock_views(LW_EXCLUSIVE);
 	view = find_my_view(viewid);
 	if (view != NULL)
 		view->paused = paused;
@@ -619,53 +664,23 @@ stream_roster_view_paused(Oid viewid, bool paused)
 }
 
 StreamSource *
-stream_roster_subscribe(Oid relid, bool wake)
+stream_roster_source(Oid relid)
 {
-	StreamEntryKey key = stream_area_key(MyDatabaseId, relid);
-	uint64		bit = UINT64CONST(1) << my_slot();
-	StreamSource *source;
-
-	LWLockAcquire(stream_area->stream_lock, LW_EXCLUSIVE);
-	source = hash_search(stream_area_sources, &key, HASH_FIND, NULL);
-	if (source == NULL && hash_get_num_entries(stream_area_sources) < STREAM_MAX_STREAMS)
-	{
-		source = hash_search(stream_area_sources, &key, HASH_ENTER_NULL, NULL);
-		if (source != NULL)
-		{
-			pg_atomic_init_u64(&source->sequence, 1);
-			source->listeners = 0;
-			source->wake = 0;
-		}
-	}
-	if (source != NULL)
-	{
-		source->listeners |= bit;
-		if (wake)
-			source->wake |= bit;
-		else
-			source->wake &= ~bit;
-	}
-	LWLockRelease(stream_area->stream_lock);
-	return source;
+	return stream_area_source(relid);
 }
 
 void
-stream_roster_unsubscribe(Oid relid)
+stream_roster_subscribe(StreamSource *source)
 {
-	StreamEntryKey key = stream_area_key(MyDatabaseId, relid);
-	uint64		bit = UINT64CONST(1) << my_slot();
-	StreamSource *source;
+	if (subscriptions[source - stream_area_sources]++ == 0)
+		change_mask(source, true);
+}
 
-	LWLockAcquire(stream_area->stream_lock, LW_EXCLUSIVE);
-	source = hash_search(stream_area_sources, &key, HASH_FIND, NULL);
-	if (source != NULL)
-	{
-		source->wake &= ~bit;
-		source->listeners &= ~bit;
-		if (source->listeners == 0)
-			hash_search(stream_area_sources, &key, HASH_REMOVE, NULL);
-	}
-	LWLockRelease(stream_area->stream_lock);
+void
+stream_roster_unsubscribe(StreamSource *source)
+{
+	if (--subscriptions[source - stream_area_sources] == 0)
+		change_mask(source, false);
 }
 
 uint64
@@ -679,18 +694,19 @@ stream_roster_sequence(StreamSource *source)
 uint64
 stream_roster_request(Oid viewid)
 {
-	StreamViewEntry *view;
 	uint64		request = 0;
 
-	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
-	view = stream_area_enter_database(MyDatabaseId) ? stream_area_enter_view(viewid) : NULL;
-	if (view != NULL)
+	stream_area_lock_views(LW_EXCLUSIVE);
+	if (stream_area_enter_database(MyDatabaseId) != NULL)
 	{
+		StreamViewEntry *view = stream_area_enter_view(viewid);
+		int			slot = stream_area_view_worker(view);
+
 		request = view->requested = ++stream_area->mark;
 		view->paused = false;
-		if (view->worker >= 0)
+		if (slot >= 0)
 		{
-			StreamWorker *worker = &stream_area->workers[view->worker];
+			StreamWorker *worker = &stream_area->workers[slot];
 
 			pg_atomic_fetch_add_u64(&worker->requested, 1);
 			if (worker->latch != NULL)
@@ -710,7 +726,7 @@ stream_roster_request_state(Oid viewid, uint64 request, int *sqlstate)
 	StreamViewEntry *view;
 	StreamDatabase *db;
 
-	LWLockAcquire(stream_area->lock, LW_SHARED);
+	stream_area_lock_views(LW_SHARED);
 	view = stream_area_find_view(viewid);
 	db = stream_area_find_database(MyDatabaseId);
 	if (view == NULL)
@@ -724,7 +740,7 @@ stream_roster_request_state(Oid viewid, uint64 request, int *sqlstate)
 	}
 	else if (view->paused)
 		state = STREAM_REQUEST_PAUSED;
-	else if (view->worker < 0 && db != NULL && db->starved)
+	else if (stream_area_view_worker(view) < 0 && db != NULL && db->starved)
 		state = STREAM_REQUEST_STARVED;
 	LWLockRelease(stream_area->lock);
 	return state;

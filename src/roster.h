@@ -15,6 +15,12 @@
 #include "area.h"
 #include "shmem.h"
 
+/*
+ * Raises 53400 if the server cannot run views in this database because so many
+ * others have some.
+ */
+extern void stream_roster_require_room(void);
+
 /* ---- the launcher ---- */
 
 typedef struct StreamDatabaseStatus
@@ -104,9 +110,9 @@ extern void stream_roster_terminate_worker(int slot);
 
 /*
  * Assigns the view to a worker slot, or with -1 to none; paused says that it
- * is switched off.  False if there is no room for another view.
+ * is switched off.  Errors: 53200.
  */
-extern bool stream_roster_assign_view(Oid viewid, int slot, bool paused);
+extern void stream_roster_assign_view(Oid viewid, int slot, bool paused);
 
 /*
  * Forgets a view that is not in the catalog (any more).  With mark != 0 only
@@ -160,12 +166,17 @@ extern void stream_roster_view_failed(Oid viewid, uint64 answered,
 extern void stream_roster_view_paused(Oid viewid, bool paused);
 
 /*
- * Listens to a stream of this database.  With wake, commits of its writers set
- * our latch, otherwise they only move its sequence number.  NULL if there is
- * no room: then poll.  Valid until stream_shmem_unsubscribe.
+ * What moves at commits into the stream of this database, and maybe at those
+ * into others; always valid.
  */
-extern StreamSource *stream_roster_subscribe(Oid relid, bool wake);
-extern void stream_roster_unsubscribe(Oid relid);
+extern StreamSource *stream_roster_source(Oid relid);
+
+/*
+ * Commits that move it set our latch, until stream_roster_unsubscribe has been
+ * called as often as this.  No lock, no errors.
+ */
+extern void stream_roster_subscribe(StreamSource *source);
+extern void stream_roster_unsubscribe(StreamSource *source);
 
 /* The sequence number of its commits; no lock. */
 extern uint64 stream_roster_sequence(StreamSource *source);
@@ -184,7 +195,8 @@ typedef enum StreamRequestState
 
 /*
  * Asks for a batch of the view of this database and wakes whoever is to run
- * it; returns the number of the request, or 0 if there is no room.
+ * it; returns the number of the request, or 0 if there is no room for the
+ * database.  Errors: 53200.
  */
 extern uint64 stream_roster_request(Oid viewid);
 

@@ -302,7 +302,6 @@ find_extremes(StreamWorkerStatus *list, int n,
 static void
 assign_views(List *enabled, StreamWorkerStatus *workers, int num_workers)
 {
-	static bool complained = false;
 	StreamViewAssignment *known;
 	int			num_known = stream_roster_list_views(&known);
 	ListCell   *lc;
@@ -324,14 +323,7 @@ assign_views(List *enabled, StreamWorkerStatus *workers, int num_workers)
 			slot = least->slot;
 			least->views++;
 		}
-		if (!stream_roster_assign_view(viewid, slot, false) && !complained)
-		{
-			ereport(LOG,
-					(errmsg("too many continuous views"),
-					 errdetail("A server can run %d continuous views.",
-							   STREAM_MAX_VIEWS)));
-			complained = true;
-		}
+		stream_roster_assign_view(viewid, slot, false);
 	}
 }
 

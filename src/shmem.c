@@ -6,11 +6,21 @@
  * What writers and commands tell the processes of the extension through shared
  * memory.
  *
- * The course of a commit.  The writer's rows become visible, then the commit
- * callback moves the sequence number, then it sets the latches.  The worker
- * reads the sequence number, then takes its snapshot; so if it has missed the
- * rows it will see the number move.  A latch of a process that is gone may
- * belong to another process by now: a spurious wake-up, which all bear.
+ * The course of a commit.  The writer's rows become visible (1); then the commit
+ * callback moves the sequence number of the stream's slot (2), reads the slot's
+ * mask (3) and sets the latches of who is in it.  The worker enters itself into
+ * the mask (4); later, before each batch, it reads the sequence number (5), then
+ * takes its snapshot (6).  2 and 4 are atomic operations that are full memory
+ * barriers too, so each process's steps happen in this order for all others.
+ *
+ *	- The writer finds the worker in the mask: the worker wakes, and compares the
+ *	  number with that of 5.  If it is the same, 2 was before 5, so 1 was before
+ *	  6: the rows are in.  Otherwise it runs a batch.
+ *	- It does not: then 3 was before 4, so 2 was before 5 and 1 before 6.
+ *
+ * So no commit is overlooked, and nobody takes a lock for it or can fail.  Slots
+ * are shared by streams, and the latch of a process that is gone may belong to
+ * another process by now: spurious wake-ups, which all bear.
  *
  * Commands that need a database without connections suspend it: new processes
  * stay away, those that are there are terminated.
@@ -115,23 +125,22 @@ stream_shmem_databases_changed(void)
 static void
 tell_stream(Oid relid)
 {
-	StreamEntryKey key = stream_area_key(MyDatabaseId, relid);
-	StreamSource *source = hash_search(stream_area_sources, &key, HASH_FIND, NULL);
-	uint64		mask;
+	StreamSource *source = stream_area_source(relid);
 
-	if (source == NULL)
-		return;
 	pg_atomic_fetch_add_u64(&source->sequence, 1);
 	if (STREAM_MUTATION("shmem_no_wake"))
 		return;
-	for (mask = source->wake; mask != 0; mask &= mask - 1)
-	{
-		Latch	   *latch =
-		stream_area->workers[pg_rightmost_one_pos64(mask)].latch;
+	for (int i = 0; i < STREAM_WORKER_WORDS; i++)
+		for (uint64 mask = pg_atomic_read_u64(&source->wake[i]); mask != 0;
+			 mask &= mask - 1)
+		{
+			volatile StreamWorker *worker = &stream_area->workers
+			[i * 64 + pg_rightmost_one_pos64(mask)];
+			Latch	   *latch = worker->latch;
 
-		if (latch != NULL)
-			SetLatch(latch);
-	}
+			if (latch != NULL)
+				SetLatch(latch);
+		}
 }
 
 static void
@@ -168,18 +177,8 @@ xact_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
-			/*
-			 * Whoever begins to listen after this look at the table sees our
-			 * rows: they were visible before.
-			 */
-			if (num_noted > 0 &&
-				hash_get_num_entries(stream_area_sources) > 0)
-			{
-				LWLockAcquire(stream_area->stream_lock, LW_SHARED);
-				for (int i = 0; i < num_noted; i++)
-					tell_stream(noted[i]);
-				LWLockRelease(stream_area->stream_lock);
-			}
+			for (int i = 0; i < num_noted; i++)
+				tell_stream(noted[i]);
 			if (views_changed && stream_area != NULL)
 				tell_views_changed();
 			if (databases_changed && stream_area != NULL)
@@ -299,6 +298,7 @@ stream_shmem_resume_database(Oid dboid)
 static void
 resume_at_exit(int code, Datum arg)
 {
+	stream_area_release_locks();
 	resume(InvalidOid, true);
 }
 
@@ -413,16 +413,20 @@ stream_shmem_view_status(Oid viewid, StreamViewStatus *status)
 	memset(status, 0, sizeof(*status));
 	if (stream_area == NULL)
 		return false;
-	LWLockAcquire(stream_area->lock, LW_SHARED);
+	stream_area_lock_views(LW_SHARED);
 	view = stream_area_find_view(viewid);
 	if (view != NULL)
 	{
-		if (view->worker >= 0)
-			status->worker_pid = stream_area->workers[view->worker].pid;
-		status->running = view->running;
+		int			slot = stream_area_view_worker(view);
+
+		if (slot >= 0)
+		{
+			status->worker_pid = stream_area->workers[slot].pid;
+			status->running = view->running;
+			status->retry_at = view->retry_at;
+		}
 		status->more = view->more;
 		status->paused = view->paused;
-		status->retry_at = view->retry_at;
 	}
 	LWLockRelease(stream_area->lock);
 	return view != NULL;

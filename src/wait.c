@@ -192,9 +192,8 @@ stream_wait_for(Oid viewid, int64 timeout_us)
 	if (request == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many continuous views"),
-				 errdetail("A server can run %d continuous views in %d databases.",
-						   STREAM_MAX_VIEWS, STREAM_MAX_DATABASES)));
+				 errmsg("too many databases use the extension \"streaming\""),
+				 errhint("Drop the extension where no view needs it.")));
 
 	cv = stream_roster_request_cv(viewid);
 	ConditionVariablePrepareToSleep(cv);

@@ -47,8 +47,10 @@ OBJS = \
 	src/operator.o \
 	src/delta.o \
 	src/batch.o \
+	src/failure.o \
 	src/agenda.o \
 	src/worker.o \
+	src/lanes.o \
 	src/scheduler.o \
 	src/launcher.o \
 	src/wait.o \

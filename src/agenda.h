@@ -12,6 +12,7 @@
 #define STREAMING_AGENDA_H
 
 #include "catalog.h"
+#include "failure.h"
 #include "roster.h"
 
 /* A leaf relation that a view reads. */
@@ -52,7 +53,10 @@ typedef struct StreamAgendaView
 	bool		failed;			/* given up */
 	bool		recorded;		/* there is a failure in the catalog */
 	TimestampTz blocked_since;	/* has not got its locks since, or 0 */
+	int			conflicts;		/* how often it gave way since then */
 	TimestampTz retry_at;
+	StreamFailureLog logged;	/* of its batches ... */
+	StreamFailureLog logged_recording;	/* ... and of recording their failures */
 
 	StreamAgendaLeaf *leaves;
 	int			num_leaves;

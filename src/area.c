@@ -6,10 +6,12 @@
  * The processes of the extension and the backends meet here.  What is kept:
  *
  * databases	those that have the extension: their scheduler, and counters
- *				that move when views have changed (version) or all workers
- *				are to look at all their views (wakes).
+ *				that move when views have changed (version), all workers
+ *				are to look at all their views (wakes) or the scheduler has
+ *				something to do (calls).
  * workers		slots 0 .. 255 for the workers of all databases; a slot's number
- *				is its bit in the masks of the streams.
+ *				is its bit in the masks of the streams.  Since when the
+ *				worker's batch runs, and of which view.
  * views		which worker runs it, what was asked of it and answered, how it
  *				fares.  A request is a number from one ascending sequence; the
  *				worker notes the latest number before a batch, and a batch that
@@ -120,6 +122,7 @@ init_area(void)
 	{
 		pg_atomic_init_u64(&stream_area->databases[i].version, 1);
 		pg_atomic_init_u64(&stream_area->databases[i].wakes, 1);
+		pg_atomic_init_u64(&stream_area->databases[i].calls, 1);
 	}
 	for (int i = 0; i < STREAM_MAX_WORKERS; i++)
 	{
@@ -286,6 +289,7 @@ stream_area_enter_database(Oid dboid)
 	db->present = false;
 	db->starved = false;
 	db->absent = 0;
+	db->watched = false;
 	return db;
 }
 
@@ -352,12 +356,13 @@ stream_area_wake_launcher(void)
 		SetLatch(stream_area->launcher_latch);
 }
 
-/* Wakes the scheduler of the database; if it has none, the launcher. */
 void
 stream_area_wake_scheduler(Oid dboid)
 {
 	StreamDatabase *db = stream_area_find_database(dboid);
 
+	if (db != NULL)
+		pg_atomic_fetch_add_u64(&db->calls, 1);
 	if (db != NULL && db->latch != NULL)
 		SetLatch(db->latch);
 	else

@@ -34,6 +34,8 @@ typedef struct StreamDatabase
 	bool		present;		/* the scheduler has found the extension */
 	bool		starved;		/* no background workers to be had */
 	uint64		absent;			/* version at which it was not there, or 0 */
+	bool		watched;		/* the scheduler looks at batches that begin */
+	pg_atomic_uint64 calls;		/* moves when the scheduler has work to do */
 	pg_atomic_uint64 version;	/* moves when its views have changed */
 	pg_atomic_uint64 wakes;		/* moves when workers are to look around */
 } StreamDatabase;
@@ -44,6 +46,10 @@ typedef struct StreamWorker
 	uint32		generation;		/* how often it has been taken or given back */
 	int			pid;			/* 0: registered but not started yet */
 	Latch	   *latch;
+	TimestampTz busy_since;		/* its batch runs since, by the system's clock;
+								 * or 0 */
+	Oid			busy_view;		/* that of the batch */
+	TimestampTz canceled_at;	/* the batch was told to end, or 0 */
 	pg_atomic_uint64 assigned;	/* moves when its set of views changes */
 	pg_atomic_uint64 requested; /* moves when a view of it is asked for */
 } StreamWorker;
@@ -68,6 +74,8 @@ typedef struct StreamViewEntry
 	bool		running;
 	bool		more;
 	bool		paused;
+	bool		slow;			/* a batch took long, and none less since then */
+	bool		quick;			/* one has ended well in less */
 	TimestampTz retry_at;
 } StreamViewEntry;
 
@@ -166,7 +174,7 @@ extern int	stream_area_view_worker(const StreamViewEntry *view);
 /* Does a command want the database free of connections? */
 extern bool stream_area_is_suspended(Oid dboid);
 extern void stream_area_wake_launcher(void);
-/* Wakes the scheduler of the database; if it has none, the launcher. */
+/* Has the scheduler of the database work to do; if it has none, the launcher. */
 extern void stream_area_wake_scheduler(Oid dboid);
 extern void stream_area_wake_workers(Oid dboid);
 

@@ -33,6 +33,7 @@ extern PGDLLEXPORT void _PG_init(void);
 
 /* settings that belong to no single file (shmem.h) */
 int			stream_workers = 2;
+int			stream_batch_timeout = 3600 * 1000;
 bool		stream_enabled = true;
 
 static void
@@ -45,8 +46,13 @@ define_settings(void)
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("streaming.workers",
 							"Greatest number of worker processes per database.",
-							NULL, &stream_workers, 2, 1, 32, PGC_SIGHUP, 0,
+							"Views whose batches take long get up to as many again.", &stream_workers, 2, 1, 32, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable("streaming.batch_timeout",
+							"Ends a batch that takes longer.",
+							"Zero turns this off.",
+							&stream_batch_timeout, 3600 * 1000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("streaming.max_batch_rows",
 							"About how many rows a batch takes at most.",
 							"A view's own option goes first.",

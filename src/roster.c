@@ -20,6 +20,7 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "utils/timestamp.h"
 
 #include "compat.h"
 #include "area.h"
@@ -29,6 +30,9 @@
 /* What this process is, if it is one of ours. */
 static StreamDatabase *my_database = NULL;
 static StreamWorker *my_worker = NULL;
+
+/* How long its last batch took, in microseconds. */
+static int64 last_batch_us = 0;
 
 /* How often this worker has subscribed to each of the sources. */
 static uint32 subscriptions[STREAM_MAX_SOURCES];
@@ -127,6 +131,7 @@ stream_roster_attach_scheduler(Oid dboid)
 		db->latch = MyLatch;
 		db->present = false;
 		db->absent = 0;
+		db->watched = false;
 		my_database = db;
 	}
 	LWLockRelease(stream_area->lock);
@@ -363,38 +368,89 @@ stream_roster_mark(void)
 	return mark;
 }
 
+uint64
+stream_roster_calls(void)
+{
+	return pg_atomic_read_u64(&my_database->calls);
+}
+
 int
 stream_roster_list_workers(StreamWorkerStatus *list)
 {
-	dshash_seq_status seq;
-	StreamViewEntry *view;
-	int			views_of[STREAM_MAX_WORKERS] = {0};
 	int			n = 0;
 
 	stream_area_lock_views(LW_SHARED);
-	dshash_seq_init(&seq, stream_area_views, false);
-	while ((view = dshash_seq_next(&seq)) != NULL)
-	{
-		int			slot = stream_area_view_worker(view);
-
-		if (slot >= 0)
-			views_of[slot]++;
-	}
-	dshash_seq_term(&seq);
 	for (int i = 0; i < STREAM_MAX_WORKERS; i++)
 	{
 		StreamWorker *worker = &stream_area->workers[i];
+		StreamViewEntry *view = NULL;
 
 		if (worker->dboid != MyDatabaseId)
 			continue;
+		if (worker->busy_since != 0)
+			view = stream_area_find_view(worker->busy_view);
 		list[n].slot = i;
 		list[n].generation = worker->generation;
 		list[n].pid = worker->pid;
-		list[n].views = views_of[i];
+		list[n].busy_since = worker->busy_since;
+		list[n].busy_view = worker->busy_view;
+		/* one that nobody knows is of no interest */
+		list[n].busy_slow = view == NULL || view->slow;
+		list[n].canceled_at = worker->canceled_at;
 		n++;
 	}
 	LWLockRelease(stream_area->lock);
 	return n;
+}
+
+void
+stream_roster_set_watched(bool watched)
+{
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	my_database->watched = watched;
+	LWLockRelease(stream_area->lock);
+}
+
+/* The worker, if it is still in the batch; wants the lock held. */
+static StreamWorker *
+find_batch(const StreamWorkerStatus *status)
+{
+	StreamWorker *worker = &stream_area->workers[status->slot];
+
+	if (worker->generation != status->generation || worker->pid == 0 ||
+		worker->busy_since != status->busy_since ||
+		worker->busy_view != status->busy_view)
+		return NULL;
+	return worker;
+}
+
+void
+stream_roster_set_slow(const StreamWorkerStatus *worker)
+{
+	StreamViewEntry *view;
+
+	stream_area_lock_views(LW_EXCLUSIVE);
+	view = stream_area_find_view(worker->busy_view);
+	if (view != NULL && find_batch(worker) != NULL)
+		view->slow = true;
+	LWLockRelease(stream_area->lock);
+}
+
+bool
+stream_roster_end_batch(const StreamWorkerStatus *status, int signal)
+{
+	StreamWorker *worker;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	worker = find_batch(status);
+	if (worker != NULL)
+	{
+		if (worker->canceled_at == 0 && signal == SIGINT)
+			worker->canceled_at = GetCurrentTimestamp();
+		kill(worker->pid, signal);
+	}
+	LWLockRelease(stream_area->lock);
+	return worker != NULL;
 }
 
 static int
@@ -429,6 +485,9 @@ stream_roster_list_views(StreamViewAssignment **list)
 		(*list)[n].viewid = view->key.relid;
 		(*list)[n].slot = stream_area_view_worker(view);
 		(*list)[n].mark = Max(view->created, view->requested);
+		(*list)[n].running = view->running;
+		(*list)[n].slow = view->slow;
+		(*list)[n].quick = view->quick;
 		n++;
 	}
 	dshash_seq_term(&seq);
@@ -452,6 +511,9 @@ stream_roster_reserve_worker(uint32 *generation)
 		worker->dboid = MyDatabaseId;
 		worker->pid = 0;
 		worker->latch = NULL;
+		worker->busy_since = 0;
+		worker->busy_view = InvalidOid;
+		worker->canceled_at = 0;
 		*generation = ++worker->generation;
 		slot = i;
 	}
@@ -567,7 +629,10 @@ stream_roster_my_views(void)
 	List	   *result = NIL;
 
 	for (int i = 0; i < n; i++)
-		if (list[i].slot == my_slot())
+		if (list[i].slot == my_slot() && list[i].quick && !list[i].slow)
+			result = lappend_oid(result, list[i].viewid);
+	for (int i = 0; i < n; i++)
+		if (list[i].slot == my_slot() && !(list[i].quick && !list[i].slow))
 			result = lappend_oid(result, list[i].viewid);
 	pfree(list);
 	return result;
@@ -593,6 +658,7 @@ bool
 stream_roster_view_begin(Oid viewid, uint64 *requested)
 {
 	StreamViewEntry *view;
+	TimestampTz now = GetCurrentTimestamp();
 
 	stream_area_lock_views(LW_EXCLUSIVE);
 	view = find_my_view(viewid);
@@ -601,9 +667,33 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 		*requested = view->requested;
 		view->running = true;
 		view->paused = false;
+		my_worker->busy_since = now;
+		my_worker->busy_view = viewid;
+		my_worker->canceled_at = 0;
+		if (!my_database->watched && my_database->latch != NULL)
+		{
+			/* nobody need tell it again */
+			my_database->watched = true;
+			SetLatch(my_database->latch);
+		}
 	}
 	LWLockRelease(stream_area->lock);
 	return view != NULL;
+}
+
+bool
+stream_roster_batch_over(void)
+{
+	bool		canceled;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	last_batch_us = GetCurrentTimestamp() - my_worker->busy_since;
+	canceled = my_worker->canceled_at != 0;
+	my_worker->busy_since = 0;
+	my_worker->busy_view = InvalidOid;
+	my_worker->canceled_at = 0;
+	LWLockRelease(stream_area->lock);
+	return canceled;
 }
 
 void
@@ -619,6 +709,13 @@ stream_roster_view_end(Oid viewid, uint64 answered, bool more)
 		view->running = false;
 		view->more = more;
 		view->retry_at = 0;
+		if (last_batch_us < STREAM_LONG_BATCH_US)
+		{
+			view->quick = true;
+			if (view->slow)
+				stream_area_wake_scheduler(MyDatabaseId);
+			view->slow = false;
+		}
 		if (!more && answered > view->done)
 		{
 			view->done = answered;
@@ -647,6 +744,34 @@ stream_roster_view_failed(Oid viewid, uint64 answered, int sqlstate,
 	}
 	LWLockRelease(stream_area->lock);
 	ConditionVariableBroadcast(stream_roster_request_cv(viewid));
+}
+
+void
+stream_roster_view_put_off(Oid viewid, bool more)
+{
+	StreamViewEntry *view;
+
+	stream_area_lock_views(LW_EXCLUSIVE);
+	view = find_my_view(viewid);
+	if (view != NULL)
+	{
+		view->running = false;
+		view->more = more;
+		view->retry_at = 0;
+	}
+	LWLockRelease(stream_area->lock);
+}
+
+void
+stream_roster_view_waits(Oid viewid, TimestampTz retry_at)
+{
+	StreamViewEntry *view;
+
+	stream_area_lock_views(LW_EXCLUSIVE);
+	view = find_my_view(viewid);
+	if (view != NULL)
+		view->retry_at = retry_at;
+	LWLockRelease(stream_area->lock);
 }
 
 void

@@ -66,7 +66,10 @@ typedef struct StreamWorkerStatus
 	int			slot;			/* 0 .. STREAM_MAX_WORKERS - 1 */
 	uint32		generation;		/* tells users of the same slot apart */
 	int			pid;			/* 0: has not started yet */
-	int			views;			/* views assigned to it */
+	TimestampTz busy_since;		/* its batch runs since, or 0 ... */
+	Oid			busy_view;		/* ... of this view ... */
+	bool		busy_slow;		/* ... which is known to be slow ... */
+	TimestampTz canceled_at;	/* ... and was told to end, or 0 */
 } StreamWorkerStatus;
 
 typedef struct StreamViewAssignment
@@ -74,7 +77,13 @@ typedef struct StreamViewAssignment
 	Oid			viewid;
 	int			slot;			/* of its worker, or -1 */
 	uint64		mark;			/* stream_roster_mark() of its latest request */
+	bool		running;		/* a batch is running now */
+	bool		slow;			/* its batches take long */
+	bool		quick;			/* one has not */
 } StreamViewAssignment;
+
+/* A batch that runs longer is long. */
+#define STREAM_LONG_BATCH_US USECS_PER_SEC
 
 /*
  * Makes this process the scheduler of the database; false if it has one, is
@@ -90,13 +99,16 @@ extern void stream_roster_set_absent(uint64 version);
 /* Moves when the views of this database have changed; for both processes. */
 extern uint64 stream_roster_views_version(void);
 
+/* Moves when there is something to do for the scheduler. */
+extern uint64 stream_roster_calls(void);
+
 /* A number above all requests made so far, below all later ones. */
 extern uint64 stream_roster_mark(void);
 
 /* Workers of this database; list has room for STREAM_MAX_WORKERS. */
 extern int	stream_roster_list_workers(StreamWorkerStatus *list);
 
-/* The views of this database, palloc'd array; returns how many. */
+/* The views of this database, palloc'd array by OID; returns how many. */
 extern int	stream_roster_list_views(StreamViewAssignment **list);
 
 /* Takes a free slot for a worker about to be started, or -1. */
@@ -104,6 +116,22 @@ extern int	stream_roster_reserve_worker(uint32 *generation);
 
 /* Gives it back if no worker has started in it. */
 extern void stream_roster_release_worker(int slot, uint32 generation);
+
+/*
+ * Unless the scheduler is said to watch, it is woken by the next batch that
+ * begins.
+ */
+extern void stream_roster_set_watched(bool watched);
+
+/* Notes that the worker's batch takes long, if it is still that one. */
+extern void stream_roster_set_slow(const StreamWorkerStatus *worker);
+
+/*
+ * Sends the worker SIGINT (noting that its batch was told to end) or SIGTERM, if
+ * it is still in that batch; false if not.
+ */
+extern bool stream_roster_end_batch(const StreamWorkerStatus *worker,
+									int signal);
 
 /* Sends SIGTERM to a worker of this database; slot -1: to all. */
 extern void stream_roster_terminate_worker(int slot);
@@ -138,7 +166,10 @@ extern bool stream_roster_attach_worker(int slot, uint32 generation,
 /* Reads the counters; no lock. */
 extern void stream_roster_worker_news(StreamWorkerNews *news);
 
-/* The OIDs of the views assigned to this worker, a palloc'd list. */
+/*
+ * The OIDs of the views assigned to this worker, a palloc'd list.  First those
+ * that have shown that their batches do not take long.
+ */
 extern List *stream_roster_my_views(void);
 
 /*
@@ -155,12 +186,26 @@ extern bool stream_roster_view_requests(Oid viewid, uint64 *requested,
  */
 extern bool stream_roster_view_begin(Oid viewid, uint64 *requested);
 
+/*
+ * The batch is over, its transaction has ended.  True if the scheduler told it
+ * to end; after this no such signal comes any more.
+ */
+extern bool stream_roster_batch_over(void);
+
+/* What came of it is one of these: */
+
 /* It ended well; if there is no more, requests up to answered are done. */
 extern void stream_roster_view_end(Oid viewid, uint64 answered, bool more);
 
 /* It failed; requests up to answered fail with it. */
 extern void stream_roster_view_failed(Oid viewid, uint64 answered,
 									  int sqlstate, TimestampTz retry_at);
+
+/* It is put off: neither well nor failed. */
+extern void stream_roster_view_put_off(Oid viewid, bool more);
+
+/* The view waits until then, after a failure that another worker met. */
+extern void stream_roster_view_waits(Oid viewid, TimestampTz retry_at);
 
 /* The worker does not run the view because it is switched off, or does. */
 extern void stream_roster_view_paused(Oid viewid, bool paused);

@@ -8,16 +8,23 @@
  * changed.  It keeps no state that matters: workers and assignments are in
  * shared memory, so a new scheduler goes on where the last one ended.
  *
- * There are as many workers as streaming.workers says, but not more than there
- * are views to run; without views there is none.  A view goes to the worker
- * with the fewest views and stays there, for its state is in that worker's
- * cache, unless a worker has nothing to do while others have several.
+ * How many workers there are, and which view goes to which, says lanes.c.
  *
  * A worker is started in two steps: a slot in shared memory is reserved, to
  * which views can be assigned at once, and a process is registered that is to
  * take the slot.  If that process never comes, the slot is given back.  When a
  * worker ends, its slot is free and its views are without a worker; we are
  * woken and start another, at once the first time, then with growing pauses.
+ *
+ * We also watch the batches.  One that lasts long makes its view slow, and the
+ * other views of its worker go elsewhere.  One that lasts longer than
+ * streaming.batch_timeout is told to end by SIGINT.  A function can catch that, so
+ * if it still runs after GRACE_US its worker is ended by SIGTERM, which it cannot,
+ * and we record the failure in the worker's place before we give the view to
+ * another.  Workers do not wake us for each batch: while one has been seen to run
+ * we sleep for no longer than it takes to become long, and say so in shared memory
+ * ("watched"); otherwise the next batch that begins wakes us, once.  What is not
+ * told by the count of calls is no reason to read the catalogs.
  *
  * When the extension is gone the scheduler ends its workers, and itself.
  *
@@ -47,7 +54,9 @@
 #include "shmem.h"
 #include "roster.h"
 #include "catalog.h"
+#include "failure.h"
 #include "worker.h"
+#include "lanes.h"
 #include "scheduler.h"
 
 #define POLL_MS 10000			/* a safety net */
@@ -55,6 +64,7 @@
 #define RESTART_MAX_MS 2000
 #define LIVED_WELL_MS 5000		/* a worker that lived so long is no crasher */
 #define NO_ROOM_RETRY_MS 5000
+#define GRACE_US (5 * USECS_PER_SEC)	/* from SIGINT to SIGTERM */
 
 /* What we know of the worker in each slot. */
 typedef struct Start
@@ -65,9 +75,24 @@ typedef struct Start
 	bool		dismissed;		/* told to end: not a failure */
 } Start;
 
+/* A worker that we have ended because of its batch. */
+typedef struct Ending
+{
+	Oid			viewid;			/* InvalidOid: none */
+	uint32		generation;		/* of the worker */
+	TimestampTz since;			/* the batch runs since */
+	TimestampTz told;			/* SIGTERM was sent at */
+	bool		recorded;
+} Ending;
+
 static MemoryContext scheduler_context;
 static MemoryContext turn_context;	/* reset at each turn */
 static Start starts[STREAM_MAX_WORKERS];
+static Ending endings[STREAM_MAX_WORKERS];
+
+/* When to read the catalogs again, whatever happens; or at once. */
+static TimestampTz next_turn = 0;
+static uint64 calls = 0;		/* the last turn has seen to those */
 
 /* The pause before the next start, growing while workers end early. */
 static int	restart_ms = 0;
@@ -114,15 +139,15 @@ extension_present(void)
 
 /*
  * Reads the views: those to run in *enabled, those switched off in *disabled,
- * lists of OIDs in the turn's context.  False without the extension.
+ * sorted lists of OIDs in the turn's context.  False without the extension.
  */
 static bool
-read_views(List **enabled, List **disabled)
+read_views(List **all, List **enabled, List **disabled)
 {
 	ListCell   *lc;
 	bool		present;
 
-	*enabled = *disabled = NIL;
+	*all = *enabled = *disabled = NIL;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	present = extension_present();
@@ -138,6 +163,7 @@ read_views(List **enabled, List **disabled)
 		{
 			StreamViewRow *row = lfirst(lc);
 
+			*all = lappend_oid(*all, row->viewid);
 			if (row->options.enabled)
 				*enabled = lappend_oid(*enabled, row->viewid);
 			else
@@ -154,10 +180,12 @@ read_views(List **enabled, List **disabled)
 /*
  * Sees to the workers we have started: gives back slots whose process never
  * came, and makes the next start wait if one has ended soon after its start.
+ * True if any has ended.
  */
-static void
+static bool
 reap_workers(void)
 {
+	bool		found = false;
 	TimestampTz now = GetCurrentTimestamp();
 
 	for (int slot = 0; slot < STREAM_MAX_WORKERS; slot++)
@@ -171,6 +199,7 @@ reap_workers(void)
 		stream_roster_release_worker(slot, start->generation);
 		pfree(start->handle);
 		start->handle = NULL;
+		found = true;
 
 		if (start->dismissed)
 			continue;
@@ -180,6 +209,7 @@ reap_workers(void)
 		restart_ms = restart_ms == 0 ? RESTART_MIN_MS :
 			Min(2 * restart_ms, RESTART_MAX_MS);
 	}
+	return found;
 }
 
 /*
@@ -197,9 +227,12 @@ release_orphans(void)
 			stream_roster_release_worker(list[i].slot, list[i].generation);
 }
 
-/* Starts one more worker; false if that is not possible now. */
+/*
+ * Starts one more worker; false if that is not possible now.  A worker that was
+ * ended may have had the slot before.
+ */
 static bool
-start_worker(void)
+start_worker(StreamLanes *lanes)
 {
 	uint32		generation;
 	int			slot = stream_roster_reserve_worker(&generation);
@@ -222,6 +255,8 @@ start_worker(void)
 			stream_roster_release_worker(slot, generation);
 	}
 	MemoryContextSwitchTo(caller);
+	if (ok)
+		stream_lanes_add(lanes, slot, generation);
 
 	if (!ok && !no_room)
 		ereport(LOG,
@@ -234,140 +269,166 @@ start_worker(void)
 	return ok;
 }
 
-/* Brings the number of workers to target. */
+/* Ends a worker that we can do without. */
 static void
-adjust_workers(int target)
+dismiss_worker(const StreamWorkerStatus *worker)
+{
+	if (worker->pid == 0)
+		stream_roster_release_worker(worker->slot, worker->generation);
+	else
+	{
+		starts[worker->slot].dismissed = true;
+		stream_roster_terminate_worker(worker->slot);
+	}
+}
+
+/* Brings the number of workers to what it should be. */
+static void
+adjust_workers(StreamLanes *lanes)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	const StreamWorkerStatus *worker;
+
+	while ((worker = stream_lanes_surplus(lanes)) != NULL)
+		dismiss_worker(worker);
+	for (int n = stream_lanes_missing(lanes); n > 0 && now >= next_start; n--)
+		if (!start_worker(lanes))
+		{
+			next_start = TimestampTzPlusMilliseconds(now, NO_ROOM_RETRY_MS);
+			worker = stream_lanes_make_room(lanes);
+			if (worker != NULL)
+				dismiss_worker(worker);
+		}
+	stream_roster_set_starved(MyDatabaseId, no_room &&
+							  stream_lanes_workers(lanes) == 0 &&
+							  stream_lanes_missing(lanes) > 0);
+}
+
+/* -------------------------------------------------------------- batches */
+
+/* Ends the worker, whose batch does not end when it is told to. */
+static void
+end_worker(const StreamWorkerStatus *worker)
+{
+	Ending	   *ending = &endings[worker->slot];
+
+	if (!stream_roster_end_batch(worker, SIGTERM))
+		return;
+	starts[worker->slot].dismissed = true;
+	if (ending->generation != worker->generation ||
+		ending->since != worker->busy_since)
+		ending->recorded = false;
+	ending->viewid = worker->busy_view;
+	ending->generation = worker->generation;
+	ending->since = worker->busy_since;
+	ending->told = GetCurrentTimestamp();
+}
+
+/*
+ * Records the failures of views whose workers we have ended.  Not while the
+ * worker is there, unless that goes on for long: it might do it itself.
+ */
+static void
+record_failures(void)
 {
 	StreamWorkerStatus list[STREAM_MAX_WORKERS];
 	int			n = stream_roster_list_workers(list);
 	TimestampTz now = GetCurrentTimestamp();
 
-	while (n < target && now >= next_start)
+	for (int slot = 0; slot < STREAM_MAX_WORKERS; slot++)
 	{
-		if (start_worker())
-			n++;
-		else
-			next_start = TimestampTzPlusMilliseconds(now, NO_ROOM_RETRY_MS);
+		Ending	   *ending = &endings[slot];
+		bool		there = false;
+
+		if (!OidIsValid(ending->viewid))
+			continue;
+		for (int i = 0; i < n; i++)
+			if (list[i].slot == slot && list[i].generation == ending->generation)
+				there = true;
+		if (!ending->recorded && (!there || now - ending->told >= GRACE_US))
+		{
+			stream_failure_record_timeout(ending->viewid);
+			ending->recorded = true;
+		}
+		if (!there)
+			ending->viewid = InvalidOid;
 	}
-	stream_roster_set_starved(MyDatabaseId, no_room && n == 0 && target > 0);
+}
 
-	/* too many: those with the fewest views go */
-	for (; n > target; n--)
+/* Looks at a worker's batch; returns when to look again. */
+static TimestampTz
+watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
+{
+	TimestampTz next = DT_NOEND;
+	TimestampTz late = worker->busy_since +
+	stream_batch_timeout * INT64CONST(1000);
+
+	if (!worker->busy_slow)
 	{
-		int			least = 0;
-
-		for (int i = 1; i < n; i++)
-			if (list[i].views < list[least].views)
-				least = i;
-		if (list[least].pid == 0)
-			stream_roster_release_worker(list[least].slot,
-										 list[least].generation);
+		if (now - worker->busy_since < STREAM_LONG_BATCH_US)
+			next = worker->busy_since + STREAM_LONG_BATCH_US;
 		else
 		{
-			starts[list[least].slot].dismissed = true;
-			stream_roster_terminate_worker(list[least].slot);
+			stream_roster_set_slow(worker);
+			next_turn = 0;
 		}
-		list[least] = list[n - 1];
 	}
+	if (worker->canceled_at != 0)
+	{
+		if (now >= worker->canceled_at + GRACE_US)
+		{
+			end_worker(worker);
+			return Min(next, now + GRACE_US);
+		}
+		return Min(next, worker->canceled_at + GRACE_US);
+	}
+	if (stream_batch_timeout == 0)
+		return next;
+	if (now < late)
+		return Min(next, late);
+	stream_roster_end_batch(worker, SIGINT);
+	return Min(next, now + GRACE_US);
+}
+
+/* Looks at all batches that run; returns when to look again. */
+static TimestampTz
+watch_batches(void)
+{
+	StreamWorkerStatus list[STREAM_MAX_WORKERS];
+	TimestampTz now;
+	TimestampTz next = DT_NOEND;
+	int			n;
+
+	/* batches that begin after this wake us, or are in the list */
+	stream_roster_set_watched(false);
+	n = stream_roster_list_workers(list);
+	now = GetCurrentTimestamp();
+	for (int i = 0; i < n; i++)
+		if (list[i].busy_since != 0)
+			next = Min(next, watch_batch(&list[i], now));
+	if (next != DT_NOEND && next - now <= STREAM_LONG_BATCH_US)
+		stream_roster_set_watched(true);
+	return next;
 }
 
 /* ---------------------------------------------------------------- views */
 
-/* What shared memory knows of the view, or NULL. */
-static StreamViewAssignment *
-find_assignment(StreamViewAssignment *list, int n, Oid viewid)
-{
-	for (int i = 0; i < n; i++)
-		if (list[i].viewid == viewid)
-			return &list[i];
-	return NULL;
-}
-
-/* The workers with the fewest and with the most views. */
-static void
-find_extremes(StreamWorkerStatus *list, int n,
-			  StreamWorkerStatus **least, StreamWorkerStatus **most)
-{
-	*least = *most = &list[0];
-	for (int i = 1; i < n; i++)
-	{
-		if (list[i].views < (*least)->views)
-			*least = &list[i];
-		if (list[i].views > (*most)->views)
-			*most = &list[i];
-	}
-}
-
-/* Gives each enabled view without a worker to the one with the fewest. */
-static void
-assign_views(List *enabled, StreamWorkerStatus *workers, int num_workers)
-{
-	StreamViewAssignment *known;
-	int			num_known = stream_roster_list_views(&known);
-	ListCell   *lc;
-
-	foreach(lc, enabled)
-	{
-		Oid			viewid = lfirst_oid(lc);
-		StreamViewAssignment *view = find_assignment(known, num_known,
-													 viewid);
-		StreamWorkerStatus *least,
-				   *most;
-		int			slot = -1;
-
-		if (view != NULL && view->slot >= 0)
-			continue;
-		if (num_workers > 0)
-		{
-			find_extremes(workers, num_workers, &least, &most);
-			slot = least->slot;
-			least->views++;
-		}
-		stream_roster_assign_view(viewid, slot, false);
-	}
-}
-
-/* If a worker has nothing to do, it gets its share. */
-static void
-rebalance(StreamWorkerStatus *workers, int num_workers)
-{
-	StreamViewAssignment *known;
-	int			num_known;
-	StreamWorkerStatus *least,
-			   *most;
-
-	if (num_workers < 2)
-		return;
-	find_extremes(workers, num_workers, &least, &most);
-	if (least->views > 0 || most->views < 2)
-		return;
-
-	num_known = stream_roster_list_views(&known);
-	for (int i = 0; i < num_known; i++)
-	{
-		find_extremes(workers, num_workers, &least, &most);
-		if (most->views - least->views < 2)
-			break;
-		/* views are in random order: that of a hash table */
-		if (known[i].slot != most->slot)
-			continue;
-		stream_roster_assign_view(known[i].viewid, least->slot, false);
-		most->views--;
-		least->views++;
-	}
-}
-
 /* Views that are not in the catalog, though it was read after their mark. */
 static void
-forget_views(List *enabled, List *disabled, uint64 mark)
+forget_views(List *views, uint64 mark)
 {
 	StreamViewAssignment *known;
 	int			n = stream_roster_list_views(&known);
+	int			i = 0;
 
-	for (int i = 0; i < n; i++)
-		if (!list_member_oid(enabled, known[i].viewid) &&
-			!list_member_oid(disabled, known[i].viewid))
-			stream_roster_forget_view(known[i].viewid, mark);
+	/* both are sorted */
+	for (int k = 0; k < n; k++)
+	{
+		while (i < list_length(views) && list_nth_oid(views, i) < known[k].viewid)
+			i++;
+		if (i == list_length(views) || list_nth_oid(views, i) != known[k].viewid)
+			stream_roster_forget_view(known[k].viewid, mark);
+	}
 }
 
 /* ------------------------------------------------------------ main loop */
@@ -387,6 +448,7 @@ nap(long timeout)
 	{
 		ConfigReloadPending = false;
 		ProcessConfigFile(PGC_SIGHUP);
+		next_turn = 0;
 	}
 }
 
@@ -416,43 +478,49 @@ retire(uint64 version)
 static void
 take_turn(void)
 {
-	StreamWorkerStatus workers[STREAM_MAX_WORKERS];
-	int			num_workers;
+	StreamLanes *lanes;
 	uint64		version = stream_roster_views_version();
 	uint64		mark = stream_roster_mark();
+	List	   *all;
 	List	   *enabled;
 	List	   *disabled;
 	ListCell   *lc;
 	char		activity[64];
 
-	if (!read_views(&enabled, &disabled))
+	if (!read_views(&all, &enabled, &disabled))
 		retire(version);
 	stream_roster_set_present();
 
-	forget_views(enabled, disabled, mark);
+	forget_views(all, mark);
 	foreach(lc, disabled)
 		stream_roster_assign_view(lfirst_oid(lc), -1, true);
 
-	reap_workers();
-	adjust_workers(Min(stream_workers, list_length(enabled)));
-	num_workers = stream_roster_list_workers(workers);
-	assign_views(enabled, workers, num_workers);
-	rebalance(workers, num_workers);
+	record_failures();
+	lanes = stream_lanes_look(enabled);
+	adjust_workers(lanes);
+	stream_lanes_assign(lanes);
 
-	snprintf(activity, sizeof(activity), "%d views, %d workers",
-			 list_length(enabled), num_workers);
+	snprintf(activity, sizeof(activity), "%d views (%d slow), %d workers",
+			 list_length(enabled), stream_lanes_slow_views(lanes),
+			 stream_lanes_workers(lanes));
 	pgstat_report_activity(STATE_IDLE, activity);
 }
 
-/* When to take the next turn, if nobody wakes us. */
-static long
-turn_timeout(void)
+/* Takes a turn if there is a reason for it. */
+static void
+take_turn_if_due(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
+	uint64		new_calls = stream_roster_calls();
 
-	if (next_start > now)
-		return Min(POLL_MS, TimestampDifferenceMilliseconds(now, next_start));
-	return POLL_MS;
+	if (!reap_workers() && new_calls == calls && now < next_turn &&
+		(next_start == 0 || now < next_start))
+		return;
+	calls = new_calls;
+	if (next_start <= now)
+		next_start = 0;
+	next_turn = TimestampTzPlusMilliseconds(now, POLL_MS);
+	take_turn();
 }
 
 void
@@ -479,10 +547,15 @@ stream_scheduler_main(Datum arg)
 	release_orphans();
 	for (;;)
 	{
+		TimestampTz next;
+
 		MemoryContextReset(turn_context);
 		MemoryContextSwitchTo(turn_context);
-		take_turn();
+		take_turn_if_due();
+		next = Min(watch_batches(), next_turn);
+		if (next_start != 0)
+			next = Min(next, next_start);
 		pgstat_report_stat(true);
-		nap(turn_timeout());
+		nap(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next));
 	}
 }

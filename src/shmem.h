@@ -17,6 +17,7 @@
 
 /* Settings, defined in module.c. */
 extern int	stream_workers;		/* streaming.workers: workers per database */
+extern int	stream_batch_timeout;	/* streaming.batch_timeout: ms, 0: none */
 extern bool stream_enabled;		/* streaming.enabled: run batches at all */
 
 /* Installs the shmem hooks; called from _PG_init. */

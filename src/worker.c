@@ -15,25 +15,36 @@
  * time between attempts doubles.  A failed view runs again when somebody waits
  * for it or its definition or options have changed.
  *
+ * How long a batch may take is the scheduler's business: shared memory says since
+ * when it runs.  It is told to end by SIGINT, which fails the batch, or SIGTERM.
+ *
+ * What a batch leaves behind in the session (advisory locks, last values of
+ * sequences, prepared statements) belongs to its view's owner and is let go of
+ * when it is over: another owner's batch comes next.
+ *
  * Locks.  A batch does not wait for a lock for long: DDL goes first.  Who waits
  * for us in shared memory may hold the lock we want, which the deadlock detector
  * cannot see; the other views of this worker should not have to wait; and in a
  * deadlock with somebody's DDL we should be the ones who give way, so our
  * timeouts are below the deadlock_timeout of others.  Giving way is no failure:
- * the batch is tried again soon, and only when that has gone on for PATIENCE_US
- * it becomes one.
+ * the batch is tried again soon, after a pause that grows (the error may be one
+ * that the user's function raises), and only when that has gone on for
+ * PATIENCE_US it becomes one.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "commands/prepare.h"
+#include "commands/sequence.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/sinval.h"
 #include "tcop/tcopprot.h"
@@ -52,16 +63,15 @@
 #include "roster.h"
 #include "catalog.h"
 #include "batch.h"
+#include "failure.h"
 #include "agenda.h"
 #include "worker.h"
 
-#define RETRY_MIN_US (100 * INT64CONST(1000))
-#define RETRY_MAX_US (60 * USECS_PER_SEC)
 #define MAX_STRIKES 5
 #define LOCK_TIMEOUT_MS 900
 #define LOCK_DEADLOCK_MS "100ms"
-#define LOCK_RETRY_US (100 * INT64CONST(1000))
-#define LOCK_RETRY_MAX_US (10 * USECS_PER_SEC)
+#define GIVE_WAY_MIN_US (100 * INT64CONST(1000))
+#define GIVE_WAY_MAX_US (2 * USECS_PER_SEC)
 #define PATIENCE_US (10 * USECS_PER_SEC)
 
 static MemoryContext worker_context;
@@ -134,7 +144,7 @@ error_context(void *arg)
 	errcontext("batch of continuous view \"%s\"", view->name);
 }
 
-/* Back to a clean state after an error, which is returned. */
+/* Back to a clean state after an error, which is returned, cut to size. */
 static ErrorData *
 recover_from_error(void)
 {
@@ -148,6 +158,7 @@ recover_from_error(void)
 	QueryCancelPending = false;
 	AbortCurrentTransaction();
 	MemoryContextSwitchTo(worker_context);
+	stream_failure_cut(edata);
 	RESUME_INTERRUPTS();
 	return edata;
 }
@@ -211,24 +222,24 @@ reset_failures(StreamAgendaView *view)
 	view->failed = false;
 	view->retry_at = 0;
 	view->blocked_since = 0;
+	view->conflicts = 0;
 }
 
-/* Errors likely to go away by themselves. */
-static bool
-is_temporary(int sqlstate)
+/* Takes over what an earlier worker went through; its pause is not over yet. */
+static void
+inherit_failure(StreamAgendaView *view, const StreamFailure *failure,
+				const StreamOptions *options)
 {
-	switch (ERRCODE_TO_CATEGORY(sqlstate))
-	{
-		case MAKE_SQLSTATE('0', '8', '0', '0', '0'):	/* connection */
-		case MAKE_SQLSTATE('4', '0', '0', '0', '0'):	/* rollback */
-		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):	/* resources */
-		case MAKE_SQLSTATE('5', '5', '0', '0', '0'):	/* wrong state, locks */
-		case MAKE_SQLSTATE('5', '7', '0', '0', '0'):	/* intervention */
-		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):	/* system */
-			return true;
-		default:
-			return false;
-	}
+	view->failures = failure->failures;
+	view->failed = failure->failed;
+	view->strikes = stream_failure_is_temporary(failure->sqlstate) ? 0 :
+		failure->failures;
+	if (!view->failed && options->trigger != STREAM_TRIGGER_MANUAL)
+		view->retry_at = stream_failure_retry_at(failure->failures,
+												 failure->sqlstate,
+												 failure->at);
+	stream_failure_was_logged(&view->logged, failure);
+	stream_roster_view_waits(view->viewid, view->retry_at);
 }
 
 /*
@@ -260,16 +271,10 @@ load_step(StreamAgendaView *view)
 
 	view->changed = first || !same_row(view->row, row);
 	view->recorded = failure != NULL;
-	if (failure == NULL || (view->changed && !first))
+	if ((failure == NULL && view->failures > 0) || (view->changed && !first))
 		reset_failures(view);
-	else if (first)
-	{
-		/* what an earlier worker went through */
-		view->failures = failure->failures;
-		view->failed = failure->failed;
-		view->strikes = is_temporary(failure->sqlstate) ? 0 :
-			failure->failures;
-	}
+	else if (failure != NULL && first)
+		inherit_failure(view, failure, &row->options);
 
 	view->name = MemoryContextStrdup(context, psprintf("%s.%s",
 													   schema ? schema : "?",
@@ -313,22 +318,6 @@ clear_failure_step(StreamAgendaView *view)
 
 /* ------------------------------------------------------------- failures */
 
-/* To the server log; the error's own context is in edata. */
-static void
-log_error(ErrorData *edata)
-{
-	edata->elevel = WARNING;
-	ThrowErrorData(edata);
-}
-
-/* Somebody else has a lock that the batch needs. */
-static bool
-is_lock_conflict(int sqlstate)
-{
-	return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
-		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
-}
-
 /*
  * If a batch has failed for want of a lock and that has not gone on for long,
  * see to it that it is tried again and return true.
@@ -338,7 +327,7 @@ give_way(StreamAgendaView *view, ErrorData *edata)
 {
 	TimestampTz now = stream_debug_now();
 
-	if (!is_lock_conflict(edata->sqlerrcode))
+	if (!stream_failure_is_lock_conflict(edata->sqlerrcode))
 		return false;
 	if (view->blocked_since == 0)
 		view->blocked_since = now;
@@ -350,8 +339,10 @@ give_way(StreamAgendaView *view, ErrorData *edata)
 							 view->name, edata->message)));
 	stream_batch_forget(view->viewid);
 	view->due = true;
-	view->retry_at = now + LOCK_RETRY_US;
-	stream_roster_view_end(view->viewid, 0, view->more);
+	view->retry_at = now + Min(GIVE_WAY_MAX_US,
+							   GIVE_WAY_MIN_US << Min(view->conflicts, 20));
+	view->conflicts++;
+	stream_roster_view_put_off(view->viewid, view->more);
 	FreeErrorData(edata);
 	return true;
 }
@@ -368,14 +359,13 @@ handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
 	stream_batch_forget(view->viewid);
 
 	view->failures++;
-	view->strikes = is_temporary(edata->sqlerrcode) ? 0 : view->strikes + 1;
+	view->strikes = stream_failure_is_temporary(edata->sqlerrcode) ? 0 :
+		view->strikes + 1;
 	view->failed = view->strikes >= MAX_STRIKES;
 	view->due = true;
 	view->more = false;
 	view->asked = false;
-	retry_at = now + Min(is_lock_conflict(edata->sqlerrcode) ?
-						 LOCK_RETRY_MAX_US : RETRY_MAX_US,
-						 RETRY_MIN_US << Min(view->failures - 1, 20));
+	retry_at = stream_failure_retry_at(view->failures, edata->sqlerrcode, now);
 	if (view->reload)
 		view->reload_at = retry_at;
 	else if (view->failed ||
@@ -397,9 +387,9 @@ handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
 	view->recorded = true;
 	if (!view->gone)
 	{
-		log_error(edata);
+		stream_failure_log(&view->logged, edata);
 		if (error != NULL)
-			log_error(error);
+			stream_failure_log(&view->logged_recording, error);
 		stream_roster_view_failed(view->viewid, requested, edata->sqlerrcode,
 								  view->retry_at);
 	}
@@ -445,7 +435,7 @@ finish_batch(StreamAgendaView *view, uint64 requested)
 		view->recorded = error != NULL;
 		if (error != NULL)
 		{
-			log_error(error);
+			stream_failure_log(&view->logged_recording, error);
 			FreeErrorData(error);
 		}
 	}
@@ -455,11 +445,21 @@ finish_batch(StreamAgendaView *view, uint64 requested)
 	stream_roster_view_end(view->viewid, requested, view->more);
 }
 
+/* As DISCARD would: what the batch has left behind in the session. */
+static void
+discard_leavings(void)
+{
+	LockReleaseAll(USER_LOCKMETHOD, true);
+	ResetSequenceCaches();
+	DropAllPreparedStatements();
+}
+
 static void
 run_batch(StreamAgendaView *view)
 {
 	uint64		requested;
 	ErrorData  *error;
+	bool		canceled;
 
 	view->lost = !stream_roster_view_begin(view->viewid, &requested);
 	if (view->lost)
@@ -468,10 +468,17 @@ run_batch(StreamAgendaView *view)
 
 	stream_agenda_before_batch(view);
 	error = in_transaction(view, batch_step);
+	canceled = stream_roster_batch_over();
+	/* the signal may have come too late for the batch; it is for nobody else */
+	QueryCancelPending = false;
+	if (!STREAM_MUTATION("worker_keep_leavings"))
+		discard_leavings();
 	if (STREAM_MUTATION("worker_late_sequence"))
 		stream_agenda_before_batch(view);
 	if (error != NULL)
 	{
+		if (canceled)
+			stream_failure_set_timeout(error, view->name);
 		if (!give_way(view, error))
 			handle_failure(view, error, requested);
 	}

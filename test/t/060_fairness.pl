@@ -1,0 +1,245 @@
+# One user's views must not stop another's: queries that sleep, loop and do not
+# let themselves be canceled, in greater number than there are workers.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf(
+	'postgresql.conf', qq{
+shared_preload_libraries = 'streaming'
+max_worker_processes = 24
+streaming.workers = 2
+log_line_prefix = '%m [%p] %b '
+});
+$node->start;
+
+$node->safe_psql(
+	'postgres', q{
+	CREATE EXTENSION streaming;
+	CREATE ROLE victim;
+	CREATE ROLE hostile;
+	GRANT CREATE ON SCHEMA public TO victim, hostile;
+	CREATE TABLE s (i int) USING stream;
+	CREATE TABLE h (i int) USING stream;
+	CREATE TABLE behave (yes bool);
+	INSERT INTO behave VALUES (false);
+	GRANT SELECT ON s, h, behave TO victim, hostile;
+
+	-- loops, and does not care what it is told
+	SET ROLE hostile;
+	CREATE FUNCTION linger(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+	BEGIN
+		LOOP
+			BEGIN
+				IF i < 0 OR (SELECT yes FROM behave) THEN
+					RETURN i;
+				END IF;
+				PERFORM pg_sleep(0.1);
+			EXCEPTION WHEN query_canceled OR OTHERS THEN
+				NULL;
+			END;
+		END LOOP;
+	END $$;
+	-- lets itself be canceled
+	CREATE FUNCTION nap(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+	BEGIN
+		WHILE i > 0 LOOP
+			PERFORM pg_sleep(0.1);
+		END LOOP;
+		RETURN i;
+	END $$;
+	RESET ROLE;});
+
+# ---------------------------------------------------------------- helpers
+
+sub create_view
+{
+	my ($role, $name, $query, $options) = @_;
+	$options = defined $options ? ", $options" : '';
+	$node->safe_psql('postgres',
+		"SET ROLE $role;
+		 CREATE MATERIALIZED VIEW $name WITH (streaming.continuous$options)
+			AS $query");
+	return;
+}
+
+# Commits rows one after the other, and waits for each to be in the victim's
+# view; returns the longest time that took.
+sub longest_delay
+{
+	my ($seconds) = @_;
+	my $longest = 0;
+	my $until = time + $seconds;
+	while (time < $until)
+	{
+		my $began = time;
+		$node->safe_psql('postgres', 'INSERT INTO s VALUES (1)');
+		$node->poll_query_until('postgres',
+			'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)')
+		  or return 999;
+		my $delay = time - $began;
+		$longest = $delay if $delay > $longest;
+	}
+	note sprintf 'longest delay: %.1f s', $longest;
+	return $longest;
+}
+
+sub wait_for
+{
+	my ($query, $test) = @_;
+	ok($node->poll_query_until('postgres', $query), $test);
+	return;
+}
+
+sub set_option
+{
+	my ($name, $value) = @_;
+	my $offset = -s $node->logfile;
+	$node->safe_psql('postgres', "ALTER SYSTEM SET $name = '$value'");
+	$node->reload;
+	$node->wait_for_log(qr/parameter "\Q$name\E" changed to/, $offset);
+	return;
+}
+
+# The victim's view has shown that it is quick.
+create_view('victim', 'v', 'SELECT count(*) AS n FROM s');
+$node->safe_psql('postgres', 'REFRESH MATERIALIZED VIEW v');
+
+my $running = q{SELECT count(*) %s FROM pg_stat_activity
+	WHERE backend_type = 'streaming worker'
+		AND query ~ '^batch of view public.h'};
+
+# ------------------------------------------------------- two of them, no limit
+
+set_option('streaming.batch_timeout', '0');
+create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 1 .. 2;
+$node->safe_psql('postgres', 'INSERT INTO h VALUES (1)');
+wait_for(sprintf($running, '= 2'), 'both workers are in a batch that never ends');
+cmp_ok(longest_delay(6), '<', 8, 'the victim goes on');
+wait_for(
+	q{SELECT count(*) BETWEEN 3 AND 4 FROM pg_stat_activity
+	  WHERE backend_type = 'streaming worker'},
+	'on a worker of its own');
+is($node->safe_psql('postgres', sprintf $running, ''),
+	2, 'the others still run');
+
+# --------------------------------------------------------- more than workers
+
+create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 3 .. 5;
+cmp_ok(longest_delay(12), '<', 10,
+	'more hostile views than workers: the victim goes on');
+wait_for(sprintf($running, '= 2'), 'two hostile ones run, the others wait');
+cmp_ok(
+	$node->safe_psql(
+		'postgres',
+		q{SELECT count(*) FROM pg_stat_activity
+		  WHERE backend_type = 'streaming worker'}),
+	'<=',
+	4,
+	'twice the workers at most');
+cmp_ok(longest_delay(4), '<', 3, 'by now it never waits');
+is( $node->safe_psql('postgres',
+		q{SELECT count(*) FROM streaming.views
+		  WHERE last_error IS NOT NULL}),
+	0,
+	'nothing has failed');
+
+# -------------------------------------------------------------- the time is up
+
+set_option('streaming.batch_timeout', '2s');
+my $began = time;
+wait_for(
+	q{SELECT count(*) >= 1 FROM streaming.views WHERE last_error_sqlstate = '57014'
+		AND last_error ~ 'batch of continuous view "public.h\d" took longer than streaming.batch_timeout'},
+	'the failure is recorded');
+cmp_ok(longest_delay(10), '<', 3, 'the victim goes on');
+wait_for(
+	q{SELECT count(*) = 5 FROM streaming.views WHERE last_error_sqlstate = '57014'
+		AND view::text ~ '^h'},
+	'sooner or later all have failed');
+ok( $node->safe_psql(
+		'postgres',
+		q{SELECT bool_and(state <> 'failed') FROM streaming.views}),
+	'none for ever');
+wait_for(
+	q{SELECT max(failures) >= 3 FROM streaming.views},
+	'they are tried again, and their failures counted');
+ok( $node->safe_psql(
+		'postgres',
+		q{SELECT count(*) > 0 FROM streaming.views
+		  WHERE last_error IS NULL AND view = 'v'::regclass}),
+	'the victim has not failed');
+
+# one that can be canceled needs no end of its worker
+$node->safe_psql('postgres', "DROP MATERIALIZED VIEW h$_") for 1 .. 5;
+create_view('hostile', 'h6', 'SELECT sum(nap(i)) AS n FROM h');
+my ($rc, $out, $err) =
+  $node->psql('postgres', 'REFRESH MATERIALIZED VIEW h6');
+isnt($rc, 0, 'REFRESH of a view whose batch is canceled');
+like(
+	$err,
+	qr/batch of continuous view "public.h6" took longer than streaming.batch_timeout/,
+	'says why');
+like($err, qr/HINT:.*increase streaming.batch_timeout/, 'and what to do');
+unlike(
+	slurp_file($node->logfile),
+	qr/batch of continuous view "public.h6".*\n.*It could not be canceled/,
+	'its worker lives');
+$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW h6');
+
+# -------------------------------------- a new worker waits out the back-off
+
+create_view('hostile', 'h7', 'SELECT sum(1 / (i - i)) AS n FROM h');
+wait_for(
+	q{SELECT failures >= 4 FROM streaming.views WHERE view = 'h7'::regclass},
+	'it fails, with growing pauses');
+my $script = q{
+	SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE backend_type = 'streaming worker'};
+my $failures = 0;
+foreach my $try (1 .. 6)
+{
+	$node->safe_psql('postgres', $script);
+	$node->safe_psql('postgres',
+		'INSERT INTO s VALUES (1); REFRESH MATERIALIZED VIEW v');
+	$failures++;
+}
+cmp_ok(
+	$node->safe_psql('postgres',
+		q{SELECT failures FROM streaming.views WHERE view = 'h7'::regclass}),
+	'<=',
+	6,
+	'new workers do not try it at once');
+$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW h7');
+
+# ----------------------------------------------------- slow, but not for ever
+
+set_option('streaming.batch_timeout', '1h');
+create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 8 .. 9;
+wait_for(sprintf($running, '= 2'), 'two slow views');
+cmp_ok(longest_delay(3), '<', 8, 'the victim goes on');
+$node->safe_psql('postgres', 'UPDATE behave SET yes = true');
+# what they read was there when their batches began: end those
+$node->safe_psql('postgres', $script);
+wait_for(
+	q{SELECT (SELECT n FROM h8) = (SELECT sum(i) FROM h)
+		AND (SELECT n FROM h9) = (SELECT sum(i) FROM h)},
+	'they reform');
+$node->safe_psql('postgres', 'INSERT INTO h VALUES (2)');
+wait_for(
+	q{SELECT count(*) <= 2 FROM pg_stat_activity
+	  WHERE backend_type = 'streaming worker'},
+	'and share workers with the others again');
+wait_for(
+	q{SELECT (SELECT n FROM h8) = (SELECT sum(i) FROM h)
+		AND (SELECT n FROM h9) = (SELECT sum(i) FROM h)},
+	'where they follow');
+
+$node->stop;
+done_testing();

@@ -159,6 +159,14 @@ stream_failure_log(StreamFailureLog *last, ErrorData *edata)
 
 /* -------------------------------------------- in place of a worker's own */
 
+bool
+stream_failure_is_recordable(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+
+	return row != NULL && !row->released;
+}
+
 void
 stream_failure_record_timeout(Oid viewid)
 {
@@ -171,7 +179,7 @@ stream_failure_record_timeout(Oid viewid)
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	relname = get_rel_name(viewid);
-	if (relname != NULL && stream_catalog_view(viewid) != NULL)
+	if (relname != NULL && stream_failure_is_recordable(viewid))
 	{
 		char	   *schema = get_namespace_name(get_rel_namespace(viewid));
 

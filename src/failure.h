@@ -35,6 +35,12 @@ extern void stream_failure_cut(ErrorData *edata);
  */
 extern void stream_failure_set_timeout(ErrorData *edata, const char *view_name);
 
+/*
+ * Is there something to be recorded, or cleared, of the view?  Not if it is gone,
+ * and not if it has been released: what it has to say then stays.
+ */
+extern bool stream_failure_is_recordable(Oid viewid);
+
 /* What was logged last about one view; zeroes: nothing. */
 typedef struct StreamFailureLog
 {

@@ -139,15 +139,16 @@ extension_present(void)
 
 /*
  * Reads the views: those to run in *enabled, those switched off in *disabled,
- * sorted lists of OIDs in the turn's context.  False without the extension.
+ * those of the latter that have been released in *released; sorted lists of OIDs
+ * in the turn's context.  False without the extension.
  */
 static bool
-read_views(List **all, List **enabled, List **disabled)
+read_views(List **all, List **enabled, List **disabled, List **released)
 {
 	ListCell   *lc;
 	bool		present;
 
-	*all = *enabled = *disabled = NIL;
+	*all = *enabled = *disabled = *released = NIL;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	present = extension_present();
@@ -168,6 +169,8 @@ read_views(List **all, List **enabled, List **disabled)
 				*enabled = lappend_oid(*enabled, row->viewid);
 			else
 				*disabled = lappend_oid(*disabled, row->viewid);
+			if (row->released)
+				*released = lappend_oid(*released, row->viewid);
 		}
 	}
 	CommitTransactionCommand();
@@ -355,6 +358,25 @@ record_failures(void)
 	}
 }
 
+/*
+ * Ends the batches of released views: whoever has released one wants to have the
+ * locks that its batch holds.
+ */
+static void
+end_released(List *released)
+{
+	StreamWorkerStatus list[STREAM_MAX_WORKERS];
+	int			n;
+
+	if (released == NIL)
+		return;
+	n = stream_roster_list_workers(list);
+	for (int i = 0; i < n; i++)
+		if (list[i].busy_since != 0 && list[i].canceled_at == 0 &&
+			list_member_oid(released, list[i].busy_view))
+			stream_roster_end_batch(&list[i], SIGINT);
+}
+
 /* Looks at a worker's batch; returns when to look again. */
 static TimestampTz
 watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
@@ -484,13 +506,15 @@ take_turn(void)
 	List	   *all;
 	List	   *enabled;
 	List	   *disabled;
+	List	   *released;
 	ListCell   *lc;
 	char		activity[64];
 
-	if (!read_views(&all, &enabled, &disabled))
+	if (!read_views(&all, &enabled, &disabled, &released))
 		retire(version);
 	stream_roster_set_present();
 
+	end_released(released);
 	forget_views(all, mark);
 	foreach(lc, disabled)
 		stream_roster_assign_view(lfirst_oid(lc), -1, true);

@@ -80,6 +80,7 @@ static MemoryContext worker_context;
 static StreamBatchResult batch_result;
 static List *batch_leaves;
 static StreamFailure failure_to_write;
+static bool failure_written;
 
 /* ------------------------------------------------------------ start-up */
 
@@ -303,7 +304,8 @@ write_failure_step(StreamAgendaView *view)
 	/* an active snapshot, for long texts are toasted */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	view->gone = stream_catalog_view(view->viewid) == NULL;
-	if (!view->gone)
+	failure_written = stream_failure_is_recordable(view->viewid);
+	if (failure_written)
 		stream_catalog_write_failure(view->viewid, &failure_to_write);
 	PopActiveSnapshot();
 }
@@ -312,7 +314,8 @@ static void
 clear_failure_step(StreamAgendaView *view)
 {
 	PushActiveSnapshot(GetTransactionSnapshot());
-	stream_catalog_clear_failure(view->viewid);
+	if (stream_failure_is_recordable(view->viewid))
+		stream_catalog_clear_failure(view->viewid);
 	PopActiveSnapshot();
 }
 
@@ -387,7 +390,8 @@ handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
 	view->recorded = true;
 	if (!view->gone)
 	{
-		stream_failure_log(&view->logged, edata);
+		if (error != NULL || failure_written)
+			stream_failure_log(&view->logged, edata);
 		if (error != NULL)
 			stream_failure_log(&view->logged_recording, error);
 		stream_roster_view_failed(view->viewid, requested, edata->sqlerrcode,

@@ -227,7 +227,8 @@ stream_guard_refuse_internal(Oid relid, const char *command)
 	Oid			schema;
 	Oid			viewid;
 
-	if (!OidIsValid(relid) || creating_extension)
+	/* pg_upgrade makes them one by one */
+	if (!OidIsValid(relid) || creating_extension || IsBinaryUpgrade)
 		return;
 	schema = stream_catalog_schema();
 	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)

@@ -59,7 +59,7 @@ extern void stream_guard_check_event_times(List *noted);
 /*
  * Raises 55000 if the relation is one of the extension's (a state table, a
  * definition, a table of its catalog): command is not for those.  Silent while
- * an extension's script runs.
+ * an extension's script or pg_upgrade runs.
  */
 extern void stream_guard_refuse_internal(Oid relid, const char *command);
 

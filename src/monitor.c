@@ -180,10 +180,11 @@ state_name(StreamViewRow *row, const StreamViewStatus *status,
  * lag_rows, lag_bytes, last_batch_at, last_batch_ms, watermark, groups,
  * late_rows, null_rows, input_times, input_seen
  *
- * What streaming.views shows beside the catalog.  Anybody may call it; times that
- * come from rows are null for those who may not see data of the view.  Takes AccessShareLock on the
- * leaves of the stream, where it can have it at once; the lag is null elsewhere.
- * During recovery unlogged relations cannot be read: their figures are null then.
+ * What streaming.views shows beside the catalog.  Anybody may call it; times
+ * that come from rows are null for those who may not see data of the view.
+ * Takes AccessShareLock on the leaves of the stream, where it can have it at
+ * once; the lag is null elsewhere.  During recovery unlogged relations cannot be
+ * read: their figures are null then.
  */
 Datum
 stream_monitor_status(PG_FUNCTION_ARGS)
@@ -389,6 +390,7 @@ stream_monitor_delete_error(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 	StreamRejection rejection = {0};
+	ItemPointer tid;
 	bool		deleted;
 
 	check_delete_trigger(fcinfo);
@@ -397,10 +399,10 @@ stream_monitor_delete_error(PG_FUNCTION_ARGS)
 	rejection.leaf = DatumGetObjectId(old_column(trigger, "partition"));
 	rejection.at = DatumGetTimestampTz(old_column(trigger, "at"));
 	rejection.reason = TextDatumGetCString(old_column(trigger, "reason"));
+	tid = (ItemPointer) DatumGetPointer(old_column(trigger, "tid"));
 	if (!stream_privilege_of_owner(rejection.viewid))
 		PG_RETURN_POINTER(NULL);
-	deleted = stream_catalog_delete_rejection(&rejection,
-											  (ItemPointer) DatumGetPointer(old_column(trigger, "tid")),
+	deleted = stream_catalog_delete_rejection(&rejection, tid,
 											  GetActiveSnapshot());
 	PG_RETURN_POINTER(deleted ? trigger->tg_trigtuple : NULL);
 }

@@ -43,11 +43,10 @@
 
 #include "compat.h"
 #include "am.h"
-#include "verify.h"
 
 PG_FUNCTION_INFO_V1(stream_verify_check_pages);
 
-/* verify_heapam(relation, on_error_stop, check_toast, skip, startblock, endblock) */
+/* relation, on_error_stop, check_toast, skip, startblock, endblock */
 #define VERIFY_ARGS 6
 static const Oid verify_types[VERIFY_ARGS] = {
 	REGCLASSOID, BOOLOID, BOOLOID, TEXTOID, INT8OID, INT8OID

@@ -64,6 +64,7 @@
 #include "analyze.h"
 #include "batch.h"
 #include "catalog.h"
+#include "debug.h"
 #include "declare.h"
 #include "guard.h"
 #include "position.h"
@@ -332,13 +333,14 @@ reach_limit(void)
 static void
 set_limit(void)
 {
-	TimestampTz at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												 CATCH_UP_LIMIT_MS);
+	int			limit = stream_debug_limit("catch_up", CATCH_UP_LIMIT_MS);
+	int			grace = stream_debug_limit("catch_up", CATCH_UP_GRACE_MS);
+	TimestampTz at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), limit);
 
 	if (limit_timeout == MAX_TIMEOUTS)
 		limit_timeout = RegisterTimeout(USER_TIMEOUT, reach_limit);
 	limit_reached = 0;
-	enable_timeout_every(limit_timeout, at, CATCH_UP_GRACE_MS);
+	enable_timeout_every(limit_timeout, at, grace);
 }
 
 /* The view at hand, as messages name it. */
@@ -371,10 +373,10 @@ static void
 lock_batches(Oid viewid)
 {
 	int			nestlevel = NewGUCNestLevel();
+	int			limit = stream_debug_limit("catch_up", CATCH_UP_LOCK_MS);
 
-	if (LockTimeout == 0 || LockTimeout > CATCH_UP_LOCK_MS)
-		(void) set_config_option("lock_timeout",
-								 psprintf("%d", CATCH_UP_LOCK_MS),
+	if (LockTimeout == 0 || LockTimeout > limit)
+		(void) set_config_option("lock_timeout", psprintf("%d", limit),
 								 PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 	LockDatabaseObject(RelationRelationId, viewid, 0,

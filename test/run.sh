@@ -213,11 +213,12 @@ for stage in $stages; do
 done
 
 # Whatever the tests saw: no process may have crashed underneath them.
-if grep -E 'TRAP:|PANIC:|was terminated by signal' "$WORK/main/server.log" \
+crash='TRAP:|PANIC:|AddressSanitizer|was terminated by signal'
+if grep -E "$crash" "$WORK/main/server.log" \
 	> "$WORK/crashes"; then
 	result not-ok "no crash in the server's log" 0
 	cat "$WORK/crashes"
-	grep -B 5 -A 25 -m 3 -E 'TRAP:|PANIC:|was terminated by signal' \
+	grep -B 5 -A 25 -m 3 -E "$crash" \
 		"$WORK/main/server.log"
 else
 	result ok "no crash in the server's log" 0

@@ -18,9 +18,11 @@
  * How long a batch may take is the scheduler's business: shared memory says since
  * when it runs.  It is told to end by SIGINT, which fails the batch, or SIGTERM.
  *
- * What a batch leaves behind in the session (advisory locks, last values of
- * sequences, prepared statements) belongs to its view's owner and is let go of
- * when it is over: another owner's batch comes next.
+ * What a batch leaves behind in the session (advisory locks, the last values of
+ * sequences) belongs to its view's owner and is let go of when it is over: another
+ * owner's batch comes next.  The rest of what DISCARD does is not needed, for a
+ * batch cannot make it: security-restricted operations may not prepare, listen or
+ * create temporary tables, and settings go back to what they were.
  *
  * Locks.  A batch does not wait for a lock for long: DDL goes first.  Who waits
  * for us in shared memory may hold the lock we want, which the deadlock detector
@@ -36,7 +38,6 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "commands/prepare.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -449,13 +450,12 @@ finish_batch(StreamAgendaView *view, uint64 requested)
 	stream_roster_view_end(view->viewid, requested, view->more);
 }
 
-/* As DISCARD would: what the batch has left behind in the session. */
+/* As DISCARD does: what the batch has left behind in the session. */
 static void
 discard_leavings(void)
 {
 	LockReleaseAll(USER_LOCKMETHOD, true);
 	ResetSequenceCaches();
-	DropAllPreparedStatements();
 }
 
 static void

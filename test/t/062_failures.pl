@@ -1,0 +1,200 @@
+# What failing batches leave behind: nothing in the session, and not too much in
+# the log and the catalog.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf(
+	'postgresql.conf', qq{
+shared_preload_libraries = 'streaming'
+max_worker_processes = 24
+streaming.workers = 1
+});
+$node->start;
+
+$node->safe_psql(
+	'postgres', q{
+	CREATE EXTENSION streaming;
+	CREATE ROLE a;
+	CREATE ROLE b;
+	GRANT CREATE ON SCHEMA public TO a, b;
+	CREATE TABLE s (i int) USING stream;
+	GRANT SELECT ON s TO a, b;
+	CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+		SELECT count(*) AS n FROM s;});
+
+# Creates a view of the role that calls a function with this body.
+sub create_view
+{
+	my ($role, $name, $body) = @_;
+	$node->safe_psql(
+		'postgres', qq{
+		SET ROLE $role;
+		CREATE FUNCTION $name(i int) RETURNS int LANGUAGE plpgsql STABLE AS
+			\$f\$ BEGIN $body RETURN i; END \$f\$;
+		CREATE MATERIALIZED VIEW v_$name WITH (streaming.continuous) AS
+			SELECT sum($name(i)) AS n FROM s;});
+	return;
+}
+
+sub drop_view
+{
+	my ($name) = @_;
+	$node->safe_psql('postgres',
+		"DROP MATERIALIZED VIEW v_$name; DROP FUNCTION $name");
+	return;
+}
+
+sub error_of
+{
+	my ($sql) = @_;
+	my ($rc, $out, $err) =
+	  $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
+	isnt($rc, 0, "fails: $sql");
+	return $err;
+}
+
+# How often the log says so, from there on.
+sub count_in_log
+{
+	my ($regex, $offset) = @_;
+	my $log = substr slurp_file($node->logfile), $offset;
+	my @found = $log =~ /$regex/g;
+	return scalar @found;
+}
+
+my $has_debug = $node->psql(
+	'postgres', q{
+	CREATE FUNCTION _debug_advance_clock(interval) RETURNS void
+		LANGUAGE c AS '$libdir/streaming', 'stream_debug_advance_clock';},
+	on_error_stop => 1) == 0;
+
+# ------------------------------------------------------- in the session
+
+$node->safe_psql('postgres', 'INSERT INTO s VALUES (1)');
+create_view('a', 'locks',
+	'PERFORM pg_advisory_lock(4711); PERFORM pg_advisory_lock_shared(4711, 1);');
+is( $node->safe_psql(
+		'postgres', q{
+		REFRESH MATERIALIZED VIEW v_locks;
+		SELECT n, (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory')
+			FROM v_locks}),
+	'1|0',
+	'advisory locks do not outlive the batch');
+drop_view('locks');
+create_view('a', 'fails',
+	q{PERFORM pg_advisory_lock(4711); RAISE 'no';});
+like(error_of('REFRESH MATERIALIZED VIEW v_fails'), qr/no/, 'a batch fails');
+is( $node->safe_psql('postgres',
+		q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}),
+	0,
+	'nor one that failed');
+drop_view('fails');
+
+$node->safe_psql('postgres', 'SET ROLE a; CREATE SEQUENCE q');
+create_view('a', 'counts', q{PERFORM nextval('q');});
+create_view('b', 'peeks', q{PERFORM lastval();});
+is( $node->safe_psql(
+		'postgres',
+		'REFRESH MATERIALIZED VIEW v_counts; SELECT n, last_value > 0 FROM v_counts, q'
+	),
+	'1|t',
+	'a sequence is used');
+like(
+	error_of('REFRESH MATERIALIZED VIEW v_peeks'),
+	qr/lastval is not yet defined in this session/,
+	'and nobody else sees its last value');
+drop_view($_) foreach (qw(counts peeks));
+
+# ---------------------------------------------------------- texts are cut
+
+my $offset = -s $node->logfile;
+create_view(
+	'a', 'shouts', q{
+	RAISE EXCEPTION SQLSTATE '58030' USING
+		MESSAGE = 'x' || repeat(U&'\00e4', 3000000),
+		DETAIL = repeat(U&'\20ac', 3000000),
+		HINT = repeat('h', 3000000);});
+ok( $node->poll_query_until(
+		'postgres', 'SELECT failures >= 3 FROM streaming._error'),
+	'an error with a long message');
+is( $node->safe_psql(
+		'postgres', q{
+		SELECT octet_length(message), right(message, 5),
+			octet_length(detail), right(detail, 4), octet_length(hint),
+			octet_length(context) < 4096
+		FROM streaming._error}),
+	"4096|ää...|4095|€...|4096|t",
+	'its texts are cut between characters');
+cmp_ok((-s $node->logfile) - $offset, '<', 100000, 'also in the log');
+like(error_of('REFRESH MATERIALIZED VIEW v_shouts'), qr/x(ä)+\.\.\./,
+	'REFRESH shows it');
+
+# ------------------------------------------- repeated errors are logged once
+
+ok( $node->poll_query_until(
+		'postgres', 'SELECT failures >= 6 FROM streaming._error'),
+	'it happens again and again');
+is(count_in_log(qr/WARNING:  xä/, $offset), 1, 'and is logged once');
+SKIP:
+{
+	skip 'not a build with STREAMING_DEBUG=1', 2 unless $has_debug;
+	my $failures =
+	  $node->safe_psql('postgres', 'SELECT failures FROM streaming._error');
+	$node->safe_psql('postgres',
+		q{SELECT _debug_advance_clock('11 minutes')});
+	ok( $node->poll_query_until(
+			'postgres', "SELECT failures > $failures FROM streaming._error"),
+		'and after eleven minutes');
+	is(count_in_log(qr/WARNING:  xä/, $offset), 2, 'is logged again');
+}
+$node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid)
+	FROM pg_stat_activity WHERE backend_type = $$streaming worker$$');
+my $before = count_in_log(qr/WARNING:  xä/, $offset);
+like(error_of('REFRESH MATERIALIZED VIEW v_shouts'), qr/x(ä)+\.\.\./,
+	'a new worker fails, too');
+is(count_in_log(qr/WARNING:  xä/, $offset), $before,
+	'and knows that it was logged');
+drop_view('shouts');
+
+# another message is news
+create_view('a', 'varies',
+	q{RAISE EXCEPTION SQLSTATE '58030' USING MESSAGE = 'at ' || clock_timestamp();}
+);
+ok( $node->poll_query_until(
+		'postgres', 'SELECT failures >= 3 FROM streaming._error'),
+	'different errors');
+cmp_ok(count_in_log(qr/WARNING:  at /, $offset), '>=', 3, 'are all logged');
+drop_view('varies');
+
+# ----------------------------------------- errors that look like lock conflicts
+
+foreach my $sqlstate ('55P03', '40P01')
+{
+	$node->safe_psql('postgres',
+		'CREATE SEQUENCE attempts; GRANT ALL ON SEQUENCE attempts TO a');
+	create_view('a', 'pretends',
+		"PERFORM nextval('attempts'); RAISE EXCEPTION SQLSTATE '$sqlstate';");
+	ok( $node->poll_query_until(
+			'postgres',
+			"SELECT sqlstate = '$sqlstate' FROM streaming._error"),
+		"$sqlstate becomes a failure");
+	cmp_ok($node->safe_psql('postgres', 'SELECT last_value FROM attempts'),
+		'<', 20, 'after few attempts');
+	drop_view('pretends');
+	$node->safe_psql('postgres', 'DROP SEQUENCE attempts');
+}
+
+is( $node->safe_psql(
+		'postgres',
+		'REFRESH MATERIALIZED VIEW v; SELECT n = (SELECT count(*) FROM s) FROM v'
+	),
+	't',
+	'all the while, others go on');
+$node->stop;
+done_testing();

@@ -40,6 +40,7 @@ typedef struct StreamAgendaView
 	bool		assigned;		/* used while comparing with shared memory */
 	bool		lost;			/* it is not ours any more */
 	bool		gone;			/* it does not exist any more */
+	bool		released;		/* nobody wants to hear of its failures */
 
 	bool		paused;			/* what shared memory says of it */
 	bool		due;			/* run it, whatever the counters say */

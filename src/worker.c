@@ -77,11 +77,12 @@
 
 static MemoryContext worker_context;
 
-/* What comes out of batch_step, and goes into write_failure_step. */
-static StreamBatchResult batch_result;
-static List *batch_leaves;
-static StreamFailure failure_to_write;
-static bool failure_written;
+/* What comes out of batch_step. */
+typedef struct BatchOutcome
+{
+	StreamBatchResult result;
+	List	   *leaves;			/* valid until the view's next batch */
+} BatchOutcome;
 
 /* ------------------------------------------------------------ start-up */
 
@@ -166,11 +167,12 @@ recover_from_error(void)
 }
 
 /*
- * Runs a step for a view in a transaction of its own.  Returns NULL, or the
- * error it has failed with.
+ * Runs a step for a view in a transaction of its own, with something that it takes
+ * or fills in.  Returns NULL, or the error it has failed with.
  */
 static ErrorData *
-in_transaction(StreamAgendaView *view, void (*step) (StreamAgendaView *))
+in_transaction(StreamAgendaView *view,
+			   void (*step) (StreamAgendaView *view, void *arg), void *arg)
 {
 	ErrorContextCallback callback;
 	ErrorData  *volatile error = NULL;
@@ -185,7 +187,7 @@ in_transaction(StreamAgendaView *view, void (*step) (StreamAgendaView *))
 		SetCurrentStatementStartTimestamp();
 		StartTransactionCommand();
 		stream_debug_set_transaction_time();
-		step(view);
+		step(view, arg);
 		CommitTransactionCommand();
 
 		error_context_stack = callback.previous;
@@ -249,7 +251,7 @@ inherit_failure(StreamAgendaView *view, const StreamFailure *failure,
  * the failure or changed the view; both mean a new start.
  */
 static void
-load_step(StreamAgendaView *view)
+load_step(StreamAgendaView *view, void *arg)
 {
 	MemoryContext context;
 	MemoryContext caller = CurrentMemoryContext;
@@ -291,28 +293,32 @@ load_step(StreamAgendaView *view)
 }
 
 static void
-batch_step(StreamAgendaView *view)
+batch_step(StreamAgendaView *view, void *arg)
 {
+	BatchOutcome *outcome = arg;
+
 	STREAM_DEBUG_POINT("worker_before_batch");
-	batch_leaves = NIL;
-	batch_result = stream_batch_run(view->viewid, &batch_leaves);
+	outcome->result = stream_batch_run(view->viewid, &outcome->leaves);
 	STREAM_DEBUG_POINT("worker_before_commit");
 }
 
 static void
-write_failure_step(StreamAgendaView *view)
+write_failure_step(StreamAgendaView *view, void *arg)
 {
+	StreamViewRow *row;
+
 	/* an active snapshot, for long texts are toasted */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	view->gone = stream_catalog_view(view->viewid) == NULL;
-	failure_written = stream_failure_is_recordable(view->viewid);
-	if (failure_written)
-		stream_catalog_write_failure(view->viewid, &failure_to_write);
+	row = stream_catalog_view(view->viewid);
+	view->gone = row == NULL;
+	view->released = row != NULL && row->released;
+	if (stream_failure_is_recordable(view->viewid))
+		stream_catalog_write_failure(view->viewid, arg);
 	PopActiveSnapshot();
 }
 
 static void
-clear_failure_step(StreamAgendaView *view)
+clear_failure_step(StreamAgendaView *view, void *arg)
 {
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (stream_failure_is_recordable(view->viewid))
@@ -357,7 +363,7 @@ handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
 {
 	TimestampTz now = stream_debug_now();
 	TimestampTz retry_at;
-	StreamFailure *f = &failure_to_write;
+	StreamFailure f;
 	ErrorData  *error;
 
 	stream_batch_forget(view->viewid);
@@ -378,20 +384,20 @@ handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
 	else
 		view->retry_at = retry_at;
 
-	f->failures = view->failures;
-	f->failed = view->failed;
-	f->sqlstate = edata->sqlerrcode;
-	f->message = edata->message ? edata->message : "";
-	f->detail = edata->detail;
-	f->hint = edata->hint;
-	f->context = edata->context;
-	f->at = now;
+	f.failures = view->failures;
+	f.failed = view->failed;
+	f.sqlstate = edata->sqlerrcode;
+	f.message = edata->message ? edata->message : "";
+	f.detail = edata->detail;
+	f.hint = edata->hint;
+	f.context = edata->context;
+	f.at = now;
 
-	error = in_transaction(view, write_failure_step);
+	error = in_transaction(view, write_failure_step, &f);
 	view->recorded = true;
 	if (!view->gone)
 	{
-		if (error != NULL || failure_written)
+		if (!view->released)
 			stream_failure_log(&view->logged, edata);
 		if (error != NULL)
 			stream_failure_log(&view->logged_recording, error);
@@ -417,7 +423,7 @@ load_view(StreamAgendaView *view)
 											  &answered);
 	if (view->lost)
 		return;
-	error = in_transaction(view, load_step);
+	error = in_transaction(view, load_step, NULL);
 	if (error != NULL)
 		handle_failure(view, error, requested);
 	if (error != NULL || view->gone)
@@ -430,11 +436,12 @@ load_view(StreamAgendaView *view)
 
 /* A batch has ended well. */
 static void
-finish_batch(StreamAgendaView *view, uint64 requested)
+finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
+			 uint64 requested)
 {
 	if (view->recorded)
 	{
-		ErrorData  *error = in_transaction(view, clear_failure_step);
+		ErrorData  *error = in_transaction(view, clear_failure_step, NULL);
 
 		/* if that went wrong, the next batch tries again */
 		view->recorded = error != NULL;
@@ -445,8 +452,8 @@ finish_batch(StreamAgendaView *view, uint64 requested)
 		}
 	}
 	reset_failures(view);
-	stream_agenda_after_batch(view, batch_leaves,
-							  batch_result == STREAM_BATCH_MORE);
+	stream_agenda_after_batch(view, outcome->leaves,
+							  outcome->result == STREAM_BATCH_MORE);
 	stream_roster_view_end(view->viewid, requested, view->more);
 }
 
@@ -461,6 +468,7 @@ discard_leavings(void)
 static void
 run_batch(StreamAgendaView *view)
 {
+	BatchOutcome outcome = {STREAM_BATCH_IDLE, NIL};
 	uint64		requested;
 	ErrorData  *error;
 	bool		canceled;
@@ -471,7 +479,7 @@ run_batch(StreamAgendaView *view)
 	pgstat_report_activity(STATE_RUNNING, view->activity);
 
 	stream_agenda_before_batch(view);
-	error = in_transaction(view, batch_step);
+	error = in_transaction(view, batch_step, &outcome);
 	canceled = stream_roster_batch_over();
 	/* the signal may have come too late for the batch; it is for nobody else */
 	QueryCancelPending = false;
@@ -486,12 +494,12 @@ run_batch(StreamAgendaView *view)
 		if (!give_way(view, error))
 			handle_failure(view, error, requested);
 	}
-	else if (batch_result == STREAM_BATCH_GONE)
+	else if (outcome.result == STREAM_BATCH_GONE)
 		view->gone = true;
 	else
 	{
 		stream_batch_committed(view->viewid);
-		finish_batch(view, requested);
+		finish_batch(view, &outcome, requested);
 	}
 }
 

@@ -72,7 +72,7 @@ find_view(Oid viewid)
 	return NULL;
 }
 
-static void
+static StreamAgendaView *
 add_view(Oid viewid)
 {
 	MemoryContext context = AllocSetContextCreate(agenda_context,
@@ -87,6 +87,7 @@ add_view(Oid viewid)
 	view->reload = true;
 	view->due = true;
 	my_views = lappend(my_views, view);
+	return view;
 }
 
 /* Is the view to be woken by commits into its leaves? */
@@ -166,6 +167,15 @@ take_leaves(StreamAgendaView *view, List *leaves)
 }
 
 void
+stream_agenda_had_turn(StreamAgendaView *view)
+{
+	if (llast(my_views) == view)
+		return;
+	my_views = list_delete_ptr(my_views, view);
+	my_views = lappend(my_views, view);
+}
+
+void
 stream_agenda_drop(StreamAgendaView *view)
 {
 	my_views = list_delete_ptr(my_views, view);
@@ -174,31 +184,35 @@ stream_agenda_drop(StreamAgendaView *view)
 	MemoryContextDelete(view->context);
 }
 
-/* Compares the list of views with shared memory. */
+/* Compares the list of views with shared memory, which has them in order. */
 static void
 take_assignments(void)
 {
 	List	   *assigned = stream_roster_my_views();
-	List	   *copy;
+	List	   *before = list_copy(my_views);
+	List	   *in_order = NIL;
 	ListCell   *lc;
 
-	foreach(lc, my_views)
+	foreach(lc, before)
 		((StreamAgendaView *) lfirst(lc))->assigned = false;
 	foreach(lc, assigned)
 	{
-		if (find_view(lfirst_oid(lc)) == NULL)
-			add_view(lfirst_oid(lc));
-		find_view(lfirst_oid(lc))->assigned = true;
-	}
-	list_free(assigned);
+		StreamAgendaView *view = find_view(lfirst_oid(lc));
 
-	copy = list_copy(my_views);
-	foreach(lc, copy)
+		if (view == NULL)
+			view = add_view(lfirst_oid(lc));
+		view->assigned = true;
+		in_order = lappend(in_order, view);
+	}
+	foreach(lc, before)
 	{
 		if (!((StreamAgendaView *) lfirst(lc))->assigned)
 			stream_agenda_drop(lfirst(lc));
 	}
-	list_free(copy);
+	list_free(before);
+	list_free(assigned);
+	list_free(my_views);
+	my_views = in_order;
 }
 
 /* Which of the views does somebody wait for? */

@@ -32,8 +32,9 @@ typedef struct StreamAgendaView
 	MemoryContext context;		/* this struct and all it points to */
 	MemoryContext row_context;	/* what was read from the catalog: */
 	StreamViewRow *row;			/* its row; NULL: not read yet */
-	const char *name;			/* schema.name, for messages */
-	const char *activity;
+	Oid			owner;			/* ... what it says of itself ... */
+	const char *name;			/* ... schema.name, for messages ... */
+	const char *activity;		/* ... and for pg_stat_activity */
 	bool		reload;			/* read it again before going on ... */
 	TimestampTz reload_at;		/* ... but not before this time */
 	bool		changed;		/* that has found something new */
@@ -77,6 +78,9 @@ extern void stream_agenda_take_news(void);
  * stream_agenda_drop on the way.
  */
 extern List *stream_agenda_views(void);
+
+/* The view has had its turn: it becomes the last of them. */
+extern void stream_agenda_had_turn(StreamAgendaView *view);
 
 /* Forgets a view and all that this process remembers of it; frees it. */
 extern void stream_agenda_drop(StreamAgendaView *view);

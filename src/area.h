@@ -75,7 +75,8 @@ typedef struct StreamViewEntry
 	bool		more;
 	bool		paused;
 	bool		slow;			/* a batch took long, and none less since then */
-	bool		quick;			/* one has ended well in less */
+	Oid			owner;			/* as of its last batch ... */
+	TimestampTz begun_at;		/* ... which began then, or 0 */
 	TimestampTz retry_at;
 } StreamViewEntry;
 

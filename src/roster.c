@@ -31,9 +31,6 @@
 static StreamDatabase *my_database = NULL;
 static StreamWorker *my_worker = NULL;
 
-/* How long its last batch took, in microseconds. */
-static int64 last_batch_us = 0;
-
 /* How often this worker has subscribed to each of the sources. */
 static uint32 subscriptions[STREAM_MAX_SOURCES];
 
@@ -487,7 +484,8 @@ stream_roster_list_views(StreamViewAssignment **list)
 		(*list)[n].mark = Max(view->created, view->requested);
 		(*list)[n].running = view->running;
 		(*list)[n].slow = view->slow;
-		(*list)[n].quick = view->quick;
+		(*list)[n].owner = view->owner;
+		(*list)[n].begun_at = view->begun_at;
 		n++;
 	}
 	dshash_seq_term(&seq);
@@ -621,19 +619,66 @@ stream_roster_worker_news(StreamWorkerNews *news)
 	news->requested = pg_atomic_read_u64(&my_worker->requested);
 }
 
+/* A view's place in the order of turns. */
+typedef struct Turn
+{
+	const StreamViewAssignment *view;
+	int			round;			/* so many of the owner's come before */
+	TimestampTz latest;			/* when any view of the owner had its last one */
+} Turn;
+
+static int
+compare_owners(const void *a, const void *b)
+{
+	const StreamViewAssignment *x = a;
+	const StreamViewAssignment *y = b;
+
+	if (x->owner != y->owner)
+		return x->owner < y->owner ? -1 : 1;
+	return x->begun_at < y->begun_at ? -1 : x->begun_at > y->begun_at;
+}
+
+static int
+compare_turns(const void *a, const void *b)
+{
+	const Turn *x = a;
+	const Turn *y = b;
+
+	if (x->round != y->round)
+		return x->round - y->round;
+	return x->latest < y->latest ? -1 : x->latest > y->latest;
+}
+
 List *
 stream_roster_my_views(void)
 {
 	StreamViewAssignment *list;
 	int			n = stream_roster_list_views(&list);
+	Turn	   *turns = palloc_extended((n + 1) * sizeof(Turn), MCXT_ALLOC_HUGE);
+	int			num_turns = 0;
 	List	   *result = NIL;
+	int			next;
 
-	for (int i = 0; i < n; i++)
-		if (list[i].slot == my_slot() && list[i].quick && !list[i].slow)
-			result = lappend_oid(result, list[i].viewid);
-	for (int i = 0; i < n; i++)
-		if (list[i].slot == my_slot() && !(list[i].quick && !list[i].slow))
-			result = lappend_oid(result, list[i].viewid);
+	qsort(list, n, sizeof(StreamViewAssignment), compare_owners);
+	for (int first = 0; first < n; first = next)
+	{
+		int			round = 0;
+
+		for (next = first; next < n && list[next].owner == list[first].owner;)
+			next++;
+		for (int i = first; i < next; i++)
+			if (list[i].slot == my_slot())
+			{
+				turns[num_turns].view = &list[i];
+				turns[num_turns].round = round++;
+				turns[num_turns].latest = list[next - 1].begun_at;
+				num_turns++;
+			}
+	}
+	qsort(turns, num_turns, sizeof(Turn), compare_turns);
+	for (int i = 0; i < num_turns; i++)
+		result = lappend_oid(result, turns[i].view->viewid);
+	pfree(turns);
 	pfree(list);
 	return result;
 }
@@ -655,7 +700,7 @@ stream_roster_view_requests(Oid viewid, uint64 *requested, uint64 *answered)
 }
 
 bool
-stream_roster_view_begin(Oid viewid, uint64 *requested)
+stream_roster_view_begin(Oid viewid, Oid owner, uint64 *requested)
 {
 	StreamViewEntry *view;
 	TimestampTz now = GetCurrentTimestamp();
@@ -667,6 +712,8 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 		*requested = view->requested;
 		view->running = true;
 		view->paused = false;
+		view->owner = owner;
+		view->begun_at = now;
 		my_worker->busy_since = now;
 		my_worker->busy_view = viewid;
 		my_worker->canceled_at = 0;
@@ -681,23 +728,22 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 	return view != NULL;
 }
 
-bool
-stream_roster_batch_over(void)
+int64
+stream_roster_batch_over(bool *canceled)
 {
-	bool		canceled;
+	int64		batch_us = GetCurrentTimestamp() - my_worker->busy_since;
 
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
-	last_batch_us = GetCurrentTimestamp() - my_worker->busy_since;
-	canceled = my_worker->canceled_at != 0;
+	*canceled = my_worker->canceled_at != 0;
 	my_worker->busy_since = 0;
 	my_worker->busy_view = InvalidOid;
 	my_worker->canceled_at = 0;
 	LWLockRelease(stream_area->lock);
-	return canceled;
+	return batch_us;
 }
 
 void
-stream_roster_view_end(Oid viewid, uint64 answered, bool more)
+stream_roster_view_end(Oid viewid, uint64 answered, bool more, int64 batch_us)
 {
 	StreamViewEntry *view;
 	bool		tell = false;
@@ -709,12 +755,10 @@ stream_roster_view_end(Oid viewid, uint64 answered, bool more)
 		view->running = false;
 		view->more = more;
 		view->retry_at = 0;
-		if (last_batch_us < STREAM_LONG_BATCH_US)
+		if (view->slow && batch_us < STREAM_LONG_BATCH_US)
 		{
-			view->quick = true;
-			if (view->slow)
-				stream_area_wake_scheduler(MyDatabaseId);
 			view->slow = false;
+			stream_area_wake_scheduler(MyDatabaseId);
 		}
 		if (!more && answered > view->done)
 		{

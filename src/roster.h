@@ -79,7 +79,8 @@ typedef struct StreamViewAssignment
 	uint64		mark;			/* stream_roster_mark() of its latest request */
 	bool		running;		/* a batch is running now */
 	bool		slow;			/* its batches take long */
-	bool		quick;			/* one has not */
+	Oid			owner;			/* as of its last batch ... */
+	TimestampTz begun_at;		/* ... which began then, or 0 */
 } StreamViewAssignment;
 
 /* A batch that runs longer is long. */
@@ -167,8 +168,9 @@ extern bool stream_roster_attach_worker(int slot, uint32 generation,
 extern void stream_roster_worker_news(StreamWorkerNews *news);
 
 /*
- * The OIDs of the views assigned to this worker, a palloc'd list.  First those
- * that have shown that their batches do not take long.
+ * The OIDs of the views assigned to this worker, a palloc'd list in the order in
+ * which they are to have their turns: owners take turns, the one first whose views
+ * have all waited longest, and so do the views of each.
  */
 extern List *stream_roster_my_views(void);
 
@@ -184,18 +186,24 @@ extern bool stream_roster_view_requests(Oid viewid, uint64 *requested,
  * was committed before it is visible to the batch.  False if the view is not
  * ours any more.
  */
-extern bool stream_roster_view_begin(Oid viewid, uint64 *requested);
+extern bool stream_roster_view_begin(Oid viewid, Oid owner,
+									 uint64 *requested);
 
 /*
- * The batch is over, its transaction has ended.  True if the scheduler told it
- * to end; after this no such signal comes any more.
+ * The batch is over, its transaction has ended; returns how long it took in
+ * microseconds.  *canceled: the scheduler told it to end; after this no such
+ * signal comes any more.
  */
-extern bool stream_roster_batch_over(void);
+extern int64 stream_roster_batch_over(bool *canceled);
 
 /* What came of it is one of these: */
 
-/* It ended well; if there is no more, requests up to answered are done. */
-extern void stream_roster_view_end(Oid viewid, uint64 answered, bool more);
+/*
+ * It ended well and took so long; if there is no more, requests up to answered
+ * are done.
+ */
+extern void stream_roster_view_end(Oid viewid, uint64 answered, bool more,
+								   int64 batch_us);
 
 /* It failed; requests up to answered fail with it. */
 extern void stream_roster_view_failed(Oid viewid, uint64 answered,

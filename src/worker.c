@@ -5,7 +5,9 @@
  *
  * The main loop gives each view that is due one batch in turn, so that a
  * backfill does not starve the others, and sleeps when none is due; agenda.c
- * knows which are.
+ * knows which are.  The one that has waited longest comes first.  But in one turn
+ * the views of one owner together get no more than SLICE_US (or one batch), for he
+ * may have any number of them; the rest of his are the first of the next turn.
  *
  * Errors.  Each step runs in a transaction of its own, under PG_TRY.  When a
  * batch fails its transaction is aborted, everything remembered of the view is
@@ -37,7 +39,9 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -56,6 +60,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
@@ -68,6 +73,7 @@
 #include "agenda.h"
 #include "worker.h"
 
+#define SLICE_US USECS_PER_SEC
 #define MAX_STRIKES 5
 #define LOCK_TIMEOUT_MS 900
 #define LOCK_DEADLOCK_MS "100ms"
@@ -82,7 +88,15 @@ typedef struct BatchOutcome
 {
 	StreamBatchResult result;
 	List	   *leaves;			/* valid until the view's next batch */
+	int64		us;				/* how long it took */
 } BatchOutcome;
+
+/* What the views of an owner have had in this turn. */
+typedef struct Share
+{
+	Oid			owner;
+	int64		us;
+} Share;
 
 /* ------------------------------------------------------------ start-up */
 
@@ -246,6 +260,21 @@ inherit_failure(StreamAgendaView *view, const StreamFailure *failure,
 	stream_roster_view_waits(view->viewid, view->retry_at);
 }
 
+/* InvalidOid if the view is gone. */
+static Oid
+owner_of(Oid viewid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(viewid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
 /*
  * Step: reads the view's catalog rows.  Other transactions may have cleared
  * the failure or changed the view; both mean a new start.
@@ -259,6 +288,7 @@ load_step(StreamAgendaView *view, void *arg)
 	StreamFailure *failure;
 	char	   *relname = get_rel_name(view->viewid);
 	char	   *schema = get_namespace_name(get_rel_namespace(view->viewid));
+	Oid			owner = owner_of(view->viewid);
 	bool		first = view->row == NULL;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "row of a view",
@@ -285,6 +315,7 @@ load_step(StreamAgendaView *view, void *arg)
 													   relname));
 	view->activity = MemoryContextStrdup(context, psprintf("batch of view %s",
 														   view->name));
+	view->owner = owner;
 	view->row = row;
 	MemoryContextSetParent(context, view->context);
 	if (view->row_context != NULL)
@@ -454,7 +485,7 @@ finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
 	reset_failures(view);
 	stream_agenda_after_batch(view, outcome->leaves,
 							  outcome->result == STREAM_BATCH_MORE);
-	stream_roster_view_end(view->viewid, requested, view->more);
+	stream_roster_view_end(view->viewid, requested, view->more, outcome->us);
 }
 
 /* As DISCARD does: what the batch has left behind in the session. */
@@ -465,22 +496,24 @@ discard_leavings(void)
 	ResetSequenceCaches();
 }
 
-static void
+/* Gives the view a batch; returns how long it took. */
+static int64
 run_batch(StreamAgendaView *view)
 {
-	BatchOutcome outcome = {STREAM_BATCH_IDLE, NIL};
+	BatchOutcome outcome = {STREAM_BATCH_IDLE, NIL, 0};
 	uint64		requested;
 	ErrorData  *error;
 	bool		canceled;
 
-	view->lost = !stream_roster_view_begin(view->viewid, &requested);
+	view->lost = !stream_roster_view_begin(view->viewid, view->owner,
+										   &requested);
 	if (view->lost)
-		return;
+		return 0;
 	pgstat_report_activity(STATE_RUNNING, view->activity);
 
 	stream_agenda_before_batch(view);
 	error = in_transaction(view, batch_step, &outcome);
-	canceled = stream_roster_batch_over();
+	outcome.us = stream_roster_batch_over(&canceled);
 	/* the signal may have come too late for the batch; it is for nobody else */
 	QueryCancelPending = false;
 	if (!STREAM_MUTATION("worker_keep_leavings"))
@@ -501,6 +534,7 @@ run_batch(StreamAgendaView *view)
 		stream_batch_committed(view->viewid);
 		finish_batch(view, &outcome, requested);
 	}
+	return outcome.us;
 }
 
 /* Between batches there is nothing that could be cancelled. */
@@ -511,37 +545,68 @@ check_interrupts(void)
 	CHECK_FOR_INTERRUPTS();
 }
 
+/* The share of an owner in this turn; made if need be. */
+static Share *
+find_share(List **shares, Oid owner)
+{
+	Share	   *share;
+	ListCell   *lc;
+
+	foreach(lc, *shares)
+	{
+		share = lfirst(lc);
+		if (share->owner == owner)
+			return share;
+	}
+	share = palloc0(sizeof(Share));
+	share->owner = owner;
+	*shares = lappend(*shares, share);
+	return share;
+}
+
+/* Gives the view a batch if it is due; true if there was something to do. */
+static bool
+run_view(StreamAgendaView *view, TimestampTz now, List **shares)
+{
+	bool		ran = false;
+
+	if (view->reload && (view->asked || now >= view->reload_at))
+	{
+		ran = true;
+		load_view(view);
+	}
+	if (!view->reload && !stream_agenda_is_paused(view) &&
+		find_share(shares, view->owner)->us < SLICE_US &&
+		stream_agenda_is_due(view, now))
+	{
+		ran = true;
+		find_share(shares, view->owner)->us += run_batch(view);
+		stream_agenda_had_turn(view);
+	}
+	if (view->gone)
+		stream_roster_forget_view(view->viewid, 0);
+	if (view->gone || view->lost)
+		stream_agenda_drop(view);
+	return ran;
+}
+
 /* Gives each view that is due a batch; true if there was any. */
 static bool
 run_views(void)
 {
 	TimestampTz now = stream_debug_now();
 	List	   *turn = list_copy(stream_agenda_views());
+	List	   *shares = NIL;
 	ListCell   *lc;
 	bool		ran = false;
 
 	foreach(lc, turn)
 	{
-		StreamAgendaView *view = lfirst(lc);
-
 		check_interrupts();
-		if (view->reload && (view->asked || now >= view->reload_at))
-		{
-			ran = true;
-			load_view(view);
-		}
-		if (!view->reload && !stream_agenda_is_paused(view) &&
-			stream_agenda_is_due(view, now))
-		{
-			ran = true;
-			run_batch(view);
-		}
-		if (view->gone)
-			stream_roster_forget_view(view->viewid, 0);
-		if (view->gone || view->lost)
-			stream_agenda_drop(view);
+		ran |= run_view(lfirst(lc), now, &shares);
 	}
 	list_free(turn);
+	list_free_deep(shares);
 	return ran;
 }
 

@@ -27,9 +27,10 @@ $node->safe_psql(
 	GRANT CREATE ON SCHEMA public TO victim, hostile;
 	CREATE TABLE s (i int) USING stream;
 	CREATE TABLE h (i int) USING stream;
+	CREATE TABLE d (i int) USING stream;
 	CREATE TABLE behave (yes bool);
 	INSERT INTO behave VALUES (false);
-	GRANT SELECT ON s, h, behave TO victim, hostile;
+	GRANT SELECT ON s, h, d, behave TO victim, hostile;
 
 	-- loops, and does not care what it is told
 	SET ROLE hostile;
@@ -45,6 +46,12 @@ $node->safe_psql(
 				NULL;
 			END;
 		END LOOP;
+	END $$;
+	-- takes its time, but not quite a second
+	CREATE FUNCTION dawdle(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+	BEGIN
+		PERFORM pg_sleep(0.8);
+		RETURN i;
 	END $$;
 	-- lets itself be canceled
 	CREATE FUNCTION nap(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
@@ -149,6 +156,34 @@ is( $node->safe_psql('postgres',
 		  WHERE last_error IS NOT NULL}),
 	0,
 	'nothing has failed');
+
+# -------------------------------------------------- many that are not quite slow
+
+# They always have something to do, and one round of them takes eight seconds.
+create_view('hostile', "d$_", 'SELECT sum(dawdle(i)) AS n FROM d') for 1 .. 20;
+my $feeder = $node->background_psql('postgres');
+$feeder->query_until(
+	qr/feeding/, q{
+	\echo feeding
+	DO $$ BEGIN
+		LOOP
+			INSERT INTO d VALUES (1);
+			COMMIT;
+			PERFORM pg_sleep(0.5);
+		END LOOP;
+	END $$;
+});
+wait_for(
+	q{SELECT count(*) = 20 FROM streaming.views
+	  WHERE view::text ~ '^d' AND batches > 0},
+	'all get their turn');
+cmp_ok(longest_delay(10), '<', 5,
+	'many views that are not quite slow: the victim goes on');
+$node->safe_psql('postgres',
+	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+	  WHERE query ~ 'INSERT INTO d' AND pid <> pg_backend_pid()});
+$feeder->{run}->finish;
+$node->safe_psql('postgres', "DROP MATERIALIZED VIEW d$_") for 1 .. 20;
 
 # -------------------------------------------------------------- the time is up
 

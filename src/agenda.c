@@ -14,13 +14,17 @@
  *	- the time to try again after a failure has come;
  *	- it has not been looked at for a while: a safety net.
  *
+ * Views have their turns in an order in which their owners take turns, see
+ * worker.c.  It comes from shared memory, which knows who had his last turn
+ * when: so a batch that ends its worker was a turn too.
+ *
  * No wake-up is lost: the sequence numbers are read before the batch takes its
  * snapshot, and a stream that the batch turned out to read and that we had not
  * listened to so far makes the view due once more.
  *
- * All that a quiet turn costs is reading some counters in shared memory; a view
- * is marked to be reloaded from the catalog only when the database's version
- * has moved.
+ * All that a quiet turn costs is reading some counters in shared memory; a
+ * view is marked to be reloaded from the catalog only when the database's
+ * version has moved.
  *
  *-------------------------------------------------------------------------
  */
@@ -184,11 +188,81 @@ stream_agenda_drop(StreamAgendaView *view)
 	MemoryContextDelete(view->context);
 }
 
-/* Compares the list of views with shared memory, which has them in order. */
+/* A view's place in the order of turns. */
+typedef struct Turn
+{
+	const StreamViewAssignment *view;
+	int			round;			/* so many of the owner's come before */
+	TimestampTz latest;			/* when a view of the owner had the last one */
+} Turn;
+
+static int
+compare_owners(const void *a, const void *b)
+{
+	const StreamViewAssignment *x = a;
+	const StreamViewAssignment *y = b;
+
+	if (x->owner != y->owner)
+		return x->owner < y->owner ? -1 : 1;
+	return x->begun_at < y->begun_at ? -1 : x->begun_at > y->begun_at;
+}
+
+static int
+compare_turns(const void *a, const void *b)
+{
+	const Turn *x = a;
+	const Turn *y = b;
+
+	if (x->round != y->round)
+		return x->round - y->round;
+	return x->latest < y->latest ? -1 : x->latest > y->latest;
+}
+
+/*
+ * The OIDs of the views assigned to this worker, in the order in which they
+ * are to have their turns: owners take turns, the one first whose views have
+ * all waited longest, and so do the views of each.
+ */
+static List *
+assigned_views(void)
+{
+	StreamViewAssignment *list;
+	int			n = stream_roster_list_views(&list);
+	Size		size = (n + 1) * sizeof(Turn);
+	Turn	   *turns = palloc_extended(size, MCXT_ALLOC_HUGE);
+	int			num_turns = 0;
+	List	   *result = NIL;
+	int			next;
+
+	qsort(list, n, sizeof(StreamViewAssignment), compare_owners);
+	for (int first = 0; first < n; first = next)
+	{
+		int			round = 0;
+
+		for (next = first; next < n && list[next].owner == list[first].owner;)
+			next++;
+		for (int i = first; i < next; i++)
+			if (list[i].slot == stream_roster_my_slot())
+			{
+				turns[num_turns].view = &list[i];
+				turns[num_turns].round = round++;
+				turns[num_turns].latest = list[next - 1].begun_at;
+				num_turns++;
+			}
+	}
+	qsort(turns, num_turns, sizeof(Turn), compare_turns);
+	for (int i = 0; i < num_turns; i++)
+		result = lappend_oid(result, turns[i].view->viewid);
+	pfree(turns);
+	pfree(list);
+	return result;
+}
+
+/* Compares the list of views with shared memory, and puts it in order. */
 static void
 take_assignments(void)
 {
-	List	   *assigned = stream_roster_my_views();
+	List	   *assigned = assigned_views();
 	List	   *before = list_copy(my_views);
 	List	   *in_order = NIL;
 	ListCell   *lc;

@@ -58,7 +58,7 @@ typedef struct StreamAgendaView
 	int			conflicts;		/* how often it gave way since then */
 	TimestampTz retry_at;
 	StreamFailureLog logged;	/* of its batches ... */
-	StreamFailureLog logged_recording;	/* ... and of recording their failures */
+	StreamFailureLog logged_recording;	/* ... and of recording failures */
 
 	StreamAgendaLeaf *leaves;
 	int			num_leaves;

@@ -16,11 +16,11 @@
  *				fares.  A request is a number from one ascending sequence; the
  *				worker notes the latest number before a batch, and a batch that
  *				ends well answers every request up to it.
- * sources		wake-up slots of the leaf relations of streams: a sequence number
- *				that moves at each commit that wrote rows, and a mask of the
- *				workers that want to be woken.  A leaf's slot is a hash of its
- *				name, so there is no look-up and no limit; leaves that share one
- *				wake each other's workers for nothing, which all bear.
+ * sources		wake-up slots of the leaf relations of streams: a sequence
+ *				number that moves at each commit that wrote rows, and a mask of
+ *				the workers that want to be woken.  A leaf's slot is a hash of
+ *				its OID, so there is no look-up and no limit; leaves that share
+ *				one wake each other's workers for nothing, which all bear.
  * suspensions	databases that a command needs free of connections.
  *
  * Nothing in here is needed after a restart: the launcher, the schedulers and
@@ -29,20 +29,20 @@
  * One lock, "lock", is for everything but the sources, which are atomic; see
  * shmem.c for the order in which they are read and written.
  *
- * There may be any number of views.  Their table is a dshash in a dynamic shared
- * memory area that begins in the main segment, so the postmaster can make it,
- * and grows as the views do.  Processes attach when they first need it.  What
- * the table itself locks comes after "lock", as do the locks of the area.  An
- * entry stays where it is until it is removed, which wants "lock" exclusively:
- * so who has "lock" may keep the pointer, and the partition's lock is given back
- * at once.
+ * There may be any number of views.  Their table is a dshash in a dynamic
+ * shared memory area that begins in the main segment, so the postmaster can
+ * make it, and grows as the views do.  Processes attach when they first need
+ * it.  What the table itself locks comes after "lock", as do the locks of the
+ * area.  An entry stays where it is until it is removed, which wants "lock"
+ * exclusively: so who has "lock" may keep the pointer, and the partition's
+ * lock is given back at once.
  *
  * Growing and attaching may fail.  In a transaction that is an error like any
- * other: the abort releases the locks.  A process that ends releases them in its
- * callbacks.  A commit and the end of a process must not fail, and by then the
- * segments may be gone: neither looks at views.  That is why a worker that ends
- * does not take itself out of the views that it had; they name the generation of
- * its slot, and that has passed.
+ * other: the abort releases the locks.  A process that ends releases them in
+ * its callbacks.  A commit and the end of a process must not fail, and by then
+ * the segments may be gone: neither looks at views.  That is why a worker that
+ * ends does not take itself out of the views that it had; they name the
+ * generation of its slot, and that has passed.
  *
  *-------------------------------------------------------------------------
  */
@@ -143,8 +143,9 @@ init_sources(void)
 }
 
 /*
- * Makes the memory of the views and their table.  This is the postmaster, which
- * has no dynamic shared memory, so both have to fit into the main segment.
+ * Makes the memory of the views and their table.  This is the postmaster,
+ * which has no dynamic shared memory, so both have to fit into the main
+ * segment.
  */
 static void
 init_views(void)
@@ -180,7 +181,8 @@ shmem_startup(void)
 	LWLockRegisterTranche(stream_area->dsa_tranche, "streaming_views_memory");
 	LWLockRegisterTranche(stream_area->hash_tranche, "streaming_views");
 	stream_area_sources = ShmemInitStruct("streaming sources",
-							  STREAM_MAX_SOURCES * sizeof(StreamSource), &found);
+										  STREAM_MAX_SOURCES *
+										  sizeof(StreamSource), &found);
 	if (!found)
 		init_sources();
 	views_place = ShmemInitStruct("streaming views", VIEWS_SIZE, &found);

@@ -46,8 +46,8 @@ typedef struct StreamWorker
 	uint32		generation;		/* how often it has been taken or given back */
 	int			pid;			/* 0: registered but not started yet */
 	Latch	   *latch;
-	TimestampTz busy_since;		/* its batch runs since, by the system's clock;
-								 * or 0 */
+	TimestampTz busy_since;		/* its batch runs since, by the system's
+								 * clock; or 0 */
 	Oid			busy_view;		/* that of the batch */
 	TimestampTz canceled_at;	/* the batch was told to end, or 0 */
 	pg_atomic_uint64 assigned;	/* moves when its set of views changes */
@@ -74,9 +74,9 @@ typedef struct StreamViewEntry
 	bool		running;
 	bool		more;
 	bool		paused;
-	bool		slow;			/* a batch took long, and none less since then */
-	Oid			owner;			/* as of its last batch ... */
-	TimestampTz begun_at;		/* ... which began then, or 0 */
+	bool		slow;			/* a batch took long, and none less since */
+	Oid			owner;			/* when the scheduler looked last */
+	TimestampTz begun_at;		/* when its last batch began, or 0 */
 	TimestampTz retry_at;
 } StreamViewEntry;
 
@@ -124,9 +124,7 @@ typedef struct StreamArea
 /* NULL when the library was not preloaded. */
 extern StreamArea *stream_area;
 
-/*
- * Of StreamViewEntry; NULL until this process has called stream_area_lock_views.
- */
+/* Of StreamViewEntry; NULL before the first stream_area_lock_views. */
 extern dshash_table *stream_area_views;
 
 /* The wake-up slots of streams, STREAM_MAX_SOURCES of them. */
@@ -175,7 +173,7 @@ extern int	stream_area_view_worker(const StreamViewEntry *view);
 /* Does a command want the database free of connections? */
 extern bool stream_area_is_suspended(Oid dboid);
 extern void stream_area_wake_launcher(void);
-/* Has the scheduler of the database work to do; if it has none, the launcher. */
+/* Gives the scheduler of the database, or the launcher, something to do. */
 extern void stream_area_wake_scheduler(Oid dboid);
 extern void stream_area_wake_workers(Oid dboid);
 

@@ -396,6 +396,20 @@ stream_catalog_views(void)
 	return result;
 }
 
+Oid
+stream_catalog_view_owner(Oid viewid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(viewid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
 StreamViewRow *
 stream_catalog_view(Oid viewid)
 {

@@ -3,26 +3,30 @@
  * failure.c
  *	  What becomes of a batch that has failed.
  *
- * Whatever the error is, the view is tried again after a pause that doubles with
- * each failure in a row, so that a view which always fails costs the others
- * little.  The pause is counted from the time of the last failure, which is
- * recorded: a new worker waits for what is left of it.
+ * Whatever the error is, the view is tried again after a pause that doubles
+ * with each failure in a row, so that a view which always fails costs the
+ * others little.  The pause is counted from the time of the last failure,
+ * which is recorded: a new worker waits for what is left of it.
  *
- * The text of an error may be anything, of any length, for it may come from the
- * user's own function.  It is cut before it is recorded or logged, and an error
- * that repeats itself is logged once in LOG_AGAIN_US.
+ * The text of an error may be anything, of any length, for it may come from
+ * the user's own function.  It is cut before it is recorded or logged, and an
+ * error that repeats itself is logged once in LOG_AGAIN_US.
  *
  * A batch that takes longer than streaming.batch_timeout is cancelled, and its
- * worker says so here.  A function can refuse to be cancelled; then the worker is
- * ended (scheduler.c), and the scheduler records the failure in its place.
+ * worker says so here.  A function can refuse to be canceled; then the worker
+ * is ended (scheduler.c), and the scheduler records the failure in its place.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "common/hashfn.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -167,37 +171,61 @@ stream_failure_is_recordable(Oid viewid)
 	return row != NULL && !row->released;
 }
 
+/*
+ * The view's batch lock, if it can be had at once.  With it, nobody has an open
+ * transaction that has dropped the view, whose end we would have to wait for to
+ * write about it.
+ */
+static bool
+try_batch_lock(Oid viewid)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, viewid, 0);
+	if (LockAcquire(&tag, ShareUpdateExclusiveLock, false, true) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
+static void
+record_timeout(Oid viewid, const char *relname)
+{
+	StreamFailure f = {0};
+	StreamFailure *before = stream_catalog_failure(viewid);
+	char	   *schema = get_namespace_name(get_rel_namespace(viewid));
+
+	f.failures = before ? before->failures + 1 : 1;
+	f.sqlstate = ERRCODE_QUERY_CANCELED;
+	f.message = psprintf(TIMEOUT_MESSAGE,
+						 psprintf("%s.%s", schema ? schema : "?", relname));
+	f.detail = "It did not let itself be canceled, so its worker was ended.";
+	f.hint = TIMEOUT_HINT;
+	f.at = stream_debug_now();
+	stream_catalog_write_failure(viewid, &f);
+	ereport(LOG,
+			(errcode(f.sqlstate),
+			 errmsg_internal("%s", f.message),
+			 errdetail_internal("%s", f.detail)));
+}
+
 void
 stream_failure_record_timeout(Oid viewid)
 {
-	StreamFailure f = {0};
-	StreamFailure *before;
 	MemoryContext caller = CurrentMemoryContext;
 	char	   *relname;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	PushActiveSnapshot(GetTransactionSnapshot());
-	relname = get_rel_name(viewid);
-	if (relname != NULL && stream_failure_is_recordable(viewid))
+	if (try_batch_lock(viewid))
 	{
-		char	   *schema = get_namespace_name(get_rel_namespace(viewid));
-
-		before = stream_catalog_failure(viewid);
-		f.failures = before ? before->failures + 1 : 1;
-		f.sqlstate = ERRCODE_QUERY_CANCELED;
-		f.message = psprintf(TIMEOUT_MESSAGE,
-							 psprintf("%s.%s", schema ? schema : "?", relname));
-		f.detail = pstrdup("It could not be canceled, and its worker was ended.");
-		f.hint = pstrdup(TIMEOUT_HINT);
-		f.at = stream_debug_now();
-		stream_catalog_write_failure(viewid, &f);
-		ereport(LOG,
-				(errcode(f.sqlstate),
-				 errmsg_internal("%s", f.message),
-				 errdetail_internal("%s", f.detail)));
+		PushActiveSnapshot(GetTransactionSnapshot());
+		relname = get_rel_name(viewid);
+		if (relname != NULL && stream_failure_is_recordable(viewid))
+			record_timeout(viewid, relname);
+		PopActiveSnapshot();
 	}
-	PopActiveSnapshot();
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(caller);
 }

@@ -61,7 +61,8 @@ extern void stream_failure_log(StreamFailureLog *last, ErrorData *edata);
 
 /*
  * Records and logs, in a transaction of its own, that the worker of the view
- * was ended because a batch took too long.  Does nothing if the view is gone.
+ * was ended because a batch took too long.  Waits for no lock: if somebody has
+ * the view's batch lock, or the view is gone, it does nothing.
  */
 extern void stream_failure_record_timeout(Oid viewid);
 

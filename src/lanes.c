@@ -3,25 +3,25 @@
  * lanes.c
  *	  Which worker gets which view: the regular lane and the slow lane.
  *
- * A view goes to the worker with the fewest views and stays there, for its state
- * is in that worker's cache, unless a worker has nothing to do while others have
- * several.
+ * A view goes to the worker with the fewest views and stays there, for its
+ * state is in that worker's cache, unless a worker has nothing to do while
+ * others have several.
  *
- * But a worker runs one batch at a time, and nobody knows how long a batch will
- * take: a query may do much, or sleep.  So that no view waits for another user's
- * for long, there are two lanes.  A view is slow from when a batch of it was seen
- * to take long (STREAM_LONG_BATCH_US) until one has ended well in less.  A worker
- * that has a slow view is in the slow lane, the others are in the regular one.
- * Each lane has as many workers as streaming.workers says, but not more than it
- * has views.  Views of the regular lane leave a worker as soon as one of its
- * views turns out to be slow; the slow one stays where it is, and its worker
- * changes the lane with it.
+ * But a worker runs one batch at a time, and nobody knows how long a batch
+ * will take: a query may do much, or sleep.  So that no view waits for another
+ * user's for long, there are two lanes.  A view is slow from when a batch of
+ * it was seen to take long (STREAM_LONG_BATCH_US) until one has ended well in
+ * less.  A worker that has a slow view is in the slow lane, the others are in
+ * the regular one.  Each lane has as many workers as streaming.workers says,
+ * but not more than it has views.  Views of the regular lane leave a worker as
+ * soon as one of its views turns out to be slow; the slow one stays where it
+ * is, and its worker changes the lane with it.
  *
- * If the slow lane is full by then, the worker is ended: its slow view waits in
- * the slow lane for its turn, with others of its kind, and starts its batch anew.
- * That is no failure of the view, and it happens to it once.  So views that are
- * slow, in good faith or bad, hold up each other, but a regular view only for as
- * long as it takes to find out.
+ * If the slow lane is full by then, the worker is ended: its slow view waits
+ * in the slow lane for its turn, with others of its kind, and starts its batch
+ * anew.  That is no failure of the view, and it does not happen to it again
+ * while it is slow.  So views that are slow, in good faith or bad, hold up
+ * each other, but a regular view only for as long as it takes to find out.
  *
  * If the server has no room for so many processes, the views share those that
  * there are: badly served is better than not at all.
@@ -58,11 +58,12 @@ struct StreamLanes
 	int			slow_views;
 };
 
-/* ------------------------------------------------------------- what there is */
+/* ------------------------------------------------------ what there is */
 
 /* Adds a view that is to be run. */
 static void
-add_view(StreamLanes *lanes, Oid viewid, const StreamViewAssignment *known)
+add_view(StreamLanes *lanes, Oid viewid, Oid owner,
+		 const StreamViewAssignment *known)
 {
 	StreamViewAssignment *view = &lanes->views[lanes->num_views++];
 
@@ -74,6 +75,9 @@ add_view(StreamLanes *lanes, Oid viewid, const StreamViewAssignment *known)
 		view->viewid = viewid;
 		view->slot = -1;
 	}
+	if (known != NULL && known->owner != owner)
+		stream_roster_assign_view(viewid, owner, known->slot, false);
+	view->owner = owner;
 	/* its worker may have come after we looked at the workers */
 	if (view->slot >= 0 && lanes->by_slot[view->slot] == NULL)
 		view->slot = -1;
@@ -106,26 +110,28 @@ look_at_workers(StreamLanes *lanes)
 }
 
 StreamLanes *
-stream_lanes_look(List *enabled)
+stream_lanes_look(List *enabled, List *owners)
 {
 	StreamLanes *lanes = palloc0(sizeof(StreamLanes));
 	StreamViewAssignment *known;
 	int			num_known;
 	int			i = 0;
 	ListCell   *lc;
+	ListCell   *lc2;
 
 	num_known = stream_roster_list_views(&known);
 	look_at_workers(lanes);
 	lanes->views = palloc_extended((list_length(enabled) + 1) *
 								   sizeof(StreamViewAssignment),
 								   MCXT_ALLOC_HUGE);
-	foreach(lc, enabled)
+	forboth(lc, enabled, lc2, owners)
 	{
 		Oid			viewid = lfirst_oid(lc);
 
 		while (i < num_known && known[i].viewid < viewid)
 			i++;
-		add_view(lanes, viewid, i < num_known && known[i].viewid == viewid ?
+		add_view(lanes, viewid, lfirst_oid(lc2),
+				 i < num_known && known[i].viewid == viewid ?
 				 &known[i] : NULL);
 	}
 	return lanes;
@@ -137,7 +143,7 @@ stream_lanes_slow_views(StreamLanes *lanes)
 	return lanes->slow_views;
 }
 
-/* ---------------------------------------------------------- how many workers */
+/* -------------------------------------------------- how many workers */
 
 static int
 count_workers(StreamLanes *lanes, bool slow)
@@ -249,7 +255,7 @@ stream_lanes_add(StreamLanes *lanes, int slot, uint32 generation)
 			lanes->views[i].slot = -1;
 }
 
-/* ------------------------------------------------------------ who gets what */
+/* ----------------------------------------------------- who gets what */
 
 /* The worker of a lane to give a view to, or NULL. */
 static Worker *
@@ -293,7 +299,7 @@ move(StreamLanes *lanes, StreamViewAssignment *view, Worker *to)
 	int			slot = to != NULL ? to->status.slot : -1;
 
 	/* also to nowhere: then it is known at least */
-	stream_roster_assign_view(view->viewid, slot, false);
+	stream_roster_assign_view(view->viewid, view->owner, slot, false);
 	if (from != NULL)
 		*(view->slow ? &from->slow : &from->regular) -= 1;
 	if (to != NULL)

@@ -17,10 +17,11 @@
 typedef struct StreamLanes StreamLanes;
 
 /*
- * What shared memory says of the workers and of the views to run (a sorted list
- * of OIDs), palloc'd.  Views that it does not know yet are in it too.
+ * What shared memory says of the workers and of the views to run (a sorted
+ * list of OIDs, with that of their owners), palloc'd.  Views that it does not
+ * know yet are in it too.
  */
-extern StreamLanes *stream_lanes_look(List *enabled);
+extern StreamLanes *stream_lanes_look(List *enabled, List *owners);
 
 /* How many views are slow. */
 extern int	stream_lanes_slow_views(StreamLanes *lanes);
@@ -35,8 +36,8 @@ extern const StreamWorkerStatus *stream_lanes_surplus(StreamLanes *lanes);
 extern int	stream_lanes_missing(StreamLanes *lanes);
 
 /*
- * If the server has no room for those that are missing: a worker of the slow lane
- * to end, so that the regular one gets at least one; or NULL.
+ * If the server has no room for those that are missing: a worker of the slow
+ * lane to end, so that the regular one gets at least one; or NULL.
  */
 extern const StreamWorkerStatus *stream_lanes_make_room(StreamLanes *lanes);
 

@@ -46,7 +46,8 @@ define_settings(void)
 							 NULL, NULL, NULL);
 	DefineCustomIntVariable("streaming.workers",
 							"Greatest number of worker processes per database.",
-							"Views whose batches take long get up to as many again.", &stream_workers, 2, 1, 32, PGC_SIGHUP, 0,
+							"Views whose batches take long get up to as many again.",
+							&stream_workers, 2, 1, 32, PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("streaming.batch_timeout",
 							"Ends a batch that takes longer.",

@@ -144,8 +144,8 @@ stream_roster_attach_scheduler(Oid dboid)
 }
 
 /*
- * Frees a worker slot; wants the lock held.  The views that it had are without a
- * worker from now on, as its generation has passed.
+ * Frees a worker slot; wants the lock held.  The views that it had are without
+ * a worker from now on, as its generation has passed.
  */
 static void
 free_worker(StreamWorker *worker)
@@ -561,7 +561,7 @@ tell_assigned(int slot)
 }
 
 void
-stream_roster_assign_view(Oid viewid, int slot, bool paused)
+stream_roster_assign_view(Oid viewid, Oid owner, int slot, bool paused)
 {
 	StreamViewEntry *view;
 	int			old;
@@ -572,6 +572,7 @@ stream_roster_assign_view(Oid viewid, int slot, bool paused)
 	/* the slot may have been freed since the caller looked */
 	if (slot >= 0 && stream_area->workers[slot].dboid != MyDatabaseId)
 		slot = -1;
+	view->owner = owner;
 	view->paused = paused;
 	if (slot != old || slot < 0)
 	{
@@ -619,68 +620,10 @@ stream_roster_worker_news(StreamWorkerNews *news)
 	news->requested = pg_atomic_read_u64(&my_worker->requested);
 }
 
-/* A view's place in the order of turns. */
-typedef struct Turn
+int
+stream_roster_my_slot(void)
 {
-	const StreamViewAssignment *view;
-	int			round;			/* so many of the owner's come before */
-	TimestampTz latest;			/* when any view of the owner had its last one */
-} Turn;
-
-static int
-compare_owners(const void *a, const void *b)
-{
-	const StreamViewAssignment *x = a;
-	const StreamViewAssignment *y = b;
-
-	if (x->owner != y->owner)
-		return x->owner < y->owner ? -1 : 1;
-	return x->begun_at < y->begun_at ? -1 : x->begun_at > y->begun_at;
-}
-
-static int
-compare_turns(const void *a, const void *b)
-{
-	const Turn *x = a;
-	const Turn *y = b;
-
-	if (x->round != y->round)
-		return x->round - y->round;
-	return x->latest < y->latest ? -1 : x->latest > y->latest;
-}
-
-List *
-stream_roster_my_views(void)
-{
-	StreamViewAssignment *list;
-	int			n = stream_roster_list_views(&list);
-	Turn	   *turns = palloc_extended((n + 1) * sizeof(Turn), MCXT_ALLOC_HUGE);
-	int			num_turns = 0;
-	List	   *result = NIL;
-	int			next;
-
-	qsort(list, n, sizeof(StreamViewAssignment), compare_owners);
-	for (int first = 0; first < n; first = next)
-	{
-		int			round = 0;
-
-		for (next = first; next < n && list[next].owner == list[first].owner;)
-			next++;
-		for (int i = first; i < next; i++)
-			if (list[i].slot == my_slot())
-			{
-				turns[num_turns].view = &list[i];
-				turns[num_turns].round = round++;
-				turns[num_turns].latest = list[next - 1].begun_at;
-				num_turns++;
-			}
-	}
-	qsort(turns, num_turns, sizeof(Turn), compare_turns);
-	for (int i = 0; i < num_turns; i++)
-		result = lappend_oid(result, turns[i].view->viewid);
-	pfree(turns);
-	pfree(list);
-	return result;
+	return my_slot();
 }
 
 bool
@@ -700,7 +643,7 @@ stream_roster_view_requests(Oid viewid, uint64 *requested, uint64 *answered)
 }
 
 bool
-stream_roster_view_begin(Oid viewid, Oid owner, uint64 *requested)
+stream_roster_view_begin(Oid viewid, uint64 *requested)
 {
 	StreamViewEntry *view;
 	TimestampTz now = GetCurrentTimestamp();
@@ -712,7 +655,6 @@ stream_roster_view_begin(Oid viewid, Oid owner, uint64 *requested)
 		*requested = view->requested;
 		view->running = true;
 		view->paused = false;
-		view->owner = owner;
 		view->begun_at = now;
 		my_worker->busy_since = now;
 		my_worker->busy_view = viewid;

@@ -79,8 +79,8 @@ typedef struct StreamViewAssignment
 	uint64		mark;			/* stream_roster_mark() of its latest request */
 	bool		running;		/* a batch is running now */
 	bool		slow;			/* its batches take long */
-	Oid			owner;			/* as of its last batch ... */
-	TimestampTz begun_at;		/* ... which began then, or 0 */
+	Oid			owner;
+	TimestampTz begun_at;		/* when its last batch began, or 0 */
 } StreamViewAssignment;
 
 /* A batch that runs longer is long. */
@@ -128,8 +128,8 @@ extern void stream_roster_set_watched(bool watched);
 extern void stream_roster_set_slow(const StreamWorkerStatus *worker);
 
 /*
- * Sends the worker SIGINT (noting that its batch was told to end) or SIGTERM, if
- * it is still in that batch; false if not.
+ * Sends the worker SIGINT (noting that its batch was told to end) or SIGTERM,
+ * if it is still in that batch; false if not.
  */
 extern bool stream_roster_end_batch(const StreamWorkerStatus *worker,
 									int signal);
@@ -141,7 +141,8 @@ extern void stream_roster_terminate_worker(int slot);
  * Assigns the view to a worker slot, or with -1 to none; paused says that it
  * is switched off.  Errors: 53200.
  */
-extern void stream_roster_assign_view(Oid viewid, int slot, bool paused);
+extern void stream_roster_assign_view(Oid viewid, Oid owner, int slot,
+									  bool paused);
 
 /*
  * Forgets a view that is not in the catalog (any more).  With mark != 0 only
@@ -167,12 +168,8 @@ extern bool stream_roster_attach_worker(int slot, uint32 generation,
 /* Reads the counters; no lock. */
 extern void stream_roster_worker_news(StreamWorkerNews *news);
 
-/*
- * The OIDs of the views assigned to this worker, a palloc'd list in the order in
- * which they are to have their turns: owners take turns, the one first whose views
- * have all waited longest, and so do the views of each.
- */
-extern List *stream_roster_my_views(void);
+/* The slot of this worker. */
+extern int	stream_roster_my_slot(void);
 
 /*
  * What was asked of the view: the latest request, and the latest one that has
@@ -186,8 +183,7 @@ extern bool stream_roster_view_requests(Oid viewid, uint64 *requested,
  * was committed before it is visible to the batch.  False if the view is not
  * ours any more.
  */
-extern bool stream_roster_view_begin(Oid viewid, Oid owner,
-									 uint64 *requested);
+extern bool stream_roster_view_begin(Oid viewid, uint64 *requested);
 
 /*
  * The batch is over, its transaction has ended; returns how long it took in

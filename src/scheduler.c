@@ -18,13 +18,14 @@
  *
  * We also watch the batches.  One that lasts long makes its view slow, and the
  * other views of its worker go elsewhere.  One that lasts longer than
- * streaming.batch_timeout is told to end by SIGINT.  A function can catch that, so
- * if it still runs after GRACE_US its worker is ended by SIGTERM, which it cannot,
- * and we record the failure in the worker's place before we give the view to
- * another.  Workers do not wake us for each batch: while one has been seen to run
- * we sleep for no longer than it takes to become long, and say so in shared memory
- * ("watched"); otherwise the next batch that begins wakes us, once.  What is not
- * told by the count of calls is no reason to read the catalogs.
+ * streaming.batch_timeout is told to end by SIGINT.  A function can catch
+ * that, so if it still runs after GRACE_US its worker is ended by SIGTERM,
+ * which it cannot, and we record the failure in the worker's place before we
+ * give the view to another.  Workers do not wake us for each batch: while one
+ * has been seen to run we sleep for no longer than it takes to become long,
+ * and say so in shared memory ("watched"); otherwise the next batch that
+ * begins wakes us, once.  What is not told by the count of calls is no reason
+ * to read the catalogs.
  *
  * When the extension is gone the scheduler ends its workers, and itself.
  *
@@ -80,9 +81,6 @@ typedef struct Ending
 {
 	Oid			viewid;			/* InvalidOid: none */
 	uint32		generation;		/* of the worker */
-	TimestampTz since;			/* the batch runs since */
-	TimestampTz told;			/* SIGTERM was sent at */
-	bool		recorded;
 } Ending;
 
 static MemoryContext scheduler_context;
@@ -137,18 +135,24 @@ extension_present(void)
 		OidIsValid(stream_catalog_schema());
 }
 
-/*
- * Reads the views: those to run in *enabled, those switched off in *disabled,
- * those of the latter that have been released in *released; sorted lists of OIDs
- * in the turn's context.  False without the extension.
- */
+/* What the catalogs say: lists of OIDs, by that of the views. */
+typedef struct Views
+{
+	List	   *all;
+	List	   *enabled;		/* those to run ... */
+	List	   *owners;			/* ... and whose they are */
+	List	   *disabled;		/* those switched off ... */
+	List	   *released;		/* ... for ever */
+} Views;
+
+/* Reads the views, into the turn's context.  False without the extension. */
 static bool
-read_views(List **all, List **enabled, List **disabled, List **released)
+read_views(Views *views)
 {
 	ListCell   *lc;
 	bool		present;
 
-	*all = *enabled = *disabled = *released = NIL;
+	memset(views, 0, sizeof(Views));
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	present = extension_present();
@@ -164,13 +168,18 @@ read_views(List **all, List **enabled, List **disabled, List **released)
 		{
 			StreamViewRow *row = lfirst(lc);
 
-			*all = lappend_oid(*all, row->viewid);
-			if (row->options.enabled)
-				*enabled = lappend_oid(*enabled, row->viewid);
-			else
-				*disabled = lappend_oid(*disabled, row->viewid);
+			views->all = lappend_oid(views->all, row->viewid);
+			if (!row->options.enabled)
+				views->disabled = lappend_oid(views->disabled, row->viewid);
 			if (row->released)
-				*released = lappend_oid(*released, row->viewid);
+				views->released = lappend_oid(views->released, row->viewid);
+			if (row->options.enabled)
+			{
+				Oid			owner = stream_catalog_view_owner(row->viewid);
+
+				views->enabled = lappend_oid(views->enabled, row->viewid);
+				views->owners = lappend_oid(views->owners, owner);
+			}
 		}
 	}
 	CommitTransactionCommand();
@@ -231,8 +240,8 @@ release_orphans(void)
 }
 
 /*
- * Starts one more worker; false if that is not possible now.  A worker that was
- * ended may have had the slot before.
+ * Starts one more worker; false if that is not possible now.  A worker that
+ * was ended may have had the slot before.
  */
 static bool
 start_worker(StreamLanes *lanes)
@@ -296,12 +305,13 @@ adjust_workers(StreamLanes *lanes)
 		dismiss_worker(worker);
 	for (int n = stream_lanes_missing(lanes); n > 0 && now >= next_start; n--)
 		if (!start_worker(lanes))
-		{
 			next_start = TimestampTzPlusMilliseconds(now, NO_ROOM_RETRY_MS);
-			worker = stream_lanes_make_room(lanes);
-			if (worker != NULL)
-				dismiss_worker(worker);
-		}
+	worker = no_room ? stream_lanes_make_room(lanes) : NULL;
+	if (worker != NULL)
+	{
+		dismiss_worker(worker);
+		next_start = TimestampTzPlusMilliseconds(now, RESTART_MIN_MS);
+	}
 	stream_roster_set_starved(MyDatabaseId, no_room &&
 							  stream_lanes_workers(lanes) == 0 &&
 							  stream_lanes_missing(lanes) > 0);
@@ -318,25 +328,19 @@ end_worker(const StreamWorkerStatus *worker)
 	if (!stream_roster_end_batch(worker, SIGTERM))
 		return;
 	starts[worker->slot].dismissed = true;
-	if (ending->generation != worker->generation ||
-		ending->since != worker->busy_since)
-		ending->recorded = false;
 	ending->viewid = worker->busy_view;
 	ending->generation = worker->generation;
-	ending->since = worker->busy_since;
-	ending->told = GetCurrentTimestamp();
 }
 
 /*
  * Records the failures of views whose workers we have ended.  Not while the
- * worker is there, unless that goes on for long: it might do it itself.
+ * worker is there: it has the view's batch lock, and might do it itself.
  */
 static void
 record_failures(void)
 {
 	StreamWorkerStatus list[STREAM_MAX_WORKERS];
 	int			n = stream_roster_list_workers(list);
-	TimestampTz now = GetCurrentTimestamp();
 
 	for (int slot = 0; slot < STREAM_MAX_WORKERS; slot++)
 	{
@@ -346,15 +350,12 @@ record_failures(void)
 		if (!OidIsValid(ending->viewid))
 			continue;
 		for (int i = 0; i < n; i++)
-			if (list[i].slot == slot && list[i].generation == ending->generation)
-				there = true;
-		if (!ending->recorded && (!there || now - ending->told >= GRACE_US))
-		{
-			stream_failure_record_timeout(ending->viewid);
-			ending->recorded = true;
-		}
-		if (!there)
-			ending->viewid = InvalidOid;
+			there |= list[i].slot == slot &&
+				list[i].generation == ending->generation;
+		if (there)
+			continue;
+		stream_failure_record_timeout(ending->viewid);
+		ending->viewid = InvalidOid;
 	}
 }
 
@@ -441,15 +442,15 @@ forget_views(List *views, uint64 mark)
 {
 	StreamViewAssignment *known;
 	int			n = stream_roster_list_views(&known);
-	int			i = 0;
+	ListCell   *lc = list_head(views);
 
 	/* both are sorted */
-	for (int k = 0; k < n; k++)
+	for (int i = 0; i < n; i++)
 	{
-		while (i < list_length(views) && list_nth_oid(views, i) < known[k].viewid)
-			i++;
-		if (i == list_length(views) || list_nth_oid(views, i) != known[k].viewid)
-			stream_roster_forget_view(known[k].viewid, mark);
+		while (lc != NULL && lfirst_oid(lc) < known[i].viewid)
+			lc = lnext(views, lc);
+		if (lc == NULL || lfirst_oid(lc) != known[i].viewid)
+			stream_roster_forget_view(known[i].viewid, mark);
 	}
 }
 
@@ -503,29 +504,26 @@ take_turn(void)
 	StreamLanes *lanes;
 	uint64		version = stream_roster_views_version();
 	uint64		mark = stream_roster_mark();
-	List	   *all;
-	List	   *enabled;
-	List	   *disabled;
-	List	   *released;
+	Views		views;
 	ListCell   *lc;
 	char		activity[64];
 
-	if (!read_views(&all, &enabled, &disabled, &released))
+	if (!read_views(&views))
 		retire(version);
 	stream_roster_set_present();
 
-	end_released(released);
-	forget_views(all, mark);
-	foreach(lc, disabled)
-		stream_roster_assign_view(lfirst_oid(lc), -1, true);
+	end_released(views.released);
+	forget_views(views.all, mark);
+	foreach(lc, views.disabled)
+		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
 
 	record_failures();
-	lanes = stream_lanes_look(enabled);
+	lanes = stream_lanes_look(views.enabled, views.owners);
 	adjust_workers(lanes);
 	stream_lanes_assign(lanes);
 
 	snprintf(activity, sizeof(activity), "%d views (%d slow), %d workers",
-			 list_length(enabled), stream_lanes_slow_views(lanes),
+			 list_length(views.enabled), stream_lanes_slow_views(lanes),
 			 stream_lanes_workers(lanes));
 	pgstat_report_activity(STATE_IDLE, activity);
 }

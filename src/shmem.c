@@ -6,21 +6,22 @@
  * What writers and commands tell the processes of the extension through shared
  * memory.
  *
- * The course of a commit.  The writer's rows become visible (1); then the commit
- * callback moves the sequence number of the stream's slot (2), reads the slot's
- * mask (3) and sets the latches of who is in it.  The worker enters itself into
- * the mask (4); later, before each batch, it reads the sequence number (5), then
- * takes its snapshot (6).  2 and 4 are atomic operations that are full memory
- * barriers too, so each process's steps happen in this order for all others.
+ * The course of a commit.  The writer's rows become visible (1); then the
+ * commit callback moves the sequence number of the stream's slot (2), reads
+ * the slot's mask (3) and sets the latches of who is in it.  The worker enters
+ * itself into the mask (4); later, before each batch, it reads the sequence
+ * number (5), then takes its snapshot (6).  2 and 4 are atomic operations that
+ * are full memory barriers too, so each process's steps happen in this order
+ * for all others.
  *
  *	- The writer finds the worker in the mask: the worker wakes, and compares the
  *	  number with that of 5.  If it is the same, 2 was before 5, so 1 was before
  *	  6: the rows are in.  Otherwise it runs a batch.
  *	- It does not: then 3 was before 4, so 2 was before 5 and 1 before 6.
  *
- * So no commit is overlooked, and nobody takes a lock for it or can fail.  Slots
- * are shared by streams, and the latch of a process that is gone may belong to
- * another process by now: spurious wake-ups, which all bear.
+ * So no commit is overlooked, and nobody takes a lock for it or can fail.
+ * Slots are shared by streams, and the latch of a process that is gone may
+ * belong to another process by now: spurious wake-ups, which all bear.
  *
  * Commands that need a database without connections suspend it: new processes
  * stay away, those that are there are terminated.

@@ -5,43 +5,44 @@
  *
  * The main loop gives each view that is due one batch in turn, so that a
  * backfill does not starve the others, and sleeps when none is due; agenda.c
- * knows which are.  The one that has waited longest comes first.  But in one turn
- * the views of one owner together get no more than SLICE_US (or one batch), for he
- * may have any number of them; the rest of his are the first of the next turn.
+ * knows which are.  The one that has waited longest comes first.  But in one
+ * turn the views of one owner together get no more than SLICE_US (or one
+ * batch), for he may have any number of them; the rest of his are the first of
+ * the next turn.
  *
  * Errors.  Each step runs in a transaction of its own, under PG_TRY.  When a
  * batch fails its transaction is aborted, everything remembered of the view is
  * dropped, and the failure is written to the catalog in another transaction.
  * Errors that are likely to go away by themselves (out of disk space, a lock
- * timeout, a deadlock, ...) are retried for ever, others MAX_STRIKES times; the
- * time between attempts doubles.  A failed view runs again when somebody waits
- * for it or its definition or options have changed.
+ * timeout, a deadlock, ...) are retried for ever, others MAX_STRIKES times;
+ * the time between attempts doubles.  A failed view runs again when somebody
+ * waits for it or its definition or options have changed.
  *
- * How long a batch may take is the scheduler's business: shared memory says since
- * when it runs.  It is told to end by SIGINT, which fails the batch, or SIGTERM.
+ * How long a batch may take is the scheduler's business: shared memory says
+ * since when it runs.  It is told to end by SIGINT, which fails the batch, or
+ * SIGTERM.
  *
- * What a batch leaves behind in the session (advisory locks, the last values of
- * sequences) belongs to its view's owner and is let go of when it is over: another
- * owner's batch comes next.  The rest of what DISCARD does is not needed, for a
- * batch cannot make it: security-restricted operations may not prepare, listen or
- * create temporary tables, and settings go back to what they were.
+ * What a batch leaves behind in the session (advisory locks, the last values
+ * of sequences) belongs to its view's owner and is let go of when it is over:
+ * another owner's batch comes next.  The rest of what DISCARD does is not
+ * needed, for a batch cannot make it: security-restricted operations may not
+ * prepare, listen or create temporary tables, and settings go back to what
+ * they were.
  *
- * Locks.  A batch does not wait for a lock for long: DDL goes first.  Who waits
- * for us in shared memory may hold the lock we want, which the deadlock detector
- * cannot see; the other views of this worker should not have to wait; and in a
- * deadlock with somebody's DDL we should be the ones who give way, so our
- * timeouts are below the deadlock_timeout of others.  Giving way is no failure:
- * the batch is tried again soon, after a pause that grows (the error may be one
- * that the user's function raises), and only when that has gone on for
- * PATIENCE_US it becomes one.
+ * Locks.  A batch does not wait for a lock for long: DDL goes first.  Who
+ * waits for us in shared memory may hold the lock we want, which the deadlock
+ * detector cannot see; the other views of this worker should not have to wait;
+ * and in a deadlock with somebody's DDL we should be the ones who give way, so
+ * our timeouts are below the deadlock_timeout of others.  Giving way is no
+ * failure: the batch is tried again soon, after a pause that grows (the error
+ * may be one that the user's function raises), and only when that has gone on
+ * for PATIENCE_US it becomes one.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -60,7 +61,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
-#include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
@@ -181,8 +181,8 @@ recover_from_error(void)
 }
 
 /*
- * Runs a step for a view in a transaction of its own, with something that it takes
- * or fills in.  Returns NULL, or the error it has failed with.
+ * Runs a step for a view in a transaction of its own, with something that it
+ * takes or fills in.  Returns NULL, or the error it has failed with.
  */
 static ErrorData *
 in_transaction(StreamAgendaView *view,
@@ -260,21 +260,6 @@ inherit_failure(StreamAgendaView *view, const StreamFailure *failure,
 	stream_roster_view_waits(view->viewid, view->retry_at);
 }
 
-/* InvalidOid if the view is gone. */
-static Oid
-owner_of(Oid viewid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(viewid));
-	Oid			owner = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
-}
-
 /*
  * Step: reads the view's catalog rows.  Other transactions may have cleared
  * the failure or changed the view; both mean a new start.
@@ -288,7 +273,7 @@ load_step(StreamAgendaView *view, void *arg)
 	StreamFailure *failure;
 	char	   *relname = get_rel_name(view->viewid);
 	char	   *schema = get_namespace_name(get_rel_namespace(view->viewid));
-	Oid			owner = owner_of(view->viewid);
+	Oid			owner = stream_catalog_view_owner(view->viewid);
 	bool		first = view->row == NULL;
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "row of a view",
@@ -505,8 +490,7 @@ run_batch(StreamAgendaView *view)
 	ErrorData  *error;
 	bool		canceled;
 
-	view->lost = !stream_roster_view_begin(view->viewid, view->owner,
-										   &requested);
+	view->lost = !stream_roster_view_begin(view->viewid, &requested);
 	if (view->lost)
 		return 0;
 	pgstat_report_activity(STATE_RUNNING, view->activity);

@@ -136,24 +136,6 @@ streaming_cleanup()
 	exit $status
 }
 
-# Has the private server start with the library of AddressSanitizer.
-streaming_sanitize()
-{
-	local library
-
-	library=$(gcc -print-file-name=libasan.so)
-	[ -e "$library" ] || die "gcc has no libasan"
-	mv "$PGBIN/postgres" "$PGBIN/postgres.real"
-	cat > "$PGBIN/postgres" <<-WRAPPER
-		#!/bin/sh
-		ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1
-		LD_PRELOAD=$(readlink -f "$library")
-		export ASAN_OPTIONS LD_PRELOAD
-		exec "$PGBIN/postgres.real" "\$@"
-	WRAPPER
-	chmod 755 "$PGBIN/postgres"
-}
-
 # Packages, the private installation, the build.  Arguments: make variables.
 streaming_setup()
 {
@@ -194,10 +176,6 @@ streaming_setup()
 	export HOME=$WORK LC_ALL=C LANGUAGE= PYTHON
 	export PATH=$PGBIN:$PATH
 	cd "$SRC"
-	if [ -n "${STREAMING_SANITIZE:-}" ]; then
-		streaming_sanitize
-		set -- "$@" COPT="-fsanitize=address -fno-omit-frame-pointer"
-	fi
 	as_user make -s -j"$(nproc)" PG_CONFIG="$PGBIN/pg_config" "$@" \
 		> "$WORK/build.log" 2>&1 &&
 		as_user make -s PG_CONFIG="$PGBIN/pg_config" "$@" install \

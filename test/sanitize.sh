@@ -1,14 +1,69 @@
 #!/bin/bash
 #
-# sanitize.sh - run tests with the extension under AddressSanitizer.
+# sanitize.sh - run tests under AddressSanitizer, server and extension.
 #
 # Usage: test/sanitize.sh [stage ...]
 #
-# Stages are those of run.sh; default: regress isolation.  The extension is
-# compiled with the sanitizer and the server is started with its library
-# preloaded, which also sees memory that the server frees (whole blocks of memory
-# contexts, not single chunks).  A finding ends the process, and fails the run.
-# Takes a few times as long as without.
+# Stages are those of run.sh; default: regress isolation.  Debian's server cannot
+# be run with the sanitizer's library, so one is built from its source, with
+# asserts and as few libraries as possible.  A finding ends the process that has
+# it, and fails the run.
+#
+#	STREAMING_PGSRC=DIR		an unpacked source of PostgreSQL; otherwise the source
+#							package is fetched (needs dpkg-dev, and root not)
+#	STREAMING_SANITIZED=DIR	where the server is kept between runs (default
+#							${TMPDIR:-/tmp}/streaming-sanitized-VERSION)
 
-exec env STREAMING_SANITIZE=1 "$(dirname "$0")/run.sh" \
-	"${@:-regress}" $([ $# -gt 0 ] || echo isolation)
+set -euo pipefail
+top=$(cd "$(dirname "$0")/.." && pwd)
+version=${PGVERSION:-15}
+home=${STREAMING_SANITIZED:-${TMPDIR:-/tmp}/streaming-sanitized-$version}
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1
+flags="-fsanitize=address -fno-omit-frame-pointer"
+
+# Fetches the source package, by a copy of the system's lists of packages.
+fetch_source()
+{
+	local apt=$home/apt
+
+	mkdir -p "$apt/lists/partial" "$apt/parts"
+	sed 's/^Types: deb$/Types: deb-src/' /etc/apt/sources.list.d/*.sources \
+		> "$apt/parts/source.sources"
+	(
+		cd "$home"
+		apt-get -qq -o Dir::Etc::sourceparts="$apt/parts" \
+			-o Dir::Etc::sourcelist=/dev/null \
+			-o Dir::State::lists="$apt/lists" update
+		apt-get -qq -o Dir::Etc::sourceparts="$apt/parts" \
+			-o Dir::Etc::sourcelist=/dev/null \
+			-o Dir::State::lists="$apt/lists" source "postgresql-$version"
+	) > "$home/fetch.log" 2>&1 || {
+		tail -5 "$home/fetch.log" >&2
+		echo "sanitize.sh: no source; set STREAMING_PGSRC" >&2
+		exit 2
+	}
+	STREAMING_PGSRC=$(ls -d "$home"/postgresql-"$version"-*/ | tail -1)
+}
+
+build_server()
+{
+	mkdir -p "$home/build"
+	[ -n "${STREAMING_PGSRC:-}" ] || fetch_source
+	(
+		cd "$home/build"
+		"$STREAMING_PGSRC/configure" --prefix="$home/pg" --enable-cassert \
+			--enable-tap-tests --without-readline --without-zlib --without-icu \
+			CFLAGS="-O1 -g $flags" LDFLAGS="-fsanitize=address"
+		make -s -j"$(nproc)" install
+		make -s -C contrib/amcheck install
+		make -s -C src/test/isolation install
+	) > "$home/build.log" 2>&1 || {
+		tail -20 "$home/build.log" >&2
+		exit 2
+	}
+}
+
+[ -x "$home/pg/bin/postgres" ] || build_server
+export PG_CONFIG=$home/pg/bin/pg_config COPT="$flags"
+[ $# -gt 0 ] || set -- regress isolation
+exec "$top/test/run.sh" "$@"

@@ -138,7 +138,7 @@ is($node->safe_psql('postgres', sprintf $running, ''),
 
 # --------------------------------------------------------- more than workers
 
-create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 3 .. 4;
+create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 3 .. 5;
 cmp_ok(longest_delay(6), '<', 10,
 	'more hostile views than workers: the victim goes on');
 wait_for(sprintf($running, '= 2'), 'two hostile ones run, the others wait');
@@ -194,7 +194,7 @@ wait_for(
 		AND last_error ~ 'batch of continuous view "public.h\d" took longer than streaming.batch_timeout'},
 	'the failure is recorded');
 wait_for(
-	q{SELECT count(*) = 4 FROM streaming.views WHERE last_error_sqlstate = '57014'
+	q{SELECT count(*) = 5 FROM streaming.views WHERE last_error_sqlstate = '57014'
 		AND view::text ~ '^h'},
 	'sooner or later all have failed');
 ok( $node->safe_psql(
@@ -211,7 +211,7 @@ ok( $node->safe_psql(
 	'the victim has not failed');
 
 # one that can be canceled needs no end of its worker
-$node->safe_psql('postgres', "DROP MATERIALIZED VIEW h$_") for 1 .. 4;
+$node->safe_psql('postgres', "DROP MATERIALIZED VIEW h$_") for 1 .. 5;
 create_view('hostile', 'h6', 'SELECT sum(nap(i)) AS n FROM h');
 my ($rc, $out, $err) =
   $node->psql('postgres', 'REFRESH MATERIALIZED VIEW h6');
@@ -223,7 +223,7 @@ like(
 like($err, qr/HINT:.*increase streaming.batch_timeout/, 'and what to do');
 unlike(
 	slurp_file($node->logfile),
-	qr/batch of continuous view "public.h6".*\n.*It could not be canceled/,
+	qr/batch of continuous view "public.h6".*\n.*It did not let itself be canceled/,
 	'its worker lives');
 $node->safe_psql('postgres', 'DROP MATERIALIZED VIEW h6');
 
@@ -284,6 +284,20 @@ wait_for(
 	q{SELECT (SELECT n FROM h8) = (SELECT sum(i) FROM h)
 		AND (SELECT n FROM h9) = (SELECT sum(i) FROM h)},
 	'where they follow');
+
+# ------------------------------------------------- no room for more processes
+
+# Besides the launcher, the scheduler and the server's own there is room for two
+# workers, which two hostile views take.
+$node->safe_psql('postgres',
+	'DROP MATERIALIZED VIEW h8, h9; UPDATE behave SET yes = false');
+$node->append_conf('postgresql.conf', "max_worker_processes = 5\n");
+$node->restart;
+create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 10 .. 11;
+cmp_ok(longest_delay(6), '<', 15, 'no room for processes: the victim goes on');
+cmp_ok(longest_delay(2), '<', 3, 'and waits no more');
+is($node->safe_psql('postgres', sprintf $running, ''),
+	1, 'the others share a worker');
 
 $node->stop;
 done_testing();

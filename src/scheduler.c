@@ -169,11 +169,11 @@ read_views(Views *views)
 			StreamViewRow *row = lfirst(lc);
 
 			views->all = lappend_oid(views->all, row->viewid);
-			if (!row->options.enabled)
-				views->disabled = lappend_oid(views->disabled, row->viewid);
 			if (row->released)
 				views->released = lappend_oid(views->released, row->viewid);
-			if (row->options.enabled)
+			if (!row->options.enabled)
+				views->disabled = lappend_oid(views->disabled, row->viewid);
+			else
 			{
 				Oid			owner = stream_catalog_view_owner(row->viewid);
 

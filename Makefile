@@ -65,7 +65,11 @@ OBJS = \
 	src/utility.o \
 	src/module.o
 
-REGRESS = $(basename $(notdir $(sort $(wildcard sql/test_*.sql))))
+# sql/test_sinceNN_... is for PostgreSQL NN and later.
+NEWER = $(foreach n,16 17 18,$(if $(shell [ $(MAJORVERSION) -lt $(n) ] && \
+	echo newer),sql/test_since$(n)_%))
+REGRESS = $(basename $(notdir $(sort $(filter-out $(NEWER), \
+	$(wildcard sql/test_*.sql)))))
 REGRESS_OPTS = --inputdir=. --load-extension=streaming
 ISOLATION = $(basename $(notdir $(sort \
 	$(wildcard test/isolation/specs/*.spec))))

@@ -372,7 +372,9 @@ CREATE VIEW streaming.streams AS
 				JOIN pg_catalog.pg_class k
 					ON k.oid OPERATOR(pg_catalog.=) t.relid) l
 	WHERE NOT c.relispartition
-		AND ((c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
+		AND (((c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
+					OR c.relkind OPERATOR(pg_catalog.=)
+						'p'::pg_catalog."char")
 				AND c.relam OPERATOR(pg_catalog.=) (
 					SELECT m.oid FROM pg_catalog.pg_am m
 					WHERE m.amname OPERATOR(pg_catalog.=)

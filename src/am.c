@@ -605,18 +605,29 @@ stream_am_is_stream(Relation rel)
 	return rel->rd_tableam == &routine;
 }
 
-bool
-stream_am_relid_is_stream(Oid relid)
+/* The relation's access method, if any; its kind too. */
+static Oid
+access_method(Oid relid, char *relkind)
 {
 	HeapTuple	tuple;
 	Oid			amid;
-	Oid			handler;
 
+	*relkind = '\0';
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	if (!HeapTupleIsValid(tuple))
-		return false;
+		return InvalidOid;
 	amid = ((Form_pg_class) GETSTRUCT(tuple))->relam;
+	*relkind = ((Form_pg_class) GETSTRUCT(tuple))->relkind;
 	ReleaseSysCache(tuple);
+	return amid;
+}
+
+static bool
+is_ours(Oid amid)
+{
+	HeapTuple	tuple;
+	Oid			handler;
+
 	if (amid == InvalidOid || amid == HEAP_TABLE_AM_OID)
 		return false;
 
@@ -633,6 +644,25 @@ stream_am_relid_is_stream(Oid relid)
 
 	/* several access methods may have been made with our handler */
 	return GetTableAmRoutine(handler) == stream_am_routine();
+}
+
+bool
+stream_am_relid_is_stream(Oid relid)
+{
+	char		relkind;
+	Oid			amid = access_method(relid, &relkind);
+
+	return relkind != RELKIND_PARTITIONED_TABLE && is_ours(amid);
+}
+
+bool
+stream_am_may_have_streams(Oid relid)
+{
+	char		relkind;
+	Oid			amid = access_method(relid, &relkind);
+
+	return relkind == RELKIND_PARTITIONED_TABLE &&
+		(amid == InvalidOid || is_ours(amid));
 }
 
 void

@@ -32,6 +32,12 @@ extern bool stream_am_is_stream(Relation rel);
 extern bool stream_am_relid_is_stream(Oid relid);
 
 /*
+ * Can it be that new partitions of the partitioned table are streams unless
+ * they say otherwise?  Since 17 it may say itself what they are.
+ */
+extern bool stream_am_may_have_streams(Oid relid);
+
+/*
  * For an ExecutorStart hook: raises ERRCODE_FEATURE_NOT_SUPPORTED if the
  * statement would update, delete or merge rows of a stream or of a partitioned
  * table of streams, even when no row matches.  Almost free for a plain SELECT

@@ -46,7 +46,7 @@ is_stream(Oid relid)
 	foreach(lc, leaves)
 		if (stream_am_relid_is_stream(lfirst_oid(lc)))
 			return true;
-	return list_length(leaves) == 1;
+	return list_length(leaves) == 1 && stream_am_may_have_streams(relid);
 }
 
 /*

@@ -9,8 +9,31 @@
 
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "utils/wait_event.h"
 
 #include "compat.h"
+
+#if PG_VERSION_NUM >= 170000
+
+uint32
+stream_compat_wait_event(StreamCompatWait wait)
+{
+	static const char *const names[] = {
+		[STREAM_WAIT_LAUNCHER] = "StreamingLauncherMain",
+		[STREAM_WAIT_SCHEDULER] = "StreamingSchedulerMain",
+		[STREAM_WAIT_WORKER] = "StreamingWorkerMain",
+		[STREAM_WAIT_VIEW] = "StreamingViewCatchUp",
+		[STREAM_WAIT_PROCESSES] = "StreamingProcessExit",
+		[STREAM_WAIT_DEBUG_POINT] = "StreamingDebugPoint",
+	};
+	static uint32 events[lengthof(names)];
+
+	if (events[wait] == 0)
+		events[wait] = WaitEventExtensionNew(names[wait]);
+	return events[wait];
+}
+
+#endif
 
 #if PG_VERSION_NUM >= 180000
 

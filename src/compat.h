@@ -18,6 +18,7 @@
 #endif
 
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "utils/acl.h"
 #include "utils/rel.h"
@@ -92,6 +93,17 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 	return ACLCHECK_NO_PRIV;
 }
 #endif
+
+/* May the current user REFRESH it?  Since 17 that can be granted. */
+static inline bool
+stream_compat_may_maintain(Oid relid)
+{
+#if PG_VERSION_NUM < 170000
+	return object_ownercheck(RelationRelationId, relid, GetUserId());
+#else
+	return pg_class_aclcheck(relid, GetUserId(), ACL_MAINTAIN) == ACLCHECK_OK;
+#endif
+}
 
 /* May the current user read what the plan reads?  An error if not. */
 static inline void
@@ -185,6 +197,21 @@ extern void stream_compat_flatten_groups(Query *query);
 #define stream_compat_primary_key_index RelationGetPrimaryKeyIndex
 #endif
 
+/* Is it ALTER COLUMN ... SET EXPRESSION?  Since 17. */
+#if PG_VERSION_NUM < 170000
+#define stream_compat_sets_expression(cmd) false
+#else
+#define stream_compat_sets_expression(cmd) ((cmd)->subtype == AT_SetExpression)
+#endif
+
+/* Is it a generated column that is computed whenever it is read?  Since 18. */
+#if PG_VERSION_NUM < 180000
+#define stream_compat_is_virtual(relid, attnum) false
+#else
+#define stream_compat_is_virtual(relid, attnum) \
+	(get_attgenerated(relid, attnum) == ATTRIBUTE_GENERATED_VIRTUAL)
+#endif
+
 #if PG_VERSION_NUM < 160000
 #define stream_compat_define_index(table, stmt, index, parent, constraint, \
 								   total_parts, ...) \
@@ -259,6 +286,25 @@ typedef bool TU_UpdateIndexes;
 	ExplainOnePlan(stmt, into, es, source, params, env, duration, buffers)
 #else
 #define stream_compat_explain_one_plan ExplainOnePlan
+#endif
+
+/* ---- waiting ---- */
+
+/* What pg_stat_activity shows since 17; before, it is "Extension". */
+typedef enum StreamCompatWait
+{
+	STREAM_WAIT_LAUNCHER,		/* for something to do */
+	STREAM_WAIT_SCHEDULER,
+	STREAM_WAIT_WORKER,
+	STREAM_WAIT_VIEW,			/* REFRESH and streaming.wait */
+	STREAM_WAIT_PROCESSES,		/* for those of a database to go */
+	STREAM_WAIT_DEBUG_POINT
+} StreamCompatWait;
+
+#if PG_VERSION_NUM < 170000
+#define stream_compat_wait_event(wait) PG_WAIT_EXTENSION
+#else
+extern uint32 stream_compat_wait_event(StreamCompatWait wait);
 #endif
 
 /* ---- hash tables of tuples ---- */

@@ -203,7 +203,8 @@ wait_at_point(Point *point)
 	{
 		ConditionVariablePrepareToSleep(&point->released);
 		while (point_action(point->name, &again) == ACTION_WAIT)
-			ConditionVariableSleep(&point->released, PG_WAIT_EXTENSION);
+			ConditionVariableSleep(&point->released,
+								   stream_compat_wait_event(STREAM_WAIT_DEBUG_POINT));
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(leave_point, PointerGetDatum(point));
 	leave_point(0, PointerGetDatum(point));

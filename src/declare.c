@@ -49,13 +49,17 @@ static bool
 can_declare(Oid relid)
 {
 	bool		result = true;
+	List	   *all;
 	ListCell   *lc;
 
 	if (get_rel_relkind(relid) == RELKIND_RELATION)
 		return stream_am_relid_is_stream(relid);
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 		return false;
-	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	all = find_all_inheritors(relid, NoLock, NULL);
+	if (list_length(all) == 1)
+		return stream_am_may_have_streams(relid);
+	foreach(lc, all)
 		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_PARTITIONED_TABLE &&
 			!stream_am_relid_is_stream(lfirst_oid(lc)))
 			result = false;
@@ -118,6 +122,13 @@ find_column(Oid relid, const char *name, List *options, const char *source)
 				 errmsg("column \"%s\" cannot be an event time", name),
 				 errdetail("It is of type %s.", format_type_be(type)),
 				 errhint("An event time is a timestamp, with or without time zone."),
+				 stream_refuse_option_position(source, options, "event_time")));
+	if (stream_compat_is_virtual(relid, attnum))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("column \"%s\" cannot be an event time", name),
+				 errdetail("It is a virtual generated column, which no row holds."),
+				 errhint("Generate it STORED, or use the column that it is computed from."),
 				 stream_refuse_option_position(source, options, "event_time")));
 	return attnum;
 }

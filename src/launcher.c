@@ -363,7 +363,8 @@ stream_launcher_main(Datum arg)
 		probe_version = probes;
 
 		WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-				  start_schedulers(), PG_WAIT_EXTENSION);
+				  start_schedulers(),
+				  stream_compat_wait_event(STREAM_WAIT_LAUNCHER));
 		ResetLatch(MyLatch);
 		QueryCancelPending = false;
 		CHECK_FOR_INTERRUPTS();

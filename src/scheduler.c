@@ -461,7 +461,7 @@ static void
 nap(long timeout)
 {
 	WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-			  timeout, PG_WAIT_EXTENSION);
+			  timeout, stream_compat_wait_event(STREAM_WAIT_SCHEDULER));
 	ResetLatch(MyLatch);
 	QueryCancelPending = false;
 	CHECK_FOR_INTERRUPTS();

@@ -391,7 +391,7 @@ stream_shmem_evict_database(Oid dboid)
 						 errmsg("could not stop the processes that run continuous views in the database"),
 						 errhint("Try again, or terminate them with pg_terminate_backend.")));
 			ConditionVariableTimedSleep(&stream_area->detached, EVICT_REPEAT_MS,
-										PG_WAIT_EXTENSION);
+										stream_compat_wait_event(STREAM_WAIT_PROCESSES));
 		}
 		ConditionVariableCancelSleep();
 	}

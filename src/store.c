@@ -315,7 +315,8 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch,
 	store->staged = store->processed = 0;
 	if (!store->hashfuncs)
 		return;
-	if (store->batch != batch || store->relfilenode != STREAM_COMPAT_RELNUMBER(rel) ||
+	if (store->batch != batch ||
+		store->relfilenode != STREAM_COMPAT_RELNUMBER(rel) ||
 		store->young == NULL)
 	{
 		if (!STREAM_MUTATION("cache") || store->young == NULL)

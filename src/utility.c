@@ -229,7 +229,7 @@ refresh(StreamStatement *s)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("REFRESH ... WITH NO DATA is not supported for a continuous view"),
 				 errhint("Drop the view and create it anew WITH NO DATA.")));
-	if (!object_ownercheck(RelationRelationId, viewid, GetUserId()))
+	if (!stream_compat_may_maintain(viewid))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
 					   get_rel_name(viewid));
 	stream_wait_refresh(viewid);
@@ -342,6 +342,9 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 	PartitionCmd *partition;
 	Oid			leaf;
 
+	/* the rows read so far had another value, with STORED or without */
+	if (stream_compat_sets_expression(cmd))
+		stream_guard_refuse(relid, "ALTER COLUMN ... SET EXPRESSION");
 	switch (cmd->subtype)
 	{
 		case AT_DetachPartition:
@@ -360,8 +363,12 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 		case AT_SetTableSpace:
 		case AT_SetLogged:
 		case AT_SetUnLogged:
-		case AT_SetAccessMethod:
 			stream_guard_refuse(relid, "this form of ALTER TABLE");
+			return InvalidOid;
+		case AT_SetAccessMethod:
+			/* of a partitioned table, it is about partitions to come */
+			if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+				stream_guard_refuse(relid, "this form of ALTER TABLE");
 			return InvalidOid;
 		default:
 			return InvalidOid;
@@ -553,7 +560,8 @@ check_drop(const RangeVar *name, Oid relid, Oid oldrelid, void *arg)
 				 errmsg("\"%s\" is not a materialized view",
 						name->relname)));
 	if (!object_ownercheck(RelationRelationId, relid, GetUserId()) &&
-		!object_ownercheck(NamespaceRelationId, get_rel_namespace(relid), GetUserId()))
+		!object_ownercheck(NamespaceRelationId, get_rel_namespace(relid),
+						   GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW, name->relname);
 }
 

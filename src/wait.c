@@ -209,7 +209,8 @@ stream_wait_for(Oid viewid, int64 timeout_us)
 				break;
 			sleep_ms = Min(sleep_ms, (left + 999) / 1000);
 		}
-		ConditionVariableTimedSleep(cv, sleep_ms, PG_WAIT_EXTENSION);
+		ConditionVariableTimedSleep(cv, sleep_ms,
+									stream_compat_wait_event(STREAM_WAIT_VIEW));
 	}
 	ConditionVariableCancelSleep();
 	return answered;

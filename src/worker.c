@@ -623,7 +623,8 @@ sleep_until_due(void)
 			 list_length(stream_agenda_views()));
 	pgstat_report_activity(STATE_IDLE, activity);
 
-	WaitLatch(MyLatch, events, timeout, PG_WAIT_EXTENSION);
+	WaitLatch(MyLatch, events, timeout,
+			  stream_compat_wait_event(STREAM_WAIT_WORKER));
 	ResetLatch(MyLatch);
 
 	check_interrupts();

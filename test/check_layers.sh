@@ -4,8 +4,9 @@
 #
 # The OBJS list of the Makefile is the layer order, lowest first.  A file may
 # include its own header and headers of lower layers only (a lower layer never
-# calls an upper one); compat.h is below everything.  And whatever a file
-# exports is named stream_<...>, so that nothing collides inside the server.
+# calls an upper one); compat.h is below everything, and only there and in
+# compat.c does it matter which version of PostgreSQL it is.  And whatever a
+# file exports is named stream_<...>, so that nothing collides inside the server.
 #
 # Usage: check_layers.sh [directory of the objects; default: the source tree]
 # The check of the exported names is skipped for files that are not compiled.
@@ -39,6 +40,9 @@ rank()
 for file in src/*.c src/*.h; do
 	name=$(basename "$file")
 	name=${name%.*}
+	if [ "$name" != compat ] && grep -q PG_VERSION_NUM "$file"; then
+		complain "$file asks for PG_VERSION_NUM, which is for compat.h"
+	fi
 	mine=$(rank "$name")
 	if [ -z "$mine" ]; then
 		complain "$file has no place in OBJS"

@@ -75,7 +75,13 @@ RESET ROLE;
 DROP ROLE regress_streaming_maintainer;
 
 -- what the processes wait for
-SELECT DISTINCT backend_type, wait_event_type, wait_event FROM pg_stat_activity
-	WHERE backend_type IN ('streaming launcher', 'streaming scheduler') AND wait_event IS NOT NULL ORDER BY 1;
+DO $$
+BEGIN
+	LOOP
+		EXIT WHEN 3 = (SELECT count(DISTINCT wait_event) FROM pg_stat_activity WHERE wait_event_type = 'Extension'
+			AND wait_event IN ('StreamingLauncherMain', 'StreamingSchedulerMain', 'StreamingWorkerMain'));
+		PERFORM pg_stat_clear_snapshot();
+	END LOOP;
+END $$;
 DROP TABLE s CASCADE;
 SELECT * FROM leftovers();

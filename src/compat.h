@@ -94,6 +94,12 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
 }
 #endif
 
+/*
+ * May the current user create databases?  The server's own function can be
+ * called since late minor releases only.
+ */
+extern bool stream_compat_may_create_databases(void);
+
 /* May the current user REFRESH it?  Since 17 that can be granted. */
 static inline bool
 stream_compat_may_maintain(Oid relid)

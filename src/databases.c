@@ -147,7 +147,7 @@ stream_databases_rename(StreamStatement *s)
 	RenameStmt *stmt = (RenameStmt *) s->pstmt->utilityStmt;
 	Oid			dboid = get_database_oid(stmt->subname, true);
 
-	if (!is_own_other(dboid) || !have_createdb_privilege() ||
+	if (!is_own_other(dboid) || !stream_compat_may_create_databases() ||
 		OidIsValid(get_database_oid(stmt->newname, true)))
 		dboid = InvalidOid;
 	run_without_us(s, dboid, NULL);
@@ -163,7 +163,7 @@ template_of(CreatedbStmt *stmt)
 	Oid			template;
 	Oid			roleid;
 
-	if (!have_createdb_privilege() ||
+	if (!stream_compat_may_create_databases() ||
 		!get_option(stmt->options, "template", &name) ||
 		!get_option(stmt->options, "owner", &owner) ||
 		!get_option(stmt->options, "tablespace", &tablespace))

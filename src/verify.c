@@ -105,7 +105,8 @@ find_query(void)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("extension \"amcheck\" has no suitable function \"verify_heapam\""),
 				 errhint("Run ALTER EXTENSION amcheck UPDATE.")));
-	acl = pg_proc_aclcheck(function, GetUserId(), ACL_EXECUTE);
+	acl = object_aclcheck(ProcedureRelationId, function, GetUserId(),
+						  ACL_EXECUTE);
 	if (acl != ACLCHECK_OK)
 		aclcheck_error(acl, OBJECT_FUNCTION, get_func_name(function));
 	return psprintf("SELECT v.blkno, v.offnum, v.attnum, v.msg FROM %s.verify_heapam($1, $2, $3, $4, $5, $6) v",

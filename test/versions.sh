@@ -7,7 +7,8 @@
 # For each version, a small Debian root is made by debootstrap: of the release
 # that carries it, in a directory that is kept, so that it is made once.  In it
 # test/run.sh runs from a fresh clone of HEAD as on a bare machine, and installs
-# what it needs.  A table says how it went.  No Debian release has PostgreSQL 16.
+# what it needs; then test/package.sh tries the Debian package.  A table says how
+# it went.  No Debian release has PostgreSQL 16.
 #
 # Needs root, debootstrap, git and a Debian mirror.  The exit code is 1 if a
 # test failed, 3 if none failed but a version could not be had.
@@ -107,18 +108,20 @@ find_root()
 	return 1
 }
 
-# row VERSION RELEASE SERVER PASSED FAILED SECONDS
+# row VERSION RELEASE SERVER PASSED FAILED PACKAGE SECONDS
 row()
 {
-	table+=$(printf '%-8s %-10s %-8s %8s %8s %8s' "$@")$'\n'
+	table+=$(printf '%-8s %-10s %-8s %8s %8s %8s %8s' "$@")$'\n'
 }
 
 run_version()
 {
-	local version=$1 root log=$roots/$1.log start=$SECONDS server passed failed
+	local version=$1 root log=$roots/$1.log start=$SECONDS
+	local server passed failed package
 
 	if ! find_root "$version"; then
-		row "$version" - "not to be had" "" "" ""
+		echo "PostgreSQL $version is not to be had from $mirror"
+		row "$version" - none - - - -
 		[ $status != 0 ] || status=3
 		return
 	fi
@@ -138,8 +141,15 @@ run_version()
 		--version | sed 's/^postgres (PostgreSQL) \([^ ]*\).*/\1/')
 	passed=$(sed -n 's/^\([0-9]*\) passed, .*/\1/p' "$log")
 	failed=$(sed -n 's/^.* passed, \([0-9]*\) failed$/\1/p' "$log")
+	package=ok
+	in_root "$root" /root/streaming/test/package.sh "$version" \
+		> "$roots/$version.package.log" 2>&1 || {
+		package="not ok"
+		status=1
+		tail -n 20 "$roots/$version.package.log"
+	}
 	row "$version" "${root##*/}" "$server" "${passed:-?}" "${failed:-?}" \
-		$((SECONDS - start))
+		"$package" $((SECONDS - start))
 }
 
 [ "$(id -u)" = 0 ] || die "must be root, for debootstrap and chroot"
@@ -163,7 +173,7 @@ for version in $versions; do
 	run_version "$version"
 done
 echo
-printf '%-8s %-10s %-8s %8s %8s %8s\n' version release server passed failed \
-	seconds
+printf '%-8s %-10s %-8s %8s %8s %8s %8s\n' version release server passed \
+	failed package seconds
 printf '%s' "$table"
 exit $status

@@ -17,13 +17,6 @@
 #error "streaming supports PostgreSQL 15, 16, 17 and 18"
 #endif
 
-#include "executor/executor.h"
-#include "miscadmin.h"
-#include "optimizer/optimizer.h"
-#include "utils/acl.h"
-#include "utils/rel.h"
-
-#if PG_VERSION_NUM < 160000
 #include "catalog/pg_class.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_language.h"
@@ -31,9 +24,13 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_tablespace.h"
 #include "catalog/pg_type.h"
-#else
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_relation.h"
-#endif
+#include "utils/acl.h"
+#include "utils/rel.h"
+
 #if PG_VERSION_NUM >= 180000
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
@@ -137,6 +134,18 @@ stream_compat_note_selected(Query *query, RangeTblEntry *rte, AttrNumber attno)
 		return;
 	info = getRTEPermissionInfo(query->rteperminfos, rte);
 	info->selectedCols = bms_add_member(info->selectedCols, member);
+#endif
+}
+
+/* As whom the member of the query's range table is read, or InvalidOid. */
+static inline Oid
+stream_compat_check_as_user(Query *query, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM < 160000
+	return rte->checkAsUser;
+#else
+	return rte->perminfoindex == 0 ? InvalidOid :
+		getRTEPermissionInfo(query->rteperminfos, rte)->checkAsUser;
 #endif
 }
 

@@ -116,7 +116,7 @@ may_use_tablespace(const char *name)
 	tablespace = get_tablespace_oid(name, true);
 	return OidIsValid(tablespace) &&
 		object_aclcheck(TableSpaceRelationId, tablespace, GetUserId(),
-							   ACL_CREATE) == ACLCHECK_OK;
+						ACL_CREATE) == ACLCHECK_OK;
 }
 
 void

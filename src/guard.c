@@ -398,28 +398,38 @@ conceal_error(const char *name)
 			 errdetail("What the error is, only its owner may know.")));
 }
 
-/* Runs one batch of the view, for a limited time. */
+/* Runs one batch of the view, and says no more than the user may know. */
 static StreamBatchResult
-run_limited_batch(Oid viewid)
+run_discreet_batch(Oid viewid)
 {
 	volatile StreamBatchResult result = STREAM_BATCH_IDLE;
 	bool		shown = stream_privilege_sees_errors(viewid);
 	char	   *name = get_rel_name(viewid);
 
+	PG_TRY();
+	{
+		result = stream_batch_run(viewid, NULL);
+	}
+	PG_CATCH();
+	{
+		if (!shown && limit_reached == 0)
+			conceal_error(name);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/* Runs one batch of the view, for a limited time. */
+static StreamBatchResult
+run_limited_batch(Oid viewid)
+{
+	volatile StreamBatchResult result = STREAM_BATCH_IDLE;
+
 	set_limit();
 	PG_TRY();
 	{
-		PG_TRY();
-		{
-			result = stream_batch_run(viewid, NULL);
-		}
-		PG_CATCH();
-		{
-			if (!shown && limit_reached == 0)
-				conceal_error(name);
-			PG_RE_THROW();
-		}
-		PG_END_TRY();
+		result = run_discreet_batch(viewid);
 	}
 	PG_FINALLY();
 	{

@@ -95,7 +95,8 @@ handed_on(Query *query, int rtindex, Bitmapset *outputs)
 
 		if (tle->resjunk || !bms_is_member(tle->resno, outputs))
 			continue;
-		var = (Var *) flatten_join_alias_vars(query, (Node *) tle->expr);
+		var = (Var *) stream_compat_flatten_join_alias_vars(NULL, query,
+															(Node *) tle->expr);
 		if (IsA(var, Var) && var->varno == rtindex &&
 			var->varlevelsup == 0 && var->varattno > 0)
 			result = bms_add_member(result, var->varattno);
@@ -119,7 +120,7 @@ look_at_member(Query *query, int rtindex, Bitmapset *outputs, bool outermost,
 		return;
 	number = stream_scan_input(rte);
 	stream_scan_set_input(rte, number, guarded);
-	sights[number - 1]->check_as = rte->checkAsUser;
+	sights[number - 1]->check_as = stream_compat_check_as_user(query, rte);
 	sights[number - 1]->handed_on = columns;
 }
 

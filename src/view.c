@@ -578,8 +578,9 @@ stream_view_create_index(Oid viewid, IndexStmt *stmt)
 	state = row->state;
 	redirect_index(view, row, stmt);
 	table_close(view, NoLock);
-	return DefineIndex(state, stmt, InvalidOid, InvalidOid, InvalidOid,
-					   false, false, true, false, false);
+	return stream_compat_define_index(state, stmt, InvalidOid, InvalidOid,
+									  InvalidOid, -1, false, false, true,
+									  false, false);
 }
 
 /* ---- DROP ---- */

@@ -66,11 +66,12 @@ StreamSource *stream_area_sources = NULL;
 #define VIEWS_SIZE ((Size) 256 * 1024)
 
 static const dshash_parameters views_parameters = {
-	sizeof(StreamEntryKey),
-	sizeof(StreamViewEntry),
-	dshash_memcmp,
-	dshash_memhash,
-	0							/* the tranche, which is not known yet */
+	.key_size = sizeof(StreamEntryKey),
+	.entry_size = sizeof(StreamViewEntry),
+	.compare_function = dshash_memcmp,
+	.hash_function = dshash_memhash,
+	STREAM_COMPAT_DSHASH_COPY
+	.tranche_id = 0				/* which is not known yet */
 };
 
 static void *views_place = NULL;	/* in the main segment */

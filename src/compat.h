@@ -137,6 +137,15 @@ stream_compat_note_selected(Query *query, RangeTblEntry *rte, AttrNumber attno)
 #endif
 }
 
+/* Says that no permission is required to read the member, a new one. */
+static inline void
+stream_compat_require_nothing(Query *query, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) addRTEPermissionInfo(&query->rteperminfos, rte);
+#endif
+}
+
 /* As whom the member of the query's range table is read, or InvalidOid. */
 static inline Oid
 stream_compat_check_as_user(Query *query, RangeTblEntry *rte)
@@ -322,11 +331,20 @@ typedef enum StreamCompatWait
 extern uint32 stream_compat_wait_event(StreamCompatWait wait);
 #endif
 
-/* ---- hash tables of tuples ---- */
+/* ---- hash tables ---- */
+
+/* Among the parameters of a hash table in shared memory, how to copy keys. */
+#if PG_VERSION_NUM < 170000
+#define STREAM_COMPAT_DSHASH_COPY
+#else
+#define STREAM_COMPAT_DSHASH_COPY .copy_function = dshash_memcpy,
+#endif
+
 
 /*
- * Each entry has one pointer of ours beside its tuple.  Since 18 that is kept
- * in front of the tuple, in the same piece of memory.
+ * In a hash table of tuples, each entry has one pointer of ours beside its
+ * tuple.  Since 18 that is kept in front of the tuple, in the same piece of
+ * memory.
  */
 #if PG_VERSION_NUM < 180000
 #define STREAM_COMPAT_HASH_EXTRA 0

@@ -898,6 +898,7 @@ closed_query(Oid relid, bool zoned)
 	query->querySource = QSRC_ORIGINAL;
 	query->canSetTag = true;
 	query->rtable = list_make1(progress_entry(relid));
+	stream_compat_require_nothing(query, linitial(query->rtable));
 	query->jointree = makeFromExpr(list_make1(ref), (Node *) own);
 	query->targetList = list_make1(makeTargetEntry(closed, 1, "closed",
 												   false));

@@ -62,7 +62,7 @@ BEGIN
 END $$;
 CREATE FUNCTION call_all_in_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM call_all(1); RETURN NEW; END $$;
 CREATE FUNCTION call_all_state(state int, k int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN COALESCE(state, 0) + call_all(k); END $$;
-CREATE FUNCTION call_all_constant(k int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN call_all(k); END $$;
+CREATE FUNCTION call_all_constant(k int) RETURNS int LANGUAGE plpgsql IMMUTABLE SET search_path = public AS $$ BEGIN RETURN call_all(k); END $$;
 CREATE AGGREGATE call_all_sum(int) (SFUNC = call_all_state, STYPE = int, COMBINEFUNC = call_all_state);
 CREATE TABLE s (ts timestamptz, k int DEFAULT call_all(7)) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0', streaming.max_future = '1 hour');
 CREATE TRIGGER t BEFORE INSERT ON s FOR EACH ROW EXECUTE FUNCTION call_all_in_trigger();

@@ -97,6 +97,11 @@ object_aclcheck(Oid classid, Oid objectid, Oid roleid, AclMode mode)
  */
 extern bool stream_compat_may_create_databases(void);
 
+/* May the member give things to the role? */
+#if PG_VERSION_NUM < 160000
+#define member_can_set_role is_member_of_role
+#endif
+
 /* May the current user REFRESH it?  Since 17 that can be granted. */
 static inline bool
 stream_compat_may_maintain(Oid relid)

@@ -174,7 +174,7 @@ template_of(CreatedbStmt *stmt)
 		  object_ownercheck(DatabaseRelationId, template, GetUserId())))
 		return InvalidOid;
 	roleid = owner ? get_role_oid(owner, true) : GetUserId();
-	if (!OidIsValid(roleid) || !is_member_of_role(GetUserId(), roleid) ||
+	if (!OidIsValid(roleid) || !member_can_set_role(GetUserId(), roleid) ||
 		!may_use_tablespace(tablespace) ||
 		OidIsValid(get_database_oid(stmt->dbname, true)))
 		return InvalidOid;

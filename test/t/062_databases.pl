@@ -99,7 +99,7 @@ $node->safe_psql('postgres', 'ALTER DATABASE s IS_TEMPLATE true');
 stays('nobody', 'CREATE DATABASE x TEMPLATE s',
 	qr/permission denied to create database/);
 stays('creator', 'CREATE DATABASE x TEMPLATE s OWNER postgres',
-	qr/must be member of role "postgres"/);
+	qr/must be (member of role|able to SET ROLE) "postgres"/);
 stays('creator', 'CREATE DATABASE x TEMPLATE s TABLESPACE closed',
 	qr/permission denied for tablespace closed/);
 stays('creator', 'CREATE DATABASE postgres TEMPLATE s', qr/already exists/);

@@ -45,13 +45,29 @@ fetch_source()
 	STREAMING_PGSRC=$(ls -d "$home"/postgresql-"$version"-*/ | tail -1)
 }
 
+# Debian's source would be installed over the system's server: undo that.
+copy_source()
+{
+	local patch=debian/patches/50-per-version-dirs.patch
+
+	rm -rf "$home/source"
+	cp -a "$STREAMING_PGSRC" "$home/source"
+	cd "$home/source"
+	[ ! -e $patch ] || patch -R -p1 -s < $patch
+	! grep -q '^pkglibdir *= */usr' src/Makefile.global.in || {
+		echo "sanitize.sh: this source does not go by --prefix" >&2
+		exit 2
+	}
+}
+
 build_server()
 {
 	mkdir -p "$home/build"
 	[ -n "${STREAMING_PGSRC:-}" ] || fetch_source
 	(
+		copy_source
 		cd "$home/build"
-		"$STREAMING_PGSRC/configure" --prefix="$home/pg" --enable-cassert \
+		"$home/source/configure" --prefix="$home/pg" --enable-cassert \
 			--enable-tap-tests --without-readline --without-zlib --without-icu \
 			CFLAGS="-O1 -g $flags" LDFLAGS="-fsanitize=address"
 		make -s -j"$(nproc)" install

@@ -326,6 +326,13 @@ stream_aggstate_combine_unpacked(StreamAgg *agg, MemoryContext context,
 		result = call2(agg, &agg->combinefn, context, *state, delta);
 
 	/*
+	 * In minor releases not long ago, the server's own functions combine two
+	 * nulls into a null pointer that does not say that it is null.
+	 */
+	if (agg->transtype == INTERNALOID && result.value == (Datum) 0)
+		result.isnull = true;
+
+	/*
 	 * A by-reference result is either the old state, changed in place, or in
 	 * memory that is about to go.
 	 */

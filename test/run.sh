@@ -143,6 +143,7 @@ stage_tap()
 			unset PGHOST PGPORT PGUSER PGDATABASE
 			cd "$SRC/test"
 			as_user env TESTDIR="$SRC/test" TESTDATADIR="$SRC/test/tmp_check" \
+				TESTLOGDIR="$SRC/test/tmp_check/log" \
 				PG_REGRESS="$WORK/pg$pgxs/../test/regress/pg_regress" \
 				PERL5LIB="$WORK/pg$pgxs/../test/perl" \
 				prove -v "$file"

@@ -104,14 +104,10 @@ TRUNCATE witness;
 SELECT format('CREATE MATERIALIZED VIEW v_%1$s WITH (streaming.continuous) AS SELECT k, count(*) FROM %1$s GROUP BY k', r)
 FROM unnest(ARRAY['in_view', 'in_index', 'in_policy', 'in_check', 'in_statistics', 'with_domain', 'in_partition', 'harmless', 'harmless_view']) r \gexec
 SELECT * FROM witness;
--- a superuser is not subject to policies
-SELECT view FROM streaming.views ORDER BY view::text COLLATE "C";
-DROP MATERIALIZED VIEW v_in_policy, v_harmless, v_harmless_view;
--- the same for one with CREATEROLE, who is subject to policies
+-- the same for one with CREATEROLE
 SET ROLE regress_streaming_dba;
 SELECT format('CREATE MATERIALIZED VIEW v_%1$s WITH (streaming.continuous) AS SELECT k, count(*) FROM %1$s GROUP BY k', r)
 FROM unnest(ARRAY['in_view', 'in_policy', 'harmless']) r \gexec
-DROP MATERIALIZED VIEW v_harmless;
 -- among equals, all is as always
 SET ROLE regress_streaming_b;
 SELECT format('CREATE MATERIALIZED VIEW v_%1$s WITH (streaming.continuous) AS SELECT k, count(*) FROM %1$s GROUP BY k', r)
@@ -119,8 +115,11 @@ FROM unnest(ARRAY['in_view', 'in_policy', 'harmless']) r \gexec
 DROP MATERIALIZED VIEW v_in_view, v_in_policy, v_harmless;
 RESET ROLE;
 -- what the query itself names is asked for
-TRUNCATE witness;
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT called(k), count(*) FROM harmless GROUP BY 1;
+RESET ROLE;
+CREATE TABLE mine (k int) PARTITION BY LIST (k);
+CREATE TABLE mine1 PARTITION OF mine FOR VALUES IN (1) USING stream;
+CREATE TABLE mine2 (k int) USING stream;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT called(k), count(*) FROM mine GROUP BY 1;
 DROP MATERIALIZED VIEW v;
 -- by option
 INSERT INTO s VALUES ('2026-01-01', 1);
@@ -135,29 +134,34 @@ ALTER MATERIALIZED VIEW v SET (streaming.trust_functions = on);
 REFRESH MATERIALIZED VIEW v;
 SELECT * FROM v ORDER BY k;
 DROP MATERIALIZED VIEW v;
--- and later, when a view or a table changes
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, count(*) FROM harmless_view GROUP BY k;
-INSERT INTO harmless VALUES (1);
+-- and later, when a relation changes hands, or comes
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, count(*) FROM mine GROUP BY k;
+INSERT INTO mine VALUES (1);
 REFRESH MATERIALIZED VIEW v;
-TRUNCATE witness;
-SET ROLE regress_streaming_a;
-CREATE OR REPLACE VIEW harmless_view AS SELECT called(k) AS k FROM harmless;
-RESET ROLE;
-INSERT INTO harmless VALUES (2);
+ALTER TABLE mine1 OWNER TO regress_streaming_a;
+INSERT INTO mine VALUES (1);
 REFRESH MATERIALIZED VIEW v;
 \echo :LAST_ERROR_SQLSTATE
-SET ROLE regress_streaming_a;
-CREATE OR REPLACE VIEW harmless_view AS SELECT k FROM harmless;
-CREATE INDEX harmless_index ON harmless (k) WHERE k > called(1);
-RESET ROLE;
-TRUNCATE witness;
+ALTER TABLE mine1 OWNER TO CURRENT_USER;
+REFRESH MATERIALIZED VIEW v;
+ALTER TABLE mine2 OWNER TO regress_streaming_a;
+ALTER TABLE mine ATTACH PARTITION mine2 FOR VALUES IN (2);
+INSERT INTO mine VALUES (2);
 REFRESH MATERIALIZED VIEW v;
 \echo :LAST_ERROR_SQLSTATE
-SELECT count(*) FROM witness WHERE who <> 'regress_streaming_a';
-DROP INDEX harmless_index;
+-- a role that gets more rights loses the view, one that loses them gets it
+ALTER MATERIALIZED VIEW v OWNER TO regress_streaming_b;
+GRANT SELECT ON mine TO regress_streaming_b;
 REFRESH MATERIALIZED VIEW v;
 SELECT check_view('v');
-DROP MATERIALIZED VIEW v;
+ALTER ROLE regress_streaming_b CREATEDB;
+INSERT INTO mine VALUES (2);
+REFRESH MATERIALIZED VIEW v;
+\echo :LAST_ERROR_SQLSTATE
+ALTER ROLE regress_streaming_b NOCREATEDB;
+REFRESH MATERIALIZED VIEW v;
+SELECT check_view('v');
+DROP TABLE mine CASCADE;
 
 DROP OWNED BY regress_streaming_a, regress_streaming_b, regress_streaming_dba CASCADE;
 DROP TABLE witness;

@@ -285,6 +285,7 @@ stream_analyze_rewrite(Query *query)
 	List	   *rewritten;
 
 	query = copyObject(query);
+	query->canSetTag = true;	/* it may come out of a rule */
 	AcquireRewriteLocks(query, true, false);
 	rewritten = QueryRewrite(query);
 	if (list_length(rewritten) != 1)

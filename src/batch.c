@@ -554,8 +554,6 @@ run_plans(Batch *batch, StreamPosition *position)
 	if (view->below == NULL)
 		return;
 	view->progress.groups += stream_operator_close(view->below, batch->number);
-	if (view->watermark)
-		stream_watermark_leave_rows(view->watermark);
 	rows = tuplestore_tuple_count(batch->handed_on);
 	run_plan(batch, view->delta, rows, NULL, view->op,
 			 stream_operator_environment(view->delta->cut, batch->handed_on));

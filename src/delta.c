@@ -106,6 +106,9 @@ register_callbacks(void)
 	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(OPEROID, anything_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AMOPOPID, anything_changed, (Datum) 0);
+	/* policies and trust depend on who has which rights */
+	CacheRegisterSyscacheCallback(AUTHOID, anything_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, anything_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, anything_changed,
 								  (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, anything_changed,
@@ -201,7 +204,7 @@ stream_delta_load(MemoryContext parent, const StreamViewRow *row)
 
 	register_callbacks();
 	if (!row->options.trust_functions)
-		stream_trust_check(query, stream_analyze_rewrite(query));
+		stream_trust_check(stream_analyze_rewrite(query));
 	delta = make_delta(context, row,
 					   stream_cut_query(query, row->options.within_watermark,
 										NULL));
@@ -313,6 +316,31 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 	}
 }
 
+/*
+ * What a security barrier hides must not show in a watermark, nor be put aside.
+ * The scan can see to that for conditions on the stream only.
+ */
+static void
+check_hidden(StreamDelta *delta)
+{
+	ListCell   *lc;
+	ListCell   *ls;
+
+	forboth(lc, delta->streams, ls, delta->sights)
+	{
+		StreamEventTime declared;
+
+		if (((StreamSight *) lfirst(ls))->hidden &&
+			stream_declare_event_time(lfirst_oid(lc), &declared))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a security_barrier view that joins stream \"%s\" is not supported in a continuous view",
+							get_rel_name(lfirst_oid(lc))),
+					 errdetail("The stream has an event time, and rows that the join hides would show in it."),
+					 errhint("Hide rows by conditions on the stream in the view's WHERE, which may be sub-selects, or by row-level security.")));
+	}
+}
+
 /* Notes the streams and what may be seen of them, in long-lived memory. */
 static void
 set_streams(StreamDelta *delta, Query *query)
@@ -333,6 +361,7 @@ set_streams(StreamDelta *delta, Query *query)
 		delta->sights = lappend(delta->sights, sight);
 	}
 	MemoryContextSwitchTo(old);
+	check_hidden(delta);
 }
 
 static PlannedStmt *
@@ -342,7 +371,7 @@ plan_delta(StreamDelta *delta, double rows)
 	PlannedStmt *stmt;
 
 	if (!delta->trusts)
-		stream_trust_check(delta->cut->delta, query);
+		stream_trust_check(query);
 	set_streams(delta, query);
 	stmt = stream_scan_plan(query, rows);
 	check_shape(delta, stmt);
@@ -428,11 +457,9 @@ has_misplaced_filter(Plan *plan)
 	switch (nodeTag(plan))
 	{
 		case T_CustomScan:
-		case T_FunctionScan:
-		case T_NestLoop:
-		case T_NamedTuplestoreScan:
-			/* the stream's row is still at hand */
+			/* the stream's row is at hand */
 			break;
+		case T_NestLoop:
 		case T_HashJoin:
 		case T_MergeJoin:
 			if (filter_walker((Node *) ((Join *) plan)->joinqual, NULL))

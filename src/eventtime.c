@@ -706,6 +706,12 @@ stream_eventtime_find(Query *query, List *keys, const char *source)
 		window = make_window(&trace, foreach_current_index(lc), expr, source);
 		if (is_call_of(trace.call, "hop"))
 			make_panes(window, query, keys, trace.call);
+		if (window->event_time && is_call_of(trace.call, "hop") &&
+			window->pane == NULL && window->last_end == NULL &&
+			!expression_returns_set(expr))
+			stream_refuse("hop in a sub-select, in a view or in an outer join is",
+						  expr, source,
+						  "Call it in the outermost FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
 		if (window->event_time && window->pane == NULL &&
 			expression_returns_set(expr))
 			stream_refuse("hop in a time zone, or by lengths that are not constant, among the columns is",

@@ -44,6 +44,7 @@
 #include "position.h"
 #include "privilege.h"
 #include "shmem.h"
+#include "watermark.h"
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
 PG_FUNCTION_INFO_V1(stream_monitor_explain);
@@ -106,20 +107,14 @@ view_lag(StreamViewRow *row, const StreamProgress *progress,
 	return opened;
 }
 
-/*
- * An event time, to be shown.  One without time zone is shown as the caller's own
- * time zone has it, so that it reads the same.
- */
+/* An event time, to be shown so that it reads as in the stream. */
 static Datum
 shown_time(Oid stream, int64 time)
 {
 	StreamEventTime declared;
 
-	if (time != STREAM_NO_TIME &&
-		stream_declare_event_time(stream, &declared) &&
-		declared.type == TIMESTAMPOID)
-		return DirectFunctionCall1(timestamp_timestamptz,
-								   TimestampGetDatum(time));
+	if (time != STREAM_NO_TIME && stream_declare_event_time(stream, &declared))
+		time = stream_watermark_shown(declared.type, time);
 	return TimestampTzGetDatum(time);
 }
 

@@ -54,7 +54,9 @@ typedef struct DeltaScanState
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
 	bool		done;
-	int64		rows;			/* counted */
+	int64		rows;			/* counted in this pass */
+	int64		looked_at;		/* and in the longest pass so far */
+	bool		dependent;		/* conditions depend on the row of a join */
 
 	/* where the view looks at event times */
 	StreamInput *input;			/* NULL: not here */
@@ -397,6 +399,7 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 	if (state->leaf && !state->leaf->active)
 		state->leaf = NULL;
 	state->block = InvalidBlockNumber;
+	state->dependent = !bms_is_empty(cscan->scan.plan.extParam);
 	state->watermark = stream_watermark_param(estate->es_param_list_info,
 											  STREAM_PARAM_WATERMARK);
 	if (state->leaf && state->watermark)
@@ -421,10 +424,15 @@ begin_range(DeltaScanState *state)
 										   &low, &high);
 }
 
-/* Shows the row to the watermark; false if the row is out for other reasons. */
+/*
+ * Shows the row to the watermark; false if the row is out for other reasons.
+ * again: in an earlier pass it was shown already.
+ */
 static bool
-observe(DeltaScanState *state, TupleTableSlot *slot)
+observe(DeltaScanState *state, TupleTableSlot *slot, bool again)
 {
+	if (state->input == NULL)
+		return true;
 	if (state->before)
 	{
 		ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
@@ -438,15 +446,26 @@ observe(DeltaScanState *state, TupleTableSlot *slot)
 		}
 	}
 	return stream_watermark_observe(state->watermark, state->input,
-									state->event_time, slot);
+									state->event_time, slot, again);
 }
 
-/* The access method of ExecScan: the next new row. */
-static TupleTableSlot *
-next_new_row(ScanState *node)
+/* Notes that a row is at hand; true if it was in an earlier pass already. */
+static bool
+count_row(DeltaScanState *state)
 {
-	DeltaScanState *state = (DeltaScanState *) node;
-	TupleTableSlot *slot = node->ss_ScanTupleSlot;
+	bool		again = ++state->rows <= state->looked_at;
+
+	state->looked_at = Max(state->looked_at, state->rows);
+	/* what several nodes read counts once */
+	state->leaf->rows = Max(state->leaf->rows, state->rows);
+	return again && !state->dependent;
+}
+
+/* The next new row, whatever the conditions say. */
+static TupleTableSlot *
+fetch_new_row(DeltaScanState *state)
+{
+	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
 
 	if (state->leaf == NULL || state->done ||
 		state->leaf->scan_end <= state->leaf->scan_start)
@@ -467,15 +486,23 @@ next_new_row(ScanState *node)
 			stream_readset_member(state->page,
 								  ItemPointerGetOffsetNumber(&slot->tts_tid)))
 			continue;
-		/* what several nodes read counts once */
-		state->rows++;
-		state->leaf->rows = Max(state->leaf->rows, state->rows);
-		if (state->input && !observe(state, slot))
-			continue;
 		return slot;
 	}
 	state->done = true;
 	return ExecClearTuple(slot);
+}
+
+/* The access method of ExecScan: the next row to be looked at. */
+static TupleTableSlot *
+next_new_row(ScanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+	TupleTableSlot *slot;
+
+	do
+		slot = fetch_new_row(state);
+	while (!TupIsNull(slot) && !observe(state, slot, count_row(state)));
+	return slot;
 }
 
 static bool
@@ -487,7 +514,38 @@ recheck_row(ScanState *node, TupleTableSlot *slot)
 static TupleTableSlot *
 exec_delta_scan(CustomScanState *node)
 {
-	return ExecScan(&node->ss, next_new_row, recheck_row);
+	DeltaScanState *state = (DeltaScanState *) node;
+	TupleTableSlot *slot = ExecScan(&node->ss, next_new_row, recheck_row);
+
+	if (state->input)
+		stream_watermark_leave_row(state->watermark);
+	return slot;
+}
+
+/*
+ * Counts what the plan did not want to see: a join with an empty table does not
+ * read the stream, or not to its end.  The conditions are checked for what they
+ * say about late rows, if that is the same for whatever the join has.
+ */
+static void
+drain(DeltaScanState *state)
+{
+	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+	TupleTableSlot *slot;
+
+	for (;;)
+	{
+		slot = fetch_new_row(state);
+		if (TupIsNull(slot))
+			break;
+		if (count_row(state) || state->input == NULL || state->dependent)
+			continue;
+		econtext->ecxt_scantuple = slot;
+		if (observe(state, slot, false))
+			(void) ExecQual(state->css.ss.ps.qual, econtext);
+		stream_watermark_leave_row(state->watermark);
+		ResetExprContext(econtext);
+	}
 }
 
 static void
@@ -495,9 +553,7 @@ end_delta_scan(CustomScanState *node)
 {
 	DeltaScanState *state = (DeltaScanState *) node;
 
-	/* count what the plan did not want to see */
-	while (!TupIsNull(next_new_row(&node->ss)))
-		;
+	drain(state);
 	if (state->scan)
 		table_endscan(state->scan);
 }

@@ -11,6 +11,10 @@
  * of the stream that every query on the way hands on as they are, up to one that
  * is used by the query around.
  *
+ * Rows are hidden by row-level security, whose conditions the planner has on the
+ * stream itself, and by views that are security barriers.  The condition of such a
+ * view is made one of the stream itself, too.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -19,14 +23,24 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 
 #include "compat.h"
 #include "scan.h"
 #include "sight.h"
 #include "watermark.h"
 
-static void look_through(Query *query, Bitmapset *outputs, bool outermost,
-						 bool guarded, StreamSight **sights);
+/* What is between the query at hand and the outermost one. */
+typedef struct Around
+{
+	bool		outermost;		/* nothing */
+	bool		barrier;		/* its innermost is a security barrier */
+	bool		guarded;		/* one of the others is */
+	bool		hidden;			/* ... and does more than restrict the stream */
+} Around;
+
+static void look_through(Query *query, Bitmapset *outputs, Around around,
+						 StreamSight **sights);
 
 typedef struct UsedColumns
 {
@@ -104,42 +118,87 @@ handed_on(Query *query, int rtindex, Bitmapset *outputs)
 	return result;
 }
 
+/* The only member of the query's FROM, or 0. */
+static int
+only_member(Query *query)
+{
+	List	   *from = query->jointree->fromlist;
+
+	if (list_length(from) != 1 || !IsA(linitial(from), RangeTblRef))
+		return 0;
+	return linitial_node(RangeTblRef, from)->rtindex;
+}
+
+/*
+ * The query belongs to a view that is a security barrier: what does it hide?  Its
+ * condition moves to the stream, if that is all it has in FROM.
+ */
 static void
-look_at_member(Query *query, int rtindex, Bitmapset *outputs, bool outermost,
-			   bool guarded, StreamSight **sights)
+move_condition(Query *query, Around *around)
+{
+	RangeTblEntry *rte;
+
+	if (query->setOperations)
+		return;
+	if (only_member(query) == 0)
+	{
+		around->hidden = true;
+		return;
+	}
+	rte = rt_fetch(only_member(query), query->rtable);
+	if (rte->rtekind != RTE_RELATION)
+	{
+		if (checkExprHasSubLink(query->jointree->quals))
+			around->hidden = true;
+		around->guarded = true;
+		return;
+	}
+	if (query->jointree->quals)
+		rte->securityQuals = lappend(rte->securityQuals,
+									 query->jointree->quals);
+	query->jointree->quals = NULL;
+}
+
+static void
+look_at_member(Query *query, int rtindex, Bitmapset *outputs, Around around,
+			   StreamSight **sights)
 {
 	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
-	Bitmapset  *columns = outermost ? used_columns(query, rtindex) :
+	Bitmapset  *columns = around.outermost ? used_columns(query, rtindex) :
 		handed_on(query, rtindex, outputs);
 	int			number;
 
 	if (rte->rtekind == RTE_SUBQUERY)
-		look_through(rte->subquery, columns, false,
-					 guarded || rte->security_barrier, sights);
+	{
+		around.outermost = false;
+		around.barrier = around.barrier || rte->security_barrier;
+		look_through(rte->subquery, columns, around, sights);
+	}
 	if (rte->rtekind != RTE_RELATION || stream_scan_input(rte) == 0)
 		return;
 	number = stream_scan_input(rte);
-	stream_scan_set_input(rte, number, guarded);
+	stream_scan_set_input(rte, number, around.guarded);
 	sights[number - 1]->check_as = stream_compat_check_as_user(query, rte);
 	sights[number - 1]->handed_on = columns;
+	sights[number - 1]->hidden = around.hidden;
 }
 
-/*
- * outputs: the columns of the query that the one around uses; outermost: there is
- * none around.
- */
+/* outputs: the columns of the query that the one around uses. */
 static void
-look_through(Query *query, Bitmapset *outputs, bool outermost, bool guarded,
+look_through(Query *query, Bitmapset *outputs, Around around,
 			 StreamSight **sights)
 {
+	if (around.barrier)
+		move_condition(query, &around);
 	for (int i = 1; i <= list_length(query->rtable); i++)
-		look_at_member(query, i, outputs, outermost, guarded, sights);
+		look_at_member(query, i, outputs, around, sights);
 }
 
 List *
 stream_sight_of_inputs(Query *query, int ninputs)
 {
 	StreamSight **sights = palloc(sizeof(StreamSight *) * (ninputs + 1));
+	Around		around = {.outermost = true};
 	List	   *result = NIL;
 
 	for (int i = 0; i < ninputs; i++)
@@ -147,6 +206,6 @@ stream_sight_of_inputs(Query *query, int ninputs)
 		sights[i] = palloc0(sizeof(StreamSight));
 		result = lappend(result, sights[i]);
 	}
-	look_through(query, NULL, true, false, sights);
+	look_through(query, NULL, around, sights);
 	return result;
 }

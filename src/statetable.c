@@ -172,6 +172,9 @@ stream_statetable_find(StreamStateTable *table, TupleTableSlot *keys)
 
 		found = table_scan_getnextslot(scan, ForwardScanDirection,
 									   table->found);
+		/* the slot points into what the scan is about to free */
+		if (found)
+			ExecMaterializeSlot(table->found);
 		table_endscan(scan);
 	}
 	MemoryContextSwitchTo(old);

@@ -169,8 +169,11 @@ create_continuous(StreamStatement *s, void *options)
 
 	if (!stream_view_create(stmt, options, s->source))
 		return made;
+	/* functions expect the tag of a query that has selected something */
 	if (s->qc)
-		SetQueryCompletion(s->qc, CMDTAG_CREATE_MATERIALIZED_VIEW, 0);
+		SetQueryCompletion(s->qc, s->context == PROCESS_UTILITY_TOPLEVEL ?
+						   CMDTAG_CREATE_MATERIALIZED_VIEW : CMDTAG_SELECT,
+						   0);
 	ObjectAddressSet(made, RelationRelationId,
 					 RangeVarGetRelid(stmt->into->rel, NoLock, false));
 	return made;

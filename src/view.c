@@ -329,7 +329,7 @@ analyze_view(void *arg)
 	if (exprLocation((Node *) query->targetList) >= 0)
 		view->frame->location = exprLocation((Node *) query->targetList);
 	if (!view->row.options.trust_functions)
-		stream_trust_check(query, stream_analyze_rewrite(query));
+		stream_trust_check(stream_analyze_rewrite(query));
 	view->cut = stream_cut_query(query, view->row.options.within_watermark,
 								 &place);
 	view->row.streams = find_streams(view->cut, &view->row.unlogged);

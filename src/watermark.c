@@ -84,10 +84,25 @@ stream_watermark_create(Oid viewid, List *streams, List *sights,
 
 			input->sight.check_as = sight->check_as;
 			input->sight.handed_on = bms_copy(sight->handed_on);
+			input->sight.hidden = sight->hidden;
 		}
 		wm->ninputs++;
 	}
 	return wm;
+}
+
+TimestampTz
+stream_watermark_shown(Oid type, int64 time)
+{
+	int			overflow = 0;
+	TimestampTz result;
+
+	if (type != TIMESTAMPOID || TIMESTAMP_NOT_FINITE(time))
+		return time;
+	result = timestamp2timestamptz_opt_overflow(time, &overflow);
+	if (overflow != 0)
+		return overflow > 0 ? DT_NOEND : DT_NOBEGIN;
+	return result;
 }
 
 bool
@@ -264,8 +279,8 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
 	wm->now = now;
 	wm->late = late;
 	wm->late_rows = wm->null_rows = 0;
-	wm->row = NULL;
 	wm->row_input = NULL;
+	stream_watermark_leave_row(wm);
 	for (int i = 0; i < wm->ninputs; i++)
 	{
 		StreamInput *input = &wm->inputs[i];
@@ -278,12 +293,6 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
 			input->limit = clock_of(input, now) +
 				input->declared.max_future_us;
 	}
-}
-
-void
-stream_watermark_leave_rows(StreamWatermark *wm)
-{
-	wm->row = NULL;
 }
 
 /* Writes down what all batches so far have seen. */
@@ -372,19 +381,15 @@ put_aside(StreamWatermark *wm, const char *reason)
 
 	if (may_see(input, input->declared.attnum))
 		rejection.event_time = wm->row_time;
-	if (rejection.event_time != STREAM_NO_TIME &&
-		input->declared.type == TIMESTAMPOID)
-		rejection.event_time =
-			DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz,
-													TimestampGetDatum(rejection.event_time)));
-
+	rejection.event_time = stream_watermark_shown(input->declared.type,
+												  rejection.event_time);
 	stream_catalog_write_rejection(&rejection, wm->row,
 								   shown_columns(input, wm->row));
 }
 
 bool
 stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
-						 AttrNumber attnum, TupleTableSlot *slot)
+						 AttrNumber attnum, TupleTableSlot *slot, bool again)
 {
 	bool		isnull;
 	int64		time = DatumGetInt64(slot_getattr(slot, attnum, &isnull));
@@ -392,11 +397,13 @@ stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
 	wm->row = slot;
 	wm->row_input = input;
 	wm->row_time = isnull ? STREAM_NO_TIME : time;
+	wm->row_again = again;
 	if (isnull)
 		return true;
 	if (unlikely(time > input->limit))
 	{
-		put_aside(wm, "future");
+		if (!again)
+			put_aside(wm, "future");
 		return false;
 	}
 	/* infinite times say nothing about how far time has come */
@@ -429,6 +436,9 @@ stream_watermark_on_time(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(2))
 		PG_RETURN_BOOL(false);
 	wm = (StreamWatermark *) PG_GETARG_POINTER(2);
+	/* a join may have the stream read more than once */
+	if (wm->row_again)
+		PG_RETURN_BOOL(false);
 	if (isnull)
 		wm->null_rows++;
 	else

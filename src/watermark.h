@@ -28,6 +28,8 @@ typedef struct StreamSight
 {
 	Oid			check_as;		/* that somebody else, or InvalidOid */
 	Bitmapset  *handed_on;		/* attribute numbers of the stream */
+	bool		hidden;			/* a security barrier hides rows by more than
+								 * conditions on the stream */
 } StreamSight;
 
 /*
@@ -76,9 +78,10 @@ typedef struct StreamWatermark
 	int64		late;			/* rows at or before it are late */
 	int64		late_rows;		/* dropped */
 	int64		null_rows;		/* dropped */
-	StreamInput *row_input;		/* whose row is being looked at, ... */
-	TupleTableSlot *row;		/* ... the row, ... */
-	int64		row_time;		/* ... and its event time, if any */
+	StreamInput *row_input;		/* whose row a scan is looking at, ... */
+	TupleTableSlot *row;		/* ... the row, or NULL, ... */
+	int64		row_time;		/* ... its event time, if any; ... */
+	bool		row_again;		/* it has been looked at before */
 } StreamWatermark;
 
 /*
@@ -88,6 +91,12 @@ typedef struct StreamWatermark
 extern StreamWatermark *stream_watermark_create(Oid viewid, List *streams,
 												List *sights,
 												const StreamOptions *options);
+
+/*
+ * An event time of a column of that type, to be shown: one without time zone as
+ * the session's time zone has it; infinite where that is out of range.
+ */
+extern TimestampTz stream_watermark_shown(Oid type, int64 time);
 
 /* Has any input a watermark? */
 extern bool stream_watermark_exists(const StreamWatermark *wm);
@@ -107,8 +116,13 @@ extern void stream_watermark_load(StreamWatermark *wm,
 extern void stream_watermark_begin(StreamWatermark *wm, TimestampTz now,
 								   int64 late, bool used);
 
-/* No more rows of streams are looked at in this batch. */
-extern void stream_watermark_leave_rows(StreamWatermark *wm);
+/* The scan has done with the row that it has shown. */
+static inline void
+stream_watermark_leave_row(StreamWatermark *wm)
+{
+	wm->row = NULL;
+	wm->row_again = false;
+}
 
 /*
  * Ends the batch: puts what it has seen, and the watermark in force for the
@@ -137,10 +151,12 @@ extern StreamInput *stream_watermark_input(StreamWatermark *wm, int number,
 										   Oid leaf, AttrNumber *attnum);
 
 /*
- * A row of the input is about to be looked at.  False if it is too far in the
- * future to be looked at at all; then it has been put aside.
+ * A row of the input is about to be looked at, by conditions of the scan, until
+ * stream_watermark_leave_row; again: not for the first time.  False if it is too
+ * far in the future to be looked at at all; then it has been put aside.
  */
 extern bool stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
-									 AttrNumber attnum, TupleTableSlot *slot);
+									 AttrNumber attnum, TupleTableSlot *slot,
+									 bool again);
 
 #endif

@@ -124,6 +124,24 @@ stream_analyze_leaves(List *streams, LOCKMODE lockmode, bool *unlogged)
 	return find_leaves(streams, &nowhere, lockmode, unlogged);
 }
 
+List *
+stream_analyze_members(List *streams)
+{
+	List	   *members = NIL;
+	ListCell   *ls;
+	ListCell   *lc;
+
+	foreach(ls, streams)
+		foreach(lc, find_all_inheritors(lfirst_oid(ls), NoLock, NULL))
+		{
+			char		relkind = get_rel_relkind(lfirst_oid(lc));
+
+			if (relkind != RELKIND_PARTITIONED_TABLE && relkind != '\0')
+				members = list_append_unique_oid(members, lfirst_oid(lc));
+		}
+	return members;
+}
+
 typedef struct FindStream
 {
 	StreamPlace place;			/* of the query that is being checked */

@@ -57,4 +57,10 @@ extern Node *stream_analyze_window_function(Query *query);
 extern List *stream_analyze_leaves(List *streams, LOCKMODE lockmode,
 								   bool *unlogged);
 
+/*
+ * The same without locks and errors: whatever is below them and not a partitioned
+ * table, whether a view could read it or not.
+ */
+extern List *stream_analyze_members(List *streams);
+
 #endif

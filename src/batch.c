@@ -51,6 +51,7 @@
 #include "owner.h"
 #include "position.h"
 #include "reaper.h"
+#include "shmem.h"
 #include "watermark.h"
 
 int			stream_max_batch_rows = 1000000;
@@ -327,6 +328,33 @@ check_missing_leaves(BatchView *view)
 		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(leaf->relid)))
 			stream_position_forget_leaf(pos, leaf->relid);
 	}
+}
+
+/*
+ * An ordinary view below has been replaced, and reads other streams now: those who
+ * look after streams must know.  Changes of the row are made under the lock on the
+ * view.  We do not wait for it: who has it changes the view, so that the next
+ * batch comes by here again.
+ */
+static void
+note_streams(BatchView *view)
+{
+	List	   *streams = stream_delta_source(view->delta)->streams;
+	StreamViewRow *row;
+
+	if (equal(streams, view->row->streams))
+		return;
+	view->stale = true;
+	if (!ConditionalLockRelationOid(view->viewid, ShareUpdateExclusiveLock))
+		return;
+	row = stream_catalog_view(view->viewid);
+	if (row == NULL || row->released)
+		return;
+	row->streams = streams;
+	stream_catalog_update_view(row);
+	CommandCounterIncrement();
+	CacheInvalidateRelcacheByRelid(view->viewid);
+	stream_shmem_views_changed();
 }
 
 /* Makes sure that the position is that of the last committed batch. */
@@ -744,6 +772,7 @@ run_batch(void *arg)
 	} while (view->delta->replan || source->replan ||
 			 view->generation != source->generation);
 	read_position(view);
+	note_streams(view);
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										max_rows > 0 ? max_rows :

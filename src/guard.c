@@ -28,7 +28,9 @@
  * to rewrite, DROP SCHEMA with a partition in it), every command that might do
  * so is followed by a check of all positions, in the same transaction.  It takes
  * no locks: it is about what this transaction has done, under the locks that
- * the command has taken; what others do is checked by them.
+ * the command has taken; what others do is checked by them.  What is wrong with
+ * a view for other reasons is nothing to complain about here, or anybody could
+ * make a view that keeps everybody from everything.
  *
  *-------------------------------------------------------------------------
  */
@@ -36,6 +38,7 @@
 
 #include <signal.h>
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
@@ -51,6 +54,7 @@
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -551,11 +555,9 @@ settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
 {
 	StreamProgress progress;
 	StreamPosition *pos;
-	List	   *leaves;
-	bool		unlogged;
+	List	   *leaves = stream_analyze_members(row->streams);
 	ListCell   *lc;
 
-	leaves = stream_analyze_leaves(row->streams, NoLock, &unlogged);
 	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	if (progress.position == NULL)
 		return;
@@ -622,13 +624,122 @@ storage_replaced_here(Oid relid)
 	return replaced;
 }
 
+/* Has this transaction written or deleted the version of a row? */
+static bool
+is_ours(HeapTupleHeader tuple)
+{
+	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple)))
+		return true;
+	if ((tuple->t_infomask & HEAP_XMAX_INVALID) ||
+		HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask))
+		return false;
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple));
+}
+
+/*
+ * Has this transaction changed, inserted or deleted the row of a relation, in
+ * pg_class by its OID, or in pg_inherits as a child?
+ */
+static bool
+row_changed_here(Oid catalog, Oid index, AttrNumber attnum, Oid relid)
+{
+	Relation	rel = table_open(catalog, AccessShareLock);
+	bool		changed = false;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, index, true, SnapshotAny, 1, &key);
+	while (!changed && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		changed = is_ours(tuple->t_data);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return changed;
+}
+
+static bool
+link_changed_here(Oid relid)
+{
+	return row_changed_here(InheritsRelationId, InheritsRelidSeqnoIndexId,
+							Anum_pg_inherits_inhrelid, relid);
+}
+
+/*
+ * Has this transaction made, changed or dropped the leaf, or moved it, with what
+ * is above it, into a partitioned table or out of one?
+ */
+static bool
+leaf_changed_here(Oid relid)
+{
+	ListCell   *lc;
+
+	if (row_changed_here(RelationRelationId, ClassOidIndexId,
+						 Anum_pg_class_oid, relid) ||
+		link_changed_here(relid))
+		return true;
+	foreach(lc, get_partition_ancestors(relid))
+		if (link_changed_here(lfirst_oid(lc)))
+			return true;
+	return false;
+}
+
+/* What a batch of the view would say about a leaf is said now. */
+static void
+check_members(StreamViewRow *row, List *leaves)
+{
+	bool		unlogged;
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+	{
+		Oid			relid = lfirst_oid(lc);
+		bool		fits = stream_am_relid_is_stream(relid) &&
+			(get_rel_persistence(relid) ==
+			 RELPERSISTENCE_UNLOGGED) == row->unlogged &&
+			(list_member_oid(row->streams, relid) ?
+			 !has_subclass(relid) : get_rel_relispartition(relid));
+
+		if (!fits && leaf_changed_here(relid))
+			(void) stream_analyze_leaves(row->streams, NoLock, &unlogged);
+	}
+}
+
+static void
+check_leaf(StreamViewRow *row, StreamLeaf *leaf, bool member,
+		   const char *command)
+{
+	bool		replaced = member &&
+		current_relfilenode(leaf->relid) != leaf->relfilenode;
+
+	if (replaced && leaf->detached && leaf_changed_here(leaf->relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("partition \"%s\" has been rewritten or truncated while it was detached",
+						get_rel_name(leaf->relid)),
+				 errdetail("Continuous view \"%s\" cannot tell which of its rows it has read before.",
+						   get_rel_name(row->viewid)),
+				 errhint("Insert the rows that are to be read into a new partition.")));
+	if (member ? replaced && storage_replaced_here(leaf->relid) :
+		!leaf->detached && leaf_changed_here(leaf->relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("%s would take away rows that continuous view \"%s\" reads",
+						command, get_rel_name(row->viewid)),
+				 get_rel_name(leaf->relid) == NULL ?
+				 errdetail("It drops a partition whose rows the view has read.") :
+				 errdetail("It replaces the storage of \"%s\", or removes it from its stream.",
+						   get_rel_name(leaf->relid)),
+				 errhint("Drop the continuous views first.")));
+}
+
 static void
 check_view(StreamViewRow *row, const char *command)
 {
 	StreamProgress progress;
 	StreamPosition *pos;
 	List	   *leaves;
-	bool		unlogged;
 	ListCell   *lc;
 
 	if (row->released)
@@ -636,35 +747,15 @@ check_view(StreamViewRow *row, const char *command)
 	foreach(lc, row->streams)
 		if (get_rel_name(lfirst_oid(lc)) == NULL)
 			return;				/* its view is on the way out, too */
-	leaves = stream_analyze_leaves(row->streams, NoLock, &unlogged);
+	leaves = stream_analyze_members(row->streams);
+	check_members(row, leaves);
 	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	if (progress.position == NULL)
 		return;
 	pos = stream_position_read(CurrentMemoryContext, progress.position);
 	for (int i = 0; i < pos->nleaves; i++)
-	{
-		StreamLeaf *leaf = pos->leaves[i];
-		bool		member = list_member_oid(leaves, leaf->relid);
-
-		if (member && leaf->detached &&
-			current_relfilenode(leaf->relid) != leaf->relfilenode)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("partition \"%s\" has been rewritten or truncated while it was detached",
-							get_rel_name(leaf->relid)),
-					 errdetail("Continuous view \"%s\" cannot tell which of its rows it has read before.",
-							   get_rel_name(row->viewid)),
-					 errhint("Insert the rows that are to be read into a new partition.")));
-		if (member ? current_relfilenode(leaf->relid) != leaf->relfilenode &&
-			storage_replaced_here(leaf->relid) : !leaf->detached)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("%s would take away rows that continuous view \"%s\" reads",
-							command, get_rel_name(row->viewid)),
-					 errdetail("It replaces the storage of \"%s\", or removes it from its stream.",
-							   get_rel_name(leaf->relid)),
-					 errhint("Drop the continuous views first.")));
-	}
+		check_leaf(row, pos->leaves[i],
+				   list_member_oid(leaves, pos->leaves[i]->relid), command);
 	stream_position_free(pos);
 }
 

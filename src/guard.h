@@ -64,9 +64,11 @@ extern void stream_guard_check_event_times(List *noted);
 extern void stream_guard_refuse_internal(Oid relid, const char *command);
 
 /*
- * After a command that may have changed streams: raises 55006 if a view's
- * position is about storage or partitions that are no longer there, 42809 if
- * a partition is not a stream.  The command is rolled back with it.
+ * After a command that may have changed streams: raises 55006 if this transaction
+ * has taken away storage or partitions that a view's position is about, 42809 or
+ * 0A000 if a partition or child that it has made or changed is none that a view
+ * can read.  The command is rolled back with it.  What others have done is no
+ * error here.
  */
 extern void stream_guard_check_views(const char *command);
 

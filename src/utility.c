@@ -692,7 +692,10 @@ truncate_table(StreamStatement *s)
 	stream_guard_check_views("TRUNCATE");
 }
 
-/* COPY, triggers, rules, policies: not on the extension's own relations. */
+/*
+ * COPY, triggers, rules, policies: not on the extension's own relations.  (Until
+ * 15, a rule can make a view of an empty table.)
+ */
 static void
 touch_relation(StreamStatement *s)
 {
@@ -720,6 +723,9 @@ touch_relation(StreamStatement *s)
 					 errhint("Copy into the stream that it reads.") :
 					 errhint("Use an ordinary table that you fill from it."),
 					 stream_refuse_position(s->source, relation->location)));
+		if (IsA(node, RuleStmt) && ((RuleStmt *) node)->event == CMD_SELECT)
+			stream_guard_refuse(RangeVarGetRelid(relation, NoLock, true),
+								command);
 	}
 	stream_statement_pass_on(s);
 }
@@ -747,6 +753,17 @@ create_table(StreamStatement *s)
 		if (stream_guard_is_read(RangeVarGetRelid(stmt->relation, NoLock, true)))
 			stream_shmem_views_changed();
 	}
+}
+
+/* As a partition, it is none that a view can read. */
+static void
+create_foreign_table(StreamStatement *s)
+{
+	CreateStmt *stmt = &((CreateForeignTableStmt *) s->pstmt->utilityStmt)->base;
+
+	stream_statement_pass_on(s);
+	if (stmt->partbound != NULL || stmt->inhRelations != NIL)
+		stream_guard_check_views("CREATE FOREIGN TABLE");
 }
 
 /* ---- the hooks ---- */
@@ -784,6 +801,8 @@ handler_of(NodeTag tag)
 			return truncate_table;
 		case T_CreateStmt:
 			return create_table;
+		case T_CreateForeignTableStmt:
+			return create_foreign_table;
 		case T_CopyStmt:
 		case T_CreateTrigStmt:
 		case T_RuleStmt:

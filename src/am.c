@@ -81,6 +81,7 @@ static Loan *loans = NULL;
 PG_FUNCTION_INFO_V1(stream_am_handler);
 
 void		(*stream_am_before_rewrite) (Relation rel) = NULL;
+void		(*stream_am_before_truncate) (Relation rel) = NULL;
 
 /* ---------------------------------------------------------------- placement */
 
@@ -558,6 +559,24 @@ relation_copy_for_cluster(Relation old, Relation new, Relation index,
 														 tups_recently_dead);
 }
 
+/*
+ * New storage: of a relation that is being made, which includes what a rewrite
+ * copies into; or TRUNCATE's.
+ */
+static void
+relation_set_new_filelocator(Relation rel, const RelFileLocator *locator,
+							 char persistence, TransactionId *freeze_xid,
+							 MultiXactId *min_multi)
+{
+	if (stream_am_before_truncate &&
+		rel->rd_createSubid == InvalidSubTransactionId)
+		stream_am_before_truncate(rel);
+	GetHeapamTableAmRoutine()->relation_set_new_filelocator(rel, locator,
+															persistence,
+															freeze_xid,
+															min_multi);
+}
+
 /* The TOAST table is an ordinary heap. */
 static Oid
 relation_toast_am(Relation rel)
@@ -583,6 +602,7 @@ stream_am_routine(void)
 		routine.index_validate_scan = index_validate_scan;
 		routine.relation_copy_for_cluster = relation_copy_for_cluster;
 		routine.relation_toast_am = relation_toast_am;
+		routine.relation_set_new_filelocator = relation_set_new_filelocator;
 
 		/* not in stream_am_install: streams exist without it being called */
 		RegisterXactCallback(xact_callback, NULL);

@@ -61,6 +61,12 @@ extern void stream_am_as_heap(Relation rel,
  */
 extern void (*stream_am_before_rewrite) (Relation rel);
 
+/*
+ * Called before a stream that was there before this transaction gets new, empty
+ * storage: before it is truncated, by whomever.  May raise an error; the same.
+ */
+extern void (*stream_am_before_truncate) (Relation rel);
+
 /* Registers the callbacks of the access method; called from _PG_init. */
 extern void stream_am_install(void);
 

@@ -213,6 +213,8 @@ extern void stream_compat_flatten_groups(Query *query);
 #define STREAM_COMPAT_RELNUMBER(rel) ((rel)->rd_node.relNode)
 #define STREAM_COMPAT_DATABASE(rel) ((rel)->rd_node.dbNode)
 #define rd_firstRelfilelocatorSubid rd_firstRelfilenodeSubid
+#define RelFileLocator RelFileNode
+#define relation_set_new_filelocator relation_set_new_filenode
 #else
 #define STREAM_COMPAT_LOCATOR(rel) ((rel)->rd_locator)
 #define STREAM_COMPAT_RELNUMBER(rel) ((rel)->rd_locator.relNumber)

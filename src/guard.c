@@ -257,10 +257,30 @@ refuse_rewrite(Relation rel)
 	stream_guard_refuse(RelationGetRelid(rel), "VACUUM FULL or CLUSTER");
 }
 
+/* Is TRUNCATE running, of what views have consumed? */
+static bool truncating = false;
+
+/* The appliers of logical replication do not come by the hook. */
+static void
+refuse_truncate(Relation rel)
+{
+	List	   *views = truncating ? NIL : readers(RelationGetRelid(rel));
+
+	if (views != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot truncate stream \"%s\" while continuous views read it",
+						RelationGetRelationName(rel)),
+				 errdetail("Logical replication removes the rows before continuous view \"%s\" has read them.",
+						   get_rel_name(linitial_oid(views))),
+				 errhint("Publish WITH (publish = 'insert'), and run TRUNCATE here.")));
+}
+
 void
 stream_guard_install(void)
 {
 	stream_am_before_rewrite = refuse_rewrite;
+	stream_am_before_truncate = refuse_truncate;
 }
 
 /* The storage of a relation, as this transaction has left it. */
@@ -603,6 +623,26 @@ stream_guard_settle(StreamTakeaway *takeaway)
 	}
 	CommandCounterIncrement();
 	stream_shmem_views_changed();
+}
+
+void
+stream_guard_truncate(List *relids, void (*command) (void *arg), void *arg)
+{
+	StreamTakeaway *takeaway = stream_guard_consume(relids, STREAM_TRUNCATE);
+	bool		outer = truncating;
+
+	truncating = true;
+	PG_TRY();
+	{
+		command(arg);
+	}
+	PG_FINALLY();
+	{
+		truncating = outer;
+	}
+	PG_END_TRY();
+	stream_guard_settle(takeaway);
+	stream_guard_check_views("TRUNCATE");
 }
 
 /* ---- checking ---- */

@@ -12,7 +12,10 @@
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
-/* Installs the check of VACUUM FULL and CLUSTER; called from _PG_init. */
+/*
+ * Installs the checks of VACUUM FULL and CLUSTER, and of TRUNCATE that is no
+ * command; called from _PG_init.
+ */
 extern void stream_guard_install(void);
 
 /* Does a view read the relation, a partition or a parent of it?  No locks. */
@@ -40,6 +43,14 @@ typedef enum StreamTakeawayKind
  */
 extern struct StreamTakeaway *stream_guard_consume(List *relids,
 												   StreamTakeawayKind kind);
+
+/*
+ * TRUNCATE of the relations (and of others, by CASCADE): the command, with what
+ * has to come before and after it.  No other way of truncating a stream that views
+ * read is let through.  Errors as above.
+ */
+extern void stream_guard_truncate(List *relids, void (*command) (void *arg),
+								  void *arg);
 
 /* After the command: the positions of these views fit the streams again. */
 extern void stream_guard_settle(struct StreamTakeaway *takeaway);

@@ -669,10 +669,15 @@ drop_owned(StreamStatement *s)
 /* ---- storage ---- */
 
 static void
+pass_on(void *statement)
+{
+	stream_statement_pass_on(statement);
+}
+
+static void
 truncate_table(StreamStatement *s)
 {
 	TruncateStmt *stmt = (TruncateStmt *) s->pstmt->utilityStmt;
-	struct StreamTakeaway *takeaway;
 	List	   *relids = NIL;
 	ListCell   *lc;
 
@@ -686,10 +691,7 @@ truncate_table(StreamStatement *s)
 							  ACL_TRUNCATE) == ACLCHECK_OK)
 			relids = lappend_oid(relids, relid);
 	}
-	takeaway = stream_guard_consume(relids, STREAM_TRUNCATE);
-	stream_statement_pass_on(s);
-	stream_guard_settle(takeaway);
-	stream_guard_check_views("TRUNCATE");
+	stream_guard_truncate(relids, pass_on, s);
 }
 
 /*

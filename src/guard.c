@@ -207,6 +207,54 @@ stream_guard_check_event_times(List *noted)
 	}
 }
 
+/* ---- a partition that a view reads twice ---- */
+
+/* One of the relations that the view reads by its name, or InvalidOid. */
+static Oid
+named_stream(StreamViewRow *row, List *relids)
+{
+	ListCell   *lc;
+
+	foreach(lc, row->streams)
+		if (list_member_oid(relids, lfirst_oid(lc)))
+			return lfirst_oid(lc);
+	return InvalidOid;
+}
+
+/*
+ * A leaf has one position, which says for all inputs of the view that can see it
+ * how far it has been read.  If it is in two of them from the first row on, all is
+ * well; but what one of them has read before, the other would never see.
+ */
+void
+stream_guard_check_attached(Oid partition)
+{
+	List	   *below;
+	List	   *above;
+	ListCell   *lc;
+
+	if (!OidIsValid(partition))
+		return;
+	below = find_all_inheritors(partition, NoLock, NULL);
+	above = get_partition_ancestors(partition);
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+		Oid			part = named_stream(row, below);
+		Oid			whole = named_stream(row, above);
+
+		if (!row->released && OidIsValid(part) && OidIsValid(whole))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot make stream \"%s\" a part of stream \"%s\" while a continuous view reads both",
+							get_rel_name(part), get_rel_name(whole)),
+					 errdetail("Continuous view \"%s\" would not read the rows that it has read from \"%s\" once more as those of \"%s\".",
+							   get_rel_name(row->viewid), get_rel_name(part),
+							   get_rel_name(whole)),
+					 errhint("Drop the view first and create it anew, or insert the rows into a new partition.")));
+	}
+}
+
 /* ---- internal relations ---- */
 
 /* The view that an internal relation belongs to, or InvalidOid. */

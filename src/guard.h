@@ -68,6 +68,12 @@ extern List *stream_guard_note_event_times(Oid partition);
 extern void stream_guard_check_event_times(List *noted);
 
 /*
+ * After a partition has been attached: raises 55006 if a view reads something in
+ * it by its own name, and the partitioned table, or one above that, too.
+ */
+extern void stream_guard_check_attached(Oid partition);
+
+/*
  * Raises 55000 if the relation is one of the extension's (a state table, a
  * definition, a table of its catalog): command is not for those.  Silent while
  * an extension's script or pg_upgrade runs.

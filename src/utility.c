@@ -396,6 +396,7 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	List	   *detached = NIL;
 	List	   *set = NIL;
 	List	   *event_times = NIL;
+	Oid			attached = InvalidOid;
 	ListCell   *lc;
 
 	if (!only_storage_options(stmt))
@@ -408,6 +409,9 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 			detached = lappend_oid(detached, leaf);
 		event_times = list_concat(event_times,
 								  stream_guard_note_event_times(moved_partition(lfirst(lc))));
+		/* it is alone in its statement */
+		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_AttachPartition)
+			attached = moved_partition(lfirst(lc));
 	}
 	if (OidIsValid(relid) && has_streaming_options(stmt))
 	{
@@ -427,6 +431,7 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	stream_statement_pass_on(s);
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("ALTER TABLE");
+	stream_guard_check_attached(attached);
 	stream_guard_check_event_times(event_times);
 	set_declared(set, relid, s->source);
 	stream_declare_check(relid);

@@ -710,19 +710,6 @@ stream_catalog_write_rejection(const StreamRejection *rejection,
 	table_close(rel, NoLock);
 }
 
-/* Is the row found by its index also of that stream, and for that reason? */
-static bool
-is_that_rejection(HeapTuple tuple, TupleDesc desc,
-				  const StreamRejection *rejection)
-{
-	Datum		values[R_NATTS];
-	bool		nulls[R_NATTS];
-
-	heap_deform_tuple(tuple, desc, values, nulls);
-	return DatumGetObjectId(values[R_STREAM - 1]) == rejection->stream &&
-		strcmp(TextDatumGetCString(values[R_REASON - 1]),
-			   rejection->reason) == 0;
-}
 
 /*
  * Deletes a row that was found; users delete others at the same time.  keeps:
@@ -755,53 +742,30 @@ delete_found(Relation rel, HeapTuple tuple, bool keeps)
 	}
 }
 
-bool
-stream_catalog_delete_rejection(const StreamRejection *rejection,
-								ItemPointer tid, Snapshot snapshot)
+int64
+stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
+								 Snapshot snapshot)
 {
-	Relation	rel = open_table_for_write("_rejection");
-	ScanKeyData keys[4];
+	Relation	rel = open_table("_rejection", RowExclusiveLock);
+	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	bool		deleted = false;
+	int64		deleted = 0;
 
+	if (rel == NULL)
+		return 0;
 	ScanKeyInit(&keys[0], R_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(rejection->viewid));
-	ScanKeyInit(&keys[1], R_AT, BTEqualStrategyNumber, F_TIMESTAMPTZ_EQ,
-				TimestampTzGetDatum(rejection->at));
-	ScanKeyInit(&keys[2], R_LEAF, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(rejection->leaf));
-	ScanKeyInit(&keys[3], R_TID, BTEqualStrategyNumber, F_TIDEQ,
-				PointerGetDatum(tid));
+				ObjectIdGetDatum(viewid));
+	ScanKeyInit(&keys[1], R_AT, BTLessStrategyNumber, F_TIMESTAMPTZ_LT,
+				TimestampTzGetDatum(before));
 	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true,
 							  snapshot, lengthof(keys), keys);
-	while (!deleted && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		if (is_that_rejection(tuple, RelationGetDescr(rel), rejection))
-			deleted = delete_found(rel, tuple, IsolationUsesXactSnapshot());
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		if (delete_found(rel, tuple, snapshot && IsolationUsesXactSnapshot()))
+			deleted++;
 	systable_endscan(scan);
 	table_close(rel, NoLock);
 	return deleted;
-}
-
-/* Deletes all that are about the view. */
-static void
-delete_rejections(Oid viewid)
-{
-	Relation	rel = open_table("_rejection", RowExclusiveLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-
-	if (rel == NULL)
-		return;
-	ScanKeyInit(&key, R_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(viewid));
-	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true, NULL,
-							  1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		(void) delete_found(rel, tuple, false);
-	systable_endscan(scan);
-	table_close(rel, NoLock);
 }
 
 /* ---- _error ---- */
@@ -892,5 +856,5 @@ stream_catalog_delete_view(Oid viewid)
 	delete_row("_progress", viewid);
 	delete_row("_progress_unlogged", viewid);
 	delete_row("_error", viewid);
-	delete_rejections(viewid);
+	stream_catalog_delete_rejections(viewid, DT_NOEND, NULL);
 }

@@ -151,15 +151,12 @@ extern void stream_catalog_write_rejection(const StreamRejection *rejection,
 										   const bool *shown);
 
 /*
- * Deletes one such row that the snapshot sees: by the view, the time, the stream,
- * the reason, the leaf and the TID in it (of several that are alike, one that
- * this command has not deleted yet).  Waits for whoever is deleting it.  False if
- * there is none any more.  Errors: 40001, if the transaction keeps its snapshot
- * and another one has deleted the row.
+ * Deletes what the view has put aside before a time, as the snapshot sees it (NULL:
+ * the newest); returns how many rows.  Error 40001 where the transaction's snapshot
+ * does not see that somebody else has deleted one.
  */
-extern bool stream_catalog_delete_rejection(const StreamRejection *rejection,
-											ItemPointer tid,
-											Snapshot snapshot);
+extern int64 stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
+											  Snapshot snapshot);
 
 /* One row of streaming._error: the present trouble of a view. */
 typedef struct StreamFailure

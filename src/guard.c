@@ -17,10 +17,13 @@
  * a batch: first the batch locks of the views, then relations, parents before
  * partitions.
  *
- * The views may be anybody's who may read the stream, and their functions run
- * here: so neither waiting for a view nor letting it read may take for ever.  If it
- * does, or if the view fails, the command does, too; the owner of the stream can
- * release the view then (release.c), and nothing here minds it any more.
+ * The views may be anybody's who may read the stream.  The functions of others do
+ * not run in this session, nor ours in theirs: only views of the very user are
+ * brought up to date here.  The others are by their workers, while a lock keeps
+ * writers out and lets readers in; rows that our own transaction has inserted were
+ * never there for them.  None of that may take for ever: if it does, or if the view
+ * fails, the command does, too; the owner of the stream can release the view then
+ * (release.c), and nothing here minds it any more.
  *
  * The others are refused while a view reads the stream, the common ones before
  * they begin, by name.  Because there
@@ -36,8 +39,6 @@
  */
 #include "postgres.h"
 
-#include <signal.h>
-
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -50,7 +51,6 @@
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
-#include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
 #include "utils/builtins.h"
@@ -60,7 +60,6 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
-#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
@@ -71,14 +70,14 @@
 #include "debug.h"
 #include "declare.h"
 #include "guard.h"
+#include "owner.h"
 #include "position.h"
-#include "privilege.h"
 #include "shmem.h"
+#include "wait.h"
 
-/* How long a command waits for a batch of a view, and lets one run itself. */
+/* How long a command waits for a batch of a view, and for its worker. */
 #define CATCH_UP_LOCK_MS 10000
 #define CATCH_UP_LIMIT_MS 30000
-#define CATCH_UP_GRACE_MS 5000
 
 /* The relation, what is below it, and what is above it. */
 static List *
@@ -346,10 +345,24 @@ current_relfilenode(Oid relid)
 	return relfilenode;
 }
 
-/* ---- taking rows away ---- */
+/*
+ * Has this transaction replaced the storage of the relation?  (What others have
+ * done before must not stand in the way of every command that comes after.)
+ */
+static bool
+storage_replaced_here(Oid relid)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	bool		replaced;
 
-/* Of the batches that run here; registered once. */
-static TimeoutId limit_timeout = MAX_TIMEOUTS;
+	if (rel == NULL)
+		return false;
+	replaced = rel->rd_firstRelfilelocatorSubid != InvalidSubTransactionId;
+	RelationClose(rel);
+	return replaced;
+}
+
+/* ---- taking rows away ---- */
 
 /* What is consumed before a command, and settled after it. */
 typedef struct StreamTakeaway
@@ -383,36 +396,22 @@ lock_leaves(List *relids, StreamTakeawayKind kind)
 	return leaves;
 }
 
-/* How often the limit of a batch that runs here has been reached. */
-static volatile sig_atomic_t limit_reached = 0;
-
-/*
- * The first time the batch is cancelled.  A function that catches that and goes
- * on must not keep the session for ever.
- */
-static void
-reach_limit(void)
+/* Keeps all from writing to them, but not from reading; returns the leaves. */
+static List *
+keep_writers_out(List *relids)
 {
-	if (++limit_reached == 1)
-		QueryCancelPending = true;
-	else
-		ProcDiePending = true;
-	InterruptPending = true;
-	SetLatch(MyLatch);
-}
+	List	   *leaves = NIL;
+	ListCell   *lc;
+	ListCell   *ll;
 
-/* Sets the limit of the batch that comes next. */
-static void
-set_limit(void)
-{
-	int			limit = stream_debug_limit("catch_up", CATCH_UP_LIMIT_MS);
-	int			grace = stream_debug_limit("catch_up", CATCH_UP_GRACE_MS);
-	TimestampTz at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), limit);
-
-	if (limit_timeout == MAX_TIMEOUTS)
-		limit_timeout = RegisterTimeout(USER_TIMEOUT, reach_limit);
-	limit_reached = 0;
-	enable_timeout_every(limit_timeout, at, grace);
+	foreach(lc, relids)
+	{
+		LockRelationOid(lfirst_oid(lc), ExclusiveLock);
+		foreach(ll, find_all_inheritors(lfirst_oid(lc), ExclusiveLock, NULL))
+			if (get_rel_relkind(lfirst_oid(ll)) == RELKIND_RELATION)
+				leaves = list_append_unique_oid(leaves, lfirst_oid(ll));
+	}
+	return leaves;
 }
 
 /* The view at hand, as messages name it. */
@@ -431,9 +430,6 @@ catch_up_context(void *arg)
 {
 	const CatchUp *view = arg;
 
-	if (limit_reached > 0 && geterrcode() == ERRCODE_QUERY_CANCELED)
-		errmsg("continuous view \"%s\" takes too long to read rows that are about to go",
-			   view->name);
 	errcontext("continuous view \"%s\" reading rows that are about to go",
 			   view->name);
 	errhint("If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
@@ -442,7 +438,7 @@ catch_up_context(void *arg)
 
 /* Takes the batch lock of a view; a batch that never ends does not keep us. */
 static void
-lock_batches(Oid viewid)
+lock_batches(Oid viewid, List *leaves)
 {
 	int			nestlevel = NewGUCNestLevel();
 	int			limit = stream_debug_limit("catch_up", CATCH_UP_LOCK_MS);
@@ -456,71 +452,76 @@ lock_batches(Oid viewid)
 	AtEOXact_GUC(false, nestlevel);
 }
 
-/* Raises an error of the view's batch again, without what it says. */
+/* About how many rows the view has not read, as we see it; leaves are locked. */
+static int64
+unread_rows(StreamViewRow *row, List *leaves)
+{
+	Relation   *rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
+	int			n = 0;
+	StreamProgress progress;
+	StreamPosition *pos;
+	int64		rows;
+	int64		bytes;
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+		rels[n++] = table_open(lfirst_oid(lc), NoLock);
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	pos = progress.position ?
+		stream_position_read(CurrentMemoryContext, progress.position) :
+		stream_position_create(CurrentMemoryContext);
+	PushActiveSnapshot(GetLatestSnapshot());
+	stream_position_lag(pos, rels, n, GetActiveSnapshot(), &rows, &bytes);
+	PopActiveSnapshot();
+	stream_position_free(pos);
+	while (n > 0)
+		table_close(rels[--n], NoLock);
+	return rows;
+}
+
+/* Has the view rows to read, as far as we can see, in leaves whose rows go? */
+static bool
+has_unread_rows(StreamViewRow *row, List *leaves)
+{
+	int64		rows = 0;
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+		/* what is in storage that this transaction has made is its own */
+		if (!storage_replaced_here(lfirst_oid(lc)))
+			rows += unread_rows(row, list_make1_oid(lfirst_oid(lc)));
+	return rows > 0;
+}
+
+/*
+ * Has the view's worker read what is committed, while nobody can write to the
+ * leaves any more.  Rows of our own transaction will never have been there.
+ */
 static void
-conceal_error(const char *name)
+wait_for_worker(Oid viewid, List *leaves)
 {
-	int			sqlstate = geterrcode();
+	StreamViewRow *row = stream_catalog_view(viewid);
+	int			limit = stream_debug_limit("catch_up", CATCH_UP_LIMIT_MS);
 
-	FlushErrorState();
-	ereport(ERROR,
-			(errcode(sqlstate),
-			 errmsg("continuous view \"%s\" cannot read rows that are about to go",
-					name),
-			 errdetail("What the error is, only its owner may know.")));
-}
-
-/* Runs one batch of the view, and says no more than the user may know. */
-static StreamBatchResult
-run_discreet_batch(Oid viewid)
-{
-	volatile StreamBatchResult result = STREAM_BATCH_IDLE;
-	bool		shown = stream_privilege_sees_errors(viewid);
-	char	   *name = get_rel_name(viewid);
-
-	PG_TRY();
-	{
-		result = stream_batch_run(viewid, NULL);
-	}
-	PG_CATCH();
-	{
-		if (!shown && limit_reached == 0)
-			conceal_error(name);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	return result;
-}
-
-/* Runs one batch of the view, for a limited time. */
-static StreamBatchResult
-run_limited_batch(Oid viewid)
-{
-	volatile StreamBatchResult result = STREAM_BATCH_IDLE;
-
-	set_limit();
-	PG_TRY();
-	{
-		result = run_discreet_batch(viewid);
-	}
-	PG_FINALLY();
-	{
-		disable_timeout(limit_timeout, false);
-	}
-	PG_END_TRY();
-	return result;
+	if (row == NULL || !has_unread_rows(row, leaves))
+		return;
+	if (!stream_wait_for(viewid, limit * INT64CONST(1000)))
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("continuous view \"%s\" takes too long to read rows that are about to go",
+						get_rel_name(viewid))));
 }
 
 /* Runs batches of the view until it has read everything that is visible. */
 static void
-catch_up(Oid viewid)
+catch_up(Oid viewid, List *leaves)
 {
 	StreamBatchResult result;
 
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
-		result = run_limited_batch(viewid);
+		result = stream_batch_run(viewid, NULL);
 		stream_batch_committed(viewid);
 		CommandCounterIncrement();
 	} while (result == STREAM_BATCH_MORE);
@@ -529,13 +530,13 @@ catch_up(Oid viewid)
 
 /* Does something for each of the views; errors say for which. */
 static void
-for_each_view(List *views, void (*work) (Oid viewid))
+for_each_view(List *views, void (*work) (Oid viewid, List *leaves),
+			  List *leaves)
 {
 	ErrorContextCallback callback;
 	CatchUp		view;
 	ListCell   *lc;
 
-	limit_reached = 0;
 	callback.callback = catch_up_context;
 	callback.arg = &view;
 	callback.previous = error_context_stack;
@@ -549,7 +550,7 @@ for_each_view(List *views, void (*work) (Oid viewid))
 		view.name = get_rel_name(viewid);
 		view.literal = quote_literal_cstr(quote_qualified_identifier(schema,
 																	 view.name));
-		work(viewid);
+		work(viewid, leaves);
 	}
 	error_context_stack = callback.previous;
 }
@@ -562,33 +563,29 @@ note_loss(Oid viewid, List *leaves)
 {
 	StreamViewRow *row = stream_catalog_view(viewid);
 	StreamFailure *failure = stream_catalog_failure(viewid);
-	Relation   *rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
-	int			n = 0;
-	StreamProgress progress;
-	StreamPosition *pos;
-	int64		rows;
-	int64		bytes;
-	ListCell   *lc;
 
 	if (row == NULL || failure == NULL)
 		return;
-	foreach(lc, leaves)
-		rels[n++] = table_open(lfirst_oid(lc), NoLock);
-	stream_catalog_read_progress(viewid, row->unlogged, NULL, &progress);
-	pos = progress.position ?
-		stream_position_read(CurrentMemoryContext, progress.position) :
-		stream_position_create(CurrentMemoryContext);
-	PushActiveSnapshot(GetLatestSnapshot());
-	stream_position_lag(pos, rels, n, GetActiveSnapshot(), &rows, &bytes);
 	failure->detail = psprintf("About " INT64_FORMAT " rows that it had not read were removed at %s.",
-							   rows,
+							   unread_rows(row, leaves),
 							   timestamptz_to_str(GetCurrentTimestamp()));
 	failure->at = GetCurrentTimestamp();
+	PushActiveSnapshot(GetLatestSnapshot());
 	stream_catalog_write_failure(viewid, failure);
 	PopActiveSnapshot();
-	stream_position_free(pos);
-	while (n > 0)
-		table_close(rels[--n], NoLock);
+}
+
+/* Those of the views that are the current user's own, or those that are not. */
+static List *
+views_of_mine(List *views, bool mine)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, views)
+		if ((stream_owner_of(lfirst_oid(lc)) == GetUserId()) == mine)
+			result = lappend_oid(result, lfirst_oid(lc));
+	return result;
 }
 
 StreamTakeaway *
@@ -596,6 +593,7 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 {
 	StreamTakeaway *takeaway = palloc0(sizeof(StreamTakeaway));
 	List	   *released = NIL;
+	List	   *others;
 	ListCell   *lc;
 
 	foreach(lc, relids)
@@ -608,10 +606,13 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 	if (takeaway->views == NIL && released == NIL)
 		return NULL;
 	list_sort(takeaway->views, list_oid_cmp);
-	for_each_view(takeaway->views, lock_batches);
+	others = views_of_mine(takeaway->views, false);
+	if (others != NIL)
+		for_each_view(others, wait_for_worker, keep_writers_out(relids));
+	for_each_view(takeaway->views, lock_batches, NIL);
 	takeaway->kind = kind;
 	takeaway->leaves = lock_leaves(relids, kind);
-	for_each_view(takeaway->views, catch_up);
+	for_each_view(views_of_mine(takeaway->views, true), catch_up, NIL);
 	if (kind != STREAM_DETACH)
 		foreach(lc, released)
 			note_loss(lfirst_oid(lc), takeaway->leaves);
@@ -694,23 +695,6 @@ stream_guard_truncate(List *relids, void (*command) (void *arg), void *arg)
 }
 
 /* ---- checking ---- */
-
-/*
- * Has this transaction replaced the storage of the relation?  (What others have
- * done before must not stand in the way of every command that comes after.)
- */
-static bool
-storage_replaced_here(Oid relid)
-{
-	Relation	rel = RelationIdGetRelation(relid);
-	bool		replaced;
-
-	if (rel == NULL)
-		return false;
-	replaced = rel->rd_firstRelfilelocatorSubid != InvalidSubTransactionId;
-	RelationClose(rel);
-	return replaced;
-}
 
 /* Has this transaction written or deleted the version of a row? */
 static bool
@@ -879,10 +863,6 @@ stream_guard_check_statement(QueryDesc *queryDesc)
 
 		/* not opened, not changed */
 		if (rel == NULL || RelationGetNamespace(rel) != schema)
-			continue;
-		/* streaming.errors: what may be done to it is what its trigger does */
-		if (rel->rd_rel->relkind == RELKIND_VIEW &&
-			strcmp(RelationGetRelationName(rel), "errors") == 0)
 			continue;
 		viewid = view_of(RelationGetRelid(rel));
 		ereport(ERROR,

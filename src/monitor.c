@@ -17,11 +17,10 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/explain.h"
-#include "commands/trigger.h"
-#include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -48,7 +47,7 @@
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
 PG_FUNCTION_INFO_V1(stream_monitor_explain);
-PG_FUNCTION_INFO_V1(stream_monitor_delete_error);
+PG_FUNCTION_INFO_V1(stream_monitor_delete_errors);
 
 /*
  * Locks and opens the leaves of the view's streams; false if that would have to
@@ -338,66 +337,39 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 
 /* ---- streaming.errors ---- */
 
-/* A column of the row of streaming.errors that is being deleted. */
-static Datum
-old_column(TriggerData *trigger, const char *name)
-{
-	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
-	int			attnum = SPI_fnumber(desc, name);
-	bool		isnull = true;
-	Datum		value = (Datum) 0;
-
-	if (attnum > 0)
-		value = heap_getattr(trigger->tg_trigtuple, attnum, desc, &isnull);
-	if (isnull)
-		elog(ERROR, "streaming.errors has no \"%s\"", name);
-	return value;
-}
-
-static void
-check_delete_trigger(FunctionCallInfo fcinfo)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	Oid			schema = stream_catalog_schema();
-
-	if (CALLED_AS_TRIGGER(fcinfo) && OidIsValid(schema) &&
-		TRIGGER_FIRED_BY_DELETE(trigger->tg_event) &&
-		TRIGGER_FIRED_INSTEAD(trigger->tg_event) &&
-		TRIGGER_FIRED_FOR_ROW(trigger->tg_event) &&
-		RelationGetRelid(trigger->tg_relation) ==
-		get_relname_relid("errors", schema))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("function \"streaming._delete_error\" is for the trigger of streaming.errors only")));
-}
-
 /*
- * _delete_error() returns trigger: INSTEAD OF DELETE on streaming.errors
+ * delete_errors(view regclass, before timestamptz) returns bigint
  *
- * Deletes the row below, if the user has the rights of the view's owner.  The
- * view has checked that already; but it is not the view that deletes.  A row
- * that somebody else has deleted meanwhile is not counted as deleted.
- * Errors: 39P01 when called otherwise, 40001.
+ * Deletes what the view has put aside, before a time if one is given; for those who
+ * have the rights of its owner.  Returns how many rows; one that somebody else has
+ * deleted meanwhile is not counted.
+ * (A DELETE privilege on streaming.errors would let everybody lock it, and what it
+ * reads, against all others.)
+ * Errors: 42P01, 42809 if it is no continuous view, 42501, 25006 where nothing may
+ * be written, 40001.
  */
 Datum
-stream_monitor_delete_error(PG_FUNCTION_ARGS)
+stream_monitor_delete_errors(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	StreamRejection rejection = {0};
-	ItemPointer tid;
-	bool		deleted;
+	Oid			viewid;
 
-	check_delete_trigger(fcinfo);
-	rejection.viewid = DatumGetObjectId(old_column(trigger, "view"));
-	rejection.stream = DatumGetObjectId(old_column(trigger, "stream"));
-	rejection.leaf = DatumGetObjectId(old_column(trigger, "partition"));
-	rejection.at = DatumGetTimestampTz(old_column(trigger, "at"));
-	rejection.reason = TextDatumGetCString(old_column(trigger, "reason"));
-	tid = (ItemPointer) DatumGetPointer(old_column(trigger, "tid"));
-	if (!stream_privilege_of_owner(rejection.viewid))
-		PG_RETURN_POINTER(NULL);
-	deleted = stream_catalog_delete_rejection(&rejection, tid,
-											  GetActiveSnapshot());
-	PG_RETURN_POINTER(deleted ? trigger->tg_trigtuple : NULL);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	viewid = PG_GETARG_OID(0);
+	stream_owner_refuse_nested("streaming.delete_errors");
+	PreventCommandIfReadOnly("streaming.delete_errors");
+	PreventCommandDuringRecovery("streaming.delete_errors");
+	(void) stream_owner_of(viewid); /* complains if there is none */
+	if (!stream_catalog_is_view(viewid))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a continuous view",
+						get_rel_name(viewid))));
+	if (!stream_privilege_of_owner(viewid))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
+	PG_RETURN_INT64(stream_catalog_delete_rejections(viewid, PG_ARGISNULL(1) ?
+													 DT_NOEND :
+													 PG_GETARG_TIMESTAMPTZ(1),
+													 GetActiveSnapshot()));
 }

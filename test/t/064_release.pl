@@ -1,5 +1,5 @@
 # A view that never ends must not keep the rows of somebody else's stream from
-# being removed: neither in a worker nor in the session of who removes them.
+# being removed: whether its batch runs already, or is waited for.
 use strict;
 use warnings;
 
@@ -119,7 +119,7 @@ is( $node->safe_psql(
 	'55000',
 	'the end of its batch is not what it says');
 
-# ------------------------------------------------------------ in a session
+# --------------------------------------------- when somebody waits for it
 
 SKIP:
 {
@@ -127,7 +127,7 @@ SKIP:
 
 	$error = error_of('owner', 'TRUNCATE t');
 	like($error, qr/"napping" takes too long to read rows/,
-		'TRUNCATE runs the batch itself, but not for ever');
+		'TRUNCATE waits for the worker, but not for ever');
 	like($error, qr/streaming\.release\('public\.napping'\);/,
 		'and says what to do');
 	run_as('owner', q{SELECT streaming.release('napping')});
@@ -144,7 +144,7 @@ SKIP:
 		INSERT INTO t VALUES (1);});
 	like(
 		error_of('owner', 'TRUNCATE t'),
-		qr/terminating connection/,
+		qr/"lingering" takes too long to read rows/,
 		'a function that catches all errors does not keep the session');
 	run_as('owner', q{SELECT streaming.release('lingering')});
 	run_as('owner', 'TRUNCATE t');

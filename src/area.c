@@ -115,7 +115,6 @@ init_area(void)
 	stream_area->hash_tranche = LWLockNewTrancheId();
 	pg_atomic_init_u64(&stream_area->databases_version, 1);
 	pg_atomic_init_u64(&stream_area->probe_version, 1);
-	pg_atomic_init_u32(&stream_area->prepared_changes, 0);
 	ConditionVariableInit(&stream_area->detached);
 	for (int i = 0; i < STREAM_NUM_REQUEST_CVS; i++)
 		ConditionVariableInit(&stream_area->requests[i]);

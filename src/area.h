@@ -111,8 +111,6 @@ typedef struct StreamArea
 	Latch	   *launcher_latch;
 	pg_atomic_uint64 databases_version;
 	pg_atomic_uint64 probe_version;
-	pg_atomic_uint32 prepared_changes;	/* a prepared transaction has (had)
-										 * changes of views in it */
 	uint64		mark;			/* number of the latest request */
 	ConditionVariable detached; /* a scheduler or worker has gone */
 	ConditionVariable requests[STREAM_NUM_REQUEST_CVS];

@@ -123,11 +123,13 @@ void
 stream_databases_transaction(StreamStatement *s)
 {
 	TransactionStmt *stmt = (TransactionStmt *) s->pstmt->utilityStmt;
+	bool		views_changed = stmt->kind == TRANS_STMT_COMMIT_PREPARED &&
+		stream_shmem_prepared_changes();
 
 	stream_statement_pass_on(s);
 	if (stmt->kind == TRANS_STMT_COMMIT_PREPARED ||
 		stmt->kind == TRANS_STMT_ROLLBACK_PREPARED)
-		stream_shmem_wake_database();
+		stream_shmem_wake_database(views_changed);
 }
 
 void

@@ -23,6 +23,12 @@
  * Slots are shared by streams, and the latch of a process that is gone may
  * belong to another process by now: spurious wake-ups, which all bear.
  *
+ * A transaction that is prepared tells nothing: whoever commits it tells all
+ * workers.  If it has changed views, they and the scheduler have to read the
+ * catalogs again, which would be too much for each COMMIT PREPARED.  So such a
+ * transaction keeps a lock that stands for it: locks of prepared transactions
+ * are still there after a restart, or on a standby that takes over.
+ *
  * Commands that need a database without connections suspend it: new processes
  * stay away, those that are there are terminated.
  *
@@ -33,10 +39,12 @@
 #include <signal.h>
 
 #include "access/xact.h"
+#include "catalog/pg_extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port/pg_bitutils.h"
 #include "storage/ipc.h"
+#include "storage/lock.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -167,6 +175,28 @@ tell_views_changed(void)
 }
 
 /*
+ * The lock that prepared transactions of this database keep which have changed
+ * views; no object has that OID.
+ */
+static LOCKTAG
+prepared_changes_tag(void)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ExtensionRelationId, InvalidOid, 0);
+	return tag;
+}
+
+/* Takes it, until the prepared transaction ends; nobody has to wait. */
+static void
+keep_prepared_changes(void)
+{
+	LOCKTAG		tag = prepared_changes_tag();
+
+	(void) LockAcquire(&tag, RowExclusiveLock, false, false);
+}
+
+/*
  * At the end of a transaction: tells, if it was a commit, and forgets.  At
  * XACT_EVENT_COMMIT the rows are visible already, and nothing may fail any
  * more.  The locks are still held, though: who looks at what DDL has changed
@@ -192,9 +222,11 @@ xact_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_PREPARE:
 			/* the second phase calls stream_shmem_wake_database */
-			if (views_changed && stream_area != NULL)
-				pg_atomic_write_u32(&stream_area->prepared_changes, 1);
 			break;
+		case XACT_EVENT_PRE_PREPARE:
+			if (views_changed && stream_area != NULL)
+				keep_prepared_changes();
+			return;
 		case XACT_EVENT_ABORT:
 			break;
 		default:
@@ -210,14 +242,24 @@ xact_callback(XactEvent event, void *arg)
 	databases_changed = false;
 }
 
+bool
+stream_shmem_prepared_changes(void)
+{
+	LOCKTAG		tag = prepared_changes_tag();
+	int			count;
+
+	(void) GetLockConflicts(&tag, ExclusiveLock, &count);
+	return count > 0;
+}
+
 void
-stream_shmem_wake_database(void)
+stream_shmem_wake_database(bool views_changed)
 {
 	StreamDatabase *db;
 
 	if (stream_area == NULL)
 		return;
-	if (pg_atomic_read_u32(&stream_area->prepared_changes) != 0)
+	if (views_changed)
 		tell_views_changed();
 	LWLockAcquire(stream_area->lock, LW_SHARED);
 	db = stream_area_find_database(MyDatabaseId);

@@ -47,10 +47,17 @@ extern void stream_shmem_note_write(Relation rel);
 extern void stream_shmem_views_changed(void);
 
 /*
- * Wakes every worker of this database at once, each to look at all its views:
- * after COMMIT PREPARED, whose rows come without a note.
+ * Is there a prepared transaction in this database that has changed views?
+ * Needs a transaction.
  */
-extern void stream_shmem_wake_database(void);
+extern bool stream_shmem_prepared_changes(void);
+
+/*
+ * Wakes every worker of this database at once, each to look at all its views:
+ * after COMMIT PREPARED, whose rows come without a note.  views_changed: what
+ * stream_shmem_prepared_changes said before it.
+ */
+extern void stream_shmem_wake_database(bool views_changed);
 
 /* ---- commands on databases ---- */
 

@@ -302,11 +302,69 @@ $node->safe_psql('postgres', "DROP MATERIALIZED VIEW v$_") for 1 .. 6;
 
 # --------------------------------------------------------------- restarts
 
+# What prepared transactions have done to views holds when they are committed,
+# though no process knows of it any more.
+sub prepare_changes
+{
+	$node->safe_psql(
+		'postgres', q{
+		CREATE MATERIALIZED VIEW altered
+			WITH (streaming.continuous, streaming.trigger = 'manual') AS
+			SELECT count(*) AS n FROM s;
+		CREATE MATERIALIZED VIEW dropped WITH (streaming.continuous) AS
+			SELECT count(*) AS n FROM s;
+		REFRESH MATERIALIZED VIEW dropped;
+		BEGIN;
+		ALTER MATERIALIZED VIEW altered SET (streaming.trigger = 'commit');
+		PREPARE TRANSACTION 'a';
+		BEGIN;
+		DROP MATERIALIZED VIEW dropped;
+		PREPARE TRANSACTION 'd';
+		BEGIN;
+		CREATE TABLE s2 (i int) USING stream;
+		CREATE MATERIALIZED VIEW created WITH (streaming.continuous) AS
+			SELECT count(*) AS n FROM s2;
+		PREPARE TRANSACTION 'c';});
+	return;
+}
+
+sub check_changes
+{
+	my ($test) = @_;
+	# its worker reads the view as it is before the change
+	$node->safe_psql('postgres', 'REFRESH MATERIALIZED VIEW v');
+	$node->poll_query_until('postgres',
+		q{SELECT worker_pid IS NOT NULL FROM streaming.views
+		  WHERE view = 'altered'::regclass})
+	  or die 'no worker';
+	$node->safe_psql('postgres', q{COMMIT PREPARED 'a'});
+	check_alive('postgres', "$test: the view follows");
+	ok( $node->poll_query_until(
+			'postgres',
+			'SELECT (SELECT n FROM altered) = (SELECT count(*) FROM s)'),
+		"$test: one that was altered follows");
+	$node->safe_psql('postgres', q{COMMIT PREPARED 'd'});
+	$node->safe_psql('postgres', q{COMMIT PREPARED 'c'});
+	$node->safe_psql('postgres', 'INSERT INTO s2 VALUES (1)');
+	ok( $node->poll_query_until(
+			'postgres', 'SELECT n = 1 FROM created'),
+		"$test: one that was created follows");
+	check_alive('postgres', "$test: one that was dropped does not disturb");
+	$node->safe_psql('postgres',
+		'DROP MATERIALIZED VIEW altered, created; DROP TABLE s2');
+	return;
+}
+
+prepare_changes();
+check_changes('prepared');
+prepare_changes();
 $node->restart;
+check_changes('prepared and restarted');
 check_alive('postgres', 'restart: the view follows');
+prepare_changes();
 $node->stop('immediate');
 $node->start;
-check_alive('postgres', 'immediate stop: the view follows');
+check_changes('prepared and recovered');
 
 foreach my $kind (qw(worker scheduler launcher))
 {
@@ -477,10 +535,12 @@ ok( $standby->poll_query_until(
 my ($rc, $out, $err) =
   $standby->psql('postgres', 'REFRESH MATERIALIZED VIEW v');
 isnt($rc, 0, 'no REFRESH on a standby');
+prepare_changes();
 $node->stop;
 $standby->promote;
 $node = $standby;
 check_alive('postgres', 'promoted: the view follows');
+check_changes('prepared and promoted');
 $node->stop;
 
 done_testing();

@@ -118,7 +118,7 @@ init_area(void)
 	ConditionVariableInit(&stream_area->detached);
 	for (int i = 0; i < STREAM_NUM_REQUEST_CVS; i++)
 		ConditionVariableInit(&stream_area->requests[i]);
-	for (int i = 0; i < STREAM_MAX_DATABASES; i++)
+	for (int i = 0; i < STREAM_DATABASE_SLOTS; i++)
 	{
 		pg_atomic_init_u64(&stream_area->databases[i].version, 1);
 		pg_atomic_init_u64(&stream_area->databases[i].wakes, 1);
@@ -268,30 +268,60 @@ stream_area_source(Oid relid)
 StreamDatabase *
 stream_area_find_database(Oid dboid)
 {
-	for (int i = 0; i < stream_area->max_databases; i++)
+	for (int i = 0; i < STREAM_DATABASE_SLOTS; i++)
 		if (stream_area->databases[i].dboid == dboid)
 			return &stream_area->databases[i];
 	return NULL;
 }
 
-/* Finds or makes the entry of a database; NULL if there is no room. */
+/*
+ * Does the database count?  Not if it is only probed, or was found not to have
+ * the extension and has only not been forgotten yet.
+ */
+static bool
+counts(StreamDatabase *db)
+{
+	return OidIsValid(db->dboid) && !db->probed &&
+		(db->absent == 0 || db->absent != pg_atomic_read_u64(&db->version));
+}
+
+bool
+stream_area_has_room(Oid dboid)
+{
+	StreamDatabase *db = stream_area_find_database(dboid);
+	int			n = 0;
+
+	if (db != NULL && counts(db))
+		return true;
+	for (int i = 0; i < STREAM_DATABASE_SLOTS; i++)
+		if (counts(&stream_area->databases[i]))
+			n++;
+	return n < stream_area->max_databases;
+}
+
 StreamDatabase *
-stream_area_enter_database(Oid dboid)
+stream_area_enter_database(Oid dboid, bool probe)
 {
 	StreamDatabase *db = stream_area_find_database(dboid);
 
-	if (db != NULL)
-		return db;
-	db = stream_area_find_database(InvalidOid);
-	if (db == NULL)
+	if (!probe && (db == NULL || !counts(db)) && !stream_area_has_room(dboid))
 		return NULL;
-	db->dboid = dboid;
-	db->pid = 0;
-	db->latch = NULL;
-	db->present = false;
-	db->starved = false;
-	db->absent = 0;
-	db->watched = false;
+	if (db == NULL)
+	{
+		db = stream_area_find_database(InvalidOid);
+		if (db == NULL)
+			return NULL;
+		db->dboid = dboid;
+		db->pid = 0;
+		db->latch = NULL;
+		db->probed = true;
+		db->present = false;
+		db->starved = false;
+		db->absent = 0;
+		db->watched = false;
+	}
+	if (!probe)
+		db->probed = false;
 	return db;
 }
 

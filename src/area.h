@@ -20,6 +20,8 @@
 
 /* Limits of the whole server. */
 #define STREAM_MAX_DATABASES 1024	/* databases that have the extension */
+#define STREAM_SPARE_SLOTS 8	/* for others, while they are probed */
+#define STREAM_DATABASE_SLOTS (STREAM_MAX_DATABASES + STREAM_SPARE_SLOTS)
 #define STREAM_MAX_WORKERS 256	/* workers, all databases together */
 #define STREAM_MAX_SOURCES 16384	/* wake-up slots that streams share */
 #define STREAM_MAX_SUSPENSIONS 32	/* databases that commands want free */
@@ -31,6 +33,8 @@ typedef struct StreamDatabase
 	Oid			dboid;			/* InvalidOid: this slot is free */
 	int			pid;			/* the scheduler, or 0 */
 	Latch	   *latch;
+	bool		probed;			/* maybe it has not got the extension: it does
+								 * not count */
 	bool		present;		/* the scheduler has found the extension */
 	bool		starved;		/* no background workers to be had */
 	uint64		absent;			/* version at which it was not there, or 0 */
@@ -115,7 +119,7 @@ typedef struct StreamArea
 	ConditionVariable detached; /* a scheduler or worker has gone */
 	ConditionVariable requests[STREAM_NUM_REQUEST_CVS];
 	StreamSuspension suspensions[STREAM_MAX_SUSPENSIONS];
-	StreamDatabase databases[STREAM_MAX_DATABASES];
+	StreamDatabase databases[STREAM_DATABASE_SLOTS];
 	StreamWorker workers[STREAM_MAX_WORKERS];
 } StreamArea;
 
@@ -154,8 +158,14 @@ extern void stream_area_release_locks(void);
 
 /* The entry of a database, or NULL. */
 extern StreamDatabase *stream_area_find_database(Oid dboid);
-/* Finds or makes it; NULL if there is no room. */
-extern StreamDatabase *stream_area_enter_database(Oid dboid);
+/*
+ * Finds or makes it; NULL if there is no room.  probe: nobody knows yet if the
+ * database has the extension, so it takes no room from others; otherwise it
+ * counts from now on.
+ */
+extern StreamDatabase *stream_area_enter_database(Oid dboid, bool probe);
+/* Is there room for one more that counts, or does this one already? */
+extern bool stream_area_has_room(Oid dboid);
 
 /* The next three want it from stream_area_lock_views. */
 

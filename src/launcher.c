@@ -11,6 +11,10 @@
  * nothing; CREATE EXTENSION makes an entry for it in shared memory and wakes
  * the launcher.
  *
+ * Databases that are probed do not count among those that the server has room
+ * for.  If there is none for one that turns out to have the extension, it is
+ * probed again from time to time.
+ *
  * So the rule is: every database with an entry in shared memory wants a
  * scheduler, unless its scheduler has said that the extension is absent; then
  * the entry is removed.
@@ -126,7 +130,7 @@ list_target(Oid dboid)
 static void
 read_databases(void)
 {
-	StreamDatabaseStatus known[STREAM_MAX_DATABASES];
+	StreamDatabaseStatus known[STREAM_DATABASE_SLOTS];
 	int			num_known;
 	Relation	rel;
 	TableScanDesc scan;
@@ -274,7 +278,7 @@ wants_scheduler(Target *target, StreamDatabaseStatus *status)
 static long
 start_schedulers(void)
 {
-	StreamDatabaseStatus known[STREAM_MAX_DATABASES];
+	StreamDatabaseStatus known[STREAM_DATABASE_SLOTS];
 	int			num_known;
 	int			starting = 0;
 	TimestampTz now = GetCurrentTimestamp();

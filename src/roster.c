@@ -101,9 +101,21 @@ detach_scheduler(int code, Datum arg)
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
 	my_database->pid = 0;
 	my_database->latch = NULL;
+	/* one that has found out nothing leaves nothing */
+	if (my_database->probed && my_database->absent == 0)
+		my_database->dboid = InvalidOid;
 	stream_area_wake_launcher();
 	LWLockRelease(stream_area->lock);
 	ConditionVariableBroadcast(&stream_area->detached);
+}
+
+static void
+log_full(void)
+{
+	ereport(LOG,
+			(errmsg("too many databases use the extension \"streaming\""),
+			 errdetail("A server can run continuous views in %d databases.",
+					   stream_area->max_databases)));
 }
 
 bool
@@ -117,7 +129,7 @@ stream_roster_attach_scheduler(Oid dboid)
 		db = NULL;
 	else
 	{
-		db = stream_area_enter_database(dboid);
+		db = stream_area_enter_database(dboid, true);
 		full = db == NULL;
 		if (db != NULL && db->pid != 0)
 			db = NULL;
@@ -134,10 +146,7 @@ stream_roster_attach_scheduler(Oid dboid)
 	LWLockRelease(stream_area->lock);
 
 	if (full)
-		ereport(LOG,
-				(errmsg("too many databases use the extension \"streaming\""),
-				 errdetail("A server can run continuous views in %d databases.",
-						   stream_area->max_databases)));
+		log_full();
 	if (db != NULL)
 		on_shmem_exit(detach_scheduler, (Datum) 0);
 	return db != NULL;
@@ -214,8 +223,7 @@ stream_roster_require_room(void)
 	bool		room;
 
 	LWLockAcquire(stream_area->lock, LW_SHARED);
-	room = stream_area_find_database(MyDatabaseId) != NULL ||
-		stream_area_find_database(InvalidOid) != NULL;
+	room = stream_area_has_room(MyDatabaseId);
 	LWLockRelease(stream_area->lock);
 	if (!room)
 		ereport(ERROR,
@@ -234,7 +242,7 @@ stream_roster_list_databases(StreamDatabaseStatus *list)
 	int			n = 0;
 
 	LWLockAcquire(stream_area->lock, LW_SHARED);
-	for (int i = 0; i < stream_area->max_databases; i++)
+	for (int i = 0; i < STREAM_DATABASE_SLOTS; i++)
 	{
 		StreamDatabase *db = &stream_area->databases[i];
 
@@ -329,15 +337,24 @@ stream_roster_database_suspended(Oid dboid)
 
 /* ------------------------------------------------------ the scheduler */
 
-void
+bool
 stream_roster_set_present(void)
 {
+	bool		room;
+
 	if (my_database->present)
-		return;
+		return true;
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
-	my_database->present = true;
-	stream_area_wake_launcher();
+	room = stream_area_enter_database(MyDatabaseId, false) != NULL;
+	if (room)
+	{
+		my_database->present = true;
+		stream_area_wake_launcher();
+	}
 	LWLockRelease(stream_area->lock);
+	if (!room)
+		log_full();
+	return room;
 }
 
 void
@@ -808,7 +825,7 @@ stream_roster_request(Oid viewid)
 	uint64		request = 0;
 
 	stream_area_lock_views(LW_EXCLUSIVE);
-	if (stream_area_enter_database(MyDatabaseId) != NULL)
+	if (stream_area_enter_database(MyDatabaseId, false) != NULL)
 	{
 		StreamViewEntry *view = stream_area_enter_view(viewid);
 		int			slot = stream_area_view_worker(view);

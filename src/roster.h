@@ -34,7 +34,7 @@ typedef struct StreamDatabaseStatus
 /* Makes this process the launcher; false if there is one. */
 extern bool stream_roster_attach_launcher(void);
 
-/* Fills list (room for STREAM_MAX_DATABASES), returns how many. */
+/* Fills list (room for STREAM_DATABASE_SLOTS), returns how many. */
 extern int	stream_roster_list_databases(StreamDatabaseStatus *list);
 
 /* True while a command wants the database free of connections. */
@@ -83,18 +83,26 @@ typedef struct StreamViewAssignment
 	TimestampTz begun_at;		/* when its last batch began, or 0 */
 } StreamViewAssignment;
 
-/* A batch that runs longer is long. */
+/*
+ * A batch that runs longer is long, and makes its view slow; one that takes
+ * less than the other is short, and ends that.
+ */
 #define STREAM_LONG_BATCH_US USECS_PER_SEC
 
 /*
  * Makes this process the scheduler of the database; false if it has one, is
- * suspended or too many databases have one (which is logged).  Call it before
+ * suspended or too many are being started (which is logged).  Call it before
  * connecting: then an eviction can't miss us.
  */
 extern bool stream_roster_attach_scheduler(Oid dboid);
 
-/* The scheduler has found the extension, or (with this version) has not. */
-extern void stream_roster_set_present(void);
+/*
+ * The scheduler has found the extension; false if too many databases have it
+ * (which is logged): then it has to end.
+ */
+extern bool stream_roster_set_present(void);
+
+/* It has not found it; the version is from before it has looked. */
 extern void stream_roster_set_absent(uint64 version);
 
 /* Moves when the views of this database have changed; for both processes. */

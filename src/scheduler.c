@@ -510,7 +510,8 @@ take_turn(void)
 
 	if (!read_views(&views))
 		retire(version);
-	stream_roster_set_present();
+	if (!stream_roster_set_present())
+		proc_exit(0);
 
 	end_released(views.released);
 	forget_views(views.all, mark);

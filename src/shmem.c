@@ -158,7 +158,7 @@ tell_views_changed(void)
 	StreamDatabase *db;
 
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
-	db = stream_area_enter_database(MyDatabaseId);
+	db = stream_area_enter_database(MyDatabaseId, false);
 	if (db != NULL)
 	{
 		pg_atomic_fetch_add_u64(&db->version, 1);
@@ -167,7 +167,10 @@ tell_views_changed(void)
 	}
 	else
 	{
-		/* no room to say which database it is */
+		/* no room to say which database it is; what was found there is old */
+		db = stream_area_find_database(MyDatabaseId);
+		if (db != NULL)
+			pg_atomic_fetch_add_u64(&db->version, 1);
 		pg_atomic_fetch_add_u64(&stream_area->probe_version, 1);
 		stream_area_wake_launcher();
 	}

@@ -145,9 +145,22 @@ is($node->safe_psql('postgres', 'SELECT sum(n) FROM (SELECT n FROM m1
 
 SKIP:
 {
-	skip 'not a build with STREAMING_DEBUG=1', 6 unless $has_debug;
+	skip 'not a build with STREAMING_DEBUG=1', 7 unless $has_debug;
 
-	$node->safe_psql('postgres', "CREATE DATABASE d$_") for 1 .. 2;
+	$node->safe_psql('postgres', "CREATE DATABASE d$_") for 1 .. 3;
+
+	# a scheduler that looks if d3 has the extension, and has to wait
+	my $session = $node->background_psql('d3');
+	$session->query('BEGIN; LOCK TABLE pg_extension IN ACCESS EXCLUSIVE MODE');
+	$node->safe_psql('postgres',
+		q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		  WHERE backend_type = 'streaming launcher'});
+	ok( $node->poll_query_until(
+			'postgres',
+			q{SELECT count(*) = 1 FROM pg_stat_activity
+			  WHERE backend_type = 'streaming scheduler' AND datname = 'd3'
+				AND wait_event_type = 'Lock'}),
+		'a database is probed: that takes no room');
 	$node->safe_psql('d1',
 		'CREATE EXTENSION streaming; CREATE TABLE s (i int) USING stream;
 		 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
@@ -158,6 +171,8 @@ SKIP:
 	isnt($rc, 0, 'one database too many');
 	like($err, qr/53400/, 'its SQLSTATE');
 	like($err, qr/Drop the extension where no view needs it/, 'its hint');
+	$session->query('ROLLBACK');
+	$session->quit;
 	$node->safe_psql('d1', 'CREATE EXTENSION IF NOT EXISTS streaming');
 	is($node->safe_psql('d1',
 			'INSERT INTO s VALUES (1); REFRESH MATERIALIZED VIEW v;

@@ -53,6 +53,7 @@ typedef struct StreamWorker
 	TimestampTz busy_since;		/* its batch runs since, by the system's
 								 * clock; or 0 */
 	Oid			busy_view;		/* that of the batch */
+	uint64		busy_request;	/* it answers requests up to this one */
 	TimestampTz canceled_at;	/* the batch was told to end, or 0 */
 	pg_atomic_uint64 assigned;	/* moves when its set of views changes */
 	pg_atomic_uint64 requested; /* moves when a view of it is asked for */
@@ -78,7 +79,7 @@ typedef struct StreamViewEntry
 	bool		running;
 	bool		more;
 	bool		paused;
-	bool		slow;			/* a batch took long, and none less since */
+	bool		slow;			/* a batch took long, and none was short since */
 	Oid			owner;			/* when the scheduler looked last */
 	TimestampTz begun_at;		/* when its last batch began, or 0 */
 	TimestampTz retry_at;

@@ -189,12 +189,66 @@ try_batch_lock(Oid viewid)
 	return true;
 }
 
+/*
+ * What the scheduler has logged about a view, for as long as it matters.
+ */
+typedef struct ViewLog
+{
+	Oid			viewid;
+	StreamFailureLog last;
+} ViewLog;
+
+static List *view_logs = NIL;	/* in TopMemoryContext */
+
+/* The log of the view; "before" is the failure recorded for it, or NULL. */
+static StreamFailureLog *
+find_log(Oid viewid, const StreamFailure *before)
+{
+	MemoryContext caller;
+	ViewLog    *log;
+	ListCell   *lc;
+	TimestampTz now = stream_debug_now();
+
+	foreach(lc, view_logs)
+	{
+		log = lfirst(lc);
+		if (log->viewid == viewid)
+			return &log->last;
+		if (now - log->last.at >= LOG_AGAIN_US)
+		{
+			view_logs = foreach_delete_current(view_logs, lc);
+			pfree(log);
+		}
+	}
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	log = palloc0(sizeof(ViewLog));
+	log->viewid = viewid;
+	if (before != NULL)
+		stream_failure_was_logged(&log->last, before);
+	view_logs = lappend(view_logs, log);
+	MemoryContextSwitchTo(caller);
+	return &log->last;
+}
+
 static void
-record_timeout(Oid viewid, const char *relname)
+log_timeout(Oid viewid, const StreamFailure *f, const StreamFailure *before)
+{
+	ErrorData	edata = {0};
+
+	edata.sqlerrcode = f->sqlstate;
+	edata.message = f->message;
+	edata.detail = f->detail;
+	edata.hint = f->hint;
+	edata.assoc_context = CurrentMemoryContext;
+	stream_failure_log(find_log(viewid, before), &edata);
+}
+
+static TimestampTz
+record_timeout(StreamViewRow *row, const char *relname)
 {
 	StreamFailure f = {0};
-	StreamFailure *before = stream_catalog_failure(viewid);
-	char	   *schema = get_namespace_name(get_rel_namespace(viewid));
+	StreamFailure *before = stream_catalog_failure(row->viewid);
+	char	   *schema = get_namespace_name(get_rel_namespace(row->viewid));
 
 	f.failures = before ? before->failures + 1 : 1;
 	f.sqlstate = ERRCODE_QUERY_CANCELED;
@@ -203,29 +257,34 @@ record_timeout(Oid viewid, const char *relname)
 	f.detail = "It did not let itself be canceled, so its worker was ended.";
 	f.hint = TIMEOUT_HINT;
 	f.at = stream_debug_now();
-	stream_catalog_write_failure(viewid, &f);
-	ereport(LOG,
-			(errcode(f.sqlstate),
-			 errmsg_internal("%s", f.message),
-			 errdetail_internal("%s", f.detail)));
+	stream_catalog_write_failure(row->viewid, &f);
+	log_timeout(row->viewid, &f, before);
+	if (row->options.trigger == STREAM_TRIGGER_MANUAL)
+		return 0;
+	return stream_failure_retry_at(f.failures, f.sqlstate, f.at);
 }
 
-void
+TimestampTz
 stream_failure_record_timeout(Oid viewid)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	char	   *relname;
+	TimestampTz retry_at = 0;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (try_batch_lock(viewid))
 	{
+		StreamViewRow *row;
+		char	   *relname;
+
 		PushActiveSnapshot(GetTransactionSnapshot());
 		relname = get_rel_name(viewid);
-		if (relname != NULL && stream_failure_is_recordable(viewid))
-			record_timeout(viewid, relname);
+		row = stream_catalog_view(viewid);
+		if (relname != NULL && row != NULL && !row->released)
+			retry_at = record_timeout(row, relname);
 		PopActiveSnapshot();
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(caller);
+	return retry_at;
 }

@@ -62,8 +62,9 @@ extern void stream_failure_log(StreamFailureLog *last, ErrorData *edata);
 /*
  * Records and logs, in a transaction of its own, that the worker of the view
  * was ended because a batch took too long.  Waits for no lock: if somebody has
- * the view's batch lock, or the view is gone, it does nothing.
+ * the view's batch lock, or the view is gone, it does nothing.  Returns when
+ * the view is to be tried again; 0: not by itself.
  */
-extern void stream_failure_record_timeout(Oid viewid);
+extern TimestampTz stream_failure_record_timeout(Oid viewid);
 
 #endif

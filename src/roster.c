@@ -408,6 +408,7 @@ stream_roster_list_workers(StreamWorkerStatus *list)
 		list[n].pid = worker->pid;
 		list[n].busy_since = worker->busy_since;
 		list[n].busy_view = worker->busy_view;
+		list[n].busy_request = worker->busy_request;
 		/* one that nobody knows is of no interest */
 		list[n].busy_slow = view == NULL || view->slow;
 		list[n].canceled_at = worker->canceled_at;
@@ -465,6 +466,37 @@ stream_roster_end_batch(const StreamWorkerStatus *status, int signal)
 	}
 	LWLockRelease(stream_area->lock);
 	return worker != NULL;
+}
+
+/* A batch of the view has failed; wants the lock held. */
+static void
+fail(StreamViewEntry *view, uint64 answered, int sqlstate,
+	 TimestampTz retry_at)
+{
+	view->running = false;
+	view->retry_at = retry_at;
+	view->failed = Max(view->failed, answered);
+	view->sqlstate = sqlstate;
+}
+
+void
+stream_roster_batch_ended(Oid viewid, uint64 answered, int sqlstate,
+						  TimestampTz retry_at)
+{
+	StreamViewEntry *view;
+
+	stream_area_lock_views(LW_EXCLUSIVE);
+	view = stream_area_find_view(viewid);
+	if (view != NULL && stream_area_view_worker(view) < 0)
+		fail(view, answered, sqlstate, retry_at);
+	else if (view != NULL && view->failed < answered)
+	{
+		/* another worker has it by now */
+		view->failed = answered;
+		view->sqlstate = sqlstate;
+	}
+	LWLockRelease(stream_area->lock);
+	ConditionVariableBroadcast(stream_roster_request_cv(viewid));
 }
 
 static int
@@ -528,6 +560,7 @@ stream_roster_reserve_worker(uint32 *generation)
 		worker->latch = NULL;
 		worker->busy_since = 0;
 		worker->busy_view = InvalidOid;
+		worker->busy_request = 0;
 		worker->canceled_at = 0;
 		*generation = ++worker->generation;
 		slot = i;
@@ -597,7 +630,9 @@ stream_roster_assign_view(Oid viewid, Oid owner, int slot, bool paused)
 		if (slot >= 0)
 			view->generation = stream_area->workers[slot].generation;
 		view->running = false;
-		view->retry_at = 0;
+		/* a new worker waits as long as the old one would have */
+		if (slot < 0)
+			view->retry_at = 0;
 	}
 	if (slot != old)
 	{
@@ -675,6 +710,7 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 		view->begun_at = now;
 		my_worker->busy_since = now;
 		my_worker->busy_view = viewid;
+		my_worker->busy_request = view->requested;
 		my_worker->canceled_at = 0;
 		if (!my_database->watched && my_database->latch != NULL)
 		{
@@ -714,7 +750,7 @@ stream_roster_view_end(Oid viewid, uint64 answered, bool more, int64 batch_us)
 		view->running = false;
 		view->more = more;
 		view->retry_at = 0;
-		if (view->slow && batch_us < STREAM_LONG_BATCH_US)
+		if (view->slow && batch_us < STREAM_SHORT_BATCH_US)
 		{
 			view->slow = false;
 			stream_area_wake_scheduler(MyDatabaseId);
@@ -739,12 +775,7 @@ stream_roster_view_failed(Oid viewid, uint64 answered, int sqlstate,
 	stream_area_lock_views(LW_EXCLUSIVE);
 	view = find_my_view(viewid);
 	if (view != NULL)
-	{
-		view->running = false;
-		view->retry_at = retry_at;
-		view->failed = Max(view->failed, answered);
-		view->sqlstate = sqlstate;
-	}
+		fail(view, answered, sqlstate, retry_at);
 	LWLockRelease(stream_area->lock);
 	ConditionVariableBroadcast(stream_roster_request_cv(viewid));
 }

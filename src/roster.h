@@ -68,6 +68,7 @@ typedef struct StreamWorkerStatus
 	int			pid;			/* 0: has not started yet */
 	TimestampTz busy_since;		/* its batch runs since, or 0 ... */
 	Oid			busy_view;		/* ... of this view ... */
+	uint64		busy_request;	/* ... for requests up to this one ... */
 	bool		busy_slow;		/* ... which is known to be slow ... */
 	TimestampTz canceled_at;	/* ... and was told to end, or 0 */
 } StreamWorkerStatus;
@@ -88,6 +89,7 @@ typedef struct StreamViewAssignment
  * less than the other is short, and ends that.
  */
 #define STREAM_LONG_BATCH_US USECS_PER_SEC
+#define STREAM_SHORT_BATCH_US (STREAM_LONG_BATCH_US / 2)
 
 /*
  * Makes this process the scheduler of the database; false if it has one, is
@@ -141,6 +143,13 @@ extern void stream_roster_set_slow(const StreamWorkerStatus *worker);
  */
 extern bool stream_roster_end_batch(const StreamWorkerStatus *worker,
 									int signal);
+
+/*
+ * The batch of a worker that has been ended: requests up to answered have failed
+ * with it.
+ */
+extern void stream_roster_batch_ended(Oid viewid, uint64 answered,
+									  int sqlstate, TimestampTz retry_at);
 
 /* Sends SIGTERM to a worker of this database; slot -1: to all. */
 extern void stream_roster_terminate_worker(int slot);

@@ -19,7 +19,7 @@
  * We also watch the batches.  One that lasts long makes its view slow, and the
  * other views of its worker go elsewhere.  One that lasts longer than
  * streaming.batch_timeout is told to end by SIGINT.  A function can catch
- * that, so if it still runs after GRACE_US its worker is ended by SIGTERM,
+ * that, so if it still runs after GRACE_MS its worker is ended by SIGTERM,
  * which it cannot, and we record the failure in the worker's place before we
  * give the view to another.  Workers do not wake us for each batch: while one
  * has been seen to run we sleep for no longer than it takes to become long,
@@ -52,6 +52,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "debug.h"
 #include "shmem.h"
 #include "roster.h"
 #include "catalog.h"
@@ -65,7 +66,7 @@
 #define RESTART_MAX_MS 2000
 #define LIVED_WELL_MS 5000		/* a worker that lived so long is no crasher */
 #define NO_ROOM_RETRY_MS 5000
-#define GRACE_US (5 * USECS_PER_SEC)	/* from SIGINT to SIGTERM */
+#define GRACE_MS 5000			/* from SIGINT to SIGTERM */
 
 /* What we know of the worker in each slot. */
 typedef struct Start
@@ -80,6 +81,7 @@ typedef struct Start
 typedef struct Ending
 {
 	Oid			viewid;			/* InvalidOid: none */
+	uint64		request;		/* its batch would have answered those up to */
 	uint32		generation;		/* of the worker */
 } Ending;
 
@@ -329,12 +331,14 @@ end_worker(const StreamWorkerStatus *worker)
 		return;
 	starts[worker->slot].dismissed = true;
 	ending->viewid = worker->busy_view;
+	ending->request = worker->busy_request;
 	ending->generation = worker->generation;
 }
 
 /*
- * Records the failures of views whose workers we have ended.  Not while the
- * worker is there: it has the view's batch lock, and might do it itself.
+ * Records the failures of views whose workers we have ended, and answers who
+ * waits for them, lest the next worker try again at once.  Not while the worker
+ * is there: it has the view's batch lock, and might do it itself.
  */
 static void
 record_failures(void)
@@ -345,6 +349,7 @@ record_failures(void)
 	for (int slot = 0; slot < STREAM_MAX_WORKERS; slot++)
 	{
 		Ending	   *ending = &endings[slot];
+		TimestampTz retry_at;
 		bool		there = false;
 
 		if (!OidIsValid(ending->viewid))
@@ -354,7 +359,9 @@ record_failures(void)
 				list[i].generation == ending->generation;
 		if (there)
 			continue;
-		stream_failure_record_timeout(ending->viewid);
+		retry_at = stream_failure_record_timeout(ending->viewid);
+		stream_roster_batch_ended(ending->viewid, ending->request,
+								  ERRCODE_QUERY_CANCELED, retry_at);
 		ending->viewid = InvalidOid;
 	}
 }
@@ -378,6 +385,13 @@ end_released(List *released)
 			stream_roster_end_batch(&list[i], SIGINT);
 }
 
+/* From SIGINT to SIGTERM, in microseconds. */
+static int64
+grace_us(void)
+{
+	return stream_debug_limit("grace", GRACE_MS) * INT64CONST(1000);
+}
+
 /* Looks at a worker's batch; returns when to look again. */
 static TimestampTz
 watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
@@ -398,19 +412,19 @@ watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
 	}
 	if (worker->canceled_at != 0)
 	{
-		if (now >= worker->canceled_at + GRACE_US)
+		if (now >= worker->canceled_at + grace_us())
 		{
 			end_worker(worker);
-			return Min(next, now + GRACE_US);
+			return Min(next, now + grace_us());
 		}
-		return Min(next, worker->canceled_at + GRACE_US);
+		return Min(next, worker->canceled_at + grace_us());
 	}
 	if (stream_batch_timeout == 0)
 		return next;
 	if (now < late)
 		return Min(next, late);
 	stream_roster_end_batch(worker, SIGINT);
-	return Min(next, now + GRACE_US);
+	return Min(next, now + grace_us());
 }
 
 /* Looks at all batches that run; returns when to look again. */
@@ -518,8 +532,9 @@ take_turn(void)
 	foreach(lc, views.disabled)
 		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
 
-	record_failures();
 	lanes = stream_lanes_look(views.enabled, views.owners);
+	/* of all that are without a worker there, before they get a new one */
+	record_failures();
 	adjust_workers(lanes);
 	stream_lanes_assign(lanes);
 

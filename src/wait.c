@@ -99,6 +99,21 @@ raise_failure(Oid viewid, int sqlstate)
 			 errhint("The server log says why.")));
 }
 
+/* The view has been switched off while we waited for it, maybe for ever. */
+static void
+raise_no_longer(Oid viewid)
+{
+	StreamViewRow *row;
+
+	/* what somebody else has just committed, whatever our snapshot is */
+	PushActiveSnapshot(GetLatestSnapshot());
+	row = stream_catalog_view(viewid);
+	PopActiveSnapshot();
+	if (row != NULL && row->released)
+		raise_failure(viewid, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
+	raise_paused(viewid);
+}
+
 /* Raises unless the view can be waited for. */
 static void
 check_view(Oid viewid)
@@ -161,7 +176,7 @@ is_answered(Oid viewid, uint64 request)
 			break;
 		case STREAM_REQUEST_PAUSED:
 			ConditionVariableCancelSleep();
-			raise_paused(viewid);
+			raise_no_longer(viewid);
 			break;
 		case STREAM_REQUEST_GONE:
 			ConditionVariableCancelSleep();

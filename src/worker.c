@@ -257,7 +257,6 @@ inherit_failure(StreamAgendaView *view, const StreamFailure *failure,
 												 failure->sqlstate,
 												 failure->at);
 	stream_failure_was_logged(&view->logged, failure);
-	stream_roster_view_waits(view->viewid, view->retry_at);
 }
 
 /*
@@ -294,6 +293,8 @@ load_step(StreamAgendaView *view, void *arg)
 		reset_failures(view);
 	else if (failure != NULL && first)
 		inherit_failure(view, failure, &row->options);
+	if (first)
+		stream_roster_view_waits(view->viewid, view->retry_at);
 
 	view->name = MemoryContextStrdup(context, psprintf("%s.%s",
 													   schema ? schema : "?",

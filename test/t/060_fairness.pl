@@ -19,6 +19,14 @@ log_line_prefix = '%m [%p] %b '
 });
 $node->start;
 
+# in a test build there is less time from SIGINT to SIGTERM
+if ($node->psql('postgres', 'SHOW streaming.debug_limits') == 0)
+{
+	$node->append_conf('postgresql.conf',
+		"streaming.debug_limits = 'grace=1000'\n");
+	$node->restart;
+}
+
 $node->safe_psql(
 	'postgres', q{
 	CREATE EXTENSION streaming;
@@ -121,6 +129,9 @@ $node->safe_psql('postgres', 'REFRESH MATERIALIZED VIEW v');
 my $running = q{SELECT count(*) %s FROM pg_stat_activity
 	WHERE backend_type = 'streaming worker'
 		AND query ~ '^batch of view public.h'};
+my $end_workers = q{
+	SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		WHERE backend_type = 'streaming worker'};
 
 # ------------------------------------------------------- two of them, no limit
 
@@ -128,7 +139,7 @@ set_option('streaming.batch_timeout', '0');
 create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 1 .. 2;
 $node->safe_psql('postgres', 'INSERT INTO h VALUES (1)');
 wait_for(sprintf($running, '= 2'), 'both workers are in a batch that never ends');
-cmp_ok(longest_delay(4), '<', 8, 'the victim goes on');
+cmp_ok(longest_delay(3), '<', 8, 'the victim goes on');
 wait_for(
 	q{SELECT count(*) BETWEEN 3 AND 4 FROM pg_stat_activity
 	  WHERE backend_type = 'streaming worker'},
@@ -139,7 +150,7 @@ is($node->safe_psql('postgres', sprintf $running, ''),
 # --------------------------------------------------------- more than workers
 
 create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 3 .. 5;
-cmp_ok(longest_delay(6), '<', 10,
+cmp_ok(longest_delay(3), '<', 10,
 	'more hostile views than workers: the victim goes on');
 wait_for(sprintf($running, '= 2'), 'two hostile ones run, the others wait');
 cmp_ok(
@@ -177,18 +188,20 @@ wait_for(
 	q{SELECT count(*) = 20 FROM streaming.views
 	  WHERE view::text ~ '^d' AND batches > 0},
 	'all get their turn');
-cmp_ok(longest_delay(10), '<', 5,
+cmp_ok(longest_delay(5), '<', 5,
 	'many views that are not quite slow: the victim goes on');
 $node->safe_psql('postgres',
 	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 	  WHERE query ~ 'INSERT INTO d' AND pid <> pg_backend_pid()});
 $feeder->{run}->finish;
-$node->safe_psql('postgres', "DROP MATERIALIZED VIEW d$_") for 1 .. 20;
+$node->safe_psql('postgres', $end_workers);
+$node->safe_psql('postgres',
+	'DROP MATERIALIZED VIEW ' . join(', ', map { "d$_" } 1 .. 20));
 
 # -------------------------------------------------------------- the time is up
 
-set_option('streaming.batch_timeout', '2s');
-cmp_ok(longest_delay(8), '<', 5, 'the victim goes on');
+set_option('streaming.batch_timeout', '1s');
+cmp_ok(longest_delay(4), '<', 5, 'the victim goes on');
 wait_for(
 	q{SELECT count(*) >= 1 FROM streaming.views WHERE last_error_sqlstate = '57014'
 		AND last_error ~ 'batch of continuous view "public.h\d" took longer than streaming.batch_timeout'},
@@ -211,6 +224,8 @@ ok( $node->safe_psql(
 	'the victim has not failed');
 
 # one that can be canceled needs no end of its worker
+$node->safe_psql('postgres', 'UPDATE behave SET yes = true');
+$node->safe_psql('postgres', $end_workers);
 $node->safe_psql('postgres', "DROP MATERIALIZED VIEW h$_") for 1 .. 5;
 create_view('hostile', 'h6', 'SELECT sum(nap(i)) AS n FROM h');
 my ($rc, $out, $err) =
@@ -225,7 +240,8 @@ unlike(
 	slurp_file($node->logfile),
 	qr/batch of continuous view "public.h6".*\n.*It did not let itself be canceled/,
 	'its worker lives');
-$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW h6');
+$node->safe_psql('postgres',
+	'DROP MATERIALIZED VIEW h6; UPDATE behave SET yes = false');
 
 # -------------------------------------- a new worker waits out the back-off
 
@@ -241,9 +257,6 @@ wait_for(
 	q{SELECT failures >= 7 AND retry_at > now() FROM streaming.views
 	  WHERE view = 'h7'::regclass},
 	'it fails, with growing pauses');
-my $end_workers = q{
-	SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-		WHERE backend_type = 'streaming worker'};
 foreach my $try (1 .. 6)
 {
 	$node->safe_psql('postgres', $end_workers);
@@ -294,7 +307,7 @@ $node->safe_psql('postgres',
 $node->append_conf('postgresql.conf', "max_worker_processes = 5\n");
 $node->restart;
 create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 10 .. 11;
-cmp_ok(longest_delay(6), '<', 15, 'no room for processes: the victim goes on');
+cmp_ok(longest_delay(3), '<', 15, 'no room for processes: the victim goes on');
 cmp_ok(longest_delay(2), '<', 5, 'and waits no more');
 is($node->safe_psql('postgres', sprintf $running, ''),
 	1, 'the others share a worker');

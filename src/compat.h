@@ -151,6 +151,17 @@ stream_compat_require_nothing(Query *query, RangeTblEntry *rte)
 #endif
 }
 
+/* The same for one that has been there before. */
+static inline void
+stream_compat_permit(Query *query, RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM < 160000
+	rte->requiredPerms = 0;
+#else
+	getRTEPermissionInfo(query->rteperminfos, rte)->requiredPerms = 0;
+#endif
+}
+
 /* As whom the member of the query's range table is read, or InvalidOid. */
 static inline Oid
 stream_compat_check_as_user(Query *query, RangeTblEntry *rte)

@@ -931,18 +931,30 @@ stream_eventtime_is_closed(const StreamWindow *window, bool unlogged)
 	return (Node *) result;
 }
 
-/* Is it the sub-select above? */
+/* Is it the sub-select above, of that view? */
 static bool
-is_closed_query(Query *query)
+is_closed_query(Query *query, Oid viewid)
 {
 	RangeTblEntry *rte;
+	OpExpr	   *own;
+	Const	   *value;
 
-	if (list_length(query->rtable) != 1)
+	if (list_length(query->rtable) != 1 || query->jointree == NULL ||
+		query->jointree->quals == NULL ||
+		!IsA(query->jointree->quals, OpExpr))
 		return false;
 	rte = linitial_node(RangeTblEntry, query->rtable);
-	return rte->rtekind == RTE_RELATION &&
-		(rte->relid == stream_catalog_progress_table(false) ||
-		 rte->relid == stream_catalog_progress_table(true));
+	own = (OpExpr *) query->jointree->quals;
+	if (rte->rtekind != RTE_RELATION ||
+		(rte->relid != stream_catalog_progress_table(false) &&
+		 rte->relid != stream_catalog_progress_table(true)) ||
+		own->opno != OidEqualOperator || !IsA(linitial(own->args), Var) ||
+		!IsA(lsecond(own->args), Const))
+		return false;
+	value = lsecond_node(Const, own->args);
+	return linitial_node(Var, own->args)->varattno ==
+		get_attnum(rte->relid, "viewid") &&
+		!value->constisnull && DatumGetObjectId(value->constvalue) == viewid;
 }
 
 static bool
@@ -950,9 +962,9 @@ set_view_walker(Node *node, Oid *viewid)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Query) && is_closed_query((Query *) node))
+	if (IsA(node, Query) && is_closed_query((Query *) node, InvalidOid))
 	{
-		OpExpr	   *own = castNode(OpExpr, ((Query *) node)->jointree->quals);
+		OpExpr	   *own = (OpExpr *) ((Query *) node)->jointree->quals;
 
 		lsecond_node(Const, own->args)->constvalue = ObjectIdGetDatum(*viewid);
 		return false;
@@ -966,4 +978,31 @@ void
 stream_eventtime_set_view(Query *query, Oid viewid)
 {
 	set_view_walker((Node *) query, &viewid);
+}
+
+/*
+ * Whoever has written the sub-select: it shows nothing but the view's own row, to
+ * those who may read the view.
+ */
+static bool
+permit_closed_walker(Node *node, Oid *viewid)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query) && is_closed_query((Query *) node, *viewid))
+	{
+		stream_compat_permit((Query *) node,
+							 linitial(((Query *) node)->rtable));
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, permit_closed_walker, viewid,
+								 0);
+	return expression_tree_walker(node, permit_closed_walker, viewid);
+}
+
+void
+stream_eventtime_permit_closed(Query *query, Oid viewid)
+{
+	permit_closed_walker((Node *) query, &viewid);
 }

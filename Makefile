@@ -7,7 +7,7 @@
 EXTENSION = streaming
 MODULE_big = streaming
 PGFILEDESC = "streaming - continuous queries"
-DATA = sql/streaming--1.0.sql
+DATA = sql/streaming--1.0.sql sql/streaming--0.9--1.0.sql
 
 # The table of contents, lowest layer first.
 OBJS = \
@@ -44,6 +44,7 @@ OBJS = \
 	src/reaper.o \
 	src/cut.o \
 	src/reading.o \
+	src/relations.o \
 	src/operator.o \
 	src/delta.o \
 	src/batch.o \
@@ -54,7 +55,6 @@ OBJS = \
 	src/scheduler.o \
 	src/launcher.o \
 	src/wait.o \
-	src/relations.o \
 	src/view.o \
 	src/guard.o \
 	src/release.o \
@@ -62,6 +62,7 @@ OBJS = \
 	src/monitor.o \
 	src/statement.o \
 	src/databases.o \
+	src/update.o \
 	src/utility.o \
 	src/module.o
 

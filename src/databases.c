@@ -216,3 +216,13 @@ stream_databases_create_extension(StreamStatement *s)
 	if (strcmp(stmt->extname, "streaming") == 0)
 		stream_shmem_views_changed();
 }
+
+void
+stream_databases_update_extension(StreamStatement *s)
+{
+	AlterExtensionStmt *stmt = (AlterExtensionStmt *) s->pstmt->utilityStmt;
+
+	stream_statement_pass_on(s);
+	if (strcmp(stmt->extname, "streaming") == 0)
+		stream_shmem_views_changed();
+}

@@ -21,5 +21,6 @@ extern void stream_databases_rename(StreamStatement *s);
 extern void stream_databases_create_database(StreamStatement *s);
 extern void stream_databases_alter_database(StreamStatement *s);
 extern void stream_databases_create_extension(StreamStatement *s);
+extern void stream_databases_update_extension(StreamStatement *s);
 
 #endif

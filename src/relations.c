@@ -25,11 +25,13 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "rewrite/rewriteHandler.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "compat.h"
 #include "aggstate.h"
+#include "owner.h"
 #include "reading.h"
 #include "shmem.h"
 #include "relations.h"
@@ -411,4 +413,62 @@ stream_relations_sync_owner(Oid viewid)
 		ATExecChangeOwner(row->below, owner, true, AccessExclusiveLock);
 	CommandCounterIncrement();
 	stream_shmem_views_changed();
+}
+
+/* ---- for update scripts ---- */
+
+/* A query to be made as the owner of a view. */
+typedef struct NewReading
+{
+	const StreamViewRow *row;
+	Query	   *query;			/* or NULL: it may stay as it is */
+} NewReading;
+
+static void
+make_reading(void *arg)
+{
+	NewReading *reading = arg;
+	const StreamViewRow *row = reading->row;
+	Relation	definition = table_open(row->definition, AccessShareLock);
+	Relation	state = table_open(row->state, AccessShareLock);
+	StreamCut  *cut = stream_cut_query(get_view_query(definition),
+									   row->options.within_watermark, NULL);
+
+	if (!cut->distinct)
+		reading->query = stream_reading_query(cut, state, true, NULL);
+	table_close(state, NoLock);
+	table_close(definition, NoLock);
+}
+
+void
+stream_relations_renew_reading(const StreamViewRow *row)
+{
+	NewReading	reading = {row, NULL};
+	Relation	view;
+	ListCell   *lc;
+
+	if (row->options.output_mode != STREAM_OUTPUT_APPEND)
+		return;
+	view = try_table_open(row->viewid, AccessExclusiveLock);
+	if (view == NULL)
+		return;
+	stream_owner_run(view->rd_rel->relowner, row->settings, make_reading,
+					 &reading);
+	if (reading.query)
+	{
+		/* columns may have been renamed */
+		foreach(lc, reading.query->targetList)
+		{
+			TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+			if (!tle->resjunk)
+				tle->resname =
+					pstrdup(NameStr(TupleDescAttr(RelationGetDescr(view),
+												  tle->resno - 1)->attname));
+		}
+		stream_eventtime_set_view(reading.query, row->viewid);
+		StoreViewQuery(row->viewid, reading.query, true);
+		CommandCounterIncrement();
+	}
+	table_close(view, NoLock);
 }

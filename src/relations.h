@@ -29,4 +29,11 @@ extern void stream_relations_create(StreamViewRow *row, StreamCut *cut,
  */
 extern void stream_relations_sync_owner(Oid viewid);
 
+/*
+ * Makes the query that the view runs over its state anew, from the definition, if
+ * it is one that shows groups when they are final.  For update scripts: needs
+ * ownership of the view, and locks it with AccessExclusiveLock.
+ */
+extern void stream_relations_renew_reading(const StreamViewRow *row);
+
 #endif

@@ -825,6 +825,8 @@ handler_of(NodeTag tag)
 			return stream_databases_alter_database;
 		case T_CreateExtensionStmt:
 			return stream_databases_create_extension;
+		case T_AlterExtensionStmt:
+			return stream_databases_update_extension;
 		default:
 			return NULL;
 	}

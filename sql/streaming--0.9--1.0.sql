@@ -1,0 +1,205 @@
+/*
+ * streaming: from 0.9 to 1.0.
+ *
+ * Makes what streaming--1.0.sql makes, out of what streaming--0.9.sql has made,
+ * and is as careful about names as that is.  Views go on where they stood.
+ */
+
+-- complain if the script is sourced in psql rather than by ALTER EXTENSION
+\echo Use "ALTER EXTENSION streaming UPDATE" to load this file. \quit
+
+---------------------------------------------------------------- catalog
+-- From here on, the library knows the tables again.
+
+ALTER TABLE streaming._view ADD COLUMN released pg_catalog.bool;
+UPDATE streaming._view SET released = false;
+ALTER TABLE streaming._view ALTER COLUMN released SET NOT NULL;
+
+DROP INDEX streaming._rejection_viewid;
+CREATE INDEX _rejection_viewid ON streaming._rejection (viewid, at, leaf, tid);
+
+---------------------------------------------------------------- event time
+
+DROP FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz),
+	streaming._on_time(pg_catalog.timestamp, pg_catalog.timestamp);
+CREATE FUNCTION streaming._on_time(event_time pg_catalog.timestamptz,
+		late pg_catalog.timestamptz, batch pg_catalog.internal)
+	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
+	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
+CREATE FUNCTION streaming._on_time(event_time pg_catalog.timestamp,
+		late pg_catalog.timestamp, batch pg_catalog.internal)
+	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
+	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
+COMMENT ON FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz,
+		pg_catalog.internal) IS
+	'internal: part of delta queries, keeps late rows out';
+COMMENT ON FUNCTION streaming._on_time(pg_catalog.timestamp, pg_catalog.timestamp,
+		pg_catalog.internal) IS
+	'internal: part of delta queries, keeps late rows out';
+
+-- Views in append mode were read by way of _closed.
+CREATE FUNCTION streaming._update_readings() RETURNS pg_catalog.void
+	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_update_readings';
+SELECT streaming._update_readings();
+DROP FUNCTION streaming._update_readings();
+DROP FUNCTION streaming._closed(pg_catalog.oid, pg_catalog.bool),
+	streaming._closed_local(pg_catalog.oid, pg_catalog.bool);
+
+---------------------------------------------------------------- waiting
+
+COMMENT ON FUNCTION streaming.wait(pg_catalog.regclass, pg_catalog.interval) IS
+	'waits until everything committed before the call is in the view, whose batch runs at once; false when the timeout (null: none) is over first; needs SELECT on the view and holds no lock on it; fails with the error of the batch (its SQLSTATE alone for those who may not see last_error in streaming.views), or with 55000 if the view is paused, is new in this transaction, or is on a standby';
+
+CREATE FUNCTION streaming.release(view pg_catalog.regclass)
+	RETURNS pg_catalog.void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_release';
+COMMENT ON FUNCTION streaming.release(pg_catalog.regclass) IS
+	'for the owner of a stream: commands that take rows away do not wait any more for a view that reads it; the view keeps its result and never runs again';
+
+---------------------------------------------------------------- monitoring
+
+COMMENT ON FUNCTION streaming.explain(pg_catalog.regclass) IS
+	'the plan that a continuous view runs over the new rows of a batch, one line a row; does not run it; for those who have the rights of the view''s owner; locks the streams as a SELECT does';
+
+CREATE OR REPLACE VIEW streaming.views AS
+	SELECT v.viewid::pg_catalog.regclass AS view,
+		pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+		v.streams::pg_catalog.regclass[] AS streams,
+		s.state,
+		CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text)
+			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
+				'USAGE'::pg_catalog.text) THEN e.message END
+			AS last_error,
+		e.sqlstate AS last_error_sqlstate,
+		e.at AS last_error_at,
+		COALESCE(e.failures, 0::pg_catalog.int4) AS failures,
+		s.retry_at,
+		s.batches,
+		s.rows_read,
+		s.lag_rows,
+		s.lag_bytes,
+		s.last_batch_at,
+		s.last_batch_ms,
+		s.watermark,
+		s.input_times,
+		s.input_seen,
+		s.groups,
+		s.late_rows,
+		s.null_rows,
+		s.worker_pid,
+		v.state::pg_catalog.regclass AS state_table,
+		ARRAY(SELECT 'streaming.'::pg_catalog.text OPERATOR(pg_catalog.||) n
+				OPERATOR(pg_catalog.||) '='::pg_catalog.text
+				OPERATOR(pg_catalog.||) x
+			FROM ROWS FROM (pg_catalog.unnest(v.option_names),
+				pg_catalog.unnest(v.option_values)) AS o(n, x)
+			ORDER BY n) AS options,
+		pg_catalog.pg_get_viewdef(v.definition) AS definition
+	FROM streaming._view v
+		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
+		LEFT JOIN streaming._error e
+			ON e.viewid OPERATOR(pg_catalog.=) v.viewid
+		CROSS JOIN LATERAL streaming._status(v.viewid) s;
+
+-- A barrier, lest a condition of the reader's be tried on rows of others.
+CREATE OR REPLACE VIEW streaming.errors WITH (security_barrier) AS
+	SELECT r.viewid::pg_catalog.regclass AS view,
+		r.stream::pg_catalog.regclass AS stream,
+		r.at,
+		r.reason,
+		r.event_time,
+		r.stream_row,
+		r.leaf::pg_catalog.regclass AS partition,
+		r.tid
+	FROM streaming._rejection r
+		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
+	WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text);
+COMMENT ON VIEW streaming.errors IS
+	'rows of streams that a continuous view did not take, and why; who has the rights of the view''s owner may delete them';
+
+CREATE FUNCTION streaming._delete_error() RETURNS pg_catalog.trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_monitor_delete_error';
+COMMENT ON FUNCTION streaming._delete_error() IS
+	'internal: DELETE FROM streaming.errors';
+CREATE TRIGGER _delete INSTEAD OF DELETE ON streaming.errors
+	FOR EACH ROW EXECUTE FUNCTION streaming._delete_error();
+COMMENT ON TRIGGER _delete ON streaming.errors IS
+	'internal: deletes the row from streaming._rejection';
+
+CREATE OR REPLACE VIEW streaming.streams AS
+	SELECT c.oid::pg_catalog.regclass AS stream,
+		pg_catalog.pg_get_userbyid(c.relowner) AS owner,
+		c.relkind OPERATOR(pg_catalog.=) 'p'::pg_catalog."char" AS partitioned,
+		a.attname AS event_time,
+		ARRAY(SELECT 'streaming.'::pg_catalog.text OPERATOR(pg_catalog.||) n
+				OPERATOR(pg_catalog.||) '='::pg_catalog.text
+				OPERATOR(pg_catalog.||)
+				CASE WHEN n OPERATOR(pg_catalog.=) 'event_time'::pg_catalog.text
+					THEN a.attname::pg_catalog.text ELSE x END
+			FROM ROWS FROM (pg_catalog.unnest(d.option_names),
+				pg_catalog.unnest(d.option_values)) AS o(n, x)
+			ORDER BY n) AS options,
+		l.partitions,
+		l.bytes,
+		l.estimated_rows,
+		(SELECT pg_catalog.count(*) FROM streaming._view v
+			WHERE c.oid OPERATOR(pg_catalog.=) ANY (v.streams)) AS views
+	FROM pg_catalog.pg_class c
+		LEFT JOIN streaming._stream d
+			ON d.relid OPERATOR(pg_catalog.=) c.oid
+		LEFT JOIN pg_catalog.pg_attribute a
+			ON a.attrelid OPERATOR(pg_catalog.=) d.relid
+			AND a.attnum OPERATOR(pg_catalog.=) d.attnum
+		CROSS JOIN LATERAL (
+			SELECT pg_catalog.count(*)
+					FILTER (WHERE t.relid OPERATOR(pg_catalog.<>) c.oid)
+					AS partitions,
+				COALESCE(pg_catalog.sum(pg_catalog.pg_relation_size(
+							t.relid::pg_catalog.regclass,
+							'main'::pg_catalog.text)),
+					0::pg_catalog.numeric)::pg_catalog.int8 AS bytes,
+				COALESCE(pg_catalog.sum(GREATEST(k.reltuples,
+							0::pg_catalog.float4)),
+					0::pg_catalog.float4)::pg_catalog.int8 AS estimated_rows
+			FROM (SELECT c.oid AS relid
+				WHERE c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
+				UNION ALL
+				SELECT p.relid::pg_catalog.oid
+				FROM pg_catalog.pg_partition_tree(c.oid::pg_catalog.regclass) p
+				WHERE c.relkind OPERATOR(pg_catalog.=) 'p'::pg_catalog."char"
+					AND p.isleaf) t
+				JOIN pg_catalog.pg_class k
+					ON k.oid OPERATOR(pg_catalog.=) t.relid) l
+	WHERE NOT c.relispartition
+		AND (((c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
+					OR c.relkind OPERATOR(pg_catalog.=)
+						'p'::pg_catalog."char")
+				AND c.relam OPERATOR(pg_catalog.=) (
+					SELECT m.oid FROM pg_catalog.pg_am m
+					WHERE m.amname OPERATOR(pg_catalog.=)
+						'stream'::pg_catalog.name))
+			OR (c.relkind OPERATOR(pg_catalog.=) 'p'::pg_catalog."char"
+				AND EXISTS (
+					SELECT
+					FROM pg_catalog.pg_partition_tree(
+							c.oid::pg_catalog.regclass) t
+						JOIN pg_catalog.pg_class k
+							ON k.oid OPERATOR(pg_catalog.=)
+								t.relid::pg_catalog.oid
+						JOIN pg_catalog.pg_am m
+							ON m.oid OPERATOR(pg_catalog.=) k.relam
+					WHERE t.isleaf AND m.amname OPERATOR(pg_catalog.=)
+						'stream'::pg_catalog.name)));
+
+CREATE FUNCTION streaming.check_pages(stream pg_catalog.regclass,
+		OUT partition pg_catalog.regclass, OUT blkno pg_catalog.int8,
+		OUT offnum pg_catalog.int4, OUT attnum pg_catalog.int4,
+		OUT msg pg_catalog.text)
+	RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_verify_check_pages';
+COMMENT ON FUNCTION streaming.check_pages(pg_catalog.regclass) IS
+	'what verify_heapam of the extension amcheck finds in the pages of a stream, its partitions and their TOAST tables; nothing, if they are sound; for those who may execute verify_heapam';
+
+GRANT DELETE ON streaming.errors TO PUBLIC;
+
+REVOKE ALL ON FUNCTION streaming._delete_error() FROM PUBLIC;

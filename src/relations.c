@@ -15,9 +15,14 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/toasting.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
@@ -26,8 +31,14 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteSupport.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "aggstate.h"
@@ -413,6 +424,159 @@ stream_relations_sync_owner(Oid viewid)
 		ATExecChangeOwner(row->below, owner, true, AccessExclusiveLock);
 	CommandCounterIncrement();
 	stream_shmem_views_changed();
+}
+
+/* ---- after pg_upgrade ---- */
+
+/* Does it depend on the view as a part of it? */
+static bool
+is_part_of_view(Oid relid, Oid viewid)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2,
+							  keys);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		found = form->deptype == DEPENDENCY_INTERNAL &&
+			form->refclassid == RelationRelationId &&
+			form->refobjid == viewid;
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
+/* Indexes that are the user's own are dropped with the table. */
+static void
+attach_state_table(Oid state, Oid viewid)
+{
+	Relation	rel = table_open(state, NoLock);
+	ListCell   *lc;
+
+	depend_on_types(state);
+	depend_on_view(state, viewid);
+	foreach(lc, RelationGetIndexList(rel))
+		if (get_rel_name(lfirst_oid(lc))[0] == '_')
+			depend_on_view(lfirst_oid(lc), viewid);
+	table_close(rel, NoLock);
+}
+
+/*
+ * Stores the view's query again, with what its text does not say.  The view is
+ * locked by AccessExclusiveLock.
+ */
+static void
+permit_closed(Oid viewid)
+{
+	Relation	view = table_open(viewid, NoLock);
+	Query	   *query = copyObject(get_view_query(view));
+	Relation	rules = table_open(RewriteRelationId, RowExclusiveLock);
+	HeapTuple	tuple = SearchSysCacheCopy2(RULERELNAME,
+											ObjectIdGetDatum(viewid),
+											CStringGetDatum(ViewSelectRuleName));
+	Datum		values[Natts_pg_rewrite] = {0};
+	bool		nulls[Natts_pg_rewrite] = {0};
+	bool		replaced[Natts_pg_rewrite] = {0};
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for rule of view %u", viewid);
+	stream_eventtime_permit_closed(query, viewid);
+	values[Anum_pg_rewrite_ev_action - 1] =
+		CStringGetTextDatum(nodeToString(list_make1(query)));
+	replaced[Anum_pg_rewrite_ev_action - 1] = true;
+	tuple = heap_modify_tuple(tuple, RelationGetDescr(rules), values, nulls,
+							  replaced);
+	CatalogTupleUpdate(rules, &tuple->t_self, tuple);
+	CacheInvalidateRelcache(view);
+	table_close(rules, RowExclusiveLock);
+	table_close(view, NoLock);
+}
+
+bool
+stream_relations_attach(const StreamViewRow *row)
+{
+	bool		append = row->options.output_mode == STREAM_OUTPUT_APPEND;
+
+	if (is_part_of_view(row->definition, row->viewid))
+		return true;
+	if (!ConditionalLockRelationOid(row->viewid, append ?
+									AccessExclusiveLock : AccessShareLock) ||
+		!ConditionalLockRelationOid(row->definition, AccessShareLock) ||
+		!ConditionalLockRelationOid(row->state, AccessShareLock) ||
+		(OidIsValid(row->below) &&
+		 !ConditionalLockRelationOid(row->below, AccessShareLock)))
+		return false;
+	if (get_rel_relkind(row->viewid) != RELKIND_VIEW ||
+		get_rel_relkind(row->definition) != RELKIND_VIEW ||
+		get_rel_relkind(row->state) != RELKIND_RELATION)
+		return true;			/* dropped meanwhile */
+	depend_on_view(row->definition, row->viewid);
+	attach_state_table(row->state, row->viewid);
+	if (OidIsValid(row->below))
+		attach_state_table(row->below, row->viewid);
+	if (append)
+		permit_closed(row->viewid);
+	CommandCounterIncrement();
+	return true;
+}
+
+/* The view whose OID is in the name of an internal relation, or InvalidOid. */
+static Oid
+view_in_name(const char *name)
+{
+	unsigned int viewid = 0;
+
+	if (sscanf(name, "_definition_%u", &viewid) == 1 ||
+		sscanf(name, "_state_%u", &viewid) == 1 ||
+		sscanf(name, "_below_%u", &viewid) == 1)
+		return viewid;
+	return InvalidOid;
+}
+
+/* What belongs to a view is dropped before it, if it is attached. */
+static bool
+is_torn(Oid relid)
+{
+	Oid			schema = stream_catalog_schema();
+	StreamViewRow *row;
+	Oid			viewid;
+
+	if (!OidIsValid(schema))
+		return false;
+	if (get_rel_namespace(relid) == schema)
+	{
+		viewid = view_in_name(get_rel_name(relid));
+		return OidIsValid(viewid) && stream_catalog_is_view(viewid) &&
+			!is_part_of_view(relid, viewid);
+	}
+	if (get_rel_relkind(relid) != RELKIND_VIEW)
+		return false;
+	row = stream_catalog_view(relid);
+	return row != NULL &&
+		SearchSysCacheExists1(RELOID, ObjectIdGetDatum(row->definition));
+}
+
+void
+stream_relations_check_drop(Oid relid)
+{
+	if (is_torn(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("relation \"%s\" cannot be dropped yet",
+						get_rel_name(relid)),
+				 errdetail("The scheduler has not seen to the continuous views of this database since pg_upgrade."),
+				 errhint("Try again in a moment.")));
 }
 
 /* ---- for update scripts ---- */

@@ -59,6 +59,7 @@
 #include "failure.h"
 #include "worker.h"
 #include "lanes.h"
+#include "relations.h"
 #include "scheduler.h"
 
 #define POLL_MS 10000			/* a safety net */
@@ -147,6 +148,24 @@ typedef struct Views
 	List	   *released;		/* ... for ever */
 } Views;
 
+/*
+ * Sees once to what pg_upgrade has left undone.  A view that is locked is tried
+ * again at the next turn.
+ */
+static void
+attach_views(List *rows)
+{
+	static bool attached = false;
+	ListCell   *lc;
+
+	if (attached)
+		return;
+	attached = true;
+	foreach(lc, rows)
+		if (!stream_relations_attach(lfirst(lc)))
+			attached = false;
+}
+
 /* Reads the views, into the turn's context.  False without the extension. */
 static bool
 read_views(Views *views)
@@ -164,6 +183,7 @@ read_views(Views *views)
 
 		PushActiveSnapshot(GetTransactionSnapshot());
 		rows = stream_catalog_views();
+		attach_views(rows);
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(turn_context);
 		foreach(lc, rows)

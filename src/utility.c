@@ -882,10 +882,17 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 	switch (get_rel_relkind(objectId))
 	{
 		case RELKIND_VIEW:
-			if (subId == 0 && stream_catalog_is_view(objectId))
+			if (subId != 0)
+				break;
+			stream_relations_check_drop(objectId);
+			if (stream_catalog_is_view(objectId))
 				stream_view_dropped(objectId);
 			break;
 		case RELKIND_RELATION:
+			if (subId == 0)
+				stream_relations_check_drop(objectId);
+			stream_declare_dropped(objectId, subId);
+			break;
 		case RELKIND_PARTITIONED_TABLE:
 			stream_declare_dropped(objectId, subId);
 			break;

@@ -15,9 +15,6 @@ ALTER TABLE streaming._view ADD COLUMN released pg_catalog.bool;
 UPDATE streaming._view SET released = false;
 ALTER TABLE streaming._view ALTER COLUMN released SET NOT NULL;
 
-DROP INDEX streaming._rejection_viewid;
-CREATE INDEX _rejection_viewid ON streaming._rejection (viewid, at, leaf, tid);
-
 ---------------------------------------------------------------- event time
 
 DROP FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz),
@@ -115,16 +112,14 @@ CREATE OR REPLACE VIEW streaming.errors WITH (security_barrier) AS
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
 	WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text);
 COMMENT ON VIEW streaming.errors IS
-	'rows of streams that a continuous view did not take, and why; who has the rights of the view''s owner may delete them';
+	'rows of streams that a continuous view did not take, and why; who has the rights of the view''s owner may delete them with streaming.delete_errors';
 
-CREATE FUNCTION streaming._delete_error() RETURNS pg_catalog.trigger
-	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_monitor_delete_error';
-COMMENT ON FUNCTION streaming._delete_error() IS
-	'internal: DELETE FROM streaming.errors';
-CREATE TRIGGER _delete INSTEAD OF DELETE ON streaming.errors
-	FOR EACH ROW EXECUTE FUNCTION streaming._delete_error();
-COMMENT ON TRIGGER _delete ON streaming.errors IS
-	'internal: deletes the row from streaming._rejection';
+CREATE FUNCTION streaming.delete_errors(view pg_catalog.regclass,
+		before pg_catalog.timestamptz DEFAULT NULL::pg_catalog.timestamptz)
+	RETURNS pg_catalog.int8 LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_monitor_delete_errors';
+COMMENT ON FUNCTION streaming.delete_errors(pg_catalog.regclass, pg_catalog.timestamptz) IS
+	'deletes the rows of streaming.errors that a view has put aside, or those of them before a time; returns how many; needs the rights of the view''s owner';
 
 CREATE OR REPLACE VIEW streaming.streams AS
 	SELECT c.oid::pg_catalog.regclass AS stream,
@@ -199,7 +194,3 @@ CREATE FUNCTION streaming.check_pages(stream pg_catalog.regclass,
 	AS 'MODULE_PATHNAME', 'stream_verify_check_pages';
 COMMENT ON FUNCTION streaming.check_pages(pg_catalog.regclass) IS
 	'what verify_heapam of the extension amcheck finds in the pages of a stream, its partitions and their TOAST tables; nothing, if they are sound; for those who may execute verify_heapam';
-
-GRANT DELETE ON streaming.errors TO PUBLIC;
-
-REVOKE ALL ON FUNCTION streaming._delete_error() FROM PUBLIC;

@@ -149,7 +149,8 @@ foreach my $view (@append)
 }
 my @gone = (
 	'VIEW streaming.views', 'VIEW streaming.errors',
-	'VIEW streaming.streams', 'FUNCTION streaming._delete_error()',
+	'VIEW streaming.streams',
+	'FUNCTION streaming.delete_errors(regclass, timestamptz)',
 	'FUNCTION streaming.release(regclass)',
 	'FUNCTION streaming.check_pages(regclass)',
 	'FUNCTION streaming._on_time(timestamptz, timestamptz, internal)',
@@ -167,14 +168,12 @@ $node->safe_psql(
 	(map { "ALTER EXTENSION streaming DROP $_; DROP $_;\n" } @gone),
 	'CREATE TABLE saved_views AS TABLE streaming._view;
 	ALTER EXTENSION streaming DROP TABLE streaming._view;
-	DROP TABLE streaming._view;
-	DROP INDEX streaming._rejection_viewid;',
+	DROP TABLE streaming._view;',
 	of_0_9('CREATE TABLE streaming._view '),
 	of_0_9('COMMENT ON TABLE streaming._view '),
 	'INSERT INTO streaming._view SELECT viewid, definition, state, below, streams,
 		unlogged, option_names, option_values, settings FROM saved_views;
 	DROP TABLE saved_views;',
-	of_0_9('CREATE INDEX _rejection_viewid'),
 	of_0_9('CREATE FUNCTION streaming._on_time'),
 	of_0_9('CREATE VIEW'),
 	of_0_9('COMMENT ON FUNCTION streaming.(_on_time|_closed|wait|explain)'),

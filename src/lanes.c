@@ -11,9 +11,10 @@
  * will take: a query may do much, or sleep.  So that no view waits for another
  * user's for long, there are two lanes.  A view is slow from when a batch of
  * it was seen to take long (STREAM_LONG_BATCH_US) until one has ended well in
- * less than half of that, so that it does not change lanes all the time.  A worker that has a slow view is in the slow lane, the others are in
- * the regular one.  Each lane has as many workers as streaming.workers says,
- * but not more than it has views.  Views of the regular lane leave a worker as
+ * less than half of that, so that it does not change lanes all the time.  A
+ * worker that has a slow view is in the slow lane, the others are in the
+ * regular one.  Each lane has as many workers as streaming.workers says, but
+ * not more than it has views.  Views of the regular lane leave a worker as
  * soon as one of its views turns out to be slow; the slow one stays where it
  * is, and its worker changes the lane with it.
  *

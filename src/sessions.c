@@ -168,14 +168,18 @@ stream_sessions_open(StreamSessions *sessions, Relation rel, int64 late)
 	sessions->sort = NULL;
 }
 
-/* The rows wait until the delta query, and its memory, are gone. */
+/*
+ * The rows wait until the delta query, and its memory, are gone: the sort is
+ * given our own copy of the descriptor, for it keeps the pointer.
+ */
 static void
-begin_sort(StreamSessions *sessions, TupleDesc desc)
+begin_sort(StreamSessions *sessions)
 {
 	MemoryContext old = MemoryContextSwitchTo(sessions->context);
 
 	sessions->sort =
-		tuplesort_begin_heap(desc, sessions->nkeys + 1, sessions->sortcols,
+		tuplesort_begin_heap(sessions->sorted->tts_tupleDescriptor,
+							 sessions->nkeys + 1, sessions->sortcols,
 							 sessions->sortops, sessions->shape.collations,
 							 sessions->nullsfirst, work_mem, NULL,
 							 TUPLESORT_NONE);
@@ -192,7 +196,7 @@ stream_sessions_add(StreamSessions *sessions, TupleTableSlot *delta)
 	if (sessions->sorted == NULL)
 		know_delta(sessions, delta->tts_tupleDescriptor);
 	if (sessions->sort == NULL)
-		begin_sort(sessions, delta->tts_tupleDescriptor);
+		begin_sort(sessions);
 	tuplesort_puttupleslot(sessions->sort, delta);
 }
 

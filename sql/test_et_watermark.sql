@@ -294,11 +294,16 @@ BEGIN
 		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
 	END LOOP;
 END $$;
-SELECT view, watermark, late_rows, shown FROM streaming.views,
-	LATERAL (SELECT query_to_xml(format('SELECT upper(w) AS w, count FROM %s ORDER BY w', view), false, true, '')::text AS xml) x,
-	LATERAL (SELECT array_agg(m[1] || ': ' || m[2]) AS shown FROM regexp_matches(xml, 'T00:([0-9:]*)Z?[^<]*</w>\s*<count>(\d+)', 'g') m) y
+CREATE FUNCTION shown(view regclass) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+	result text[];
+BEGIN
+	EXECUTE format('SELECT array_agg(to_char(upper(w), ''MI:SS: '') || count ORDER BY w) FROM %s', view) INTO result;
+	RETURN result;
+END $$;
+SELECT view, watermark, late_rows, shown(view) FROM streaming.views
 ORDER BY view::text;
-DROP FUNCTION make_view;
+DROP FUNCTION make_view, shown;
 DROP TABLE s CASCADE;
 
 ---- without time zone, and whatever the session's

@@ -156,14 +156,15 @@ static void
 attach_views(List *rows)
 {
 	static bool attached = false;
+	bool		all = true;
 	ListCell   *lc;
 
 	if (attached)
 		return;
-	attached = true;
 	foreach(lc, rows)
 		if (!stream_relations_attach(lfirst(lc)))
-			attached = false;
+			all = false;
+	attached = all;
 }
 
 /* Reads the views, into the turn's context.  False without the extension. */

@@ -9,62 +9,62 @@ MODULE_big = streaming
 PGFILEDESC = "streaming - continuous queries"
 DATA = sql/streaming--1.0.sql sql/streaming--0.9--1.0.sql
 
-# The table of contents, lowest layer first.
+# The table of contents, lowest layer first; folders are layers, too.
 OBJS = \
-	src/compat.o \
-	src/debug.o \
-	src/locate.o \
-	src/refuse.o \
-	src/area.o \
-	src/shmem.o \
-	src/roster.o \
-	src/options.o \
-	src/catalog.o \
-	src/owner.o \
-	src/privilege.o \
-	src/readset.o \
-	src/position.o \
-	src/space.o \
-	src/am.o \
-	src/verify.o \
-	src/declare.o \
-	src/watermark.o \
-	src/scan.o \
-	src/window.o \
-	src/aggstate.o \
-	src/statetable.o \
-	src/store.o \
-	src/analyze.o \
-	src/sight.o \
-	src/trust.o \
-	src/timeexpr.o \
-	src/eventtime.o \
-	src/panes.o \
-	src/sessions.o \
-	src/reaper.o \
-	src/cut.o \
-	src/reading.o \
-	src/relations.o \
-	src/operator.o \
-	src/delta.o \
-	src/batch.o \
-	src/failure.o \
-	src/agenda.o \
-	src/worker.o \
-	src/lanes.o \
-	src/scheduler.o \
-	src/launcher.o \
-	src/wait.o \
-	src/view.o \
-	src/guard.o \
-	src/release.o \
-	src/internal.o \
-	src/monitor.o \
-	src/statement.o \
-	src/databases.o \
-	src/update.o \
-	src/utility.o \
-	src/module.o
+	src/base/compat.o \
+	src/base/debug.o \
+	src/base/locate.o \
+	src/base/refuse.o \
+	src/base/area.o \
+	src/base/shmem.o \
+	src/base/options.o \
+	src/base/catalog.o \
+	src/base/owner.o \
+	src/base/privilege.o \
+	src/stream/readset.o \
+	src/stream/position.o \
+	src/stream/space.o \
+	src/stream/am.o \
+	src/stream/verify.o \
+	src/time/declare.o \
+	src/time/watermark.o \
+	src/time/window.o \
+	src/time/timeexpr.o \
+	src/state/aggstate.o \
+	src/state/statetable.o \
+	src/state/store.o \
+	src/query/analyze.o \
+	src/query/sight.o \
+	src/query/trust.o \
+	src/query/eventtime.o \
+	src/query/cut.o \
+	src/query/reading.o \
+	src/flow/relations.o \
+	src/flow/scan.o \
+	src/flow/panes.o \
+	src/flow/sessions.o \
+	src/flow/reaper.o \
+	src/flow/operator.o \
+	src/flow/delta.o \
+	src/flow/batch.o \
+	src/process/roster.o \
+	src/process/failure.o \
+	src/process/agenda.o \
+	src/process/worker.o \
+	src/process/lanes.o \
+	src/process/scheduler.o \
+	src/process/launcher.o \
+	src/process/wait.o \
+	src/command/view.o \
+	src/command/guard.o \
+	src/command/release.o \
+	src/command/internal.o \
+	src/command/monitor.o \
+	src/command/statement.o \
+	src/command/databases.o \
+	src/command/update.o \
+	src/command/utility.o \
+	src/command/module.o
 
 # sql/test_sinceNN_... is for PostgreSQL NN and later.
 NEWER = $(foreach n,16 17 18,$(if $(shell [ $(MAJORVERSION) -lt $(n) ] && \
@@ -76,6 +76,7 @@ ISOLATION = $(basename $(notdir $(sort \
 	$(wildcard test/isolation/specs/*.spec))))
 ISOLATION_OPTS = --inputdir=test/isolation --load-extension=streaming
 
+PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
 ifdef STREAMING_WERROR
@@ -91,6 +92,8 @@ override with_llvm = no
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+$(OBJS): $(wildcard $(srcdir)/src/*/*.h)
 
 .PHONY: demo test check-layers
 demo:

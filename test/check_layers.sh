@@ -2,10 +2,10 @@
 #
 # check_layers.sh - keep the layers of src/ in order.
 #
-# The OBJS list of the Makefile is the layer order, lowest first.  A file may
-# include its own header and headers of lower layers only (a lower layer never
-# calls an upper one); compat.h is below everything, and only there and in
-# compat.c does it matter which version of PostgreSQL it is.  And whatever a
+# The OBJS list of the Makefile is the layer order, lowest first; the files of a
+# folder stand together in it.  A file may include its own header and headers of
+# lower layers only (a lower layer never calls an upper one), each named with its
+# folder; only in base/compat.[ch] does it matter which version of PostgreSQL it is.  And whatever a
 # file exports is named stream_<...>, so that nothing collides inside the server.
 #
 # Usage: check_layers.sh [directory of the objects; default: the source tree]
@@ -16,7 +16,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 objdir=${1:-$top}
 cd "$top"
 
-order=$(sed -n '/^OBJS/,/[^\\]$/p' Makefile | grep -o 'src/[a-z_0-9]*\.o' |
+order=$(sed -n '/^OBJS/,/[^\\]$/p' Makefile | grep -o 'src/[a-z_0-9/]*\.o' |
 	sed 's,src/,,; s,\.o,,')
 [ -n "$order" ] || { echo "check_layers: no OBJS in the Makefile" >&2; exit 2; }
 
@@ -27,20 +27,21 @@ complain()
 	bad=1
 }
 
-# rank NAME: its place in the order; compat is 0; empty for a file unknown
+# rank FOLDER/NAME: its place in the order; empty for a file unknown
 rank()
 {
-	if [ "$1" = compat ]; then
-		echo 0
-	else
-		echo "$order" | grep -nx "$1" | cut -d: -f1
-	fi
+	echo "$order" | grep -nx "$1" | cut -d: -f1
 }
 
-for file in src/*.c src/*.h; do
-	name=$(basename "$file")
+if [ "$(echo "$order" | cut -d/ -f1 | uniq | wc -l)" != \
+	"$(echo "$order" | cut -d/ -f1 | sort -u | wc -l)" ]; then
+	complain "the files of a folder do not stand together in OBJS"
+fi
+
+for file in src/*/*.c src/*/*.h; do
+	name=${file#src/}
 	name=${name%.*}
-	if [ "$name" != compat ] && grep -q PG_VERSION_NUM "$file"; then
+	if [ "$name" != base/compat ] && grep -q PG_VERSION_NUM "$file"; then
 		complain "$file asks for PG_VERSION_NUM, which is for compat.h"
 	fi
 	mine=$(rank "$name")

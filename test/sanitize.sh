@@ -21,28 +21,32 @@ home=${STREAMING_SANITIZED:-${TMPDIR:-/tmp}/streaming-sanitized-$version}
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1
 flags="-fsanitize=address -fno-omit-frame-pointer"
 
-# Fetches the source package, by a copy of the system's lists of packages.
+# Fetches the source package, by a copy of the system's lists of packages: of the
+# newest version that the mirror still has.
 fetch_source()
 {
-	local apt=$home/apt
+	local apt=$home/apt version_of options
 
 	mkdir -p "$apt/lists/partial" "$apt/parts"
 	sed 's/^Types: deb$/Types: deb-src/' /etc/apt/sources.list.d/*.sources \
 		> "$apt/parts/source.sources"
+	options="-qq -o Dir::Etc::sourceparts=$apt/parts
+		-o Dir::Etc::sourcelist=/dev/null -o Dir::State::lists=$apt/lists"
+	# shellcheck disable=SC2086
 	(
 		cd "$home"
-		apt-get -qq -o Dir::Etc::sourceparts="$apt/parts" \
-			-o Dir::Etc::sourcelist=/dev/null \
-			-o Dir::State::lists="$apt/lists" update
-		apt-get -qq -o Dir::Etc::sourceparts="$apt/parts" \
-			-o Dir::Etc::sourcelist=/dev/null \
-			-o Dir::State::lists="$apt/lists" source "postgresql-$version"
-	) > "$home/fetch.log" 2>&1 || {
+		apt-get $options update
+		apt-cache $options showsrc "postgresql-$version" |
+			sed -n 's/^Version: //p' | sort -Vr | while read -r version_of; do
+			! apt-get $options source "postgresql-$version=$version_of" || break
+		done
+	) > "$home/fetch.log" 2>&1
+	STREAMING_PGSRC=$(ls -d "$home"/postgresql-"$version"-*/ | tail -1)
+	[ -n "$STREAMING_PGSRC" ] || {
 		tail -5 "$home/fetch.log" >&2
 		echo "sanitize.sh: no source; set STREAMING_PGSRC" >&2
 		exit 2
 	}
-	STREAMING_PGSRC=$(ls -d "$home"/postgresql-"$version"-*/ | tail -1)
 }
 
 # Debian's source would be installed over the system's server: undo that.

@@ -1,0 +1,860 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  The extension's own tables.
+ *
+ * _view has one row per continuous view, _progress (or _progress_unlogged)
+ * says how far it has read, _error holds its present trouble; _stream has one
+ * row per stream that declares something.  No other file reads or writes them.
+ *
+ * The tables are found by name at each use: the extension may be dropped and
+ * created again under a running worker, and a database may not have it at all.
+ * Every function copes with that: it finds nothing and says so.
+ *
+ * _progress is written once per batch.  Reading it through its index prunes the
+ * dead versions of earlier batches, so that the row is updated in place (HOT)
+ * for ever, whatever autovacuum does.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/executor.h"
+#include "nodes/value.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/catalog.h"
+
+/* columns of _view */
+enum
+{
+	V_VIEWID = 1, V_DEFINITION, V_STATE, V_BELOW, V_STREAMS, V_UNLOGGED,
+	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_RELEASED,
+	V_NATTS = V_RELEASED
+};
+
+/* columns of _progress and _progress_unlogged */
+enum
+{
+	P_VIEWID = 1, P_BATCH, P_ROWS_READ, P_POSITION, P_BATCH_TIME, P_BATCH_US,
+	P_WATERMARK, P_CLOSED, P_INPUTS, P_INPUT_MAXIMA, P_INPUT_SEEN, P_GROUPS,
+	P_LATE_ROWS, P_NULL_ROWS, P_REAPED, P_REAPED_GROUPS,
+	P_NATTS = P_REAPED_GROUPS
+};
+
+/* columns of _stream */
+enum
+{
+	S_RELID = 1, S_ATTNUM, S_OPTION_NAMES, S_OPTION_VALUES,
+	S_NATTS = S_OPTION_VALUES
+};
+
+/* columns of _rejection */
+enum
+{
+	R_VIEWID = 1, R_AT, R_STREAM, R_LEAF, R_TID, R_REASON, R_EVENT_TIME,
+	R_STREAM_ROW, R_NATTS = R_STREAM_ROW
+};
+
+/* columns of _error */
+enum
+{
+	E_VIEWID = 1, E_FAILURES, E_FAILED, E_SQLSTATE, E_MESSAGE, E_DETAIL,
+	E_HINT, E_CONTEXT, E_AT, E_NATTS = E_AT
+};
+
+/* The extension's schema, once it has been found. */
+static Oid	known_schema = InvalidOid;
+
+/* The OID of one of our tables, or InvalidOid. */
+static Oid
+our_table(const char *name)
+{
+	Oid			schema = stream_catalog_schema();
+
+	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+/* The tables as this library knows them. */
+static const struct
+{
+	const char *name;
+	int			natts;
+}			known_tables[] =
+{
+	{"_view", V_NATTS},
+	{"_progress", P_NATTS},
+	{"_progress_unlogged", P_NATTS},
+	{"_stream", S_NATTS},
+	{"_rejection", R_NATTS},
+	{"_error", E_NATTS}
+};
+
+/* The library may be newer or older than the extension in the database. */
+static bool
+has_known_columns(Relation rel)
+{
+	for (int i = 0; i < lengthof(known_tables); i++)
+		if (strcmp(RelationGetRelationName(rel), known_tables[i].name) == 0)
+			return RelationGetNumberOfAttributes(rel) == known_tables[i].natts;
+	return true;
+}
+
+/*
+ * Opens one of our tables; NULL where the extension is not installed, or its
+ * own script is about to change that table.
+ */
+static Relation
+open_table(const char *name, LOCKMODE lockmode)
+{
+	Oid			relid = our_table(name);
+	Relation	rel = OidIsValid(relid) ?
+		try_table_open(relid, lockmode) : NULL;
+
+	if (rel == NULL || has_known_columns(rel))
+		return rel;
+	if (!creating_extension)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("table \"streaming.%s\" is of another version of the extension",
+						name),
+				 errhint("Run ALTER EXTENSION streaming UPDATE.")));
+	table_close(rel, lockmode);
+	return NULL;
+}
+
+/* Same, for writing, where it has to be there. */
+static Relation
+open_table_for_write(const char *name)
+{
+	Relation	rel = open_table(name, RowExclusiveLock);
+
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"streaming\" is not installed in this database"),
+				 errhint("Run CREATE EXTENSION streaming.")));
+	return rel;
+}
+
+static const char *
+progress_table(bool unlogged)
+{
+	return unlogged ? "_progress_unlogged" : "_progress";
+}
+
+/*
+ * A scan for the row of one relation: all our tables have its OID as primary
+ * key.
+ */
+static SysScanDesc
+begin_snapshot_scan(Relation rel, Oid relid, Snapshot snapshot)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	return systable_beginscan(rel, stream_compat_primary_key_index(rel, false),
+							  true, snapshot, 1, &key);
+}
+
+static SysScanDesc
+begin_row_scan(Relation rel, Oid relid)
+{
+	return begin_snapshot_scan(rel, relid, NULL);
+}
+
+/*
+ * Writes the row of a relation: updates the one that is there, else inserts.
+ */
+static void
+put_row(Relation rel, Oid relid, Datum *values, bool *nulls)
+{
+	SysScanDesc scan = begin_row_scan(rel, relid);
+	HeapTuple	old = systable_getnext(scan);
+	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+
+	if (HeapTupleIsValid(old))
+		CatalogTupleUpdate(rel, &old->t_self, tuple);
+	else
+		CatalogTupleInsert(rel, tuple);
+	systable_endscan(scan);
+	heap_freetuple(tuple);
+}
+
+/* Deletes the row of a relation; true if there was one. */
+static bool
+delete_row(const char *table, Oid relid)
+{
+	Relation	rel = open_table(table, RowExclusiveLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return false;
+	scan = begin_row_scan(rel, relid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		CatalogTupleDelete(rel, &tuple->t_self);
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	return HeapTupleIsValid(tuple);
+}
+
+static void
+namespace_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	known_schema = InvalidOid;
+}
+
+/*
+ * A schema of that name that somebody else has made must not be taken for ours:
+ * we act on what is in its tables.
+ */
+Oid
+stream_catalog_schema(void)
+{
+	static bool registered = false;
+	Oid			schema;
+	Oid			extension;
+
+	if (OidIsValid(known_schema))
+		return known_schema;
+	schema = get_namespace_oid("streaming", true);
+	if (!OidIsValid(schema))
+		return InvalidOid;
+	extension = get_extension_oid("streaming", true);
+	if (!OidIsValid(extension) ||
+		getExtensionOfObject(NamespaceRelationId, schema) != extension)
+		return InvalidOid;
+	if (!registered)
+		CacheRegisterSyscacheCallback(NAMESPACEOID, namespace_changed,
+									  (Datum) 0);
+	registered = true;
+	known_schema = schema;
+	return schema;
+}
+
+Oid
+stream_catalog_owner(void)
+{
+	Relation	rel = open_table_for_write("_view");
+	Oid			owner = rel->rd_rel->relowner;
+
+	table_close(rel, NoLock);
+	return owner;
+}
+
+/* ---- _view ---- */
+
+static List *
+strings_of_array(Datum array)
+{
+	Datum	   *elems;
+	int			nelems;
+	List	   *result = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elems, NULL, &nelems);
+	for (int i = 0; i < nelems; i++)
+		result = lappend(result, makeString(TextDatumGetCString(elems[i])));
+	return result;
+}
+
+static Datum
+array_of_strings(List *strings)
+{
+	Datum	   *elems = palloc(sizeof(Datum) * (list_length(strings) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, strings)
+		elems[n++] = CStringGetTextDatum(strVal(lfirst(lc)));
+	return PointerGetDatum(construct_array(elems, n, TEXTOID, -1, false,
+										   TYPALIGN_INT));
+}
+
+static List *
+oids_of_array(Datum array)
+{
+	Datum	   *elems;
+	int			nelems;
+	List	   *result = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), OIDOID, sizeof(Oid), true,
+					  TYPALIGN_INT, &elems, NULL, &nelems);
+	for (int i = 0; i < nelems; i++)
+		result = lappend_oid(result, DatumGetObjectId(elems[i]));
+	return result;
+}
+
+static Datum
+array_of_oids(List *oids)
+{
+	Datum	   *elems = palloc(sizeof(Datum) * (list_length(oids) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, oids)
+		elems[n++] = ObjectIdGetDatum(lfirst_oid(lc));
+	return PointerGetDatum(construct_array(elems, n, OIDOID, sizeof(Oid), true,
+										   TYPALIGN_INT));
+}
+
+static StreamViewRow *
+view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
+{
+	StreamViewRow *row = palloc0(sizeof(StreamViewRow));
+	Datum		values[V_NATTS];
+	bool		nulls[V_NATTS];
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	row->viewid = DatumGetObjectId(values[V_VIEWID - 1]);
+	row->definition = DatumGetObjectId(values[V_DEFINITION - 1]);
+	row->state = DatumGetObjectId(values[V_STATE - 1]);
+	row->below = DatumGetObjectId(values[V_BELOW - 1]);
+	row->streams = oids_of_array(values[V_STREAMS - 1]);
+	row->unlogged = DatumGetBool(values[V_UNLOGGED - 1]);
+	row->option_names = strings_of_array(values[V_OPTION_NAMES - 1]);
+	row->option_values = strings_of_array(values[V_OPTION_VALUES - 1]);
+	stream_options_fill(row->option_names, row->option_values, &row->options);
+	if (!nulls[V_SETTINGS - 1])
+		row->settings = DatumGetArrayTypePCopy(values[V_SETTINGS - 1]);
+	row->released = DatumGetBool(values[V_RELEASED - 1]);
+	if (row->released)
+		row->options.enabled = false;
+	return row;
+}
+
+static void
+put_view_row(const StreamViewRow *row)
+{
+	Relation	rel = open_table_for_write("_view");
+	Datum		values[V_NATTS];
+	bool		nulls[V_NATTS] = {0};
+
+	values[V_VIEWID - 1] = ObjectIdGetDatum(row->viewid);
+	values[V_DEFINITION - 1] = ObjectIdGetDatum(row->definition);
+	values[V_STATE - 1] = ObjectIdGetDatum(row->state);
+	values[V_BELOW - 1] = ObjectIdGetDatum(row->below);
+	values[V_STREAMS - 1] = array_of_oids(row->streams);
+	values[V_UNLOGGED - 1] = BoolGetDatum(row->unlogged);
+	values[V_OPTION_NAMES - 1] = array_of_strings(row->option_names);
+	values[V_OPTION_VALUES - 1] = array_of_strings(row->option_values);
+	values[V_SETTINGS - 1] = PointerGetDatum(row->settings);
+	nulls[V_SETTINGS - 1] = row->settings == NULL;
+	values[V_RELEASED - 1] = BoolGetDatum(row->released);
+	put_row(rel, row->viewid, values, nulls);
+	table_close(rel, NoLock);
+}
+
+static int
+compare_views(const ListCell *a, const ListCell *b)
+{
+	Oid			oid_a = ((StreamViewRow *) lfirst(a))->viewid;
+	Oid			oid_b = ((StreamViewRow *) lfirst(b))->viewid;
+
+	return oid_a < oid_b ? -1 : oid_a > oid_b;
+}
+
+List *
+stream_catalog_views(void)
+{
+	Relation	rel = open_table("_view", AccessShareLock);
+	List	   *result = NIL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NIL;
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		result = lappend(result,
+						 view_row_of_tuple(tuple, RelationGetDescr(rel)));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	list_sort(result, compare_views);
+	return result;
+}
+
+Oid
+stream_catalog_view_owner(Oid viewid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(viewid));
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
+
+StreamViewRow *
+stream_catalog_view(Oid viewid)
+{
+	Relation	rel = open_table("_view", AccessShareLock);
+	StreamViewRow *row = NULL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NULL;
+	scan = begin_row_scan(rel, viewid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		row = view_row_of_tuple(tuple, RelationGetDescr(rel));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return row;
+}
+
+bool
+stream_catalog_is_view(Oid relid)
+{
+	Relation	rel = open_table("_view", AccessShareLock);
+	bool		found;
+	SysScanDesc scan;
+
+	if (rel == NULL)
+		return false;
+	scan = begin_row_scan(rel, relid);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+void
+stream_catalog_insert_view(const StreamViewRow *row)
+{
+	put_view_row(row);
+}
+
+void
+stream_catalog_update_view(const StreamViewRow *row)
+{
+	put_view_row(row);
+}
+
+/* ---- _progress ---- */
+
+/* The inputs are three arrays of the same length. */
+static void
+read_inputs(StreamProgress *progress, Datum *values)
+{
+	Datum	   *streams;
+	Datum	   *maxima;
+	Datum	   *seen;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(values[P_INPUTS - 1]), OIDOID,
+					  sizeof(Oid), true, TYPALIGN_INT, &streams, NULL, &n);
+	deconstruct_array(DatumGetArrayTypeP(values[P_INPUT_MAXIMA - 1]),
+					  TIMESTAMPTZOID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &maxima, NULL, &n);
+	deconstruct_array(DatumGetArrayTypeP(values[P_INPUT_SEEN - 1]),
+					  TIMESTAMPTZOID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &seen, NULL, &n);
+	progress->ninputs = n;
+	progress->inputs = palloc(sizeof(StreamInputProgress) * n);
+	for (int i = 0; i < n; i++)
+	{
+		progress->inputs[i].stream = DatumGetObjectId(streams[i]);
+		progress->inputs[i].max_time = DatumGetTimestampTz(maxima[i]);
+		progress->inputs[i].seen_at = DatumGetTimestampTz(seen[i]);
+	}
+}
+
+const StreamInputProgress *
+stream_catalog_input(const StreamProgress *progress, Oid stream,
+					 int occurrence)
+{
+	for (int i = 0; i < progress->ninputs; i++)
+		if (progress->inputs[i].stream == stream && occurrence-- == 0)
+			return &progress->inputs[i];
+	return NULL;
+}
+
+static Datum
+array_of_times(Datum *elems, int n)
+{
+	return PointerGetDatum(construct_array(elems, n, TIMESTAMPTZOID,
+										   sizeof(int64), FLOAT8PASSBYVAL,
+										   TYPALIGN_DOUBLE));
+}
+
+static void
+write_inputs(const StreamProgress *progress, Datum *values, bool *nulls)
+{
+	int			n = progress->ninputs;
+	Datum	   *elems = palloc(sizeof(Datum) * (n + 1));
+
+	nulls[P_INPUTS - 1] = nulls[P_INPUT_MAXIMA - 1] =
+		nulls[P_INPUT_SEEN - 1] = n == 0;
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+		elems[i] = ObjectIdGetDatum(progress->inputs[i].stream);
+	values[P_INPUTS - 1] =
+		PointerGetDatum(construct_array(elems, n, OIDOID, sizeof(Oid), true,
+										TYPALIGN_INT));
+	for (int i = 0; i < n; i++)
+		elems[i] = TimestampTzGetDatum(progress->inputs[i].max_time);
+	values[P_INPUT_MAXIMA - 1] = array_of_times(elems, n);
+	for (int i = 0; i < n; i++)
+		elems[i] = TimestampTzGetDatum(progress->inputs[i].seen_at);
+	values[P_INPUT_SEEN - 1] = array_of_times(elems, n);
+}
+
+static void
+progress_of_tuple(StreamProgress *progress, HeapTuple tuple, TupleDesc desc)
+{
+	Datum		values[P_NATTS];
+	bool		nulls[P_NATTS];
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	progress->batch = DatumGetInt64(values[P_BATCH - 1]);
+	progress->rows_read = DatumGetInt64(values[P_ROWS_READ - 1]);
+	if (!nulls[P_POSITION - 1])
+		progress->position = PG_DETOAST_DATUM_COPY(values[P_POSITION - 1]);
+	if (!nulls[P_BATCH_TIME - 1])
+		progress->batch_time = DatumGetTimestampTz(values[P_BATCH_TIME - 1]);
+	progress->batch_us = DatumGetInt64(values[P_BATCH_US - 1]);
+	progress->watermark = DatumGetTimestampTz(values[P_WATERMARK - 1]);
+	progress->closed = DatumGetTimestampTz(values[P_CLOSED - 1]);
+	if (!nulls[P_INPUTS - 1])
+		read_inputs(progress, values);
+	progress->groups = DatumGetInt64(values[P_GROUPS - 1]);
+	progress->late_rows = DatumGetInt64(values[P_LATE_ROWS - 1]);
+	progress->null_rows = DatumGetInt64(values[P_NULL_ROWS - 1]);
+	progress->reaped = DatumGetTimestampTz(values[P_REAPED - 1]);
+	progress->reaped_groups = DatumGetInt64(values[P_REAPED_GROUPS - 1]);
+}
+
+bool
+stream_catalog_read_progress(Oid viewid, bool unlogged, Snapshot snapshot,
+							 StreamProgress *progress)
+{
+	Relation	rel = open_table(progress_table(unlogged), AccessShareLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	memset(progress, 0, sizeof(*progress));
+	progress->watermark = progress->closed = progress->reaped = STREAM_NO_TIME;
+	if (rel == NULL)
+		return false;
+	scan = begin_snapshot_scan(rel, viewid, snapshot);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		progress_of_tuple(progress, tuple, RelationGetDescr(rel));
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	return HeapTupleIsValid(tuple);
+}
+
+Oid
+stream_catalog_progress_table(bool unlogged)
+{
+	return our_table(progress_table(unlogged));
+}
+
+void
+stream_catalog_write_progress(Oid viewid, bool unlogged,
+							  const StreamProgress *progress)
+{
+	Relation	rel = open_table_for_write(progress_table(unlogged));
+	Datum		values[P_NATTS];
+	bool		nulls[P_NATTS] = {0};
+
+	values[P_VIEWID - 1] = ObjectIdGetDatum(viewid);
+	values[P_BATCH - 1] = Int64GetDatum(progress->batch);
+	values[P_ROWS_READ - 1] = Int64GetDatum(progress->rows_read);
+	values[P_POSITION - 1] = PointerGetDatum(progress->position);
+	nulls[P_POSITION - 1] = progress->position == NULL;
+	values[P_BATCH_TIME - 1] = TimestampTzGetDatum(progress->batch_time);
+	nulls[P_BATCH_TIME - 1] = progress->batch_time == 0;
+	values[P_BATCH_US - 1] = Int64GetDatum(progress->batch_us);
+	values[P_WATERMARK - 1] = TimestampTzGetDatum(progress->watermark);
+	values[P_CLOSED - 1] = TimestampTzGetDatum(progress->closed);
+	write_inputs(progress, values, nulls);
+	values[P_GROUPS - 1] = Int64GetDatum(progress->groups);
+	values[P_LATE_ROWS - 1] = Int64GetDatum(progress->late_rows);
+	values[P_NULL_ROWS - 1] = Int64GetDatum(progress->null_rows);
+	values[P_REAPED - 1] = TimestampTzGetDatum(progress->reaped);
+	values[P_REAPED_GROUPS - 1] = Int64GetDatum(progress->reaped_groups);
+	put_row(rel, viewid, values, nulls);
+	table_close(rel, NoLock);
+}
+
+/* ---- _stream ---- */
+
+StreamDeclaration *
+stream_catalog_declaration(Oid relid)
+{
+	Relation	rel = open_table("_stream", AccessShareLock);
+	StreamDeclaration *decl = NULL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NULL;
+	scan = begin_row_scan(rel, relid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Datum		values[S_NATTS];
+		bool		nulls[S_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		decl = palloc0(sizeof(StreamDeclaration));
+		decl->relid = relid;
+		decl->attnum = DatumGetInt16(values[S_ATTNUM - 1]);
+		decl->option_names = strings_of_array(values[S_OPTION_NAMES - 1]);
+		decl->option_values = strings_of_array(values[S_OPTION_VALUES - 1]);
+		stream_options_fill(decl->option_names, decl->option_values,
+							&decl->options);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return decl;
+}
+
+void
+stream_catalog_write_declaration(const StreamDeclaration *decl)
+{
+	Relation	rel = open_table_for_write("_stream");
+	Datum		values[S_NATTS];
+	bool		nulls[S_NATTS] = {0};
+
+	values[S_RELID - 1] = ObjectIdGetDatum(decl->relid);
+	values[S_ATTNUM - 1] = Int16GetDatum(decl->attnum);
+	values[S_OPTION_NAMES - 1] = array_of_strings(decl->option_names);
+	values[S_OPTION_VALUES - 1] = array_of_strings(decl->option_values);
+	put_row(rel, decl->relid, values, nulls);
+	table_close(rel, NoLock);
+}
+
+bool
+stream_catalog_delete_declaration(Oid relid)
+{
+	return delete_row("_stream", relid);
+}
+
+/* ---- _rejection ---- */
+
+/*
+ * The row as text, as casting it to text would give it, but null where a column
+ * is not to be shown.
+ */
+static Datum
+text_of_row(TupleTableSlot *row, const bool *shown)
+{
+	TupleDesc	desc = row->tts_tupleDescriptor;
+	bool	   *nulls = palloc(sizeof(bool) * (desc->natts + 1));
+	HeapTuple	tuple;
+	Datum		record;
+	Oid			output;
+	bool		varlena;
+
+	slot_getallattrs(row);
+	for (int i = 0; i < desc->natts; i++)
+		nulls[i] = row->tts_isnull[i] || !shown[i];
+	tuple = heap_form_tuple(desc, row->tts_values, nulls);
+	record = heap_copy_tuple_as_datum(tuple, desc);
+	getTypeOutputInfo(RECORDOID, &output, &varlena);
+	return CStringGetTextDatum(OidOutputFunctionCall(output, record));
+}
+
+void
+stream_catalog_write_rejection(const StreamRejection *rejection,
+							   TupleTableSlot *row, const bool *shown)
+{
+	Relation	rel = open_table_for_write("_rejection");
+	Datum		values[R_NATTS];
+	bool		nulls[R_NATTS] = {0};
+	HeapTuple	tuple;
+
+	values[R_VIEWID - 1] = ObjectIdGetDatum(rejection->viewid);
+	values[R_AT - 1] = TimestampTzGetDatum(rejection->at);
+	values[R_STREAM - 1] = ObjectIdGetDatum(rejection->stream);
+	values[R_LEAF - 1] = ObjectIdGetDatum(rejection->leaf);
+	values[R_TID - 1] = PointerGetDatum(&row->tts_tid);
+	values[R_REASON - 1] = CStringGetTextDatum(rejection->reason);
+	values[R_EVENT_TIME - 1] = TimestampTzGetDatum(rejection->event_time);
+	nulls[R_EVENT_TIME - 1] = rejection->event_time == STREAM_NO_TIME;
+	values[R_STREAM_ROW - 1] = text_of_row(row, shown);
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+	table_close(rel, NoLock);
+}
+
+
+/*
+ * Deletes a row that was found; users delete others at the same time.  keeps:
+ * the transaction keeps its snapshot, and must not go on without the row.  False
+ * if this command has deleted it before, or another transaction has.
+ */
+static bool
+delete_found(Relation rel, HeapTuple tuple, bool keeps)
+{
+	TM_FailureData failure;
+
+	switch (table_tuple_delete(rel, &tuple->t_self, GetCurrentCommandId(true),
+							   NULL, InvalidSnapshot, true, &failure, false))
+	{
+		case TM_Ok:
+			return true;
+		case TM_SelfModified:
+			return false;
+		case TM_Updated:
+		case TM_Deleted:
+			if (keeps)
+				ereport(ERROR,
+						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						 errmsg("could not serialize access due to concurrent delete")));
+			return false;
+		default:
+			elog(ERROR, "could not delete a row of \"%s\"",
+				 RelationGetRelationName(rel));
+			return false;
+	}
+}
+
+int64
+stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
+								 Snapshot snapshot)
+{
+	Relation	rel = open_table("_rejection", RowExclusiveLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int64		deleted = 0;
+
+	if (rel == NULL)
+		return 0;
+	ScanKeyInit(&keys[0], R_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(viewid));
+	ScanKeyInit(&keys[1], R_AT, BTLessStrategyNumber, F_TIMESTAMPTZ_LT,
+				TimestampTzGetDatum(before));
+	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true,
+							  snapshot, lengthof(keys), keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		if (delete_found(rel, tuple, snapshot && IsolationUsesXactSnapshot()))
+			deleted++;
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	return deleted;
+}
+
+/* ---- _error ---- */
+
+/* A text column from a C string that may be NULL. */
+static void
+put_text(Datum *values, bool *nulls, int column, const char *string)
+{
+	nulls[column - 1] = string == NULL;
+	if (string)
+		values[column - 1] = CStringGetTextDatum(string);
+}
+
+static char *
+get_text(Datum *values, bool *nulls, int column)
+{
+	return nulls[column - 1] ? NULL : TextDatumGetCString(values[column - 1]);
+}
+
+void
+stream_catalog_write_failure(Oid viewid, const StreamFailure *f)
+{
+	Relation	rel = open_table_for_write("_error");
+	Datum		values[E_NATTS];
+	bool		nulls[E_NATTS] = {0};
+
+	values[E_VIEWID - 1] = ObjectIdGetDatum(viewid);
+	values[E_FAILURES - 1] = Int32GetDatum(f->failures);
+	values[E_FAILED - 1] = BoolGetDatum(f->failed);
+	put_text(values, nulls, E_SQLSTATE, unpack_sql_state(f->sqlstate));
+	put_text(values, nulls, E_MESSAGE, f->message ? f->message : "");
+	put_text(values, nulls, E_DETAIL, f->detail);
+	put_text(values, nulls, E_HINT, f->hint);
+	put_text(values, nulls, E_CONTEXT, f->context);
+	values[E_AT - 1] = TimestampTzGetDatum(f->at);
+	put_row(rel, viewid, values, nulls);
+	table_close(rel, NoLock);
+}
+
+StreamFailure *
+stream_catalog_failure(Oid viewid)
+{
+	Relation	rel = open_table("_error", AccessShareLock);
+	StreamFailure *f = NULL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NULL;
+	scan = begin_row_scan(rel, viewid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Datum		values[E_NATTS];
+		bool		nulls[E_NATTS];
+		char	   *state;
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		f = palloc0(sizeof(StreamFailure));
+		f->failures = DatumGetInt32(values[E_FAILURES - 1]);
+		f->failed = DatumGetBool(values[E_FAILED - 1]);
+		state = get_text(values, nulls, E_SQLSTATE);
+		f->sqlstate = MAKE_SQLSTATE(state[0], state[1], state[2],
+									state[3], state[4]);
+		f->message = get_text(values, nulls, E_MESSAGE);
+		f->detail = get_text(values, nulls, E_DETAIL);
+		f->hint = get_text(values, nulls, E_HINT);
+		f->context = get_text(values, nulls, E_CONTEXT);
+		f->at = DatumGetTimestampTz(values[E_AT - 1]);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return f;
+}
+
+bool
+stream_catalog_clear_failure(Oid viewid)
+{
+	return delete_row("_error", viewid);
+}
+
+/* ---- all of them ---- */
+
+void
+stream_catalog_delete_view(Oid viewid)
+{
+	delete_row("_view", viewid);
+	delete_row("_progress", viewid);
+	delete_row("_progress_unlogged", viewid);
+	delete_row("_error", viewid);
+	stream_catalog_delete_rejections(viewid, DT_NOEND, NULL);
+}

@@ -1,0 +1,181 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.h
+ *	  The extension's own tables.
+ *
+ * All functions need a transaction.  Locks are the ordinary ones of catalog
+ * access (AccessShare to read, RowExclusive to write, kept until commit).
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_CATALOG_H
+#define STREAMING_CATALOG_H
+
+#include "access/htup.h"
+#include "datatype/timestamp.h"
+#include "executor/tuptable.h"
+#include "nodes/pg_list.h"
+#include "storage/itemptr.h"
+#include "utils/elog.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+
+#include "base/options.h"
+
+/* One row of streaming._view. */
+typedef struct StreamViewRow
+{
+	Oid			viewid;			/* what the user sees */
+	Oid			definition;		/* the view that holds the query */
+	Oid			state;			/* the state table */
+	Oid			below;			/* that of an operator below, or InvalidOid */
+	List	   *streams;		/* OIDs: the streams, or partitioned roots */
+	bool		unlogged;		/* streams, state and progress are unlogged */
+	bool		released;		/* no stream waits for it any more (release.h);
+								 * it never runs again: options.enabled is
+								 * false */
+	StreamOptions options;
+	List	   *option_names;	/* String: names of options given ... */
+	List	   *option_values;	/* ... and their values, as text */
+	struct ArrayType *settings; /* as in pg_proc.proconfig; or NULL */
+} StreamViewRow;
+
+/* No such time yet; smaller than any other. */
+#define STREAM_NO_TIME DT_NOBEGIN
+
+/* How far the event time of one input of a view has come. */
+typedef struct StreamInputProgress
+{
+	Oid			stream;
+	int64		max_time;		/* the largest event time seen */
+	TimestampTz seen_at;		/* when the last row was seen, by our clock */
+} StreamInputProgress;
+
+/*
+ * One row of streaming._progress.  Event times are in microseconds as
+ * timestamps count them, with or without time zone as the stream's column is.
+ */
+typedef struct StreamProgress
+{
+	int64		batch;			/* number of the last committed batch, 0: none */
+	int64		rows_read;		/* stream rows consumed so far */
+	struct varlena *position;	/* serialised reading position, or NULL */
+	TimestampTz batch_time;		/* when the last batch ran, or 0 */
+	int64		batch_us;		/* how long it took */
+
+	/* where the query sees an event time */
+	int64		watermark;		/* in force for the next batch */
+	int64		closed;			/* in force during the last one */
+	int			ninputs;
+	StreamInputProgress *inputs;
+	int64		groups;			/* with state; a closed one has none */
+	int64		late_rows;		/* dropped as late, so far */
+	int64		null_rows;		/* dropped for want of an event time */
+	int64		reaped;			/* the state of groups below is given up ... */
+	int64		reaped_groups;	/* ... and of so many that end just here */
+} StreamProgress;
+
+/*
+ * What is stored of one input of the view: of those that are this stream the one
+ * before which so many others (occurrence) are; NULL: nothing yet.
+ */
+extern const StreamInputProgress *stream_catalog_input(const StreamProgress *progress,
+													   Oid stream,
+													   int occurrence);
+
+/* The schema "streaming", or InvalidOid where the extension is not installed. */
+extern Oid	stream_catalog_schema(void);
+/* The owner of the extension. */
+extern Oid	stream_catalog_owner(void);
+
+/* All rows of _view by viewid, palloc'd StreamViewRow *; NIL without the extension. */
+extern List *stream_catalog_views(void);
+/* One row, palloc'd, or NULL. */
+extern StreamViewRow *stream_catalog_view(Oid viewid);
+/* True if relid is a continuous view (cheap when the extension is absent). */
+extern bool stream_catalog_is_view(Oid relid);
+/* The owner of a view, or InvalidOid if it is gone. */
+extern Oid	stream_catalog_view_owner(Oid viewid);
+extern void stream_catalog_insert_view(const StreamViewRow *row);
+extern void stream_catalog_update_view(const StreamViewRow *row);
+/* Deletes the rows of the view in all tables. */
+extern void stream_catalog_delete_view(Oid viewid);
+
+/*
+ * Reads the view's progress, as the snapshot sees it (NULL: the newest); false
+ * (and a beginner's) if there is no row.
+ */
+extern bool stream_catalog_read_progress(Oid viewid, bool unlogged,
+										 Snapshot snapshot,
+										 StreamProgress *progress);
+/* The table that it is in, for queries; InvalidOid without the extension. */
+extern Oid	stream_catalog_progress_table(bool unlogged);
+/* Inserts or updates it. */
+extern void stream_catalog_write_progress(Oid viewid, bool unlogged,
+										  const StreamProgress *progress);
+
+/* One row of streaming._stream: what a stream declares. */
+typedef struct StreamDeclaration
+{
+	Oid			relid;
+	AttrNumber	attnum;			/* of its event time; 0: none */
+	StreamOptions options;
+	List	   *option_names;	/* as those of a view */
+	List	   *option_values;
+} StreamDeclaration;
+
+/* What the stream itself declares, palloc'd, or NULL. */
+extern StreamDeclaration *stream_catalog_declaration(Oid relid);
+/* Inserts or updates it. */
+extern void stream_catalog_write_declaration(const StreamDeclaration *decl);
+/* Deletes it; true if there was one. */
+extern bool stream_catalog_delete_declaration(Oid relid);
+
+/* One row of streaming._rejection: a stream row that a view does not take. */
+typedef struct StreamRejection
+{
+	Oid			viewid;
+	Oid			stream;
+	Oid			leaf;			/* where it is, with its TID in the slot */
+	TimestampTz at;				/* by our clock */
+	const char *reason;			/* "late", "null" or "future" */
+	int64		event_time;		/* STREAM_NO_TIME: null */
+} StreamRejection;
+
+/*
+ * Writes it down, with the text of the row; columns that are not to be shown
+ * (shown: one for each, from 0) are null in it.
+ */
+extern void stream_catalog_write_rejection(const StreamRejection *rejection,
+										   TupleTableSlot *row,
+										   const bool *shown);
+
+/*
+ * Deletes what the view has put aside before a time, as the snapshot sees it (NULL:
+ * the newest); returns how many rows.  Error 40001 where the transaction's snapshot
+ * does not see that somebody else has deleted one.
+ */
+extern int64 stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
+											  Snapshot snapshot);
+
+/* One row of streaming._error: the present trouble of a view. */
+typedef struct StreamFailure
+{
+	int			failures;		/* failed attempts in a row */
+	bool		failed;			/* given up: runs again only when asked to */
+	int			sqlstate;
+	char	   *message;
+	char	   *detail;			/* or NULL */
+	char	   *hint;			/* or NULL */
+	char	   *context;		/* or NULL */
+	TimestampTz at;
+} StreamFailure;
+
+/* Records the failure of a batch (replaces the previous one). */
+extern void stream_catalog_write_failure(Oid viewid, const StreamFailure *f);
+/* The view's present trouble, palloc'd, or NULL. */
+extern StreamFailure *stream_catalog_failure(Oid viewid);
+/* The trouble is over; true if there was any. */
+extern bool stream_catalog_clear_failure(Oid viewid);
+
+#endif

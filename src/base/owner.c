@@ -1,0 +1,147 @@
+/*-------------------------------------------------------------------------
+ *
+ * owner.c
+ *	  As whom everything of a view runs, how restricted, with what settings.
+ *
+ * A batch runs functions that somebody has written: in the query of the view, in
+ * views and policies below it, in index expressions that the planner evaluates.
+ * Whoever sets it off (a worker, a superuser's TRUNCATE, an ALTER by another
+ * member of the owner's role), they run with the rights of the view's owner and
+ * no others, and leave nothing behind: SECURITY_RESTRICTED_OPERATION keeps them
+ * from becoming somebody else, and what they set ends with the GUC nest level.
+ *
+ * While they run, they must not lead to another batch, or change what this one
+ * is about: a batch in a batch would find the state of the outer one half done.
+ * So all commands of ours are refused meanwhile (the depth below says when).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/owner.h"
+
+/*
+ * Is code of a view running?  Set and taken back by one function, whatever
+ * happens in between.
+ */
+static bool running = false;
+
+/* Settings that can change what an expression yields. */
+static const char *const kept_settings[] = {
+	"search_path", "TimeZone", "DateStyle", "IntervalStyle",
+	"extra_float_digits", "bytea_output", "lc_numeric", "lc_monetary",
+	"lc_time", "default_text_search_config", "xmlbinary", "xmloption", NULL
+};
+
+ArrayType *
+stream_owner_current_settings(void)
+{
+	ArrayType  *array = NULL;
+
+	for (int i = 0; kept_settings[i]; i++)
+		array = GUCArrayAdd(array, kept_settings[i],
+							GetConfigOption(kept_settings[i], false, false));
+	return array;
+}
+
+Oid
+stream_owner_of(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* Puts the view's settings in force until the GUC nest level ends. */
+static void
+apply_settings(ArrayType *settings)
+{
+	Datum	   *elems;
+	int			nelems;
+	bool		differs = false;
+
+	/* policies hide rows here, whatever the caller prefers */
+	if (!row_security)
+		(void) set_config_option("row_security", "on", PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0,
+								 false);
+	if (settings == NULL)
+		return;
+	deconstruct_array(settings, TEXTOID, -1, false, TYPALIGN_INT,
+					  &elems, NULL, &nelems);
+	for (int i = 0; i < nelems && !differs; i++)
+	{
+		char	   *name = TextDatumGetCString(elems[i]);
+		char	   *value = strchr(name, '=');
+		const char *current;
+
+		*value++ = '\0';
+		current = GetConfigOption(name, true, false);
+		differs = current == NULL || strcmp(current, value) != 0;
+	}
+	if (differs)
+		ProcessGUCArray(settings, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE);
+}
+
+void
+stream_owner_run(Oid owner, ArrayType *settings, void (*work) (void *arg),
+				 void *arg)
+{
+	Oid			save_userid;
+	int			save_sec_context;
+	int			nestlevel;
+
+	stream_owner_refuse_nested("a batch");
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	running = true;
+	PG_TRY();
+	{
+		SetUserIdAndSecContext(owner, save_sec_context |
+							   SECURITY_RESTRICTED_OPERATION);
+		nestlevel = NewGUCNestLevel();
+		apply_settings(settings);
+		work(arg);
+		AtEOXact_GUC(false, nestlevel);
+		SetUserIdAndSecContext(save_userid, save_sec_context);
+	}
+	PG_FINALLY();
+	{
+		running = false;
+	}
+	PG_END_TRY();
+}
+
+bool
+stream_owner_is_running(void)
+{
+	return running;
+}
+
+void
+stream_owner_refuse_nested(const char *command)
+{
+	if (running)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot run %s while a batch of a continuous view is running in this process",
+						command),
+				 errdetail("A function called by the view has asked for it."),
+				 errhint("Let functions that continuous views call only read.")));
+}

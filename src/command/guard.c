@@ -1,0 +1,878 @@
+/*-------------------------------------------------------------------------
+ *
+ * guard.c
+ *	  Commands that would tear storage from under a reading position.
+ *
+ * A reading position is about one storage file of one leaf.  TRUNCATE, a
+ * rewriting ALTER TABLE, VACUUM FULL, CLUSTER, and taking away a partition would
+ * leave it pointing into nothing: rows not yet read would be lost, others read
+ * again.
+ *
+ * Those that remove old rows are wanted: TRUNCATE, DROP TABLE and DETACH of a
+ * partition.  First every view that reads the rows consumes what is pending, by
+ * batches in the transaction of the command and under its locks; then the command
+ * runs; then the positions are made to fit.  The results stay: what has been
+ * counted remains counted.  The position in a detached partition is kept, so that
+ * its rows are not counted again when it is attached again.  Lock order is that of
+ * a batch: first the batch locks of the views, then relations, parents before
+ * partitions.
+ *
+ * The views may be anybody's who may read the stream.  The functions of others do
+ * not run in this session, nor ours in theirs: only views of the very user are
+ * brought up to date here.  The others are by their workers, while a lock keeps
+ * writers out and lets readers in; rows that our own transaction has inserted were
+ * never there for them.  None of that may take for ever: if it does, or if the view
+ * fails, the command does, too; the owner of the stream can release the view then
+ * (release.c), and nothing here minds it any more.
+ *
+ * The others are refused while a view reads the stream, the common ones before
+ * they begin, by name.  Because there
+ * are many ways to the same end (TRUNCATE ... CASCADE, ALTER TABLE that happens
+ * to rewrite, DROP SCHEMA with a partition in it), every command that might do
+ * so is followed by a check of all positions, in the same transaction.  It takes
+ * no locks: it is about what this transaction has done, under the locks that
+ * the command has taken; what others do is checked by them.  What is wrong with
+ * a view for other reasons is nothing to complain about here, or anybody could
+ * make a view that keeps everybody from everything.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/plannodes.h"
+#include "parser/parsetree.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "base/shmem.h"
+#include "base/catalog.h"
+#include "base/owner.h"
+#include "stream/position.h"
+#include "stream/am.h"
+#include "time/declare.h"
+#include "query/analyze.h"
+#include "flow/batch.h"
+#include "process/wait.h"
+#include "command/guard.h"
+
+/* How long a command waits for a batch of a view, and for its worker. */
+#define CATCH_UP_LOCK_MS 10000
+#define CATCH_UP_LIMIT_MS 30000
+
+/* The relation, what is below it, and what is above it. */
+static List *
+family(Oid relid)
+{
+	List	   *members = find_all_inheritors(relid, NoLock, NULL);
+
+	if (get_rel_relispartition(relid))
+		members = list_concat(members, get_partition_ancestors(relid));
+	return members;
+}
+
+/*
+ * The views that read the relation, a partition or a parent of it; those that
+ * have been released, or those that have not.
+ */
+static List *
+readers_of_kind(Oid relid, bool released)
+{
+	List	   *rows = stream_catalog_views();
+	List	   *result = NIL;
+	List	   *members;
+	ListCell   *lc;
+	ListCell   *ls;
+
+	if (rows == NIL || !OidIsValid(relid))
+		return NIL;
+	members = family(relid);
+	foreach(lc, rows)
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->released != released)
+			continue;
+		foreach(ls, row->streams)
+			if (list_member_oid(members, lfirst_oid(ls)))
+				result = list_append_unique_oid(result, row->viewid);
+	}
+	return result;
+}
+
+/* Those of them that it has to mind. */
+static List *
+readers(Oid relid)
+{
+	return readers_of_kind(relid, false);
+}
+
+bool
+stream_guard_is_read(Oid relid)
+{
+	return readers(relid) != NIL;
+}
+
+void
+stream_guard_refuse(Oid relid, const char *command)
+{
+	List	   *views = readers(relid);
+
+	if (views != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot run %s on stream \"%s\" while continuous views read it",
+						command, get_rel_name(relid)),
+				 errdetail("Continuous view \"%s\" reads it.",
+						   get_rel_name(linitial_oid(views))),
+				 errhint("Drop the continuous views first.")));
+}
+
+/* ---- event time ---- */
+
+/* What a stream that a view reads says, by itself or by its root. */
+typedef struct NotedEventTime
+{
+	Oid			relid;
+	bool		exists;
+	StreamEventTime event_time;
+} NotedEventTime;
+
+List *
+stream_guard_note_event_times(Oid partition)
+{
+	List	   *result = NIL;
+	List	   *members;
+	ListCell   *lc;
+	ListCell   *ls;
+
+	if (!OidIsValid(partition))
+		return NIL;
+	members = find_all_inheritors(partition, NoLock, NULL);
+	foreach(lc, stream_catalog_views())
+		foreach(ls, ((StreamViewRow *) lfirst(lc))->streams)
+		{
+			NotedEventTime *noted;
+
+			if (!list_member_oid(members, lfirst_oid(ls)))
+				continue;
+			noted = palloc0(sizeof(NotedEventTime));
+			noted->relid = lfirst_oid(ls);
+			noted->exists = stream_declare_event_time(noted->relid,
+													  &noted->event_time);
+			result = lappend(result, noted);
+		}
+	return result;
+}
+
+void
+stream_guard_check_event_times(List *noted)
+{
+	ListCell   *lc;
+
+	foreach(lc, noted)
+	{
+		NotedEventTime *before = lfirst(lc);
+		StreamEventTime now;
+
+		if (stream_declare_event_time(before->relid, &now) != before->exists ||
+			(before->exists && (now.attnum != before->event_time.attnum ||
+								(now.delay_us < 0) != (before->event_time.delay_us < 0))))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot change the event time of stream \"%s\" while continuous views read it",
+							get_rel_name(before->relid)),
+					 errdetail("A partition has the event time and the watermark of its root."),
+					 errhint("Drop the continuous views first, and create them anew.")));
+	}
+}
+
+/* ---- a partition that a view reads twice ---- */
+
+/* One of the relations that the view reads by its name, or InvalidOid. */
+static Oid
+named_stream(StreamViewRow *row, List *relids)
+{
+	ListCell   *lc;
+
+	foreach(lc, row->streams)
+		if (list_member_oid(relids, lfirst_oid(lc)))
+			return lfirst_oid(lc);
+	return InvalidOid;
+}
+
+/*
+ * A leaf has one position, which says for all inputs of the view that can see it
+ * how far it has been read.  If it is in two of them from the first row on, all is
+ * well; but what one of them has read before, the other would never see.
+ */
+void
+stream_guard_check_attached(Oid partition)
+{
+	List	   *below;
+	List	   *above;
+	ListCell   *lc;
+
+	if (!OidIsValid(partition))
+		return;
+	below = find_all_inheritors(partition, NoLock, NULL);
+	above = get_partition_ancestors(partition);
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+		Oid			part = named_stream(row, below);
+		Oid			whole = named_stream(row, above);
+
+		if (!row->released && OidIsValid(part) && OidIsValid(whole))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("cannot make stream \"%s\" a part of stream \"%s\" while a continuous view reads both",
+							get_rel_name(part), get_rel_name(whole)),
+					 errdetail("Continuous view \"%s\" would not read the rows that it has read from \"%s\" once more as those of \"%s\".",
+							   get_rel_name(row->viewid), get_rel_name(part),
+							   get_rel_name(whole)),
+					 errhint("Drop the view first and create it anew, or insert the rows into a new partition.")));
+	}
+}
+
+/* ---- internal relations ---- */
+
+/* The view that an internal relation belongs to, or InvalidOid. */
+static Oid
+view_of(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->state == relid || row->below == relid ||
+			row->definition == relid)
+			return row->viewid;
+	}
+	return InvalidOid;
+}
+
+void
+stream_guard_refuse_internal(Oid relid, const char *command)
+{
+	Oid			schema;
+	Oid			viewid;
+
+	/* pg_upgrade makes them one by one */
+	if (!OidIsValid(relid) || creating_extension || IsBinaryUpgrade)
+		return;
+	schema = stream_catalog_schema();
+	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
+		return;
+	viewid = view_of(relid);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot run %s on \"%s\"", command,
+					get_rel_name(relid)),
+			 errdetail("It belongs to the extension \"streaming\"."),
+			 OidIsValid(viewid) ?
+			 errhint("Run the command on continuous view \"%s\".",
+					 get_rel_name(viewid)) : 0));
+}
+
+/* ---- refusing ---- */
+
+static void
+refuse_rewrite(Relation rel)
+{
+	stream_guard_refuse(RelationGetRelid(rel), "VACUUM FULL or CLUSTER");
+}
+
+/* Is TRUNCATE running, of what views have consumed? */
+static bool truncating = false;
+
+/* The appliers of logical replication do not come by the hook. */
+static void
+refuse_truncate(Relation rel)
+{
+	List	   *views = truncating ? NIL : readers(RelationGetRelid(rel));
+
+	if (views != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot truncate stream \"%s\" while continuous views read it",
+						RelationGetRelationName(rel)),
+				 errdetail("Logical replication removes the rows before continuous view \"%s\" has read them.",
+						   get_rel_name(linitial_oid(views))),
+				 errhint("Publish WITH (publish = 'insert'), and run TRUNCATE here.")));
+}
+
+void
+stream_guard_install(void)
+{
+	stream_am_before_rewrite = refuse_rewrite;
+	stream_am_before_truncate = refuse_truncate;
+}
+
+/* The storage of a relation, as this transaction has left it. */
+static Oid
+current_relfilenode(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid			relfilenode = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		relfilenode = ((Form_pg_class) GETSTRUCT(tuple))->relfilenode;
+		ReleaseSysCache(tuple);
+	}
+	return relfilenode;
+}
+
+/*
+ * Has this transaction replaced the storage of the relation?  (What others have
+ * done before must not stand in the way of every command that comes after.)
+ */
+static bool
+storage_replaced_here(Oid relid)
+{
+	Relation	rel = RelationIdGetRelation(relid);
+	bool		replaced;
+
+	if (rel == NULL)
+		return false;
+	replaced = rel->rd_firstRelfilelocatorSubid != InvalidSubTransactionId;
+	RelationClose(rel);
+	return replaced;
+}
+
+/* ---- taking rows away ---- */
+
+/* What is consumed before a command, and settled after it. */
+typedef struct StreamTakeaway
+{
+	List	   *views;			/* OIDs */
+	List	   *leaves;			/* OIDs of the leaves whose rows go */
+	StreamTakeawayKind kind;
+} StreamTakeaway;
+
+/* Locks the relations whose rows go, parents first; returns the leaves. */
+static List *
+lock_leaves(List *relids, StreamTakeawayKind kind)
+{
+	List	   *leaves = NIL;
+	ListCell   *lc;
+	ListCell   *ll;
+
+	foreach(lc, relids)
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		if (kind != STREAM_TRUNCATE && get_rel_relispartition(relid))
+			LockRelationOid(get_partition_parent(relid, true),
+							AccessExclusiveLock);
+		/* find_all_inheritors locks what is below only */
+		LockRelationOid(relid, AccessExclusiveLock);
+		foreach(ll, find_all_inheritors(relid, AccessExclusiveLock, NULL))
+			if (get_rel_relkind(lfirst_oid(ll)) == RELKIND_RELATION)
+				leaves = list_append_unique_oid(leaves, lfirst_oid(ll));
+	}
+	return leaves;
+}
+
+/* Keeps all from writing to them, but not from reading; returns the leaves. */
+static List *
+keep_writers_out(List *relids)
+{
+	List	   *leaves = NIL;
+	ListCell   *lc;
+	ListCell   *ll;
+
+	foreach(lc, relids)
+	{
+		LockRelationOid(lfirst_oid(lc), ExclusiveLock);
+		foreach(ll, find_all_inheritors(lfirst_oid(lc), ExclusiveLock, NULL))
+			if (get_rel_relkind(lfirst_oid(ll)) == RELKIND_RELATION)
+				leaves = list_append_unique_oid(leaves, lfirst_oid(ll));
+	}
+	return leaves;
+}
+
+/* The view at hand, as messages name it. */
+typedef struct CatchUp
+{
+	const char *name;
+	const char *literal;		/* quoted, with its schema */
+} CatchUp;
+
+/*
+ * Says what an error is about, and how the owner of the stream gets rid of a view
+ * that keeps his rows from going.
+ */
+static void
+catch_up_context(void *arg)
+{
+	const CatchUp *view = arg;
+
+	errcontext("continuous view \"%s\" reading rows that are about to go",
+			   view->name);
+	errhint("If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
+			view->literal);
+}
+
+/* Takes the batch lock of a view; a batch that never ends does not keep us. */
+static void
+lock_batches(Oid viewid, List *leaves)
+{
+	int			nestlevel = NewGUCNestLevel();
+	int			limit = stream_debug_limit("catch_up", CATCH_UP_LOCK_MS);
+
+	if (LockTimeout == 0 || LockTimeout > limit)
+		(void) set_config_option("lock_timeout", psprintf("%d", limit),
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+	LockDatabaseObject(RelationRelationId, viewid, 0,
+					   ShareUpdateExclusiveLock);
+	AtEOXact_GUC(false, nestlevel);
+}
+
+/* About how many rows the view has not read, as we see it; leaves are locked. */
+static int64
+unread_rows(StreamViewRow *row, List *leaves)
+{
+	Relation   *rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
+	int			n = 0;
+	StreamProgress progress;
+	StreamPosition *pos;
+	int64		rows;
+	int64		bytes;
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+		rels[n++] = table_open(lfirst_oid(lc), NoLock);
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	pos = progress.position ?
+		stream_position_read(CurrentMemoryContext, progress.position) :
+		stream_position_create(CurrentMemoryContext);
+	PushActiveSnapshot(GetLatestSnapshot());
+	stream_position_lag(pos, rels, n, GetActiveSnapshot(), &rows, &bytes);
+	PopActiveSnapshot();
+	stream_position_free(pos);
+	while (n > 0)
+		table_close(rels[--n], NoLock);
+	return rows;
+}
+
+/* Has the view rows to read, as far as we can see, in leaves whose rows go? */
+static bool
+has_unread_rows(StreamViewRow *row, List *leaves)
+{
+	int64		rows = 0;
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+		/* what is in storage that this transaction has made is its own */
+		if (!storage_replaced_here(lfirst_oid(lc)))
+			rows += unread_rows(row, list_make1_oid(lfirst_oid(lc)));
+	return rows > 0;
+}
+
+/*
+ * Has the view's worker read what is committed, while nobody can write to the
+ * leaves any more.  Rows of our own transaction will never have been there.
+ */
+static void
+wait_for_worker(Oid viewid, List *leaves)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	int			limit = stream_debug_limit("catch_up", CATCH_UP_LIMIT_MS);
+
+	if (row == NULL || !has_unread_rows(row, leaves))
+		return;
+	if (!stream_wait_for(viewid, limit * INT64CONST(1000)))
+		ereport(ERROR,
+				(errcode(ERRCODE_QUERY_CANCELED),
+				 errmsg("continuous view \"%s\" takes too long to read rows that are about to go",
+						get_rel_name(viewid))));
+}
+
+/* Runs batches of the view until it has read everything that is visible. */
+static void
+catch_up(Oid viewid, List *leaves)
+{
+	StreamBatchResult result;
+
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		result = stream_batch_run(viewid, NULL);
+		stream_batch_committed(viewid);
+		CommandCounterIncrement();
+	} while (result == STREAM_BATCH_MORE);
+	stream_batch_forget(viewid);
+}
+
+/* Does something for each of the views; errors say for which. */
+static void
+for_each_view(List *views, void (*work) (Oid viewid, List *leaves),
+			  List *leaves)
+{
+	ErrorContextCallback callback;
+	CatchUp		view;
+	ListCell   *lc;
+
+	callback.callback = catch_up_context;
+	callback.arg = &view;
+	callback.previous = error_context_stack;
+	view.name = view.literal = "?";
+	error_context_stack = &callback;
+	foreach(lc, views)
+	{
+		Oid			viewid = lfirst_oid(lc);
+		char	   *schema = get_namespace_name(get_rel_namespace(viewid));
+
+		view.name = get_rel_name(viewid);
+		view.literal = quote_literal_cstr(quote_qualified_identifier(schema,
+																	 view.name));
+		work(viewid, leaves);
+	}
+	error_context_stack = callback.previous;
+}
+
+/* ---- what released views lose ---- */
+
+/* Writes down what a view has not read of leaves whose rows go. */
+static void
+note_loss(Oid viewid, List *leaves)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	StreamFailure *failure = stream_catalog_failure(viewid);
+
+	if (row == NULL || failure == NULL)
+		return;
+	failure->detail = psprintf("About " INT64_FORMAT " rows that it had not read were removed at %s.",
+							   unread_rows(row, leaves),
+							   timestamptz_to_str(GetCurrentTimestamp()));
+	failure->at = GetCurrentTimestamp();
+	PushActiveSnapshot(GetLatestSnapshot());
+	stream_catalog_write_failure(viewid, failure);
+	PopActiveSnapshot();
+}
+
+/* Those of the views that are the current user's own, or those that are not. */
+static List *
+views_of_mine(List *views, bool mine)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, views)
+		if ((stream_owner_of(lfirst_oid(lc)) == GetUserId()) == mine)
+			result = lappend_oid(result, lfirst_oid(lc));
+	return result;
+}
+
+StreamTakeaway *
+stream_guard_consume(List *relids, StreamTakeawayKind kind)
+{
+	StreamTakeaway *takeaway = palloc0(sizeof(StreamTakeaway));
+	List	   *released = NIL;
+	List	   *others;
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		takeaway->views = list_concat_unique_oid(takeaway->views,
+												 readers(lfirst_oid(lc)));
+		released = list_concat_unique_oid(released,
+										  readers_of_kind(lfirst_oid(lc), true));
+	}
+	if (takeaway->views == NIL && released == NIL)
+		return NULL;
+	list_sort(takeaway->views, list_oid_cmp);
+	others = views_of_mine(takeaway->views, false);
+	if (others != NIL)
+		for_each_view(others, wait_for_worker, keep_writers_out(relids));
+	for_each_view(takeaway->views, lock_batches, NIL);
+	takeaway->kind = kind;
+	takeaway->leaves = lock_leaves(relids, kind);
+	for_each_view(views_of_mine(takeaway->views, true), catch_up, NIL);
+	if (kind != STREAM_DETACH)
+		foreach(lc, released)
+			note_loss(lfirst_oid(lc), takeaway->leaves);
+	return takeaway;
+}
+
+static void
+settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
+{
+	StreamProgress progress;
+	StreamPosition *pos;
+	List	   *leaves = stream_analyze_members(row->streams);
+	ListCell   *lc;
+
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	if (progress.position == NULL)
+		return;
+	pos = stream_position_read(CurrentMemoryContext, progress.position);
+	foreach(lc, takeaway->leaves)
+	{
+		Oid			relid = lfirst_oid(lc);
+		StreamLeaf *leaf = stream_position_leaf(pos, relid);
+
+		if (leaf == NULL)
+			continue;
+		if (takeaway->kind == STREAM_TRUNCATE)
+			stream_position_reset_leaf(pos, relid,
+									   current_relfilenode(relid));
+		else if (list_member_oid(leaves, relid))
+			continue;			/* the view reads it by its own name */
+		else if (takeaway->kind == STREAM_DETACH)
+			leaf->detached = true;
+		else
+			stream_position_forget_leaf(pos, relid);
+	}
+	/* a new number, so that its worker reads the position again */
+	progress.batch++;
+	progress.position = stream_position_write(pos);
+	stream_catalog_write_progress(row->viewid, row->unlogged, &progress);
+	stream_position_free(pos);
+}
+
+void
+stream_guard_settle(StreamTakeaway *takeaway)
+{
+	ListCell   *lc;
+
+	if (takeaway == NULL)
+		return;
+	CommandCounterIncrement();
+	foreach(lc, takeaway->views)
+	{
+		StreamViewRow *row = stream_catalog_view(lfirst_oid(lc));
+
+		if (row)
+			settle_view(row, takeaway);
+	}
+	CommandCounterIncrement();
+	stream_shmem_views_changed();
+}
+
+void
+stream_guard_truncate(List *relids, void (*command) (void *arg), void *arg)
+{
+	StreamTakeaway *takeaway = stream_guard_consume(relids, STREAM_TRUNCATE);
+	bool		outer = truncating;
+
+	truncating = true;
+	PG_TRY();
+	{
+		command(arg);
+	}
+	PG_FINALLY();
+	{
+		truncating = outer;
+	}
+	PG_END_TRY();
+	stream_guard_settle(takeaway);
+	stream_guard_check_views("TRUNCATE");
+}
+
+/* ---- checking ---- */
+
+/* Has this transaction written or deleted the version of a row? */
+static bool
+is_ours(HeapTupleHeader tuple)
+{
+	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple)))
+		return true;
+	if ((tuple->t_infomask & HEAP_XMAX_INVALID) ||
+		HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask))
+		return false;
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple));
+}
+
+/*
+ * Has this transaction changed, inserted or deleted the row of a relation, in
+ * pg_class by its OID, or in pg_inherits as a child?
+ */
+static bool
+row_changed_here(Oid catalog, Oid index, AttrNumber attnum, Oid relid)
+{
+	Relation	rel = table_open(catalog, AccessShareLock);
+	bool		changed = false;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, index, true, SnapshotAny, 1, &key);
+	while (!changed && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		changed = is_ours(tuple->t_data);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return changed;
+}
+
+static bool
+link_changed_here(Oid relid)
+{
+	return row_changed_here(InheritsRelationId, InheritsRelidSeqnoIndexId,
+							Anum_pg_inherits_inhrelid, relid);
+}
+
+/*
+ * Has this transaction made, changed or dropped the leaf, or moved it, with what
+ * is above it, into a partitioned table or out of one?
+ */
+static bool
+leaf_changed_here(Oid relid)
+{
+	ListCell   *lc;
+
+	if (row_changed_here(RelationRelationId, ClassOidIndexId,
+						 Anum_pg_class_oid, relid) ||
+		link_changed_here(relid))
+		return true;
+	foreach(lc, get_partition_ancestors(relid))
+		if (link_changed_here(lfirst_oid(lc)))
+			return true;
+	return false;
+}
+
+/* What a batch of the view would say about a leaf is said now. */
+static void
+check_members(StreamViewRow *row, List *leaves)
+{
+	bool		unlogged;
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+	{
+		Oid			relid = lfirst_oid(lc);
+		bool		fits = stream_am_relid_is_stream(relid) &&
+			(get_rel_persistence(relid) ==
+			 RELPERSISTENCE_UNLOGGED) == row->unlogged &&
+			(list_member_oid(row->streams, relid) ?
+			 !has_subclass(relid) : get_rel_relispartition(relid));
+
+		if (!fits && leaf_changed_here(relid))
+			(void) stream_analyze_leaves(row->streams, NoLock, &unlogged);
+	}
+}
+
+static void
+check_leaf(StreamViewRow *row, StreamLeaf *leaf, bool member,
+		   const char *command)
+{
+	bool		replaced = member &&
+		current_relfilenode(leaf->relid) != leaf->relfilenode;
+
+	if (replaced && leaf->detached && leaf_changed_here(leaf->relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("partition \"%s\" has been rewritten or truncated while it was detached",
+						get_rel_name(leaf->relid)),
+				 errdetail("Continuous view \"%s\" cannot tell which of its rows it has read before.",
+						   get_rel_name(row->viewid)),
+				 errhint("Insert the rows that are to be read into a new partition.")));
+	if (member ? replaced && storage_replaced_here(leaf->relid) :
+		!leaf->detached && leaf_changed_here(leaf->relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("%s would take away rows that continuous view \"%s\" reads",
+						command, get_rel_name(row->viewid)),
+				 get_rel_name(leaf->relid) == NULL ?
+				 errdetail("It drops a partition whose rows the view has read.") :
+				 errdetail("It replaces the storage of \"%s\", or removes it from its stream.",
+						   get_rel_name(leaf->relid)),
+				 errhint("Drop the continuous views first.")));
+}
+
+static void
+check_view(StreamViewRow *row, const char *command)
+{
+	StreamProgress progress;
+	StreamPosition *pos;
+	List	   *leaves;
+	ListCell   *lc;
+
+	if (row->released)
+		return;
+	foreach(lc, row->streams)
+		if (get_rel_name(lfirst_oid(lc)) == NULL)
+			return;				/* its view is on the way out, too */
+	leaves = stream_analyze_members(row->streams);
+	check_members(row, leaves);
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	if (progress.position == NULL)
+		return;
+	pos = stream_position_read(CurrentMemoryContext, progress.position);
+	for (int i = 0; i < pos->nleaves; i++)
+		check_leaf(row, pos->leaves[i],
+				   list_member_oid(leaves, pos->leaves[i]->relid), command);
+	stream_position_free(pos);
+}
+
+void
+stream_guard_check_views(const char *command)
+{
+	ListCell   *lc;
+	List	   *rows = stream_catalog_views();
+
+	if (rows == NIL)
+		return;
+	CommandCounterIncrement();
+	foreach(lc, rows)
+		check_view(lfirst(lc), command);
+}
+
+void
+stream_guard_check_statement(QueryDesc *queryDesc)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+	Oid			schema;
+	ListCell   *lc;
+
+	if (stmt->resultRelations == NIL)
+		return;
+	schema = stream_catalog_schema();
+	if (!OidIsValid(schema) || creating_extension)
+		return;
+	foreach(lc, stmt->resultRelations)
+	{
+		Relation	rel = queryDesc->estate->es_relations[lfirst_int(lc) - 1];
+		Oid			viewid;
+
+		/* not opened, not changed */
+		if (rel == NULL || RelationGetNamespace(rel) != schema)
+			continue;
+		viewid = view_of(RelationGetRelid(rel));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 OidIsValid(viewid) ?
+				 errmsg("cannot change continuous view \"%s\"",
+						get_rel_name(viewid)) :
+				 errmsg("cannot change table \"%s\"",
+						RelationGetRelationName(rel)),
+				 errdetail("Continuous views are changed by their streams only."),
+				 errhint("Insert rows into the stream.")));
+	}
+}

@@ -1,0 +1,227 @@
+/*-------------------------------------------------------------------------
+ *
+ * internal.c
+ *	  Statements that are not for the extension's own relations.
+ *
+ * A state table and a definition belong to the owner of their view, so the
+ * server lets him do with them what he likes.  What he attaches to them would be
+ * served by nobody, for batches write state tables below the executor: a foreign
+ * key would not be checked, a publication would make a subscriber wait for
+ * a table that it has not.  Or it would be in the way when the view is dropped.
+ *
+ * Statements, in the order of the server's own list, and what becomes of them:
+ *
+ *	INSERT, UPDATE, DELETE, MERGE	refused when they start (guard.c)
+ *	ALTER TABLE			storage parameters, statistics targets and SET
+ *						TABLESPACE pass, the rest is refused (utility.c)
+ *	FOREIGN KEY			refused where it refers to them (here)
+ *	ALTER INDEX			like ALTER TABLE; RENAME, SET SCHEMA: refused
+ *	ALTER EXTENSION ADD, DROP; DEPENDS ON EXTENSION		refused (here)
+ *	COMMENT, SECURITY LABEL		refused (here); COMMENT on an index that the
+ *						user has made on his view passes
+ *	CREATE FOREIGN TABLE ... INHERITS	refused (here)
+ *	CREATE INDEX, RULE, TRIGGER, POLICY, REPLACE VIEW, COPY FROM, TRUNCATE,
+ *	INHERIT, ATTACH PARTITION		refused (utility.c)
+ *	CREATE STATISTICS	refused (here)
+ *	CREATE, ALTER PUBLICATION	refused for tables by name (here); FOR ALL TABLES
+ *						and TABLES IN SCHEMA are for superusers, and change
+ *						nothing for batches, which need no replica identity
+ *	DROP				refused by the server, for the view depends on them
+ *	CLUSTER, VACUUM FULL	pass: the state store notices the new storage
+ *	REINDEX				passes, also CONCURRENTLY: a batch looks for the index
+ *	VACUUM, ANALYZE		pass, and run functions as the table's owner
+ *	LOCK, SELECT FOR UPDATE		pass: they hold up the owner's own view
+ *	GRANT, REVOKE		pass: the owner's own data
+ *	CREATE SEQUENCE OWNED BY	refused by the server: it would have to be in our
+ *						schema
+ *	ALTER SCHEMA streaming RENAME	refused (here)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/namespace.h"
+#include "commands/extension.h"
+#include "nodes/makefuncs.h"
+#include "nodes/parsenodes.h"
+
+#include "base/compat.h"
+#include "base/catalog.h"
+#include "command/guard.h"
+#include "command/internal.h"
+
+static void
+check_relation(const RangeVar *relation, const char *command)
+{
+	if (relation)
+		stream_guard_refuse_internal(RangeVarGetRelid(relation, NoLock, true),
+									 command);
+}
+
+/* Is it the name of an index that a user has made on his view? */
+static bool
+is_users_index(ObjectType type, const RangeVar *relation)
+{
+	return type == OBJECT_INDEX && relation->relname[0] != '_';
+}
+
+/* An object as COMMENT and others name it: a relation, or a part of one. */
+static void
+check_object(ObjectType type, Node *object, const char *command)
+{
+	List	   *name;
+	RangeVar   *relation;
+
+	switch (type)
+	{
+		case OBJECT_TABLE:
+		case OBJECT_VIEW:
+		case OBJECT_MATVIEW:
+		case OBJECT_INDEX:
+		case OBJECT_SEQUENCE:
+		case OBJECT_FOREIGN_TABLE:
+			name = (List *) object;
+			break;
+		case OBJECT_COLUMN:
+		case OBJECT_TABCONSTRAINT:
+		case OBJECT_RULE:
+		case OBJECT_TRIGGER:
+		case OBJECT_POLICY:
+			name = list_copy((List *) object);
+			name = list_truncate(name, list_length(name) - 1);
+			break;
+		default:
+			return;
+	}
+	if (list_length(name) < 1 || list_length(name) > 3)
+		return;					/* the server says what is wrong */
+	relation = makeRangeVarFromNameList(name);
+	if (!is_users_index(type, relation))
+		check_relation(relation, command);
+}
+
+static void
+check_publication(List *objects, const char *command)
+{
+	ListCell   *lc;
+
+	foreach(lc, objects)
+	{
+		PublicationObjSpec *object = lfirst_node(PublicationObjSpec, lc);
+
+		if (object->pubtable)
+			check_relation(object->pubtable->relation, command);
+	}
+}
+
+static void
+check_constraint(Node *node)
+{
+	Constraint *constraint = (Constraint *) node;
+
+	if (IsA(node, Constraint) && constraint->contype == CONSTR_FOREIGN)
+		check_relation(constraint->pktable, "FOREIGN KEY");
+}
+
+/*
+ * CREATE TABLE ... REFERENCES comes by here as an ALTER TABLE, which the server
+ * makes of it.
+ */
+static void
+check_alter_table(AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+	ListCell   *lk;
+
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->def && cmd->subtype == AT_AddConstraint)
+			check_constraint(cmd->def);
+		else if (cmd->def && cmd->subtype == AT_AddColumn)
+			foreach(lk, castNode(ColumnDef, cmd->def)->constraints)
+				check_constraint(lfirst(lk));
+	}
+}
+
+static void
+check_statistics(CreateStatsStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->relations)
+		if (IsA(lfirst(lc), RangeVar))
+			check_relation(lfirst(lc), "CREATE STATISTICS");
+}
+
+/* What is ours is found by the name of the schema. */
+static void
+check_rename(RenameStmt *stmt)
+{
+	Oid			schema;
+
+	if (stmt->renameType != OBJECT_SCHEMA)
+		return;
+	schema = stream_catalog_schema();
+	if (OidIsValid(schema) && get_namespace_oid(stmt->subname, true) == schema)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot rename schema \"%s\"", stmt->subname),
+				 errdetail("It belongs to the extension \"streaming\".")));
+}
+
+void
+stream_internal_check(Node *stmt)
+{
+	ListCell   *lc;
+
+	switch (nodeTag(stmt))
+	{
+		case T_AlterTableStmt:
+			check_alter_table((AlterTableStmt *) stmt);
+			break;
+		case T_AlterExtensionContentsStmt:
+			check_object(((AlterExtensionContentsStmt *) stmt)->objtype,
+						 ((AlterExtensionContentsStmt *) stmt)->object,
+						 "ALTER EXTENSION");
+			break;
+		case T_AlterObjectDependsStmt:
+			check_relation(((AlterObjectDependsStmt *) stmt)->relation,
+						   "DEPENDS ON EXTENSION");
+			break;
+		case T_CommentStmt:
+			check_object(((CommentStmt *) stmt)->objtype,
+						 ((CommentStmt *) stmt)->object, "COMMENT");
+			break;
+		case T_SecLabelStmt:
+			check_object(((SecLabelStmt *) stmt)->objtype,
+						 ((SecLabelStmt *) stmt)->object, "SECURITY LABEL");
+			break;
+		case T_CreatePublicationStmt:
+			check_publication(((CreatePublicationStmt *) stmt)->pubobjects,
+							  "CREATE PUBLICATION");
+			break;
+		case T_AlterPublicationStmt:
+			if (((AlterPublicationStmt *) stmt)->action != AP_DropObjects)
+				check_publication(((AlterPublicationStmt *) stmt)->pubobjects,
+								  "ALTER PUBLICATION");
+			break;
+		case T_CreateStatsStmt:
+			check_statistics((CreateStatsStmt *) stmt);
+			break;
+		case T_CreateForeignTableStmt:
+			foreach(lc, ((CreateForeignTableStmt *) stmt)->base.inhRelations)
+				check_relation(lfirst(lc), "INHERITS");
+			break;
+		case T_CreateTrigStmt:
+			check_relation(((CreateTrigStmt *) stmt)->constrrel,
+						   "CREATE TRIGGER");
+			break;
+		case T_RenameStmt:
+			check_rename((RenameStmt *) stmt);
+			break;
+		default:
+			break;
+	}
+}

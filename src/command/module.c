@@ -1,0 +1,93 @@
+/*-------------------------------------------------------------------------
+ *
+ * module.c
+ *	  Load: settings and hooks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "base/shmem.h"
+#include "stream/am.h"
+#include "state/store.h"
+#include "flow/scan.h"
+#include "flow/batch.h"
+#include "process/roster.h"
+#include "process/launcher.h"
+#include "command/guard.h"
+#include "command/utility.h"
+
+PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(stream_check_preloaded);
+
+extern PGDLLEXPORT void _PG_init(void);
+
+/* settings that belong to no single file (shmem.h) */
+int			stream_workers = 2;
+int			stream_batch_timeout = 3600 * 1000;
+bool		stream_enabled = true;
+
+static void
+define_settings(void)
+{
+	DefineCustomBoolVariable("streaming.enabled",
+							 "Runs the batches of continuous views.",
+							 "While off, rows wait in their streams.",
+							 &stream_enabled, true, PGC_SIGHUP, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("streaming.workers",
+							"Greatest number of worker processes per database.",
+							"Views whose batches take long get up to as many again.",
+							&stream_workers, 2, 1, 32, PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("streaming.batch_timeout",
+							"Ends a batch that takes longer.",
+							"Zero turns this off.",
+							&stream_batch_timeout, 3600 * 1000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("streaming.max_batch_rows",
+							"About how many rows a batch takes at most.",
+							"A view's own option goes first.",
+							&stream_max_batch_rows, 1000000, 1, INT_MAX,
+							PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("streaming.state_cache_size",
+							"Memory for the cached state of a continuous view.",
+							NULL, &stream_state_cache_size, 262144, 64,
+							MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	stream_debug_define_settings();
+	MarkGUCPrefixReserved("streaming");
+}
+
+void
+_PG_init(void)
+{
+	/* loaded by a session only: the functions work, streams do not */
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	define_settings();
+	stream_shmem_install();
+	stream_am_install();
+	stream_scan_install();
+	stream_guard_install();
+	stream_utility_install();
+	stream_launcher_register();
+}
+
+/* _check_preloaded(): called by CREATE EXTENSION */
+Datum
+stream_check_preloaded(PG_FUNCTION_ARGS)
+{
+	stream_shmem_require();
+	stream_roster_require_room();
+	PG_RETURN_VOID();
+}

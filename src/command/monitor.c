@@ -1,0 +1,375 @@
+/*-------------------------------------------------------------------------
+ *
+ * monitor.c
+ *	  Functions behind the monitoring views; streaming.explain.
+ *
+ * The views themselves are SQL, in the install script.  Here is what SQL cannot
+ * know: what is in shared memory, how far a reading position is behind its
+ * stream, and what the delta plan looks like.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/explain.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/shmem.h"
+#include "base/catalog.h"
+#include "base/owner.h"
+#include "base/privilege.h"
+#include "stream/position.h"
+#include "time/declare.h"
+#include "time/watermark.h"
+#include "query/analyze.h"
+#include "flow/operator.h"
+#include "flow/delta.h"
+#include "flow/batch.h"
+#include "command/monitor.h"
+
+PG_FUNCTION_INFO_V1(stream_monitor_status);
+PG_FUNCTION_INFO_V1(stream_monitor_explain);
+PG_FUNCTION_INFO_V1(stream_monitor_delete_errors);
+
+/*
+ * Locks and opens the leaves of the view's streams; false if that would have to
+ * wait.
+ */
+static bool
+open_leaves(StreamViewRow *row, Relation **rels, int *n)
+{
+	bool		unlogged;
+	List	   *leaves = stream_analyze_leaves(row->streams, NoLock, &unlogged);
+	ListCell   *lc;
+
+	*rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
+	*n = 0;
+	foreach(lc, leaves)
+	{
+		Relation	rel;
+
+		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
+			return false;
+		/* without a lock, it may just have been dropped */
+		rel = try_table_open(lfirst_oid(lc), NoLock);
+		if (rel)
+			(*rels)[(*n)++] = rel;
+		else
+			UnlockRelationOid(lfirst_oid(lc), AccessShareLock);
+	}
+	return true;
+}
+
+/*
+ * Rows and bytes that the stored position is behind its stream.  False if
+ * somebody has locked the stream: who wants to see what is wrong should not have
+ * to wait for that.
+ */
+static bool
+view_lag(StreamViewRow *row, const StreamProgress *progress,
+		 int64 *lag_rows, int64 *lag_bytes)
+{
+	StreamPosition *pos;
+	Relation   *rels;
+	int			n;
+	bool		opened = open_leaves(row, &rels, &n);
+
+	if (opened)
+	{
+		pos = progress->position ?
+			stream_position_read(CurrentMemoryContext, progress->position) :
+			stream_position_create(CurrentMemoryContext);
+		stream_position_lag(pos, rels, n, GetActiveSnapshot(),
+							lag_rows, lag_bytes);
+		stream_position_free(pos);
+	}
+	for (int i = 0; i < n; i++)
+		table_close(rels[i], AccessShareLock);
+	return opened;
+}
+
+/* An event time, to be shown so that it reads as in the stream. */
+static Datum
+shown_time(Oid stream, int64 time)
+{
+	StreamEventTime declared;
+
+	if (time != STREAM_NO_TIME && stream_declare_event_time(stream, &declared))
+		time = stream_watermark_shown(declared.type, time);
+	return TimestampTzGetDatum(time);
+}
+
+/*
+ * The largest event time of each of the view's streams, or (seen) when the last
+ * row of it was seen, by our clock; null where there is none.
+ */
+static Datum
+times_of_inputs(StreamViewRow *row, const StreamProgress *progress, bool seen)
+{
+	int			n = list_length(row->streams);
+	Datum	   *elems = palloc0(sizeof(Datum) * (n + 1));
+	bool	   *nulls = palloc(sizeof(bool) * (n + 1));
+	int			lbound = 1;
+
+	for (int i = 0; i < n; i++)
+	{
+		Oid			stream = list_nth_oid(row->streams, i);
+		int			occurrence = 0;
+		const StreamInputProgress *input;
+
+		for (int j = 0; j < i; j++)
+			if (list_nth_oid(row->streams, j) == stream)
+				occurrence++;
+		input = stream_catalog_input(progress, stream, occurrence);
+		nulls[i] = input == NULL || input->max_time == STREAM_NO_TIME;
+		if (nulls[i])
+			continue;
+		elems[i] = seen ? TimestampTzGetDatum(input->seen_at) :
+			shown_time(stream, input->max_time);
+	}
+	return PointerGetDatum(construct_md_array(elems, nulls, 1, &n, &lbound,
+											  TIMESTAMPTZOID, sizeof(int64),
+											  FLOAT8PASSBYVAL,
+											  TYPALIGN_DOUBLE));
+}
+
+/* What the state of a view is called. */
+static const char *
+state_name(StreamViewRow *row, const StreamViewStatus *status,
+		   const StreamFailure *failure, int64 lag_rows)
+{
+	int64		max_rows = stream_max_batch_rows;
+
+	if (failure && failure->failed)
+		return "failed";
+	if (!row->options.enabled || !stream_enabled || status->paused)
+		return "paused";
+	if (row->options.max_batch_rows > 0)
+		max_rows = row->options.max_batch_rows;
+	if (status->more || lag_rows > max_rows)
+		return "backfilling";
+	return "running";
+}
+
+/*
+ * _status(viewid) returns state, worker_pid, retry_at, batches, rows_read,
+ * lag_rows, lag_bytes, last_batch_at, last_batch_ms, watermark, groups,
+ * late_rows, null_rows, input_times, input_seen
+ *
+ * What streaming.views shows beside the catalog.  Anybody may call it; times
+ * that come from rows are null for those who may not see data of the view.
+ * Takes AccessShareLock on the leaves of the stream, where it can have it at
+ * once; the lag is null elsewhere.  During recovery unlogged relations cannot be
+ * read: their figures are null then.
+ */
+Datum
+stream_monitor_status(PG_FUNCTION_ARGS)
+{
+	Oid			viewid = PG_GETARG_OID(0);
+	StreamViewRow *row = stream_catalog_view(viewid);
+	StreamViewStatus status = {0};
+	StreamProgress progress = {0};
+	TupleDesc	desc;
+	Datum		values[15];
+	bool		nulls[15] = {0};
+	int64		rows = 0;
+	int64		bytes = 0;
+	bool		unreadable;
+	bool		measured = false;
+	bool		sees_data;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (row == NULL)
+		PG_RETURN_NULL();
+	stream_shmem_view_status(viewid, &status);
+	unreadable = row->unlogged && RecoveryInProgress();
+	sees_data = stream_privilege_sees_data(viewid);
+	if (!unreadable)
+	{
+		stream_catalog_read_progress(viewid, row->unlogged, NULL, &progress);
+		measured = view_lag(row, &progress, &rows, &bytes);
+	}
+	values[0] = CStringGetTextDatum(state_name(row, &status,
+											   stream_catalog_failure(viewid),
+											   rows));
+	values[1] = Int32GetDatum(status.worker_pid);
+	nulls[1] = status.worker_pid == 0;
+	values[2] = TimestampTzGetDatum(status.retry_at);
+	nulls[2] = status.retry_at == 0;
+	values[3] = Int64GetDatum(progress.batch);
+	values[4] = Int64GetDatum(progress.rows_read);
+	values[5] = Int64GetDatum(rows);
+	values[6] = Int64GetDatum(bytes);
+	nulls[3] = nulls[4] = unreadable;
+	nulls[5] = nulls[6] = !measured;
+	values[7] = TimestampTzGetDatum(progress.batch_time);
+	values[8] = Float8GetDatum(progress.batch_us / 1000.0);
+	nulls[7] = nulls[8] = progress.batch_time == 0;
+	values[9] = shown_time(linitial_oid(row->streams), progress.watermark);
+	nulls[9] = !sees_data || unreadable ||
+		progress.watermark == STREAM_NO_TIME;
+	values[10] = Int64GetDatum(progress.groups);
+	values[11] = Int64GetDatum(progress.late_rows);
+	values[12] = Int64GetDatum(progress.null_rows);
+	nulls[10] = nulls[11] = nulls[12] = unreadable;
+	values[13] = times_of_inputs(row, &progress, false);
+	values[14] = times_of_inputs(row, &progress, true);
+	nulls[13] = nulls[14] = !sees_data || progress.ninputs == 0;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  values, nulls)));
+}
+
+/* A delta plan as text, one string with newlines. */
+static char *
+explain_plan(StreamDelta *delta)
+{
+	ExplainState *es = NewExplainState();
+	PlannedStmt *stmt = stream_delta_plan(delta, 1);
+	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+
+	es->costs = false;
+	es->verbose = true;
+	ExplainBeginOutput(es);
+	stream_compat_explain_one_plan(stmt, NULL, es, "batch of a continuous view",
+								   NULL,
+								   stream_operator_environment(delta->cut,
+															   rows),
+								   NULL, NULL, NULL);
+	ExplainEndOutput(es);
+	tuplestore_end(rows);
+	return es->str->data;
+}
+
+static void
+put_lines(ReturnSetInfo *rsinfo, char *text)
+{
+	char	   *line;
+
+	while ((line = strsep(&text, "\n")) != NULL)
+	{
+		Datum		value = CStringGetTextDatum(line);
+		bool		isnull = false;
+
+		if (*line != '\0')
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value,
+								 &isnull);
+	}
+}
+
+/* The view that is to be explained, and where to. */
+typedef struct ExplainView
+{
+	StreamViewRow *row;
+	ReturnSetInfo *rsinfo;
+} ExplainView;
+
+static void
+explain_as_owner(void *arg)
+{
+	ExplainView *explain = arg;
+	StreamDelta *delta = stream_delta_load(CurrentMemoryContext,
+										   explain->row);
+
+	put_lines(explain->rsinfo, explain_plan(delta));
+	if (delta->below)
+		put_lines(explain->rsinfo, explain_plan(delta->below));
+	stream_delta_free(delta);
+}
+
+/*
+ * explain(view) returns setof text: the plan that runs over the new rows
+ *
+ * For those who have the rights of the view's owner: the plan has the constants
+ * of his query in it, and policies and views that he reads through, expanded.
+ * None of that is a secret from him: definitions of policies, views, indexes and
+ * functions are in catalogs that everybody may read, and a function that the
+ * planner evaluates runs with his own rights.  Plans as the view's owner,
+ * executes nothing.
+ * Errors: 42809 if it is no continuous view, 42501.
+ */
+Datum
+stream_monitor_explain(PG_FUNCTION_ARGS)
+{
+	Oid			viewid = PG_GETARG_OID(0);
+	StreamViewRow *row = stream_catalog_view(viewid);
+	ExplainView explain = {row, (ReturnSetInfo *) fcinfo->resultinfo};
+
+	stream_owner_refuse_nested("streaming.explain");
+	/* there would be no delta scans in the plan */
+	stream_shmem_require();
+	if (get_rel_name(viewid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", viewid)));
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a continuous view",
+						get_rel_name(viewid))));
+	if (!stream_privilege_of_owner(viewid))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	LockRelationOid(row->definition, AccessShareLock);
+	stream_owner_run(stream_owner_of(viewid), row->settings, explain_as_owner,
+					 &explain);
+	return (Datum) 0;
+}
+
+/* ---- streaming.errors ---- */
+
+/*
+ * delete_errors(view regclass, before timestamptz) returns bigint
+ *
+ * Deletes what the view has put aside, before a time if one is given; for those who
+ * have the rights of its owner.  Returns how many rows; one that somebody else has
+ * deleted meanwhile is not counted.
+ * (A DELETE privilege on streaming.errors would let everybody lock it, and what it
+ * reads, against all others.)
+ * Errors: 42P01, 42809 if it is no continuous view, 42501, 25006 where nothing may
+ * be written, 40001.
+ */
+Datum
+stream_monitor_delete_errors(PG_FUNCTION_ARGS)
+{
+	Oid			viewid;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	viewid = PG_GETARG_OID(0);
+	stream_owner_refuse_nested("streaming.delete_errors");
+	PreventCommandIfReadOnly("streaming.delete_errors");
+	PreventCommandDuringRecovery("streaming.delete_errors");
+	(void) stream_owner_of(viewid); /* complains if there is none */
+	if (!stream_catalog_is_view(viewid))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a continuous view",
+						get_rel_name(viewid))));
+	if (!stream_privilege_of_owner(viewid))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
+	PG_RETURN_INT64(stream_catalog_delete_rejections(viewid, PG_ARGISNULL(1) ?
+													 DT_NOEND :
+													 PG_GETARG_TIMESTAMPTZ(1),
+													 GetActiveSnapshot()));
+}

@@ -1,0 +1,593 @@
+/*-------------------------------------------------------------------------
+ *
+ * view.c
+ *	  Creating and changing a continuous view.
+ *
+ * A continuous view is three relations (README.md, "Objects of a view"): the
+ * plain view that the user reads, the state table below it, and a view that
+ * holds the definition.  The last two are in the extension's schema; the rights
+ * of the extension's owner are used to put them there.  They belong to the
+ * view's owner all the same: VACUUM and ANALYZE run functions of the columns'
+ * types as the owner of a table, and those may be a user's own.
+ *
+ * Everything is done by the functions behind CREATE TABLE, CREATE VIEW, CREATE
+ * INDEX in the transaction of the statement, so that a rollback leaves
+ * nothing, and workers hear of the view at its commit.
+ *
+ * Internal relations are named after the OID of the user's view, which is made
+ * last (its query needs the state table); until then they have a name made of
+ * the backend's process ID.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_tablespace.h"
+#include "commands/defrem.h"
+#include "commands/tablespace.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/refuse.h"
+#include "base/shmem.h"
+#include "base/catalog.h"
+#include "base/owner.h"
+#include "stream/position.h"
+#include "time/watermark.h"
+#include "query/analyze.h"
+#include "query/trust.h"
+#include "flow/relations.h"
+#include "flow/delta.h"
+#include "flow/batch.h"
+#include "command/view.h"
+
+/*
+ * The tablespace that a relation of the view goes to: the one named, or the
+ * user's default.  Raises 42501 if he may not create there.  Relations in the
+ * extension's schema are made with other rights than his, so this is said with
+ * the statement, by name, and never left to be found out there.
+ */
+static char *
+allowed_tablespace(const char *name, char persistence)
+{
+	Oid			tablespace = name ? get_tablespace_oid(name, false) :
+		GetDefaultTablespace(persistence, false);
+	AclResult	acl;
+
+	if (!OidIsValid(tablespace))
+		tablespace = MyDatabaseTableSpace;
+	if (tablespace != MyDatabaseTableSpace)
+	{
+		acl = object_aclcheck(TableSpaceRelationId, tablespace, GetUserId(), ACL_CREATE);
+		if (acl != ACLCHECK_OK)
+			aclcheck_error(acl, OBJECT_TABLESPACE,
+						   get_tablespace_name(tablespace));
+	}
+	return get_tablespace_name(tablespace);
+}
+
+/* ---- CREATE ---- */
+
+static void
+check_into(const IntoClause *into, const char *source)
+{
+	if (into->accessMethod)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("USING is not supported for a continuous view"),
+				 errhint("Leave it out: the state of a continuous view is kept in a heap table."),
+				 stream_refuse_position(source, into->rel->location)));
+	if (into->rel->relpersistence != RELPERSISTENCE_PERMANENT)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a continuous view cannot be temporary or unlogged"),
+				 errhint("A view over an unlogged stream is unlogged by itself."),
+				 stream_refuse_position(source, into->rel->location)));
+}
+
+/* The streams that a cut reads, checked; NIL: it reads the cut below. */
+static List *
+streams_of_cut(StreamCut *cut)
+{
+	return stream_analyze_streams(stream_analyze_rewrite(cut->delta),
+								  &cut->place);
+}
+
+/* The streams of the query, checked. */
+static List *
+find_streams(StreamCut *cut, bool *unlogged)
+{
+	List	   *streams = streams_of_cut(cut);
+
+	if (cut->below)
+		streams = streams_of_cut(cut->below);
+	stream_analyze_leaves(streams, AccessShareLock, unlogged);
+	return streams;
+}
+
+/* A view WITH NO DATA begins with the rows that are not visible yet. */
+static void
+skip_present_rows(const StreamViewRow *row)
+{
+	StreamPosition *pos = stream_position_create(CurrentMemoryContext);
+	StreamProgress progress;
+	bool		unlogged;
+	List	   *leaves = stream_analyze_leaves(row->streams, AccessShareLock,
+											   &unlogged);
+	Relation   *rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, leaves)
+		rels[n++] = table_open(lfirst_oid(lc), AccessShareLock);
+	stream_position_begin(pos, rels, n, 0);
+	PushActiveSnapshot(GetLatestSnapshot());
+	stream_position_finish(pos, rels, n, GetActiveSnapshot());
+	PopActiveSnapshot();
+	for (int i = 0; i < n; i++)
+		table_close(rels[i], NoLock);
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	progress.position = stream_position_write(pos);
+	stream_catalog_write_progress(row->viewid, row->unlogged, &progress);
+	stream_position_free(pos);
+}
+
+/* Is it written in SQL?  Such functions may be inlined. */
+static bool
+is_sql_function(Oid function, void *context)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	result = ((Form_pg_proc) GETSTRUCT(tuple))->prolang == SQLlanguageId;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* Finds the first function in FROM that is written in SQL. */
+static bool
+sql_in_from_walker(Node *node, Node **found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblFunction))
+	{
+		*found = ((RangeTblFunction *) node)->funcexpr;
+		return check_functions_in_node(*found, is_sql_function, NULL);
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, sql_in_from_walker, found, 0);
+	return expression_tree_walker(node, sql_in_from_walker, found);
+}
+
+/* The plan tells nothing of where it comes from; the user's query does. */
+static int
+inlined_location(Query *query)
+{
+	Node	   *found = NULL;
+
+	if (query && sql_in_from_walker((Node *) query, &found))
+		return exprLocation(found);
+	return -1;
+}
+
+/* What a delta is tried for. */
+typedef struct TryDelta
+{
+	const StreamViewRow *row;
+	Query	   *query;			/* the statement's, to point into, or NULL */
+	List	   *options;
+	const char *source;
+} TryDelta;
+
+static void
+try_delta_as_owner(void *arg)
+{
+	TryDelta   *try = arg;
+	StreamDelta *delta;
+	StreamRefuseDefault frame;
+
+	stream_refuse_push(&frame, try->source, inlined_location(try->query));
+	LockRelationOid(try->row->definition, AccessShareLock);
+	delta = stream_delta_load(CurrentMemoryContext, try->row);
+	stream_compat_check_permissions(stream_delta_plan(delta, 1));
+	if (delta->below)
+		stream_compat_check_permissions(stream_delta_plan(delta->below, 1));
+	frame.location = stream_refuse_option_location(try->options, "late_rows");
+	if (try->row->options.keep_late_rows)
+		stream_delta_check_late_rows(stream_delta_source(delta));
+	stream_refuse_pop(&frame);
+	stream_delta_free(delta);
+}
+
+/*
+ * Plans the delta once, as the owner of the view: the plan's shape, the
+ * aggregates' functions and the privileges are as a batch will find them.  query,
+ * options: the statement's, to point into; query may be NULL.
+ */
+static void
+try_delta(const StreamViewRow *row, Query *query, List *options,
+		  const char *source)
+{
+	TryDelta	try = {row, query, options, source};
+
+	stream_owner_run(stream_owner_of(row->viewid), row->settings,
+					 try_delta_as_owner, &try);
+}
+
+/* Says so if a deduplication will remember its keys for ever. */
+static void
+notice_unbounded(const StreamViewRow *row, StreamCut *cut,
+				 const StreamWatermark *wm)
+{
+	bool		closes = cut->window && cut->window->event_time &&
+		(cut->window->key >= 0 || cut->expiry);
+
+	if (closes && stream_watermark_exists(wm) &&
+		row->options.output_mode != STREAM_OUTPUT_COMPLETE)
+		return;
+	ereport(NOTICE,
+			(errmsg("the view will remember every key for ever"),
+			 errdetail("Nothing says when a duplicate can no longer come."),
+			 errhint("To bound its state, have an event time with a watermark among the columns that must differ, or set streaming.distinct_within_watermark.")));
+}
+
+static void
+check_watermark_option(const StreamViewRow *row, const StreamWatermark *wm,
+					   List *options, const char *source)
+{
+	if (row->options.delay_us >= 0 && wm->ninputs == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a watermark needs an event time"),
+				 errdetail("Stream \"%s\" declares none.",
+						   get_rel_name(linitial_oid(row->streams))),
+				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
+				 stream_refuse_option_position(source, options, "watermark")));
+}
+
+/*
+ * Do the options fit what the query says about event time?  What a view shows
+ * in append mode must be final one day.
+ */
+static void
+check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
+				 const char *source)
+{
+	StreamWatermark *wm = stream_watermark_create(InvalidOid, row->streams,
+												  NIL, &row->options);
+
+	check_watermark_option(row, wm, options, source);
+	if ((cut->below ? cut->below : cut)->expiry &&
+		!stream_watermark_exists(wm))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.distinct_within_watermark\" needs a watermark"),
+				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
+				 stream_refuse_option_position(source, options, "distinct_within_watermark")));
+	if (cut->below)
+		notice_unbounded(row, cut->below, wm);
+	if (cut->distinct)
+		notice_unbounded(row, cut, wm);
+	if (cut->distinct || row->options.output_mode != STREAM_OUTPUT_APPEND)
+		return;
+	if (cut->window == NULL || !cut->window->event_time)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("output mode \"append\" needs an event time among the grouping keys"),
+				 errdetail("Without one, no group is ever final."),
+				 errhint("Group by a window of the stream's event time, such as tumble(ts, '1 minute'), or use output mode \"update\"."),
+				 stream_refuse_option_position(source, options, "output_mode")));
+	if (!stream_watermark_exists(wm))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("output mode \"append\" needs a watermark"),
+				 errdetail("Without one, no group is ever final."),
+				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
+				 stream_refuse_option_position(source, options, "output_mode")));
+}
+
+/* A view in the making. */
+typedef struct NewView
+{
+	StreamViewRow row;
+	CreateTableAsStmt *stmt;
+	List	   *options;
+	const char *source;
+	StreamRefuseDefault *frame;
+	StreamCut  *cut;
+} NewView;
+
+/* Says what the view will be; constant parts of its query may be evaluated. */
+static void
+analyze_view(void *arg)
+{
+	NewView    *view = arg;
+	StreamPlace place = {view->source, view->frame->location};
+	Query	   *query = castNode(Query, view->stmt->query);
+
+	if (exprLocation((Node *) query->targetList) >= 0)
+		view->frame->location = exprLocation((Node *) query->targetList);
+	if (!view->row.options.trust_functions)
+		stream_trust_check(stream_analyze_rewrite(query));
+	view->cut = stream_cut_query(query, view->row.options.within_watermark,
+								 &place);
+	view->row.streams = find_streams(view->cut, &view->row.unlogged);
+	check_event_time(&view->row, view->cut, view->options, view->source);
+}
+
+static void
+make_view(NewView *view)
+{
+	IntoClause *into = copyObject(view->stmt->into);
+	Query	   *query = castNode(Query, view->stmt->query);
+	StreamViewRow *row = &view->row;
+
+	row->settings = stream_owner_current_settings();
+	stream_owner_run(GetUserId(), NULL, analyze_view, view);
+	into->tableSpaceName =
+		allowed_tablespace(into->tableSpaceName,
+						   row->unlogged ? RELPERSISTENCE_UNLOGGED :
+						   RELPERSISTENCE_PERMANENT);
+	stream_relations_create(row, view->cut, query, into, into->options,
+							view->source);
+	try_delta(row, query, view->options, view->source);
+	stream_catalog_insert_view(row);
+	CommandCounterIncrement();
+	stream_batch_initialize(row->viewid);
+	if (into->skipData)
+		skip_present_rows(row);
+	stream_shmem_views_changed();
+}
+
+bool
+stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
+{
+	IntoClause *into = stmt->into;
+	StreamRefuseDefault frame;
+	NewView		view = {
+		.stmt = stmt,.options = options,.source = source,.frame = &frame
+	};
+	StreamViewRow *row = &view.row;
+	Oid			existing;
+
+	/* what is refused without a position of its own is refused here */
+	stream_refuse_push(&frame, source, into->rel->location);
+	stream_compat_locate_groups(castNode(Query, stmt->query));
+	/* the grammar allows no EXECUTE */
+	Assert(castNode(Query, stmt->query)->commandType == CMD_SELECT);
+	stream_options_merge(STREAM_OPTIONS_VIEW, options, false, &row->option_names,
+						 &row->option_values, source);
+	stream_options_fill(row->option_names, row->option_values, &row->options);
+	stream_catalog_owner();		/* fails where there is no extension */
+	RangeVarGetAndCheckCreationNamespace(into->rel, NoLock, &existing);
+	check_into(into, source);	/* after: pg_temp makes it temporary */
+	if (OidIsValid(existing) && stmt->if_not_exists)
+		ereport(NOTICE,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists, skipping",
+						into->rel->relname)));
+	else
+		make_view(&view);
+	stream_refuse_pop(&frame);
+	return OidIsValid(row->viewid);
+}
+
+/* ---- ALTER ---- */
+
+static void
+check_owner(Oid viewid)
+{
+	if (!object_ownercheck(RelationRelationId, viewid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
+}
+
+/* What a view's state is about must stay what it is. */
+static void
+check_changed_options(const StreamViewRow *row, const StreamOptions *before,
+					  List *options, const char *source)
+{
+	const char *changed = NULL;
+	StreamWatermark *had = stream_watermark_create(InvalidOid, row->streams,
+												   NIL, before);
+	StreamWatermark *has = stream_watermark_create(InvalidOid, row->streams,
+												   NIL, &row->options);
+
+	if (row->options.output_mode != before->output_mode)
+		changed = "output_mode";
+	else if (row->options.within_watermark != before->within_watermark)
+		changed = "distinct_within_watermark";
+	if (changed)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("option \"streaming.%s\" of a continuous view cannot be changed",
+						changed),
+				 errhint("Drop the view and create it anew."),
+				 stream_refuse_option_position(source, options, changed)));
+	check_watermark_option(row, has, options, source);
+	if (stream_watermark_exists(had) && !stream_watermark_exists(has))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot take back the watermark of a continuous view"),
+				 errdetail("Windows that it has closed could not stay closed."),
+				 errhint("Set a longer one, or drop the view and create it anew."),
+				 stream_refuse_option_position(source, options, "watermark")));
+}
+
+void
+stream_view_set_options(Oid viewid, List *options, bool reset,
+						const char *source)
+{
+	StreamViewRow *row;
+	StreamOptions before;
+
+	check_owner(viewid);
+	LockRelationOid(viewid, ShareUpdateExclusiveLock);
+	row = stream_catalog_view(viewid);
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("continuous view was dropped")));
+	if (row->released)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("continuous view \"%s\" has been released from its stream",
+						get_rel_name(viewid)),
+				 errhint("Drop the view, and create it anew.")));
+	before = row->options;
+	stream_options_merge(STREAM_OPTIONS_VIEW, options, reset, &row->option_names,
+						 &row->option_values, source);
+	stream_options_fill(row->option_names, row->option_values, &row->options);
+	check_changed_options(row, &before, options, source);
+	if (row->options.keep_late_rows && !before.keep_late_rows)
+		try_delta(row, NULL, options, source);
+	stream_catalog_update_view(row);
+	CommandCounterIncrement();
+	CacheInvalidateRelcacheByRelid(viewid);
+	stream_shmem_views_changed();
+}
+
+/* ---- CREATE INDEX ---- */
+
+/* The state table's name for a column of the view. */
+static char *
+redirect_column(const char *name, Relation view, Oid state)
+{
+	Query	   *reading = get_view_query(view);
+	AttrNumber	attno = get_attnum(RelationGetRelid(view), name);
+	TargetEntry *tle;
+
+	if (attno == InvalidAttrNumber)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" does not exist", name)));
+	tle = get_tle_by_resno(reading->targetList, attno);
+	if (!IsA(tle->expr, Var) || ((Var *) tle->expr)->varlevelsup > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot index column \"%s\" of a continuous view",
+						name),
+				 errdetail("It is computed when the view is read."),
+				 errhint("Index a grouping key or a bare aggregate.")));
+	return get_attname(state, ((Var *) tle->expr)->varattno, false);
+}
+
+/* Only plain columns, so that renamed ones are all that has to be found. */
+static void
+check_index(IndexStmt *stmt)
+{
+	ListCell   *lc;
+
+	if (stmt->concurrent)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("CREATE INDEX CONCURRENTLY is not supported on a continuous view"),
+				 errhint("Leave out CONCURRENTLY: readers are not blocked, and new rows wait in the stream meanwhile.")));
+	if (stmt->whereClause)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("partial indexes are not supported on a continuous view"),
+				 errhint("Leave out WHERE, and index all rows.")));
+	if (stmt->unique)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("unique indexes are not supported on a continuous view"),
+				 errdetail("The grouping keys are unique already."),
+				 errhint("Leave out UNIQUE.")));
+	foreach(lc, stmt->indexParams)
+		if (lfirst_node(IndexElem, lc)->expr)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("indexes on expressions are not supported on a continuous view"),
+					 errhint("Make the expression a grouping key, and index its column.")));
+}
+
+/* Turns the statement on the view into one on the state table. */
+static void
+redirect_index(Relation view, const StreamViewRow *row, IndexStmt *stmt)
+{
+	const char *first = linitial_node(IndexElem, stmt->indexParams)->name;
+	ListCell   *lc;
+
+	if (stmt->idxname && stmt->idxname[0] == '_')
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("name of an index on a continuous view must not begin with \"_\""),
+				 errdetail("Such names are reserved for the extension.")));
+	if (stmt->idxname == NULL)
+		stmt->idxname = ChooseRelationName(RelationGetRelationName(view),
+										   first, "idx",
+										   get_rel_namespace(row->state),
+										   false);
+	foreach(lc, list_concat_copy(stmt->indexParams,
+								 stmt->indexIncludingParams))
+	{
+		IndexElem  *elem = lfirst_node(IndexElem, lc);
+
+		elem->name = redirect_column(elem->name, view, row->state);
+	}
+	stmt->relation =
+		makeRangeVar(get_namespace_name(get_rel_namespace(row->state)),
+					 get_rel_name(row->state), -1);
+	stmt->tableSpace = allowed_tablespace(stmt->tableSpace,
+										  row->unlogged ?
+										  RELPERSISTENCE_UNLOGGED :
+										  RELPERSISTENCE_PERMANENT);
+	stmt->transformed = true;
+}
+
+/*
+ * The index belongs to the state table, whose owner is the view's; all that
+ * the user lacks is CREATE on its schema, which DefineIndex is told not to ask
+ * for.
+ */
+ObjectAddress
+stream_view_create_index(Oid viewid, IndexStmt *stmt)
+{
+	Relation	view = table_open(viewid, AccessShareLock);
+	StreamViewRow *row = stream_catalog_view(viewid);
+	Oid			state;
+
+	check_owner(viewid);
+	check_index(stmt);
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("continuous view was dropped")));
+	state = row->state;
+	redirect_index(view, row, stmt);
+	table_close(view, NoLock);
+	return stream_compat_define_index(state, stmt, InvalidOid, InvalidOid,
+									  InvalidOid, -1, false, false, true,
+									  false, false);
+}
+
+/* ---- DROP ---- */
+
+void
+stream_view_dropped(Oid viewid)
+{
+	stream_catalog_delete_view(viewid);
+	stream_shmem_views_changed();
+}

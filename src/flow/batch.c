@@ -1,0 +1,837 @@
+/*-------------------------------------------------------------------------
+ *
+ * batch.c
+ *	  One micro-batch of one continuous view.
+ *
+ * A batch is one transaction: lock, measure, take the snapshot, run the delta
+ * plan over the new rows, merge its groups into the state table, write the new
+ * reading position; the caller commits.  So state, result and position change
+ * together or not at all.
+ *
+ * Between batches the process remembers, per view: the plans, the state cache
+ * and the position with the floors of its writers.  All of it is derived from
+ * what is stored as of a batch number, and is dropped when the stored number is
+ * another one (another process has run batches), when the last batch was not
+ * seen to commit, or when the caller says so.
+ *
+ * All of it runs as the view's owner, with the settings (search_path, TimeZone
+ * and the like) that were in force when the view was created (owner.c).  What the
+ * plans need of the batch in progress is handed to them as their parameters.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "storage/lmgr.h"
+#include "tcop/dest.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "base/shmem.h"
+#include "base/catalog.h"
+#include "base/owner.h"
+#include "stream/position.h"
+#include "time/watermark.h"
+#include "query/analyze.h"
+#include "flow/reaper.h"
+#include "flow/operator.h"
+#include "flow/delta.h"
+#include "flow/batch.h"
+
+int			stream_max_batch_rows = 1000000;
+
+/* What this process remembers of a view. */
+typedef struct BatchView
+{
+	Oid			viewid;			/* hash key */
+	MemoryContext context;
+	StreamViewRow *row;
+	Oid			owner;
+	bool		stale;			/* row and owner must be read again */
+	bool		running;		/* a batch was begun and not yet committed */
+	StreamDelta *delta;
+	StreamOperator *op;
+	StreamOperator *below;		/* hands its rows to op, or NULL */
+	int64		below_reaped;	/* up to here its state is given up */
+	StreamPosition *position;	/* as of progress.batch */
+	StreamProgress progress;
+	List	   *leaves;			/* OIDs, as of generation */
+	MemoryContext watermark_context;
+	StreamWatermark *watermark; /* as of generation */
+	int			generation;		/* of the delta plan, or -1 */
+} BatchView;
+
+/* A batch in progress. */
+typedef struct Batch
+{
+	BatchView  *view;
+	Relation	state;			/* the state table */
+	Relation	below_state;	/* that of the operator below, or NULL */
+	Relation   *rels;			/* the leaves, open */
+	int			nrels;
+	Snapshot	snapshot;
+	bool		more;			/* the range is bounded, rows are waiting, or
+								 * the watermark has moved */
+	int64		rows;			/* stream rows consumed */
+	int64		number;			/* its number, when it is committed */
+	int64		late;			/* the late threshold */
+	Tuplestorestate *handed_on; /* by the operator below */
+} Batch;
+
+/* Merges what a delta plan yields. */
+typedef struct MergeReceiver
+{
+	DestReceiver pub;
+	Batch	   *batch;
+	StreamOperator *op;
+} MergeReceiver;
+
+static HTAB *views = NULL;
+
+/* ---- what is remembered ---- */
+
+static void
+view_relation_changed(Datum arg, Oid relid)
+{
+	HASH_SEQ_STATUS seq;
+	BatchView  *view;
+
+	hash_seq_init(&seq, views);
+	while ((view = hash_seq_search(&seq)) != NULL)
+		if (!OidIsValid(relid) || relid == view->viewid ||
+			(view->row && relid == view->row->definition))
+			view->stale = true;
+}
+
+static void
+create_views_table(void)
+{
+	HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(BatchView)};
+
+	views = hash_create("continuous views", 16, &ctl, HASH_ELEM | HASH_BLOBS);
+	CacheRegisterRelcacheCallback(view_relation_changed, (Datum) 0);
+}
+
+/* Drops plans and cache: they will be made again. */
+static void
+forget_derived(BatchView *view)
+{
+	if (view->delta)
+		stream_delta_free(view->delta);
+	view->delta = NULL;
+	if (view->op)
+		stream_operator_free(view->op);
+	view->op = NULL;
+	if (view->below)
+		stream_operator_free(view->below);
+	view->below = NULL;
+	view->below_reaped = STREAM_NO_TIME;
+	view->generation = -1;
+}
+
+void
+stream_batch_forget(Oid viewid)
+{
+	BatchView  *view;
+
+	if (views == NULL)
+		return;
+	view = hash_search(views, &viewid, HASH_FIND, NULL);
+	if (view == NULL)
+		return;
+	forget_derived(view);
+	MemoryContextDelete(view->context);
+	hash_search(views, &viewid, HASH_REMOVE, NULL);
+}
+
+void
+stream_batch_committed(Oid viewid)
+{
+	BatchView  *view = views ?
+		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
+
+	if (view)
+		view->running = false;
+}
+
+static BatchView *
+remember_view(Oid viewid)
+{
+	BatchView  *view;
+	bool		found;
+
+	if (views == NULL)
+		create_views_table();
+	view = hash_search(views, &viewid, HASH_FIND, NULL);
+	if (view && view->running)
+	{
+		/* its last batch has failed */
+		stream_batch_forget(viewid);
+		view = NULL;
+	}
+	if (view)
+		return view;
+	view = hash_search(views, &viewid, HASH_ENTER, &found);
+	memset((char *) view + sizeof(Oid), 0, sizeof(BatchView) - sizeof(Oid));
+	view->context = AllocSetContextCreate(TopMemoryContext, "continuous view",
+										  ALLOCSET_DEFAULT_SIZES);
+	view->stale = true;
+	view->generation = -1;
+	return view;
+}
+
+/* Reads the view's row and owner; false if the view is gone. */
+static bool
+read_row(BatchView *view)
+{
+	MemoryContext old;
+	HeapTuple	tuple;
+
+	/* first: news that comes while we read makes it stale again */
+	view->stale = false;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(view->viewid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	view->owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+
+	/* a few hundred bytes per change of the view, until it is forgotten */
+	old = MemoryContextSwitchTo(view->context);
+	view->row = stream_catalog_view(view->viewid);
+	MemoryContextSwitchTo(old);
+	view->generation = -1;		/* options may have changed */
+	return view->row != NULL;
+}
+
+/* ---- preparing ---- */
+
+/* Makes sure of an operator for a delta. */
+static void
+prepare_operator(BatchView *view, StreamOperator **op, StreamDelta *delta,
+				 Relation state)
+{
+	if (*op == NULL)
+		*op = stream_operator_create(view->context, delta->cut,
+									 RelationGetDescr(state),
+									 view->row->options.output_mode !=
+									 STREAM_OUTPUT_COMPLETE);
+}
+
+/* Makes sure of plans and operators; the caller runs as the owner. */
+static void
+prepare_view(Batch *batch)
+{
+	BatchView  *view = batch->view;
+
+	if (view->delta && (view->delta->reload ||
+						stream_delta_source(view->delta)->reload))
+		forget_derived(view);
+	if (view->delta == NULL)
+		view->delta = stream_delta_load(view->context, view->row);
+	stream_delta_set_trust(view->delta, view->row->options.trust_functions);
+	stream_delta_plan(view->delta, 1);
+	prepare_operator(view, &view->op, view->delta, batch->state);
+	if (view->delta->below == NULL)
+		return;
+	stream_delta_plan(view->delta->below, 1);
+	prepare_operator(view, &view->below, view->delta->below,
+					 batch->below_state);
+}
+
+/* Finds the leaves of the stream, and what it says about event time. */
+static void
+find_inputs(BatchView *view)
+{
+	bool		unlogged;
+	StreamDelta *source = stream_delta_source(view->delta);
+	List	   *leaves = stream_analyze_leaves(source->streams,
+											   AccessShareLock, &unlogged);
+	MemoryContext old;
+
+	if (leaves != NIL && unlogged != view->row->unlogged)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("stream of the view has changed between logged and unlogged"),
+				 errhint("Drop the continuous view and create it anew.")));
+	old = MemoryContextSwitchTo(view->context);
+	list_free(view->leaves);
+	view->leaves = list_copy(leaves);
+	if (view->watermark_context == NULL)
+		view->watermark_context =
+			AllocSetContextCreate(view->context, "watermark",
+								  ALLOCSET_SMALL_SIZES);
+	MemoryContextReset(view->watermark_context);
+	MemoryContextSwitchTo(view->watermark_context);
+	view->watermark =
+		stream_watermark_create(view->viewid, source->streams, source->sights,
+								&view->row->options);
+	view->generation = source->generation;
+	MemoryContextSwitchTo(old);
+}
+
+/* Opens the leaves of the stream. */
+static void
+open_leaves(Batch *batch)
+{
+	BatchView  *view = batch->view;
+	ListCell   *lc;
+
+	if (view->generation != stream_delta_source(view->delta)->generation)
+		find_inputs(view);
+	batch->rels = palloc(sizeof(Relation) * (list_length(view->leaves) + 1));
+	foreach(lc, view->leaves)
+		batch->rels[batch->nrels++] = table_open(lfirst_oid(lc),
+												 AccessShareLock);
+}
+
+static void
+close_leaves(Batch *batch)
+{
+	for (int i = 0; i < batch->nrels; i++)
+		table_close(batch->rels[i], NoLock);
+	batch->nrels = 0;
+}
+
+/* A leaf that was read before must not be missing now. */
+static void
+check_missing_leaves(BatchView *view)
+{
+	StreamPosition *pos = view->position;
+
+	for (int i = pos->nleaves - 1; i >= 0; i--)
+	{
+		StreamLeaf *leaf = pos->leaves[i];
+
+		if (list_member_oid(view->leaves, leaf->relid))
+			continue;
+		if (!leaf->detached)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("a partition that the view has read is no longer part of its stream"),
+					 errhint("Attach the partition again, or drop the continuous view and create it anew.")));
+		if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(leaf->relid)))
+			stream_position_forget_leaf(pos, leaf->relid);
+	}
+}
+
+/*
+ * An ordinary view below has been replaced, and reads other streams now: those who
+ * look after streams must know.  Changes of the row are made under the lock on the
+ * view.  We do not wait for it: who has it changes the view, so that the next
+ * batch comes by here again.
+ */
+static void
+note_streams(BatchView *view)
+{
+	List	   *streams = stream_delta_source(view->delta)->streams;
+	StreamViewRow *row;
+
+	if (equal(streams, view->row->streams))
+		return;
+	view->stale = true;
+	if (!ConditionalLockRelationOid(view->viewid, ShareUpdateExclusiveLock))
+		return;
+	row = stream_catalog_view(view->viewid);
+	if (row == NULL || row->released)
+		return;
+	row->streams = streams;
+	stream_catalog_update_view(row);
+	CommandCounterIncrement();
+	CacheInvalidateRelcacheByRelid(view->viewid);
+	stream_shmem_views_changed();
+}
+
+/* Makes sure that the position is that of the last committed batch. */
+static void
+read_position(BatchView *view)
+{
+	StreamProgress progress;
+
+	stream_catalog_read_progress(view->viewid, view->row->unlogged, NULL,
+								 &progress);
+	if (view->position == NULL || progress.batch != view->progress.batch)
+	{
+		if (view->position)
+			stream_position_free(view->position);
+		view->position = progress.position ?
+			stream_position_read(view->context, progress.position) :
+			stream_position_create(view->context);
+	}
+	view->progress = progress;
+	view->progress.position = NULL;
+	stream_watermark_load(view->watermark, &progress);
+	check_missing_leaves(view);
+}
+
+/* ---- event time ---- */
+
+static bool
+has_event_time(const StreamCut *cut)
+{
+	return cut->window && cut->window->event_time;
+}
+
+/* Is the query about an event time? */
+static bool
+uses_event_time(BatchView *view)
+{
+	StreamCut  *cut = view->delta->cut;
+
+	return has_event_time(cut) || (cut->below && has_event_time(cut->below));
+}
+
+/* Does the watermark close groups of the view? */
+static bool
+closes_groups(BatchView *view)
+{
+	return uses_event_time(view) &&
+		view->row->options.output_mode != STREAM_OUTPUT_COMPLETE &&
+		stream_watermark_exists(view->watermark);
+}
+
+/* Has the watermark moved since the last batch, so that groups may close? */
+static bool
+has_groups_to_close(BatchView *view)
+{
+	return closes_groups(view) &&
+		view->progress.watermark > view->progress.closed;
+}
+
+static void
+set_param(ParamListInfo params, int number, Oid type, Datum value)
+{
+	ParamExternData *param = &params->params[number - 1];
+
+	param->ptype = type;
+	param->pflags = PARAM_FLAG_CONST;
+	param->value = value;
+	param->isnull = false;
+}
+
+/* A pointer that only the plan can follow; NULL becomes null. */
+static void
+set_pointer(ParamListInfo params, int number, void *pointer)
+{
+	set_param(params, number, INTERNALOID, PointerGetDatum(pointer));
+	params->params[number - 1].isnull = pointer == NULL;
+}
+
+/* Are there closed groups whose state has not been given up yet? */
+static bool
+has_groups_to_reap(BatchView *view)
+{
+	if (!closes_groups(view))
+		return false;
+	return (stream_operator_can_reap(view->op) &&
+			view->progress.reaped < view->progress.closed) ||
+		(view->below && stream_operator_can_reap(view->below) &&
+		 view->below_reaped < view->progress.closed);
+}
+
+/* A delta plan's parameters (watermark.h). */
+static ParamListInfo
+delta_params(Batch *batch, StreamDelta *delta, StreamPosition *position)
+{
+	BatchView  *view = batch->view;
+	StreamWindow *window = delta->cut->window;
+	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
+	Interval   *delay = palloc0(sizeof(Interval));
+
+	if (view->watermark)
+		delay->time = stream_watermark_delay(view->watermark);
+	set_param(params, STREAM_PARAM_LATE,
+			  window ? window->type : TIMESTAMPTZOID,
+			  Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
+			  IntervalPGetDatum(delay));
+	set_pointer(params, STREAM_PARAM_POSITION, position);
+	set_pointer(params, STREAM_PARAM_WATERMARK, view->watermark);
+	return params;
+}
+
+/* ---- running ---- */
+
+/* Rows that the delta scans of the batch in progress have handed out. */
+static int64
+rows_read(StreamPosition *position)
+{
+	int64		rows = 0;
+
+	for (int i = 0; i < position->nleaves; i++)
+		rows += position->leaves[i]->rows;
+	return rows;
+}
+
+/* Has the delta plan that merges into the view's own operator any input? */
+static bool
+has_input(Batch *batch)
+{
+	if (batch->handed_on)
+		return tuplestore_tuple_count(batch->handed_on) > 0;
+	return batch->view->position && rows_read(batch->view->position) > 0;
+}
+
+static bool
+merge_receive(TupleTableSlot *slot, DestReceiver *self)
+{
+	MergeReceiver *receiver = (MergeReceiver *) self;
+	BatchView  *view = receiver->batch->view;
+
+	/* without keys there is a row for no input, too: nothing to merge */
+	if (view->delta->cut->keys == NIL && view->progress.batch > 0 &&
+		receiver->op == view->op && !has_input(receiver->batch))
+		return true;
+	stream_operator_add(receiver->op, slot);
+	return true;
+}
+
+static void
+merge_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+merge_shutdown(DestReceiver *self)
+{
+}
+
+/* About how many rows the range holds. */
+static double
+estimate_rows(StreamPosition *position)
+{
+	double		blocks = 0;
+
+	for (int i = 0; i < position->nleaves; i++)
+		if (position->leaves[i]->active)
+			blocks += position->leaves[i]->scan_end -
+				position->leaves[i]->scan_start;
+	return blocks * 100;
+}
+
+/*
+ * Runs a delta plan, for about so many rows: those of the position's range, or
+ * those in env.  What comes out is merged by the operator.
+ */
+static void
+run_plan(Batch *batch, StreamDelta *delta, double rows,
+		 StreamPosition *position, StreamOperator *op, QueryEnvironment *env)
+{
+	MergeReceiver receiver = {
+		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
+		DestNone}, batch, op
+	};
+	ParamListInfo params = delta_params(batch, delta, position);
+	QueryDesc  *desc = CreateQueryDesc(stream_delta_plan(delta, rows),
+									   "batch of a continuous view",
+									   batch->snapshot, InvalidSnapshot,
+									   &receiver.pub, params, env, 0);
+
+	ExecutorStart(desc, 0);
+	stream_compat_executor_run(desc, ForwardScanDirection, 0);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+}
+
+/* The stream has been read: is there anything to commit under a new number? */
+static void
+settle_number(Batch *batch)
+{
+	BatchView  *view = batch->view;
+	int64		last = view->progress.batch;
+
+	batch->rows = rows_read(view->position);
+	batch->number = batch->rows > 0 || last == 0 ||
+		has_groups_to_close(view) || has_groups_to_reap(view) ? last + 1 : last;
+}
+
+/*
+ * Runs the delta plans: first that which reads the stream, over the rows of the
+ * position's range (none without one), then, if that is a deduplication below,
+ * the other, over what it hands on.  Rows that end at or before batch->late are
+ * dropped.
+ */
+static void
+run_plans(Batch *batch, StreamPosition *position)
+{
+	BatchView  *view = batch->view;
+	double		rows = position ? estimate_rows(position) : 1;
+
+	if (view->below)
+		run_plan(batch, view->delta->below, rows, position, view->below, NULL);
+	else
+		run_plan(batch, view->delta, rows, position, view->op, NULL);
+	if (position)
+		settle_number(batch);
+	if (view->below == NULL)
+		return;
+	view->progress.groups += stream_operator_close(view->below, batch->number);
+	rows = tuplestore_tuple_count(batch->handed_on);
+	run_plan(batch, view->delta, rows, NULL, view->op,
+			 stream_operator_environment(view->delta->cut, batch->handed_on));
+}
+
+/* Begins to merge. */
+static void
+open_operators(Batch *batch)
+{
+	BatchView  *view = batch->view;
+	int64		last = view->progress.batch;
+
+	stream_operator_open(view->op, batch->state, last, batch->late, NULL);
+	if (view->below == NULL)
+		return;
+	batch->handed_on = tuplestore_begin_heap(false, false, work_mem);
+	stream_operator_open(view->below, batch->below_state, last, batch->late,
+						 batch->handed_on);
+}
+
+/* Merges what still waits. */
+static void
+close_operators(Batch *batch)
+{
+	BatchView  *view = batch->view;
+
+	view->progress.groups += stream_operator_close(view->op, batch->number);
+	if (batch->handed_on)
+		tuplestore_end(batch->handed_on);
+	batch->handed_on = NULL;
+}
+
+/*
+ * Gives up state of groups that have closed, keeping up with what a large batch
+ * makes.
+ */
+static void
+reap_groups(Batch *batch, int64 made)
+{
+	BatchView  *view = batch->view;
+	StreamProgress *progress = &view->progress;
+	int64		limit = Max(STREAM_REAP_GROUPS, 2 * made);
+
+	/* a row that this very batch has written can be changed again after that */
+	CommandCounterIncrement();
+	if (stream_operator_can_reap(view->op) &&
+		progress->reaped < progress->closed)
+		stream_operator_reap(view->op, batch->state, progress, limit);
+	if (view->below && stream_operator_can_reap(view->below) &&
+		view->below_reaped < progress->closed)
+	{
+		/* its closed rows go: the next one is always the first there is */
+		StreamProgress place = {
+			.closed = progress->closed,.reaped = STREAM_NO_TIME
+		};
+
+		if (stream_operator_reap(view->below, batch->below_state, &place,
+								 limit))
+			view->below_reaped = progress->closed;
+		progress->groups += place.groups;
+	}
+}
+
+/* Writes the new position, if the batch has changed anything. */
+static void
+write_progress(Batch *batch, TimestampTz started)
+{
+	BatchView  *view = batch->view;
+	StreamProgress *progress = &view->progress;
+
+	progress->batch++;
+	progress->rows_read += batch->rows;
+	progress->batch_time = GetCurrentTransactionStartTimestamp();
+	progress->batch_us = GetCurrentTimestamp() - started;
+	progress->position = stream_position_write(view->position);
+	stream_catalog_write_progress(view->viewid, view->row->unlogged, progress);
+	progress->position = NULL;
+}
+
+/* The batch proper, run as the owner: from the range to the new position. */
+static void
+process_range(Batch *batch)
+{
+	BatchView  *view = batch->view;
+	StreamProgress *progress = &view->progress;
+	TimestampTz started = GetCurrentTimestamp();
+	int64		groups = progress->groups;
+
+	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
+	if (STREAM_MUTATION("threshold") && closes_groups(view))
+		batch->late = progress->watermark;
+	open_operators(batch);
+	STREAM_DEBUG_POINT("batch-before-merge");
+	stream_watermark_begin(view->watermark, stream_debug_now(), batch->late,
+						   uses_event_time(view));
+	run_plans(batch, view->position);
+	if (closes_groups(view))
+		progress->closed = progress->watermark;
+	stream_watermark_end(view->watermark, progress);
+	close_operators(batch);
+	if (has_groups_to_reap(view))
+		reap_groups(batch, progress->groups - groups);
+	STREAM_DEBUG_POINT("batch-after-merge");
+	stream_position_finish(view->position, batch->rels, batch->nrels,
+						   batch->snapshot);
+	if (batch->number > progress->batch)
+		write_progress(batch, started);
+	STREAM_DEBUG_POINT("batch-before-commit");
+}
+
+static void
+open_tables(Batch *batch)
+{
+	StreamViewRow *row = batch->view->row;
+
+	batch->state = table_open(row->state, RowExclusiveLock);
+	if (OidIsValid(row->below))
+		batch->below_state = table_open(row->below, RowExclusiveLock);
+}
+
+static void
+close_tables(Batch *batch)
+{
+	table_close(batch->state, NoLock);
+	if (batch->below_state)
+		table_close(batch->below_state, NoLock);
+}
+
+/*
+ * A view without keys has its one row from the beginning: the aggregates over
+ * no rows at all.
+ */
+static void
+put_initial_row(void *arg)
+{
+	Batch	   *batch = arg;
+
+	open_tables(batch);
+	PushActiveSnapshot(GetLatestSnapshot());
+	batch->snapshot = GetActiveSnapshot();
+	prepare_view(batch);
+	if (batch->view->delta->cut->keys == NIL)
+	{
+		open_operators(batch);
+		run_plans(batch, NULL);
+		close_operators(batch);
+	}
+	PopActiveSnapshot();
+	close_tables(batch);
+}
+
+void
+stream_batch_initialize(Oid viewid)
+{
+	BatchView  *view = remember_view(viewid);
+	Batch		batch = {.view = view,.late = STREAM_NO_TIME};
+
+	view->running = true;
+	if (read_row(view))
+		stream_owner_run(view->owner, view->row->settings, put_initial_row,
+						 &batch);
+	stream_batch_forget(viewid);
+}
+
+static void
+run_batch(void *arg)
+{
+	Batch	   *batch = arg;
+	BatchView  *view = batch->view;
+	int64		max_rows = view->row->options.max_batch_rows;
+	StreamDelta *source;
+
+	open_tables(batch);
+
+	/*
+	 * Leaves that the plan does not know of must not be taken for read: if
+	 * finding them has brought news, plan again.
+	 */
+	do
+	{
+		close_leaves(batch);
+		/* planning may call functions that need a snapshot */
+		PushActiveSnapshot(GetTransactionSnapshot());
+		prepare_view(batch);
+		PopActiveSnapshot();
+		open_leaves(batch);
+		source = stream_delta_source(view->delta);
+	} while (view->delta->replan || source->replan ||
+			 view->generation != source->generation);
+	read_position(view);
+	note_streams(view);
+	batch->more = stream_position_begin(view->position, batch->rels,
+										batch->nrels,
+										max_rows > 0 ? max_rows :
+										stream_max_batch_rows);
+	stream_watermark_follow_clock(view->watermark, &view->progress,
+								  stream_debug_now());
+	if (stream_position_pending(view->position) ||
+		view->progress.batch == 0 || has_groups_to_close(view) ||
+		has_groups_to_reap(view))
+	{
+		PushActiveSnapshot(GetLatestSnapshot());
+		batch->snapshot = GetActiveSnapshot();
+		process_range(batch);
+		PopActiveSnapshot();
+		/* a batch without rows lets the watermark do its work */
+		if (has_groups_to_close(view) || has_groups_to_reap(view))
+			batch->more = true;
+	}
+	close_leaves(batch);
+	close_tables(batch);
+}
+
+StreamBatchResult
+stream_batch_run(Oid viewid, List **leaves)
+{
+	Batch		batch = {0};
+	BatchView  *view;
+
+	/* before anything is touched that a batch in progress remembers */
+	stream_owner_refuse_nested("a batch");
+	LockDatabaseObject(RelationRelationId, viewid, 0,
+					   ShareUpdateExclusiveLock);
+	LockRelationOid(viewid, AccessShareLock);
+	view = remember_view(viewid);
+	if (view->stale && !read_row(view))
+	{
+		stream_batch_forget(viewid);
+		return STREAM_BATCH_GONE;
+	}
+	LockRelationOid(view->row->definition, AccessShareLock);
+	view->running = true;
+	batch.view = view;
+	stream_owner_run(view->owner, view->row->settings, run_batch, &batch);
+
+	if (leaves)
+		*leaves = view->leaves;
+	if (batch.more)
+		return STREAM_BATCH_MORE;
+	return batch.rows > 0 ? STREAM_BATCH_DONE : STREAM_BATCH_IDLE;
+}
+
+TimestampTz
+stream_batch_wake_at(Oid viewid)
+{
+	BatchView  *view = views ?
+		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
+
+	if (view == NULL || view->op == NULL || !closes_groups(view) ||
+		!stream_operator_can_reap(view->op) || view->progress.groups == 0)
+		return DT_NOEND;
+	return stream_watermark_idle_at(view->watermark, stream_debug_now());
+}

@@ -1,0 +1,494 @@
+/*-------------------------------------------------------------------------
+ *
+ * delta.c
+ *	  The delta plan: planned, turned into partial aggregation, kept.
+ *
+ * The delta query (keys and bare aggregates) is planned by the ordinary
+ * planner.  Its topmost node is then the aggregation; marking it and its
+ * Aggrefs as the initial step of a parallel aggregation makes it yield partial
+ * states instead of results, in serialised form where they are internal.
+ *
+ * Two plans are kept, one for a trickle and one for a backlog: a join with a
+ * large table wants an index for a few rows and a hash table for a million.
+ *
+ * The plan cache of the server cannot keep a plan made from a query tree, so
+ * plans are kept here, by its rules: dropped when a relation in them or anything
+ * that plans depend on generally is changed.  When a function changes that is
+ * part of an aggregate, everything derived from it goes (reload).
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_aggregate.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/planner.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "stream/am.h"
+#include "time/watermark.h"
+#include "state/aggstate.h"
+#include "query/analyze.h"
+#include "query/sight.h"
+#include "query/trust.h"
+#include "flow/scan.h"
+#include "flow/delta.h"
+
+/*
+ * Every delta of this process, for the invalidation callbacks.  A delta leaves
+ * the list when its memory goes, for whatever reason.
+ */
+static List *all_deltas = NIL;
+
+/* ---- invalidation ---- */
+
+static void
+relation_changed(Datum arg, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, all_deltas)
+	{
+		StreamDelta *delta = lfirst(lc);
+
+		/* while a plan is made, it is not yet known what is in it */
+		if (!OidIsValid(relid) || delta->planning ||
+			list_member_oid(delta->relations, relid))
+			delta->replan = true;
+		/* its query carries the owner, with whose rights it is run */
+		if (relid == delta->definition)
+			delta->replan = delta->reload = true;
+	}
+}
+
+static void
+function_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	ListCell   *lc;
+
+	foreach(lc, all_deltas)
+	{
+		StreamDelta *delta = lfirst(lc);
+
+		if (hashvalue == 0 ||
+			list_member_int(delta->functions, (int) hashvalue))
+			delta->replan = delta->reload = true;
+	}
+}
+
+static void
+anything_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	ListCell   *lc;
+
+	foreach(lc, all_deltas)
+		((StreamDelta *) lfirst(lc))->replan = true;
+}
+
+static void
+register_callbacks(void)
+{
+	static bool registered = false;
+
+	if (registered)
+		return;
+	registered = true;
+	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(OPEROID, anything_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AMOPOPID, anything_changed, (Datum) 0);
+	/* policies and trust depend on who has which rights */
+	CacheRegisterSyscacheCallback(AUTHOID, anything_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, anything_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, anything_changed,
+								  (Datum) 0);
+	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, anything_changed,
+								  (Datum) 0);
+}
+
+static void
+note_function(StreamDelta *delta, Oid function)
+{
+	if (OidIsValid(function))
+		delta->functions =
+			list_append_unique_int(delta->functions, (int)
+								   GetSysCacheHashValue1(PROCOID,
+														 ObjectIdGetDatum(function)));
+}
+
+/* Notes the functions that an aggregate is made of. */
+static void
+note_aggregate(StreamDelta *delta, StreamAgg *agg)
+{
+	HeapTuple	tuple;
+	Form_pg_aggregate form;
+
+	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(agg->aggref->aggfnoid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u",
+			 agg->aggref->aggfnoid);
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	note_function(delta, agg->aggref->aggfnoid);
+	note_function(delta, form->aggtransfn);
+	note_function(delta, form->aggcombinefn);
+	note_function(delta, form->aggfinalfn);
+	note_function(delta, form->aggserialfn);
+	note_function(delta, form->aggdeserialfn);
+	ReleaseSysCache(tuple);
+}
+
+/* ---- loading ---- */
+
+static void
+leave_list(void *delta)
+{
+	all_deltas = list_delete_ptr(all_deltas, delta);
+}
+
+static void
+enter_list(StreamDelta *delta)
+{
+	MemoryContextCallback *callback =
+		MemoryContextAlloc(delta->context, sizeof(MemoryContextCallback));
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	all_deltas = lappend(all_deltas, delta);
+	MemoryContextSwitchTo(old);
+	callback->func = leave_list;
+	callback->arg = delta;
+	MemoryContextRegisterResetCallback(delta->context, callback);
+}
+
+static StreamDelta *
+make_delta(MemoryContext context, const StreamViewRow *row, StreamCut *cut)
+{
+	StreamDelta *delta = palloc0(sizeof(StreamDelta));
+	ListCell   *lc;
+
+	delta->context = context;
+	delta->plan_context = AllocSetContextCreate(context, "delta plans",
+												ALLOCSET_DEFAULT_SIZES);
+	delta->definition = row->definition;
+	delta->trusts = row->options.trust_functions;
+	delta->cut = cut;
+	foreach(lc, cut->aggs)
+	{
+		stream_aggstate_prepare(lfirst(lc));
+		note_aggregate(delta, lfirst(lc));
+	}
+	if (cut->below)
+		delta->below = make_delta(context, row, cut->below);
+	delta->replan = true;
+	enter_list(delta);
+	return delta;
+}
+
+StreamDelta *
+stream_delta_load(MemoryContext parent, const StreamViewRow *row)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "delta plan",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Relation	rel = table_open(row->definition, NoLock);
+	Query	   *query = get_view_query(rel);
+	StreamDelta *delta;
+
+	register_callbacks();
+	if (!row->options.trust_functions)
+		stream_trust_check(stream_analyze_rewrite(query));
+	delta = make_delta(context, row,
+					   stream_cut_query(query, row->options.within_watermark,
+										NULL));
+	table_close(rel, NoLock);
+	MemoryContextSwitchTo(old);
+	return delta;
+}
+
+StreamDelta *
+stream_delta_source(StreamDelta *delta)
+{
+	return delta->below ? delta->below : delta;
+}
+
+void
+stream_delta_free(StreamDelta *delta)
+{
+	MemoryContextDelete(delta->context);
+}
+
+void
+stream_delta_set_trust(StreamDelta *delta, bool trusts)
+{
+	if (delta->trusts == trusts)
+		return;
+	delta->trusts = trusts;
+	delta->replan = true;
+	if (delta->below)
+		stream_delta_set_trust(delta->below, trusts);
+}
+
+/* ---- planning ---- */
+
+/* Has the aggregation at the top of the plan yield partial states. */
+static void
+make_partial(PlannedStmt *stmt)
+{
+	Agg		   *top = (Agg *) stmt->planTree;
+	ListCell   *lc;
+
+	/* grouping without aggregates may be another node, and needs nothing */
+	if (!IsA(top, Agg))
+		return;
+	top->aggsplit = AGGSPLIT_INITIAL_SERIAL;
+	foreach(lc, top->plan.targetlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (IsA(tle->expr, Aggref))
+			mark_partial_aggref((Aggref *) tle->expr,
+								AGGSPLIT_INITIAL_SERIAL);
+	}
+}
+
+/*
+ * Every output column must come from one aggregation as it is, in one step.
+ * Planner hooks of others could change that.
+ */
+static void
+check_shape(StreamDelta *delta, PlannedStmt *stmt)
+{
+	Plan	   *top = stmt->planTree;
+	bool		simple = IsA(top, Agg) &&
+		((Agg *) top)->aggsplit == AGGSPLIT_SIMPLE;
+	int			column = 0;
+	ListCell   *lc;
+
+	if (delta->cut->distinct)
+		return;
+	foreach(lc, top->targetlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (++column > list_length(delta->cut->keys) &&
+			!(simple && IsA(tle->expr, Aggref)))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("query cannot be maintained: its plan does not end in an aggregation"),
+					 errhint("Group by plain columns, and compute the rest in an ordinary view over the continuous view.")));
+	}
+}
+
+/*
+ * Functions that the planner has inlined may read streams that the query did
+ * not show.
+ */
+static void
+check_streams(StreamDelta *delta, PlannedStmt *stmt)
+{
+	bool		unlogged;
+	List	   *leaves = stream_analyze_leaves(delta->streams, NoLock,
+											   &unlogged);
+	ListCell   *lc;
+
+	foreach(lc, stmt->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind != RTE_RELATION || rte->inh ||
+			!stream_am_relid_is_stream(rte->relid))
+			continue;
+		if (stream_analyze_input(rte) == 0 || !list_member_oid(leaves, rte->relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("reading more than one stream is not supported in a continuous view"),
+					 errdetail("A function in the query reads stream \"%s\".",
+							   get_rel_name(rte->relid)),
+					 errhint("Write the function's query as a sub-select in FROM, or have the function read ordinary tables only.")));
+	}
+}
+
+/*
+ * What a security barrier hides must not show in a watermark, nor be put aside.
+ * The scan can see to that for conditions on the stream only.
+ */
+static void
+check_hidden(StreamDelta *delta)
+{
+	ListCell   *lc;
+	ListCell   *ls;
+
+	forboth(lc, delta->streams, ls, delta->sights)
+	{
+		StreamEventTime declared;
+
+		if (((StreamSight *) lfirst(ls))->hidden &&
+			stream_declare_event_time(lfirst_oid(lc), &declared))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("a security_barrier view that joins stream \"%s\" is not supported in a continuous view",
+							get_rel_name(lfirst_oid(lc))),
+					 errdetail("The stream has an event time, and rows that the join hides would show in it."),
+					 errhint("Hide rows by conditions on the stream in the view's WHERE, which may be sub-selects, or by row-level security.")));
+	}
+}
+
+/* Notes the streams and what may be seen of them, in long-lived memory. */
+static void
+set_streams(StreamDelta *delta, Query *query)
+{
+	List	   *streams = stream_analyze_streams(query, NULL);
+	List	   *sights = stream_sight_of_inputs(query, list_length(streams));
+	MemoryContext old = MemoryContextSwitchTo(delta->plan_context);
+	ListCell   *lc;
+
+	delta->streams = list_copy(streams);
+	delta->sights = NIL;
+	foreach(lc, sights)
+	{
+		StreamSight *sight = palloc(sizeof(StreamSight));
+
+		*sight = *(StreamSight *) lfirst(lc);
+		sight->handed_on = bms_copy(sight->handed_on);
+		delta->sights = lappend(delta->sights, sight);
+	}
+	MemoryContextSwitchTo(old);
+	check_hidden(delta);
+}
+
+static PlannedStmt *
+plan_delta(StreamDelta *delta, double rows)
+{
+	Query	   *query = stream_analyze_rewrite(delta->cut->delta);
+	PlannedStmt *stmt;
+
+	if (!delta->trusts)
+		stream_trust_check(query);
+	set_streams(delta, query);
+	stmt = stream_scan_plan(query, rows);
+	check_shape(delta, stmt);
+	check_streams(delta, stmt);
+	make_partial(stmt);
+	return stmt;
+}
+
+/* Plans into long-lived memory. */
+static PlannedStmt *
+keep_plan(StreamDelta *delta, double rows)
+{
+	PlannedStmt *stmt = plan_delta(delta, rows);
+	MemoryContext old = MemoryContextSwitchTo(delta->plan_context);
+	ListCell   *lc;
+
+	stmt = copyObject(stmt);
+	MemoryContextSwitchTo(delta->context);
+	foreach(lc, stmt->relationOids)
+		delta->relations = list_append_unique_oid(delta->relations,
+												  lfirst_oid(lc));
+	delta->relations = list_concat_unique_oid(delta->relations,
+											  delta->streams);
+	foreach(lc, stmt->invalItems)
+	{
+		PlanInvalItem *item = lfirst_node(PlanInvalItem, lc);
+
+		if (item->cacheId == PROCOID)
+			delta->functions = list_append_unique_int(delta->functions,
+													  (int) item->hashValue);
+	}
+	MemoryContextSwitchTo(old);
+	return stmt;
+}
+
+PlannedStmt *
+stream_delta_plan(StreamDelta *delta, double rows)
+{
+	PlannedStmt **plan = rows < STREAM_DELTA_LARGE ?
+		&delta->small : &delta->large;
+	ListCell   *lc;
+
+	/* taking a lock may bring news that makes the plan stale */
+	foreach(lc, delta->relations)
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+	while (delta->replan || *plan == NULL)
+	{
+		if (delta->replan)
+		{
+			delta->small = delta->large = NULL;
+			MemoryContextReset(delta->plan_context);
+			delta->streams = delta->sights = NIL;
+			delta->generation++;
+		}
+		delta->replan = false;
+		delta->planning = true;
+		*plan = keep_plan(delta, rows < STREAM_DELTA_LARGE ? 1000 : rows);
+		delta->planning = false;
+	}
+	return *plan;
+}
+
+/* ---- late rows ---- */
+
+static bool
+filter_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (stream_eventtime_is_filter(node))
+		return true;
+	return expression_tree_walker(node, filter_walker, context);
+}
+
+static bool
+has_misplaced_filter(Plan *plan)
+{
+	List	   *parts = NIL;
+	ListCell   *lc;
+
+	if (plan == NULL)
+		return false;
+	switch (nodeTag(plan))
+	{
+		case T_CustomScan:
+			/* the stream's row is at hand */
+			break;
+		case T_NestLoop:
+		case T_HashJoin:
+		case T_MergeJoin:
+			if (filter_walker((Node *) ((Join *) plan)->joinqual, NULL))
+				return true;
+			/* FALLTHROUGH */
+		default:
+			if (filter_walker((Node *) plan->qual, NULL))
+				return true;
+	}
+	if (IsA(plan, Append))
+		parts = ((Append *) plan)->appendplans;
+	else if (IsA(plan, SubqueryScan))
+		parts = list_make1(((SubqueryScan *) plan)->subplan);
+	foreach(lc, parts)
+		if (has_misplaced_filter(lfirst(lc)))
+			return true;
+	return has_misplaced_filter(plan->lefttree) ||
+		has_misplaced_filter(plan->righttree);
+}
+
+void
+stream_delta_check_late_rows(StreamDelta *delta)
+{
+	if (has_misplaced_filter(stream_delta_plan(delta, 1)->planTree) ||
+		has_misplaced_filter(stream_delta_plan(delta,
+											   STREAM_DELTA_LARGE)->planTree))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("late rows of this view cannot be kept"),
+				 errdetail("Its window depends on other tables, too."),
+				 errhint("Set streaming.late_rows to \"drop\".")));
+}

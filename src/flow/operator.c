@@ -1,0 +1,301 @@
+/*-------------------------------------------------------------------------
+ *
+ * operator.c
+ *	  One stateful operator of a view: from rows of its delta to its state.
+ *
+ * An operator has a state table of its own.  Which parts it is made of depends
+ * on its window: rows of the delta go through panes into the store, or into
+ * sessions, or into the store as they are; a reaper gives up what is closed.
+ *
+ * A deduplication may have another operator above it.  It hands on the rows whose
+ * keys are new, in a tuplestore, which the delta query of the other reads like a
+ * table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "state/aggstate.h"
+#include "state/store.h"
+#include "flow/panes.h"
+#include "flow/sessions.h"
+#include "flow/reaper.h"
+#include "flow/operator.h"
+
+struct StreamOperator
+{
+	MemoryContext context;
+	StreamCut  *cut;
+	StreamStore *store;			/* or sessions */
+	StreamSessions *sessions;
+	StreamPanes *panes;			/* before the store, or NULL */
+	StreamReaper *reaper;		/* or NULL */
+	int64		late;			/* in the batch in progress */
+
+	/* below another operator */
+	Tuplestorestate *output;
+	TupleTableSlot *output_slot;
+	int		   *output_columns; /* of the delta, from 0 */
+};
+
+/* ---- making it ---- */
+
+static void
+check_column(TupleDesc desc, int *column, Oid type)
+{
+	if (*column >= desc->natts ||
+		TupleDescAttr(desc, *column)->atttypid != type)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("state table does not fit the definition of the view"),
+				 errhint("Drop the continuous view and create it anew.")));
+	(*column)++;
+}
+
+/* The state table must have the columns that store.h speaks of. */
+static void
+check_state_table(StreamCut *cut, TupleDesc desc)
+{
+	int			column = 0;
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+		check_column(desc, &column,
+					 exprType((Node *) ((StreamKey *) lfirst(lc))->expr));
+	foreach(lc, cut->aggs)
+		check_column(desc, &column, ((StreamAgg *) lfirst(lc))->aggref->aggtype);
+	foreach(lc, cut->aggs)
+		if (!((StreamAgg *) lfirst(lc))->final_is_state)
+			check_column(desc, &column, ((StreamAgg *) lfirst(lc))->storedtype);
+	foreach(lc, cut->payload)
+		check_column(desc, &column,
+					 exprType((Node *) ((StreamPayload *) lfirst(lc))->expr));
+	if (cut->expiry)
+		check_column(desc, &column, cut->window->type);
+}
+
+static StreamStoreShape
+shape_of(StreamCut *cut)
+{
+	StreamStoreShape shape = {0};
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+
+		shape.eqops[shape.nkeys] = key->eqop;
+		shape.collations[shape.nkeys++] = key->collation;
+	}
+	shape.aggs = cut->aggs;
+	shape.npayload = list_length(cut->payload);
+	shape.expires = cut->expiry != NULL;
+	return shape;
+}
+
+/* Groups that close give up their state; keys below another operator go. */
+static StreamReaper *
+make_reaper(StreamCut *cut, TupleDesc desc)
+{
+	StreamWindow *window = cut->window;
+	StreamReaping reaping = STREAM_REAP_COUNT;
+	Expr	   *end;
+
+	if (window == NULL || !window->event_time)
+		return NULL;
+	if (cut->expiry)
+		end = (Expr *) makeVar(1, desc->natts, window->type, -1, InvalidOid, 0);
+	else if (window->key >= 0)
+		end = window->key_end;
+	else
+		return NULL;
+	if (cut->is_below)
+		reaping = STREAM_REAP_ROWS;
+	else if (cut->state_names)
+		reaping = STREAM_REAP_STATES;
+	return stream_reaper_create(CurrentMemoryContext, desc, reaping, end,
+								window->width,
+								stream_cut_has_closing_index(cut),
+								list_length(cut->keys) +
+								list_length(cut->aggs));
+}
+
+StreamOperator *
+stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
+					   bool closes)
+{
+	MemoryContext context;
+	MemoryContext old;
+	StreamOperator *op;
+	StreamStoreShape shape = shape_of(cut);
+
+	check_state_table(cut, desc);
+	context = AllocSetContextCreate(parent, "operator", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+	op = palloc0(sizeof(StreamOperator));
+	op->context = context;
+	op->cut = cut;
+	if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+		op->sessions = stream_sessions_create(context, desc, &shape);
+	else
+		op->store = stream_store_create(context, desc, &shape);
+	if (cut->window && cut->window->pane)
+		op->panes = stream_panes_create(context, cut->window, &shape);
+	if (closes)
+		op->reaper = make_reaper(cut, desc);
+	MemoryContextSwitchTo(old);
+	return op;
+}
+
+void
+stream_operator_free(StreamOperator *op)
+{
+	if (op->store)
+		stream_store_free(op->store);
+	if (op->sessions)
+		stream_sessions_free(op->sessions);
+	if (op->output_slot)
+		ExecDropSingleTupleTableSlot(op->output_slot);
+	MemoryContextDelete(op->context);
+}
+
+/* ---- handing on ---- */
+
+TupleDesc
+stream_operator_output_desc(const StreamCut *cut)
+{
+	return ExecCleanTypeFromTL(cut->query->targetList);
+}
+
+/* The column of the delta that holds an expression of the output. */
+static int
+column_of(StreamCut *cut, Expr *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+		if (equal(((StreamKey *) lfirst(lc))->expr, expr))
+			return foreach_current_index(lc);
+	foreach(lc, cut->payload)
+		if (equal(((StreamPayload *) lfirst(lc))->expr, expr))
+			return list_length(cut->keys) + foreach_current_index(lc);
+	elog(ERROR, "output column not found in the cut");
+}
+
+static void
+prepare_output(StreamOperator *op)
+{
+	MemoryContext old = MemoryContextSwitchTo(op->context);
+	TupleDesc	desc = stream_operator_output_desc(op->cut);
+	int			n = 0;
+	ListCell   *lc;
+
+	op->output_columns = palloc(sizeof(int) * (desc->natts + 1));
+	foreach(lc, op->cut->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk)
+			op->output_columns[n++] = column_of(op->cut, tle->expr);
+	}
+	op->output_slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	MemoryContextSwitchTo(old);
+}
+
+/* The keys of a row of the delta are new. */
+static void
+hand_on(TupleTableSlot *delta, void *arg)
+{
+	StreamOperator *op = arg;
+	TupleTableSlot *slot = op->output_slot;
+
+	ExecClearTuple(slot);
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		slot->tts_values[i] = delta->tts_values[op->output_columns[i]];
+		slot->tts_isnull[i] = delta->tts_isnull[op->output_columns[i]];
+	}
+	ExecStoreVirtualTuple(slot);
+	tuplestore_puttupleslot(op->output, slot);
+}
+
+QueryEnvironment *
+stream_operator_environment(const StreamCut *cut, Tuplestorestate *rows)
+{
+	QueryEnvironment *env;
+	EphemeralNamedRelation enr;
+
+	if (cut->below == NULL)
+		return NULL;
+	env = create_queryEnv();
+	enr = palloc0(sizeof(EphemeralNamedRelationData));
+	enr->md.name = pstrdup(STREAM_CUT_BELOW);
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = stream_operator_output_desc(cut->below);
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = tuplestore_tuple_count(rows);
+	enr->reldata = rows;
+	register_ENR(env, enr);
+	return env;
+}
+
+/* ---- a batch ---- */
+
+void
+stream_operator_open(StreamOperator *op, Relation state, int64 batch,
+					 int64 late, Tuplestorestate *output)
+{
+	op->late = late;
+	op->output = output;
+	if (output && op->output_slot == NULL)
+		prepare_output(op);
+	if (op->sessions)
+		stream_sessions_open(op->sessions, state, late);
+	else
+		stream_store_open(op->store, state, batch, late,
+						  output ? hand_on : NULL, op);
+}
+
+void
+stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
+{
+	if (op->panes)
+		stream_panes_add(op->panes, delta, op->late);
+	else if (op->sessions)
+		stream_sessions_add(op->sessions, delta);
+	else
+		stream_store_merge(op->store, delta);
+}
+
+int64
+stream_operator_close(StreamOperator *op, int64 batch)
+{
+	if (op->sessions)
+		return stream_sessions_close(op->sessions);
+	if (op->panes)
+		stream_panes_flush(op->panes, op->store);
+	stream_store_close(op->store, batch);
+	if (op->output_slot)
+		ExecClearTuple(op->output_slot);
+	return stream_store_made(op->store);
+}
+
+bool
+stream_operator_can_reap(const StreamOperator *op)
+{
+	return op->reaper != NULL;
+}
+
+bool
+stream_operator_reap(StreamOperator *op, Relation state,
+					 StreamProgress *progress, int64 limit)
+{
+	return stream_reaper_run(op->reaper, state, progress, limit);
+}

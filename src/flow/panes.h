@@ -1,0 +1,31 @@
+/*-------------------------------------------------------------------------
+ *
+ * panes.h
+ *	  Sliding windows: from panes to windows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_PANES_H
+#define STREAMING_PANES_H
+
+#include "state/store.h"
+#include "query/eventtime.h"
+
+typedef struct StreamPanes StreamPanes;
+
+/* Makes the operator for a view whose window, one of its keys, has panes. */
+extern StreamPanes *stream_panes_create(MemoryContext parent,
+										const StreamWindow *window,
+										const StreamStoreShape *shape);
+
+/*
+ * Adds a row of the delta: keys, of which one is a pane, and partial states.
+ * Windows that end at or before late are left out.
+ */
+extern void stream_panes_add(StreamPanes *panes, TupleTableSlot *delta,
+							 int64 late);
+
+/* Merges the windows of all panes added into the store, and forgets them. */
+extern void stream_panes_flush(StreamPanes *panes, StreamStore *store);
+
+#endif

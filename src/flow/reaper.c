@@ -1,0 +1,458 @@
+/*-------------------------------------------------------------------------
+ *
+ * reaper.c
+ *	  Giving up the state of closed groups.
+ *
+ * When the watermark passes the end of a window, its groups are final at once:
+ * rows for them are late from then on.  What their state takes up is given back
+ * later, some groups at the end of each batch, so that no batch has to wait for
+ * a million of them.
+ *
+ * Closed groups are found through an index that has them in the order in which
+ * they end.  All that end at or before progress->reaped are done, and after
+ * those progress->reaped_groups more, in the order of the index; as closed groups
+ * never change, that finds the place again after a restart.  In between, the last
+ * key is remembered: the next run goes on with the keys after it, that is, with
+ * those that are equal in all columns but the last and greater in that, then in
+ * all but the last two, and so on.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/nbtree.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/index.h"
+#include "catalog/pg_type.h"
+#include "common/int.h"
+#include "executor/executor.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rangetypes.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+#include "utils/typcache.h"
+
+#include "base/compat.h"
+#include "state/statetable.h"
+#include "flow/reaper.h"
+
+struct StreamReaper
+{
+	MemoryContext context;
+	MemoryContext batch;		/* reset for each run */
+	TupleDesc	desc;
+	StreamReaping reaping;
+	Expr	   *end_expr;
+	ExprState  *end;
+	ExprContext *econtext;
+	int64		width;
+	bool		closing_index;
+	int			first_state;
+	Oid			indexid;		/* InvalidOid: not looked for yet */
+
+	/* the place, as of progress (reaped, reaped_groups) */
+	MemoryContext place;
+	Datum	   *last;			/* the last key; NULL: not known */
+	bool	   *last_isnull;
+	int64		reaped;
+	int64		reaped_groups;
+};
+
+/* A run through the index. */
+typedef struct Run
+{
+	StreamReaper *reaper;
+	Relation	rel;
+	Relation	index;
+	int			nkeys;
+	IndexInfo  *info;
+	EState	   *estate;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	int			level;			/* the column that is greater ... */
+	bool		nulls;			/* ... or null */
+	int64		limit;			/* groups in this run */
+	ItemPointer tids;
+	int64		ntids;
+} Run;
+
+StreamReaper *
+stream_reaper_create(MemoryContext parent, TupleDesc desc,
+					 StreamReaping reaping, Expr *end, int64 width,
+					 bool closing_index, int first_state)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "reaper",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	StreamReaper *reaper = palloc0(sizeof(StreamReaper));
+
+	reaper->context = context;
+	reaper->batch = AllocSetContextCreate(context, "batch of the reaper",
+										  ALLOCSET_DEFAULT_SIZES);
+	reaper->place = AllocSetContextCreate(context, "place of the reaper",
+										  ALLOCSET_SMALL_SIZES);
+	reaper->desc = CreateTupleDescCopy(desc);
+	reaper->reaping = reaping;
+	reaper->end_expr = copyObject(end);
+	reaper->width = width;
+	reaper->closing_index = closing_index;
+	reaper->first_state = first_state;
+	MemoryContextSwitchTo(old);
+	return reaper;
+}
+
+/* ---- the index ---- */
+
+/* Is it the one that has the groups in the order of their ends? */
+static bool
+is_in_order(StreamReaper *reaper, Form_pg_index form)
+{
+	if (!form->indisvalid || !form->indisready)
+		return false;
+	if (reaper->closing_index)
+		return !form->indisunique && form->indnatts == 1 &&
+			(form->indkey.values[0] == 0 ||
+			 form->indkey.values[0] == reaper->desc->natts);
+	return form->indisunique && form->indkey.values[0] == 1;
+}
+
+static void
+open_index(Run *run)
+{
+	List	   *indexes = RelationGetIndexList(run->rel);
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		run->index = index_open(lfirst_oid(lc), AccessShareLock);
+		if (is_in_order(run->reaper, run->index->rd_index))
+			break;
+		index_close(run->index, AccessShareLock);
+		run->index = NULL;
+	}
+	if (run->index == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("state table \"%s\" has no index on the ends of its groups",
+						RelationGetRelationName(run->rel)),
+				 errhint("Drop the continuous view and create it anew.")));
+	run->nkeys = IndexRelationGetNumberOfKeyAttributes(run->index);
+	run->info = BuildIndexInfo(run->index);
+}
+
+/* A condition on a column of the index; strategy 0: it is null. */
+static void
+set_key(Run *run, ScanKey key, int column, StrategyNumber strategy,
+		Datum value)
+{
+	Oid			type = run->index->rd_opcintype[column];
+	Oid			operator;
+
+	if (strategy == InvalidStrategy)
+	{
+		ScanKeyEntryInitialize(key, SK_ISNULL | SK_SEARCHNULL, column + 1,
+							   InvalidStrategy, InvalidOid, InvalidOid,
+							   InvalidOid, (Datum) 0);
+		return;
+	}
+	operator = get_opfamily_member(run->index->rd_opfamily[column], type, type,
+								   strategy);
+	ScanKeyEntryInitialize(key, 0, column + 1, strategy, InvalidOid,
+						   run->index->rd_indcollation[column],
+						   get_opcode(operator), value);
+}
+
+static void
+scan_again(Run *run, ScanKey keys, int nkeys)
+{
+	if (run->scan)
+		index_endscan(run->scan);
+	run->scan = stream_compat_index_beginscan(run->rel, run->index,
+											  SnapshotSelf, NULL, nkeys, 0);
+	index_rescan(run->scan, keys, nkeys, NULL, 0);
+}
+
+/* Begins with the keys that are greater than the last in the run's level. */
+static void
+scan_level(Run *run)
+{
+	StreamReaper *reaper = run->reaper;
+	ScanKeyData keys[INDEX_MAX_KEYS];
+
+	for (int i = 0; i < run->level; i++)
+		set_key(run, &keys[i], i, reaper->last_isnull[i] ? InvalidStrategy :
+				BTEqualStrategyNumber, reaper->last[i]);
+	set_key(run, &keys[run->level], run->level, run->nulls ? InvalidStrategy :
+			BTGreaterStrategyNumber, reaper->last[run->level]);
+	scan_again(run, keys, run->level + 1);
+}
+
+/* A value of the index's first column below that of all groups not yet reaped. */
+static Datum
+lower_bound(Run *run, int64 reaped)
+{
+	Oid			type = run->index->rd_opcintype[0];
+	int64		low = reaped;
+	TypeCacheEntry *typcache;
+	RangeBound	bound = {.inclusive = true,.lower = true};
+	RangeBound	infinite = {.infinite = true};
+
+	if (reaped != STREAM_NO_TIME &&
+		pg_sub_s64_overflow(reaped, run->reaper->width + 1, &low))
+		low = STREAM_NO_TIME;
+	if (type != ANYRANGEOID)
+		return Int64GetDatum(low);
+	typcache = lookup_type_cache(TupleDescAttr(run->reaper->desc, 0)->atttypid,
+								 TYPECACHE_RANGE_INFO);
+	bound.val = Int64GetDatum(low);
+	return RangeTypePGetDatum(stream_compat_make_range(typcache, &bound,
+													   &infinite, false, NULL));
+}
+
+/* Begins before all groups that are not reaped yet. */
+static void
+scan_from(Run *run, int64 reaped)
+{
+	ScanKeyData key;
+
+	/* what begins earlier is smaller, however it ends */
+	set_key(run, &key, 0, BTGreaterEqualStrategyNumber,
+			lower_bound(run, reaped));
+	scan_again(run, &key, 1);
+	run->level = 0;
+	run->nulls = false;
+}
+
+/* Goes on to the next part of what is after the last key; false: no more. */
+static bool
+next_level(Run *run)
+{
+	while (run->level > 0)
+	{
+		/* nulls come last; there are none in the first column */
+		if (!run->nulls && run->reaper->last &&
+			!run->reaper->last_isnull[run->level])
+		{
+			run->nulls = true;
+			scan_level(run);
+			return true;
+		}
+		run->level--;
+		run->nulls = false;
+		if (!run->reaper->last_isnull[run->level])
+		{
+			scan_level(run);
+			return true;
+		}
+		/* after null comes nothing */
+		run->nulls = true;
+	}
+	return false;
+}
+
+static void
+begin_scan(Run *run, StreamProgress *progress)
+{
+	StreamReaper *reaper = run->reaper;
+
+	if (reaper->last && (reaper->reaped != progress->reaped ||
+						 reaper->reaped_groups != progress->reaped_groups))
+		reaper->last = NULL;
+	if (reaper->last == NULL)
+	{
+		scan_from(run, progress->reaped);
+		return;
+	}
+	run->level = run->nkeys - 1;
+	run->nulls = reaper->last_isnull[run->level];
+	if (!run->nulls)
+		scan_level(run);
+	else if (!next_level(run))
+		elog(ERROR, "no place to go on reaping");
+}
+
+static bool
+next_row(Run *run)
+{
+	for (;;)
+	{
+		if (index_getnext_slot(run->scan, ForwardScanDirection, run->slot))
+			return true;
+		if (run->reaper->last == NULL || !next_level(run))
+			return false;
+	}
+}
+
+/* ---- groups ---- */
+
+static int64
+end_of_row(StreamReaper *reaper, TupleTableSlot *slot)
+{
+	bool		isnull;
+	Datum		end;
+
+	reaper->econtext->ecxt_scantuple = slot;
+	end = ExecEvalExprSwitchContext(reaper->end, reaper->econtext, &isnull);
+	ResetExprContext(reaper->econtext);
+	return isnull ? DT_NOEND : DatumGetInt64(end);
+}
+
+/* The row is the last one that has been looked at. */
+static void
+remember_place(Run *run)
+{
+	StreamReaper *reaper = run->reaper;
+	Datum		values[INDEX_MAX_KEYS];
+	bool		isnull[INDEX_MAX_KEYS];
+	MemoryContext old;
+
+	GetPerTupleExprContext(run->estate)->ecxt_scantuple = run->slot;
+	FormIndexDatum(run->info, run->slot, run->estate, values, isnull);
+	MemoryContextReset(reaper->place);
+	old = MemoryContextSwitchTo(reaper->place);
+	reaper->last = palloc(sizeof(Datum) * run->nkeys);
+	reaper->last_isnull = palloc(sizeof(bool) * run->nkeys);
+	for (int i = 0; i < run->nkeys; i++)
+	{
+		Form_pg_attribute attr =
+			TupleDescAttr(RelationGetDescr(run->index), i);
+
+		reaper->last_isnull[i] = isnull[i];
+		reaper->last[i] = isnull[i] ? (Datum) 0 :
+			datumCopy(values[i], attr->attbyval, attr->attlen);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Collects groups that are closed and not reaped yet.  Returns true if there
+ * are no more.
+ */
+static bool
+collect_groups(Run *run, StreamProgress *progress)
+{
+	StreamReaper *reaper = run->reaper;
+	bool		resumed = reaper->last != NULL;
+	int64		skip = resumed ? 0 : progress->reaped_groups;
+	int64		limit = run->limit;
+	int64		previous = STREAM_NO_TIME;
+	int64		size = limit;
+
+	run->tids = palloc_extended(sizeof(ItemPointerData) * size,
+								MCXT_ALLOC_HUGE);
+	while (next_row(run))
+	{
+		int64		end = end_of_row(reaper, run->slot);
+
+		if (end > progress->closed)
+			return true;
+		if (end <= progress->reaped || skip-- > 0)
+			continue;
+		/* an index on the ends alone cannot go on in between equal ones */
+		if (run->ntids >= limit && (run->nkeys > 1 || end != previous))
+			return false;
+		if (run->ntids == size)
+		{
+			size *= 2;
+			run->tids = repalloc_huge(run->tids,
+									  sizeof(ItemPointerData) * size);
+		}
+		run->tids[run->ntids++] = run->slot->tts_tid;
+		previous = end;
+		if (run->ntids >= limit)
+			remember_place(run);
+	}
+	return true;
+}
+
+static void
+reap_group(Run *run, StreamStateTable *table, ItemPointer tid,
+		   TupleTableSlot *out)
+{
+	StreamReaper *reaper = run->reaper;
+	HeapTuple	tuple;
+
+	if (reaper->reaping == STREAM_REAP_ROWS)
+	{
+		stream_statetable_delete(table, tid);
+		return;
+	}
+	if (!table_tuple_fetch_row_version(run->rel, tid, SnapshotSelf, run->slot))
+		elog(ERROR, "row of a closed group has gone");
+	slot_getallattrs(run->slot);
+	for (int i = reaper->first_state; i < reaper->desc->natts; i++)
+		run->slot->tts_isnull[i] = true;
+	tuple = heap_form_tuple(RelationGetDescr(run->rel), run->slot->tts_values,
+							run->slot->tts_isnull);
+	ExecForceStoreHeapTuple(tuple, out, false);
+	stream_statetable_update(table, tid, InvalidBuffer, out);
+	ExecClearTuple(run->slot);
+	ExecClearTuple(out);
+	heap_freetuple(tuple);
+}
+
+static void
+reap_groups(Run *run)
+{
+	StreamStateTable table = {0};
+	TupleTableSlot *out;
+
+	if (run->reaper->reaping == STREAM_REAP_COUNT)
+		return;
+	out = MakeSingleTupleTableSlot(RelationGetDescr(run->rel),
+								   &TTSOpsHeapTuple);
+	stream_statetable_open(&table, run->rel, 0, NULL, NULL, STREAM_NOT_TIMED,
+						   STREAM_NO_TIME);
+	for (int64 i = 0; i < run->ntids; i++)
+		reap_group(run, &table, &run->tids[i], out);
+	stream_statetable_close(&table);
+	ExecDropSingleTupleTableSlot(out);
+}
+
+bool
+stream_reaper_run(StreamReaper *reaper, Relation rel,
+				  StreamProgress *progress, int64 limit)
+{
+	MemoryContext old = MemoryContextSwitchTo(reaper->batch);
+	Run			run = {.reaper = reaper,.rel = rel,.limit = limit};
+	bool		done;
+
+	if (reaper->end == NULL)
+	{
+		MemoryContextSwitchTo(reaper->context);
+		reaper->econtext = CreateStandaloneExprContext();
+		reaper->end = ExecInitExpr(reaper->end_expr, NULL);
+		MemoryContextSwitchTo(reaper->batch);
+	}
+	run.estate = CreateExecutorState();
+	run.slot = table_slot_create(rel, NULL);
+	open_index(&run);
+	begin_scan(&run, progress);
+	done = collect_groups(&run, progress);
+	index_endscan(run.scan);
+	index_close(run.index, NoLock);
+	reap_groups(&run);
+	ExecDropSingleTupleTableSlot(run.slot);
+	FreeExecutorState(run.estate);
+
+	progress->groups -= run.ntids;
+	if (done)
+	{
+		progress->reaped = progress->closed;
+		progress->reaped_groups = 0;
+		reaper->last = NULL;
+	}
+	else
+		progress->reaped_groups += run.ntids;
+	reaper->reaped = progress->reaped;
+	reaper->reaped_groups = progress->reaped_groups;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(reaper->batch);
+	return done;
+}

@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * reaper.h
+ *	  Giving up the state of closed groups.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_REAPER_H
+#define STREAMING_REAPER_H
+
+#include "base/catalog.h"
+#include "query/eventtime.h"
+#include "executor/tuptable.h"
+#include "utils/relcache.h"
+
+/* What is done with a group that is closed. */
+typedef enum StreamReaping
+{
+	STREAM_REAP_COUNT,			/* there is nothing to give up */
+	STREAM_REAP_STATES,			/* its states become null */
+	STREAM_REAP_ROWS			/* its row goes */
+} StreamReaping;
+
+typedef struct StreamReaper StreamReaper;
+
+/*
+ * Makes a reaper for a state table of the row type desc.  end: when the group
+ * of a row ends, over the table as relation 1; width: the longest time between
+ * the first column of the index and that, in microseconds; closing_index: there
+ * is an index on the end, other than the one on the keys (which then has the
+ * window as its first column); first_state: the first column that holds a state.
+ */
+extern StreamReaper *stream_reaper_create(MemoryContext parent, TupleDesc desc,
+										  StreamReaping reaping, Expr *end,
+										  int64 width, bool closing_index,
+										  int first_state);
+
+/*
+ * Gives up the state of groups that end at or before progress->closed, of about
+ * limit of them; updates the progress.  rel: the state table, on which the caller
+ * holds RowExclusiveLock.  True if there are none left.
+ */
+extern bool stream_reaper_run(StreamReaper *reaper, Relation rel,
+							  StreamProgress *progress, int64 limit);
+
+/* So many take no time to speak of. */
+#define STREAM_REAP_GROUPS 5000
+
+#endif

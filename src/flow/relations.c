@@ -1,0 +1,638 @@
+/*-------------------------------------------------------------------------
+ *
+ * relations.c
+ *	  The relations that a continuous view consists of.
+ *
+ * Beside the view itself, which reads its state, they are in the extension's
+ * schema, where only its owner may create; but they belong to the view's owner
+ * (src/README.md says why).  For the moment in which they are created, and only
+ * for that, we are the extension's owner: nothing that happens in it runs a
+ * function of the user's, event triggers come before and after it, and the
+ * tablespace is settled before.  (An error in it ends with the transaction or
+ * the savepoint, which make us who we were.)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/toasting.h"
+#include "commands/defrem.h"
+#include "commands/tablecmds.h"
+#include "commands/view.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteSupport.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/shmem.h"
+#include "base/owner.h"
+#include "state/aggstate.h"
+#include "query/reading.h"
+#include "flow/relations.h"
+
+/*
+ * Half of each page of a state table is left free, so that the new version of
+ * every row of a page fits beside the old one.
+ */
+#define STATE_FILLFACTOR 50
+
+/* ---- the view, its definition, its state ---- */
+
+static ColumnDef *
+column_def(const char *name, Node *expr)
+{
+	ColumnDef  *def = makeColumnDef(name, exprType(expr), exprTypmod(expr),
+									exprCollation(expr));
+
+	if (type_is_collatable(exprType(expr)) && !OidIsValid(def->collOid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INDETERMINATE_COLLATION),
+				 errmsg("could not determine which collation to use for view column \"%s\"",
+						name),
+				 errhint("Use the COLLATE clause to set the collation explicitly.")));
+	return def;
+}
+
+/* Makes a view with the query; names: of its columns, or NIL. */
+static Oid
+create_view(RangeVar *name, Query *query, List *names, Oid owner)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	ListCell   *ln = list_head(names);
+	ListCell   *lc;
+	Oid			relid;
+
+	query = copyObject(query);
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk)
+			continue;
+		if (ln)
+		{
+			tle->resname = pstrdup(strVal(lfirst(ln)));
+			ln = lnext(names, ln);
+		}
+		create->tableElts = lappend(create->tableElts,
+									column_def(tle->resname,
+											   (Node *) tle->expr));
+	}
+	if (ln)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("too many column names were specified")));
+	create->relation = name;
+	create->oncommit = ONCOMMIT_NOOP;
+	relid = DefineRelation(create, RELKIND_VIEW, owner, NULL, NULL).objectId;
+	CommandCounterIncrement();
+	stream_eventtime_set_view(query, relid);
+	StoreViewQuery(relid, query, false);
+	CommandCounterIncrement();
+	return relid;
+}
+
+/* A column of the state table that holds an aggregate's state. */
+static ColumnDef *
+state_column_def(StreamAgg *agg, char *name)
+{
+	Oid			collation = get_typcollation(agg->storedtype);
+
+	if (OidIsValid(collation) && OidIsValid(agg->aggref->inputcollid))
+		collation = agg->aggref->inputcollid;
+	return makeColumnDef(name, agg->storedtype, -1, collation);
+}
+
+static Oid
+create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
+				   List *storage, Oid owner)
+{
+	CreateStmt *create = makeNode(CreateStmt);
+	bool		has_fillfactor = false;
+	ListCell   *ls = list_head(cut->state_names);
+	Oid			relid;
+	ListCell   *lc;
+	ListCell   *ln;
+
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+
+		create->tableElts = lappend(create->tableElts,
+									column_def(key->name, (Node *) key->expr));
+	}
+	forboth(lc, cut->aggs, ln, cut->agg_names)
+		create->tableElts =
+			lappend(create->tableElts,
+					column_def(strVal(lfirst(ln)),
+							   (Node *) ((StreamAgg *) lfirst(lc))->aggref));
+	foreach(lc, cut->aggs)
+	{
+		if (((StreamAgg *) lfirst(lc))->final_is_state)
+			continue;
+		create->tableElts = lappend(create->tableElts,
+									state_column_def(lfirst(lc),
+													 strVal(lfirst(ls))));
+		ls = lnext(cut->state_names, ls);
+	}
+	foreach(lc, cut->payload)
+	{
+		StreamPayload *payload = lfirst(lc);
+
+		create->tableElts = lappend(create->tableElts,
+									column_def(payload->name,
+											   (Node *) payload->expr));
+	}
+	if (cut->expiry)
+		create->tableElts = lappend(create->tableElts,
+									column_def(cut->expiry_name,
+											   (Node *) cut->expiry));
+	foreach(lc, storage)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "fillfactor") == 0)
+			has_fillfactor = true;
+	if (!has_fillfactor)
+		storage = lappend(list_copy(storage),
+						  makeDefElem("fillfactor",
+									  (Node *) makeInteger(STATE_FILLFACTOR),
+									  -1));
+	create->relation = name;
+	create->options = storage;
+	create->oncommit = ONCOMMIT_NOOP;
+	create->tablespacename = into->tableSpaceName;
+	create->accessMethod = "heap";
+	relid = DefineRelation(create, RELKIND_RELATION, owner, NULL,
+						   NULL).objectId;
+	CommandCounterIncrement();
+	NewRelationCreateToastTable(relid, (Datum) 0);
+	CommandCounterIncrement();
+	return relid;
+}
+
+static IndexElem *
+index_element(char *column)
+{
+	IndexElem  *elem = makeNode(IndexElem);
+
+	elem->name = column;
+	elem->ordering = SORTBY_DEFAULT;
+	elem->nulls_ordering = SORTBY_NULLS_DEFAULT;
+	return elem;
+}
+
+/* The same for an expression over the table, analysed. */
+static IndexElem *
+index_expression(Expr *expr)
+{
+	IndexElem  *elem = index_element(NULL);
+
+	elem->expr = copyObject((Node *) expr);
+	return elem;
+}
+
+/* Returns the index, or InvalidOid if there are no keys. */
+static Oid
+create_key_index(StreamCut *cut, Oid state, RangeVar *name,
+				 const IntoClause *into)
+{
+	IndexStmt  *index = makeNode(IndexStmt);
+	Oid			indexid;
+	ListCell   *lc;
+
+	if (cut->keys == NIL)
+		return InvalidOid;
+	foreach(lc, cut->keys)
+	{
+		bool		session = cut->window &&
+			cut->window->kind == STREAM_WINDOW_SESSION &&
+			cut->window->key == foreach_current_index(lc);
+
+		index->indexParams =
+			lappend(index->indexParams, session ?
+					index_expression(cut->window->key_end) :
+					index_element(((StreamKey *) lfirst(lc))->name));
+	}
+	if (cut->expiry)
+		index->indexParams = lappend(index->indexParams,
+									 index_element(cut->expiry_name));
+	index->idxname = psprintf("%s_key", name->relname);
+	index->relation = name;
+	index->accessMethod = "btree";
+	index->tableSpace = into->tableSpaceName;
+	index->unique = true;
+	index->nulls_not_distinct = true;
+	index->transformed = true;
+	indexid = stream_compat_define_index(state, index, InvalidOid, InvalidOid,
+										 InvalidOid, -1, false, false, false,
+										 false, true).objectId;
+	CommandCounterIncrement();
+	return indexid;
+}
+
+/*
+ * Groups that close in another order than that of the keys have an index on
+ * their ends.  Returns it, or InvalidOid.
+ */
+static Oid
+create_closing_index(StreamCut *cut, Oid state, RangeVar *name,
+					 const IntoClause *into)
+{
+	IndexStmt  *index = makeNode(IndexStmt);
+	Oid			indexid;
+
+	if (!stream_cut_has_closing_index(cut))
+		return InvalidOid;
+	index->indexParams = list_make1(cut->expiry ?
+									index_element(cut->expiry_name) :
+									index_expression(cut->window->key_end));
+	index->idxname = psprintf("%s_end", name->relname);
+	index->relation = name;
+	index->accessMethod = "btree";
+	index->tableSpace = into->tableSpaceName;
+	index->transformed = true;
+	indexid = stream_compat_define_index(state, index, InvalidOid, InvalidOid,
+										 InvalidOid, -1, false, false, false,
+										 false, true).objectId;
+	CommandCounterIncrement();
+	return indexid;
+}
+
+/* ---- what depends on what ---- */
+
+static void
+depend_on_view(Oid relid, Oid viewid)
+{
+	ObjectAddress internal = {RelationRelationId, relid, 0};
+	ObjectAddress view = {RelationRelationId, viewid, 0};
+
+	recordDependencyOn(&internal, &view, DEPENDENCY_INTERNAL);
+}
+
+/* Has the table as a whole depend on what some of its columns depend on. */
+static void
+depend_as_a_whole(Oid state, Oid classid, List *objects)
+{
+	ObjectAddress table = {RelationRelationId, state, 0};
+	ListCell   *lc;
+
+	foreach(lc, objects)
+	{
+		ObjectAddress object = {classid, lfirst_oid(lc), 0};
+
+		if (deleteDependencyRecordsForSpecific(RelationRelationId, state,
+											   DEPENDENCY_NORMAL, classid,
+											   object.objectId) > 0)
+			recordDependencyOn(&table, &object, DEPENDENCY_NORMAL);
+	}
+}
+
+/*
+ * If just a column of a state table depended on its type, DROP TYPE ... CASCADE
+ * would reach the table by way of the column and the view, drop it first, and
+ * then fail to find the table of the column.
+ */
+static void
+depend_on_types(Oid state)
+{
+	Relation	rel = table_open(state, NoLock);
+	List	   *types = NIL;
+	List	   *collations = NIL;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(RelationGetDescr(rel), i);
+
+		types = list_append_unique_oid(types, att->atttypid);
+		collations = list_append_unique_oid(collations, att->attcollation);
+	}
+	table_close(rel, NoLock);
+	depend_as_a_whole(state, TypeRelationId, types);
+	depend_as_a_whole(state, CollationRelationId, collations);
+}
+
+/* ---- all of them ---- */
+
+/*
+ * Makes a state table and its indexes ready: gives it the view's name, and sets
+ * what they depend on.  None of that asks for rights on the schema.
+ */
+static void
+finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
+				   const char *kind, const IntoClause *into)
+{
+	RangeVar   *name = makeRangeVar("streaming",
+									psprintf("_%s_%u", kind, row->viewid), -1);
+	Oid			key_index;
+	Oid			closing_index;
+
+	RenameRelationInternal(state, name->relname, true, false);
+	depend_on_types(state);
+	CommandCounterIncrement();
+	key_index = create_key_index(cut, state, name, into);
+	closing_index = create_closing_index(cut, state, name, into);
+	depend_on_view(state, row->viewid);
+	if (OidIsValid(key_index))
+		depend_on_view(key_index, row->viewid);
+	if (OidIsValid(closing_index))
+		depend_on_view(closing_index, row->viewid);
+}
+
+/* A name for one of a view's relations until the view has an OID. */
+static RangeVar *
+provisional_name(const StreamViewRow *row, const char *kind)
+{
+	RangeVar   *name = makeRangeVar("streaming",
+									psprintf("_%s_p%d", kind, MyProcPid), -1);
+
+	name->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
+		RELPERSISTENCE_PERMANENT;
+	return name;
+}
+
+void
+stream_relations_create(StreamViewRow *row, StreamCut *cut, Query *query,
+						const IntoClause *into, List *storage,
+						const char *source)
+{
+	RangeVar   *definition = makeRangeVar("streaming",
+										  psprintf("_definition_p%d", MyProcPid),
+										  -1);
+	Relation	rel;
+	Query	   *reading;
+	Oid			userid;
+	int			sec_context;
+
+	/* as the extension's owner: nothing in here runs anybody's code */
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(stream_catalog_owner(),
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	row->definition = create_view(definition, query, into->colNames, userid);
+	row->state = create_state_table(cut, provisional_name(row, "state"), into,
+									storage, userid);
+	if (cut->below)
+		row->below = create_state_table(cut->below,
+										provisional_name(row, "below"), into,
+										storage, userid);
+	SetUserIdAndSecContext(userid, sec_context);
+
+	rel = table_open(row->state, NoLock);
+	reading = stream_reading_query(cut, rel, !cut->distinct &&
+									   row->options.output_mode ==
+									   STREAM_OUTPUT_APPEND, source);
+	table_close(rel, NoLock);
+	row->viewid = create_view(into->rel, reading, into->colNames, InvalidOid);
+
+	RenameRelationInternal(row->definition,
+						   psprintf("_definition_%u", row->viewid),
+						   true, false);
+	depend_on_view(row->definition, row->viewid);
+	finish_state_table(row, cut, row->state, "state", into);
+	if (cut->below)
+		finish_state_table(row, cut->below, row->below, "below", into);
+	CommandCounterIncrement();
+}
+
+void
+stream_relations_sync_owner(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	Relation	rel = table_open(viewid, AccessShareLock);
+	Oid			owner = rel->rd_rel->relowner;
+
+	table_close(rel, NoLock);
+	if (row == NULL)
+		return;
+	ATExecChangeOwner(row->definition, owner, true, AccessExclusiveLock);
+	ATExecChangeOwner(row->state, owner, true, AccessExclusiveLock);
+	if (OidIsValid(row->below))
+		ATExecChangeOwner(row->below, owner, true, AccessExclusiveLock);
+	CommandCounterIncrement();
+	stream_shmem_views_changed();
+}
+
+/* ---- after pg_upgrade ---- */
+
+/* Does it depend on the view as a part of it? */
+static bool
+is_part_of_view(Oid relid, Oid viewid)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2,
+							  keys);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		found = form->deptype == DEPENDENCY_INTERNAL &&
+			form->refclassid == RelationRelationId &&
+			form->refobjid == viewid;
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
+/* Indexes that are the user's own are dropped with the table. */
+static void
+attach_state_table(Oid state, Oid viewid)
+{
+	Relation	rel = table_open(state, NoLock);
+	ListCell   *lc;
+
+	depend_on_types(state);
+	depend_on_view(state, viewid);
+	foreach(lc, RelationGetIndexList(rel))
+		if (get_rel_name(lfirst_oid(lc))[0] == '_')
+			depend_on_view(lfirst_oid(lc), viewid);
+	table_close(rel, NoLock);
+}
+
+/*
+ * Stores the view's query again, with what its text does not say.  The view is
+ * locked by AccessExclusiveLock.
+ */
+static void
+permit_closed(Oid viewid)
+{
+	Relation	view = table_open(viewid, NoLock);
+	Query	   *query = copyObject(get_view_query(view));
+	Relation	rules = table_open(RewriteRelationId, RowExclusiveLock);
+	HeapTuple	tuple = SearchSysCacheCopy2(RULERELNAME,
+											ObjectIdGetDatum(viewid),
+											CStringGetDatum(ViewSelectRuleName));
+	Datum		values[Natts_pg_rewrite] = {0};
+	bool		nulls[Natts_pg_rewrite] = {0};
+	bool		replaced[Natts_pg_rewrite] = {0};
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for rule of view %u", viewid);
+	stream_eventtime_permit_closed(query, viewid);
+	values[Anum_pg_rewrite_ev_action - 1] =
+		CStringGetTextDatum(nodeToString(list_make1(query)));
+	replaced[Anum_pg_rewrite_ev_action - 1] = true;
+	tuple = heap_modify_tuple(tuple, RelationGetDescr(rules), values, nulls,
+							  replaced);
+	CatalogTupleUpdate(rules, &tuple->t_self, tuple);
+	CacheInvalidateRelcache(view);
+	table_close(rules, RowExclusiveLock);
+	table_close(view, NoLock);
+}
+
+bool
+stream_relations_attach(const StreamViewRow *row)
+{
+	bool		append = row->options.output_mode == STREAM_OUTPUT_APPEND;
+
+	if (is_part_of_view(row->definition, row->viewid))
+		return true;
+	if (!ConditionalLockRelationOid(row->viewid, append ?
+									AccessExclusiveLock : AccessShareLock) ||
+		!ConditionalLockRelationOid(row->definition, AccessShareLock) ||
+		!ConditionalLockRelationOid(row->state, AccessShareLock) ||
+		(OidIsValid(row->below) &&
+		 !ConditionalLockRelationOid(row->below, AccessShareLock)))
+		return false;
+	if (get_rel_relkind(row->viewid) != RELKIND_VIEW ||
+		get_rel_relkind(row->definition) != RELKIND_VIEW ||
+		get_rel_relkind(row->state) != RELKIND_RELATION)
+		return true;			/* dropped meanwhile */
+	depend_on_view(row->definition, row->viewid);
+	attach_state_table(row->state, row->viewid);
+	if (OidIsValid(row->below))
+		attach_state_table(row->below, row->viewid);
+	if (append)
+		permit_closed(row->viewid);
+	CommandCounterIncrement();
+	return true;
+}
+
+/* The view whose OID is in the name of an internal relation, or InvalidOid. */
+static Oid
+view_in_name(const char *name)
+{
+	unsigned int viewid = 0;
+
+	if (sscanf(name, "_definition_%u", &viewid) == 1 ||
+		sscanf(name, "_state_%u", &viewid) == 1 ||
+		sscanf(name, "_below_%u", &viewid) == 1)
+		return viewid;
+	return InvalidOid;
+}
+
+/* What belongs to a view is dropped before it, if it is attached. */
+static bool
+is_torn(Oid relid)
+{
+	Oid			schema = stream_catalog_schema();
+	StreamViewRow *row;
+	Oid			viewid;
+
+	if (!OidIsValid(schema))
+		return false;
+	if (get_rel_namespace(relid) == schema)
+	{
+		viewid = view_in_name(get_rel_name(relid));
+		return OidIsValid(viewid) && stream_catalog_is_view(viewid) &&
+			!is_part_of_view(relid, viewid);
+	}
+	if (get_rel_relkind(relid) != RELKIND_VIEW)
+		return false;
+	row = stream_catalog_view(relid);
+	return row != NULL &&
+		SearchSysCacheExists1(RELOID, ObjectIdGetDatum(row->definition));
+}
+
+void
+stream_relations_check_drop(Oid relid)
+{
+	if (is_torn(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("relation \"%s\" cannot be dropped yet",
+						get_rel_name(relid)),
+				 errdetail("The scheduler has not seen to the continuous views of this database since pg_upgrade."),
+				 errhint("Try again in a moment.")));
+}
+
+/* ---- for update scripts ---- */
+
+/* A query to be made as the owner of a view. */
+typedef struct NewReading
+{
+	const StreamViewRow *row;
+	Query	   *query;			/* or NULL: it may stay as it is */
+} NewReading;
+
+static void
+make_reading(void *arg)
+{
+	NewReading *reading = arg;
+	const StreamViewRow *row = reading->row;
+	Relation	definition = table_open(row->definition, AccessShareLock);
+	Relation	state = table_open(row->state, AccessShareLock);
+	StreamCut  *cut = stream_cut_query(get_view_query(definition),
+									   row->options.within_watermark, NULL);
+
+	if (!cut->distinct)
+		reading->query = stream_reading_query(cut, state, true, NULL);
+	table_close(state, NoLock);
+	table_close(definition, NoLock);
+}
+
+void
+stream_relations_renew_reading(const StreamViewRow *row)
+{
+	NewReading	reading = {row, NULL};
+	Relation	view;
+	ListCell   *lc;
+
+	if (row->options.output_mode != STREAM_OUTPUT_APPEND)
+		return;
+	view = try_table_open(row->viewid, AccessExclusiveLock);
+	if (view == NULL)
+		return;
+	stream_owner_run(view->rd_rel->relowner, row->settings, make_reading,
+					 &reading);
+	if (reading.query)
+	{
+		/* columns may have been renamed */
+		foreach(lc, reading.query->targetList)
+		{
+			TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+			if (!tle->resjunk)
+				tle->resname =
+					pstrdup(NameStr(TupleDescAttr(RelationGetDescr(view),
+												  tle->resno - 1)->attname));
+		}
+		stream_eventtime_set_view(reading.query, row->viewid);
+		StoreViewQuery(row->viewid, reading.query, true);
+		CommandCounterIncrement();
+	}
+	table_close(view, NoLock);
+}

@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * relations.h
+ *	  The relations that a continuous view consists of.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_RELATIONS_H
+#define STREAMING_RELATIONS_H
+
+#include "nodes/parsenodes.h"
+
+#include "base/catalog.h"
+#include "query/cut.h"
+
+/*
+ * Makes the relations of a view with the query and its cut, and what they depend
+ * on, and fills their OIDs into the row; storage: options for the state tables.
+ * into must name a tablespace that the user may create in: that is not checked.
+ * Locks what it makes.  Errors: as CREATE TABLE and CREATE VIEW.
+ */
+extern void stream_relations_create(StreamViewRow *row, StreamCut *cut,
+									Query *query, const IntoClause *into,
+									List *storage, const char *source);
+
+/*
+ * Gives the view's internal relations the owner that the view has now; locks
+ * them with AccessExclusiveLock.
+ */
+extern void stream_relations_sync_owner(Oid viewid);
+
+/*
+ * pg_upgrade carries the relations of a view, but not what makes them its own: has
+ * them depend on the view again, if they do not, and lets the view see when its
+ * groups are final.  Runs nobody's code.  Locks them with AccessShareLock then,
+ * a view in append mode with AccessExclusiveLock, until commit; false if that
+ * would have to wait.
+ */
+extern bool stream_relations_attach(const StreamViewRow *row);
+
+/*
+ * Called for each relation that is about to be dropped.  Errors: 55000, if it is
+ * one of a view's that has not been attached yet: others would stay behind.
+ */
+extern void stream_relations_check_drop(Oid relid);
+
+/*
+ * Makes the query that the view runs over its state anew, from the definition, if
+ * it is one that shows groups when they are final.  For update scripts: needs
+ * ownership of the view, and locks it with AccessExclusiveLock.
+ */
+extern void stream_relations_renew_reading(const StreamViewRow *row);
+
+#endif

@@ -1,0 +1,590 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.c
+ *	  The delta scan: a custom scan node that reads only the new rows.
+ *
+ * The delta query is planned by the ordinary planner, but streams in it must be
+ * read through the reading position.  While one of our plans is made (a planner
+ * hook knows by the query), two hooks see to that: get_relation_info_hook gives
+ * each stream the size of a batch and hides its indexes, so that estimates above
+ * are right; set_rel_pathlist_hook leaves a custom path as the only way to read
+ * it.
+ *
+ * The node finds its batch by the parameters of the plan (watermark.h).
+ *
+ * The node reads its leaf by the table's TID range scan and drops the rows that
+ * the read set holds.  It counts the rows it reads, and reads its range to
+ * the end even when the plan above stops early (a join with an empty table),
+ * so that the count is of all rows consumed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relscan.h"
+#include "access/sysattr.h"
+#include "access/tableam.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/extensible.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/planner.h"
+#include "optimizer/plancat.h"
+#include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "utils/guc.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "stream/position.h"
+#include "stream/am.h"
+#include "time/watermark.h"
+#include "query/analyze.h"
+#include "flow/scan.h"
+
+typedef struct DeltaScanState
+{
+	CustomScanState css;
+	StreamLeaf *leaf;			/* NULL: nothing to read */
+	StreamWatermark *watermark; /* whom it shows its rows, if there is input */
+	TableScanDesc scan;
+	BlockNumber block;			/* of the row at hand ... */
+	const StreamReadPage *page; /* ... and the read set's entry for it */
+	bool		done;
+	int64		rows;			/* counted in this pass */
+	int64		looked_at;		/* and in the longest pass so far */
+	bool		dependent;		/* conditions depend on the row of a join */
+
+	/* where the view looks at event times */
+	StreamInput *input;			/* NULL: not here */
+	AttrNumber	event_time;		/* the leaf's column */
+	ExprState  *before;			/* conditions to check before looking at it */
+} DeltaScanState;
+
+static get_relation_info_hook_type prev_get_relation_info = NULL;
+static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
+static planner_hook_type prev_planner = NULL;
+
+/*
+ * The query that is to become a delta plan, and rows of a batch; the latter
+ * counts while that very query is being planned, not in planner runs nested in
+ * that.  Both are taken back by who has set them, whatever happens meanwhile.
+ */
+static Query *delta_query = NULL;
+static double delta_rows = 0;
+static double planning_rows = 0;
+
+static Plan *plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
+							 struct CustomPath *best_path, List *tlist,
+							 List *clauses, List *custom_plans);
+static Node *create_delta_scan_state(CustomScan *cscan);
+static void begin_delta_scan(CustomScanState *node, EState *estate,
+							 int eflags);
+static TupleTableSlot *exec_delta_scan(CustomScanState *node);
+static void end_delta_scan(CustomScanState *node);
+static void rescan_delta_scan(CustomScanState *node);
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "Delta Scan",
+	.PlanCustomPath = plan_delta_scan,
+};
+
+static const CustomScanMethods scan_methods = {
+	.CustomName = "Delta Scan",
+	.CreateCustomScanState = create_delta_scan_state,
+};
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "Delta Scan",
+	.BeginCustomScan = begin_delta_scan,
+	.ExecCustomScan = exec_delta_scan,
+	.EndCustomScan = end_delta_scan,
+	.ReScanCustomScan = rescan_delta_scan,
+};
+
+/* ---- planning ---- */
+
+static void
+delta_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
+					RelOptInfo *rel)
+{
+	if (prev_get_relation_info)
+		prev_get_relation_info(root, relid, inhparent, rel);
+	if (planning_rows <= 0 || inhparent || !stream_am_relid_is_stream(relid))
+		return;
+	rel->tuples = planning_rows;
+	rel->pages = Max(1, planning_rows / 100);
+	rel->indexlist = NIL;
+}
+
+static void
+delta_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
+			   RangeTblEntry *rte)
+{
+	CustomPath *path;
+
+	if (prev_set_rel_pathlist)
+		prev_set_rel_pathlist(root, rel, rti, rte);
+	if (planning_rows <= 0 || rte->rtekind != RTE_RELATION || rte->inh ||
+		IS_DUMMY_REL(rel) || !stream_am_relid_is_stream(rte->relid))
+		return;
+
+	path = makeNode(CustomPath);
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = rel;
+	path->path.pathtarget = rel->reltarget;
+	path->path.param_info = get_baserel_parampathinfo(root, rel,
+													  rel->lateral_relids);
+	path->path.rows = path->path.param_info ?
+		path->path.param_info->ppi_rows : rel->rows;
+	path->path.startup_cost = rel->baserestrictcost.startup +
+		rel->reltarget->cost.startup;
+	path->path.total_cost = path->path.startup_cost +
+		rel->pages * seq_page_cost +
+		rel->tuples * (cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
+		path->path.rows * rel->reltarget->cost.per_tuple;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->methods = &path_methods;
+	rel->pathlist = list_make1(path);
+	rel->partial_pathlist = NIL;
+}
+
+/*
+ * Handing up the whole row as it is costs less than picking columns out of it,
+ * as the planner knows for its own scans.  That will do if nothing but columns
+ * is wanted, and the node above looks for them by name and not by position: so
+ * directly below the joins and the aggregation of the delta query.
+ */
+static List *
+physical_tlist(PlannerInfo *root, RelOptInfo *rel, PathTarget *target,
+			   List *tlist)
+{
+	List	   *physical;
+	Bitmapset  *labelled = NULL;
+	ListCell   *lc;
+
+	/* DISTINCT ON is without an aggregation: the columns are the plan's own */
+	if (root->parent_root != NULL || rel->reloptkind != RELOPT_BASEREL ||
+		(root->parse->groupClause == NIL && !root->parse->hasAggs))
+		return tlist;
+	foreach(lc, tlist)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Var		   *var = (Var *) tle->expr;
+
+		if (!IsA(var, Var) || var->varno != rel->relid || var->varattno <= 0)
+			return tlist;
+		/* a column can carry one label only */
+		if (tle->ressortgroupref > 0 && bms_is_member(var->varattno, labelled))
+			return tlist;
+		if (tle->ressortgroupref > 0)
+			labelled = bms_add_member(labelled, var->varattno);
+	}
+	/* NIL if there are dropped columns */
+	physical = build_physical_tlist(root, rel);
+	if (physical == NIL)
+		return tlist;
+	apply_pathtarget_labeling_to_tlist(physical, target);
+	return physical;
+}
+
+/* Does the condition look at the column, or at the whole row? */
+static bool
+mentions(Node *clause, Index rti, AttrNumber attno)
+{
+	Bitmapset  *columns = NULL;
+
+	pull_varattnos(clause, rti, &columns);
+	return bms_is_member(attno - FirstLowInvalidHeapAttributeNumber, columns) ||
+		bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
+}
+
+/*
+ * In which order conditions are checked, and how many of them (*nbefore) before
+ * the row is shown to the watermark.
+ *
+ * First those that hide rows from the view's owner: row-level security, and all
+ * there are behind a security barrier.  What they remove must leave no trace,
+ * whatever they are about.  Then those that are not about the event time: rows
+ * that they remove do not count for the watermark.  Then the others.
+ *
+ * Conditions without columns are checked by the plan above once and for all; but
+ * rows that it does not want are read all the same.
+ */
+static List *
+order_conditions(PlannerInfo *root, RelOptInfo *rel, List *clauses,
+				 int *nbefore)
+{
+	RangeTblEntry *rte = planner_rt_fetch(rel->relid, root);
+	StreamEventTime declared;
+	List	   *hiding = NIL;
+	List	   *before = NIL;
+	List	   *after = NIL;
+	ListCell   *lc;
+
+	*nbefore = 0;
+	if (!stream_declare_event_time(rte->relid, &declared))
+		return extract_actual_clauses(clauses, false);
+	foreach(lc, clauses)
+	{
+		RestrictInfo *rinfo = lfirst_node(RestrictInfo, lc);
+
+		if (rinfo->security_level < root->qual_security_level ||
+			stream_analyze_is_guarded(rte))
+			hiding = lappend(hiding, rinfo->clause);
+		else if (mentions((Node *) rinfo->clause, rel->relid, declared.attnum))
+			after = lappend(after, rinfo->clause);
+		else
+			before = lappend(before, rinfo->clause);
+	}
+	before = list_concat(hiding, before);
+	*nbefore = list_length(before);
+	return list_concat(before, after);
+}
+
+static Plan *
+plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
+				struct CustomPath *best_path, List *tlist, List *clauses,
+				List *custom_plans)
+{
+	CustomScan *cscan = makeNode(CustomScan);
+	int			nbefore;
+
+	cscan->scan.plan.targetlist = physical_tlist(root, rel,
+												 best_path->path.pathtarget,
+												 tlist);
+	cscan->scan.plan.qual = order_conditions(root, rel, clauses, &nbefore);
+	cscan->custom_private =
+		list_make2_int(nbefore,
+					   stream_analyze_input(planner_rt_fetch(rel->relid, root)));
+	cscan->scan.scanrelid = rel->relid;
+	cscan->flags = best_path->flags;
+	cscan->methods = &scan_methods;
+	return &cscan->scan.plan;
+}
+
+/*
+ * Estimating costs may run functions, whose own queries are planned then and
+ * kept: they must not become delta plans.
+ */
+static PlannedStmt *
+delta_planner(Query *query, const char *source, int options,
+			  ParamListInfo params)
+{
+	double		save = planning_rows;
+	PlannedStmt *stmt;
+
+	planning_rows = 0;
+	if (query == delta_query)
+	{
+		planning_rows = delta_rows;
+		delta_query = NULL;
+	}
+	PG_TRY();
+	{
+		stmt = prev_planner ?
+			prev_planner(query, source, options, params) :
+			standard_planner(query, source, options, params);
+	}
+	PG_FINALLY();
+	{
+		planning_rows = save;
+	}
+	PG_END_TRY();
+	return stmt;
+}
+
+static void
+switch_off(const char *setting)
+{
+	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+PlannedStmt *
+stream_scan_plan(Query *query, double rows)
+{
+	PlannedStmt *stmt;
+	int			nestlevel = NewGUCNestLevel();
+
+	/* the plan must end in one aggregation, not in several appended */
+	switch_off("enable_partitionwise_aggregate");
+
+	/*
+	 * How many groups a window of the event time makes, the planner cannot
+	 * know, and it takes each row for one. It would sort them, then; but there
+	 * are few, and hashing does not need to know.
+	 */
+	switch_off("enable_sort");
+	PG_TRY();
+	{
+		delta_query = query;
+		delta_rows = Max(1.0, rows);
+		/* no CURSOR_OPT_PARALLEL_OK: workers would not know the position */
+		stmt = planner(query, NULL, 0, NULL);
+		if (delta_query)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("another extension has planned the query of a continuous view"),
+					 errhint("Name \"streaming\" last in shared_preload_libraries.")));
+	}
+	PG_FINALLY();
+	{
+		delta_query = NULL;
+	}
+	PG_END_TRY();
+	AtEOXact_GUC(false, nestlevel);
+	return stmt;
+}
+
+/* ---- execution ---- */
+
+static Node *
+create_delta_scan_state(CustomScan *cscan)
+{
+	DeltaScanState *state = (DeltaScanState *) newNode(sizeof(DeltaScanState),
+													   T_CustomScanState);
+
+	state->css.methods = &exec_methods;
+	/* a stream's rows are on heap's pages */
+	stream_compat_set_slot_ops(&state->css, &TTSOpsBufferHeapTuple);
+	return (Node *) state;
+}
+
+/* Sets the conditions up in two parts, as the plan says. */
+static void
+split_conditions(DeltaScanState *state)
+{
+	ScanState  *node = &state->css.ss;
+	CustomScan *cscan = (CustomScan *) node->ps.plan;
+	int			nbefore = linitial_int(cscan->custom_private);
+	List	   *quals = cscan->scan.plan.qual;
+
+	if (nbefore == 0)
+		return;
+	state->before = ExecInitQual(list_truncate(list_copy(quals), nbefore),
+								 (PlanState *) node);
+	node->ps.qual = ExecInitQual(list_copy_tail(quals, nbefore),
+								 (PlanState *) node);
+}
+
+static void
+begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+	Relation	rel = node->ss.ss_currentRelation;
+	CustomScan *cscan = (CustomScan *) node->ss.ps.plan;
+	StreamPosition *position;
+
+#if STREAM_CUSTOM_SCAN_IS_VIRTUAL
+	/*
+	 * The executor has made the scan slot and the expressions for virtual
+	 * tuples; ours are of the table's kind.
+	 */
+	ExecInitScanTupleSlot(estate, &node->ss, RelationGetDescr(rel),
+						  table_slot_callbacks(rel));
+	ExecAssignScanProjectionInfoWithVarno(&node->ss, cscan->scan.scanrelid);
+	node->ss.ps.qual = ExecInitQual(cscan->scan.plan.qual,
+									(PlanState *) node);
+#endif
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	position = stream_watermark_param(estate->es_param_list_info,
+									  STREAM_PARAM_POSITION);
+	if (position)
+		state->leaf = stream_position_leaf(position, RelationGetRelid(rel));
+	if (state->leaf && !state->leaf->active)
+		state->leaf = NULL;
+	state->block = InvalidBlockNumber;
+	state->dependent = !bms_is_empty(cscan->scan.plan.extParam);
+	state->watermark = stream_watermark_param(estate->es_param_list_info,
+											  STREAM_PARAM_WATERMARK);
+	if (state->leaf && state->watermark)
+		state->input = stream_watermark_input(state->watermark,
+											  lsecond_int(cscan->custom_private),
+											  RelationGetRelid(rel),
+											  &state->event_time);
+	if (state->input)
+		split_conditions(state);
+}
+
+static void
+begin_range(DeltaScanState *state)
+{
+	ItemPointerData low;
+	ItemPointerData high;
+
+	ItemPointerSet(&low, state->leaf->scan_start, FirstOffsetNumber);
+	ItemPointerSet(&high, state->leaf->scan_end - 1, MaxOffsetNumber);
+	state->scan = table_beginscan_tidrange(state->css.ss.ss_currentRelation,
+										   state->css.ss.ps.state->es_snapshot,
+										   &low, &high);
+}
+
+/*
+ * Shows the row to the watermark; false if the row is out for other reasons.
+ * again: in an earlier pass it was shown already.
+ */
+static bool
+observe(DeltaScanState *state, TupleTableSlot *slot, bool again)
+{
+	if (state->input == NULL)
+		return true;
+	if (state->before)
+	{
+		ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+
+		econtext->ecxt_scantuple = slot;
+		if (!ExecQual(state->before, econtext))
+		{
+			InstrCountFiltered1(&state->css.ss.ps, 1);
+			ResetExprContext(econtext);
+			return false;
+		}
+	}
+	return stream_watermark_observe(state->watermark, state->input,
+									state->event_time, slot, again);
+}
+
+/* Notes that a row is at hand; true if it was in an earlier pass already. */
+static bool
+count_row(DeltaScanState *state)
+{
+	bool		again = ++state->rows <= state->looked_at;
+
+	state->looked_at = Max(state->looked_at, state->rows);
+	/* what several nodes read counts once */
+	state->leaf->rows = Max(state->leaf->rows, state->rows);
+	return again && !state->dependent;
+}
+
+/* The next new row, whatever the conditions say. */
+static TupleTableSlot *
+fetch_new_row(DeltaScanState *state)
+{
+	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
+
+	if (state->leaf == NULL || state->done ||
+		state->leaf->scan_end <= state->leaf->scan_start)
+		return ExecClearTuple(slot);
+	if (state->scan == NULL)
+		begin_range(state);
+	while (table_scan_getnextslot_tidrange(state->scan, ForwardScanDirection,
+										   slot))
+	{
+		if (ItemPointerGetBlockNumber(&slot->tts_tid) != state->block)
+		{
+			state->block = ItemPointerGetBlockNumber(&slot->tts_tid);
+			state->page = stream_readset_page(state->leaf->read,
+											  state->block);
+			CHECK_FOR_INTERRUPTS();
+		}
+		if (state->page &&
+			stream_readset_member(state->page,
+								  ItemPointerGetOffsetNumber(&slot->tts_tid)))
+			continue;
+		return slot;
+	}
+	state->done = true;
+	return ExecClearTuple(slot);
+}
+
+/* The access method of ExecScan: the next row to be looked at. */
+static TupleTableSlot *
+next_new_row(ScanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+	TupleTableSlot *slot;
+
+	do
+		slot = fetch_new_row(state);
+	while (!TupIsNull(slot) && !observe(state, slot, count_row(state)));
+	return slot;
+}
+
+static bool
+recheck_row(ScanState *node, TupleTableSlot *slot)
+{
+	return true;
+}
+
+static TupleTableSlot *
+exec_delta_scan(CustomScanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+	TupleTableSlot *slot = ExecScan(&node->ss, next_new_row, recheck_row);
+
+	if (state->input)
+		stream_watermark_leave_row(state->watermark);
+	return slot;
+}
+
+/*
+ * Counts what the plan did not want to see: a join with an empty table does not
+ * read the stream, or not to its end.  The conditions are checked for what they
+ * say about late rows, if that is the same for whatever the join has.
+ */
+static void
+drain(DeltaScanState *state)
+{
+	ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
+	TupleTableSlot *slot;
+
+	for (;;)
+	{
+		slot = fetch_new_row(state);
+		if (TupIsNull(slot))
+			break;
+		if (count_row(state) || state->input == NULL || state->dependent)
+			continue;
+		econtext->ecxt_scantuple = slot;
+		if (observe(state, slot, false))
+			(void) ExecQual(state->css.ss.ps.qual, econtext);
+		stream_watermark_leave_row(state->watermark);
+		ResetExprContext(econtext);
+	}
+}
+
+static void
+end_delta_scan(CustomScanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+
+	drain(state);
+	if (state->scan)
+		table_endscan(state->scan);
+}
+
+/*
+ * The inner side of a nested loop is read again and again; its rows count once.
+ */
+static void
+rescan_delta_scan(CustomScanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+
+	state->rows = 0;
+	state->done = false;
+	state->block = InvalidBlockNumber;
+	state->page = NULL;
+	if (state->scan)
+		table_endscan(state->scan);
+	state->scan = NULL;
+	ExecScanReScan(&node->ss);
+}
+
+void
+stream_scan_install(void)
+{
+	RegisterCustomScanMethods(&scan_methods);
+	prev_get_relation_info = get_relation_info_hook;
+	get_relation_info_hook = delta_relation_info;
+	prev_set_rel_pathlist = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = delta_pathlist;
+	prev_planner = planner_hook;
+	planner_hook = delta_planner;
+}

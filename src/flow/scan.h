@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * scan.h
+ *	  The delta scan: a custom scan node that reads only the new rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_SCAN_H
+#define STREAMING_SCAN_H
+
+#include "nodes/plannodes.h"
+
+/* Registers the node and the planner's hooks; called from _PG_init. */
+extern void stream_scan_install(void);
+
+/*
+ * Plans a (rewritten) query so that every scan of a stream reads only the rows
+ * of the batch for which the plan runs: those of the position that is its
+ * parameter STREAM_PARAM_POSITION, between stream_position_begin and
+ * stream_position_finish; without one, no rows.  rows: about how many rows a
+ * batch will bring.  Locks must be held as for planner().
+ */
+extern PlannedStmt *stream_scan_plan(Query *query, double rows);
+
+#endif

@@ -1,0 +1,462 @@
+/*-------------------------------------------------------------------------
+ *
+ * sessions.c
+ *	  Session windows: merging rows into sessions.
+ *
+ * A row is the session [ts, ts + gap).  The delta query groups rows of the same
+ * range; its rows are sorted by key and start here, and those that overlap or
+ * touch become one.  That one takes over the sessions of the table which it
+ * overlaps or touches in turn: one of their rows is replaced, the others go.
+ *
+ * Open sessions of one key never touch each other, so by their ends they are in
+ * the same order as by their starts: those that a range touches are found
+ * through an index on keys and end, beginning with the first that ends at or
+ * after the range's start, up to one that starts after its end.  A session that
+ * the watermark has passed ends below all of these and is not met.
+ *
+ * Source: T. Akidau et al., "The Dataflow Model", PVLDB 8(12), 2015, on merging
+ * of windows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "parser/parse_oper.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/rangetypes.h"
+#include "utils/timestamp.h"
+#include "utils/tuplesort.h"
+#include "utils/typcache.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "state/aggstate.h"
+#include "state/statetable.h"
+#include "flow/sessions.h"
+
+/* The session that is being put together. */
+typedef struct Session
+{
+	Timestamp	start;
+	Timestamp	end;
+	NullableDatum *states;
+	List	   *replaced;		/* ItemPointer: rows of the table */
+	int64		looked;			/* the table was searched for ends up to here */
+} Session;
+
+struct StreamSessions
+{
+	MemoryContext context;
+	MemoryContext session;		/* reset for each session */
+	MemoryContext row;			/* reset for each row */
+
+	/* shape */
+	TupleDesc	desc;			/* of the state table */
+	StreamStoreShape shape;
+	int			nkeys;			/* without the session */
+	int			naggs;
+	StreamAgg **aggs;
+	TypeCacheEntry *range;
+	AttrNumber *sortcols;
+	Oid		   *sortops;
+	bool	   *nullsfirst;
+
+	/* for comparing keys */
+	ExprState  *same_keys;		/* NULL: there are none */
+	ExprContext *econtext;
+
+	/* slots */
+	TupleTableSlot *sorted;		/* a row of the delta */
+	TupleTableSlot *keys;		/* those of the session at hand, in its memory */
+	TupleTableSlot *out;
+	Datum	   *values;
+	bool	   *nulls;
+
+	/* the batch in progress */
+	Tuplesortstate *sort;
+	StreamStateTable table;
+	int64		late;
+	int64		made;
+};
+
+StreamSessions *
+stream_sessions_create(MemoryContext parent, TupleDesc desc,
+					   const StreamStoreShape *shape)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "sessions",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	StreamSessions *sessions = palloc0(sizeof(StreamSessions));
+	int			nkeys = shape->nkeys;
+	ListCell   *lc;
+
+	sessions->context = context;
+	sessions->session = AllocSetContextCreate(context, "session",
+											  ALLOCSET_DEFAULT_SIZES);
+	sessions->row = AllocSetContextCreate(context, "row of the delta",
+										  ALLOCSET_DEFAULT_SIZES);
+	sessions->desc = CreateTupleDescCopy(desc);
+	sessions->shape = *shape;
+	sessions->nkeys = nkeys - 1;
+	sessions->aggs = palloc(sizeof(StreamAgg *) *
+							(list_length(shape->aggs) + 1));
+	foreach(lc, shape->aggs)
+		sessions->aggs[sessions->naggs++] = lfirst(lc);
+	sessions->range =
+		lookup_type_cache(TupleDescAttr(desc, nkeys - 1)->atttypid,
+						  TYPECACHE_RANGE_INFO);
+	sessions->sortcols = palloc(sizeof(AttrNumber) * nkeys);
+	sessions->sortops = palloc(sizeof(Oid) * nkeys);
+	sessions->nullsfirst = palloc0(sizeof(bool) * nkeys);
+	for (int i = 0; i < nkeys; i++)
+	{
+		sessions->sortcols[i] = i + 1;
+		get_sort_group_operators(TupleDescAttr(desc, i)->atttypid, true, false,
+								 false, &sessions->sortops[i], NULL, NULL,
+								 NULL);
+	}
+	sessions->econtext = CreateStandaloneExprContext();
+	sessions->out = MakeSingleTupleTableSlot(sessions->desc,
+											 &TTSOpsHeapTuple);
+	sessions->values = palloc(sizeof(Datum) * desc->natts);
+	sessions->nulls = palloc(sizeof(bool) * desc->natts);
+	MemoryContextSwitchTo(old);
+	return sessions;
+}
+
+void
+stream_sessions_free(StreamSessions *sessions)
+{
+	if (sessions->sorted)
+	{
+		ExecDropSingleTupleTableSlot(sessions->sorted);
+		ExecDropSingleTupleTableSlot(sessions->keys);
+	}
+	ExecDropSingleTupleTableSlot(sessions->out);
+	FreeExprContext(sessions->econtext, false);
+	MemoryContextDelete(sessions->context);
+}
+
+/* What depends on the row type of the delta, which is always the same. */
+static void
+know_delta(StreamSessions *sessions, TupleDesc desc)
+{
+	MemoryContext old = MemoryContextSwitchTo(sessions->context);
+
+	desc = CreateTupleDescCopy(desc);
+	sessions->sorted = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	sessions->keys = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	sessions->same_keys =
+		execTuplesMatchPrepare(desc, sessions->nkeys, sessions->sortcols,
+							   sessions->shape.eqops,
+							   sessions->shape.collations, NULL);
+	MemoryContextSwitchTo(old);
+}
+
+void
+stream_sessions_open(StreamSessions *sessions, Relation rel, int64 late)
+{
+	stream_statetable_open(&sessions->table, rel, sessions->nkeys,
+						   sessions->shape.eqops, sessions->shape.collations,
+						   STREAM_BY_EXPRESSION, late);
+	sessions->late = late;
+	sessions->made = 0;
+	sessions->sort = NULL;
+}
+
+/*
+ * The rows wait until the delta query, and its memory, are gone: the sort is
+ * given our own copy of the descriptor, for it keeps the pointer.
+ */
+static void
+begin_sort(StreamSessions *sessions)
+{
+	MemoryContext old = MemoryContextSwitchTo(sessions->context);
+
+	sessions->sort =
+		tuplesort_begin_heap(sessions->sorted->tts_tupleDescriptor,
+							 sessions->nkeys + 1, sessions->sortcols,
+							 sessions->sortops, sessions->shape.collations,
+							 sessions->nullsfirst, work_mem, NULL,
+							 TUPLESORT_NONE);
+	MemoryContextSwitchTo(old);
+}
+
+void
+stream_sessions_add(StreamSessions *sessions, TupleTableSlot *delta)
+{
+	slot_getallattrs(delta);
+	/* a row without a time, or without a gap, is in no session */
+	if (delta->tts_isnull[sessions->nkeys])
+		return;
+	if (sessions->sorted == NULL)
+		know_delta(sessions, delta->tts_tupleDescriptor);
+	if (sessions->sort == NULL)
+		begin_sort(sessions);
+	tuplesort_puttupleslot(sessions->sort, delta);
+}
+
+/* ---- putting a session together ---- */
+
+static void
+read_range(StreamSessions *sessions, Datum value, Timestamp *start,
+		   Timestamp *end)
+{
+	RangeBound	lower;
+	RangeBound	upper;
+	bool		empty;
+
+	range_deserialize(sessions->range, DatumGetRangeTypeP(value), &lower,
+					  &upper, &empty);
+	*start = DatumGetTimestamp(lower.val);
+	*end = DatumGetTimestamp(upper.val);
+}
+
+static Datum
+write_range(StreamSessions *sessions, Timestamp start, Timestamp end)
+{
+	RangeBound	lower = {.inclusive = true,.lower = true};
+	RangeBound	upper = {.lower = false};
+
+	lower.val = TimestampGetDatum(start);
+	upper.val = TimestampGetDatum(end);
+	upper.inclusive = start == end; /* of an infinite time */
+	return RangeTypePGetDatum(stream_compat_make_range(sessions->range,
+													   &lower, &upper, false,
+													   NULL));
+}
+
+/* Copies the keys of the sorted row, as those of the session. */
+static void
+take_keys(StreamSessions *sessions)
+{
+	TupleTableSlot *from = sessions->sorted;
+	TupleTableSlot *to = sessions->keys;
+
+	ExecClearTuple(to);
+	for (int i = 0; i < to->tts_tupleDescriptor->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(to->tts_tupleDescriptor, i);
+
+		to->tts_isnull[i] = i >= sessions->nkeys || from->tts_isnull[i];
+		to->tts_values[i] = to->tts_isnull[i] ? (Datum) 0 :
+			datumCopy(from->tts_values[i], attr->attbyval, attr->attlen);
+	}
+	ExecStoreVirtualTuple(to);
+}
+
+static NullableDatum
+partial_state(StreamSessions *sessions, int i)
+{
+	int			column = sessions->nkeys + 1 + i;
+	NullableDatum partial;
+
+	partial.value = sessions->sorted->tts_values[column];
+	partial.isnull = sessions->sorted->tts_isnull[column];
+	return partial;
+}
+
+/* The sorted row is the beginning of a session. */
+static void
+begin_session(StreamSessions *sessions, Session *session)
+{
+	MemoryContext old;
+
+	MemoryContextReset(sessions->session);
+	old = MemoryContextSwitchTo(sessions->session);
+	take_keys(sessions);
+	read_range(sessions, sessions->sorted->tts_values[sessions->nkeys],
+			   &session->start, &session->end);
+	session->states = palloc(sizeof(NullableDatum) * (sessions->naggs + 1));
+	for (int i = 0; i < sessions->naggs; i++)
+		session->states[i] = stream_aggstate_load(sessions->aggs[i],
+												  sessions->session,
+												  partial_state(sessions, i));
+	session->replaced = NIL;
+	/* those that touch the start end at it, or later */
+	session->looked = session->start > sessions->late + 1 ?
+		session->start - 1 : sessions->late;
+	MemoryContextSwitchTo(old);
+}
+
+/* The sorted row goes on with the session. */
+static void
+extend_session(StreamSessions *sessions, Session *session, Timestamp end)
+{
+	session->end = Max(session->end, end);
+	for (int i = 0; i < sessions->naggs; i++)
+		stream_aggstate_combine(sessions->aggs[i], sessions->session,
+								&session->states[i],
+								partial_state(sessions, i));
+}
+
+/* Takes over what the row found in the table holds. */
+static void
+take_over(StreamSessions *sessions, Session *session, Timestamp start,
+		  Timestamp end)
+{
+	TupleTableSlot *found = sessions->table.found;
+	ItemPointer tid = MemoryContextAlloc(sessions->session,
+										 sizeof(ItemPointerData));
+	MemoryContext old;
+	int			column = sessions->nkeys + 1 + sessions->naggs;
+
+	*tid = found->tts_tid;
+	for (int i = 0; i < sessions->naggs; i++)
+	{
+		StreamAgg  *agg = sessions->aggs[i];
+		NullableDatum other =
+			stream_staterow_get(agg, found, sessions->nkeys + 1 + i, &column,
+								sessions->row);
+
+		stream_aggstate_combine_unpacked(agg, sessions->session,
+										 &session->states[i], other);
+	}
+	session->start = Min(session->start, start);
+	session->end = Max(session->end, end);
+	session->looked = end;
+	old = MemoryContextSwitchTo(sessions->session);
+	session->replaced = lappend(session->replaced, tid);
+	MemoryContextSwitchTo(old);
+}
+
+/* Takes over the sessions of the table that this one overlaps or touches. */
+static void
+take_over_touched(StreamSessions *sessions, Session *session)
+{
+	for (;;)
+	{
+		Timestamp	start;
+		Timestamp	end;
+		bool		touches = false;
+
+		sessions->table.alive_after = session->looked;
+		if (!stream_statetable_find(&sessions->table, sessions->keys))
+			break;
+		slot_getallattrs(sessions->table.found);
+		read_range(sessions,
+				   sessions->table.found->tts_values[sessions->nkeys],
+				   &start, &end);
+		touches = start <= session->end;
+		if (touches)
+			take_over(sessions, session, start, end);
+		ExecClearTuple(sessions->table.found);
+		if (!touches)
+			break;
+	}
+}
+
+/* Writes the session into the table. */
+static void
+write_session(StreamSessions *sessions, Session *session)
+{
+	Datum	   *values = sessions->values;
+	bool	   *nulls = sessions->nulls;
+	int			column = sessions->nkeys + 1 + sessions->naggs;
+	ListCell   *lc;
+
+	for (int i = 0; i < sessions->nkeys; i++)
+	{
+		values[i] = sessions->keys->tts_values[i];
+		nulls[i] = sessions->keys->tts_isnull[i];
+	}
+	values[sessions->nkeys] = write_range(sessions, session->start,
+										  session->end);
+	nulls[sessions->nkeys] = false;
+	for (int i = 0; i < sessions->naggs; i++)
+		stream_staterow_put(sessions->aggs[i], session->states[i],
+							sessions->nkeys + 1 + i, &column, values, nulls);
+	ExecForceStoreHeapTuple(heap_form_tuple(sessions->desc, values, nulls),
+							sessions->out, false);
+	/* first those that go: one of them may end where this one does */
+	for_each_from(lc, session->replaced, 1)
+		stream_statetable_delete(&sessions->table, lfirst(lc));
+	if (session->replaced)
+		stream_statetable_update(&sessions->table,
+								 linitial(session->replaced), InvalidBuffer,
+								 sessions->out);
+	else
+		stream_statetable_insert(&sessions->table, sessions->out);
+	sessions->made += 1 - list_length(session->replaced);
+	ExecClearTuple(sessions->out);
+}
+
+static bool
+has_same_keys(StreamSessions *sessions)
+{
+	if (sessions->same_keys == NULL)
+		return true;
+	sessions->econtext->ecxt_innertuple = sessions->sorted;
+	sessions->econtext->ecxt_outertuple = sessions->keys;
+	return ExecQualAndReset(sessions->same_keys, sessions->econtext);
+}
+
+/* Does the sorted row go on with the session?  Then it does. */
+static bool
+continues(StreamSessions *sessions, Session *session)
+{
+	Timestamp	start;
+	Timestamp	end;
+
+	if (!has_same_keys(sessions))
+		return false;
+	read_range(sessions, sessions->sorted->tts_values[sessions->nkeys],
+			   &start, &end);
+	if (start > session->end)
+	{
+		/* what is in the table may fill the gap */
+		if (!STREAM_MUTATION("sessions"))
+			take_over_touched(sessions, session);
+		if (start > session->end)
+			return false;
+	}
+	extend_session(sessions, session, end);
+	return true;
+}
+
+int64
+stream_sessions_close(StreamSessions *sessions)
+{
+	MemoryContext old = MemoryContextSwitchTo(sessions->row);
+	Session		session;
+	bool		any = false;
+
+	if (sessions->sort)
+		tuplesort_performsort(sessions->sort);
+	while (sessions->sort &&
+		   tuplesort_gettupleslot(sessions->sort, true, false,
+								  sessions->sorted, NULL))
+	{
+		MemoryContextReset(sessions->row);
+		slot_getallattrs(sessions->sorted);
+		if (any && continues(sessions, &session))
+			continue;
+		if (any)
+		{
+			take_over_touched(sessions, &session);
+			write_session(sessions, &session);
+		}
+		begin_session(sessions, &session);
+		any = true;
+		CHECK_FOR_INTERRUPTS();
+	}
+	if (any)
+	{
+		take_over_touched(sessions, &session);
+		write_session(sessions, &session);
+		ExecClearTuple(sessions->sorted);
+		ExecClearTuple(sessions->keys);
+		MemoryContextReset(sessions->session);
+	}
+	if (sessions->sort)
+		tuplesort_end(sessions->sort);
+	sessions->sort = NULL;
+	stream_statetable_close(&sessions->table);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(sessions->row);
+	return sessions->made;
+}

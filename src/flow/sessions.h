@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * sessions.h
+ *	  Session windows: merging rows into sessions.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_SESSIONS_H
+#define STREAMING_SESSIONS_H
+
+#include "state/store.h"
+#include "query/eventtime.h"
+
+typedef struct StreamSessions StreamSessions;
+
+/*
+ * Makes the operator for a state table of the row type desc, whose last key is
+ * the session.  The index on the other keys and the session's end is found by
+ * stream_sessions_open.
+ */
+extern StreamSessions *stream_sessions_create(MemoryContext parent,
+											  TupleDesc desc,
+											  const StreamStoreShape *shape);
+extern void stream_sessions_free(StreamSessions *sessions);
+
+/*
+ * Begins a batch on the state table, on which the caller holds RowExclusiveLock
+ * and of which it is the only writer.  late: sessions that end at or before it
+ * are closed, and merge no more.
+ */
+extern void stream_sessions_open(StreamSessions *sessions, Relation rel,
+								 int64 late);
+
+/* Adds a row of the delta: keys, the last its own range, and partial states. */
+extern void stream_sessions_add(StreamSessions *sessions,
+								TupleTableSlot *delta);
+
+/*
+ * Merges the rows with each other and with the sessions of the table, and ends
+ * the batch.  Returns how many sessions there are more than before (or less).
+ */
+extern int64 stream_sessions_close(StreamSessions *sessions);
+
+#endif

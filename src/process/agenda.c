@@ -1,0 +1,463 @@
+/*-------------------------------------------------------------------------
+ *
+ * agenda.c
+ *	  What a worker has to do: its views, what each reads, when each is due.
+ *
+ * A view is due when there is reason to think that a batch would find
+ * something:
+ *
+ *	- a sequence number of its streams has moved (a commit has woken us);
+ *	- the last batch has left rows;
+ *	- somebody waits for it (REFRESH), which beats all that follows;
+ *	- it is new here, or views of the database have changed;
+ *	- its interval is over, if it has one;
+ *	- the time to try again after a failure has come;
+ *	- it has not been looked at for a while: a safety net.
+ *
+ * Views have their turns in an order in which their owners take turns, see
+ * worker.c.  It comes from shared memory, which knows who had his last turn
+ * when: so a batch that ends its worker was a turn too.
+ *
+ * No wake-up is lost: the sequence numbers are read before the batch takes its
+ * snapshot, and a stream that the batch turned out to read and that we had not
+ * listened to so far makes the view due once more.
+ *
+ * All that a quiet turn costs is reading some counters in shared memory; a
+ * view is marked to be reloaded from the catalog only when the database's
+ * version has moved.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "base/debug.h"
+#include "base/shmem.h"
+#include "base/catalog.h"
+#include "flow/batch.h"
+#include "process/roster.h"
+#include "process/agenda.h"
+
+#define POLL_US (5 * USECS_PER_SEC) /* the safety net: 5 s, or longer ... */
+#define POLLS_PER_SEC 4			/* ... with more than 20 views */
+
+static MemoryContext agenda_context;
+static List *my_views = NIL;
+static StreamWorkerNews news;
+
+void
+stream_agenda_init(MemoryContext context)
+{
+	agenda_context = context;
+}
+
+List *
+stream_agenda_views(void)
+{
+	return my_views;
+}
+
+/* ------------------------------------------------------------- the views */
+
+static StreamAgendaView *
+find_view(Oid viewid)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		StreamAgendaView *view = lfirst(lc);
+
+		if (view->viewid == viewid)
+			return view;
+	}
+	return NULL;
+}
+
+static StreamAgendaView *
+add_view(Oid viewid)
+{
+	MemoryContext context = AllocSetContextCreate(agenda_context,
+												  "continuous view",
+												  ALLOCSET_SMALL_SIZES);
+	StreamAgendaView *view;
+
+	view = MemoryContextAllocZero(context, sizeof(StreamAgendaView));
+	view->viewid = viewid;
+	view->context = context;
+	view->name = "?";
+	view->reload = true;
+	view->due = true;
+	my_views = lappend(my_views, view);
+	return view;
+}
+
+/* Is the view to be woken by commits into its leaves? */
+static bool
+wants_waking(StreamAgendaView *view)
+{
+	return view->row->options.trigger == STREAM_TRIGGER_COMMIT;
+}
+
+/* Lets commits into the leaves wake us, or not. */
+static void
+listen_to_leaves(StreamAgendaView *view, bool listen)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		StreamAgendaLeaf *leaf = &view->leaves[i];
+
+		if (listen && !leaf->listening)
+			stream_roster_subscribe(leaf->source);
+		else if (!listen && leaf->listening)
+			stream_roster_unsubscribe(leaf->source);
+		leaf->listening = listen;
+	}
+}
+
+/* Forgets the view's leaves. */
+static void
+drop_leaves(StreamAgendaView *view)
+{
+	listen_to_leaves(view, false);
+	if (view->leaves != NULL)
+		pfree(view->leaves);
+	view->leaves = NULL;
+	view->num_leaves = 0;
+}
+
+static bool
+same_leaves(StreamAgendaView *view, List *leaves)
+{
+	if (list_length(leaves) != view->num_leaves)
+		return false;
+	for (int i = 0; i < view->num_leaves; i++)
+		if (view->leaves[i].relid != list_nth_oid(leaves, i))
+			return false;
+	return true;
+}
+
+/*
+ * Takes over the leaves that the batch has read.  Commits into those that are
+ * new to us may have come after the batch and before we listened.
+ */
+static void
+take_leaves(StreamAgendaView *view, List *leaves)
+{
+	ListCell   *lc;
+
+	if (view->row->options.trigger == STREAM_TRIGGER_MANUAL)
+		leaves = NIL;			/* it does not care */
+	if (same_leaves(view, leaves))
+		return;
+
+	drop_leaves(view);
+	view->leaves = MemoryContextAllocZero(view->context,
+										  Max(list_length(leaves), 1) *
+										  sizeof(StreamAgendaLeaf));
+	foreach(lc, leaves)
+	{
+		StreamAgendaLeaf *leaf = &view->leaves[view->num_leaves++];
+
+		leaf->relid = lfirst_oid(lc);
+		leaf->source = stream_roster_source(leaf->relid);
+	}
+	listen_to_leaves(view, wants_waking(view));
+	for (int i = 0; i < view->num_leaves; i++)
+		view->leaves[i].seen = stream_roster_sequence(view->leaves[i].source);
+	view->due = true;
+}
+
+void
+stream_agenda_had_turn(StreamAgendaView *view)
+{
+	if (llast(my_views) == view)
+		return;
+	my_views = list_delete_ptr(my_views, view);
+	my_views = lappend(my_views, view);
+}
+
+void
+stream_agenda_drop(StreamAgendaView *view)
+{
+	my_views = list_delete_ptr(my_views, view);
+	drop_leaves(view);
+	stream_batch_forget(view->viewid);
+	MemoryContextDelete(view->context);
+}
+
+/* A view's place in the order of turns. */
+typedef struct Turn
+{
+	const StreamViewAssignment *view;
+	int			round;			/* so many of the owner's come before */
+	TimestampTz latest;			/* when a view of the owner had the last one */
+} Turn;
+
+static int
+compare_owners(const void *a, const void *b)
+{
+	const StreamViewAssignment *x = a;
+	const StreamViewAssignment *y = b;
+
+	if (x->owner != y->owner)
+		return x->owner < y->owner ? -1 : 1;
+	return x->begun_at < y->begun_at ? -1 : x->begun_at > y->begun_at;
+}
+
+static int
+compare_turns(const void *a, const void *b)
+{
+	const Turn *x = a;
+	const Turn *y = b;
+
+	if (x->round != y->round)
+		return x->round - y->round;
+	return x->latest < y->latest ? -1 : x->latest > y->latest;
+}
+
+/*
+ * The OIDs of the views assigned to this worker, in the order in which they
+ * are to have their turns: owners take turns, the one first whose views have
+ * all waited longest, and so do the views of each.
+ */
+static List *
+assigned_views(void)
+{
+	StreamViewAssignment *list;
+	int			n = stream_roster_list_views(&list);
+	Size		size = (n + 1) * sizeof(Turn);
+	Turn	   *turns = palloc_extended(size, MCXT_ALLOC_HUGE);
+	int			num_turns = 0;
+	List	   *result = NIL;
+	int			next;
+
+	qsort(list, n, sizeof(StreamViewAssignment), compare_owners);
+	for (int first = 0; first < n; first = next)
+	{
+		int			round = 0;
+
+		for (next = first; next < n && list[next].owner == list[first].owner;)
+			next++;
+		for (int i = first; i < next; i++)
+			if (list[i].slot == stream_roster_my_slot())
+			{
+				turns[num_turns].view = &list[i];
+				turns[num_turns].round = round++;
+				turns[num_turns].latest = list[next - 1].begun_at;
+				num_turns++;
+			}
+	}
+	qsort(turns, num_turns, sizeof(Turn), compare_turns);
+	for (int i = 0; i < num_turns; i++)
+		result = lappend_oid(result, turns[i].view->viewid);
+	pfree(turns);
+	pfree(list);
+	return result;
+}
+
+/* Compares the list of views with shared memory, and puts it in order. */
+static void
+take_assignments(void)
+{
+	List	   *assigned = assigned_views();
+	List	   *before = list_copy(my_views);
+	List	   *in_order = NIL;
+	ListCell   *lc;
+
+	foreach(lc, before)
+		((StreamAgendaView *) lfirst(lc))->assigned = false;
+	foreach(lc, assigned)
+	{
+		StreamAgendaView *view = find_view(lfirst_oid(lc));
+
+		if (view == NULL)
+			view = add_view(lfirst_oid(lc));
+		view->assigned = true;
+		in_order = lappend(in_order, view);
+	}
+	foreach(lc, before)
+	{
+		if (!((StreamAgendaView *) lfirst(lc))->assigned)
+			stream_agenda_drop(lfirst(lc));
+	}
+	list_free(before);
+	list_free(assigned);
+	list_free(my_views);
+	my_views = in_order;
+}
+
+/* Which of the views does somebody wait for? */
+static void
+take_requests(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+	{
+		StreamAgendaView *view = lfirst(lc);
+		uint64		requested;
+		uint64		answered;
+
+		view->asked = stream_roster_view_requests(view->viewid, &requested,
+												  &answered) &&
+			requested > answered;
+	}
+}
+
+void
+stream_agenda_take_news(void)
+{
+	StreamWorkerNews last = news;
+	ListCell   *lc;
+
+	/* the counters first, then what they stand for */
+	stream_roster_worker_news(&news);
+	if (news.assigned != last.assigned)
+		take_assignments();
+	if (news.version != last.version || news.wakes != last.wakes)
+	{
+		foreach(lc, my_views)
+		{
+			StreamAgendaView *view = lfirst(lc);
+
+			if (news.version != last.version)
+				view->reload = true;
+			view->due = true;
+		}
+	}
+	if (news.requested != last.requested || news.assigned != last.assigned)
+		take_requests();
+}
+
+/* ------------------------------------------------------- what is due when */
+
+static bool
+has_moved(StreamAgendaView *view)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		StreamAgendaLeaf *leaf = &view->leaves[i];
+
+		if (leaf->seen != stream_roster_sequence(leaf->source))
+			return true;
+	}
+	return false;
+}
+
+bool
+stream_agenda_is_due(StreamAgendaView *view, TimestampTz now)
+{
+	if (view->asked)
+		return true;
+	if (view->failed)
+		return false;
+	switch (view->row->options.trigger)
+	{
+		case STREAM_TRIGGER_MANUAL:
+			return false;
+		case STREAM_TRIGGER_INTERVAL:
+			if (view->retry_at != 0)
+				return now >= view->retry_at;
+			if (view->more)
+				return true;
+			if (now < view->tick_at)
+				return false;
+			view->tick_at = now + view->row->options.trigger_us;
+			return view->due || has_moved(view) || now >= view->poll_at;
+		case STREAM_TRIGGER_COMMIT:
+			if (view->retry_at != 0)
+				return now >= view->retry_at;
+			return view->due || view->more || has_moved(view) ||
+				now >= view->poll_at;
+	}
+	return false;
+}
+
+/* When will the view be due, if nothing happens? */
+static TimestampTz
+due_at(StreamAgendaView *view)
+{
+	if (view->reload)
+		return view->reload_at;
+	if (view->paused || view->failed ||
+		view->row->options.trigger == STREAM_TRIGGER_MANUAL)
+		return DT_NOEND;
+	if (view->retry_at != 0)
+		return view->retry_at;
+	if (view->row->options.trigger == STREAM_TRIGGER_INTERVAL)
+		return view->tick_at;
+	return view->poll_at;
+}
+
+TimestampTz
+stream_agenda_next_due(void)
+{
+	TimestampTz at = DT_NOEND;
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+		at = Min(at, due_at(lfirst(lc)));
+	return at;
+}
+
+bool
+stream_agenda_is_paused(StreamAgendaView *view)
+{
+	bool		paused = !stream_enabled || !view->row->options.enabled;
+
+	if (paused != view->paused || (paused && view->asked))
+	{
+		stream_roster_view_paused(view->viewid, paused);
+		view->asked &= !paused;
+		view->due |= !paused;
+	}
+	view->paused = paused;
+	return paused;
+}
+
+void
+stream_agenda_view_changed(StreamAgendaView *view)
+{
+	view->tick_at = 0;
+	view->due = true;
+	listen_to_leaves(view, wants_waking(view));
+}
+
+void
+stream_agenda_before_batch(StreamAgendaView *view)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		StreamAgendaLeaf *leaf = &view->leaves[i];
+
+		leaf->before = stream_roster_sequence(leaf->source);
+	}
+}
+
+/*
+ * After what time to look at a view for which nothing has happened.  Many idle
+ * views together should not cost much either.
+ */
+static int64
+poll_interval(void)
+{
+	return Max(POLL_US,
+			   list_length(my_views) * (USECS_PER_SEC / POLLS_PER_SEC));
+}
+
+void
+stream_agenda_after_batch(StreamAgendaView *view, List *leaves, bool more)
+{
+	for (int i = 0; i < view->num_leaves; i++)
+		view->leaves[i].seen = view->leaves[i].before;
+	view->more = more;
+	view->due = false;
+	view->poll_at = Min(stream_debug_now() + poll_interval(),
+						stream_batch_wake_at(view->viewid));
+	take_leaves(view, leaves);
+	if (!more)
+		view->asked = false;
+}

@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * agenda.h
+ *	  What a worker has to do: its views, what each reads, when each is due.
+ *
+ * All of it is in the memory of the worker process.  Nothing here runs in a
+ * transaction, and nothing raises errors but for want of memory.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_AGENDA_H
+#define STREAMING_AGENDA_H
+
+#include "base/catalog.h"
+#include "process/roster.h"
+#include "process/failure.h"
+
+/* A leaf relation that a view reads. */
+typedef struct StreamAgendaLeaf
+{
+	Oid			relid;
+	StreamSource *source;		/* what its commits move */
+	bool		listening;		/* they wake us too */
+	uint64		seen;			/* sequence number before the last batch ... */
+	uint64		before;			/* ... and before the one that runs now */
+} StreamAgendaLeaf;
+
+/* A view as its worker knows it. */
+typedef struct StreamAgendaView
+{
+	Oid			viewid;
+	MemoryContext context;		/* this struct and all it points to */
+	MemoryContext row_context;	/* what was read from the catalog: */
+	StreamViewRow *row;			/* its row; NULL: not read yet */
+	Oid			owner;			/* ... what it says of itself ... */
+	const char *name;			/* ... schema.name, for messages ... */
+	const char *activity;		/* ... and for pg_stat_activity */
+	bool		reload;			/* read it again before going on ... */
+	TimestampTz reload_at;		/* ... but not before this time */
+	bool		changed;		/* that has found something new */
+	bool		assigned;		/* used while comparing with shared memory */
+	bool		lost;			/* it is not ours any more */
+	bool		gone;			/* it does not exist any more */
+	bool		released;		/* nobody wants to hear of its failures */
+
+	bool		paused;			/* what shared memory says of it */
+	bool		due;			/* run it, whatever the counters say */
+	bool		more;			/* the last batch left rows */
+	bool		asked;			/* there is a request not answered yet */
+	TimestampTz poll_at;
+	TimestampTz tick_at;		/* when its interval is over */
+
+	int			failures;		/* in a row */
+	int			strikes;		/* those of them that count */
+	bool		failed;			/* given up */
+	bool		recorded;		/* there is a failure in the catalog */
+	TimestampTz blocked_since;	/* has not got its locks since, or 0 */
+	int			conflicts;		/* how often it gave way since then */
+	TimestampTz retry_at;
+	StreamFailureLog logged;	/* of its batches ... */
+	StreamFailureLog logged_recording;	/* ... and of recording failures */
+
+	StreamAgendaLeaf *leaves;
+	int			num_leaves;
+} StreamAgendaView;
+
+/* Starts with no views; they will be kept in children of the context. */
+extern void stream_agenda_init(MemoryContext context);
+
+/*
+ * Looks at the counters in shared memory, and at what has moved: views come
+ * and go, are to be reloaded, are due, are asked for.
+ */
+extern void stream_agenda_take_news(void);
+
+/*
+ * The views, as a list of StreamAgendaView *.  To be copied by who calls
+ * stream_agenda_drop on the way.
+ */
+extern List *stream_agenda_views(void);
+
+/* The view has had its turn: it becomes the last of them. */
+extern void stream_agenda_had_turn(StreamAgendaView *view);
+
+/* Forgets a view and all that this process remembers of it; frees it. */
+extern void stream_agenda_drop(StreamAgendaView *view);
+
+/* The view's row has been read and is not what it was. */
+extern void stream_agenda_view_changed(StreamAgendaView *view);
+
+/*
+ * A view that is switched off.  Shared memory is told each time there is a
+ * request, for those are waiting for an answer.  The view's row must have been
+ * read.
+ */
+extern bool stream_agenda_is_paused(StreamAgendaView *view);
+
+/*
+ * Is it time for a batch?  If the view has an interval and that is over, the
+ * next one begins.  The view's row must have been read.
+ */
+extern bool stream_agenda_is_due(StreamAgendaView *view, TimestampTz now);
+
+/* When will the first view be due, if nothing happens?  DT_NOEND: never. */
+extern TimestampTz stream_agenda_next_due(void);
+
+/*
+ * Notes the sequence numbers of the leaves.  To be called before the batch
+ * takes its snapshot: then no commit is overlooked.
+ */
+extern void stream_agenda_before_batch(StreamAgendaView *view);
+
+/*
+ * A batch has ended well: it has read these leaves (OIDs), up to at least what
+ * stream_agenda_before_batch has noted, and has left rows if more is true.
+ */
+extern void stream_agenda_after_batch(StreamAgendaView *view, List *leaves,
+									  bool more);
+
+#endif

@@ -1,0 +1,290 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.c
+ *	  What becomes of a batch that has failed.
+ *
+ * Whatever the error is, the view is tried again after a pause that doubles
+ * with each failure in a row, so that a view which always fails costs the
+ * others little.  The pause is counted from the time of the last failure,
+ * which is recorded: a new worker waits for what is left of it.
+ *
+ * The text of an error may be anything, of any length, for it may come from
+ * the user's own function.  It is cut before it is recorded or logged, and an
+ * error that repeats itself is logged once in LOG_AGAIN_US.
+ *
+ * A batch that takes longer than streaming.batch_timeout is cancelled, and its
+ * worker says so here.  A function can refuse to be canceled; then the worker
+ * is ended (scheduler.c), and the scheduler records the failure in its place.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "common/hashfn.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "base/catalog.h"
+#include "process/failure.h"
+
+#define RETRY_MIN_US (100 * INT64CONST(1000))
+#define RETRY_MAX_US (60 * USECS_PER_SEC)
+#define LOCK_RETRY_MAX_US (10 * USECS_PER_SEC)
+#define LOG_AGAIN_US (10 * USECS_PER_MINUTE)
+#define MAX_TEXT 4096			/* bytes of each text of an error */
+
+#define TIMEOUT_MESSAGE \
+	"batch of continuous view \"%s\" took longer than streaming.batch_timeout"
+#define TIMEOUT_HINT \
+	"Make the view's query faster or its streaming.max_batch_rows smaller, or increase streaming.batch_timeout."
+
+bool
+stream_failure_is_temporary(int sqlstate)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlstate))
+	{
+		case MAKE_SQLSTATE('0', '8', '0', '0', '0'):	/* connection */
+		case MAKE_SQLSTATE('4', '0', '0', '0', '0'):	/* rollback */
+		case MAKE_SQLSTATE('5', '3', '0', '0', '0'):	/* resources */
+		case MAKE_SQLSTATE('5', '5', '0', '0', '0'):	/* wrong state, locks */
+		case MAKE_SQLSTATE('5', '7', '0', '0', '0'):	/* intervention */
+		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):	/* system */
+			return true;
+		default:
+			return false;
+	}
+}
+
+bool
+stream_failure_is_lock_conflict(int sqlstate)
+{
+	return sqlstate == ERRCODE_LOCK_NOT_AVAILABLE ||
+		sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+TimestampTz
+stream_failure_retry_at(int failures, int sqlstate, TimestampTz at)
+{
+	int64		max = stream_failure_is_lock_conflict(sqlstate) ?
+	LOCK_RETRY_MAX_US : RETRY_MAX_US;
+
+	return at + Min(max, RETRY_MIN_US << Min(Max(failures - 1, 0), 20));
+}
+
+/* ---------------------------------------------------------------- texts */
+
+static void
+replace_text(char **text, char *new)
+{
+	if (*text != NULL)
+		pfree(*text);
+	*text = new;
+}
+
+static void
+cut_text(char **text)
+{
+	char	   *new;
+	int			len;
+
+	/* strnlen: a text may be a gigabyte */
+	if (*text == NULL || strnlen(*text, MAX_TEXT + 1) <= MAX_TEXT)
+		return;
+	len = pg_mbcliplen(*text, MAX_TEXT, MAX_TEXT - 3);
+	new = MemoryContextAlloc(GetMemoryChunkContext(*text), len + 4);
+	memcpy(new, *text, len);
+	strcpy(new + len, "...");
+	replace_text(text, new);
+}
+
+void
+stream_failure_cut(ErrorData *edata)
+{
+	cut_text(&edata->message);
+	cut_text(&edata->detail);
+	cut_text(&edata->detail_log);
+	cut_text(&edata->hint);
+	cut_text(&edata->context);
+	cut_text(&edata->internalquery);
+}
+
+void
+stream_failure_set_timeout(ErrorData *edata, const char *view_name)
+{
+	edata->sqlerrcode = ERRCODE_QUERY_CANCELED;
+	replace_text(&edata->message, psprintf(TIMEOUT_MESSAGE, view_name));
+	replace_text(&edata->detail, NULL);
+	replace_text(&edata->detail_log, NULL);
+	replace_text(&edata->hint, pstrdup(TIMEOUT_HINT));
+}
+
+/* -------------------------------------------------------------- the log */
+
+static uint32
+hash_text(const char *text)
+{
+	return text == NULL ? 0 :
+		hash_bytes((const unsigned char *) text, strlen(text));
+}
+
+void
+stream_failure_was_logged(StreamFailureLog *last, const StreamFailure *f)
+{
+	last->sqlstate = f->sqlstate;
+	last->message = hash_text(f->message);
+	last->at = f->at;
+}
+
+void
+stream_failure_log(StreamFailureLog *last, ErrorData *edata)
+{
+	TimestampTz now = stream_debug_now();
+	uint32		message = hash_text(edata->message);
+
+	if (last->at != 0 && last->sqlstate == edata->sqlerrcode &&
+		last->message == message && now - last->at < LOG_AGAIN_US)
+		return;
+	last->sqlstate = edata->sqlerrcode;
+	last->message = message;
+	last->at = now;
+	edata->elevel = WARNING;
+	ThrowErrorData(edata);
+}
+
+/* -------------------------------------------- in place of a worker's own */
+
+bool
+stream_failure_is_recordable(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+
+	return row != NULL && !row->released;
+}
+
+/*
+ * The view's batch lock, if it can be had at once.  With it, nobody has an open
+ * transaction that has dropped the view, whose end we would have to wait for to
+ * write about it.
+ */
+static bool
+try_batch_lock(Oid viewid)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, viewid, 0);
+	if (LockAcquire(&tag, ShareUpdateExclusiveLock, false, true) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
+/*
+ * What the scheduler has logged about a view, for as long as it matters.
+ */
+typedef struct ViewLog
+{
+	Oid			viewid;
+	StreamFailureLog last;
+} ViewLog;
+
+static List *view_logs = NIL;	/* in TopMemoryContext */
+
+/* The log of the view; "before" is the failure recorded for it, or NULL. */
+static StreamFailureLog *
+find_log(Oid viewid, const StreamFailure *before)
+{
+	MemoryContext caller;
+	ViewLog    *log;
+	ListCell   *lc;
+	TimestampTz now = stream_debug_now();
+
+	foreach(lc, view_logs)
+	{
+		log = lfirst(lc);
+		if (log->viewid == viewid)
+			return &log->last;
+		if (now - log->last.at >= LOG_AGAIN_US)
+		{
+			view_logs = foreach_delete_current(view_logs, lc);
+			pfree(log);
+		}
+	}
+	caller = MemoryContextSwitchTo(TopMemoryContext);
+	log = palloc0(sizeof(ViewLog));
+	log->viewid = viewid;
+	if (before != NULL)
+		stream_failure_was_logged(&log->last, before);
+	view_logs = lappend(view_logs, log);
+	MemoryContextSwitchTo(caller);
+	return &log->last;
+}
+
+static void
+log_timeout(Oid viewid, const StreamFailure *f, const StreamFailure *before)
+{
+	ErrorData	edata = {0};
+
+	edata.sqlerrcode = f->sqlstate;
+	edata.message = f->message;
+	edata.detail = f->detail;
+	edata.hint = f->hint;
+	edata.assoc_context = CurrentMemoryContext;
+	stream_failure_log(find_log(viewid, before), &edata);
+}
+
+static TimestampTz
+record_timeout(StreamViewRow *row, const char *relname)
+{
+	StreamFailure f = {0};
+	StreamFailure *before = stream_catalog_failure(row->viewid);
+	char	   *schema = get_namespace_name(get_rel_namespace(row->viewid));
+
+	f.failures = before ? before->failures + 1 : 1;
+	f.sqlstate = ERRCODE_QUERY_CANCELED;
+	f.message = psprintf(TIMEOUT_MESSAGE,
+						 psprintf("%s.%s", schema ? schema : "?", relname));
+	f.detail = "It did not let itself be canceled, so its worker was ended.";
+	f.hint = TIMEOUT_HINT;
+	f.at = stream_debug_now();
+	stream_catalog_write_failure(row->viewid, &f);
+	log_timeout(row->viewid, &f, before);
+	if (row->options.trigger == STREAM_TRIGGER_MANUAL)
+		return 0;
+	return stream_failure_retry_at(f.failures, f.sqlstate, f.at);
+}
+
+TimestampTz
+stream_failure_record_timeout(Oid viewid)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	TimestampTz retry_at = 0;
+
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	if (try_batch_lock(viewid))
+	{
+		StreamViewRow *row;
+		char	   *relname;
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		relname = get_rel_name(viewid);
+		row = stream_catalog_view(viewid);
+		if (relname != NULL && row != NULL && !row->released)
+			retry_at = record_timeout(row, relname);
+		PopActiveSnapshot();
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
+	return retry_at;
+}

@@ -1,0 +1,70 @@
+/*-------------------------------------------------------------------------
+ *
+ * failure.h
+ *	  What becomes of a batch that has failed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_FAILURE_H
+#define STREAMING_FAILURE_H
+
+#include "base/catalog.h"
+
+/* Is the error likely to go away by itself?  Then it is retried for ever. */
+extern bool stream_failure_is_temporary(int sqlstate);
+
+/* Has somebody else a lock that the batch needs? */
+extern bool stream_failure_is_lock_conflict(int sqlstate);
+
+/*
+ * When to try again after so many failures in a row, the last of them at this
+ * time.
+ */
+extern TimestampTz stream_failure_retry_at(int failures, int sqlstate,
+										   TimestampTz at);
+
+/*
+ * Cuts all texts of the error to a few kB; the rest says "...".  New texts are
+ * palloc'd where the error's are.
+ */
+extern void stream_failure_cut(ErrorData *edata);
+
+/*
+ * Makes the error that a batch was ended with for taking longer than
+ * streaming.batch_timeout say so.
+ */
+extern void stream_failure_set_timeout(ErrorData *edata, const char *view_name);
+
+/*
+ * Is there something to be recorded, or cleared, of the view?  Not if it is gone,
+ * and not if it has been released: what it has to say then stays.
+ */
+extern bool stream_failure_is_recordable(Oid viewid);
+
+/* What was logged last about one view; zeroes: nothing. */
+typedef struct StreamFailureLog
+{
+	int			sqlstate;
+	uint32		message;		/* its hash */
+	TimestampTz at;
+} StreamFailureLog;
+
+/* Notes that the recorded failure is in the log already. */
+extern void stream_failure_was_logged(StreamFailureLog *last,
+									  const StreamFailure *f);
+
+/*
+ * Writes the error to the server log as a warning, but for one that says the
+ * same as the one logged last, not long ago.
+ */
+extern void stream_failure_log(StreamFailureLog *last, ErrorData *edata);
+
+/*
+ * Records and logs, in a transaction of its own, that the worker of the view
+ * was ended because a batch took too long.  Waits for no lock: if somebody has
+ * the view's batch lock, or the view is gone, it does nothing.  Returns when
+ * the view is to be tried again; 0: not by itself.
+ */
+extern TimestampTz stream_failure_record_timeout(Oid viewid);
+
+#endif

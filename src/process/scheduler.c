@@ -1,0 +1,620 @@
+/*-------------------------------------------------------------------------
+ *
+ * scheduler.c
+ *	  The scheduler process: one per database that has the extension.
+ *
+ * It compares what is with what should be, each time it is woken, and mends
+ * the difference: views that came and went, workers that ended, settings that
+ * changed.  It keeps no state that matters: workers and assignments are in
+ * shared memory, so a new scheduler goes on where the last one ended.
+ *
+ * How many workers there are, and which view goes to which, says lanes.c.
+ *
+ * A worker is started in two steps: a slot in shared memory is reserved, to
+ * which views can be assigned at once, and a process is registered that is to
+ * take the slot.  If that process never comes, the slot is given back.  When a
+ * worker ends, its slot is free and its views are without a worker; we are
+ * woken and start another, at once the first time, then with growing pauses.
+ *
+ * We also watch the batches.  One that lasts long makes its view slow, and the
+ * other views of its worker go elsewhere.  One that lasts longer than
+ * streaming.batch_timeout is told to end by SIGINT.  A function can catch
+ * that, so if it still runs after GRACE_MS its worker is ended by SIGTERM,
+ * which it cannot, and we record the failure in the worker's place before we
+ * give the view to another.  Workers do not wake us for each batch: while one
+ * has been seen to run we sleep for no longer than it takes to become long,
+ * and say so in shared memory ("watched"); otherwise the next batch that
+ * begins wakes us, once.  What is not told by the count of calls is no reason
+ * to read the catalogs.
+ *
+ * When the extension is gone the scheduler ends its workers, and itself.
+ *
+ * Errors are not caught: the process ends, and the launcher starts another.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "storage/sinval.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "base/shmem.h"
+#include "base/catalog.h"
+#include "flow/relations.h"
+#include "process/roster.h"
+#include "process/failure.h"
+#include "process/worker.h"
+#include "process/lanes.h"
+#include "process/scheduler.h"
+
+#define POLL_MS 10000			/* a safety net */
+#define RESTART_MIN_MS 100
+#define RESTART_MAX_MS 2000
+#define LIVED_WELL_MS 5000		/* a worker that lived so long is no crasher */
+#define NO_ROOM_RETRY_MS 5000
+#define GRACE_MS 5000			/* from SIGINT to SIGTERM */
+
+/* What we know of the worker in each slot. */
+typedef struct Start
+{
+	BackgroundWorkerHandle *handle; /* NULL: not started by us */
+	uint32		generation;
+	TimestampTz at;
+	bool		dismissed;		/* told to end: not a failure */
+} Start;
+
+/* A worker that we have ended because of its batch. */
+typedef struct Ending
+{
+	Oid			viewid;			/* InvalidOid: none */
+	uint64		request;		/* its batch would have answered those up to */
+	uint32		generation;		/* of the worker */
+} Ending;
+
+static MemoryContext scheduler_context;
+static MemoryContext turn_context;	/* reset at each turn */
+static Start starts[STREAM_MAX_WORKERS];
+static Ending endings[STREAM_MAX_WORKERS];
+
+/* When to read the catalogs again, whatever happens; or at once. */
+static TimestampTz next_turn = 0;
+static uint64 calls = 0;		/* the last turn has seen to those */
+
+/* The pause before the next start, growing while workers end early. */
+static int	restart_ms = 0;
+static TimestampTz next_start = 0;
+static bool no_room = false;	/* max_worker_processes is exhausted */
+
+bool
+stream_scheduler_start(Oid dboid, BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "streaming", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "stream_scheduler_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, "streaming scheduler", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "streaming scheduler", BGW_MAXLEN);
+	worker.bgw_main_arg = ObjectIdGetDatum(dboid);
+	worker.bgw_notify_pid = MyProcPid;
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+/* ------------------------------------------------------------- catalogs */
+
+/*
+ * Is the extension installed?  Locks it first: a transaction that drops it has
+ * told us before it released its locks, and its invalidation messages are sure
+ * to be there only after that.
+ */
+static bool
+extension_present(void)
+{
+	Oid			extension = get_extension_oid("streaming", true);
+
+	if (!OidIsValid(extension))
+		return false;
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	return OidIsValid(get_extension_oid("streaming", true)) &&
+		OidIsValid(stream_catalog_schema());
+}
+
+/* What the catalogs say: lists of OIDs, by that of the views. */
+typedef struct Views
+{
+	List	   *all;
+	List	   *enabled;		/* those to run ... */
+	List	   *owners;			/* ... and whose they are */
+	List	   *disabled;		/* those switched off ... */
+	List	   *released;		/* ... for ever */
+} Views;
+
+/*
+ * Sees once to what pg_upgrade has left undone.  A view that is locked is tried
+ * again at the next turn.
+ */
+static void
+attach_views(List *rows)
+{
+	static bool attached = false;
+	bool		all = true;
+	ListCell   *lc;
+
+	if (attached)
+		return;
+	foreach(lc, rows)
+		if (!stream_relations_attach(lfirst(lc)))
+			all = false;
+	attached = all;
+}
+
+/* Reads the views, into the turn's context.  False without the extension. */
+static bool
+read_views(Views *views)
+{
+	ListCell   *lc;
+	bool		present;
+
+	memset(views, 0, sizeof(Views));
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	present = extension_present();
+	if (present)
+	{
+		List	   *rows;
+
+		PushActiveSnapshot(GetTransactionSnapshot());
+		rows = stream_catalog_views();
+		attach_views(rows);
+		PopActiveSnapshot();
+		MemoryContextSwitchTo(turn_context);
+		foreach(lc, rows)
+		{
+			StreamViewRow *row = lfirst(lc);
+
+			views->all = lappend_oid(views->all, row->viewid);
+			if (row->released)
+				views->released = lappend_oid(views->released, row->viewid);
+			if (!row->options.enabled)
+				views->disabled = lappend_oid(views->disabled, row->viewid);
+			else
+			{
+				Oid			owner = stream_catalog_view_owner(row->viewid);
+
+				views->enabled = lappend_oid(views->enabled, row->viewid);
+				views->owners = lappend_oid(views->owners, owner);
+			}
+		}
+	}
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(turn_context);
+	return present;
+}
+
+/* -------------------------------------------------------------- workers */
+
+/*
+ * Sees to the workers we have started: gives back slots whose process never
+ * came, and makes the next start wait if one has ended soon after its start.
+ * True if any has ended.
+ */
+static bool
+reap_workers(void)
+{
+	bool		found = false;
+	TimestampTz now = GetCurrentTimestamp();
+
+	for (int slot = 0; slot < STREAM_MAX_WORKERS; slot++)
+	{
+		Start	   *start = &starts[slot];
+		pid_t		pid;
+
+		if (start->handle == NULL ||
+			GetBackgroundWorkerPid(start->handle, &pid) != BGWH_STOPPED)
+			continue;
+		stream_roster_release_worker(slot, start->generation);
+		pfree(start->handle);
+		start->handle = NULL;
+		found = true;
+
+		if (start->dismissed)
+			continue;
+		if (TimestampDifferenceExceeds(start->at, now, LIVED_WELL_MS))
+			restart_ms = 0;
+		next_start = TimestampTzPlusMilliseconds(now, restart_ms);
+		restart_ms = restart_ms == 0 ? RESTART_MIN_MS :
+			Min(2 * restart_ms, RESTART_MAX_MS);
+	}
+	return found;
+}
+
+/*
+ * A slot that waits for a process which a former scheduler has registered, or
+ * has not: without its handle we can't know.
+ */
+static void
+release_orphans(void)
+{
+	StreamWorkerStatus list[STREAM_MAX_WORKERS];
+	int			n = stream_roster_list_workers(list);
+
+	for (int i = 0; i < n; i++)
+		if (list[i].pid == 0)
+			stream_roster_release_worker(list[i].slot, list[i].generation);
+}
+
+/*
+ * Starts one more worker; false if that is not possible now.  A worker that
+ * was ended may have had the slot before.
+ */
+static bool
+start_worker(StreamLanes *lanes)
+{
+	uint32		generation;
+	int			slot = stream_roster_reserve_worker(&generation);
+	MemoryContext caller = MemoryContextSwitchTo(scheduler_context);
+	bool		ok = false;
+
+	if (slot >= 0)
+	{
+		Start	   *start = &starts[slot];
+
+		if (start->handle != NULL)
+			pfree(start->handle);
+		start->handle = NULL;
+		ok = stream_worker_start(MyDatabaseId, slot, generation,
+								 &start->handle);
+		start->generation = generation;
+		start->at = GetCurrentTimestamp();
+		start->dismissed = false;
+		if (!ok)
+			stream_roster_release_worker(slot, generation);
+	}
+	MemoryContextSwitchTo(caller);
+	if (ok)
+		stream_lanes_add(lanes, slot, generation);
+
+	if (!ok && !no_room)
+		ereport(LOG,
+				(errmsg("could not start a worker for continuous views"),
+				 slot >= 0 ?
+				 errhint("You might need to increase max_worker_processes.") :
+				 errdetail("A server can run %d such workers.",
+						   STREAM_MAX_WORKERS)));
+	no_room = !ok;
+	return ok;
+}
+
+/* Ends a worker that we can do without. */
+static void
+dismiss_worker(const StreamWorkerStatus *worker)
+{
+	if (worker->pid == 0)
+		stream_roster_release_worker(worker->slot, worker->generation);
+	else
+	{
+		starts[worker->slot].dismissed = true;
+		stream_roster_terminate_worker(worker->slot);
+	}
+}
+
+/* Brings the number of workers to what it should be. */
+static void
+adjust_workers(StreamLanes *lanes)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	const StreamWorkerStatus *worker;
+
+	while ((worker = stream_lanes_surplus(lanes)) != NULL)
+		dismiss_worker(worker);
+	for (int n = stream_lanes_missing(lanes); n > 0 && now >= next_start; n--)
+		if (!start_worker(lanes))
+			next_start = TimestampTzPlusMilliseconds(now, NO_ROOM_RETRY_MS);
+	worker = no_room ? stream_lanes_make_room(lanes) : NULL;
+	if (worker != NULL)
+	{
+		dismiss_worker(worker);
+		next_start = TimestampTzPlusMilliseconds(now, RESTART_MIN_MS);
+	}
+	stream_roster_set_starved(MyDatabaseId, no_room &&
+							  stream_lanes_workers(lanes) == 0 &&
+							  stream_lanes_missing(lanes) > 0);
+}
+
+/* -------------------------------------------------------------- batches */
+
+/* Ends the worker, whose batch does not end when it is told to. */
+static void
+end_worker(const StreamWorkerStatus *worker)
+{
+	Ending	   *ending = &endings[worker->slot];
+
+	if (!stream_roster_end_batch(worker, SIGTERM))
+		return;
+	starts[worker->slot].dismissed = true;
+	ending->viewid = worker->busy_view;
+	ending->request = worker->busy_request;
+	ending->generation = worker->generation;
+}
+
+/*
+ * Records the failures of views whose workers we have ended, and answers who
+ * waits for them, lest the next worker try again at once.  Not while the worker
+ * is there: it has the view's batch lock, and might do it itself.
+ */
+static void
+record_failures(void)
+{
+	StreamWorkerStatus list[STREAM_MAX_WORKERS];
+	int			n = stream_roster_list_workers(list);
+
+	for (int slot = 0; slot < STREAM_MAX_WORKERS; slot++)
+	{
+		Ending	   *ending = &endings[slot];
+		TimestampTz retry_at;
+		bool		there = false;
+
+		if (!OidIsValid(ending->viewid))
+			continue;
+		for (int i = 0; i < n; i++)
+			there |= list[i].slot == slot &&
+				list[i].generation == ending->generation;
+		if (there)
+			continue;
+		retry_at = stream_failure_record_timeout(ending->viewid);
+		stream_roster_batch_ended(ending->viewid, ending->request,
+								  ERRCODE_QUERY_CANCELED, retry_at);
+		ending->viewid = InvalidOid;
+	}
+}
+
+/*
+ * Ends the batches of released views: whoever has released one wants to have the
+ * locks that its batch holds.
+ */
+static void
+end_released(List *released)
+{
+	StreamWorkerStatus list[STREAM_MAX_WORKERS];
+	int			n;
+
+	if (released == NIL)
+		return;
+	n = stream_roster_list_workers(list);
+	for (int i = 0; i < n; i++)
+		if (list[i].busy_since != 0 && list[i].canceled_at == 0 &&
+			list_member_oid(released, list[i].busy_view))
+			stream_roster_end_batch(&list[i], SIGINT);
+}
+
+/* From SIGINT to SIGTERM, in microseconds. */
+static int64
+grace_us(void)
+{
+	return stream_debug_limit("grace", GRACE_MS) * INT64CONST(1000);
+}
+
+/* Looks at a worker's batch; returns when to look again. */
+static TimestampTz
+watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
+{
+	TimestampTz next = DT_NOEND;
+	TimestampTz late = worker->busy_since +
+	stream_batch_timeout * INT64CONST(1000);
+
+	if (!worker->busy_slow)
+	{
+		if (now - worker->busy_since < STREAM_LONG_BATCH_US)
+			next = worker->busy_since + STREAM_LONG_BATCH_US;
+		else
+		{
+			stream_roster_set_slow(worker);
+			next_turn = 0;
+		}
+	}
+	if (worker->canceled_at != 0)
+	{
+		if (now >= worker->canceled_at + grace_us())
+		{
+			end_worker(worker);
+			return Min(next, now + grace_us());
+		}
+		return Min(next, worker->canceled_at + grace_us());
+	}
+	if (stream_batch_timeout == 0)
+		return next;
+	if (now < late)
+		return Min(next, late);
+	stream_roster_end_batch(worker, SIGINT);
+	return Min(next, now + grace_us());
+}
+
+/* Looks at all batches that run; returns when to look again. */
+static TimestampTz
+watch_batches(void)
+{
+	StreamWorkerStatus list[STREAM_MAX_WORKERS];
+	TimestampTz now;
+	TimestampTz next = DT_NOEND;
+	int			n;
+
+	/* batches that begin after this wake us, or are in the list */
+	stream_roster_set_watched(false);
+	n = stream_roster_list_workers(list);
+	now = GetCurrentTimestamp();
+	for (int i = 0; i < n; i++)
+		if (list[i].busy_since != 0)
+			next = Min(next, watch_batch(&list[i], now));
+	if (next != DT_NOEND && next - now <= STREAM_LONG_BATCH_US)
+		stream_roster_set_watched(true);
+	return next;
+}
+
+/* ---------------------------------------------------------------- views */
+
+/* Views that are not in the catalog, though it was read after their mark. */
+static void
+forget_views(List *views, uint64 mark)
+{
+	StreamViewAssignment *known;
+	int			n = stream_roster_list_views(&known);
+	ListCell   *lc = list_head(views);
+
+	/* both are sorted */
+	for (int i = 0; i < n; i++)
+	{
+		while (lc != NULL && lfirst_oid(lc) < known[i].viewid)
+			lc = lnext(views, lc);
+		if (lc == NULL || lfirst_oid(lc) != known[i].viewid)
+			stream_roster_forget_view(known[i].viewid, mark);
+	}
+}
+
+/* ------------------------------------------------------------ main loop */
+
+/* Sleeps until something happens, or for so many milliseconds. */
+static void
+nap(long timeout)
+{
+	WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+			  timeout, stream_compat_wait_event(STREAM_WAIT_SCHEDULER));
+	ResetLatch(MyLatch);
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
+	if (catchupInterruptPending)
+		ProcessCatchupInterrupt();
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+		next_turn = 0;
+	}
+}
+
+/* The extension is gone, and so are its workers and we. */
+static void
+retire(uint64 version)
+{
+	StreamWorkerStatus list[STREAM_MAX_WORKERS];
+	StreamViewAssignment *known;
+	int			n;
+
+	pgstat_report_activity(STATE_RUNNING, "ending: the extension was dropped");
+	release_orphans();
+	while (stream_roster_list_workers(list) > 0)
+	{
+		stream_roster_terminate_worker(-1);
+		nap(1000);
+	}
+	n = stream_roster_list_views(&known);
+	for (int i = 0; i < n; i++)
+		stream_roster_forget_view(known[i].viewid, 0);
+	stream_roster_set_absent(version);
+	proc_exit(0);
+}
+
+/* One turn: see what has changed and act on it. */
+static void
+take_turn(void)
+{
+	StreamLanes *lanes;
+	uint64		version = stream_roster_views_version();
+	uint64		mark = stream_roster_mark();
+	Views		views;
+	ListCell   *lc;
+	char		activity[64];
+
+	if (!read_views(&views))
+		retire(version);
+	if (!stream_roster_set_present())
+		proc_exit(0);
+
+	end_released(views.released);
+	forget_views(views.all, mark);
+	foreach(lc, views.disabled)
+		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
+
+	lanes = stream_lanes_look(views.enabled, views.owners);
+	/* of all that are without a worker there, before they get a new one */
+	record_failures();
+	adjust_workers(lanes);
+	stream_lanes_assign(lanes);
+
+	snprintf(activity, sizeof(activity), "%d views (%d slow), %d workers",
+			 list_length(views.enabled), stream_lanes_slow_views(lanes),
+			 stream_lanes_workers(lanes));
+	pgstat_report_activity(STATE_IDLE, activity);
+}
+
+/* Takes a turn if there is a reason for it. */
+static void
+take_turn_if_due(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	uint64		new_calls = stream_roster_calls();
+
+	if (!reap_workers() && new_calls == calls && now < next_turn &&
+		(next_start == 0 || now < next_start))
+		return;
+	calls = new_calls;
+	if (next_start <= now)
+		next_start = 0;
+	next_turn = TimestampTzPlusMilliseconds(now, POLL_MS);
+	take_turn();
+}
+
+void
+stream_scheduler_main(Datum arg)
+{
+	Oid			dboid = DatumGetObjectId(arg);
+
+	if (!stream_roster_attach_scheduler(dboid))
+		proc_exit(0);
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
+	SetConfigOption("application_name", "streaming scheduler", PGC_SUSET,
+					PGC_S_SESSION);
+	SetConfigOption("default_transaction_isolation", "read committed",
+					PGC_SUSET, PGC_S_SESSION);
+	scheduler_context = AllocSetContextCreate(TopMemoryContext,
+											  "streaming scheduler",
+											  ALLOCSET_DEFAULT_SIZES);
+	turn_context = AllocSetContextCreate(scheduler_context, "turn",
+										 ALLOCSET_DEFAULT_SIZES);
+	release_orphans();
+	for (;;)
+	{
+		TimestampTz next;
+
+		MemoryContextReset(turn_context);
+		MemoryContextSwitchTo(turn_context);
+		take_turn_if_due();
+		next = Min(watch_batches(), next_turn);
+		if (next_start != 0)
+			next = Min(next, next_start);
+		pgstat_report_stat(true);
+		nap(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next));
+	}
+}

@@ -1,0 +1,273 @@
+/*-------------------------------------------------------------------------
+ *
+ * wait.c
+ *	  Waiting for a view: REFRESH and streaming.wait.
+ *
+ * The one who waits makes a request in shared memory, which wakes the view's
+ * worker, and sleeps on a condition variable until a batch that began after
+ * the request has brought the view up to date, or has failed.  Then the
+ * view's error is raised here too.
+ *
+ * The caller may hold locks that the batch needs.  The deadlock detector can't
+ * see that one, for the caller waits for no lock; but the worker gives up after
+ * its lock_timeout, and its error ends the wait.
+ *
+ * A view that this very transaction has created is not visible to the worker.
+ * The scheduler, woken by the request, does not find it and says so.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/objectaddress.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/shmem.h"
+#include "base/catalog.h"
+#include "base/owner.h"
+#include "base/privilege.h"
+#include "process/roster.h"
+#include "process/wait.h"
+
+/*
+ * Sleeps of at most this long: not for the wait itself, whose end is always
+ * signalled, but lest a lost process leave us here for ever.
+ */
+#define RECHECK_MS 1000
+
+PG_FUNCTION_INFO_V1(stream_wait);
+
+/* Name of the view for messages; it may be gone. */
+static const char *
+view_name(Oid viewid)
+{
+	char	   *name = get_rel_name(viewid);
+
+	return name != NULL ? name : psprintf("%u", viewid);
+}
+
+static void
+raise_paused(Oid viewid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("continuous view \"%s\" is paused", view_name(viewid)),
+			 stream_enabled ?
+			 errhint("Resume it with ALTER MATERIALIZED VIEW ... SET (streaming.enabled = true).") :
+			 errhint("Set streaming.enabled to on and reload the configuration.")));
+}
+
+/*
+ * Raises the error that the view's batch has failed with.  Its text may quote
+ * rows of the stream, which are not for everybody who may read the view.
+ */
+static void
+raise_failure(Oid viewid, int sqlstate)
+{
+	StreamFailure *f;
+
+	/* what the worker has written just now, whatever our snapshot is */
+	PushActiveSnapshot(GetLatestSnapshot());
+	f = stream_catalog_failure(viewid);
+	PopActiveSnapshot();
+
+	if (f != NULL && !stream_privilege_sees_errors(viewid))
+		ereport(ERROR,
+				(errcode(f->sqlstate),
+				 errmsg("continuous view \"%s\" could not be brought up to date",
+						view_name(viewid)),
+				 errhint("Ask the owner of the view, who sees the error in streaming.views.")));
+	if (f != NULL)
+		ereport(ERROR,
+				(errcode(f->sqlstate),
+				 errmsg_internal("%s", f->message),
+				 f->detail ? errdetail_internal("%s", f->detail) : 0,
+				 f->hint ? errhint("%s", f->hint) : 0,
+				 f->context ? errcontext("%s", f->context) : 0));
+	ereport(ERROR,
+			(errcode(sqlstate),
+			 errmsg("continuous view \"%s\" could not be brought up to date",
+					view_name(viewid)),
+			 errhint("The server log says why.")));
+}
+
+/* The view has been switched off while we waited for it, maybe for ever. */
+static void
+raise_no_longer(Oid viewid)
+{
+	StreamViewRow *row;
+
+	/* what somebody else has just committed, whatever our snapshot is */
+	PushActiveSnapshot(GetLatestSnapshot());
+	row = stream_catalog_view(viewid);
+	PopActiveSnapshot();
+	if (row != NULL && row->released)
+		raise_failure(viewid, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
+	raise_paused(viewid);
+}
+
+/* Raises unless the view can be waited for. */
+static void
+check_view(Oid viewid)
+{
+	StreamViewRow *row;
+
+	stream_shmem_require();
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot wait for a continuous view during recovery"),
+				 errdetail("A standby server shows what its primary has computed.")));
+	row = stream_catalog_view(viewid);
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a continuous view",
+						view_name(viewid))));
+	if (row->released)
+		raise_failure(viewid, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
+	if (!row->options.enabled || !stream_enabled)
+		raise_paused(viewid);
+}
+
+/* The view has vanished from shared memory while we waited for it. */
+static void
+raise_gone(Oid viewid)
+{
+	bool		exists;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	exists = stream_catalog_is_view(viewid);
+	PopActiveSnapshot();
+
+	if (exists)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot wait for continuous view \"%s\" in the transaction that created it",
+						view_name(viewid))));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("the continuous view was dropped while waiting for it")));
+}
+
+/* Has the request been answered?  Raises what came instead of an answer. */
+static bool
+is_answered(Oid viewid, uint64 request)
+{
+	int			sqlstate = 0;
+
+	switch (stream_roster_request_state(viewid, request, &sqlstate))
+	{
+		case STREAM_REQUEST_PENDING:
+			break;
+		case STREAM_REQUEST_DONE:
+			return true;
+		case STREAM_REQUEST_FAILED:
+			ConditionVariableCancelSleep();
+			raise_failure(viewid, sqlstate);
+			break;
+		case STREAM_REQUEST_PAUSED:
+			ConditionVariableCancelSleep();
+			raise_no_longer(viewid);
+			break;
+		case STREAM_REQUEST_GONE:
+			ConditionVariableCancelSleep();
+			raise_gone(viewid);
+			break;
+		case STREAM_REQUEST_STARVED:
+			ereport(ERROR,
+					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+					 errmsg("no background worker is available for continuous view \"%s\"",
+							view_name(viewid)),
+					 errhint("Increase max_worker_processes and restart the server.")));
+			break;
+	}
+	return false;
+}
+
+bool
+stream_wait_for(Oid viewid, int64 timeout_us)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	ConditionVariable *cv;
+	uint64		request;
+	bool		answered;
+
+	stream_owner_refuse_nested("streaming.wait");
+	check_view(viewid);
+	request = stream_roster_request(viewid);
+	if (request == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use the extension \"streaming\""),
+				 errhint("Drop the extension where no view needs it.")));
+
+	cv = stream_roster_request_cv(viewid);
+	ConditionVariablePrepareToSleep(cv);
+	while (!(answered = is_answered(viewid, request)))
+	{
+		long		sleep_ms = RECHECK_MS;
+
+		if (timeout_us >= 0)
+		{
+			int64		left = timeout_us - (GetCurrentTimestamp() - start);
+
+			if (left <= 0)
+				break;
+			sleep_ms = Min(sleep_ms, (left + 999) / 1000);
+		}
+		ConditionVariableTimedSleep(cv, sleep_ms,
+									stream_compat_wait_event(STREAM_WAIT_VIEW));
+	}
+	ConditionVariableCancelSleep();
+	return answered;
+}
+
+void
+stream_wait_refresh(Oid viewid)
+{
+	stream_wait_for(viewid, -1);
+}
+
+/*
+ * wait(view regclass, timeout interval) returns boolean: true when everything
+ * committed before the call is in the view, false if that took longer.  No
+ * timeout (NULL): wait for ever.
+ */
+Datum
+stream_wait(PG_FUNCTION_ARGS)
+{
+	Oid			viewid;
+	int64		timeout_us = -1;
+	AclResult	acl;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	viewid = PG_GETARG_OID(0);
+	if (!PG_ARGISNULL(1))
+	{
+		Interval   *interval = PG_GETARG_INTERVAL_P(1);
+		int64		days;
+
+		days = interval->month * (int64) DAYS_PER_MONTH + interval->day;
+		timeout_us = Max(days * USECS_PER_DAY + interval->time, 0);
+	}
+
+	if (get_rel_name(viewid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", viewid)));
+	acl = pg_class_aclcheck(viewid, GetUserId(), ACL_SELECT);
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, get_relkind_objtype(get_rel_relkind(viewid)),
+					   get_rel_name(viewid));
+	PG_RETURN_BOOL(stream_wait_for(viewid, timeout_us));
+}

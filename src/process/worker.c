@@ -1,0 +1,671 @@
+/*-------------------------------------------------------------------------
+ *
+ * worker.c
+ *	  The worker process: runs the batches of the views assigned to it.
+ *
+ * The main loop gives each view that is due one batch in turn, so that a
+ * backfill does not starve the others, and sleeps when none is due; agenda.c
+ * knows which are.  The one that has waited longest comes first.  But in one
+ * turn the views of one owner together get no more than SLICE_US (or one
+ * batch), for he may have any number of them; the rest of his are the first of
+ * the next turn.
+ *
+ * Errors.  Each step runs in a transaction of its own, under PG_TRY.  When a
+ * batch fails its transaction is aborted, everything remembered of the view is
+ * dropped, and the failure is written to the catalog in another transaction.
+ * Errors that are likely to go away by themselves (out of disk space, a lock
+ * timeout, a deadlock, ...) are retried for ever, others MAX_STRIKES times;
+ * the time between attempts doubles.  A failed view runs again when somebody
+ * waits for it or its definition or options have changed.
+ *
+ * How long a batch may take is the scheduler's business: shared memory says
+ * since when it runs.  It is told to end by SIGINT, which fails the batch, or
+ * SIGTERM.
+ *
+ * What a batch leaves behind in the session (advisory locks, the last values
+ * of sequences) belongs to its view's owner and is let go of when it is over:
+ * another owner's batch comes next.  The rest of what DISCARD does is not
+ * needed, for a batch cannot make it: security-restricted operations may not
+ * prepare, listen or create temporary tables, and settings go back to what
+ * they were.
+ *
+ * Locks.  A batch does not wait for a lock for long: DDL goes first.  Who
+ * waits for us in shared memory may hold the lock we want, which the deadlock
+ * detector cannot see; the other views of this worker should not have to wait;
+ * and in a deadlock with somebody's DDL we should be the ones who give way, so
+ * our timeouts are below the deadlock_timeout of others.  Giving way is no
+ * failure: the batch is tried again soon, after a pause that grows (the error
+ * may be one that the user's function raises), and only when that has gone on
+ * for PATIENCE_US it becomes one.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/sequence.h"
+#include "miscadmin.h"
+#include "nodes/value.h"
+#include "pgstat.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "storage/sinval.h"
+#include "tcop/tcopprot.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "base/catalog.h"
+#include "flow/batch.h"
+#include "process/roster.h"
+#include "process/failure.h"
+#include "process/agenda.h"
+#include "process/worker.h"
+
+#define SLICE_US USECS_PER_SEC
+#define MAX_STRIKES 5
+#define LOCK_TIMEOUT_MS 900
+#define LOCK_DEADLOCK_MS "100ms"
+#define GIVE_WAY_MIN_US (100 * INT64CONST(1000))
+#define GIVE_WAY_MAX_US (2 * USECS_PER_SEC)
+#define PATIENCE_US (10 * USECS_PER_SEC)
+
+static MemoryContext worker_context;
+
+/* What comes out of batch_step. */
+typedef struct BatchOutcome
+{
+	StreamBatchResult result;
+	List	   *leaves;			/* valid until the view's next batch */
+	int64		us;				/* how long it took */
+} BatchOutcome;
+
+/* What the views of an owner have had in this turn. */
+typedef struct Share
+{
+	Oid			owner;
+	int64		us;
+} Share;
+
+/* ------------------------------------------------------------ start-up */
+
+bool
+stream_worker_start(Oid dboid, int slot, uint32 generation,
+					BackgroundWorkerHandle **handle)
+{
+	BackgroundWorker worker;
+
+	memset(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	strlcpy(worker.bgw_library_name, "streaming", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "stream_worker_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, "streaming worker", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "streaming worker", BGW_MAXLEN);
+	worker.bgw_main_arg = Int32GetDatum(slot);
+	memcpy(worker.bgw_extra, &dboid, sizeof(Oid));
+	memcpy(worker.bgw_extra + sizeof(Oid), &generation, sizeof(uint32));
+	worker.bgw_notify_pid = MyProcPid;
+	return RegisterDynamicBackgroundWorker(&worker, handle);
+}
+
+static void
+set_option(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
+}
+
+/*
+ * What must hold whatever the database's own settings say.  A commit need not
+ * wait for the disk: batches lost in a crash are simply run again.
+ */
+static void
+set_options(void)
+{
+	char		lock_timeout[32];
+
+	set_option("application_name", "streaming worker");
+	set_option("synchronous_commit", "off");
+	set_option("jit", "off");
+	snprintf(lock_timeout, sizeof(lock_timeout), "%dms",
+			 Min(LOCK_TIMEOUT_MS, Max(DeadlockTimeout * 9 / 10, 1)));
+	set_option("lock_timeout", lock_timeout);
+	set_option("deadlock_timeout", LOCK_DEADLOCK_MS);
+	set_option("default_transaction_isolation", "read committed");
+	set_option("default_transaction_read_only", "off");
+	set_option("default_transaction_deferrable", "off");
+	set_option("session_replication_role", "origin");
+	set_option("search_path", "pg_catalog, pg_temp");
+}
+
+/* ------------------------------------------------- steps in transactions */
+
+static void
+error_context(void *arg)
+{
+	StreamAgendaView *view = arg;
+
+	errcontext("batch of continuous view \"%s\"", view->name);
+}
+
+/* Back to a clean state after an error, which is returned, cut to size. */
+static ErrorData *
+recover_from_error(void)
+{
+	ErrorData  *edata;
+
+	HOLD_INTERRUPTS();
+	MemoryContextSwitchTo(worker_context);
+	edata = CopyErrorData();
+	FlushErrorState();
+	disable_all_timeouts(false);
+	QueryCancelPending = false;
+	AbortCurrentTransaction();
+	MemoryContextSwitchTo(worker_context);
+	stream_failure_cut(edata);
+	RESUME_INTERRUPTS();
+	return edata;
+}
+
+/*
+ * Runs a step for a view in a transaction of its own, with something that it
+ * takes or fills in.  Returns NULL, or the error it has failed with.
+ */
+static ErrorData *
+in_transaction(StreamAgendaView *view,
+			   void (*step) (StreamAgendaView *view, void *arg), void *arg)
+{
+	ErrorContextCallback callback;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		callback.callback = error_context;
+		callback.arg = view;
+		callback.previous = error_context_stack;
+		error_context_stack = &callback;
+
+		SetCurrentStatementStartTimestamp();
+		StartTransactionCommand();
+		stream_debug_set_transaction_time();
+		step(view, arg);
+		CommitTransactionCommand();
+
+		error_context_stack = callback.previous;
+	}
+	PG_CATCH();
+	{
+		error = recover_from_error();
+	}
+	PG_END_TRY();
+
+	MemoryContextSwitchTo(worker_context);
+	return error;
+}
+
+/* Are the view's definition and options still the same? */
+static bool
+same_row(const StreamViewRow *a, const StreamViewRow *b)
+{
+	if (a->definition != b->definition || a->state != b->state ||
+		!equal(a->streams, b->streams) || a->unlogged != b->unlogged ||
+		!equal(a->option_names, b->option_names) ||
+		!equal(a->option_values, b->option_values))
+		return false;
+	if (a->settings == NULL || b->settings == NULL)
+		return a->settings == b->settings;
+	return datumIsEqual(PointerGetDatum(a->settings),
+						PointerGetDatum(b->settings), false, -1);
+}
+
+/* Back to a view without failures. */
+static void
+reset_failures(StreamAgendaView *view)
+{
+	view->failures = 0;
+	view->strikes = 0;
+	view->failed = false;
+	view->retry_at = 0;
+	view->blocked_since = 0;
+	view->conflicts = 0;
+}
+
+/* Takes over what an earlier worker went through; its pause is not over yet. */
+static void
+inherit_failure(StreamAgendaView *view, const StreamFailure *failure,
+				const StreamOptions *options)
+{
+	view->failures = failure->failures;
+	view->failed = failure->failed;
+	view->strikes = stream_failure_is_temporary(failure->sqlstate) ? 0 :
+		failure->failures;
+	if (!view->failed && options->trigger != STREAM_TRIGGER_MANUAL)
+		view->retry_at = stream_failure_retry_at(failure->failures,
+												 failure->sqlstate,
+												 failure->at);
+	stream_failure_was_logged(&view->logged, failure);
+}
+
+/*
+ * Step: reads the view's catalog rows.  Other transactions may have cleared
+ * the failure or changed the view; both mean a new start.
+ */
+static void
+load_step(StreamAgendaView *view, void *arg)
+{
+	MemoryContext context;
+	MemoryContext caller = CurrentMemoryContext;
+	StreamViewRow *row;
+	StreamFailure *failure;
+	char	   *relname = get_rel_name(view->viewid);
+	char	   *schema = get_namespace_name(get_rel_namespace(view->viewid));
+	Oid			owner = stream_catalog_view_owner(view->viewid);
+	bool		first = view->row == NULL;
+
+	context = AllocSetContextCreate(CurrentMemoryContext, "row of a view",
+									ALLOCSET_SMALL_SIZES);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	failure = stream_catalog_failure(view->viewid);
+	MemoryContextSwitchTo(context);
+	row = stream_catalog_view(view->viewid);
+	MemoryContextSwitchTo(caller);
+	PopActiveSnapshot();
+	view->gone = row == NULL || relname == NULL;
+	if (view->gone)
+		return;
+
+	view->changed = first || !same_row(view->row, row);
+	view->recorded = failure != NULL;
+	if ((failure == NULL && view->failures > 0) || (view->changed && !first))
+		reset_failures(view);
+	else if (failure != NULL && first)
+		inherit_failure(view, failure, &row->options);
+	if (first)
+		stream_roster_view_waits(view->viewid, view->retry_at);
+
+	view->name = MemoryContextStrdup(context, psprintf("%s.%s",
+													   schema ? schema : "?",
+													   relname));
+	view->activity = MemoryContextStrdup(context, psprintf("batch of view %s",
+														   view->name));
+	view->owner = owner;
+	view->row = row;
+	MemoryContextSetParent(context, view->context);
+	if (view->row_context != NULL)
+		MemoryContextDelete(view->row_context);
+	view->row_context = context;
+}
+
+static void
+batch_step(StreamAgendaView *view, void *arg)
+{
+	BatchOutcome *outcome = arg;
+
+	STREAM_DEBUG_POINT("worker_before_batch");
+	outcome->result = stream_batch_run(view->viewid, &outcome->leaves);
+	STREAM_DEBUG_POINT("worker_before_commit");
+}
+
+static void
+write_failure_step(StreamAgendaView *view, void *arg)
+{
+	StreamViewRow *row;
+
+	/* an active snapshot, for long texts are toasted */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	row = stream_catalog_view(view->viewid);
+	view->gone = row == NULL;
+	view->released = row != NULL && row->released;
+	if (stream_failure_is_recordable(view->viewid))
+		stream_catalog_write_failure(view->viewid, arg);
+	PopActiveSnapshot();
+}
+
+static void
+clear_failure_step(StreamAgendaView *view, void *arg)
+{
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (stream_failure_is_recordable(view->viewid))
+		stream_catalog_clear_failure(view->viewid);
+	PopActiveSnapshot();
+}
+
+/* ------------------------------------------------------------- failures */
+
+/*
+ * If a batch has failed for want of a lock and that has not gone on for long,
+ * see to it that it is tried again and return true.
+ */
+static bool
+give_way(StreamAgendaView *view, ErrorData *edata)
+{
+	TimestampTz now = stream_debug_now();
+
+	if (!stream_failure_is_lock_conflict(edata->sqlerrcode))
+		return false;
+	if (view->blocked_since == 0)
+		view->blocked_since = now;
+	if (now - view->blocked_since >= PATIENCE_US)
+		return false;
+
+	ereport(DEBUG1,
+			(errmsg_internal("batch of continuous view \"%s\" gives way: %s",
+							 view->name, edata->message)));
+	stream_batch_forget(view->viewid);
+	view->due = true;
+	view->retry_at = now + Min(GIVE_WAY_MAX_US,
+							   GIVE_WAY_MIN_US << Min(view->conflicts, 20));
+	view->conflicts++;
+	stream_roster_view_put_off(view->viewid, view->more);
+	FreeErrorData(edata);
+	return true;
+}
+
+/* A step has failed: writes it down, and says when to try again. */
+static void
+handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
+{
+	TimestampTz now = stream_debug_now();
+	TimestampTz retry_at;
+	StreamFailure f;
+	ErrorData  *error;
+
+	stream_batch_forget(view->viewid);
+
+	view->failures++;
+	view->strikes = stream_failure_is_temporary(edata->sqlerrcode) ? 0 :
+		view->strikes + 1;
+	view->failed = view->strikes >= MAX_STRIKES;
+	view->due = true;
+	view->more = false;
+	view->asked = false;
+	retry_at = stream_failure_retry_at(view->failures, edata->sqlerrcode, now);
+	if (view->reload)
+		view->reload_at = retry_at;
+	else if (view->failed ||
+			 view->row->options.trigger == STREAM_TRIGGER_MANUAL)
+		view->retry_at = 0;
+	else
+		view->retry_at = retry_at;
+
+	f.failures = view->failures;
+	f.failed = view->failed;
+	f.sqlstate = edata->sqlerrcode;
+	f.message = edata->message ? edata->message : "";
+	f.detail = edata->detail;
+	f.hint = edata->hint;
+	f.context = edata->context;
+	f.at = now;
+
+	error = in_transaction(view, write_failure_step, &f);
+	view->recorded = true;
+	if (!view->gone)
+	{
+		if (!view->released)
+			stream_failure_log(&view->logged, edata);
+		if (error != NULL)
+			stream_failure_log(&view->logged_recording, error);
+		stream_roster_view_failed(view->viewid, requested, edata->sqlerrcode,
+								  view->retry_at);
+	}
+	if (error != NULL)
+		FreeErrorData(error);
+	FreeErrorData(edata);
+}
+
+/* ------------------------------------------------------------- one batch */
+
+/* Reads the view's row; view->reload stays set if that did not work out. */
+static void
+load_view(StreamAgendaView *view)
+{
+	ErrorData  *error;
+	uint64		requested;
+	uint64		answered;
+
+	view->lost = !stream_roster_view_requests(view->viewid, &requested,
+											  &answered);
+	if (view->lost)
+		return;
+	error = in_transaction(view, load_step, NULL);
+	if (error != NULL)
+		handle_failure(view, error, requested);
+	if (error != NULL || view->gone)
+		return;
+	view->reload = false;
+	view->reload_at = 0;
+	if (view->changed)
+		stream_agenda_view_changed(view);
+}
+
+/* A batch has ended well. */
+static void
+finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
+			 uint64 requested)
+{
+	if (view->recorded)
+	{
+		ErrorData  *error = in_transaction(view, clear_failure_step, NULL);
+
+		/* if that went wrong, the next batch tries again */
+		view->recorded = error != NULL;
+		if (error != NULL)
+		{
+			stream_failure_log(&view->logged_recording, error);
+			FreeErrorData(error);
+		}
+	}
+	reset_failures(view);
+	stream_agenda_after_batch(view, outcome->leaves,
+							  outcome->result == STREAM_BATCH_MORE);
+	stream_roster_view_end(view->viewid, requested, view->more, outcome->us);
+}
+
+/* As DISCARD does: what the batch has left behind in the session. */
+static void
+discard_leavings(void)
+{
+	LockReleaseAll(USER_LOCKMETHOD, true);
+	ResetSequenceCaches();
+}
+
+/* Gives the view a batch; returns how long it took. */
+static int64
+run_batch(StreamAgendaView *view)
+{
+	BatchOutcome outcome = {STREAM_BATCH_IDLE, NIL, 0};
+	uint64		requested;
+	ErrorData  *error;
+	bool		canceled;
+
+	view->lost = !stream_roster_view_begin(view->viewid, &requested);
+	if (view->lost)
+		return 0;
+	pgstat_report_activity(STATE_RUNNING, view->activity);
+
+	stream_agenda_before_batch(view);
+	error = in_transaction(view, batch_step, &outcome);
+	outcome.us = stream_roster_batch_over(&canceled);
+	/* the signal may have come too late for the batch; it is for nobody else */
+	QueryCancelPending = false;
+	if (!STREAM_MUTATION("worker_keep_leavings"))
+		discard_leavings();
+	if (STREAM_MUTATION("worker_late_sequence"))
+		stream_agenda_before_batch(view);
+	if (error != NULL)
+	{
+		if (canceled)
+			stream_failure_set_timeout(error, view->name);
+		if (!give_way(view, error))
+			handle_failure(view, error, requested);
+	}
+	else if (outcome.result == STREAM_BATCH_GONE)
+		view->gone = true;
+	else
+	{
+		stream_batch_committed(view->viewid);
+		finish_batch(view, &outcome, requested);
+	}
+	return outcome.us;
+}
+
+/* Between batches there is nothing that could be cancelled. */
+static void
+check_interrupts(void)
+{
+	QueryCancelPending = false;
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* The share of an owner in this turn; made if need be. */
+static Share *
+find_share(List **shares, Oid owner)
+{
+	Share	   *share;
+	ListCell   *lc;
+
+	foreach(lc, *shares)
+	{
+		share = lfirst(lc);
+		if (share->owner == owner)
+			return share;
+	}
+	share = palloc0(sizeof(Share));
+	share->owner = owner;
+	*shares = lappend(*shares, share);
+	return share;
+}
+
+/* Gives the view a batch if it is due; true if there was something to do. */
+static bool
+run_view(StreamAgendaView *view, TimestampTz now, List **shares)
+{
+	bool		ran = false;
+
+	if (view->reload && (view->asked || now >= view->reload_at))
+	{
+		ran = true;
+		load_view(view);
+	}
+	if (!view->reload && !stream_agenda_is_paused(view) &&
+		find_share(shares, view->owner)->us < SLICE_US &&
+		stream_agenda_is_due(view, now))
+	{
+		ran = true;
+		find_share(shares, view->owner)->us += run_batch(view);
+		stream_agenda_had_turn(view);
+	}
+	if (view->gone)
+		stream_roster_forget_view(view->viewid, 0);
+	if (view->gone || view->lost)
+		stream_agenda_drop(view);
+	return ran;
+}
+
+/* Gives each view that is due a batch; true if there was any. */
+static bool
+run_views(void)
+{
+	TimestampTz now = stream_debug_now();
+	List	   *turn = list_copy(stream_agenda_views());
+	List	   *shares = NIL;
+	ListCell   *lc;
+	bool		ran = false;
+
+	foreach(lc, turn)
+	{
+		check_interrupts();
+		ran |= run_view(lfirst(lc), now, &shares);
+	}
+	list_free(turn);
+	list_free_deep(shares);
+	return ran;
+}
+
+/* ------------------------------------------------------------ main loop */
+
+/* How long to sleep, in milliseconds. */
+static long
+sleep_time(void)
+{
+	TimestampTz at = stream_agenda_next_due();
+
+	if (at == DT_NOEND)
+		return -1L;
+	return TimestampDifferenceMilliseconds(stream_debug_now(), at);
+}
+
+static void
+sleep_until_due(void)
+{
+	char		activity[64];
+	long		timeout = sleep_time();
+	long		stats = pgstat_report_stat(false);
+	int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+
+	if (stats > 0 && (timeout < 0 || stats < timeout))
+		timeout = stats;
+	if (timeout >= 0)
+		events |= WL_TIMEOUT;
+	snprintf(activity, sizeof(activity), "idle: %d views",
+			 list_length(stream_agenda_views()));
+	pgstat_report_activity(STATE_IDLE, activity);
+
+	WaitLatch(MyLatch, events, timeout,
+			  stream_compat_wait_event(STREAM_WAIT_WORKER));
+	ResetLatch(MyLatch);
+
+	check_interrupts();
+	if (catchupInterruptPending)
+		ProcessCatchupInterrupt();
+}
+
+void
+stream_worker_main(Datum arg)
+{
+	int			slot = DatumGetInt32(arg);
+	Oid			dboid;
+	uint32		generation;
+
+	memcpy(&dboid, MyBgworkerEntry->bgw_extra, sizeof(Oid));
+	memcpy(&generation, MyBgworkerEntry->bgw_extra + sizeof(Oid),
+		   sizeof(uint32));
+	if (!stream_roster_attach_worker(slot, generation, dboid))
+		proc_exit(0);
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
+	set_options();
+	worker_context = AllocSetContextCreate(TopMemoryContext,
+										   "streaming worker",
+										   ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(worker_context);
+	stream_agenda_init(worker_context);
+
+	for (;;)
+	{
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		stream_agenda_take_news();
+		if (!run_views())
+			sleep_until_due();
+	}
+}

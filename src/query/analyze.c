@@ -1,0 +1,673 @@
+/*-------------------------------------------------------------------------
+ *
+ * analyze.c
+ *	  Which streams a query reads, and whether it reads them row by row.
+ *
+ * Below the aggregation everything must be row by row: the result over two sets of rows
+ * is the results over each, put together.  So the stream is read once, on the
+ * preserved side of outer joins, through sub-selects that do no more than
+ * filter and compute.  This is checked on the rewritten query, where views
+ * and row-level security have been expanded.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
+#include "storage/lmgr.h"
+#include "utils/lsyscache.h"
+
+#include "base/compat.h"
+#include "base/refuse.h"
+#include "stream/am.h"
+#include "query/analyze.h"
+
+/* Is it a stream, or a partitioned table that has streams for leaves? */
+static bool
+is_stream(Oid relid)
+{
+	List	   *leaves;
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) == RELKIND_RELATION)
+		return stream_am_relid_is_stream(relid);
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		return false;
+	leaves = find_all_inheritors(relid, NoLock, NULL);
+	foreach(lc, leaves)
+		if (stream_am_relid_is_stream(lfirst_oid(lc)))
+			return true;
+	return list_length(leaves) == 1 && stream_am_may_have_streams(relid);
+}
+
+/*
+ * Adds the leaves of one stream that are not yet there; counts those that are
+ * unlogged.  place: where the stream is named, for errors.
+ */
+static void
+add_leaves(Oid stream, const StreamPlace *place, LOCKMODE lockmode,
+		   List **leaves, int *nunlogged)
+{
+	List	   *all = find_all_inheritors(stream, lockmode, NULL);
+	int			earlier = list_length(*leaves);
+	ListCell   *lc;
+
+	if (list_length(all) > 1 &&
+		get_rel_relkind(stream) != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("stream \"%s\" has child tables by inheritance",
+						get_rel_name(stream)),
+				 errdetail("A continuous view cannot read them."),
+				 errhint("Use a partitioned table."),
+				 stream_refuse_clause_position(place, STREAM_CLAUSE_ANY)));
+	foreach(lc, all)
+	{
+		Oid			relid = lfirst_oid(lc);
+		char		relkind = get_rel_relkind(relid);
+
+		/* without a lock, one may just have been dropped */
+		if (relkind == RELKIND_PARTITIONED_TABLE || relkind == '\0')
+			continue;
+		if (!stream_am_relid_is_stream(relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("partition \"%s\" of stream \"%s\" is not a stream",
+							get_rel_name(relid), get_rel_name(stream)),
+					 errhint("Create partitions with USING stream."),
+					 stream_refuse_clause_position(place, STREAM_CLAUSE_ANY)));
+		if (earlier > 0 && list_member_oid(*leaves, relid))
+			continue;
+		if (get_rel_persistence(relid) == RELPERSISTENCE_UNLOGGED)
+			(*nunlogged)++;
+		*leaves = lappend_oid(*leaves, relid);
+	}
+}
+
+static List *
+find_leaves(List *streams, const StreamPlace *place, LOCKMODE lockmode,
+			bool *unlogged)
+{
+	List	   *leaves = NIL;
+	int			nunlogged = 0;
+	ListCell   *lc;
+
+	foreach(lc, streams)
+		add_leaves(lfirst_oid(lc), place, lockmode, &leaves, &nunlogged);
+	if (nunlogged > 0 && nunlogged < list_length(leaves))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 list_length(streams) == 1 ?
+				 errmsg("stream \"%s\" has both logged and unlogged partitions",
+						get_rel_name(linitial_oid(streams))) :
+				 errmsg("a continuous view cannot read both logged and unlogged streams"),
+				 errhint("Make all logged, or all unlogged."),
+				 stream_refuse_clause_position(place, STREAM_CLAUSE_ANY)));
+	*unlogged = nunlogged > 0;
+	return leaves;
+}
+
+List *
+stream_analyze_leaves(List *streams, LOCKMODE lockmode, bool *unlogged)
+{
+	StreamPlace nowhere = {0};
+
+	return find_leaves(streams, &nowhere, lockmode, unlogged);
+}
+
+List *
+stream_analyze_members(List *streams)
+{
+	List	   *members = NIL;
+	ListCell   *ls;
+	ListCell   *lc;
+
+	foreach(ls, streams)
+		foreach(lc, find_all_inheritors(lfirst_oid(ls), NoLock, NULL))
+		{
+			char		relkind = get_rel_relkind(lfirst_oid(lc));
+
+			if (relkind != RELKIND_PARTITIONED_TABLE && relkind != '\0')
+				members = list_append_unique_oid(members, lfirst_oid(lc));
+		}
+	return members;
+}
+
+typedef struct FindStream
+{
+	StreamPlace place;			/* of the query that is being checked */
+	StreamPlace last;			/* of the stream reached last */
+	List	   *streams;		/* OIDs of those reached through FROM, in order */
+	int			reached;		/* streams reached through FROM */
+	int			total;			/* streams anywhere */
+} FindStream;
+
+static bool check_from(Query *query, Node *jtnode, FindStream *context);
+
+/* Counts the streams at any depth. */
+static bool
+count_streams_walker(Node *node, FindStream *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if ((rte->rtekind == RTE_RELATION && is_stream(rte->relid)) ||
+			rte->rtekind == RTE_NAMEDTUPLESTORE)
+			context->total++;
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, count_streams_walker,
+								 context, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, count_streams_walker, context);
+}
+
+static bool has_stream_walker(Node *node, Oid *view);
+
+static bool
+view_has_stream(Oid relid)
+{
+	Relation	view = table_open(relid, AccessShareLock);
+	bool		result = has_stream_walker((Node *) get_view_query(view),
+										   &relid);
+
+	table_close(view, NoLock);
+	return result;
+}
+
+/* view: whose query it is, for that has itself in its range table; or 0. */
+static bool
+has_stream_walker(Node *node, Oid *view)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_RELATION || rte->relid == *view)
+			return rte->rtekind == RTE_NAMEDTUPLESTORE;
+		return rte->relkind == RELKIND_VIEW ?
+			view_has_stream(rte->relid) : is_stream(rte->relid);
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_stream_walker, view,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, has_stream_walker, view);
+}
+
+bool
+stream_analyze_has_stream(void *node)
+{
+	Oid			view = InvalidOid;
+
+	return has_stream_walker(node, &view);
+}
+
+/* ---- WITH ---- */
+
+typedef struct InlineWith
+{
+	CommonTableExpr *cte;
+	int			levels;			/* below the query that it belongs to */
+} InlineWith;
+
+/* Puts the WITH query where it is referred to. */
+static bool
+inline_walker(Node *node, InlineWith *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		context->levels++;
+		result = query_tree_walker((Query *) node, inline_walker, context,
+								   QTW_EXAMINE_RTES_BEFORE);
+		context->levels--;
+		return result;
+	}
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_CTE ||
+			rte->ctelevelsup != context->levels ||
+			strcmp(rte->ctename, context->cte->ctename) != 0)
+			return false;
+		rte->rtekind = RTE_SUBQUERY;
+		rte->subquery = castNode(Query, copyObject(context->cte->ctequery));
+		IncrementVarSublevelsUp((Node *) rte->subquery, context->levels, 1);
+		rte->ctename = NULL;
+		rte->ctelevelsup = 0;
+		rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+		return false;
+	}
+	return expression_tree_walker(node, inline_walker, context);
+}
+
+/* Does so for those of one query. */
+static void
+inline_with_queries(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->cteList)
+	{
+		InlineWith	context = {lfirst_node(CommonTableExpr, lc), -1};
+
+		if (context.cte->cterecursive ||
+			!stream_analyze_has_stream(context.cte->ctequery))
+			continue;
+		query->cteList = foreach_delete_current(query->cteList, lc);
+		inline_walker((Node *) query, &context);
+	}
+}
+
+static bool
+inline_with_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		inline_with_queries((Query *) node);
+		return query_tree_walker((Query *) node, inline_with_walker, context,
+								 0);
+	}
+	return expression_tree_walker(node, inline_with_walker, context);
+}
+
+void
+stream_analyze_inline_with(Query *query)
+{
+	inline_with_walker((Node *) query, NULL);
+}
+
+Query *
+stream_analyze_rewrite(Query *query)
+{
+	List	   *rewritten;
+
+	query = copyObject(query);
+	query->canSetTag = true;	/* it may come out of a rule */
+	AcquireRewriteLocks(query, true, false);
+	rewritten = QueryRewrite(query);
+	if (list_length(rewritten) != 1)
+		elog(ERROR, "unexpected rewrite result for a continuous view");
+	query = linitial_node(Query, rewritten);
+	stream_analyze_inline_with(query);
+	return query;
+}
+
+/* ---- checking ---- */
+
+typedef struct SystemColumns
+{
+	Index		varno;
+	Index		sublevels_up;
+	const StreamPlace *place;
+} SystemColumns;
+
+/* The system columns of a row change when it is frozen; but not these. */
+static bool
+system_columns_walker(Node *node, SystemColumns *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) node;
+
+		if (var->varno == context->varno &&
+			var->varlevelsup == context->sublevels_up && var->varattno < 0 &&
+			var->varattno != TableOidAttributeNumber &&
+			var->varattno != SelfItemPointerAttributeNumber)
+			stream_refuse_in(context->place,
+							 "system columns of a stream other than tableoid and ctid are",
+							 node,
+							 "Store what you need in a column of the stream.");
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		context->sublevels_up++;
+		result = query_tree_walker((Query *) node, system_columns_walker,
+								   context, 0);
+		context->sublevels_up--;
+		return result;
+	}
+	return expression_tree_walker(node, system_columns_walker, context);
+}
+
+static bool
+window_function_walker(Node *node, Node **found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, WindowFunc))
+	{
+		*found = node;
+		return true;
+	}
+	return expression_tree_walker(node, window_function_walker, found);
+}
+
+Node *
+stream_analyze_window_function(Query *query)
+{
+	Node	   *found = NULL;
+
+	window_function_walker((Node *) query->targetList, &found);
+	return found;
+}
+
+static void check_subselect(Query *query, FindStream *context);
+
+/* Checks a sub-select that is a member of the query's range table. */
+static void
+check_member(Query *query, int rtindex, FindStream *context)
+{
+	StreamPlace outer = context->place;
+
+	context->place = stream_locate_member(&outer, query, rtindex);
+	check_subselect(rt_fetch(rtindex, query->rtable)->subquery, context);
+	context->place = outer;
+}
+
+/* UNION ALL of streams, nested as it may be. */
+static void
+check_union(Query *query, Node *node, FindStream *context)
+{
+	SetOperationStmt *operation;
+
+	if (IsA(node, RangeTblRef))
+	{
+		int			rtindex = ((RangeTblRef *) node)->rtindex;
+		Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+		StreamPlace place = stream_locate_member(&context->place, query,
+												 rtindex);
+
+		if (!stream_analyze_has_stream(part))
+			stream_refuse_in(&place,
+							 "UNION ALL of a stream and something else is",
+							 part->targetList,
+							 "Each part must read a stream; insert the other rows into one.");
+		check_member(query, rtindex, context);
+		return;
+	}
+	operation = castNode(SetOperationStmt, node);
+	if (operation->op != SETOP_UNION || !operation->all)
+		stream_refuse_in(&context->place,
+						 "UNION, INTERSECT or EXCEPT over streams is",
+						 query->targetList,
+						 "Only UNION ALL is; put DISTINCT over it for UNION.");
+	check_union(query, operation->larg, context);
+	check_union(query, operation->rarg, context);
+}
+
+/* A sub-select that reads the stream may only filter and compute. */
+static void
+check_subselect(Query *query, FindStream *context)
+{
+	const StreamPlace *place = &context->place;
+
+	if (query->hasAggs || query->groupClause || query->groupingSets ||
+		query->havingQual)
+		stream_refuse_in(place,
+						 "aggregation in a sub-select over the stream is",
+						 query->targetList,
+						 "Aggregate in the outermost SELECT only.");
+	if (query->distinctClause)
+		stream_refuse_in(place, "DISTINCT in a sub-select over the stream is",
+						 query->targetList,
+						 "Use GROUP BY in the outermost SELECT.");
+	if (query->hasWindowFuncs)
+		stream_refuse_in(place,
+						 "a window function in a sub-select over the stream is",
+						 stream_analyze_window_function(query),
+						 "Window functions are for the outermost SELECT, over its aggregates.");
+	if (query->limitCount || query->limitOffset)
+		stream_refuse_in(place, "LIMIT in a sub-select over the stream is",
+						 query->limitCount ? query->limitCount :
+						 query->limitOffset,
+						 "LIMIT is for the outermost SELECT.");
+	if (query->rowMarks)
+		stream_refuse_clause(place, STREAM_CLAUSE_LOCKING,
+							 "FOR UPDATE or FOR SHARE is",
+							 "Leave the clause out.");
+	if (query->setOperations)
+	{
+		check_union(query, query->setOperations, context);
+		return;
+	}
+	check_from(query, (Node *) query->jointree, context);
+}
+
+/* A stream that is named in FROM. */
+static void
+check_stream(Query *query, int rtindex, FindStream *context)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	SystemColumns columns = {rtindex, 0, &context->last};
+	bool		unlogged;
+
+	if (rte->tablesample)
+		stream_refuse_clause(&context->last, STREAM_CLAUSE_SAMPLE,
+							 "TABLESAMPLE of a stream is",
+							 "Choose rows by a condition in WHERE.");
+	if (!rte->inh && get_rel_relkind(rte->relid) != RELKIND_RELATION)
+		stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
+							 "ONLY of a partitioned stream is",
+							 "Leave ONLY out.");
+	query_tree_walker(query, system_columns_walker, &columns, 0);
+	/* now, while it is known where the stream is named */
+	if (context->place.source)
+		find_leaves(list_make1_oid(rte->relid), &context->last,
+					AccessShareLock, &unlogged);
+	context->streams = lappend_oid(context->streams, rte->relid);
+	stream_analyze_set_input(rte, list_length(context->streams), false);
+}
+
+/* A member of FROM; true if it reads the stream. */
+static bool
+check_range(Query *query, int rtindex, FindStream *context)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
+	if (rte->rtekind == RTE_SUBQUERY)
+	{
+		if (!stream_analyze_has_stream(rte->subquery))
+			return false;
+		check_member(query, rtindex, context);
+		return true;
+	}
+	if (rte->rtekind != RTE_NAMEDTUPLESTORE &&
+		(rte->rtekind != RTE_RELATION || !is_stream(rte->relid)))
+		return false;
+	context->last = stream_locate_member(&context->place, query, rtindex);
+	/* what an operator below hands on is as good as a stream */
+	if (rte->rtekind == RTE_RELATION)
+		check_stream(query, rtindex, context);
+	context->reached++;
+	return true;
+}
+
+static void
+refuse_join(FindStream *context)
+{
+	stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
+						 "joining streams is",
+						 "Create one continuous view for each stream, or read both with UNION ALL.");
+}
+
+static bool
+check_join(Query *query, JoinExpr *join, FindStream *context)
+{
+	bool		left = check_from(query, join->larg, context);
+	bool		right = check_from(query, join->rarg, context);
+
+	if ((join->jointype == JOIN_LEFT && right) ||
+		(join->jointype == JOIN_RIGHT && left) ||
+		(join->jointype == JOIN_FULL && (left || right)))
+		stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
+							 "an outer join that makes up rows for the stream is",
+							 "Put the stream on the side of the join whose rows are all kept.");
+	if (left && right)
+		refuse_join(context);
+	return left || right;
+}
+
+/* Checks a part of FROM; true if it reads the stream. */
+static bool
+check_from(Query *query, Node *jtnode, FindStream *context)
+{
+	bool		found = false;
+	ListCell   *lc;
+
+	if (IsA(jtnode, RangeTblRef))
+		return check_range(query, ((RangeTblRef *) jtnode)->rtindex, context);
+	if (IsA(jtnode, JoinExpr))
+		return check_join(query, (JoinExpr *) jtnode, context);
+	foreach(lc, castNode(FromExpr, jtnode)->fromlist)
+	{
+		if (!check_from(query, lfirst(lc), context))
+			continue;
+		if (found)
+			refuse_join(context);
+		found = true;
+	}
+	return found;
+}
+
+/* Finds the WITH query or the sub-select of an expression with a stream. */
+static bool
+hidden_stream_walker(Node *node, Node **found)
+{
+	Node	   *query = NULL;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, CommonTableExpr))
+		query = ((CommonTableExpr *) node)->ctequery;
+	if (IsA(node, SubLink))
+		query = ((SubLink *) node)->subselect;
+	if (query && stream_analyze_has_stream((Query *) query))
+	{
+		*found = node;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, hidden_stream_walker, found,
+								 0);
+	return expression_tree_walker(node, hidden_stream_walker, found);
+}
+
+static bool
+is_volatile(Oid function, void *context)
+{
+	return func_volatile(function) == PROVOLATILE_VOLATILE;
+}
+
+/* Finds the first call of a volatile function. */
+static bool
+volatile_walker(Node *node, Node **found)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_volatile, NULL) ||
+		IsA(node, NextValueExpr))
+	{
+		*found = node;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, volatile_walker, found, 0);
+	return expression_tree_walker(node, volatile_walker, found);
+}
+
+Node *
+stream_analyze_hidden_stream(void *node)
+{
+	Node	   *found = NULL;
+
+	hidden_stream_walker(node, &found);
+	return found;
+}
+
+/*
+ * Where a walker finds something: the innermost sub-select in FROM, starting
+ * from the query at the place.
+ */
+static StreamPlace
+place_of_found(Query *query, bool (*walker) (Node *node, Node **found),
+			   StreamPlace place)
+{
+	int			rtindex = 1;
+	Node	   *found;
+
+	while (rtindex <= list_length(query->rtable))
+	{
+		RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			walker((Node *) rte->subquery, &found))
+		{
+			place = stream_locate_member(&place, query, rtindex);
+			query = rte->subquery;
+			rtindex = 0;
+		}
+		rtindex++;
+	}
+	return place;
+}
+
+List *
+stream_analyze_streams(Query *delta, const StreamPlace *place)
+{
+	FindStream	context = {0};
+	StreamPlace where;
+	Node	   *culprit = NULL;
+
+	if (place)
+		context.place = *place;
+	check_from(delta, (Node *) delta->jointree, &context);
+	count_streams_walker((Node *) delta, &context);
+	if (context.total == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("a continuous view must read a stream"),
+				 errhint("Create the table with USING stream."),
+				 stream_refuse_clause_position(&context.place,
+											   STREAM_CLAUSE_FROM)));
+	if (context.total > context.reached)
+	{
+		culprit = stream_analyze_hidden_stream(delta);
+		where = place_of_found(delta, hidden_stream_walker, context.place);
+		stream_refuse_in(&where,
+						 "reading a stream in WITH or in a sub-select of an expression is",
+						 culprit, "Name the stream in FROM.");
+	}
+	if (volatile_walker((Node *) delta, &culprit))
+	{
+		where = place_of_found(delta, volatile_walker, context.place);
+		stream_refuse_in(&where, "a volatile function below the aggregation is",
+						 culprit,
+						 "Its result would depend on when a batch runs; store the value in the stream instead, for example with a column default.");
+	}
+	return context.streams;
+}

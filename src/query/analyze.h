@@ -1,0 +1,77 @@
+/*-------------------------------------------------------------------------
+ *
+ * analyze.h
+ *	  Which streams a query reads, and whether it reads them row by row.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_ANALYZE_H
+#define STREAMING_ANALYZE_H
+
+#include "nodes/parsenodes.h"
+#include "storage/lockdefs.h"
+
+#include "base/locate.h"
+
+/*
+ * Which of the view's inputs a stream in a query's range table is, counted from
+ * 1; 0: none.  One stream may be several inputs.  guarded: it is behind a
+ * security barrier.  The field means nothing for tables, and the planner hands
+ * it on to partitions.
+ */
+#define stream_analyze_set_input(rte, number, guarded) \
+	((rte)->ctelevelsup = (Index) (number) * 2 + ((guarded) ? 1 : 0))
+#define stream_analyze_input(rte) ((int) ((rte)->ctelevelsup / 2))
+#define stream_analyze_is_guarded(rte) ((rte)->ctelevelsup % 2 == 1)
+
+/*
+ * Is there a stream anywhere in the query or expression, or in the views it
+ * names?  Locks these with AccessShareLock.
+ */
+extern bool stream_analyze_has_stream(void *node);
+
+/*
+ * Checks a rewritten delta query: one stream, or UNION ALL of some, read row by
+ * row.  Returns the inputs: the streams' OIDs (of the partitioned root, if one
+ * is) in the order in which the query names them, one as often as it is named;
+ * NIL if it reads what another operator hands on.  The query's streams are
+ * numbered so (stream_analyze_input).  place: where the query is, for error
+ * positions, or NULL.  Errors 0A000, with a position; 42809 if the query reads no
+ * stream, and with a place also what stream_analyze_leaves says of each.
+ */
+extern List *stream_analyze_streams(Query *delta, const StreamPlace *place);
+
+/*
+ * A rewritten copy of a SELECT: views and row-level security are expanded, and
+ * WITH queries that read a stream are in FROM.  Locks its relations.
+ */
+extern Query *stream_analyze_rewrite(Query *query);
+
+/*
+ * Turns WITH queries that read a stream, in the query and its sub-selects, into
+ * sub-selects of FROM wherever they are referred to.
+ */
+extern void stream_analyze_inline_with(Query *query);
+
+/* The WITH query or sub-select of an expression with a stream, or NULL. */
+extern Node *stream_analyze_hidden_stream(void *node);
+
+/* The first window function of the query, or NULL. */
+extern Node *stream_analyze_window_function(Query *query);
+
+/*
+ * The leaf relations of streams, each once, as OIDs, locked with the mode; a
+ * stream itself if it is a plain table.
+ * Error 42809 if one is not a stream, or if only some are unlogged; 0A000 if
+ * they are children by inheritance.
+ */
+extern List *stream_analyze_leaves(List *streams, LOCKMODE lockmode,
+								   bool *unlogged);
+
+/*
+ * The same without locks and errors: whatever is below them and not a partitioned
+ * table, whether a view could read it or not.
+ */
+extern List *stream_analyze_members(List *streams);
+
+#endif

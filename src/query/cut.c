@@ -1,0 +1,665 @@
+/*-------------------------------------------------------------------------
+ *
+ * cut.c
+ *	  The cut of a query into delta and reading side.
+ *
+ * A query is cut once, at its aggregation.  What is below (FROM, WHERE) and at
+ * the cut (keys, aggregates) becomes the delta query, run over the new rows of
+ * each batch.  What is above (HAVING, expressions over aggregates, window
+ * functions, ORDER BY, LIMIT) is for the query of the view that the user reads
+ * (reading.c).
+ *
+ * SELECT DISTINCT without aggregation is a grouping by all columns.  DISTINCT ON
+ * keeps, with each key, the columns of the row that came first.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/heap.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/refuse.h"
+#include "state/aggstate.h"
+#include "query/analyze.h"
+#include "query/cut.h"
+
+/* The key is as wide as an index can be. */
+static void
+check_key_count(Query *query, List *clauses, const char *source)
+{
+	Node	   *excess;
+
+	if (list_length(clauses) <= INDEX_MAX_KEYS)
+		return;
+	excess = get_sortgroupclause_expr(list_nth(clauses, INDEX_MAX_KEYS),
+									  query->targetList);
+	ereport(ERROR,
+			(errcode(ERRCODE_TOO_MANY_COLUMNS),
+			 errmsg("cannot group a continuous view by more than %d expressions",
+					INDEX_MAX_KEYS),
+			 errhint("Put some of them together, for example into an array."),
+			 stream_refuse_position(source, exprLocation(excess))));
+}
+
+static void
+check_clauses(Query *query, const StreamPlace *place)
+{
+	if (query->setOperations)
+		stream_refuse_in(place, "UNION, INTERSECT and EXCEPT are",
+						 query->targetList,
+						 "Create one continuous view for each part, and an ordinary view that combines them.");
+	if (query->groupingSets)
+		stream_refuse_in(place, "GROUPING SETS, ROLLUP and CUBE are",
+						 linitial(query->groupingSets),
+						 "Create one continuous view for each grouping.");
+	if (query->rowMarks)
+		stream_refuse_clause(place, STREAM_CLAUSE_LOCKING,
+							 "FOR UPDATE and FOR SHARE are",
+							 "Leave the clause out.");
+	if (query->groupClause == NIL && !query->hasAggs)
+	{
+		if (!query->distinctClause)
+			stream_refuse_in(place,
+							 "a query without GROUP BY, aggregates or DISTINCT is",
+							 query->targetList,
+							 "Group the rows, or use an ordinary view over the stream.");
+		if (query->hasWindowFuncs)
+			stream_refuse_in(place,
+							 "a window function over the rows of a stream is",
+							 stream_analyze_window_function(query),
+							 "Window functions are for the outermost SELECT, over its aggregates.");
+	}
+	check_key_count(query, query->groupClause, place->source);
+	check_key_count(query, query->distinctClause, place->source);
+}
+
+/* A name for a state column that none of the names has yet. */
+static char *
+unused_name(const char *base, List *names)
+{
+	char	   *name = pstrdup(base);
+	int			n = list_length(names); /* saves tries when there are many */
+
+	for (;;)
+	{
+		bool		used = SystemAttributeByName(name) != NULL;
+		ListCell   *lc;
+
+		foreach(lc, names)
+			if (strcmp(strVal(lfirst(lc)), name) == 0)
+				used = true;
+		if (!used)
+			return name;
+		name = psprintf("%.*s_%d", NAMEDATALEN - 12, base, n++);
+	}
+}
+
+static char *
+reserve_name(const char *base, List **names)
+{
+	char	   *name = unused_name(base, *names);
+
+	*names = lappend(*names, makeString(name));
+	return name;
+}
+
+/*
+ * The name of a state column: that of the output column which shows the
+ * expression as it is, if there is one.
+ */
+static char *
+column_name(Query *query, Node *expr, const char *otherwise, List **names)
+{
+	const char *base = otherwise;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk && equal(tle->expr, expr))
+		{
+			base = tle->resname;
+			break;
+		}
+	}
+	return reserve_name(base, names);
+}
+
+static void
+check_key_type(Node *expr, Oid eqop, const char *source)
+{
+	Oid			type = exprType(expr);
+
+	if (get_typtype(type) == TYPTYPE_PSEUDO)
+		stream_refuse(psprintf("GROUP BY a value of type %s is",
+							   format_type_be(type)), expr, source,
+					  "Group by its fields.");
+	if (!OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID)))
+		stream_refuse(psprintf("GROUP BY a value of type %s is",
+							   format_type_be(type)), expr, source,
+					  "Its type has no default btree operator class; cast it to one that has, such as text.");
+}
+
+static List *
+collect_keys(Query *query, List **names, const char *source)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->groupClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+		TargetEntry *tle = get_sortgroupclause_tle(clause, query->targetList);
+		StreamKey  *key = palloc0(sizeof(StreamKey));
+
+		key->expr = tle->expr;
+		key->sortgroupref = tle->ressortgroupref;
+		key->eqop = clause->eqop;
+		key->collation = exprCollation((Node *) tle->expr);
+		check_key_type((Node *) key->expr, key->eqop, source);
+		key->name = column_name(query, (Node *) tle->expr,
+								psprintf("_key_%d", list_length(keys) + 1),
+								names);
+		keys = lappend(keys, key);
+	}
+	return keys;
+}
+
+/* Sliding windows are put together in a hash table. */
+static void
+check_hashable(List *keys, const char *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		StreamKey  *key = lfirst(lc);
+		Oid			type = exprType((Node *) key->expr);
+
+		if (!op_hashjoinable(key->eqop, type))
+			stream_refuse(psprintf("grouping by a sliding window and a value of type %s is",
+								   format_type_be(type)), key->expr, source,
+						  "The type cannot be hashed; cast it to one that can, such as text.");
+	}
+}
+
+/*
+ * The window comes first among the keys, so that their index has the groups in
+ * the order in which they close; but a session comes last, for it is looked for
+ * among those of its key.
+ */
+static void
+place_window(StreamCut *cut)
+{
+	StreamKey  *key = list_nth(cut->keys, cut->window->key);
+
+	cut->keys = list_delete_ptr(cut->keys, key);
+	if (cut->window->kind == STREAM_WINDOW_SESSION)
+		cut->keys = lappend(cut->keys, key);
+	else
+		cut->keys = lcons(key, cut->keys);
+	stream_eventtime_place(cut->window, list_length(cut->keys));
+}
+
+typedef struct CollectAggs
+{
+	List	   *aggrefs;
+	const char *source;
+} CollectAggs;
+
+/* Collects the distinct aggregates of the query's own level. */
+static bool
+collect_aggs_walker(Node *node, CollectAggs *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == 0)
+	{
+		if (!list_member(context->aggrefs, node))
+			context->aggrefs = lappend(context->aggrefs, node);
+		return false;
+	}
+	if (IsA(node, GroupingFunc))
+		stream_refuse("GROUPING is", node, context->source,
+					  "Leave it out: there is one grouping.");
+	return expression_tree_walker(node, collect_aggs_walker, context);
+}
+
+static Aggref *
+count_rows(void)
+{
+	Aggref	   *aggref = makeNode(Aggref);
+
+	aggref->aggfnoid = F_COUNT_;
+	aggref->aggtype = INT8OID;
+	aggref->aggstar = true;
+	aggref->aggkind = AGGKIND_NORMAL;
+	aggref->aggsplit = AGGSPLIT_SIMPLE;
+	aggref->aggno = -1;
+	aggref->aggtransno = -1;
+	aggref->location = -1;
+	return aggref;
+}
+
+/* In the delta query, the rows handed on take the sub-select's place. */
+static void
+read_below(StreamCut *cut, RangeTblEntry *rte)
+{
+	ListCell   *lc;
+
+	foreach(lc, rte->subquery->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Node	   *expr = (Node *) tle->expr;
+
+		if (tle->resjunk)
+			continue;
+		rte->coltypes = lappend_oid(rte->coltypes, exprType(expr));
+		rte->coltypmods = lappend_int(rte->coltypmods, exprTypmod(expr));
+		rte->colcollations = lappend_oid(rte->colcollations,
+										 exprCollation(expr));
+	}
+	rte->rtekind = RTE_NAMEDTUPLESTORE;
+	rte->subquery = NULL;
+	rte->security_barrier = false;
+	rte->lateral = false;
+	rte->enrname = pstrdup(STREAM_CUT_BELOW);
+	rte->enrtuples = 1000;
+}
+
+/*
+ * Where hop is called in FROM, its panes take its place there, unless FROM can
+ * do without it: then (and where hop is among the columns) they take that of the
+ * key.  Returns whether they do.
+ */
+static bool
+put_panes_into_from(StreamCut *cut, Query *delta)
+{
+	StreamWindow *window = cut->window;
+	RangeTblFunction *function;
+	ListCell   *lc;
+
+	if (window == NULL || window->pane_rtindex == 0)
+		return true;
+	foreach(lc, delta->jointree->fromlist)
+	{
+		RangeTblRef *ref = lfirst(lc);
+
+		if (!IsA(ref, RangeTblRef) || ref->rtindex != window->pane_rtindex)
+			continue;
+		delta->jointree->fromlist =
+			foreach_delete_current(delta->jointree->fromlist, lc);
+		return true;
+	}
+	function = linitial(rt_fetch(window->pane_rtindex,
+								 delta->rtable)->functions);
+	function->funcexpr = (Node *) copyObject(window->pane);
+	return false;
+}
+
+/* Keys and bare aggregates over FROM and WHERE. */
+static Query *
+make_delta_query(StreamCut *cut)
+{
+	Query	   *delta = copyObject(cut->query);
+	bool		in_key = put_panes_into_from(cut, delta);
+	List	   *tlist = NIL;
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+		bool		panes = cut->window && cut->window->pane &&
+			in_key && cut->window->key == foreach_current_index(lc);
+		TargetEntry *tle = makeTargetEntry(copyObject(panes ?
+													  cut->window->pane :
+													  key->expr),
+										   list_length(tlist) + 1,
+										   key->name, false);
+
+		tle->ressortgroupref = key->sortgroupref;
+		tlist = lappend(tlist, tle);
+	}
+	delta->hasTargetSRFs = expression_returns_set((Node *) tlist);
+	foreach(lc, cut->aggs)
+	{
+		StreamAgg  *agg = lfirst(lc);
+		char	   *name = strVal(list_nth(cut->agg_names,
+										   foreach_current_index(lc)));
+
+		tlist = lappend(tlist,
+						makeTargetEntry((Expr *) copyObject(agg->aggref),
+										list_length(tlist) + 1, name, false));
+	}
+
+	/*
+	 * Without keys, the planner may turn min and max into searches for one
+	 * row, which have no partial states.  A count keeps it from that.
+	 */
+	if (cut->keys == NIL)
+		tlist = lappend(tlist, makeTargetEntry((Expr *) count_rows(),
+											   list_length(tlist) + 1,
+											   NULL, true));
+	if (cut->below)
+		read_below(cut, rt_fetch(cut->below_rtindex, delta->rtable));
+	if (cut->window && cut->window->event_time)
+		delta->jointree->quals =
+			make_and_qual(delta->jointree->quals,
+						  stream_eventtime_filter(cut->window));
+	delta->targetList = tlist;
+	delta->havingQual = NULL;
+	delta->hasAggs = cut->aggs != NIL;
+	delta->hasWindowFuncs = false;
+	delta->windowClause = NIL;
+	delta->distinctClause = NIL;
+	delta->hasDistinctOn = false;
+	delta->sortClause = NIL;
+	delta->limitCount = NULL;
+	delta->limitOffset = NULL;
+	return delta;
+}
+
+bool
+stream_cut_has_closing_index(const StreamCut *cut)
+{
+	return cut->expiry != NULL ||
+		(cut->window && cut->window->event_time &&
+		 cut->window->kind == STREAM_WINDOW_SESSION);
+}
+
+/* ---- deduplication ---- */
+
+/* SELECT DISTINCT: every column is a key. */
+static void
+group_by_all(Query *query)
+{
+	query->groupClause = query->distinctClause;
+	query->distinctClause = NIL;
+}
+
+static bool
+is_key(StreamCut *cut, Expr *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+		if (equal(((StreamKey *) lfirst(lc))->expr, expr))
+			return true;
+	return false;
+}
+
+/*
+ * DISTINCT ON: which row of a key is the first is a matter of arrival, so there
+ * is no choosing by ORDER BY.
+ */
+static void
+check_distinct_on(Query *query, const char *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->sortClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+
+		if (get_sortgroupref_clause_noerr(clause->tleSortGroupRef,
+										  query->distinctClause) == NULL)
+			stream_refuse("choosing the row of DISTINCT ON by ORDER BY is",
+						  get_sortgroupclause_expr(clause, query->targetList),
+						  source,
+						  "The row that comes first is kept. Order by the DISTINCT ON expressions only, or use GROUP BY with min or max.");
+	}
+}
+
+/* The columns beside the keys. */
+static void
+collect_payload(StreamCut *cut, List **names)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		StreamPayload *payload;
+
+		if (tle->resjunk || is_key(cut, tle->expr))
+			continue;
+		payload = palloc0(sizeof(StreamPayload));
+		payload->expr = tle->expr;
+		payload->name = reserve_name(tle->resname, names);
+		cut->payload = lappend(cut->payload, payload);
+	}
+}
+
+/* The query now reads the column, if it is one of a table. */
+static void
+note_selected(Query *query, Node *expr)
+{
+	Var		   *var = (Var *) expr;
+
+	if (IsA(expr, Var))
+		stream_compat_note_selected(query, rt_fetch(var->varno, query->rtable),
+									var->varattno);
+}
+
+/* For ereport: the position of the option that asks for it. */
+static int
+within_position(StreamCut *cut)
+{
+	return stream_refuse_position(cut->place.source,
+								  stream_locate_option(&cut->place,
+													   "distinct_within_watermark"));
+}
+
+/*
+ * Which event time says that a row is late, and (within the watermark) for how
+ * long its key is kept: one among the columns, or the stream's own.
+ */
+static void
+find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
+{
+	const char *source = cut->place.source;
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, cut->payload)
+		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
+	if (cut->window == NULL && exprs != NIL)
+	{
+		cut->window = stream_eventtime_find(cut->query, exprs, source);
+		if (cut->window)
+			cut->window->key = -1;
+	}
+	if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+		stream_refuse("DISTINCT of a session is", cut->window->row_end, source,
+					  "Group by session_window.");
+	if (cut->window && cut->window->pane && cut->payload)
+		stream_refuse("DISTINCT ON a sliding window is", cut->window->row_end,
+					  source, "Group by it, or use SELECT DISTINCT.");
+	if (!within_watermark)
+		return;
+	if (cut->window == NULL)
+		cut->window = stream_eventtime_of_input(cut->query);
+	if (cut->window == NULL || !cut->window->event_time)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.distinct_within_watermark\" needs a stream with an event time"),
+				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column', streaming.watermark = '1 minute')."),
+				 within_position(cut)));
+	if (list_length(cut->keys) >= INDEX_MAX_KEYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("cannot deduplicate within the watermark by more than %d expressions",
+						INDEX_MAX_KEYS - 1),
+				 errhint("Have fewer columns, or leave the option out."),
+				 within_position(cut)));
+	cut->expiry = stream_eventtime_expiry(cut->window);
+	note_selected(cut->query, (Node *) cut->window->row_end);
+	cut->expiry_name = reserve_name("_expiry", names);
+}
+
+/* Keys and what comes with them, over FROM and WHERE. */
+static Query *
+make_distinct_query(StreamCut *cut)
+{
+	Query	   *delta = cut->delta;
+	List	   *tlist = delta->targetList;
+	ListCell   *lc;
+
+	foreach(lc, cut->payload)
+	{
+		StreamPayload *payload = lfirst(lc);
+
+		tlist = lappend(tlist, makeTargetEntry(copyObject(payload->expr),
+											   list_length(tlist) + 1,
+											   payload->name, false));
+	}
+	if (cut->expiry)
+		tlist = lappend(tlist, makeTargetEntry(copyObject(cut->expiry),
+											   list_length(tlist) + 1,
+											   cut->expiry_name, false));
+	delta->targetList = tlist;
+	delta->hasTargetSRFs = expression_returns_set((Node *) tlist);
+
+	/*
+	 * The store takes the first row of a key and leaves the others.  With more
+	 * than keys, DISTINCT ON would sort, and any of them might come first; with
+	 * a timestamp among the keys, hardly two rows are alike, and grouping them
+	 * first is for nothing.
+	 */
+	if (cut->payload == NIL && cut->expiry == NULL &&
+		!(cut->window && cut->window->kind == STREAM_WINDOW_NONE))
+		return delta;
+	delta->groupClause = NIL;
+	return delta;
+}
+
+/* ---- chains ---- */
+
+/* Finds a deduplication of a stream in FROM, and cuts it. */
+static void
+find_below(StreamCut *cut, bool within_watermark)
+{
+	StreamPlace place;
+	ListCell   *lc;
+
+	foreach(lc, cut->query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Query	   *query = rte->subquery;
+
+		if (rte->rtekind != RTE_SUBQUERY || query->distinctClause == NIL ||
+			query->hasAggs || query->groupClause ||
+			!stream_analyze_has_stream(query))
+			continue;
+		place = stream_locate_member(&cut->place, cut->query,
+									 foreach_current_index(lc) + 1);
+		if (cut->below)
+			stream_refuse_in(&place, "reading more than one stream is",
+							 query->targetList,
+							 "Create one continuous view for each stream.");
+		if (query->limitCount || query->limitOffset)
+			stream_refuse_in(&place, "LIMIT in a sub-select over the stream is",
+							 query->limitCount ? query->limitCount :
+							 query->limitOffset,
+							 "LIMIT is for the outermost SELECT.");
+		cut->below = stream_cut_query(query, within_watermark, &place);
+		if (cut->below->below)
+			stream_refuse_in(&place, "DISTINCT over DISTINCT is",
+							 query->targetList, "Use DISTINCT once.");
+		cut->below->is_below = true;
+		cut->below_rtindex = foreach_current_index(lc) + 1;
+	}
+}
+
+StreamCut *
+stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
+{
+	StreamCut  *cut = palloc0(sizeof(StreamCut));
+	const char *source = place ? place->source : NULL;
+	CollectAggs context = {NIL, source};
+	List	   *names = NIL;
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	if (place)
+		cut->place = *place;
+	cut->query = query = copyObject(query);
+	stream_compat_flatten_groups(query);
+	check_clauses(query, &cut->place);
+	stream_analyze_inline_with(query);
+	find_below(cut, within_watermark);
+	if (cut->below)
+		within_watermark = false;
+	query->targetList = (List *)
+		stream_compat_flatten_join_alias_vars(NULL, query,
+											  (Node *) query->targetList);
+	query->havingQual =
+		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
+	cut->distinct = query->groupClause == NIL && !query->hasAggs;
+	if (cut->distinct)
+	{
+		if (query->hasDistinctOn)
+			check_distinct_on(query, source);
+		group_by_all(query);
+	}
+	else if (within_watermark)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
+				 errhint("Leave the option out."),
+				 within_position(cut)));
+
+	cut->keys = collect_keys(query, &names, source);
+	foreach(lc, cut->keys)
+		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
+	cut->window = stream_eventtime_find(query, exprs, source);
+	if (cut->window)
+		place_window(cut);
+	if (cut->window && cut->window->pane)
+		check_hashable(cut->keys, source);
+	collect_aggs_walker((Node *) query->targetList, &context);
+	collect_aggs_walker(query->havingQual, &context);
+	foreach(lc, context.aggrefs)
+	{
+		Aggref	   *aggref = lfirst_node(Aggref, lc);
+		char	   *otherwise = psprintf("_%s", get_func_name(aggref->aggfnoid));
+
+		cut->aggs = lappend(cut->aggs,
+							stream_aggstate_describe(aggref, source));
+		cut->agg_names =
+			lappend(cut->agg_names,
+					makeString(column_name(query, (Node *) aggref, otherwise,
+										   &names)));
+	}
+	foreach(lc, cut->aggs)
+		if (!((StreamAgg *) lfirst(lc))->final_is_state)
+			cut->state_names =
+				lappend(cut->state_names,
+						makeString(reserve_name("_state", &names)));
+	if (cut->distinct)
+	{
+		collect_payload(cut, &names);
+		find_distinct_time(cut, within_watermark, &names);
+	}
+	cut->delta = make_delta_query(cut);
+	if (cut->distinct)
+		cut->delta = make_distinct_query(cut);
+	return cut;
+}

@@ -1,0 +1,1008 @@
+/*-------------------------------------------------------------------------
+ *
+ * eventtime.c
+ *	  Which grouping key is a window, and which event time it is about.
+ *
+ * A column that a stream has declared as its event time stays one through
+ * aliases, sub-selects, views and the window functions: an expression is traced
+ * down to the column.  date_bin and date_trunc of an event time count as
+ * windows, too, from the time they yield for one stride or unit.
+ *
+ * Whether it is a window's turn to close, or a row is late, is all about where
+ * the window ends.  That is written as an expression over the key, so that the
+ * same is said to the planner, to the reader of the view and to us.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_func.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/refuse.h"
+#include "time/declare.h"
+#include "time/watermark.h"
+#include "time/window.h"
+#include "time/timeexpr.h"
+#include "query/analyze.h"
+#include "query/eventtime.h"
+
+/* Operators without a symbol of their own in the server's headers. */
+#define TimestampTzGreaterOperator 1324
+#define TimestampTzLessEqualOperator 1323
+#define TimestampGreaterOperator 2064
+#define TimestampLessEqualOperator 2063
+#define OidEqualOperator 607
+
+/* What an expression is, as to time. */
+typedef enum TraceKind
+{
+	TRACE_NONE,
+	TRACE_TIME,					/* a time */
+	TRACE_START,				/* a time at which a window starts */
+	TRACE_RANGE,				/* a window */
+	TRACE_SESSION
+} TraceKind;
+
+typedef struct Trace
+{
+	TraceKind	kind;
+	bool		event_time;		/* about a declared event time */
+	Oid			type;
+	FuncExpr   *call;			/* of the window function */
+} Trace;
+
+static Trace trace_expr(Query *query, Node *expr);
+
+static const Trace no_trace = {TRACE_NONE};
+
+/* ---- functions ---- */
+
+/* The name of one of our own functions, or NULL. */
+static const char *
+our_function(Oid funcid)
+{
+	Oid			extension;
+
+	if (funcid < FirstNormalObjectId)
+		return NULL;
+	extension = get_extension_oid("streaming", true);
+	if (!OidIsValid(extension) ||
+		getExtensionOfObject(ProcedureRelationId, funcid) != extension)
+		return NULL;
+	return get_func_name(funcid);
+}
+
+/* The time that a call of a window function is about. */
+static Node *
+window_argument(FuncExpr *call, const char *name)
+{
+	switch (call->funcid)
+	{
+		case F_DATE_BIN_INTERVAL_TIMESTAMPTZ_TIMESTAMPTZ:
+		case F_DATE_BIN_INTERVAL_TIMESTAMP_TIMESTAMP:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+		case F_DATE_TRUNC_TEXT_TIMESTAMP:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT:
+			return lsecond(call->args);
+		default:
+			return name ? linitial(call->args) : NULL;
+	}
+}
+
+/* The call with its arguments in order, defaults put in. */
+static FuncExpr *
+with_all_arguments(FuncExpr *call)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID,
+										ObjectIdGetDatum(call->funcid));
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", call->funcid);
+	call = copyObject(call);
+	call->args = expand_function_arguments(call->args, false,
+										   call->funcresulttype, tuple);
+	ReleaseSysCache(tuple);
+	return call;
+}
+
+/* ---- tracing ---- */
+
+static Trace
+trace_call(Query *query, FuncExpr *call)
+{
+	const char *name = our_function(call->funcid);
+	Node	   *argument;
+	Trace		trace;
+
+	if (name)
+		call = with_all_arguments(call);
+	argument = window_argument(call, name);
+
+	if (argument == NULL)
+		return no_trace;
+	trace = trace_expr(query, argument);
+	trace.call = call;
+	if (name && strcmp(name, "window_time") == 0)
+	{
+		if (trace.kind != TRACE_RANGE && trace.kind != TRACE_SESSION)
+			return no_trace;
+		trace.kind = TRACE_TIME;
+		return trace;
+	}
+	if (trace.kind != TRACE_TIME)
+		trace.event_time = false;
+	trace.type = exprType(argument);
+	if (name == NULL)
+	{
+		/* without an event time, it is an expression like any other */
+		if (!trace.event_time)
+			return no_trace;
+		trace.kind = TRACE_START;
+	}
+	else if (strcmp(name, "session_window") == 0)
+		trace.kind = TRACE_SESSION;
+	else if (strcmp(name, "tumble") == 0 || strcmp(name, "hop") == 0)
+		trace.kind = TRACE_RANGE;
+	else
+		return no_trace;
+	return trace;
+}
+
+/* The output column of a sub-select; of UNION, all parts must agree. */
+static Trace
+trace_output(Query *query, AttrNumber attno)
+{
+	TargetEntry *tle;
+	Trace		result = no_trace;
+	ListCell   *lc;
+
+	if (query->setOperations == NULL)
+	{
+		tle = get_tle_by_resno(query->targetList, attno);
+		if (tle == NULL || tle->resjunk)
+			return no_trace;
+		return trace_expr(query,
+						  stream_compat_flatten_join_alias_vars(NULL, query,
+																(Node *) tle->expr));
+	}
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Trace		trace;
+
+		if (rte->rtekind != RTE_SUBQUERY)
+			continue;
+		trace = trace_output(rte->subquery, attno);
+		if (!trace.event_time || (result.kind != TRACE_NONE &&
+								  (result.kind != trace.kind ||
+								   result.type != trace.type)))
+			return no_trace;
+		result = trace;
+	}
+	/* the parts might disagree about the windows' lengths */
+	if (result.kind != TRACE_TIME)
+		return no_trace;
+	return result;
+}
+
+static Trace
+trace_table_column(Oid relid, AttrNumber attno)
+{
+	Trace		trace = no_trace;
+	StreamEventTime declared;
+
+	if (get_rel_relkind(relid) == RELKIND_VIEW)
+	{
+		Relation	rel = table_open(relid, AccessShareLock);
+		Query	   *query = copyObject(get_view_query(rel));
+
+		table_close(rel, NoLock);
+		stream_analyze_inline_with(query);
+		return trace_output(query, attno);
+	}
+	if (!stream_declare_event_time(relid, &declared) ||
+		declared.attnum != attno)
+		return no_trace;
+	trace.kind = TRACE_TIME;
+	trace.event_time = true;
+	trace.type = declared.type;
+	return trace;
+}
+
+static Trace
+trace_column(Query *query, Var *var)
+{
+	RangeTblEntry *rte;
+
+	if (var->varlevelsup > 0 || var->varattno <= 0)
+		return no_trace;
+	rte = rt_fetch(var->varno, query->rtable);
+	switch (rte->rtekind)
+	{
+		case RTE_RELATION:
+			return trace_table_column(rte->relid, var->varattno);
+		case RTE_SUBQUERY:
+			return trace_output(rte->subquery, var->varattno);
+		case RTE_FUNCTION:
+			{
+				RangeTblFunction *function = linitial(rte->functions);
+
+				if (list_length(rte->functions) > 1 || var->varattno != 1)
+					return no_trace;
+				return trace_expr(query, function->funcexpr);
+			}
+		default:
+			return no_trace;
+	}
+}
+
+static Trace
+trace_expr(Query *query, Node *expr)
+{
+	while (IsA(expr, RelabelType))
+		expr = (Node *) ((RelabelType *) expr)->arg;
+	if (IsA(expr, Var))
+		return trace_column(query, (Var *) expr);
+	if (IsA(expr, FuncExpr))
+		return trace_call(query, (FuncExpr *) expr);
+	return no_trace;
+}
+
+/* ---- lengths and ends ---- */
+
+static Const *
+constant_argument(FuncExpr *call, int n, const char *source)
+{
+	Node	   *arg = eval_const_expressions(NULL, list_nth(call->args, n));
+
+	if (!IsA(arg, Const) || ((Const *) arg)->constisnull)
+		stream_refuse("a window of the event time whose length is not a constant is",
+					  list_nth(call->args, n), source,
+					  "Write the length as a literal.");
+	return (Const *) arg;
+}
+
+/* As long as the interval can be, in microseconds. */
+static int64
+longest(const Interval *interval)
+{
+	int64		us = interval->time;
+
+	us += interval->day * USECS_PER_DAY;
+	us += interval->month * 31 * USECS_PER_DAY;
+	/* a change of the time zone's offset makes it longer */
+	return us + (interval->day != 0 || interval->month != 0 ?
+				 USECS_PER_DAY : 0);
+}
+
+/*
+ * The longest that windows of an event time are; their lengths are the same, or
+ * at least they end in the order in which they begin.
+ */
+static int64
+window_width(const Trace *trace, const char *source)
+{
+	Const	   *length;
+
+	if (!trace->event_time || trace->kind == TRACE_TIME ||
+		trace->kind == TRACE_SESSION)
+		return 0;
+	length = constant_argument(trace->call, trace->kind == TRACE_RANGE ? 1 : 0,
+							   source);
+	if (length->consttype == INTERVALOID)
+		return longest(DatumGetIntervalP(length->constvalue));
+	return longest(stream_timeexpr_unit(TextDatumGetCString(length->constvalue)));
+}
+
+/*
+ * Where the group ends whose key is the given expression, which is either the
+ * key itself or the column that holds it.  It becomes part of the result.
+ */
+static Expr *
+end_of(const Trace *trace, Node *value, const char *source)
+{
+	Const	   *length;
+
+	switch (trace->kind)
+	{
+		case TRACE_TIME:
+			return (Expr *) value;
+		case TRACE_RANGE:
+		case TRACE_SESSION:
+			return stream_timeexpr_upper(trace->type, value);
+		default:
+			break;
+	}
+	length = constant_argument(trace->call, 0, source);
+	if (length->consttype == INTERVALOID)
+		return stream_timeexpr_end_of((Expr *) value, (Expr *) length, NULL);
+	return stream_timeexpr_end_of_unit(trace->call, (Expr *) value,
+									   TextDatumGetCString(length->constvalue));
+}
+
+/* ---- checking ---- */
+
+/* Argument n of a call, if it is a constant; else NULL. */
+static void *
+known_argument(FuncExpr *call, int n)
+{
+	Node	   *arg;
+
+	if (list_length(call->args) <= n)
+		return NULL;
+	arg = eval_const_expressions(NULL, list_nth(call->args, n));
+	if (!IsA(arg, Const) || ((Const *) arg)->constisnull)
+		return NULL;
+	return DatumGetPointer(((Const *) arg)->constvalue);
+}
+
+static void
+check_known_arguments(FuncExpr *call, const char *name)
+{
+	void	   *first = known_argument(call, 0);
+	void	   *second = known_argument(call, 1);
+
+	if (name && strcmp(name, "tumble") == 0)
+		stream_window_check(second, NULL, known_argument(call, 2),
+							known_argument(call, 3));
+	else if (name && strcmp(name, "hop") == 0)
+		stream_window_check(second, known_argument(call, 2),
+							known_argument(call, 3), known_argument(call, 4));
+	else if (name && strcmp(name, "session_window") == 0 && second)
+		stream_window_check_fixed("gap of a session", second, false);
+	else if (name || first == NULL)
+		return;
+	else if (exprType(linitial(call->args)) == INTERVALOID)
+		stream_window_check_fixed("stride of date_bin", first, true);
+	else
+		DirectFunctionCall2(timestamp_trunc, PointerGetDatum(first),
+							TimestampGetDatum(0));
+}
+
+/* What would fail for every row is refused; the error points to the call. */
+static void
+check_call(FuncExpr *call, const char *source)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	ParseCallbackState callback;
+
+	pstate->p_sourcetext = source;
+	setup_parser_errposition_callback(&callback, pstate, call->location);
+	check_known_arguments(call, our_function(call->funcid));
+	cancel_parser_errposition_callback(&callback);
+}
+
+/* ---- hop ---- */
+
+/* Microseconds of a constant interval argument; false if it is not fixed. */
+static bool
+fixed_argument(FuncExpr *call, int n, int64 *us)
+{
+	Node	   *arg;
+
+	*us = 0;
+	if (list_length(call->args) <= n)
+		return true;
+	arg = eval_const_expressions(NULL, list_nth(call->args, n));
+	return IsA(arg, Const) && !((Const *) arg)->constisnull &&
+		((Const *) arg)->consttype == INTERVALOID &&
+		stream_window_fixed_us(DatumGetIntervalP(((Const *) arg)->constvalue),
+							   us);
+}
+
+/* Does a call of hop count in a time zone? */
+static bool
+has_time_zone(FuncExpr *call)
+{
+	Node	   *zone;
+
+	if (list_length(call->args) < 5)
+		return false;
+	zone = eval_const_expressions(NULL, llast(call->args));
+	return !IsA(zone, Const) || !((Const *) zone)->constisnull;
+}
+
+static int64
+greatest_common_divisor(int64 a, int64 b)
+{
+	while (b != 0)
+	{
+		int64		rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+static Interval *
+interval_of_us(int64 us)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	interval->time = us;
+	return interval;
+}
+
+/* tumble of the time that a call of hop is about, by so many microseconds. */
+static Expr *
+tumble_by(FuncExpr *call, int64 size, int64 offset)
+{
+	Node	   *time = linitial(call->args);
+	Oid			argtypes[] = {
+		exprType(time), INTERVALOID, INTERVALOID, TEXTOID
+	};
+	char	   *schema = get_namespace_name(get_func_namespace(call->funcid));
+	bool		zoned = exprType(time) == TIMESTAMPTZOID;
+	Oid			funcid = LookupFuncName(list_make2(makeString(schema),
+												   makeString("tumble")),
+										zoned ? 4 : 3, argtypes, false);
+	List	   *args = list_make3(copyObject(time),
+								  stream_timeexpr_interval(interval_of_us(size)),
+								  stream_timeexpr_interval(interval_of_us(offset)));
+
+	if (zoned)
+		args = lappend(args, makeNullConst(TEXTOID, -1,
+										   DEFAULT_COLLATION_OID));
+	return (Expr *) makeFuncExpr(funcid, exprType((Node *) call), args,
+								 InvalidOid, DEFAULT_COLLATION_OID,
+								 COERCE_EXPLICIT_CALL);
+}
+
+/* The end of the last of the windows that a call of hop gives. */
+static Expr *
+last_end(FuncExpr *call)
+{
+	Oid			type = exprType(linitial(call->args));
+	bool		zoned = type == TIMESTAMPTZOID;
+	Oid			argtypes[] = {
+		type, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID
+	};
+	Oid			funcid = LookupFuncName(list_make2(makeString("streaming"),
+												   makeString("_hop_end")),
+										zoned ? 5 : 4, argtypes, false);
+
+	return (Expr *) makeFuncExpr(funcid, type, copyObject(call->args),
+								 InvalidOid, DEFAULT_COLLATION_OID,
+								 COERCE_EXPLICIT_CALL);
+}
+
+/*
+ * A call of hop with constant arguments is done by panes: the largest pieces of
+ * time that no window begins or ends within.
+ */
+static void
+divide_into_panes(StreamWindow *window, FuncExpr *call)
+{
+	if (!fixed_argument(call, 1, &window->size) ||
+		!fixed_argument(call, 2, &window->slide) ||
+		!fixed_argument(call, 3, &window->offset) ||
+		window->size <= 0 || window->slide <= 0 ||
+		window->slide > window->size || has_time_zone(call))
+		return;
+	window->kind = STREAM_WINDOW_PANES;
+	window->pane = tumble_by(call, greatest_common_divisor(window->size,
+														   window->slide),
+							 window->offset);
+	window->row_end = last_end(call);
+}
+
+/* Is the member of FROM one that no outer join makes up rows for? */
+static bool
+is_joined_inside(Node *jtnode, int rtindex)
+{
+	ListCell   *lc;
+
+	if (IsA(jtnode, RangeTblRef))
+		return ((RangeTblRef *) jtnode)->rtindex == rtindex;
+	if (IsA(jtnode, JoinExpr))
+		return ((JoinExpr *) jtnode)->jointype == JOIN_INNER &&
+			(is_joined_inside(((JoinExpr *) jtnode)->larg, rtindex) ||
+			 is_joined_inside(((JoinExpr *) jtnode)->rarg, rtindex));
+	foreach(lc, castNode(FromExpr, jtnode)->fromlist)
+		if (is_joined_inside(lfirst(lc), rtindex))
+			return true;
+	return false;
+}
+
+typedef struct UseOfWindow
+{
+	int			rtindex;
+	bool		inside;			/* within an aggregate or a sub-select */
+	int			sublevels_up;
+} UseOfWindow;
+
+/* Is the member of FROM used for anything but its column in the output? */
+static bool
+used_walker(Node *node, UseOfWindow *use)
+{
+	bool		inside = use->inside;
+	bool		result;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return use->inside && ((Var *) node)->varno == use->rtindex &&
+			((Var *) node)->varlevelsup == use->sublevels_up;
+	if (IsA(node, Query))
+	{
+		use->inside = true;
+		use->sublevels_up++;
+		result = query_tree_walker((Query *) node, used_walker, use, 0);
+		use->sublevels_up--;
+	}
+	else
+	{
+		use->inside = use->inside || IsA(node, Aggref);
+		result = expression_tree_walker(node, used_walker, use);
+	}
+	use->inside = inside;
+	return result;
+}
+
+/*
+ * May panes take the place of the windows that a member of FROM gives?  Only if
+ * nothing below the aggregation looks at them.
+ */
+static bool
+can_be_panes(Query *query, List *keys, int key, int rtindex)
+{
+	UseOfWindow use = {rtindex, false, 0};
+	ListCell   *lc;
+
+	if (used_walker((Node *) query->targetList, &use) ||
+		used_walker(query->havingQual, &use))
+		return false;
+	use.inside = true;
+	if (used_walker((Node *) query->jointree, &use))
+		return false;
+	foreach(lc, keys)
+		if (foreach_current_index(lc) != key &&
+			used_walker(lfirst(lc), &use))
+			return false;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (foreach_current_index(lc) + 1 != rtindex && rte->lateral)
+			return false;
+	}
+	return true;
+}
+
+/* ---- finding ---- */
+
+static bool
+is_call_of(FuncExpr *call, const char *name)
+{
+	const char *ours = call ? our_function(call->funcid) : NULL;
+
+	return ours && strcmp(ours, name) == 0;
+}
+
+/*
+ * Makes panes of the windows of hop, where that can be done.  Elsewhere a row
+ * becomes as many as it has windows, and may be late in some only.
+ */
+static void
+make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call)
+{
+	Node	   *expr = list_nth(keys, window->key);
+	int			rtindex;
+
+	if (IsA(expr, FuncExpr))
+	{
+		divide_into_panes(window, call);
+		return;
+	}
+	if (!IsA(expr, Var))
+		return;
+	rtindex = ((Var *) expr)->varno;
+	if (rt_fetch(rtindex, query->rtable)->rtekind != RTE_FUNCTION ||
+		!is_joined_inside((Node *) query->jointree, rtindex))
+		return;
+	window->row_time = linitial(call->args);
+	if (can_be_panes(query, keys, window->key, rtindex))
+		divide_into_panes(window, call);
+	if (window->pane)
+		window->pane_rtindex = rtindex;
+	else
+		window->last_end = last_end(call);
+}
+
+/* Is there a window for every time?  A session has none if its gap is bad. */
+static bool
+has_window_for_all(const Trace *trace)
+{
+	int64		gap;
+
+	return trace->kind != TRACE_SESSION ||
+		(fixed_argument(trace->call, 1, &gap) && gap > 0);
+}
+
+static StreamWindow *
+make_window(const Trace *trace, int key, Node *expr, const char *source)
+{
+	StreamWindow *window = palloc0(sizeof(StreamWindow));
+	Var		   *column = makeVar(1, key + 1, exprType(expr), exprTypmod(expr),
+								 exprCollation(expr), 0);
+
+	window->key = key;
+	window->event_time = trace->event_time;
+	window->type = trace->type;
+	window->width = window_width(trace, source);
+	window->key_column = column;
+	window->key_end = end_of(trace, (Node *) column, source);
+	window->row_end = end_of(trace, copyObject(expr), source);
+	if (trace->kind == TRACE_TIME)
+		window->row_time = window->row_end;
+	else if (IsA(expr, FuncExpr) && has_window_for_all(trace))
+		window->row_time = (Expr *)
+			window_argument(trace->call, our_function(trace->call->funcid));
+	switch (trace->kind)
+	{
+		case TRACE_TIME:
+			window->kind = STREAM_WINDOW_NONE;
+			break;
+		case TRACE_START:
+			window->kind = STREAM_WINDOW_START;
+			break;
+		case TRACE_SESSION:
+			window->kind = STREAM_WINDOW_SESSION;
+			break;
+		default:
+			window->kind = STREAM_WINDOW_RANGE;
+	}
+	return window;
+}
+
+StreamWindow *
+stream_eventtime_find(Query *query, List *keys, const char *source)
+{
+	StreamWindow *window = NULL;
+	ListCell   *lc;
+
+	foreach(lc, keys)
+	{
+		Node	   *expr = lfirst(lc);
+		Trace		trace = trace_expr(query, expr);
+
+		if (trace.kind == TRACE_START || trace.kind == TRACE_RANGE ||
+			trace.kind == TRACE_SESSION)
+			check_call(trace.call, source);
+		/* without an event time, only some windows need our attention */
+		if (!trace.event_time && trace.kind != TRACE_SESSION &&
+			!is_call_of(trace.call, "hop"))
+			continue;
+		if (window)
+			stream_refuse("grouping by more than one window or event time is", expr,
+						  source,
+						  "Group by the finer one, and compute the other from it when the view is read.");
+		window = make_window(&trace, foreach_current_index(lc), expr, source);
+		if (is_call_of(trace.call, "hop"))
+			make_panes(window, query, keys, trace.call);
+		if (window->event_time && is_call_of(trace.call, "hop") &&
+			window->pane == NULL && window->last_end == NULL &&
+			!expression_returns_set(expr))
+			stream_refuse("hop in a sub-select, in a view or in an outer join is",
+						  expr, source,
+						  "Call it in the outermost FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
+		if (window->event_time && window->pane == NULL &&
+			expression_returns_set(expr))
+			stream_refuse("hop in a time zone, or by lengths that are not constant, among the columns is",
+						  expr, source,
+						  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
+	}
+	return window;
+}
+
+void
+stream_eventtime_place(StreamWindow *window, int nkeys)
+{
+	window->key = window->kind == STREAM_WINDOW_SESSION ? nkeys - 1 : 0;
+	window->key_column->varattno = window->key_column->varattnosyn =
+		window->key + 1;
+}
+
+/* A column of a member of FROM that is an event time, as an expression. */
+static Node *
+time_column(Query *query, int rtindex)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	List	   *vars;
+	ListCell   *lc;
+
+	if (rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY)
+		return NULL;
+	stream_compat_expand_rte(rte, rtindex, 0, VAR_RETURNING_DEFAULT, -1, false,
+							 NULL, &vars);
+	foreach(lc, vars)
+	{
+		Trace		trace;
+
+		if (!IsA(lfirst(lc), Var))
+			continue;
+		trace = trace_expr(query, lfirst(lc));
+		if (trace.event_time && trace.kind == TRACE_TIME)
+			return lfirst(lc);
+	}
+	return NULL;
+}
+
+StreamWindow *
+stream_eventtime_of_input(Query *query)
+{
+	for (int i = 1; i <= list_length(query->rtable); i++)
+	{
+		Node	   *column = time_column(query, i);
+		Trace		trace;
+		StreamWindow *window;
+
+		if (column == NULL)
+			continue;
+		trace = trace_expr(query, column);
+		window = make_window(&trace, 0, column, NULL);
+		window->key = -1;
+		return window;
+	}
+	return NULL;
+}
+
+/* ---- conditions ---- */
+
+/* A function of ours that comes for both kinds of timestamp. */
+static Oid
+our_funcid(const char *name, int nargs, Oid type1, Oid type2)
+{
+	Oid			argtypes[] = {type1, type2, INTERNALOID};
+
+	return LookupFuncName(list_make2(makeString("streaming"),
+									 makeString(pstrdup(name))),
+						  nargs, argtypes, false);
+}
+
+static Expr *
+late_threshold(Oid type)
+{
+	return stream_timeexpr_parameter(STREAM_PARAM_LATE, type);
+}
+
+Expr *
+stream_eventtime_expiry(const StreamWindow *window)
+{
+	return stream_timeexpr_plus(window->type, copyObject(window->row_end),
+								stream_timeexpr_parameter(STREAM_PARAM_DELAY,
+														  INTERVALOID));
+}
+
+/* time > late threshold */
+static Expr *
+after_threshold(Oid type, Expr *time)
+{
+	Expr	   *result = make_opclause(type == TIMESTAMPTZOID ?
+									   TimestampTzGreaterOperator :
+									   TimestampGreaterOperator, BOOLOID, false,
+									   copyObject(time), late_threshold(type),
+									   InvalidOid, InvalidOid);
+
+	set_opfuncid((OpExpr *) result);
+	return result;
+}
+
+Node *
+stream_eventtime_filter(const StreamWindow *window)
+{
+	Oid			type = window->type;
+	Expr	   *end = window->last_end ? window->last_end : window->row_end;
+	Expr	   *result = (Expr *)
+		makeFuncExpr(our_funcid("_on_time", 3, type, type), BOOLOID,
+					 list_make3(copyObject(end), late_threshold(type),
+								stream_timeexpr_parameter(STREAM_PARAM_WATERMARK,
+														  INTERNALOID)),
+					 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+
+	/* what is after the threshold itself ends after it, too */
+	if (window->row_time)
+		result = makeBoolExpr(OR_EXPR,
+							  list_make2(after_threshold(type, window->row_time),
+										 result), -1);
+	if (window->last_end)
+		result = makeBoolExpr(AND_EXPR,
+							  list_make2(result,
+										 after_threshold(type, window->row_end)),
+							  -1);
+	return (Node *) result;
+}
+
+bool
+stream_eventtime_is_filter(Node *node)
+{
+	return IsA(node, FuncExpr) && is_call_of((FuncExpr *) node, "_on_time");
+}
+
+/* The table of progress as the only member of FROM, for all to read. */
+static RangeTblEntry *
+progress_entry(Oid relid)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	Relation	rel = table_open(relid, AccessShareLock);
+	List	   *names = NIL;
+
+	for (int i = 0; i < RelationGetNumberOfAttributes(rel); i++)
+		names = lappend(names,
+						makeString(pstrdup(NameStr(TupleDescAttr(RelationGetDescr(rel),
+																 i)->attname))));
+	rte->rtekind = RTE_RELATION;
+	rte->relid = relid;
+	rte->relkind = RELKIND_RELATION;
+	rte->rellockmode = AccessShareLock;
+	rte->eref = makeAlias(RelationGetRelationName(rel), names);
+	rte->inFromCl = true;
+	/* no permission is required: the condition shows the view's own row only */
+	table_close(rel, NoLock);
+	return rte;
+}
+
+static Var *
+progress_column(Oid relid, const char *name, Oid type)
+{
+	return makeVar(1, get_attnum(relid, name), type, -1, InvalidOid, 0);
+}
+
+/* SELECT closed FROM progress WHERE viewid = 0 */
+static Query *
+closed_query(Oid relid, bool zoned)
+{
+	Query	   *query = makeNode(Query);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	Expr	   *closed = (Expr *) progress_column(relid, "closed",
+												  TIMESTAMPTZOID);
+	Expr	   *own = make_opclause(OidEqualOperator, BOOLOID, false,
+									(Expr *) progress_column(relid, "viewid", OIDOID),
+									(Expr *) makeConst(OIDOID, -1, InvalidOid,
+													   sizeof(Oid),
+													   ObjectIdGetDatum(InvalidOid),
+													   false, true),
+									InvalidOid, InvalidOid);
+
+	/* times without a zone are stored as those of UTC */
+	if (!zoned)
+		closed = stream_timeexpr_call2(F_TIMEZONE_TEXT_TIMESTAMPTZ,
+									   TIMESTAMPOID, InvalidOid,
+									   makeConst(TEXTOID, -1,
+												 DEFAULT_COLLATION_OID, -1,
+												 CStringGetTextDatum("UTC"),
+												 false, false), closed);
+	set_opfuncid((OpExpr *) own);
+	ref->rtindex = 1;
+	query->commandType = CMD_SELECT;
+	query->querySource = QSRC_ORIGINAL;
+	query->canSetTag = true;
+	query->rtable = list_make1(progress_entry(relid));
+	stream_compat_require_nothing(query, linitial(query->rtable));
+	query->jointree = makeFromExpr(list_make1(ref), (Node *) own);
+	query->targetList = list_make1(makeTargetEntry(closed, 1, "closed",
+												   false));
+	return query;
+}
+
+Node *
+stream_eventtime_is_closed(const StreamWindow *window, bool unlogged)
+{
+	bool		zoned = window->type == TIMESTAMPTZOID;
+	SubLink    *sublink = makeNode(SubLink);
+	Expr	   *result;
+
+	/* a sub-select is evaluated once, not for each row */
+	sublink->subLinkType = EXPR_SUBLINK;
+	sublink->subselect = (Node *)
+		closed_query(stream_catalog_progress_table(unlogged), zoned);
+	sublink->location = -1;
+	result = make_opclause(zoned ? TimestampTzLessEqualOperator :
+						   TimestampLessEqualOperator, BOOLOID, false,
+						   copyObject(window->key_end), (Expr *) sublink,
+						   InvalidOid, InvalidOid);
+	set_opfuncid((OpExpr *) result);
+	return (Node *) result;
+}
+
+/* Is it the sub-select above, of that view? */
+static bool
+is_closed_query(Query *query, Oid viewid)
+{
+	RangeTblEntry *rte;
+	OpExpr	   *own;
+	Const	   *value;
+
+	if (list_length(query->rtable) != 1 || query->jointree == NULL ||
+		query->jointree->quals == NULL ||
+		!IsA(query->jointree->quals, OpExpr))
+		return false;
+	rte = linitial_node(RangeTblEntry, query->rtable);
+	own = (OpExpr *) query->jointree->quals;
+	if (rte->rtekind != RTE_RELATION ||
+		(rte->relid != stream_catalog_progress_table(false) &&
+		 rte->relid != stream_catalog_progress_table(true)) ||
+		own->opno != OidEqualOperator || !IsA(linitial(own->args), Var) ||
+		!IsA(lsecond(own->args), Const))
+		return false;
+	value = lsecond_node(Const, own->args);
+	return linitial_node(Var, own->args)->varattno ==
+		get_attnum(rte->relid, "viewid") &&
+		!value->constisnull && DatumGetObjectId(value->constvalue) == viewid;
+}
+
+static bool
+set_view_walker(Node *node, Oid *viewid)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query) && is_closed_query((Query *) node, InvalidOid))
+	{
+		OpExpr	   *own = (OpExpr *) ((Query *) node)->jointree->quals;
+
+		lsecond_node(Const, own->args)->constvalue = ObjectIdGetDatum(*viewid);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, set_view_walker, viewid, 0);
+	return expression_tree_walker(node, set_view_walker, viewid);
+}
+
+void
+stream_eventtime_set_view(Query *query, Oid viewid)
+{
+	set_view_walker((Node *) query, &viewid);
+}
+
+/*
+ * Whoever has written the sub-select: it shows nothing but the view's own row, to
+ * those who may read the view.
+ */
+static bool
+permit_closed_walker(Node *node, Oid *viewid)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query) && is_closed_query((Query *) node, *viewid))
+	{
+		stream_compat_permit((Query *) node,
+							 linitial(((Query *) node)->rtable));
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, permit_closed_walker, viewid,
+								 0);
+	return expression_tree_walker(node, permit_closed_walker, viewid);
+}
+
+void
+stream_eventtime_permit_closed(Query *query, Oid viewid)
+{
+	permit_closed_walker((Node *) query, &viewid);
+}

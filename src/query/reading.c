@@ -1,0 +1,239 @@
+/*-------------------------------------------------------------------------
+ *
+ * reading.c
+ *	  The query that the user's view runs over the state table.
+ *
+ * It has the same clauses as the user's own query above the aggregation, with
+ * each key and each aggregate replaced by a column of the state table.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_node.h"
+#include "parser/parse_relation.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/refuse.h"
+#include "state/aggstate.h"
+#include "query/analyze.h"
+#include "query/reading.h"
+
+typedef struct ReadingContext
+{
+	StreamCut  *cut;
+	int			sublevels_up;
+	const char *source;
+} ReadingContext;
+
+/* The column of the state table that holds the expression, as a Var. */
+static Node *
+state_column(int attno, Node *expr, int sublevels_up)
+{
+	return (Node *) makeVar(1, attno, exprType(expr), exprTypmod(expr),
+							exprCollation(expr), sublevels_up);
+}
+
+/* The state column of a key that equals the node, or NULL. */
+static Node *
+match_key(Node *node, ReadingContext *context)
+{
+	ListCell   *lc;
+
+	if (IsA(node, Const))
+		return NULL;
+	foreach(lc, context->cut->keys)
+	{
+		Node	   *key = (Node *) ((StreamKey *) lfirst(lc))->expr;
+
+		if (context->sublevels_up > 0)
+		{
+			/* in a sub-select, only plain columns are found again */
+			if (!IsA(key, Var) || !IsA(node, Var))
+				continue;
+			key = copyObject(key);
+			((Var *) key)->varlevelsup = context->sublevels_up;
+		}
+		if (equal(node, key))
+			return state_column(foreach_current_index(lc) + 1, node,
+								context->sublevels_up);
+	}
+	return NULL;
+}
+
+/* The state column of a payload expression that equals the node, or NULL. */
+static Node *
+match_payload(Node *node, ReadingContext *context)
+{
+	ListCell   *lc;
+
+	foreach(lc, context->cut->payload)
+		if (equal(node, ((StreamPayload *) lfirst(lc))->expr))
+			return state_column(list_length(context->cut->keys) +
+								foreach_current_index(lc) + 1, node, 0);
+	return NULL;
+}
+
+static Node *
+reading_mutator(Node *node, ReadingContext *context)
+{
+	Node	   *column;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Aggref) &&
+		((Aggref *) node)->agglevelsup == context->sublevels_up)
+	{
+		ListCell   *lc;
+
+		if (context->sublevels_up > 0)
+			stream_refuse("an aggregate of the outer query in a sub-select is", node,
+						  context->source,
+						  "Use an ordinary view over the continuous view for it.");
+		foreach(lc, context->cut->aggs)
+			if (equal(((StreamAgg *) lfirst(lc))->aggref, node))
+				return state_column(list_length(context->cut->keys) +
+									foreach_current_index(lc) + 1, node, 0);
+		elog(ERROR, "aggregate not found in the cut");
+	}
+	if (context->sublevels_up == 0 && context->cut->payload)
+	{
+		column = match_payload(node, context);
+		if (column)
+			return column;
+	}
+	if (context->sublevels_up == 0 || IsA(node, Var))
+	{
+		column = match_key(node, context);
+		if (column)
+			return column;
+	}
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == context->sublevels_up)
+		stream_refuse("a column that is not in GROUP BY is", node, context->source,
+					  "Add the column to GROUP BY.");
+	if (IsA(node, Query))
+	{
+		Query	   *result;
+
+		context->sublevels_up++;
+		result = query_tree_mutator((Query *) node, reading_mutator, context,
+									0);
+		context->sublevels_up--;
+		return (Node *) result;
+	}
+	return expression_tree_mutator(node, reading_mutator, context);
+}
+
+/* Is the target entry needed for another clause than GROUP BY? */
+static bool
+is_sorted_by(Query *query, TargetEntry *tle)
+{
+	ListCell   *lc;
+
+	if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
+									  query->sortClause) ||
+		get_sortgroupref_clause_noerr(tle->ressortgroupref,
+									  query->distinctClause))
+		return true;
+	foreach(lc, query->windowClause)
+	{
+		WindowClause *window = lfirst_node(WindowClause, lc);
+
+		if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
+										  window->partitionClause) ||
+			get_sortgroupref_clause_noerr(tle->ressortgroupref,
+										  window->orderClause))
+			return true;
+	}
+	return false;
+}
+
+/* The output columns, and the hidden ones that a clause above needs. */
+static List *
+reading_targetlist(Query *query, ReadingContext *context)
+{
+	List	   *tlist = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk && !is_sorted_by(query, tle))
+			continue;
+		tle = flatCopyTargetEntry(tle);
+		tle->expr = (Expr *) reading_mutator((Node *) tle->expr, context);
+		tle->resno = list_length(tlist) + 1;
+		tle->resorigtbl = InvalidOid;
+		tle->resorigcol = 0;
+		tlist = lappend(tlist, tle);
+	}
+	return tlist;
+}
+
+Query *
+stream_reading_query(StreamCut *cut, Relation state, bool final_only,
+							 const char *source)
+{
+	ReadingContext context = {cut, 0, source};
+	Query	   *query = copyObject(cut->query);
+	ParseState *pstate = make_parsestate(NULL);
+	ParseNamespaceItem *nsitem;
+	RangeTblRef *rtr = makeNode(RangeTblRef);
+	Node	   *having;
+	Node	   *hidden;
+
+	query->targetList = reading_targetlist(query, &context);
+	having = reading_mutator(query->havingQual, &context);
+	query->limitOffset = reading_mutator(query->limitOffset, &context);
+	query->limitCount = reading_mutator(query->limitCount, &context);
+	query->windowClause = (List *)
+		reading_mutator((Node *) query->windowClause, &context);
+
+	hidden = stream_analyze_hidden_stream(list_make4(query->targetList, having,
+													 query->limitOffset,
+													 query->limitCount));
+	if (hidden)
+		stream_refuse_in(&cut->place,
+						 "reading a stream in a sub-select of an expression is",
+						 hidden, "Name the stream in FROM.");
+	nsitem = addRangeTableEntryForRelation(pstate, state, AccessShareLock,
+										   NULL, false, true);
+	rtr->rtindex = 1;
+	query->rtable = list_make1(nsitem->p_rte);
+	stream_compat_set_permissions(query, pstate);
+	for (int i = 1; i <= RelationGetNumberOfAttributes(state); i++)
+		stream_compat_note_selected(query, nsitem->p_rte, i);
+	query->jointree = makeFromExpr(list_make1(rtr), having);
+	query->groupClause = NIL;
+	query->havingQual = NULL;
+	query->hasAggs = false;
+	if (cut->distinct)
+		query->hasDistinctOn = false;
+	query->hasTargetSRFs = expression_returns_set((Node *) query->targetList);
+	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
+		checkExprHasSubLink(having) ||
+		checkExprHasSubLink(query->limitOffset) ||
+		checkExprHasSubLink(query->limitCount);
+	if (!query->hasSubLinks)
+	{
+		query->cteList = NIL;
+		query->hasRecursive = false;
+	}
+	if (final_only)
+	{
+		query->jointree->quals =
+			make_and_qual(having,
+						  stream_eventtime_is_closed(cut->window,
+													 !RelationIsPermanent(state)));
+		query->hasSubLinks = true;
+	}
+	return query;
+}

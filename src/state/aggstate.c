@@ -1,0 +1,416 @@
+/*-------------------------------------------------------------------------
+ *
+ * aggstate.c
+ *	  Combining, finishing and serialising aggregate states.
+ *
+ * The delta plan ends in PostgreSQL's own Agg node, which yields partial states
+ * as it would for a parallel query.  Between batches the states of a group live
+ * in memory and in the state table; this file calls the aggregate's support
+ * functions on them, by the rules of nodeAgg.c (strictness, who owns memory).
+ *
+ * Support functions ask AggCheckCallContext() where a state has to live.  They
+ * get their answer from a bare AggState node, one per aggregate call, whose
+ * aggregate context is set each time.
+ *
+ * A state of type internal is a pointer in memory and bytea when stored; every
+ * other state is stored as it is.  In memory, varlena states are kept detoasted
+ * with a full header, so that functions can work on them in place.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "executor/nodeAgg.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_agg.h"
+#include "utils/acl.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/refuse.h"
+#include "state/aggstate.h"
+
+/* ---- describing ---- */
+
+static void
+refuse(Aggref *aggref, const char *source, const char *detail,
+	   const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("aggregate %s cannot be used in a continuous view",
+					get_func_name(aggref->aggfnoid)),
+			 errdetail("%s", detail),
+			 errhint("%s", hint),
+			 stream_refuse_position(source, aggref->location)));
+}
+
+/* Refuses calls whose form cannot be combined, whatever the aggregate. */
+static void
+check_form(Aggref *aggref, const char *source)
+{
+	if (aggref->aggkind != AGGKIND_NORMAL)
+		refuse(aggref, source,
+			   "Ordered-set aggregates need all their input at once.",
+			   "Use an aggregate that can be combined from parts.");
+	if (aggref->aggdistinct != NIL)
+		refuse(aggref, source,
+			   "DISTINCT in an aggregate is not supported yet.",
+			   "Group by the argument as well, and count the groups when you read the view.");
+	if (aggref->aggorder != NIL)
+		refuse(aggref, source,
+			   "ORDER BY in an aggregate is not supported.",
+			   "Use an aggregate that does not depend on the order of its input.");
+}
+
+static bool
+is_pseudo_type(Oid type)
+{
+	return get_typtype(type) == TYPTYPE_PSEUDO;
+}
+
+StreamAgg *
+stream_aggstate_describe(Aggref *aggref, const char *source)
+{
+	StreamAgg  *agg = palloc0(sizeof(StreamAgg));
+	Oid			argtypes[FUNC_MAX_ARGS];
+	int			nargs;
+	HeapTuple	tuple;
+	Form_pg_aggregate form;
+
+	check_form(aggref, source);
+	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggref->aggfnoid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u", aggref->aggfnoid);
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+
+	if (!OidIsValid(form->aggcombinefn))
+		refuse(aggref, source,
+			   "The aggregate has no combine function.",
+			   "Use an aggregate with a combine function (CREATE AGGREGATE ... COMBINEFUNC).");
+	nargs = get_aggregate_argtypes(aggref, argtypes);
+	agg->aggref = aggref;
+	agg->transtype = resolve_aggregate_transtype(aggref->aggfnoid,
+												 form->aggtranstype,
+												 argtypes, nargs);
+	agg->storedtype = agg->transtype;
+	if (agg->transtype == INTERNALOID)
+	{
+		if (!OidIsValid(form->aggserialfn) || !OidIsValid(form->aggdeserialfn))
+			refuse(aggref, source,
+				   "The aggregate's state cannot be serialised.",
+				   "Use an aggregate with functions to serialise its state (CREATE AGGREGATE ... SERIALFUNC, DESERIALFUNC).");
+		agg->storedtype = BYTEAOID;
+	}
+	if (is_pseudo_type(agg->storedtype) || is_pseudo_type(aggref->aggtype))
+		refuse(aggref, source,
+			   "Its state or result is of a pseudo-type, which cannot be stored.",
+			   "Cast the argument to a type that can be stored.");
+	agg->final_is_state = !OidIsValid(form->aggfinalfn) &&
+		agg->transtype == aggref->aggtype;
+	get_typlenbyval(agg->transtype, &agg->translen, &agg->transbyval);
+	ReleaseSysCache(tuple);
+	return agg;
+}
+
+/* ---- functions ---- */
+
+/* Looks up a support function that the aggregate's owner may call. */
+static void
+look_up_function(FmgrInfo *info, Oid function, Oid owner)
+{
+	AclResult	acl;
+
+	if (!OidIsValid(function))
+		return;
+	acl = object_aclcheck(ProcedureRelationId, function, owner, ACL_EXECUTE);
+	if (acl != ACLCHECK_OK)
+		aclcheck_error(acl, OBJECT_FUNCTION, get_func_name(function));
+	InvokeFunctionExecuteHook(function);
+	fmgr_info(function, info);
+}
+
+static Oid
+function_owner(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/* Gives the functions their expressions, from which they know their types. */
+static void
+set_expressions(StreamAgg *agg)
+{
+	Oid			argtypes[FUNC_MAX_ARGS];
+	int			nargs PG_USED_FOR_ASSERTS_ONLY =
+		get_aggregate_argtypes(agg->aggref, argtypes);
+	Expr	   *expr;
+
+	build_aggregate_transfn_expr(&agg->transtype, 1, 0, false, agg->transtype,
+								 agg->aggref->inputcollid,
+								 agg->combinefn.fn_oid, InvalidOid,
+								 &expr, NULL);
+	fmgr_info_set_expr((Node *) expr, &agg->combinefn);
+	if (OidIsValid(agg->finalfn.fn_oid))
+	{
+		Assert(agg->numfinalargs - 1 <= nargs);
+		build_aggregate_finalfn_expr(argtypes, agg->numfinalargs,
+									 agg->transtype, agg->aggref->aggtype,
+									 agg->aggref->inputcollid,
+									 agg->finalfn.fn_oid, &expr);
+		fmgr_info_set_expr((Node *) expr, &agg->finalfn);
+	}
+	if (OidIsValid(agg->serialfn.fn_oid))
+	{
+		build_aggregate_serialfn_expr(agg->serialfn.fn_oid, &expr);
+		fmgr_info_set_expr((Node *) expr, &agg->serialfn);
+		build_aggregate_deserialfn_expr(agg->deserialfn.fn_oid, &expr);
+		fmgr_info_set_expr((Node *) expr, &agg->deserialfn);
+	}
+}
+
+/* What support functions see as the Agg node that calls them. */
+static AggState *
+make_caller(StreamAgg *agg)
+{
+	AggState   *node = makeNode(AggState);
+
+	node->curaggcontext = makeNode(ExprContext);
+	node->tmpcontext = makeNode(ExprContext);
+	node->curpertrans = palloc0(sizeof(AggStatePerTransData));
+	node->curpertrans->aggref = agg->aggref;
+	return node;
+}
+
+void
+stream_aggstate_prepare(StreamAgg *agg)
+{
+	Oid			owner = function_owner(agg->aggref->aggfnoid);
+	Oid			argtypes[FUNC_MAX_ARGS];
+	HeapTuple	tuple;
+	Form_pg_aggregate form;
+
+	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(agg->aggref->aggfnoid));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for aggregate %u",
+			 agg->aggref->aggfnoid);
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	look_up_function(&agg->combinefn, form->aggcombinefn, owner);
+	look_up_function(&agg->finalfn, form->aggfinalfn, owner);
+	if (agg->transtype == INTERNALOID)
+	{
+		look_up_function(&agg->serialfn, form->aggserialfn, owner);
+		look_up_function(&agg->deserialfn, form->aggdeserialfn, owner);
+	}
+	agg->final_modifies = form->aggfinalmodify != AGGMODIFY_READ_ONLY;
+	agg->numfinalargs = 1;
+	if (form->aggfinalextra)
+		agg->numfinalargs += get_aggregate_argtypes(agg->aggref, argtypes);
+	ReleaseSysCache(tuple);
+	set_expressions(agg);
+	agg->caller = make_caller(agg);
+}
+
+/* ---- calls ---- */
+
+/* The caller, set up for one call. */
+static Node *
+as_caller(StreamAgg *agg, MemoryContext context)
+{
+	AggState   *node = agg->caller;
+
+	node->curaggcontext->ecxt_per_tuple_memory = context;
+	node->curaggcontext->ecxt_per_query_memory = context;
+	node->tmpcontext->ecxt_per_tuple_memory = CurrentMemoryContext;
+	return (Node *) node;
+}
+
+static NullableDatum
+call1(StreamAgg *agg, FmgrInfo *fn, MemoryContext context, NullableDatum arg)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	NullableDatum result;
+
+	InitFunctionCallInfoData(*fcinfo, fn, 1, agg->aggref->inputcollid,
+							 as_caller(agg, context), NULL);
+	fcinfo->args[0] = arg;
+	result.value = FunctionCallInvoke(fcinfo);
+	result.isnull = fcinfo->isnull;
+	return result;
+}
+
+static NullableDatum
+call2(StreamAgg *agg, FmgrInfo *fn, MemoryContext context,
+	  NullableDatum arg1, NullableDatum arg2)
+{
+	LOCAL_FCINFO(fcinfo, 2);
+	NullableDatum result;
+
+	InitFunctionCallInfoData(*fcinfo, fn, 2, agg->aggref->inputcollid,
+							 as_caller(agg, context), NULL);
+	fcinfo->args[0] = arg1;
+	fcinfo->args[1] = arg2;
+	result.value = FunctionCallInvoke(fcinfo);
+	result.isnull = fcinfo->isnull;
+	return result;
+}
+
+/* From the stored form to the form in memory, in the current context. */
+static NullableDatum
+deserialise(StreamAgg *agg, NullableDatum stored)
+{
+	NullableDatum none = {.value = (Datum) 0,.isnull = false};
+
+	if (!OidIsValid(agg->deserialfn.fn_oid))
+		return stored;
+	if (stored.isnull && agg->deserialfn.fn_strict)
+		return stored;
+	return call2(agg, &agg->deserialfn, CurrentMemoryContext, stored, none);
+}
+
+/* A copy of a by-reference state that is not internal, in the context. */
+static Datum
+copy_state(StreamAgg *agg, MemoryContext context, Datum value)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	if (agg->translen == -1 &&
+		!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(value)))
+		value = PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
+	else
+		value = datumCopy(value, agg->transbyval, agg->translen);
+	MemoryContextSwitchTo(old);
+	return value;
+}
+
+NullableDatum
+stream_aggstate_unpack(StreamAgg *agg, NullableDatum stored)
+{
+	return deserialise(agg, stored);
+}
+
+void
+stream_aggstate_combine(StreamAgg *agg, MemoryContext context,
+						NullableDatum *state, NullableDatum delta)
+{
+	stream_aggstate_combine_unpacked(agg, context, state,
+									 deserialise(agg, delta));
+}
+
+void
+stream_aggstate_combine_unpacked(StreamAgg *agg, MemoryContext context,
+								 NullableDatum *state, NullableDatum delta)
+{
+	NullableDatum result;
+
+	if (agg->combinefn.fn_strict && delta.isnull)
+		return;
+	if (agg->combinefn.fn_strict && state->isnull)
+		result = delta;
+	else
+		result = call2(agg, &agg->combinefn, context, *state, delta);
+
+	/*
+	 * In minor releases not long ago, the server's own functions combine two
+	 * nulls into a null pointer that does not say that it is null.
+	 */
+	if (agg->transtype == INTERNALOID && result.value == (Datum) 0)
+		result.isnull = true;
+
+	/*
+	 * A by-reference result is either the old state, changed in place, or in
+	 * memory that is about to go.
+	 */
+	if (!agg->transbyval &&
+		(result.isnull || state->isnull || result.value != state->value))
+	{
+		Datum		old = state->value;
+
+		if (!result.isnull)
+			result.value = copy_state(agg, context, result.value);
+		if (!state->isnull)
+			pfree(DatumGetPointer(old));
+	}
+	*state = result;
+}
+
+NullableDatum
+stream_aggstate_load(StreamAgg *agg, MemoryContext context,
+					 NullableDatum stored)
+{
+	NullableDatum state = {.value = (Datum) 0,.isnull = true};
+
+	if (agg->transtype == INTERNALOID)
+		stream_aggstate_combine(agg, context, &state, stored);
+	else if (!stored.isnull)
+	{
+		state.isnull = false;
+		state.value = agg->transbyval ? stored.value :
+			copy_state(agg, context, stored.value);
+	}
+	return state;
+}
+
+NullableDatum
+stream_aggstate_store(StreamAgg *agg, NullableDatum state)
+{
+	if (!OidIsValid(agg->serialfn.fn_oid))
+		return state;
+	if (state.isnull && agg->serialfn.fn_strict)
+		return state;
+	return call1(agg, &agg->serialfn, CurrentMemoryContext, state);
+}
+
+NullableDatum
+stream_aggstate_finish(StreamAgg *agg, NullableDatum state)
+{
+	LOCAL_FCINFO(fcinfo, FUNC_MAX_ARGS);
+	NullableDatum result;
+
+	if (!OidIsValid(agg->finalfn.fn_oid))
+		return state;
+	if (agg->finalfn.fn_strict && (state.isnull || agg->numfinalargs > 1))
+	{
+		result.value = (Datum) 0;
+		result.isnull = true;
+		return result;
+	}
+	/* a function that scribbles on its argument gets a copy */
+	if (agg->final_modifies)
+		state = stream_aggstate_load(agg, CurrentMemoryContext,
+									 stream_aggstate_store(agg, state));
+	InitFunctionCallInfoData(*fcinfo, &agg->finalfn, agg->numfinalargs,
+							 agg->aggref->inputcollid,
+							 as_caller(agg, CurrentMemoryContext), NULL);
+	fcinfo->args[0] = state;
+	for (int i = 1; i < agg->numfinalargs; i++)
+	{
+		fcinfo->args[i].value = (Datum) 0;
+		fcinfo->args[i].isnull = true;
+	}
+	result.value = FunctionCallInvoke(fcinfo);
+	result.isnull = fcinfo->isnull;
+	return result;
+}
+
+void
+stream_aggstate_free(StreamAgg *agg, NullableDatum state)
+{
+	if (!agg->transbyval && !state.isnull)
+		pfree(DatumGetPointer(state.value));
+}

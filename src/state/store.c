@@ -1,0 +1,776 @@
+/*-------------------------------------------------------------------------
+ *
+ * store.c
+ *	  The state store: a keyed table with a write-through cache.
+ *
+ * The worker that owns a view is the only writer of its state table, so it may
+ * keep, per group, where its row is (the TID) and its aggregate states.  Merging
+ * a row of the delta is then one hash probe, one call of a combine function per
+ * aggregate and one heap update, with no look-up in an index.  Every change is
+ * written at once; the cache never holds anything that the table does not.
+ *
+ * Memory is bounded by streaming.state_cache_size in two generations.  Groups
+ * enter the young one; when memory is used up, the old one is dropped as a whole
+ * and the young one takes its place.  A group that is touched while in the old
+ * generation moves to the young one.  So what is in use stays, and nothing has
+ * to be freed one by one (combine functions may leak into their context as they
+ * like).
+ *
+ * A group that is not cached is looked up through the unique index on the keys,
+ * except while the cache is complete: it was empty when the table was, and has
+ * dropped nothing since.  Keys that cannot be hashed, and views without keys,
+ * have no cache and always look up.
+ *
+ * With many groups, nearly every access of the above is to memory that is in no
+ * processor cache: the bucket, the group, its page, its row.  So rows of the
+ * delta queue up for a moment, in a ring; when a row enters, its bucket is
+ * prefetched, some rows later the group found there, then the page, then the row
+ * on it.  When its turn comes, all is at hand.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/nbtree.h"
+#include "catalog/pg_am.h"
+#include "commands/defrem.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "state/aggstate.h"
+#include "state/statetable.h"
+#include "state/store.h"
+
+int			stream_state_cache_size = 262144;
+
+/* What is remembered of a group; its keys are in the hash table. */
+typedef struct StateGroup
+{
+	ItemPointerData tid;
+	Buffer		buffer;			/* where its page was seen last: a hint */
+	Datum		states[FLEXIBLE_ARRAY_MEMBER];
+	/* then one bool per state: is it null? */
+} StateGroup;
+
+#define GROUP_NULLS(store, group) \
+	((bool *) &(group)->states[(store)->nstates])
+
+typedef struct Generation
+{
+	MemoryContext context;
+	TupleHashTable table;
+} Generation;
+
+/* A row of the delta that waits in the ring. */
+typedef struct StagedRow
+{
+	TupleTableSlot *slot;
+	uint32		hash;			/* of its keys */
+} StagedRow;
+
+/* Length of the ring, and after how many rows what is prefetched. */
+#define RING_SIZE 16
+#define PREFETCH_GROUP 4
+#define PREFETCH_PAGE 8
+#define PREFETCH_TUPLE 12
+
+struct StreamStore
+{
+	MemoryContext context;
+	MemoryContext row;			/* reset for each row */
+
+	/* shape */
+	TupleDesc	desc;			/* of the state table */
+	TupleDesc	keydesc;		/* its first nkeys columns */
+	int			nkeys;
+	int			naggs;
+	int			nstates;		/* remembered: of the aggregates, and expiry */
+	int			npayload;
+	AttrNumber	expiry;			/* column of the state table, or 0 */
+	StreamAgg **aggs;
+	Oid		   *eqops;
+	Oid		   *collations;
+	AttrNumber *keycols;
+	Oid		   *eqfuncs;
+	FmgrInfo   *hashfuncs;		/* NULL: no cache */
+	bool		equalimage;		/* equal keys look the same */
+
+	/* cache */
+	Generation *young;
+	Generation *old;
+	bool		complete;		/* every group of the table is cached */
+	int64		made;			/* groups, in this batch ... */
+	void		(*on_made) (TupleTableSlot *delta, void *arg);	/* ... and who
+																 * hears of it */
+	void	   *on_made_arg;
+	int64		batch;			/* the batch that it is the state after */
+	Oid			relfilenode;	/* the storage that the TIDs are about */
+	int			probes;			/* since memory was last measured */
+
+	/* rows that wait: those numbered [processed, staged) */
+	StagedRow	ring[RING_SIZE];
+	uint64		staged;
+	uint64		processed;
+
+	/* slots */
+	TupleTableSlot *keyslot;	/* keys of the row at hand */
+	TupleTableSlot *cachedslot; /* keys as the table has them, if different */
+	TupleTableSlot *outslot;	/* the row to write ... */
+	Datum	   *values;			/* ... and what it is made of */
+	bool	   *nulls;
+
+	StreamStateTable table;		/* in the batch in progress */
+};
+
+static TupleDesc
+key_desc(TupleDesc desc, int nkeys)
+{
+	TupleDesc	keydesc = CreateTemplateTupleDesc(nkeys);
+
+	for (int i = 0; i < nkeys; i++)
+		TupleDescCopyEntry(keydesc, i + 1, desc, i + 1);
+	return keydesc;
+}
+
+static bool
+hashable(int nkeys, const Oid *eqops)
+{
+	RegProcedure left;
+	RegProcedure right;
+
+	if (nkeys == 0)
+		return false;
+	for (int i = 0; i < nkeys; i++)
+		if (!get_op_hash_functions(eqops[i], &left, &right))
+			return false;
+	return true;
+}
+
+/* Do keys that are equal have the same bytes, too?  (As B-tree wants to know.) */
+static bool
+equal_image(TupleDesc keydesc)
+{
+	for (int i = 0; i < keydesc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(keydesc, i);
+		Oid			opclass = GetDefaultOpClass(attr->atttypid, BTREE_AM_OID);
+		Oid			proc;
+
+		if (!OidIsValid(opclass))
+			return false;
+		proc = get_opfamily_proc(get_opclass_family(opclass),
+								 get_opclass_input_type(opclass),
+								 get_opclass_input_type(opclass),
+								 BTEQUALIMAGE_PROC);
+		if (!OidIsValid(proc) ||
+			!DatumGetBool(OidFunctionCall1Coll(proc, attr->attcollation,
+											   ObjectIdGetDatum(get_opclass_input_type(opclass)))))
+			return false;
+	}
+	return true;
+}
+
+StreamStore *
+stream_store_create(MemoryContext parent, TupleDesc desc,
+					const StreamStoreShape *shape)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "state store",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	StreamStore *store = palloc0(sizeof(StreamStore));
+	int			nkeys = shape->nkeys;
+	int			i = 0;
+	ListCell   *lc;
+
+	store->context = context;
+	store->row = AllocSetContextCreate(context, "row of the delta",
+									   ALLOCSET_DEFAULT_SIZES);
+	store->desc = CreateTupleDescCopy(desc);
+	store->keydesc = key_desc(desc, nkeys);
+	store->nkeys = nkeys;
+	store->naggs = list_length(shape->aggs);
+	store->nstates = store->naggs + (shape->expires ? 1 : 0);
+	store->npayload = shape->npayload;
+	store->expiry = shape->expires ? desc->natts : 0;
+	store->aggs = palloc(sizeof(StreamAgg *) * (store->naggs + 1));
+	foreach(lc, shape->aggs)
+		store->aggs[i++] = lfirst(lc);
+	store->eqops = palloc(sizeof(Oid) * (nkeys + 1));
+	store->collations = palloc(sizeof(Oid) * (nkeys + 1));
+	store->keycols = palloc(sizeof(AttrNumber) * (nkeys + 1));
+	for (i = 0; i < nkeys; i++)
+	{
+		store->eqops[i] = shape->eqops[i];
+		store->collations[i] = shape->collations[i];
+		store->keycols[i] = i + 1;
+	}
+	if (hashable(nkeys, store->eqops))
+		execTuplesHashPrepare(nkeys, store->eqops, &store->eqfuncs,
+							  &store->hashfuncs);
+	store->equalimage = equal_image(store->keydesc);
+	store->keyslot = MakeSingleTupleTableSlot(store->keydesc, &TTSOpsVirtual);
+	store->cachedslot = MakeSingleTupleTableSlot(store->keydesc,
+												 &TTSOpsMinimalTuple);
+	store->values = palloc(sizeof(Datum) * desc->natts);
+	store->nulls = palloc(sizeof(bool) * desc->natts);
+	store->outslot = MakeSingleTupleTableSlot(store->desc, &TTSOpsHeapTuple);
+	MemoryContextSwitchTo(old);
+	return store;
+}
+
+/* ---- generations ---- */
+
+static Generation *
+create_generation(StreamStore *store)
+{
+	MemoryContext context = AllocSetContextCreate(store->context,
+												  "state cache",
+												  ALLOCSET_DEFAULT_SIZES);
+	Generation *gen = MemoryContextAlloc(context, sizeof(Generation));
+
+	gen->context = context;
+	gen->table =
+		stream_compat_build_hash_table(NULL, store->keydesc, NULL,
+									   store->nkeys, store->keycols,
+									   store->eqfuncs, store->hashfuncs,
+									   store->collations, 256,
+									   STREAM_COMPAT_HASH_EXTRA, context,
+									   context, store->row, false);
+	return gen;
+}
+
+static void
+drop_generation(Generation **gen)
+{
+	if (*gen)
+		MemoryContextDelete((*gen)->context);
+	*gen = NULL;
+}
+
+static void
+drop_cache(StreamStore *store)
+{
+	drop_generation(&store->young);
+	drop_generation(&store->old);
+	store->complete = false;
+}
+
+void
+stream_store_free(StreamStore *store)
+{
+	ExecDropSingleTupleTableSlot(store->keyslot);
+	ExecDropSingleTupleTableSlot(store->cachedslot);
+	ExecDropSingleTupleTableSlot(store->outslot);
+	for (int i = 0; i < RING_SIZE; i++)
+		if (store->ring[i].slot)
+			ExecDropSingleTupleTableSlot(store->ring[i].slot);
+	MemoryContextDelete(store->context);
+}
+
+/*
+ * Begins a new generation when memory is used up.  The first one may take two
+ * thirds of it, so that there is a third for the next.
+ */
+static void
+bound_memory(StreamStore *store)
+{
+	Size		limit = (Size) stream_state_cache_size * 1024;
+	Size		used;
+
+	if (++store->probes < 64)
+		return;
+	store->probes = 0;
+	used = MemoryContextMemAllocated(store->young->context, true);
+	if (store->old)
+		used += MemoryContextMemAllocated(store->old->context, true);
+	else
+		limit = limit / 3 * 2;
+	if (used < limit)
+		return;
+	if (store->old)
+		store->complete = false;
+	drop_generation(&store->old);
+	store->old = store->young;
+	store->young = create_generation(store);
+}
+
+/* ---- a batch ---- */
+
+void
+stream_store_open(StreamStore *store, Relation rel, int64 batch,
+				  int64 alive_after,
+				  void (*made) (TupleTableSlot *delta, void *arg), void *arg)
+{
+	stream_statetable_open(&store->table, rel, store->nkeys, store->eqops,
+						   store->collations, store->expiry, alive_after);
+	store->made = 0;
+	store->on_made = made;
+	store->on_made_arg = arg;
+	store->staged = store->processed = 0;
+	if (!store->hashfuncs)
+		return;
+	if (store->batch != batch ||
+		store->relfilenode != STREAM_COMPAT_RELNUMBER(rel) ||
+		store->young == NULL)
+	{
+		if (!STREAM_MUTATION("cache") || store->young == NULL)
+		{
+			drop_cache(store);
+			store->young = create_generation(store);
+			store->complete = RelationGetNumberOfBlocks(rel) == 0;
+		}
+	}
+	store->relfilenode = STREAM_COMPAT_RELNUMBER(rel);
+	/* whatever ends this batch other than stream_store_close is a failure */
+	store->batch = -1;
+}
+
+/* ---- groups ---- */
+
+static inline NullableDatum
+get_state(StreamStore *store, StateGroup *group, int i)
+{
+	NullableDatum state = {
+		.value = group->states[i],.isnull = GROUP_NULLS(store, group)[i]
+	};
+
+	return state;
+}
+
+static inline void
+set_state(StreamStore *store, StateGroup *group, int i, NullableDatum state)
+{
+	group->states[i] = state.value;
+	GROUP_NULLS(store, group)[i] = state.isnull;
+}
+
+/* The last of the states is when the group expires. */
+static inline void
+set_expiry(StreamStore *store, StateGroup *group, Datum expiry)
+{
+	group->states[store->nstates - 1] = expiry;
+	GROUP_NULLS(store, group)[store->nstates - 1] = false;
+}
+
+/* Is the group one that the table does not have, or one that has expired? */
+static inline bool
+is_new(StreamStore *store, StateGroup *group)
+{
+	return !ItemPointerIsValid(&group->tid) ||
+		(store->expiry && DatumGetInt64(group->states[store->nstates - 1]) <=
+		 store->table.alive_after);
+}
+
+/* Fills a group from the row found; states go to the context. */
+static void
+load_group(StreamStore *store, StateGroup *group, MemoryContext context)
+{
+	int			column = store->nkeys + store->naggs;
+
+	slot_getallattrs(store->table.found);
+	group->tid = store->table.found->tts_tid;
+	if (TTS_IS_BUFFERTUPLE(store->table.found))
+		group->buffer =
+			((BufferHeapTupleTableSlot *) store->table.found)->buffer;
+	for (int i = 0; i < store->naggs; i++)
+		set_state(store, group, i,
+				  stream_staterow_get(store->aggs[i], store->table.found,
+									  store->nkeys + i, &column, context));
+	if (store->expiry)
+		set_expiry(store, group,
+				   store->table.found->tts_values[store->expiry - 1]);
+}
+
+static StateGroup *
+alloc_group(StreamStore *store, MemoryContext context)
+{
+	StateGroup *group = MemoryContextAlloc(context, offsetof(StateGroup, states) +
+										   (sizeof(Datum) + sizeof(bool)) *
+										   store->nstates);
+
+	ItemPointerSetInvalid(&group->tid);
+	group->buffer = InvalidBuffer;
+	return group;
+}
+
+/* ---- finding a group ---- */
+
+/* Takes the group over from the old generation, if it is there. */
+static bool
+promote(StreamStore *store, TupleHashEntry young, uint32 hash)
+{
+	StateGroup *group = *stream_compat_hash_pointer(store->young->table, young);
+	TupleHashEntry entry;
+	StateGroup *old;
+
+	if (store->old == NULL)
+		return false;
+	entry = LookupTupleHashEntryHash(store->old->table, store->keyslot,
+									 NULL, hash);
+	if (entry == NULL)
+		return false;
+	old = *stream_compat_hash_pointer(store->old->table, entry);
+	group->tid = old->tid;
+	group->buffer = old->buffer;
+	stream_compat_hash_replace(store->young->table, young, entry->firstTuple);
+	for (int i = 0; i < store->naggs; i++)
+	{
+		NullableDatum stored = stream_aggstate_store(store->aggs[i],
+													 get_state(store, old, i));
+
+		set_state(store, group, i,
+				  stream_aggstate_load(store->aggs[i], store->young->context,
+									   stored));
+	}
+	if (store->expiry)
+		set_expiry(store, group, old->states[store->nstates - 1]);
+	return true;
+}
+
+/*
+ * Keys can be equal and yet look different (1.0 and 1.00).  The group keeps
+ * those that the table has.
+ */
+static void
+keep_stored_keys(StreamStore *store, TupleHashEntry entry)
+{
+	if (store->equalimage)
+		return;
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		store->keyslot->tts_values[i] = store->table.found->tts_values[i];
+		store->keyslot->tts_isnull[i] = store->table.found->tts_isnull[i];
+	}
+	stream_compat_hash_replace(store->young->table, entry,
+							   ExecCopySlotMinimalTuple(store->keyslot));
+}
+
+/*
+ * The group with the keys in keyslot, in the cache; its TID is invalid if it is
+ * new.  On return cachedslot has the keys.
+ */
+static StateGroup *
+find_cached(StreamStore *store, uint32 hash, MemoryContext *context)
+{
+	TupleHashEntry entry;
+	bool		isnew;
+	StateGroup *group;
+
+	bound_memory(store);
+	*context = store->young->context;
+	entry = LookupTupleHashEntryHash(store->young->table, store->keyslot,
+									 &isnew, hash);
+	if (!isnew)
+		group = *stream_compat_hash_pointer(store->young->table, entry);
+	else
+	{
+		group = alloc_group(store, *context);
+		*stream_compat_hash_pointer(store->young->table, entry) = group;
+		if (!promote(store, entry, hash) &&
+			!store->complete && stream_statetable_find(&store->table, store->keyslot))
+		{
+			load_group(store, group, *context);
+			keep_stored_keys(store, entry);
+			ExecClearTuple(store->table.found);
+		}
+	}
+	if (!store->equalimage)
+		ExecStoreMinimalTuple(entry->firstTuple, store->cachedslot, false);
+	return group;
+}
+
+/* Same without a cache: the group lives as long as the row of the delta. */
+static StateGroup *
+find_uncached(StreamStore *store, MemoryContext *context)
+{
+	StateGroup *group = alloc_group(store, store->row);
+
+	*context = store->row;
+	if (stream_statetable_find(&store->table, store->keyslot))
+	{
+		load_group(store, group, store->row);
+		for (int i = 0; !store->equalimage && i < store->nkeys; i++)
+		{
+			store->keyslot->tts_values[i] = store->table.found->tts_values[i];
+			store->keyslot->tts_isnull[i] = store->table.found->tts_isnull[i];
+		}
+	}
+	if (!store->equalimage)
+		ExecCopySlot(store->cachedslot, store->keyslot);
+	if (store->table.found)
+		ExecClearTuple(store->table.found);
+	return group;
+}
+
+/* ---- writing ---- */
+
+/*
+ * Puts keys, results and states of the group into outslot; the rest, if any, is
+ * what the row of the delta brings.
+ */
+static void
+form_row(StreamStore *store, StateGroup *group, TupleTableSlot *delta)
+{
+	Datum	   *values = store->values;
+	bool	   *nulls = store->nulls;
+	int			column = store->nkeys + store->naggs;
+
+	TupleTableSlot *keys = store->equalimage ?
+		store->keyslot : store->cachedslot;
+
+	slot_getallattrs(keys);
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		values[i] = keys->tts_values[i];
+		nulls[i] = keys->tts_isnull[i];
+	}
+	for (int i = 0; i < store->naggs; i++)
+		stream_staterow_put(store->aggs[i], get_state(store, group, i),
+							store->nkeys + i, &column, values, nulls);
+	for (int i = store->nkeys + store->naggs;
+		 column < store->desc->natts; i++, column++)
+	{
+		values[column] = delta->tts_values[i];
+		nulls[column] = delta->tts_isnull[i];
+	}
+	ExecForceStoreHeapTuple(heap_form_tuple(store->desc, values, nulls),
+							store->outslot, false);
+}
+
+/* Puts the keys of a row of the delta into keyslot. */
+static void
+take_keys(StreamStore *store, TupleTableSlot *delta)
+{
+	slot_getallattrs(delta);
+	ExecClearTuple(store->keyslot);
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		store->keyslot->tts_values[i] = delta->tts_values[i];
+		store->keyslot->tts_isnull[i] = delta->tts_isnull[i];
+	}
+	ExecStoreVirtualTuple(store->keyslot);
+}
+
+/* Merges the row of the delta whose keys are in keyslot. */
+static void
+merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
+{
+	MemoryContext context;
+	StateGroup *group = store->hashfuncs ?
+		find_cached(store, hash, &context) : find_uncached(store, &context);
+	bool		isnew = is_new(store, group);
+
+	for (int i = 0; i < store->naggs; i++)
+	{
+		NullableDatum partial;
+		NullableDatum state;
+
+		partial.value = delta->tts_values[store->nkeys + i];
+		partial.isnull = delta->tts_isnull[store->nkeys + i];
+		if (isnew)
+			state = stream_aggstate_load(store->aggs[i], context, partial);
+		else
+		{
+			state = get_state(store, group, i);
+			stream_aggstate_combine(store->aggs[i], context, &state, partial);
+		}
+		set_state(store, group, i, state);
+	}
+	if (isnew || store->naggs > 0)
+	{
+		form_row(store, group, delta);
+		if (isnew)
+		{
+			group->buffer = stream_statetable_insert(&store->table, store->outslot);
+			store->made++;
+			if (store->on_made)
+				store->on_made(delta, store->on_made_arg);
+			if (store->expiry)
+				set_expiry(store, group, store->values[store->expiry - 1]);
+		}
+		else
+			group->buffer = stream_statetable_update(&store->table,
+													 &group->tid,
+													 group->buffer,
+													 store->outslot);
+		group->tid = store->outslot->tts_tid;
+		ExecClearTuple(store->outslot);
+	}
+	ExecClearTuple(store->cachedslot);
+}
+
+/* ---- the ring ---- */
+
+/* The bucket of the hash table where a staged row's group should be. */
+static TupleHashEntryData *
+expected_bucket(StreamStore *store, uint32 hash)
+{
+	struct tuplehash_hash *table = store->young->table->hashtab;
+
+	return &table->data[hash & table->sizemask];
+}
+
+/* The group there, or NULL: without probing any further, this is about time. */
+static StateGroup *
+expected_group(StreamStore *store, uint32 hash)
+{
+	TupleHashEntryData *entry = expected_bucket(store, hash);
+
+	if (entry->status == 0 || entry->hash != hash)
+		return NULL;
+	__builtin_prefetch(entry->firstTuple);
+	return *stream_compat_hash_pointer(store->young->table, entry);
+}
+
+/*
+ * Prefetches the page of the group, and its line pointer there.  (Inline, for a
+ * function that only prefetches is one without effects to GCC: it drops calls.)
+ */
+static pg_attribute_always_inline void
+prefetch_page(StateGroup *group)
+{
+	char	   *page;
+
+	if (!BufferIsValid(group->buffer) || !ItemPointerIsValid(&group->tid))
+		return;
+	page = (char *) BufferGetPage(group->buffer);
+	__builtin_prefetch(page);
+	__builtin_prefetch(page + SizeOfPageHeaderData +
+					   sizeof(ItemIdData) *
+					   (ItemPointerGetOffsetNumberNoCheck(&group->tid) - 1));
+}
+
+/*
+ * Prefetches the group's row, and where its next version will go.  What is read
+ * of the page here, without lock or pin, may be of any other page by now: it
+ * serves as a guess only.
+ */
+static pg_attribute_always_inline void
+prefetch_tuple(StreamStore *store, StateGroup *group)
+{
+	Page		page;
+	ItemId		item;
+	uint32		upper;
+
+	if (!BufferIsValid(group->buffer) || !ItemPointerIsValid(&group->tid))
+		return;
+	page = BufferGetPage(group->buffer);
+	item = &((PageHeader) page)->pd_linp[
+										 ItemPointerGetOffsetNumberNoCheck(&group->tid) - 1];
+	if (ItemIdGetOffset(item) < BLCKSZ)
+		__builtin_prefetch((char *) page + ItemIdGetOffset(item));
+	upper = ((PageHeader) page)->pd_upper;
+	if (upper <= BLCKSZ && upper > store->table.row_size)
+		__builtin_prefetch((char *) page + upper - store->table.row_size, 1);
+}
+
+/* The row that entered the ring the given number of rows ago, or NULL. */
+static StagedRow *
+staged_before(StreamStore *store, int rows)
+{
+	if (store->staged < store->processed + rows + 1)
+		return NULL;
+	return &store->ring[(store->staged - 1 - rows) % RING_SIZE];
+}
+
+static void
+stage_row(StreamStore *store, TupleTableSlot *delta)
+{
+	StagedRow  *row = &store->ring[store->staged % RING_SIZE];
+	StateGroup *group;
+
+	if (row->slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(store->context);
+
+		row->slot = MakeSingleTupleTableSlot(
+											 CreateTupleDescCopy(delta->tts_tupleDescriptor),
+											 &TTSOpsVirtual);
+		MemoryContextSwitchTo(old);
+	}
+	take_keys(store, delta);
+	row->hash = TupleHashTableHash(store->young->table, store->keyslot);
+	ExecCopySlot(row->slot, delta);
+	store->staged++;
+	__builtin_prefetch(expected_bucket(store, row->hash));
+
+	row = staged_before(store, PREFETCH_GROUP);
+	if (row && (group = expected_group(store, row->hash)) != NULL)
+		__builtin_prefetch(group);
+	row = staged_before(store, PREFETCH_PAGE);
+	if (row && (group = expected_group(store, row->hash)) != NULL)
+		prefetch_page(group);
+	row = staged_before(store, PREFETCH_TUPLE);
+	if (row && (group = expected_group(store, row->hash)) != NULL)
+		prefetch_tuple(store, group);
+}
+
+/* Merges the row that has waited longest. */
+static void
+merge_staged_row(StreamStore *store)
+{
+	StagedRow  *row = &store->ring[store->processed % RING_SIZE];
+
+	take_keys(store, row->slot);
+	merge_row(store, row->slot, row->hash);
+	store->processed++;
+}
+
+void
+stream_store_merge(StreamStore *store, TupleTableSlot *delta)
+{
+	MemoryContext old;
+
+	MemoryContextReset(store->row);
+	old = MemoryContextSwitchTo(store->row);
+	if (store->hashfuncs)
+	{
+		if (store->staged == store->processed + RING_SIZE)
+			merge_staged_row(store);
+		stage_row(store, delta);
+	}
+	else
+	{
+		take_keys(store, delta);
+		merge_row(store, delta, 0);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Merges the rows that still wait. */
+static void
+drain_ring(StreamStore *store)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->row);
+
+	while (store->processed < store->staged)
+	{
+		MemoryContextReset(store->row);
+		merge_staged_row(store);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+int64
+stream_store_made(const StreamStore *store)
+{
+	return store->made;
+}
+
+void
+stream_store_close(StreamStore *store, int64 batch)
+{
+	drain_ring(store);
+	stream_statetable_close(&store->table);
+	ExecClearTuple(store->keyslot);
+	ExecClearTuple(store->cachedslot);
+	ExecClearTuple(store->outslot);
+	MemoryContextReset(store->row);
+	store->batch = batch;
+}

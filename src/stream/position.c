@@ -1,0 +1,543 @@
+/*-------------------------------------------------------------------------
+ *
+ * position.c
+ *	  The reading position: which rows a view has read, which are new.
+ *
+ * Sequence numbers and timestamps are assigned before commit, transaction ids
+ * do not survive freezing, so a position made of them loses the rows that
+ * commit late.  This one is physical.  README.md ("The reading position")
+ * has the argument; in short, per leaf relation:
+ *
+ *	  next_block	rows below it have been read and none can appear there
+ *	  read			the rows at or above it that have been read
+ *	  boundary		up to where the last batch has read: its last page, which
+ *					may still take rows, is not below it
+ *	  tail			the last page of the leaf at that time.  By the placement
+ *					rule (am.c) only the transactions that held a writer's
+ *					lock on the leaf then can still write below it
+ *	  writers		these transactions, each with its floor: the tail of the
+ *					last batch before it was seen first.  It cannot write
+ *					below its floor
+ *
+ * The next batch therefore finds all its rows at or above the boundary and the
+ * floors of the writers that have ended since; and next_block is the lowest
+ * floor of those still running.
+ *
+ * Order matters: length of the leaf, then the lock holders, then (by the
+ * caller) the snapshot.  A writer that is not among the holders has either
+ * ended, then the snapshot sees its rows, or takes its lock later, then it
+ * writes at or above the length that was measured, less one page.
+ *
+ * A batch may end before the end of the leaf (max_rows); its boundary is then
+ * where it ends.  The tail is not: floors that lag behind with the boundary
+ * would send each batch back to where the one before began.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "stream/position.h"
+
+#define POSITION_FORMAT 1
+
+/* Rows per page where nothing is known yet. */
+#define DEFAULT_DENSITY 100.0
+
+/* Beyond so many unread pages the lag in rows is estimated. */
+#define EXACT_LAG_PAGES 1000
+
+StreamPosition *
+stream_position_create(MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "reading position",
+												  ALLOCSET_SMALL_SIZES);
+	StreamPosition *pos = MemoryContextAllocZero(context,
+												 sizeof(StreamPosition));
+
+	pos->context = context;
+	return pos;
+}
+
+void
+stream_position_free(StreamPosition *pos)
+{
+	MemoryContextDelete(pos->context);
+}
+
+StreamLeaf *
+stream_position_leaf(const StreamPosition *pos, Oid relid)
+{
+	for (int i = 0; i < pos->nleaves; i++)
+		if (pos->leaves[i]->relid == relid)
+			return pos->leaves[i];
+	return NULL;
+}
+
+/* Adds a leaf at its beginning; the caller is in the position's context. */
+static StreamLeaf *
+add_leaf(StreamPosition *pos, Oid relid, Oid relfilenode)
+{
+	StreamLeaf *leaf = palloc0(sizeof(StreamLeaf));
+	Size		size = sizeof(StreamLeaf *) * (pos->nleaves + 1);
+
+	leaf->relid = relid;
+	leaf->relfilenode = relfilenode;
+	pos->leaves = pos->leaves ? repalloc(pos->leaves, size) : palloc(size);
+	pos->leaves[pos->nleaves++] = leaf;
+	return leaf;
+}
+
+void
+stream_position_forget_leaf(StreamPosition *pos, Oid relid)
+{
+	for (int i = 0; i < pos->nleaves; i++)
+		if (pos->leaves[i]->relid == relid)
+			pos->leaves[i] = pos->leaves[--pos->nleaves];
+}
+
+void
+stream_position_reset_leaf(StreamPosition *pos, Oid relid, Oid relfilenode)
+{
+	MemoryContext old = MemoryContextSwitchTo(pos->context);
+	StreamLeaf *leaf;
+
+	stream_position_forget_leaf(pos, relid);
+	leaf = add_leaf(pos, relid, relfilenode);
+	leaf->read = stream_readset_create();
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- stored form ---- */
+
+struct varlena *
+stream_position_write(const StreamPosition *pos)
+{
+	StringInfoData out;
+
+	initStringInfo(&out);
+	appendStringInfoSpaces(&out, VARHDRSZ);
+	appendStringInfoChar(&out, POSITION_FORMAT);
+	for (int i = 0; i < pos->nleaves; i++)
+	{
+		const StreamLeaf *leaf = pos->leaves[i];
+
+		appendBinaryStringInfo(&out, (char *) &leaf->relid, sizeof(Oid));
+		appendBinaryStringInfo(&out, (char *) &leaf->relfilenode, sizeof(Oid));
+		appendBinaryStringInfo(&out, (char *) &leaf->next_block,
+							   sizeof(BlockNumber));
+		appendStringInfoChar(&out, leaf->detached);
+		stream_readset_write(leaf->read, &out);
+	}
+	SET_VARSIZE(out.data, out.len);
+	return (struct varlena *) out.data;
+}
+
+/* Copies a fixed number of bytes from the stored form. */
+static void
+read_bytes(const char **data, const char *end, void *dest, Size n)
+{
+	if (end - *data < n)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored reading position is damaged")));
+	memcpy(dest, *data, n);
+	*data += n;
+}
+
+StreamPosition *
+stream_position_read(MemoryContext parent, struct varlena *stored)
+{
+	StreamPosition *pos = stream_position_create(parent);
+	MemoryContext old = MemoryContextSwitchTo(pos->context);
+	const char *data = VARDATA_ANY(stored);
+	const char *end = data + VARSIZE_ANY_EXHDR(stored);
+	char		format = 0;
+
+	read_bytes(&data, end, &format, 1);
+	if (format != POSITION_FORMAT)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored reading position has unknown format %d",
+						format)));
+	while (data < end)
+	{
+		Oid			ids[2];
+		StreamLeaf *leaf;
+
+		read_bytes(&data, end, ids, sizeof(ids));
+		leaf = add_leaf(pos, ids[0], ids[1]);
+		read_bytes(&data, end, &leaf->next_block, sizeof(BlockNumber));
+		read_bytes(&data, end, &leaf->detached, 1);
+		leaf->read = stream_readset_read(&data, end);
+	}
+	MemoryContextSwitchTo(old);
+	return pos;
+}
+
+/* ---- measuring ---- */
+
+/*
+ * Number of blocks up to the last page that holds any line pointer.  Pages
+ * behind it may not be in the WAL (see README.md).
+ */
+static BlockNumber
+used_blocks(Relation rel)
+{
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+
+	while (nblocks > 0)
+	{
+		Buffer		buffer = ReadBuffer(rel, nblocks - 1);
+		Page		page;
+		bool		used;
+
+		LockBuffer(buffer, BUFFER_LOCK_SHARE);
+		page = BufferGetPage(buffer);
+		used = !PageIsNew(page) && PageGetMaxOffsetNumber(page) > 0;
+		UnlockReleaseBuffer(buffer);
+		if (used)
+			break;
+		nblocks--;
+		CHECK_FOR_INTERRUPTS();
+	}
+	return nblocks;
+}
+
+/* The floor that the last batch knew for a writer, or else its tail. */
+static BlockNumber
+floor_of(const StreamLeaf *leaf, VirtualTransactionId vxid)
+{
+	if (!leaf->tracking)
+		return leaf->next_block;
+	for (int i = 0; i < leaf->nwriters; i++)
+		if (VirtualTransactionIdEquals(leaf->writers[i].vxid, vxid))
+			return leaf->writers[i].floor;
+	return leaf->tail;
+}
+
+/* May this very transaction be writing to the leaf? */
+static bool
+writing_ourselves(const LOCKTAG *tag)
+{
+	return stream_compat_lock_held_by_me(tag, RowExclusiveLock, false) ||
+		stream_compat_lock_held_by_me(tag, ShareRowExclusiveLock, false) ||
+		stream_compat_lock_held_by_me(tag, ExclusiveLock, false) ||
+		stream_compat_lock_held_by_me(tag, AccessExclusiveLock, false);
+}
+
+/* Notes the transactions that may be writing to the leaf now. */
+static void
+note_writers(StreamPosition *pos, StreamLeaf *leaf)
+{
+	LOCKTAG		tag;
+	VirtualTransactionId *vxids;
+	int			n;
+
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, leaf->relid);
+	vxids = GetLockConflicts(&tag, ShareLock, &n);
+	/* there is room: it reckons with every process, and us it leaves out */
+	if (writing_ourselves(&tag))
+		GET_VXID_FROM_PGPROC(vxids[n++], *MyProc);
+	if (leaf->new_writers)
+		pfree(leaf->new_writers);	/* of a batch that found nothing to do */
+	leaf->new_writers = MemoryContextAlloc(pos->context,
+										   sizeof(StreamWriter) * (n + 1));
+	leaf->new_nwriters = n;
+	for (int i = 0; i < n; i++)
+	{
+		leaf->new_writers[i].vxid = vxids[i];
+		leaf->new_writers[i].floor = floor_of(leaf, vxids[i]);
+	}
+	pfree(vxids);
+}
+
+/* Is the transaction among the writers noted for the batch in progress? */
+static bool
+still_writing(const StreamLeaf *leaf, VirtualTransactionId vxid)
+{
+	for (int i = 0; i < leaf->new_nwriters; i++)
+		if (VirtualTransactionIdEquals(leaf->new_writers[i].vxid, vxid))
+			return true;
+	return false;
+}
+
+/* The lowest block where rows can have appeared since the last batch. */
+static BlockNumber
+first_changed_block(const StreamLeaf *leaf)
+{
+	BlockNumber first = leaf->boundary;
+
+	if (!leaf->tracking)
+		return leaf->next_block;
+	for (int i = 0; i < leaf->nwriters; i++)
+		if (leaf->writers[i].floor < first &&
+			!still_writing(leaf, leaf->writers[i].vxid))
+			first = leaf->writers[i].floor;
+	return first;
+}
+
+static double
+leaf_density(const StreamLeaf *leaf, Relation rel)
+{
+	if (leaf->density > 0)
+		return leaf->density;
+	if (rel->rd_rel->relpages > 0 && rel->rd_rel->reltuples > 0)
+		return Max(1.0, rel->rd_rel->reltuples / rel->rd_rel->relpages);
+	return DEFAULT_DENSITY;
+}
+
+/*
+ * Settles the range of the leaf.  *budget is the number of rows that the batch
+ * may still take, negative for no bound.  Returns true if rows are left over.
+ */
+static bool
+settle_range(StreamPosition *pos, StreamLeaf *leaf, Relation rel,
+			 double *budget, bool first)
+{
+	double		density = leaf_density(leaf, rel);
+	BlockNumber nblocks;
+	BlockNumber allowed;
+
+	/* Nothing left for this leaf: it stays as it is until another batch. */
+	if (*budget >= 0 && *budget < density && !first)
+		return true;
+
+	nblocks = used_blocks(rel);
+	note_writers(pos, leaf);
+	leaf->active = true;
+	leaf->scan_start = first_changed_block(leaf);
+	leaf->scan_end = Max(nblocks, leaf->scan_start);
+	leaf->new_boundary = nblocks > 0 ? nblocks - 1 : 0;
+	leaf->new_tail = leaf->new_boundary;
+	if (*budget < 0)
+		return false;
+	allowed = (BlockNumber) Min(Max(1.0, *budget / density),
+								(double) MaxBlockNumber);
+	*budget = Max(0, *budget - density * (leaf->scan_end - leaf->scan_start));
+	if (leaf->scan_end - leaf->scan_start <= allowed)
+		return false;
+	leaf->scan_end = leaf->scan_start + allowed;
+	leaf->new_boundary = Min(leaf->scan_end, leaf->new_boundary);
+	return true;
+}
+
+bool
+stream_position_begin(StreamPosition *pos, Relation *rels, int n,
+					  int64 max_rows)
+{
+	MemoryContext old = MemoryContextSwitchTo(pos->context);
+	double		budget = max_rows > 0 ? (double) max_rows : -1.0;
+	bool		more = false;
+	bool		first = true;
+
+	for (int i = 0; i < n; i++)
+	{
+		int			k = max_rows > 0 ? (pos->turn + i) % n : i;
+		Relation	rel = rels[k];
+		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rel));
+
+		if (leaf == NULL)
+		{
+			leaf = add_leaf(pos, RelationGetRelid(rel),
+							STREAM_COMPAT_RELNUMBER(rel));
+			leaf->read = stream_readset_create();
+		}
+		if (leaf->relfilenode != STREAM_COMPAT_RELNUMBER(rel))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("storage of stream \"%s\" has been replaced",
+							RelationGetRelationName(rel)),
+					 errdetail("The view's reading position belongs to storage that is gone."),
+					 errhint("Drop the continuous view and create it anew.")));
+		leaf->detached = false;
+		leaf->active = false;
+		leaf->rows = 0;
+		if (settle_range(pos, leaf, rel, &budget, first))
+			more = true;
+		if (leaf->active && leaf->scan_end > leaf->scan_start + 1)
+			first = false;
+	}
+	if (more)
+		pos->turn = (pos->turn + 1) % n;
+	MemoryContextSwitchTo(old);
+	return more;
+}
+
+bool
+stream_position_pending(const StreamPosition *pos)
+{
+	for (int i = 0; i < pos->nleaves; i++)
+		if (pos->leaves[i]->active &&
+			pos->leaves[i]->scan_end > pos->leaves[i]->scan_start)
+			return true;
+	return false;
+}
+
+/* ---- ending a batch ---- */
+
+/* Writes the entries of pages [start, end) into the read set. */
+static void
+collect_read_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
+				  BlockNumber start, BlockNumber end)
+{
+	ItemPointerData low;
+	ItemPointerData high;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	BlockNumber block = InvalidBlockNumber;
+	OffsetNumber offsets[MaxHeapTuplesPerPage];
+	int			n = 0;
+
+	ItemPointerSet(&low, start, FirstOffsetNumber);
+	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
+	slot = table_slot_create(rel, NULL);
+	scan = table_beginscan_tidrange(rel, snapshot, &low, &high);
+	while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
+	{
+		if (ItemPointerGetBlockNumber(&slot->tts_tid) != block)
+		{
+			if (n > 0)
+				stream_readset_put_page(leaf->read, block, offsets, n);
+			block = ItemPointerGetBlockNumber(&slot->tts_tid);
+			n = 0;
+			CHECK_FOR_INTERRUPTS();
+		}
+		offsets[n++] = ItemPointerGetOffsetNumber(&slot->tts_tid);
+	}
+	if (n > 0)
+		stream_readset_put_page(leaf->read, block, offsets, n);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+static BlockNumber
+lowest_floor(const StreamLeaf *leaf)
+{
+	BlockNumber lowest = leaf->new_boundary;
+
+	for (int i = 0; i < leaf->new_nwriters; i++)
+		lowest = Min(lowest, leaf->new_writers[i].floor);
+	return lowest;
+}
+
+static void
+finish_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
+{
+	BlockNumber start;
+
+	leaf->next_block = Max(leaf->next_block, lowest_floor(leaf));
+	stream_readset_trim(leaf->read, leaf->next_block);
+	start = Max(leaf->scan_start, leaf->next_block);
+	if (start < leaf->scan_end && !STREAM_MUTATION("readset"))
+		collect_read_rows(leaf, rel, snapshot, start, leaf->scan_end);
+
+	if (leaf->rows > 0 && leaf->scan_end > leaf->scan_start + 10)
+		leaf->density = Max(1.0, (double) leaf->rows /
+							(leaf->scan_end - leaf->scan_start));
+	if (leaf->writers)
+		pfree(leaf->writers);
+	leaf->writers = leaf->new_writers;
+	leaf->nwriters = leaf->new_nwriters;
+	leaf->new_writers = NULL;
+	leaf->boundary = leaf->new_boundary;
+	leaf->tail = leaf->new_tail;
+	leaf->tracking = true;
+	leaf->active = false;
+}
+
+void
+stream_position_finish(StreamPosition *pos, Relation *rels, int n,
+					   Snapshot snapshot)
+{
+	MemoryContext old = MemoryContextSwitchTo(pos->context);
+
+	for (int i = 0; i < n; i++)
+	{
+		StreamLeaf *leaf = stream_position_leaf(pos,
+												RelationGetRelid(rels[i]));
+
+		if (leaf->active)
+			finish_leaf(leaf, rels[i], snapshot);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- monitoring ---- */
+
+/* Rows in [start, end) that the snapshot sees and that are not read. */
+static int64
+count_unread(const StreamLeaf *leaf, Relation rel, Snapshot snapshot,
+			 BlockNumber start, BlockNumber end)
+{
+	ItemPointerData low;
+	ItemPointerData high;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	int64		count = 0;
+
+	ItemPointerSet(&low, start, FirstOffsetNumber);
+	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
+	slot = table_slot_create(rel, NULL);
+	scan = table_beginscan_tidrange(rel, snapshot, &low, &high);
+	while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
+	{
+		const StreamReadPage *page = NULL;
+
+		if (leaf)
+			page = stream_readset_page(leaf->read,
+									   ItemPointerGetBlockNumber(&slot->tts_tid));
+		if (!stream_readset_member(page,
+								   ItemPointerGetOffsetNumber(&slot->tts_tid)))
+			count++;
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return count;
+}
+
+void
+stream_position_lag(const StreamPosition *pos, Relation *rels, int n,
+					Snapshot snapshot, int64 *rows, int64 *bytes)
+{
+	*rows = 0;
+	*bytes = 0;
+	for (int i = 0; i < n; i++)
+	{
+		const StreamLeaf *leaf = stream_position_leaf(pos,
+													  RelationGetRelid(rels[i]));
+		BlockNumber nblocks = RelationGetNumberOfBlocks(rels[i]);
+		BlockNumber start = leaf ? leaf->next_block : 0;
+		BlockNumber unread;
+		int64		unread_rows;
+
+		if (start >= nblocks)
+			continue;
+		unread = nblocks - start;
+		if (leaf)
+			unread -= Min(unread, stream_readset_npages(leaf->read));
+		if (nblocks - start <= EXACT_LAG_PAGES)
+			unread_rows = count_unread(leaf, rels[i], snapshot, start, nblocks);
+		else if (leaf)
+			unread_rows = unread * leaf_density(leaf, rels[i]);
+		else if (rels[i]->rd_rel->reltuples > 0)
+			unread_rows = rels[i]->rd_rel->reltuples;
+		else
+			unread_rows = unread * DEFAULT_DENSITY;
+		*rows += unread_rows;
+		if (unread_rows > 0)
+			*bytes += (int64) Max(unread, 1) * BLCKSZ;
+	}
+}

@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * position.h
+ *	  The reading position: which rows a view has read, which are new.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_POSITION_H
+#define STREAMING_POSITION_H
+
+#include "storage/block.h"
+#include "storage/lock.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+
+#include "stream/readset.h"
+
+/* A transaction that may be writing, and the lowest block it may write to. */
+typedef struct StreamWriter
+{
+	VirtualTransactionId vxid;
+	BlockNumber floor;
+} StreamWriter;
+
+/* The position in one leaf relation, and the range of the batch in progress. */
+typedef struct StreamLeaf
+{
+	Oid			relid;
+	Oid			relfilenode;	/* the storage that the position is about */
+
+	/* stored */
+	BlockNumber next_block;		/* below: all read, nothing can appear */
+	StreamReadSet *read;		/* rows read at or above next_block */
+	bool		detached;		/* not part of the stream, but may come back */
+
+	/* in memory, empty after a start */
+	bool		tracking;		/* the next four are known */
+	BlockNumber boundary;		/* the last batch has read up to here */
+	BlockNumber tail;			/* below: only the writers can write */
+	StreamWriter *writers;
+	int			nwriters;
+
+	/* the batch in progress */
+	bool		active;			/* this leaf is part of it */
+	BlockNumber scan_start;		/* new rows are in [scan_start, scan_end) ... */
+	BlockNumber scan_end;		/* ... and not in the read set */
+	BlockNumber new_boundary;
+	BlockNumber new_tail;
+	StreamWriter *new_writers;
+	int			new_nwriters;
+	int64		rows;			/* counted by the delta scan */
+
+	/* rows per page, as the last scans found them; 0: not known */
+	double		density;
+} StreamLeaf;
+
+typedef struct StreamPosition
+{
+	MemoryContext context;
+	StreamLeaf **leaves;
+	int			nleaves;
+	int			turn;			/* leaf that the next bounded batch begins with */
+} StreamPosition;
+
+/* A position at the beginning of everything, in a context of its own. */
+extern StreamPosition *stream_position_create(MemoryContext parent);
+extern void stream_position_free(StreamPosition *pos);
+
+/* Its stored form and back.  Error XX001 if the stored form is damaged. */
+extern struct varlena *stream_position_write(const StreamPosition *pos);
+extern StreamPosition *stream_position_read(MemoryContext parent,
+											struct varlena *stored);
+
+/* The leaf's part, or NULL. */
+extern StreamLeaf *stream_position_leaf(const StreamPosition *pos, Oid relid);
+
+/* The leaf is no more. */
+extern void stream_position_forget_leaf(StreamPosition *pos, Oid relid);
+
+/* The leaf begins anew, empty, in other storage. */
+extern void stream_position_reset_leaf(StreamPosition *pos, Oid relid,
+									   Oid relfilenode);
+
+/*
+ * Begins a batch over the leaves rels[0..n): measures them and notes who may
+ * be writing, then settles the range to read, of about max_rows rows in all (0:
+ * no bound).  Leaves not met before start at their beginning.
+ *
+ * Call before taking the batch's snapshot.  The caller holds AccessShareLock
+ * on the leaves.  Returns true if rows beyond the range may be waiting.
+ * Error 55000 if the storage of a leaf has been replaced.
+ */
+extern bool stream_position_begin(StreamPosition *pos, Relation *rels, int n,
+								  int64 max_rows);
+
+/* May the batch's range hold new rows?  (False: surely none.) */
+extern bool stream_position_pending(const StreamPosition *pos);
+
+/*
+ * Ends the batch: every row of its range that the snapshot sees is read.
+ * Afterwards the position must be stored and committed, or thrown away.
+ */
+extern void stream_position_finish(StreamPosition *pos, Relation *rels, int n,
+								   Snapshot snapshot);
+
+/*
+ * How far the stored position is behind the stream's end, over all leaves:
+ * bytes of pages not yet read, and (an estimate from density when there are
+ * more than a thousand such pages, else exact) rows.
+ * rels as in stream_position_begin.
+ */
+extern void stream_position_lag(const StreamPosition *pos, Relation *rels,
+								int n, Snapshot snapshot,
+								int64 *rows, int64 *bytes);
+
+#endif

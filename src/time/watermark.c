@@ -1,0 +1,449 @@
+/*-------------------------------------------------------------------------
+ *
+ * watermark.c
+ *	  How far the event time of a view's inputs has come.
+ *
+ * After each batch, for each input: the largest event time seen so far, cut
+ * down to milliseconds, less the delay.  The smallest of these (or the largest,
+ * by the view's policy) is the watermark of the next batch, unless it would go
+ * back.  An input that has shown no row yet holds the others back.  So rows never
+ * move the watermark of their own batch.
+ *
+ * An input that has been idle for longer than its stream allows counts as having
+ * come as far as the clock less the delay.
+ *
+ * Source of the rules: Spark Structured Streaming 3.5, "Handling Late Data and
+ * Watermarking", and Flink's idleness of sources.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "time/watermark.h"
+
+PG_FUNCTION_INFO_V1(stream_watermark_on_time);
+
+#define UNIX_EPOCH \
+	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+void *
+stream_watermark_param(ParamListInfo params, int number)
+{
+	ParamExternData *param;
+
+	if (params == NULL || params->numParams != STREAM_NUM_PARAMS)
+		return NULL;
+	param = &params->params[number - 1];
+	if (param->ptype != INTERNALOID || param->isnull)
+		return NULL;
+	return DatumGetPointer(param->value);
+}
+
+StreamWatermark *
+stream_watermark_create(Oid viewid, List *streams, List *sights,
+						const StreamOptions *options)
+{
+	StreamWatermark *wm = palloc0(sizeof(StreamWatermark));
+	ListCell   *lc;
+
+	wm->viewid = viewid;
+	wm->policy_max = options->watermark_max;
+	wm->keep_late_rows = options->keep_late_rows;
+	wm->inputs = palloc0(sizeof(StreamInput) * (list_length(streams) + 1));
+	foreach(lc, streams)
+	{
+		StreamInput *input = &wm->inputs[wm->ninputs];
+
+		if (!stream_declare_event_time(lfirst_oid(lc), &input->declared))
+			continue;
+		input->number = foreach_current_index(lc) + 1;
+		for (int i = 0; i < wm->ninputs; i++)
+			if (wm->inputs[i].declared.stream == lfirst_oid(lc))
+				input->occurrence++;
+		/* a view may read but a partition of what has declared it */
+		input->declared.stream = lfirst_oid(lc);
+		input->delay_us = options->delay_us >= 0 ? options->delay_us :
+			input->declared.delay_us;
+		input->max_time = STREAM_NO_TIME;
+		if (sights != NIL)
+		{
+			StreamSight *sight = list_nth(sights, input->number - 1);
+
+			input->sight.check_as = sight->check_as;
+			input->sight.handed_on = bms_copy(sight->handed_on);
+			input->sight.hidden = sight->hidden;
+		}
+		wm->ninputs++;
+	}
+	return wm;
+}
+
+TimestampTz
+stream_watermark_shown(Oid type, int64 time)
+{
+	int			overflow = 0;
+	TimestampTz result;
+
+	if (type != TIMESTAMPOID || TIMESTAMP_NOT_FINITE(time))
+		return time;
+	result = timestamp2timestamptz_opt_overflow(time, &overflow);
+	if (overflow != 0)
+		return overflow > 0 ? DT_NOEND : DT_NOBEGIN;
+	return result;
+}
+
+bool
+stream_watermark_exists(const StreamWatermark *wm)
+{
+	for (int i = 0; i < wm->ninputs; i++)
+		if (wm->inputs[i].delay_us >= 0)
+			return true;
+	return false;
+}
+
+int64
+stream_watermark_delay(const StreamWatermark *wm)
+{
+	int64		delay = 0;
+
+	for (int i = 0; i < wm->ninputs; i++)
+		delay = Max(delay, wm->inputs[i].delay_us);
+	return delay;
+}
+
+void
+stream_watermark_load(StreamWatermark *wm, const StreamProgress *progress)
+{
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		StreamInput *input = &wm->inputs[i];
+
+		const StreamInputProgress *stored =
+			stream_catalog_input(progress, input->declared.stream,
+								 input->occurrence);
+
+		input->max_time = stored ? stored->max_time : STREAM_NO_TIME;
+		input->seen_at = stored ? stored->seen_at : 0;
+	}
+}
+
+/* ---- the clock ---- */
+
+/* Our clock as the input's event times are written. */
+static int64
+clock_of(const StreamInput *input, TimestampTz now)
+{
+	if (input->declared.type == TIMESTAMPTZOID)
+		return now;
+	return DatumGetTimestamp(DirectFunctionCall1(timestamptz_timestamp,
+												 TimestampTzGetDatum(now)));
+}
+
+static bool
+is_idle(const StreamInput *input, TimestampTz now)
+{
+	return input->declared.idle_us > 0 && input->seen_at != 0 &&
+		now - input->seen_at >= input->declared.idle_us;
+}
+
+TimestampTz
+stream_watermark_idle_at(const StreamWatermark *wm, TimestampTz now)
+{
+	TimestampTz at = DT_NOEND;
+
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		const StreamInput *input = &wm->inputs[i];
+
+		if (input->delay_us < 0 || input->declared.idle_us <= 0 ||
+			input->seen_at == 0)
+			continue;
+		at = Min(at, is_idle(input, now) ? now + input->declared.idle_us :
+				 input->seen_at + input->declared.idle_us);
+	}
+	return at;
+}
+
+/* ---- computing ---- */
+
+/* Cut down to milliseconds, also before 2000. */
+static int64
+whole_ms(int64 time)
+{
+	int64		rest = time % 1000;
+
+	return time - (rest < 0 ? rest + 1000 : rest);
+}
+
+/* How far one input has come; STREAM_NO_TIME: nobody knows. */
+static int64
+input_watermark(const StreamInput *input, TimestampTz now)
+{
+	int64		result = STREAM_NO_TIME;
+
+	if (input->max_time != STREAM_NO_TIME)
+		result = whole_ms(input->max_time) - input->delay_us;
+	if (is_idle(input, now))
+		result = Max(result, whole_ms(clock_of(input, now)) - input->delay_us);
+	return result > UNIX_EPOCH ? result : STREAM_NO_TIME;
+}
+
+/* The view's watermark by its policy, whether or not that goes back. */
+static int64
+global_watermark(const StreamWatermark *wm)
+{
+	int64		result = STREAM_NO_TIME;
+	bool		first = true;
+
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		int64		watermark;
+
+		if (wm->inputs[i].delay_us < 0)
+			continue;
+		watermark = input_watermark(&wm->inputs[i], wm->now);
+		if (first)
+			result = watermark;
+		else if (wm->policy_max)
+			result = Max(result, watermark);
+		else
+			result = Min(result, watermark);
+		first = false;
+	}
+	return result;
+}
+
+/* ---- what the owner may see ---- */
+
+/* May the owner of the view, who is the current user, see the column? */
+static bool
+may_see(const StreamInput *input, AttrNumber attnum)
+{
+	Oid			stream = input->declared.stream;
+
+	if (OidIsValid(input->sight.check_as) &&
+		input->sight.check_as != GetUserId())
+		return bms_is_member(attnum, input->sight.handed_on);
+	return pg_class_aclcheck(stream, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(stream, attnum, GetUserId(),
+							  ACL_SELECT) == ACLCHECK_OK;
+}
+
+/*
+ * Which columns of a leaf may be shown, by their numbers there from 0.  Columns
+ * of partitions may be in another order.
+ */
+static const bool *
+shown_columns(StreamInput *input, TupleTableSlot *row)
+{
+	TupleDesc	desc = row->tts_tupleDescriptor;
+	Oid			stream = input->declared.stream;
+
+	if (input->shown && input->shown_leaf == row->tts_tableOid)
+		return input->shown;
+	/* as long as the batch */
+	input->shown = MemoryContextAllocZero(CurTransactionContext,
+										  sizeof(bool) * (desc->natts + 1));
+	input->shown_leaf = row->tts_tableOid;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		AttrNumber	attnum = att->attisdropped ? InvalidAttrNumber :
+			get_attnum(stream, NameStr(att->attname));
+
+		input->shown[i] = attnum != InvalidAttrNumber &&
+			may_see(input, attnum);
+	}
+	return input->shown;
+}
+
+/* ---- a batch ---- */
+
+void
+stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
+					   bool used)
+{
+	wm->now = now;
+	wm->late = late;
+	wm->late_rows = wm->null_rows = 0;
+	wm->row_input = NULL;
+	stream_watermark_leave_row(wm);
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		StreamInput *input = &wm->inputs[i];
+
+		input->batch_max = STREAM_NO_TIME;
+		input->limit = PG_INT64_MAX;
+		input->observed = used || may_see(input, input->declared.attnum);
+		input->shown = NULL;
+		if (input->declared.max_future_us >= 0)
+			input->limit = clock_of(input, now) +
+				input->declared.max_future_us;
+	}
+}
+
+/* Writes down what all batches so far have seen. */
+static void
+put_inputs(StreamWatermark *wm, StreamProgress *progress)
+{
+	progress->ninputs = wm->ninputs;
+	progress->inputs = palloc(sizeof(StreamInputProgress) *
+							  (wm->ninputs + 1));
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		progress->inputs[i].stream = wm->inputs[i].declared.stream;
+		progress->inputs[i].max_time = wm->inputs[i].max_time;
+		progress->inputs[i].seen_at = wm->inputs[i].seen_at;
+	}
+}
+
+void
+stream_watermark_end(StreamWatermark *wm, StreamProgress *progress)
+{
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		StreamInput *input = &wm->inputs[i];
+
+		if (input->batch_max != STREAM_NO_TIME || input->seen_at == 0)
+			input->seen_at = wm->now;
+		input->max_time = Max(input->max_time, input->batch_max);
+	}
+	put_inputs(wm, progress);
+	progress->late_rows += wm->late_rows;
+	progress->null_rows += wm->null_rows;
+	progress->watermark = Max(progress->watermark, global_watermark(wm));
+}
+
+bool
+stream_watermark_follow_clock(StreamWatermark *wm, StreamProgress *progress,
+							  TimestampTz now)
+{
+	int64		watermark;
+
+	wm->now = now;
+	watermark = global_watermark(wm);
+	if (watermark <= progress->watermark)
+		return false;
+	progress->watermark = watermark;
+	return true;
+}
+
+/* ---- rows ---- */
+
+StreamInput *
+stream_watermark_input(StreamWatermark *wm, int number, Oid leaf,
+					   AttrNumber *attnum)
+{
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		StreamInput *input = &wm->inputs[i];
+		Oid			stream = input->declared.stream;
+
+		if (input->number != number)
+			continue;
+		*attnum = stream == leaf ? input->declared.attnum :
+			get_attnum(leaf, get_attname(stream, input->declared.attnum,
+										 false));
+		return input;
+	}
+	return NULL;
+}
+
+/*
+ * Puts the row at hand aside, with the columns that the owner of the view may
+ * see: the view does not take it.
+ */
+static void
+put_aside(StreamWatermark *wm, const char *reason)
+{
+	StreamInput *input = wm->row_input;
+	StreamRejection rejection = {
+		.viewid = wm->viewid,
+		.stream = input->declared.stream,
+		.leaf = wm->row->tts_tableOid,
+		.at = wm->now,
+		.reason = reason,
+		.event_time = STREAM_NO_TIME
+	};
+
+	if (may_see(input, input->declared.attnum))
+		rejection.event_time = wm->row_time;
+	rejection.event_time = stream_watermark_shown(input->declared.type,
+												  rejection.event_time);
+	stream_catalog_write_rejection(&rejection, wm->row,
+								   shown_columns(input, wm->row));
+}
+
+bool
+stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
+						 AttrNumber attnum, TupleTableSlot *slot, bool again)
+{
+	bool		isnull;
+	int64		time = DatumGetInt64(slot_getattr(slot, attnum, &isnull));
+
+	wm->row = slot;
+	wm->row_input = input;
+	wm->row_time = isnull ? STREAM_NO_TIME : time;
+	wm->row_again = again;
+	if (isnull)
+		return true;
+	if (unlikely(time > input->limit))
+	{
+		if (!again)
+			put_aside(wm, "future");
+		return false;
+	}
+	/* infinite times say nothing about how far time has come */
+	if (TIMESTAMP_NOT_FINITE(time) || !input->observed)
+		return true;
+	if (time > input->batch_max)
+		input->batch_max = time;
+	return true;
+}
+
+/*
+ * _on_time(event time, late threshold, watermark): does a row that is not clearly
+ * after the threshold belong to the batch?  Counts, and perhaps keeps, those that
+ * do not.
+ *
+ * Part of delta queries; the last argument is STREAM_PARAM_WATERMARK, which only
+ * a batch can give.
+ */
+Datum
+stream_watermark_on_time(PG_FUNCTION_ARGS)
+{
+	int64		late = PG_GETARG_INT64(1);
+	bool		isnull = PG_ARGISNULL(0) ||
+		TIMESTAMP_IS_NOBEGIN(PG_GETARG_INT64(0));
+	StreamWatermark *wm;
+
+	/* what has always been is no event, either */
+	if (!isnull && (late == STREAM_NO_TIME || PG_GETARG_INT64(0) > late))
+		PG_RETURN_BOOL(true);
+	if (PG_ARGISNULL(2))
+		PG_RETURN_BOOL(false);
+	wm = (StreamWatermark *) PG_GETARG_POINTER(2);
+	/* a join may have the stream read more than once */
+	if (wm->row_again)
+		PG_RETURN_BOOL(false);
+	if (isnull)
+		wm->null_rows++;
+	else
+		wm->late_rows++;
+	if (wm->keep_late_rows && wm->row)
+		put_aside(wm, isnull ? "null" : "late");
+	PG_RETURN_BOOL(false);
+}

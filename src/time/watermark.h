@@ -1,0 +1,162 @@
+/*-------------------------------------------------------------------------
+ *
+ * watermark.h
+ *	  How far the event time of a view's inputs has come.
+ *
+ * Event times are int64 as timestamps are, in microseconds; STREAM_NO_TIME
+ * (catalog.h) is less than all of them and means: not known yet.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_WATERMARK_H
+#define STREAMING_WATERMARK_H
+
+#include "executor/tuptable.h"
+#include "nodes/bitmapset.h"
+#include "nodes/params.h"
+#include "nodes/pg_list.h"
+
+#include "base/catalog.h"
+#include "time/declare.h"
+
+/*
+ * What a query may show of one of its inputs to the owner of the view: where the
+ * query names the stream itself, the columns that he may read; where a view of
+ * somebody else stands between, those that this hands on and the query uses.
+ */
+typedef struct StreamSight
+{
+	Oid			check_as;		/* that somebody else, or InvalidOid */
+	Bitmapset  *handed_on;		/* attribute numbers of the stream */
+	bool		hidden;			/* a security barrier hides rows by more than
+								 * conditions on the stream */
+} StreamSight;
+
+/*
+ * The external parameters of a delta plan.  The last two are pointers (of type
+ * internal), by which the plan finds the batch that it is run for: nobody but
+ * the batch can make them.
+ */
+#define STREAM_PARAM_LATE 1		/* late threshold, a timestamp */
+#define STREAM_PARAM_DELAY 2	/* longest delay, an interval */
+#define STREAM_PARAM_POSITION 3 /* StreamPosition, or null: no rows */
+#define STREAM_PARAM_WATERMARK 4	/* StreamWatermark, or null: none looks */
+#define STREAM_NUM_PARAMS 4
+
+/* The pointer that is one of these, or NULL.  params may be NULL. */
+extern void *stream_watermark_param(ParamListInfo params, int number);
+
+/* A stream with an event time, as an input of one view. */
+typedef struct StreamInput
+{
+	int			number;			/* of all inputs of the view, counted from 1 */
+	int			occurrence;		/* of the stream among them, counted from 0 */
+	StreamEventTime declared;
+	StreamSight sight;
+	int64		delay_us;		/* -1: has no watermark */
+	int64		max_time;		/* the largest event time of earlier batches */
+	TimestampTz seen_at;		/* when the last row was seen; 0: never */
+
+	/* the batch in progress */
+	int64		batch_max;		/* the largest event time so far */
+	int64		limit;			/* rows beyond are not for the view */
+	bool		observed;		/* it moves the watermark */
+	Oid			shown_leaf;		/* whose columns are next: */
+	bool	   *shown;			/* may the view's owner see them? */
+} StreamInput;
+
+typedef struct StreamWatermark
+{
+	Oid			viewid;
+	bool		policy_max;
+	bool		keep_late_rows;
+	int			ninputs;
+	StreamInput *inputs;
+
+	/* the batch in progress */
+	TimestampTz now;			/* by our clock */
+	int64		late;			/* rows at or before it are late */
+	int64		late_rows;		/* dropped */
+	int64		null_rows;		/* dropped */
+	StreamInput *row_input;		/* whose row a scan is looking at, ... */
+	TupleTableSlot *row;		/* ... the row, or NULL, ... */
+	int64		row_time;		/* ... its event time, if any; ... */
+	bool		row_again;		/* it has been looked at before */
+} StreamWatermark;
+
+/*
+ * The inputs of a view: those of the streams that declare an event time; sights:
+ * NIL, or a StreamSight for each stream.  Memory is of the current context.
+ */
+extern StreamWatermark *stream_watermark_create(Oid viewid, List *streams,
+												List *sights,
+												const StreamOptions *options);
+
+/*
+ * An event time of a column of that type, to be shown: one without time zone as
+ * the session's time zone has it; infinite where that is out of range.
+ */
+extern TimestampTz stream_watermark_shown(Oid type, int64 time);
+
+/* Has any input a watermark? */
+extern bool stream_watermark_exists(const StreamWatermark *wm);
+
+/* The longest delay of them, in microseconds. */
+extern int64 stream_watermark_delay(const StreamWatermark *wm);
+
+/* Takes over what earlier batches have seen. */
+extern void stream_watermark_load(StreamWatermark *wm,
+								  const StreamProgress *progress);
+
+/*
+ * Begins a batch whose late threshold is late.  now: our clock.  used: the query
+ * is about the event time; otherwise only that of inputs whose event time the
+ * current user, the view's owner, may see is noted.
+ */
+extern void stream_watermark_begin(StreamWatermark *wm, TimestampTz now,
+								   int64 late, bool used);
+
+/* The scan has done with the row that it has shown. */
+static inline void
+stream_watermark_leave_row(StreamWatermark *wm)
+{
+	wm->row = NULL;
+	wm->row_again = false;
+}
+
+/*
+ * Ends the batch: puts what it has seen, and the watermark in force for the
+ * next one, into the progress.
+ */
+extern void stream_watermark_end(StreamWatermark *wm,
+								 StreamProgress *progress);
+
+/*
+ * Moves the watermark on where inputs have been idle for so long that it may
+ * follow the clock; true if it has moved.
+ */
+extern bool stream_watermark_follow_clock(StreamWatermark *wm,
+										  StreamProgress *progress,
+										  TimestampTz now);
+
+/* When that is worth a try; DT_NOEND: never. */
+extern TimestampTz stream_watermark_idle_at(const StreamWatermark *wm,
+											TimestampTz now);
+
+/*
+ * The input of that number, or NULL if it has no event time; *attnum is set to
+ * the column of the leaf that holds it.
+ */
+extern StreamInput *stream_watermark_input(StreamWatermark *wm, int number,
+										   Oid leaf, AttrNumber *attnum);
+
+/*
+ * A row of the input is about to be looked at, by conditions of the scan, until
+ * stream_watermark_leave_row; again: not for the first time.  False if it is too
+ * far in the future to be looked at at all; then it has been put aside.
+ */
+extern bool stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
+									 AttrNumber attnum, TupleTableSlot *slot,
+									 bool again);
+
+#endif

@@ -46,6 +46,7 @@ OBJS = \
 	src/flow/reaper.o \
 	src/flow/operator.o \
 	src/flow/delta.o \
+	src/flow/dataflow.o \
 	src/flow/batch.o \
 	src/process/roster.o \
 	src/process/failure.o \

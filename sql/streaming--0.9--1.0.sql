@@ -15,6 +15,29 @@ ALTER TABLE streaming._view ADD COLUMN released pg_catalog.bool;
 UPDATE streaming._view SET released = false;
 ALTER TABLE streaming._view ALTER COLUMN released SET NOT NULL;
 
+-- Any number of operators, each with its place.
+ALTER TABLE streaming._view ALTER COLUMN below TYPE pg_catalog.oid[]
+	USING CASE WHEN below OPERATOR(pg_catalog.=) 0::pg_catalog.oid
+		THEN '{}'::pg_catalog.oid[] ELSE ARRAY[below] END;
+ALTER TABLE streaming._progress
+	ALTER COLUMN reaped TYPE pg_catalog.timestamptz[] USING ARRAY[reaped],
+	ALTER COLUMN reaped_groups TYPE pg_catalog.int8[] USING ARRAY[reaped_groups];
+ALTER TABLE streaming._progress_unlogged
+	ALTER COLUMN reaped TYPE pg_catalog.timestamptz[] USING ARRAY[reaped],
+	ALTER COLUMN reaped_groups TYPE pg_catalog.int8[] USING ARRAY[reaped_groups];
+UPDATE streaming._progress SET
+	reaped = '-infinity'::pg_catalog.timestamptz OPERATOR(pg_catalog.||) reaped,
+	reaped_groups = 0::pg_catalog.int8 OPERATOR(pg_catalog.||) reaped_groups
+	WHERE viewid OPERATOR(pg_catalog.=) ANY (ARRAY(
+		SELECT v.viewid FROM streaming._view v
+		WHERE v.below OPERATOR(pg_catalog.<>) '{}'::pg_catalog.oid[]));
+UPDATE streaming._progress_unlogged SET
+	reaped = '-infinity'::pg_catalog.timestamptz OPERATOR(pg_catalog.||) reaped,
+	reaped_groups = 0::pg_catalog.int8 OPERATOR(pg_catalog.||) reaped_groups
+	WHERE viewid OPERATOR(pg_catalog.=) ANY (ARRAY(
+		SELECT v.viewid FROM streaming._view v
+		WHERE v.below OPERATOR(pg_catalog.<>) '{}'::pg_catalog.oid[]));
+
 ---------------------------------------------------------------- event time
 
 DROP FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz),

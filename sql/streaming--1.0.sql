@@ -47,7 +47,7 @@ CREATE TABLE streaming._view (
 	viewid pg_catalog.oid PRIMARY KEY,
 	definition pg_catalog.oid NOT NULL,
 	state pg_catalog.oid NOT NULL,
-	below pg_catalog.oid NOT NULL,
+	below pg_catalog.oid[] NOT NULL,
 	streams pg_catalog.oid[] NOT NULL,
 	unlogged pg_catalog.bool NOT NULL,
 	option_names pg_catalog.text[] NOT NULL,
@@ -72,8 +72,8 @@ CREATE TABLE streaming._progress (
 	groups pg_catalog.int8 NOT NULL,
 	late_rows pg_catalog.int8 NOT NULL,
 	null_rows pg_catalog.int8 NOT NULL,
-	reaped pg_catalog.timestamptz NOT NULL,
-	reaped_groups pg_catalog.int8 NOT NULL
+	reaped pg_catalog.timestamptz[] NOT NULL,
+	reaped_groups pg_catalog.int8[] NOT NULL
 ) USING heap WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE streaming._progress IS
 	'internal: how far each continuous view has read';

@@ -331,7 +331,7 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	row->viewid = DatumGetObjectId(values[V_VIEWID - 1]);
 	row->definition = DatumGetObjectId(values[V_DEFINITION - 1]);
 	row->state = DatumGetObjectId(values[V_STATE - 1]);
-	row->below = DatumGetObjectId(values[V_BELOW - 1]);
+	row->below = oids_of_array(values[V_BELOW - 1]);
 	row->streams = oids_of_array(values[V_STREAMS - 1]);
 	row->unlogged = DatumGetBool(values[V_UNLOGGED - 1]);
 	row->option_names = strings_of_array(values[V_OPTION_NAMES - 1]);
@@ -355,7 +355,7 @@ put_view_row(const StreamViewRow *row)
 	values[V_VIEWID - 1] = ObjectIdGetDatum(row->viewid);
 	values[V_DEFINITION - 1] = ObjectIdGetDatum(row->definition);
 	values[V_STATE - 1] = ObjectIdGetDatum(row->state);
-	values[V_BELOW - 1] = ObjectIdGetDatum(row->below);
+	values[V_BELOW - 1] = array_of_oids(row->below);
 	values[V_STREAMS - 1] = array_of_oids(row->streams);
 	values[V_UNLOGGED - 1] = BoolGetDatum(row->unlogged);
 	values[V_OPTION_NAMES - 1] = array_of_strings(row->option_names);
@@ -365,6 +365,12 @@ put_view_row(const StreamViewRow *row)
 	values[V_RELEASED - 1] = BoolGetDatum(row->released);
 	put_row(rel, row->viewid, values, nulls);
 	table_close(rel, NoLock);
+}
+
+List *
+stream_catalog_states(const StreamViewRow *row)
+{
+	return lappend_oid(list_copy(row->below), row->state);
 }
 
 static int
@@ -527,6 +533,45 @@ write_inputs(const StreamProgress *progress, Datum *values, bool *nulls)
 	values[P_INPUT_SEEN - 1] = array_of_times(elems, n);
 }
 
+/* So are the places of the operators. */
+static void
+read_reaped(StreamProgress *progress, Datum *values)
+{
+	Datum	   *until;
+	Datum	   *groups;
+	int			n;
+
+	deconstruct_array(DatumGetArrayTypeP(values[P_REAPED - 1]),
+					  TIMESTAMPTZOID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &until, NULL, &n);
+	deconstruct_array(DatumGetArrayTypeP(values[P_REAPED_GROUPS - 1]),
+					  INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
+					  TYPALIGN_DOUBLE, &groups, NULL, &n);
+	progress->nreaped = n;
+	progress->reaped = palloc(sizeof(StreamReaped) * (n + 1));
+	for (int i = 0; i < n; i++)
+	{
+		progress->reaped[i].until = DatumGetTimestampTz(until[i]);
+		progress->reaped[i].groups = DatumGetInt64(groups[i]);
+	}
+}
+
+static void
+write_reaped(const StreamProgress *progress, Datum *values)
+{
+	int			n = progress->nreaped;
+	Datum	   *elems = palloc(sizeof(Datum) * (n + 1));
+
+	for (int i = 0; i < n; i++)
+		elems[i] = TimestampTzGetDatum(progress->reaped[i].until);
+	values[P_REAPED - 1] = array_of_times(elems, n);
+	for (int i = 0; i < n; i++)
+		elems[i] = Int64GetDatum(progress->reaped[i].groups);
+	values[P_REAPED_GROUPS - 1] =
+		PointerGetDatum(construct_array(elems, n, INT8OID, sizeof(int64),
+										FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
 static void
 progress_of_tuple(StreamProgress *progress, HeapTuple tuple, TupleDesc desc)
 {
@@ -548,8 +593,7 @@ progress_of_tuple(StreamProgress *progress, HeapTuple tuple, TupleDesc desc)
 	progress->groups = DatumGetInt64(values[P_GROUPS - 1]);
 	progress->late_rows = DatumGetInt64(values[P_LATE_ROWS - 1]);
 	progress->null_rows = DatumGetInt64(values[P_NULL_ROWS - 1]);
-	progress->reaped = DatumGetTimestampTz(values[P_REAPED - 1]);
-	progress->reaped_groups = DatumGetInt64(values[P_REAPED_GROUPS - 1]);
+	read_reaped(progress, values);
 }
 
 bool
@@ -561,7 +605,7 @@ stream_catalog_read_progress(Oid viewid, bool unlogged, Snapshot snapshot,
 	HeapTuple	tuple;
 
 	memset(progress, 0, sizeof(*progress));
-	progress->watermark = progress->closed = progress->reaped = STREAM_NO_TIME;
+	progress->watermark = progress->closed = STREAM_NO_TIME;
 	if (rel == NULL)
 		return false;
 	scan = begin_snapshot_scan(rel, viewid, snapshot);
@@ -601,8 +645,7 @@ stream_catalog_write_progress(Oid viewid, bool unlogged,
 	values[P_GROUPS - 1] = Int64GetDatum(progress->groups);
 	values[P_LATE_ROWS - 1] = Int64GetDatum(progress->late_rows);
 	values[P_NULL_ROWS - 1] = Int64GetDatum(progress->null_rows);
-	values[P_REAPED - 1] = TimestampTzGetDatum(progress->reaped);
-	values[P_REAPED_GROUPS - 1] = Int64GetDatum(progress->reaped_groups);
+	write_reaped(progress, values);
 	put_row(rel, viewid, values, nulls);
 	table_close(rel, NoLock);
 }

@@ -27,8 +27,9 @@ typedef struct StreamViewRow
 {
 	Oid			viewid;			/* what the user sees */
 	Oid			definition;		/* the view that holds the query */
-	Oid			state;			/* the state table */
-	Oid			below;			/* that of an operator below, or InvalidOid */
+	Oid			state;			/* the state table of its last operator */
+	List	   *below;			/* OIDs: those of the operators before, in order,
+								 * InvalidOid for one that has none */
 	List	   *streams;		/* OIDs: the streams, or partitioned roots */
 	bool		unlogged;		/* streams, state and progress are unlogged */
 	bool		released;		/* no stream waits for it any more (release.h);
@@ -40,6 +41,12 @@ typedef struct StreamViewRow
 	struct ArrayType *settings; /* as in pg_proc.proconfig; or NULL */
 } StreamViewRow;
 
+/*
+ * The state tables of all operators, in order, palloc'd; InvalidOid for one that
+ * has none.
+ */
+extern List *stream_catalog_states(const StreamViewRow *row);
+
 /* No such time yet; smaller than any other. */
 #define STREAM_NO_TIME DT_NOBEGIN
 
@@ -50,6 +57,16 @@ typedef struct StreamInputProgress
 	int64		max_time;		/* the largest event time seen */
 	TimestampTz seen_at;		/* when the last row was seen, by our clock */
 } StreamInputProgress;
+
+/*
+ * How far an operator has given up the state of groups that are closed: of those
+ * that end at or before a time, and of so many that end after it.
+ */
+typedef struct StreamReaped
+{
+	int64		until;
+	int64		groups;
+} StreamReaped;
 
 /*
  * One row of streaming._progress.  Event times are in microseconds as
@@ -71,8 +88,8 @@ typedef struct StreamProgress
 	int64		groups;			/* with state; a closed one has none */
 	int64		late_rows;		/* dropped as late, so far */
 	int64		null_rows;		/* dropped for want of an event time */
-	int64		reaped;			/* the state of groups below is given up ... */
-	int64		reaped_groups;	/* ... and of so many that end just here */
+	int			nreaped;		/* operators with a state table ... */
+	StreamReaped *reaped;		/* ... and what each has given up */
 } StreamProgress;
 
 /*

@@ -266,7 +266,7 @@ view_of(Oid relid)
 	{
 		StreamViewRow *row = lfirst(lc);
 
-		if (row->state == relid || row->below == relid ||
+		if (row->state == relid || list_member_oid(row->below, relid) ||
 			row->definition == relid)
 			return row->viewid;
 	}

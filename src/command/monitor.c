@@ -41,7 +41,7 @@
 #include "time/watermark.h"
 #include "query/analyze.h"
 #include "flow/operator.h"
-#include "flow/delta.h"
+#include "flow/dataflow.h"
 #include "flow/batch.h"
 #include "command/monitor.h"
 
@@ -240,22 +240,22 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 
 /* A delta plan as text, one string with newlines. */
 static char *
-explain_plan(StreamDelta *delta)
+explain_plan(StreamDataflow *flow, StreamDelta *delta)
 {
 	ExplainState *es = NewExplainState();
 	PlannedStmt *stmt = stream_delta_plan(delta, 1);
-	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+	QueryEnvironment *env = create_queryEnv();
+	ListCell   *lc;
 
+	foreach(lc, flow->tree->cuts)
+		stream_operator_register(lfirst(lc), NULL, env);
 	es->costs = false;
 	es->verbose = true;
 	ExplainBeginOutput(es);
 	stream_compat_explain_one_plan(stmt, NULL, es, "batch of a continuous view",
 								   NULL,
-								   stream_operator_environment(delta->cut,
-															   rows),
-								   NULL, NULL, NULL);
+								   env, NULL, NULL, NULL);
 	ExplainEndOutput(es);
-	tuplestore_end(rows);
 	return es->str->data;
 }
 
@@ -286,13 +286,14 @@ static void
 explain_as_owner(void *arg)
 {
 	ExplainView *explain = arg;
-	StreamDelta *delta = stream_delta_load(CurrentMemoryContext,
-										   explain->row);
+	StreamDataflow *flow = stream_dataflow_load(CurrentMemoryContext,
+												explain->row);
+	ListCell   *lc;
 
-	put_lines(explain->rsinfo, explain_plan(delta));
-	if (delta->below)
-		put_lines(explain->rsinfo, explain_plan(delta->below));
-	stream_delta_free(delta);
+	stream_dataflow_plan(flow, explain->row->options.trust_functions);
+	foreach(lc, flow->deltas)
+		put_lines(explain->rsinfo, explain_plan(flow, lfirst(lc)));
+	stream_dataflow_free(flow);
 }
 
 /*

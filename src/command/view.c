@@ -55,7 +55,7 @@
 #include "query/analyze.h"
 #include "query/trust.h"
 #include "flow/relations.h"
-#include "flow/delta.h"
+#include "flow/dataflow.h"
 #include "flow/batch.h"
 #include "command/view.h"
 
@@ -103,22 +103,35 @@ check_into(const IntoClause *into, const char *source)
 				 stream_refuse_position(source, into->rel->location)));
 }
 
-/* The streams that a cut reads, checked; NIL: it reads the cut below. */
+/* The streams that the feeds of an operator read, checked. */
 static List *
-streams_of_cut(StreamCut *cut)
+streams_of_cut(StreamCut *cut, int others)
 {
-	return stream_analyze_streams(stream_analyze_rewrite(cut->delta),
-								  &cut->place);
+	List	   *streams = NIL;
+	ListCell   *lc;
+
+	foreach(lc, cut->feeds)
+	{
+		Query	   *query = ((StreamFeed *) lfirst(lc))->query;
+
+		streams = list_concat(streams,
+							  stream_analyze_streams(stream_analyze_rewrite(query),
+													 others + list_length(streams),
+													 &cut->place));
+	}
+	return streams;
 }
 
-/* The streams of the query, checked. */
+/* The streams of the view, checked. */
 static List *
-find_streams(StreamCut *cut, bool *unlogged)
+find_streams(StreamTree *tree, bool *unlogged)
 {
-	List	   *streams = streams_of_cut(cut);
+	List	   *streams = NIL;
+	ListCell   *lc;
 
-	if (cut->below)
-		streams = streams_of_cut(cut->below);
+	foreach(lc, tree->cuts)
+		streams = list_concat(streams,
+							  streams_of_cut(lfirst(lc), list_length(streams)));
 	stream_analyze_leaves(streams, AccessShareLock, unlogged);
 	return streams;
 }
@@ -204,20 +217,23 @@ static void
 try_delta_as_owner(void *arg)
 {
 	TryDelta   *try = arg;
-	StreamDelta *delta;
+	StreamDataflow *flow;
 	StreamRefuseDefault frame;
+	ListCell   *lc;
 
 	stream_refuse_push(&frame, try->source, inlined_location(try->query));
 	LockRelationOid(try->row->definition, AccessShareLock);
-	delta = stream_delta_load(CurrentMemoryContext, try->row);
-	stream_compat_check_permissions(stream_delta_plan(delta, 1));
-	if (delta->below)
-		stream_compat_check_permissions(stream_delta_plan(delta->below, 1));
+	flow = stream_dataflow_load(CurrentMemoryContext, try->row);
+	stream_dataflow_plan(flow, try->row->options.trust_functions);
+	foreach(lc, flow->deltas)
+		stream_compat_check_permissions(stream_delta_plan(lfirst(lc), 1));
 	frame.location = stream_refuse_option_location(try->options, "late_rows");
-	if (try->row->options.keep_late_rows)
-		stream_delta_check_late_rows(stream_delta_source(delta));
+	foreach(lc, flow->deltas)
+		if (try->row->options.keep_late_rows &&
+			((StreamDelta *) lfirst(lc))->streams)
+			stream_delta_check_late_rows(lfirst(lc));
 	stream_refuse_pop(&frame);
-	stream_delta_free(delta);
+	stream_dataflow_free(flow);
 }
 
 /*
@@ -271,24 +287,24 @@ check_watermark_option(const StreamViewRow *row, const StreamWatermark *wm,
  * in append mode must be final one day.
  */
 static void
-check_event_time(const StreamViewRow *row, StreamCut *cut, List *options,
+check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 				 const char *source)
 {
 	StreamWatermark *wm = stream_watermark_create(InvalidOid, row->streams,
 												  NIL, &row->options);
+	StreamCut  *cut = stream_tree_top(tree);
+	ListCell   *lc;
 
 	check_watermark_option(row, wm, options, source);
-	if ((cut->below ? cut->below : cut)->expiry &&
-		!stream_watermark_exists(wm))
+	if (stream_tree_cut(tree, 0)->expiry && !stream_watermark_exists(wm))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"streaming.distinct_within_watermark\" needs a watermark"),
 				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
 				 stream_refuse_option_position(source, options, "distinct_within_watermark")));
-	if (cut->below)
-		notice_unbounded(row, cut->below, wm);
-	if (cut->distinct)
-		notice_unbounded(row, cut, wm);
+	foreach(lc, tree->cuts)
+		if (((StreamCut *) lfirst(lc))->distinct)
+			notice_unbounded(row, lfirst(lc), wm);
 	if (cut->distinct || row->options.output_mode != STREAM_OUTPUT_APPEND)
 		return;
 	if (cut->window == NULL || !cut->window->event_time)
@@ -315,7 +331,7 @@ typedef struct NewView
 	List	   *options;
 	const char *source;
 	StreamRefuseDefault *frame;
-	StreamCut  *cut;
+	StreamTree *tree;
 } NewView;
 
 /* Says what the view will be; constant parts of its query may be evaluated. */
@@ -330,10 +346,10 @@ analyze_view(void *arg)
 		view->frame->location = exprLocation((Node *) query->targetList);
 	if (!view->row.options.trust_functions)
 		stream_trust_check(stream_analyze_rewrite(query));
-	view->cut = stream_cut_query(query, view->row.options.within_watermark,
-								 &place);
-	view->row.streams = find_streams(view->cut, &view->row.unlogged);
-	check_event_time(&view->row, view->cut, view->options, view->source);
+	view->tree = stream_cut_query(query, view->row.options.within_watermark,
+								  &place);
+	view->row.streams = find_streams(view->tree, &view->row.unlogged);
+	check_event_time(&view->row, view->tree, view->options, view->source);
 }
 
 static void
@@ -349,7 +365,7 @@ make_view(NewView *view)
 		allowed_tablespace(into->tableSpaceName,
 						   row->unlogged ? RELPERSISTENCE_UNLOGGED :
 						   RELPERSISTENCE_PERMANENT);
-	stream_relations_create(row, view->cut, query, into, into->options,
+	stream_relations_create(row, view->tree, query, into, into->options,
 							view->source);
 	try_delta(row, query, view->options, view->source);
 	stream_catalog_insert_view(row);

@@ -52,6 +52,7 @@
 #include "flow/reaper.h"
 #include "flow/operator.h"
 #include "flow/delta.h"
+#include "flow/dataflow.h"
 #include "flow/batch.h"
 
 int			stream_max_batch_rows = 1000000;
@@ -65,24 +66,23 @@ typedef struct BatchView
 	Oid			owner;
 	bool		stale;			/* row and owner must be read again */
 	bool		running;		/* a batch was begun and not yet committed */
-	StreamDelta *delta;
-	StreamOperator *op;
-	StreamOperator *below;		/* hands its rows to op, or NULL */
-	int64		below_reaped;	/* up to here its state is given up */
+	StreamDataflow *flow;
+	int			nops;
+	StreamOperator **ops;		/* those of its tree */
+	StreamReaped *places;		/* how far each has given up its state */
 	StreamPosition *position;	/* as of progress.batch */
 	StreamProgress progress;
 	List	   *leaves;			/* OIDs, as of generation */
 	MemoryContext watermark_context;
 	StreamWatermark *watermark; /* as of generation */
-	int			generation;		/* of the delta plan, or -1 */
+	int			generation;		/* of the dataflow, or -1 */
 } BatchView;
 
 /* A batch in progress. */
 typedef struct Batch
 {
 	BatchView  *view;
-	Relation	state;			/* the state table */
-	Relation	below_state;	/* that of the operator below, or NULL */
+	Relation   *states;			/* the state tables of the operators, open */
 	Relation   *rels;			/* the leaves, open */
 	int			nrels;
 	Snapshot	snapshot;
@@ -91,7 +91,6 @@ typedef struct Batch
 	int64		rows;			/* stream rows consumed */
 	int64		number;			/* its number, when it is committed */
 	int64		late;			/* the late threshold */
-	Tuplestorestate *handed_on; /* by the operator below */
 } Batch;
 
 /* Merges what a delta plan yields. */
@@ -99,7 +98,9 @@ typedef struct MergeReceiver
 {
 	DestReceiver pub;
 	Batch	   *batch;
+	StreamDelta *delta;
 	StreamOperator *op;
+	int64		rows_before;	/* stream rows read by the plans before */
 } MergeReceiver;
 
 static HTAB *views = NULL;
@@ -132,16 +133,14 @@ create_views_table(void)
 static void
 forget_derived(BatchView *view)
 {
-	if (view->delta)
-		stream_delta_free(view->delta);
-	view->delta = NULL;
-	if (view->op)
-		stream_operator_free(view->op);
-	view->op = NULL;
-	if (view->below)
-		stream_operator_free(view->below);
-	view->below = NULL;
-	view->below_reaped = STREAM_NO_TIME;
+	for (int i = 0; i < view->nops; i++)
+		if (view->ops[i])
+			stream_operator_free(view->ops[i]);
+	view->nops = 0;
+	view->places = NULL;
+	if (view->flow)
+		stream_dataflow_free(view->flow);
+	view->flow = NULL;
 	view->generation = -1;
 }
 
@@ -221,16 +220,33 @@ read_row(BatchView *view)
 
 /* ---- preparing ---- */
 
-/* Makes sure of an operator for a delta. */
+/* Makes the operators, as far as there are none yet. */
 static void
-prepare_operator(BatchView *view, StreamOperator **op, StreamDelta *delta,
-				 Relation state)
+prepare_operators(Batch *batch)
 {
-	if (*op == NULL)
-		*op = stream_operator_create(view->context, delta->cut,
-									 RelationGetDescr(state),
-									 view->row->options.output_mode !=
-									 STREAM_OUTPUT_COMPLETE);
+	BatchView  *view = batch->view;
+	bool		closes = view->row->options.output_mode !=
+	STREAM_OUTPUT_COMPLETE;
+	ListCell   *lc;
+
+	if (view->nops == 0)
+	{
+		int			n = list_length(view->flow->tree->cuts);
+
+		view->ops = MemoryContextAllocZero(view->flow->context,
+										   sizeof(StreamOperator *) * n);
+		view->nops = n;
+	}
+	foreach(lc, view->flow->tree->cuts)
+	{
+		int			i = foreach_current_index(lc);
+
+		if (view->ops[i] == NULL)
+			view->ops[i] =
+				stream_operator_create(view->context, lfirst(lc),
+									   RelationGetDescr(batch->states[i]),
+									   closes);
+	}
 }
 
 /* Makes sure of plans and operators; the caller runs as the owner. */
@@ -239,19 +255,12 @@ prepare_view(Batch *batch)
 {
 	BatchView  *view = batch->view;
 
-	if (view->delta && (view->delta->reload ||
-						stream_delta_source(view->delta)->reload))
+	if (view->flow && stream_dataflow_must_reload(view->flow))
 		forget_derived(view);
-	if (view->delta == NULL)
-		view->delta = stream_delta_load(view->context, view->row);
-	stream_delta_set_trust(view->delta, view->row->options.trust_functions);
-	stream_delta_plan(view->delta, 1);
-	prepare_operator(view, &view->op, view->delta, batch->state);
-	if (view->delta->below == NULL)
-		return;
-	stream_delta_plan(view->delta->below, 1);
-	prepare_operator(view, &view->below, view->delta->below,
-					 batch->below_state);
+	if (view->flow == NULL)
+		view->flow = stream_dataflow_load(view->context, view->row);
+	stream_dataflow_plan(view->flow, view->row->options.trust_functions);
+	prepare_operators(batch);
 }
 
 /* Finds the leaves of the stream, and what it says about event time. */
@@ -259,8 +268,8 @@ static void
 find_inputs(BatchView *view)
 {
 	bool		unlogged;
-	StreamDelta *source = stream_delta_source(view->delta);
-	List	   *leaves = stream_analyze_leaves(source->streams,
+	StreamDataflow *flow = view->flow;
+	List	   *leaves = stream_analyze_leaves(flow->streams,
 											   AccessShareLock, &unlogged);
 	MemoryContext old;
 
@@ -279,9 +288,9 @@ find_inputs(BatchView *view)
 	MemoryContextReset(view->watermark_context);
 	MemoryContextSwitchTo(view->watermark_context);
 	view->watermark =
-		stream_watermark_create(view->viewid, source->streams, source->sights,
+		stream_watermark_create(view->viewid, flow->streams, flow->sights,
 								&view->row->options);
-	view->generation = source->generation;
+	view->generation = flow->generation;
 	MemoryContextSwitchTo(old);
 }
 
@@ -292,7 +301,7 @@ open_leaves(Batch *batch)
 	BatchView  *view = batch->view;
 	ListCell   *lc;
 
-	if (view->generation != stream_delta_source(view->delta)->generation)
+	if (view->generation != view->flow->generation)
 		find_inputs(view);
 	batch->rels = palloc(sizeof(Relation) * (list_length(view->leaves) + 1));
 	foreach(lc, view->leaves)
@@ -339,7 +348,7 @@ check_missing_leaves(BatchView *view)
 static void
 note_streams(BatchView *view)
 {
-	List	   *streams = stream_delta_source(view->delta)->streams;
+	List	   *streams = view->flow->streams;
 	StreamViewRow *row;
 
 	if (equal(streams, view->row->streams))
@@ -355,6 +364,30 @@ note_streams(BatchView *view)
 	CommandCounterIncrement();
 	CacheInvalidateRelcacheByRelid(view->viewid);
 	stream_shmem_views_changed();
+}
+
+/* Takes over how far each operator has given up its state. */
+static void
+read_places(BatchView *view, const StreamProgress *progress)
+{
+	StreamReaped *places = MemoryContextAlloc(view->flow->context,
+											  sizeof(StreamReaped) * view->nops);
+
+	for (int i = 0; i < view->nops; i++)
+	{
+		if (i < progress->nreaped)
+			places[i] = progress->reaped[i];
+		else
+		{
+			places[i].until = STREAM_NO_TIME;
+			places[i].groups = 0;
+		}
+	}
+	if (view->places)
+		pfree(view->places);
+	view->places = places;
+	view->progress.nreaped = view->nops;
+	view->progress.reaped = places;
 }
 
 /* Makes sure that the position is that of the last committed batch. */
@@ -375,25 +408,27 @@ read_position(BatchView *view)
 	}
 	view->progress = progress;
 	view->progress.position = NULL;
+	read_places(view, &progress);
 	stream_watermark_load(view->watermark, &progress);
 	check_missing_leaves(view);
 }
 
 /* ---- event time ---- */
 
-static bool
-has_event_time(const StreamCut *cut)
-{
-	return cut->window && cut->window->event_time;
-}
-
 /* Is the query about an event time? */
 static bool
 uses_event_time(BatchView *view)
 {
-	StreamCut  *cut = view->delta->cut;
+	ListCell   *lc;
 
-	return has_event_time(cut) || (cut->below && has_event_time(cut->below));
+	foreach(lc, view->flow->tree->cuts)
+	{
+		StreamWindow *window = ((StreamCut *) lfirst(lc))->window;
+
+		if (window && window->event_time)
+			return true;
+	}
+	return false;
 }
 
 /* Does the watermark close groups of the view? */
@@ -432,16 +467,23 @@ set_pointer(ParamListInfo params, int number, void *pointer)
 	params->params[number - 1].isnull = pointer == NULL;
 }
 
-/* Are there closed groups whose state has not been given up yet? */
+/* Has the operator closed groups whose state has not been given up yet? */
+static bool
+must_reap(BatchView *view, int i)
+{
+	return stream_operator_can_reap(view->ops[i]) &&
+		view->places[i].until < view->progress.closed;
+}
+
 static bool
 has_groups_to_reap(BatchView *view)
 {
 	if (!closes_groups(view))
 		return false;
-	return (stream_operator_can_reap(view->op) &&
-			view->progress.reaped < view->progress.closed) ||
-		(view->below && stream_operator_can_reap(view->below) &&
-		 view->below_reaped < view->progress.closed);
+	for (int i = 0; i < view->nops; i++)
+		if (must_reap(view, i))
+			return true;
+	return false;
 }
 
 /* A delta plan's parameters (watermark.h). */
@@ -478,26 +520,43 @@ rows_read(StreamPosition *position)
 	return rows;
 }
 
-/* Has the delta plan that merges into the view's own operator any input? */
-static bool
-has_input(Batch *batch)
+/* How many rows operators have handed on to those of the cut. */
+static int64
+rows_handed_on(BatchView *view, StreamCut *cut)
 {
-	if (batch->handed_on)
-		return tuplestore_tuple_count(batch->handed_on) > 0;
-	return batch->view->position && rows_read(batch->view->position) > 0;
+	int64		rows = 0;
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+		rows += stream_operator_handed_on(view->ops[((StreamCutInput *)
+													 lfirst(lc))->cut->number]);
+	return rows;
+}
+
+/*
+ * Has the plan had any input?  Without keys there is a row for no input, too: the
+ * first batch needs it, others have nothing to merge then.
+ */
+static bool
+has_input(MergeReceiver *receiver)
+{
+	BatchView  *view = receiver->batch->view;
+
+	if (receiver->delta->cut->keys != NIL || view->progress.batch == 0)
+		return true;
+	if (receiver->delta->streams == NIL)
+		return rows_handed_on(view, receiver->delta->cut) > 0;
+	return view->position &&
+		rows_read(view->position) > receiver->rows_before;
 }
 
 static bool
 merge_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	MergeReceiver *receiver = (MergeReceiver *) self;
-	BatchView  *view = receiver->batch->view;
 
-	/* without keys there is a row for no input, too: nothing to merge */
-	if (view->delta->cut->keys == NIL && view->progress.batch > 0 &&
-		receiver->op == view->op && !has_input(receiver->batch))
-		return true;
-	stream_operator_add(receiver->op, slot);
+	if (has_input(receiver))
+		stream_operator_add(receiver->op, slot);
 	return true;
 }
 
@@ -524,23 +583,47 @@ estimate_rows(StreamPosition *position)
 	return blocks * 100;
 }
 
+/* What the plan can read beside relations: what operators have handed on. */
+static QueryEnvironment *
+handed_on(BatchView *view, StreamCut *cut)
+{
+	QueryEnvironment *env;
+	ListCell   *lc;
+
+	if (cut->below == NIL)
+		return NULL;
+	env = create_queryEnv();
+	foreach(lc, cut->below)
+	{
+		StreamCut  *below = ((StreamCutInput *) lfirst(lc))->cut;
+
+		stream_operator_register(below, view->ops[below->number], env);
+	}
+	return env;
+}
+
 /*
- * Runs a delta plan, for about so many rows: those of the position's range, or
- * those in env.  What comes out is merged by the operator.
+ * Runs a delta plan, over the rows of the position's range (none without one), or
+ * over what operators have handed on.  What comes out is merged by its operator.
  */
 static void
-run_plan(Batch *batch, StreamDelta *delta, double rows,
-		 StreamPosition *position, StreamOperator *op, QueryEnvironment *env)
+run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 {
+	BatchView  *view = batch->view;
+	double		rows = delta->streams == NIL ?
+		rows_handed_on(view, delta->cut) :
+		position ? estimate_rows(position) : 1;
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
-		DestNone}, batch, op
+		DestNone}, batch, delta, view->ops[delta->cut->number],
+		position ? rows_read(position) : 0
 	};
-	ParamListInfo params = delta_params(batch, delta, position);
 	QueryDesc  *desc = CreateQueryDesc(stream_delta_plan(delta, rows),
 									   "batch of a continuous view",
 									   batch->snapshot, InvalidSnapshot,
-									   &receiver.pub, params, env, 0);
+									   &receiver.pub,
+									   delta_params(batch, delta, position),
+									   handed_on(view, delta->cut), 0);
 
 	ExecutorStart(desc, 0);
 	stream_compat_executor_run(desc, ForwardScanDirection, 0);
@@ -549,7 +632,7 @@ run_plan(Batch *batch, StreamDelta *delta, double rows,
 	FreeQueryDesc(desc);
 }
 
-/* The stream has been read: is there anything to commit under a new number? */
+/* The streams have been read: is there anything to commit under a new number? */
 static void
 settle_number(Batch *batch)
 {
@@ -562,56 +645,30 @@ settle_number(Batch *batch)
 }
 
 /*
- * Runs the delta plans: first that which reads the stream, over the rows of the
- * position's range (none without one), then, if that is a deduplication below,
- * the other, over what it hands on.  Rows that end at or before batch->late are
- * dropped.
+ * Runs the operators from the leaves up: the plans of their feeds, over the rows of
+ * the position's range (none without one).  Rows that end at or before batch->late
+ * are dropped.
  */
 static void
-run_plans(Batch *batch, StreamPosition *position)
+run_operators(Batch *batch, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
-	double		rows = position ? estimate_rows(position) : 1;
+	ListCell   *lc = list_head(view->flow->deltas);
 
-	if (view->below)
-		run_plan(batch, view->delta->below, rows, position, view->below, NULL);
-	else
-		run_plan(batch, view->delta, rows, position, view->op, NULL);
+	for (int i = 0; i < view->nops; i++)
+		stream_operator_open(view->ops[i], batch->states[i],
+							 view->progress.batch, batch->late);
+	for (int i = 0; i < view->nops; i++)
+	{
+		for (; lc && ((StreamDelta *) lfirst(lc))->cut->number == i;
+			 lc = lnext(view->flow->deltas, lc))
+			run_delta(batch, lfirst(lc), position);
+		view->progress.groups += stream_operator_close(view->ops[i]);
+	}
 	if (position)
 		settle_number(batch);
-	if (view->below == NULL)
-		return;
-	view->progress.groups += stream_operator_close(view->below, batch->number);
-	rows = tuplestore_tuple_count(batch->handed_on);
-	run_plan(batch, view->delta, rows, NULL, view->op,
-			 stream_operator_environment(view->delta->cut, batch->handed_on));
-}
-
-/* Begins to merge. */
-static void
-open_operators(Batch *batch)
-{
-	BatchView  *view = batch->view;
-	int64		last = view->progress.batch;
-
-	stream_operator_open(view->op, batch->state, last, batch->late, NULL);
-	if (view->below == NULL)
-		return;
-	batch->handed_on = tuplestore_begin_heap(false, false, work_mem);
-	stream_operator_open(view->below, batch->below_state, last, batch->late,
-						 batch->handed_on);
-}
-
-/* Merges what still waits. */
-static void
-close_operators(Batch *batch)
-{
-	BatchView  *view = batch->view;
-
-	view->progress.groups += stream_operator_close(view->op, batch->number);
-	if (batch->handed_on)
-		tuplestore_end(batch->handed_on);
-	batch->handed_on = NULL;
+	for (int i = 0; i < view->nops; i++)
+		stream_operator_settle(view->ops[i], batch->number);
 }
 
 /*
@@ -627,22 +684,12 @@ reap_groups(Batch *batch, int64 made)
 
 	/* a row that this very batch has written can be changed again after that */
 	CommandCounterIncrement();
-	if (stream_operator_can_reap(view->op) &&
-		progress->reaped < progress->closed)
-		stream_operator_reap(view->op, batch->state, progress, limit);
-	if (view->below && stream_operator_can_reap(view->below) &&
-		view->below_reaped < progress->closed)
-	{
-		/* its closed rows go: the next one is always the first there is */
-		StreamProgress place = {
-			.closed = progress->closed,.reaped = STREAM_NO_TIME
-		};
-
-		if (stream_operator_reap(view->below, batch->below_state, &place,
-								 limit))
-			view->below_reaped = progress->closed;
-		progress->groups += place.groups;
-	}
+	for (int i = 0; i < view->nops; i++)
+		if (must_reap(view, i))
+			progress->groups -= stream_operator_reap(view->ops[i],
+													 batch->states[i],
+													 &view->places[i],
+													 progress->closed, limit);
 }
 
 /* Writes the new position, if the batch has changed anything. */
@@ -673,15 +720,13 @@ process_range(Batch *batch)
 	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
 	if (STREAM_MUTATION("threshold") && closes_groups(view))
 		batch->late = progress->watermark;
-	open_operators(batch);
 	STREAM_DEBUG_POINT("batch-before-merge");
 	stream_watermark_begin(view->watermark, stream_debug_now(), batch->late,
 						   uses_event_time(view));
-	run_plans(batch, view->position);
+	run_operators(batch, view->position);
 	if (closes_groups(view))
 		progress->closed = progress->watermark;
 	stream_watermark_end(view->watermark, progress);
-	close_operators(batch);
 	if (has_groups_to_reap(view))
 		reap_groups(batch, progress->groups - groups);
 	STREAM_DEBUG_POINT("batch-after-merge");
@@ -695,19 +740,22 @@ process_range(Batch *batch)
 static void
 open_tables(Batch *batch)
 {
-	StreamViewRow *row = batch->view->row;
+	List	   *states = stream_catalog_states(batch->view->row);
+	ListCell   *lc;
 
-	batch->state = table_open(row->state, RowExclusiveLock);
-	if (OidIsValid(row->below))
-		batch->below_state = table_open(row->below, RowExclusiveLock);
+	batch->states = palloc0(sizeof(Relation) * list_length(states));
+	foreach(lc, states)
+		batch->states[foreach_current_index(lc)] =
+			table_open(lfirst_oid(lc), RowExclusiveLock);
 }
 
 static void
 close_tables(Batch *batch)
 {
-	table_close(batch->state, NoLock);
-	if (batch->below_state)
-		table_close(batch->below_state, NoLock);
+	int			n = list_length(batch->view->row->below) + 1;
+
+	for (int i = 0; i < n; i++)
+		table_close(batch->states[i], NoLock);
 }
 
 /*
@@ -723,12 +771,8 @@ put_initial_row(void *arg)
 	PushActiveSnapshot(GetLatestSnapshot());
 	batch->snapshot = GetActiveSnapshot();
 	prepare_view(batch);
-	if (batch->view->delta->cut->keys == NIL)
-	{
-		open_operators(batch);
-		run_plans(batch, NULL);
-		close_operators(batch);
-	}
+	if (stream_tree_top(batch->view->flow->tree)->keys == NIL)
+		run_operators(batch, NULL);
 	PopActiveSnapshot();
 	close_tables(batch);
 }
@@ -752,7 +796,6 @@ run_batch(void *arg)
 	Batch	   *batch = arg;
 	BatchView  *view = batch->view;
 	int64		max_rows = view->row->options.max_batch_rows;
-	StreamDelta *source;
 
 	open_tables(batch);
 
@@ -768,9 +811,8 @@ run_batch(void *arg)
 		prepare_view(batch);
 		PopActiveSnapshot();
 		open_leaves(batch);
-		source = stream_delta_source(view->delta);
-	} while (view->delta->replan || source->replan ||
-			 view->generation != source->generation);
+	} while (stream_dataflow_is_stale(view->flow) ||
+			 view->generation != view->flow->generation);
 	read_position(view);
 	note_streams(view);
 	batch->more = stream_position_begin(view->position, batch->rels,
@@ -830,8 +872,9 @@ stream_batch_wake_at(Oid viewid)
 	BatchView  *view = views ?
 		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
 
-	if (view == NULL || view->op == NULL || !closes_groups(view) ||
-		!stream_operator_can_reap(view->op) || view->progress.groups == 0)
+	if (view == NULL || view->nops == 0 || !closes_groups(view) ||
+		!stream_operator_can_reap(view->ops[view->nops - 1]) ||
+		view->progress.groups == 0)
 		return DT_NOEND;
 	return stream_watermark_idle_at(view->watermark, stream_debug_now());
 }

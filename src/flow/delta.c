@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * delta.c
- *	  The delta plan: planned, turned into partial aggregation, kept.
+ *	  The plan of a feed: planned, turned into partial aggregation, kept.
  *
- * The delta query (keys and bare aggregates) is planned by the ordinary
+ * The query of a feed (keys and bare aggregates) is planned by the ordinary
  * planner.  Its topmost node is then the aggregation; marking it and its
  * Aggrefs as the initial step of a parallel aggregation makes it yield partial
  * states instead of results, in serialised form where they are internal.
@@ -168,72 +168,40 @@ enter_list(StreamDelta *delta)
 	MemoryContextRegisterResetCallback(delta->context, callback);
 }
 
-static StreamDelta *
-make_delta(MemoryContext context, const StreamViewRow *row, StreamCut *cut)
+StreamDelta *
+stream_delta_create(const StreamViewRow *row, StreamCut *cut, StreamFeed *feed)
 {
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "delta plan",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
 	StreamDelta *delta = palloc0(sizeof(StreamDelta));
 	ListCell   *lc;
 
+	register_callbacks();
 	delta->context = context;
 	delta->plan_context = AllocSetContextCreate(context, "delta plans",
 												ALLOCSET_DEFAULT_SIZES);
 	delta->definition = row->definition;
 	delta->trusts = row->options.trust_functions;
 	delta->cut = cut;
+	delta->feed = feed;
 	foreach(lc, cut->aggs)
-	{
-		stream_aggstate_prepare(lfirst(lc));
 		note_aggregate(delta, lfirst(lc));
-	}
-	if (cut->below)
-		delta->below = make_delta(context, row, cut->below);
 	delta->replan = true;
 	enter_list(delta);
-	return delta;
-}
-
-StreamDelta *
-stream_delta_load(MemoryContext parent, const StreamViewRow *row)
-{
-	MemoryContext context = AllocSetContextCreate(parent, "delta plan",
-												  ALLOCSET_DEFAULT_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(context);
-	Relation	rel = table_open(row->definition, NoLock);
-	Query	   *query = get_view_query(rel);
-	StreamDelta *delta;
-
-	register_callbacks();
-	if (!row->options.trust_functions)
-		stream_trust_check(stream_analyze_rewrite(query));
-	delta = make_delta(context, row,
-					   stream_cut_query(query, row->options.within_watermark,
-										NULL));
-	table_close(rel, NoLock);
 	MemoryContextSwitchTo(old);
 	return delta;
 }
 
-StreamDelta *
-stream_delta_source(StreamDelta *delta)
-{
-	return delta->below ? delta->below : delta;
-}
-
 void
-stream_delta_free(StreamDelta *delta)
+stream_delta_set(StreamDelta *delta, bool trusts, int others)
 {
-	MemoryContextDelete(delta->context);
-}
-
-void
-stream_delta_set_trust(StreamDelta *delta, bool trusts)
-{
-	if (delta->trusts == trusts)
+	if (delta->trusts == trusts && delta->others == others)
 		return;
 	delta->trusts = trusts;
+	delta->others = others;
 	delta->replan = true;
-	if (delta->below)
-		stream_delta_set_trust(delta->below, trusts);
 }
 
 /* ---- planning ---- */
@@ -272,8 +240,6 @@ check_shape(StreamDelta *delta, PlannedStmt *stmt)
 	int			column = 0;
 	ListCell   *lc;
 
-	if (delta->cut->distinct)
-		return;
 	foreach(lc, top->targetlist)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
@@ -345,7 +311,7 @@ check_hidden(StreamDelta *delta)
 static void
 set_streams(StreamDelta *delta, Query *query)
 {
-	List	   *streams = stream_analyze_streams(query, NULL);
+	List	   *streams = stream_analyze_streams(query, delta->others, NULL);
 	List	   *sights = stream_sight_of_inputs(query, list_length(streams));
 	MemoryContext old = MemoryContextSwitchTo(delta->plan_context);
 	ListCell   *lc;
@@ -367,16 +333,19 @@ set_streams(StreamDelta *delta, Query *query)
 static PlannedStmt *
 plan_delta(StreamDelta *delta, double rows)
 {
-	Query	   *query = stream_analyze_rewrite(delta->cut->delta);
+	Query	   *query = stream_analyze_rewrite(delta->feed->query);
 	PlannedStmt *stmt;
 
 	if (!delta->trusts)
 		stream_trust_check(query);
 	set_streams(delta, query);
 	stmt = stream_scan_plan(query, rows);
-	check_shape(delta, stmt);
 	check_streams(delta, stmt);
-	make_partial(stmt);
+	if (delta->feed->mode == STREAM_FEED_PARTIAL)
+	{
+		check_shape(delta, stmt);
+		make_partial(stmt);
+	}
 	return stmt;
 }
 

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * delta.h
- *	  The delta plan: planned, turned into partial aggregation, kept.
+ *	  The plan of a feed: planned, turned into partial aggregation, kept.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,11 +18,12 @@ typedef struct StreamDelta
 {
 	MemoryContext context;
 	StreamCut  *cut;			/* aggregates are prepared */
-	struct StreamDelta *below;	/* of the cut below, or NULL */
+	StreamFeed *feed;			/* one of its feeds */
 	Oid			definition;		/* the view that holds the query */
 	bool		trusts;			/* streaming.trust_functions */
+	int			others;			/* inputs of the view that come before */
 	List	   *streams;		/* OIDs, as the rewritten query has them; NIL
-								 * if there is a delta below, which has them */
+								 * if it reads what operators hand on */
 	List	   *sights;			/* StreamSight, one for each */
 
 	/* plans; valid unless replan */
@@ -41,16 +42,17 @@ typedef struct StreamDelta
 } StreamDelta;
 
 /*
- * Loads the delta of a view, on whose definition the caller holds
- * AccessShareLock.  The caller runs as the view's owner.  Errors as in analyze.h
- * and trust.h.
+ * Makes the delta of a feed of an operator of a view, in the current context.  The
+ * operator's aggregates are prepared, and must live as long.
  */
-extern StreamDelta *stream_delta_load(MemoryContext parent,
-									  const StreamViewRow *row);
-extern void stream_delta_free(StreamDelta *delta);
+extern StreamDelta *stream_delta_create(const StreamViewRow *row,
+										StreamCut *cut, StreamFeed *feed);
 
-/* The option streaming.trust_functions is now so; plans may have to be made anew. */
-extern void stream_delta_set_trust(StreamDelta *delta, bool trusts);
+/*
+ * What must be so when it is planned: the option streaming.trust_functions, and how
+ * many inputs of the view come before its own.  Plans may have to be made anew.
+ */
+extern void stream_delta_set(StreamDelta *delta, bool trusts, int others);
 
 /*
  * The plan for a batch of about so many rows, locked (AccessShareLock on
@@ -58,9 +60,6 @@ extern void stream_delta_set_trust(StreamDelta *delta, bool trusts);
  * runs as the view's owner.  Check reload afterwards.  Errors as in trust.h.
  */
 extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows);
-
-/* The delta that reads the stream: this one, or the one below. */
-extern StreamDelta *stream_delta_source(StreamDelta *delta);
 
 /*
  * Raises 0A000 if late rows of the delta cannot be kept: where they are found to

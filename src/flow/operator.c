@@ -8,8 +8,7 @@
  * sessions, or into the store as they are; a reaper gives up what is closed.
  *
  * A deduplication may have another operator above it.  It hands on the rows whose
- * keys are new, in a tuplestore, which the delta query of the other reads like a
- * table.
+ * keys are new, in a tuplestore, which a feed of the other reads like a table.
  *
  *-------------------------------------------------------------------------
  */
@@ -39,8 +38,8 @@ struct StreamOperator
 	StreamReaper *reaper;		/* or NULL */
 	int64		late;			/* in the batch in progress */
 
-	/* below another operator */
-	Tuplestorestate *output;
+	/* if it hands on rows */
+	Tuplestorestate *output;	/* in a batch */
 	TupleTableSlot *output_slot;
 	int		   *output_columns; /* of the delta, from 0 */
 };
@@ -116,7 +115,7 @@ make_reaper(StreamCut *cut, TupleDesc desc)
 		end = window->key_end;
 	else
 		return NULL;
-	if (cut->is_below)
+	if (cut->hands_on)
 		reaping = STREAM_REAP_ROWS;
 	else if (cut->state_names)
 		reaping = STREAM_REAP_STATES;
@@ -168,8 +167,9 @@ stream_operator_free(StreamOperator *op)
 
 /* ---- handing on ---- */
 
-TupleDesc
-stream_operator_output_desc(const StreamCut *cut)
+/* The row type of what a deduplication hands on. */
+static TupleDesc
+output_desc(const StreamCut *cut)
 {
 	return ExecCleanTypeFromTL(cut->query->targetList);
 }
@@ -193,7 +193,7 @@ static void
 prepare_output(StreamOperator *op)
 {
 	MemoryContext old = MemoryContextSwitchTo(op->context);
-	TupleDesc	desc = stream_operator_output_desc(op->cut);
+	TupleDesc	desc = output_desc(op->cut);
 	int			n = 0;
 	ListCell   *lc;
 
@@ -226,41 +226,49 @@ hand_on(TupleTableSlot *delta, void *arg)
 	tuplestore_puttupleslot(op->output, slot);
 }
 
-QueryEnvironment *
-stream_operator_environment(const StreamCut *cut, Tuplestorestate *rows)
+void
+stream_operator_register(const StreamCut *cut, const StreamOperator *op,
+						 QueryEnvironment *env)
 {
-	QueryEnvironment *env;
 	EphemeralNamedRelation enr;
 
-	if (cut->below == NULL)
-		return NULL;
-	env = create_queryEnv();
+	if (!cut->hands_on)
+		return;
 	enr = palloc0(sizeof(EphemeralNamedRelationData));
-	enr->md.name = pstrdup(STREAM_CUT_BELOW);
+	enr->md.name = stream_cut_output_name(cut);
 	enr->md.reliddesc = InvalidOid;
-	enr->md.tupdesc = stream_operator_output_desc(cut->below);
+	enr->md.tupdesc = output_desc(cut);
 	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-	enr->md.enrtuples = tuplestore_tuple_count(rows);
-	enr->reldata = rows;
+	enr->md.enrtuples = op ? tuplestore_tuple_count(op->output) : 0;
+	enr->reldata = op ? op->output :
+		tuplestore_begin_heap(false, false, work_mem);
 	register_ENR(env, enr);
-	return env;
+}
+
+int64
+stream_operator_handed_on(const StreamOperator *op)
+{
+	return tuplestore_tuple_count(op->output);
 }
 
 /* ---- a batch ---- */
 
 void
 stream_operator_open(StreamOperator *op, Relation state, int64 batch,
-					 int64 late, Tuplestorestate *output)
+					 int64 late)
 {
 	op->late = late;
-	op->output = output;
-	if (output && op->output_slot == NULL)
-		prepare_output(op);
+	if (op->cut->hands_on)
+	{
+		if (op->output_slot == NULL)
+			prepare_output(op);
+		op->output = tuplestore_begin_heap(false, false, work_mem);
+	}
 	if (op->sessions)
 		stream_sessions_open(op->sessions, state, late);
 	else
 		stream_store_open(op->store, state, batch, late,
-						  output ? hand_on : NULL, op);
+						  op->output ? hand_on : NULL, op);
 }
 
 void
@@ -275,16 +283,26 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 }
 
 int64
-stream_operator_close(StreamOperator *op, int64 batch)
+stream_operator_close(StreamOperator *op)
 {
 	if (op->sessions)
 		return stream_sessions_close(op->sessions);
 	if (op->panes)
 		stream_panes_flush(op->panes, op->store);
-	stream_store_close(op->store, batch);
-	if (op->output_slot)
-		ExecClearTuple(op->output_slot);
+	stream_store_close(op->store);
 	return stream_store_made(op->store);
+}
+
+void
+stream_operator_settle(StreamOperator *op, int64 batch)
+{
+	if (op->store)
+		stream_store_settle(op->store, batch);
+	if (op->output == NULL)
+		return;
+	ExecClearTuple(op->output_slot);
+	tuplestore_end(op->output);
+	op->output = NULL;
 }
 
 bool
@@ -293,9 +311,9 @@ stream_operator_can_reap(const StreamOperator *op)
 	return op->reaper != NULL;
 }
 
-bool
-stream_operator_reap(StreamOperator *op, Relation state,
-					 StreamProgress *progress, int64 limit)
+int64
+stream_operator_reap(StreamOperator *op, Relation state, StreamReaped *place,
+					 int64 closed, int64 limit)
 {
-	return stream_reaper_run(op->reaper, state, progress, limit);
+	return stream_reaper_run(op->reaper, state, place, closed, limit);
 }

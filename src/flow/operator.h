@@ -30,37 +30,43 @@ extern void stream_operator_free(StreamOperator *op);
 
 /*
  * Begins a batch, as stream_store_open.  late: rows that end at or before it
- * are late.  output: where a deduplication below another operator puts the rows
- * that are new, or NULL.
+ * are late.
  */
 extern void stream_operator_open(StreamOperator *op, Relation state,
-								 int64 batch, int64 late,
-								 Tuplestorestate *output);
+								 int64 batch, int64 late);
 
-/* Takes a row of the delta. */
+/* Takes a row of one of its feeds. */
 extern void stream_operator_add(StreamOperator *op, TupleTableSlot *delta);
 
 /*
- * Ends the batch; it will have the given number when it is committed.  Returns
- * by how many the groups have become more.
+ * All rows of the batch have been taken.  Returns by how many the groups have
+ * become more.
  */
-extern int64 stream_operator_close(StreamOperator *op, int64 batch);
+extern int64 stream_operator_close(StreamOperator *op);
+
+/*
+ * Ends the batch; it will have the given number when it is committed.  What has
+ * been handed on is gone.
+ */
+extern void stream_operator_settle(StreamOperator *op, int64 batch);
 
 /* Has it state that is given up some time after groups have closed? */
 extern bool stream_operator_can_reap(const StreamOperator *op);
 
 /* As stream_reaper_run. */
-extern bool stream_operator_reap(StreamOperator *op, Relation state,
-								 StreamProgress *progress, int64 limit);
+extern int64 stream_operator_reap(StreamOperator *op, Relation state,
+								  StreamReaped *place, int64 closed,
+								  int64 limit);
 
-/* The row type of what a deduplication hands on. */
-extern TupleDesc stream_operator_output_desc(const StreamCut *cut);
+/* How many rows it has handed on in this batch, between close and settle. */
+extern int64 stream_operator_handed_on(const StreamOperator *op);
 
 /*
- * The environment for the delta plan of a query over a deduplication, whose
- * output is rows; NULL if there is none below.
+ * Lets feeds read what an operator hands on (op: in this batch; NULL: nothing, to
+ * explain a plan).
  */
-extern QueryEnvironment *stream_operator_environment(const StreamCut *cut,
-													 Tuplestorestate *rows);
+extern void stream_operator_register(const StreamCut *cut,
+									 const StreamOperator *op,
+									 QueryEnvironment *env);
 
 #endif

@@ -9,8 +9,8 @@
  * a million of them.
  *
  * Closed groups are found through an index that has them in the order in which
- * they end.  All that end at or before progress->reaped are done, and after
- * those progress->reaped_groups more, in the order of the index; as closed groups
+ * they end.  All that end at or before a time are done, and after
+ * those so many more, in the order of the index; as closed groups
  * never change, that finds the place again after a restart.  In between, the last
  * key is remembered: the next run goes on with the keys after it, that is, with
  * those that are equal in all columns but the last and greater in that, then in
@@ -56,12 +56,11 @@ struct StreamReaper
 	int			first_state;
 	Oid			indexid;		/* InvalidOid: not looked for yet */
 
-	/* the place, as of progress (reaped, reaped_groups) */
+	/* the place that the last key is about */
 	MemoryContext place;
 	Datum	   *last;			/* the last key; NULL: not known */
 	bool	   *last_isnull;
-	int64		reaped;
-	int64		reaped_groups;
+	StreamReaped reaped;
 };
 
 /* A run through the index. */
@@ -257,16 +256,16 @@ next_level(Run *run)
 }
 
 static void
-begin_scan(Run *run, StreamProgress *progress)
+begin_scan(Run *run, const StreamReaped *place)
 {
 	StreamReaper *reaper = run->reaper;
 
-	if (reaper->last && (reaper->reaped != progress->reaped ||
-						 reaper->reaped_groups != progress->reaped_groups))
+	if (reaper->last && (reaper->reaped.until != place->until ||
+						 reaper->reaped.groups != place->groups))
 		reaper->last = NULL;
 	if (reaper->last == NULL)
 	{
-		scan_from(run, progress->reaped);
+		scan_from(run, place->until);
 		return;
 	}
 	run->level = run->nkeys - 1;
@@ -335,11 +334,11 @@ remember_place(Run *run)
  * are no more.
  */
 static bool
-collect_groups(Run *run, StreamProgress *progress)
+collect_groups(Run *run, const StreamReaped *place, int64 closed)
 {
 	StreamReaper *reaper = run->reaper;
 	bool		resumed = reaper->last != NULL;
-	int64		skip = resumed ? 0 : progress->reaped_groups;
+	int64		skip = resumed ? 0 : place->groups;
 	int64		limit = run->limit;
 	int64		previous = STREAM_NO_TIME;
 	int64		size = limit;
@@ -350,9 +349,9 @@ collect_groups(Run *run, StreamProgress *progress)
 	{
 		int64		end = end_of_row(reaper, run->slot);
 
-		if (end > progress->closed)
+		if (end > closed)
 			return true;
-		if (end <= progress->reaped || skip-- > 0)
+		if (end <= place->until || skip-- > 0)
 			continue;
 		/* an index on the ends alone cannot go on in between equal ones */
 		if (run->ntids >= limit && (run->nkeys > 1 || end != previous))
@@ -415,9 +414,9 @@ reap_groups(Run *run)
 	ExecDropSingleTupleTableSlot(out);
 }
 
-bool
-stream_reaper_run(StreamReaper *reaper, Relation rel,
-				  StreamProgress *progress, int64 limit)
+int64
+stream_reaper_run(StreamReaper *reaper, Relation rel, StreamReaped *place,
+				  int64 closed, int64 limit)
 {
 	MemoryContext old = MemoryContextSwitchTo(reaper->batch);
 	Run			run = {.reaper = reaper,.rel = rel,.limit = limit};
@@ -433,26 +432,24 @@ stream_reaper_run(StreamReaper *reaper, Relation rel,
 	run.estate = CreateExecutorState();
 	run.slot = table_slot_create(rel, NULL);
 	open_index(&run);
-	begin_scan(&run, progress);
-	done = collect_groups(&run, progress);
+	begin_scan(&run, place);
+	done = collect_groups(&run, place, closed);
 	index_endscan(run.scan);
 	index_close(run.index, NoLock);
 	reap_groups(&run);
 	ExecDropSingleTupleTableSlot(run.slot);
 	FreeExecutorState(run.estate);
 
-	progress->groups -= run.ntids;
 	if (done)
 	{
-		progress->reaped = progress->closed;
-		progress->reaped_groups = 0;
+		place->until = closed;
+		place->groups = 0;
 		reaper->last = NULL;
 	}
-	else
-		progress->reaped_groups += run.ntids;
-	reaper->reaped = progress->reaped;
-	reaper->reaped_groups = progress->reaped_groups;
+	else if (reaper->reaping != STREAM_REAP_ROWS)
+		place->groups += run.ntids;
+	reaper->reaped = *place;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(reaper->batch);
-	return done;
+	return run.ntids;
 }

@@ -36,12 +36,14 @@ extern StreamReaper *stream_reaper_create(MemoryContext parent, TupleDesc desc,
 										  int first_state);
 
 /*
- * Gives up the state of groups that end at or before progress->closed, of about
- * limit of them; updates the progress.  rel: the state table, on which the caller
- * holds RowExclusiveLock.  True if there are none left.
+ * Gives up the state of groups that end at or before closed, of about limit of
+ * them, going on from the place, which it updates.  rel: the state table, on which
+ * the caller holds RowExclusiveLock.  Returns how many; none are left if the
+ * place is closed then.
  */
-extern bool stream_reaper_run(StreamReaper *reaper, Relation rel,
-							  StreamProgress *progress, int64 limit);
+extern int64 stream_reaper_run(StreamReaper *reaper, Relation rel,
+							   StreamReaped *place, int64 closed,
+							   int64 limit);
 
 /* So many take no time to speak of. */
 #define STREAM_REAP_GROUPS 5000

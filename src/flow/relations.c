@@ -334,10 +334,15 @@ depend_on_types(Oid state)
  */
 static void
 finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
-				   const char *kind, const IntoClause *into)
+				   const IntoClause *into, bool below)
 {
 	RangeVar   *name = makeRangeVar("streaming",
-									psprintf("_%s_%u", kind, row->viewid), -1);
+									below && cut->number > 0 ?
+									psprintf("_below_%u_%d", row->viewid,
+											 cut->number) :
+									psprintf("_%s_%u",
+											 below ? "below" : "state",
+											 row->viewid), -1);
 	Oid			key_index;
 	Oid			closing_index;
 
@@ -355,10 +360,11 @@ finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
 
 /* A name for one of a view's relations until the view has an OID. */
 static RangeVar *
-provisional_name(const StreamViewRow *row, const char *kind)
+provisional_name(const StreamViewRow *row, const char *kind, int number)
 {
 	RangeVar   *name = makeRangeVar("streaming",
-									psprintf("_%s_p%d", kind, MyProcPid), -1);
+									psprintf("_%s_p%d_%d", kind, MyProcPid,
+											 number), -1);
 
 	name->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
 		RELPERSISTENCE_PERMANENT;
@@ -366,10 +372,14 @@ provisional_name(const StreamViewRow *row, const char *kind)
 }
 
 void
-stream_relations_create(StreamViewRow *row, StreamCut *cut, Query *query,
+stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 						const IntoClause *into, List *storage,
 						const char *source)
 {
+	StreamCut  *top = stream_tree_top(tree);
+	List	   *states = NIL;
+	ListCell   *lc;
+	ListCell   *ls;
 	RangeVar   *definition = makeRangeVar("streaming",
 										  psprintf("_definition_p%d", MyProcPid),
 										  -1);
@@ -383,16 +393,18 @@ stream_relations_create(StreamViewRow *row, StreamCut *cut, Query *query,
 	SetUserIdAndSecContext(stream_catalog_owner(),
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	row->definition = create_view(definition, query, into->colNames, userid);
-	row->state = create_state_table(cut, provisional_name(row, "state"), into,
-									storage, userid);
-	if (cut->below)
-		row->below = create_state_table(cut->below,
-										provisional_name(row, "below"), into,
-										storage, userid);
+	foreach(lc, tree->cuts)
+		states = lappend_oid(states,
+							 create_state_table(lfirst(lc),
+												provisional_name(row, "state",
+																 foreach_current_index(lc)),
+												into, storage, userid));
 	SetUserIdAndSecContext(userid, sec_context);
 
+	row->state = llast_oid(states);
+	row->below = list_delete_last(list_copy(states));
 	rel = table_open(row->state, NoLock);
-	reading = stream_reading_query(cut, rel, !cut->distinct &&
+	reading = stream_reading_query(top, rel, !top->distinct &&
 									   row->options.output_mode ==
 									   STREAM_OUTPUT_APPEND, source);
 	table_close(rel, NoLock);
@@ -402,9 +414,9 @@ stream_relations_create(StreamViewRow *row, StreamCut *cut, Query *query,
 						   psprintf("_definition_%u", row->viewid),
 						   true, false);
 	depend_on_view(row->definition, row->viewid);
-	finish_state_table(row, cut, row->state, "state", into);
-	if (cut->below)
-		finish_state_table(row, cut->below, row->below, "below", into);
+	forboth(lc, tree->cuts, ls, states)
+		finish_state_table(row, lfirst(lc), lfirst_oid(ls), into,
+						   lfirst(lc) != top);
 	CommandCounterIncrement();
 }
 
@@ -414,14 +426,14 @@ stream_relations_sync_owner(Oid viewid)
 	StreamViewRow *row = stream_catalog_view(viewid);
 	Relation	rel = table_open(viewid, AccessShareLock);
 	Oid			owner = rel->rd_rel->relowner;
+	ListCell   *lc;
 
 	table_close(rel, NoLock);
 	if (row == NULL)
 		return;
 	ATExecChangeOwner(row->definition, owner, true, AccessExclusiveLock);
-	ATExecChangeOwner(row->state, owner, true, AccessExclusiveLock);
-	if (OidIsValid(row->below))
-		ATExecChangeOwner(row->below, owner, true, AccessExclusiveLock);
+	foreach(lc, stream_catalog_states(row))
+		ATExecChangeOwner(lfirst_oid(lc), owner, true, AccessExclusiveLock);
 	CommandCounterIncrement();
 	stream_shmem_views_changed();
 }
@@ -503,28 +515,38 @@ permit_closed(Oid viewid)
 	table_close(view, NoLock);
 }
 
+/* Locks the state tables if that can be done at once. */
+static bool
+lock_states(const StreamViewRow *row)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_catalog_states(row))
+		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
+			return false;
+	return true;
+}
+
 bool
 stream_relations_attach(const StreamViewRow *row)
 {
 	bool		append = row->options.output_mode == STREAM_OUTPUT_APPEND;
+	ListCell   *lc;
 
 	if (is_part_of_view(row->definition, row->viewid))
 		return true;
 	if (!ConditionalLockRelationOid(row->viewid, append ?
 									AccessExclusiveLock : AccessShareLock) ||
 		!ConditionalLockRelationOid(row->definition, AccessShareLock) ||
-		!ConditionalLockRelationOid(row->state, AccessShareLock) ||
-		(OidIsValid(row->below) &&
-		 !ConditionalLockRelationOid(row->below, AccessShareLock)))
+		!lock_states(row))
 		return false;
 	if (get_rel_relkind(row->viewid) != RELKIND_VIEW ||
 		get_rel_relkind(row->definition) != RELKIND_VIEW ||
 		get_rel_relkind(row->state) != RELKIND_RELATION)
 		return true;			/* dropped meanwhile */
 	depend_on_view(row->definition, row->viewid);
-	attach_state_table(row->state, row->viewid);
-	if (OidIsValid(row->below))
-		attach_state_table(row->below, row->viewid);
+	foreach(lc, stream_catalog_states(row))
+		attach_state_table(lfirst_oid(lc), row->viewid);
 	if (append)
 		permit_closed(row->viewid);
 	CommandCounterIncrement();
@@ -595,8 +617,9 @@ make_reading(void *arg)
 	const StreamViewRow *row = reading->row;
 	Relation	definition = table_open(row->definition, AccessShareLock);
 	Relation	state = table_open(row->state, AccessShareLock);
-	StreamCut  *cut = stream_cut_query(get_view_query(definition),
-									   row->options.within_watermark, NULL);
+	StreamTree *tree = stream_cut_query(get_view_query(definition),
+										row->options.within_watermark, NULL);
+	StreamCut  *cut = stream_tree_top(tree);
 
 	if (!cut->distinct)
 		reading->query = stream_reading_query(cut, state, true, NULL);

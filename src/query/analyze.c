@@ -145,6 +145,7 @@ typedef struct FindStream
 {
 	StreamPlace place;			/* of the query that is being checked */
 	StreamPlace last;			/* of the stream reached last */
+	int			others;			/* inputs of the view that other queries read */
 	List	   *streams;		/* OIDs of those reached through FROM, in order */
 	int			reached;		/* streams reached through FROM */
 	int			total;			/* streams anywhere */
@@ -480,7 +481,8 @@ check_stream(Query *query, int rtindex, FindStream *context)
 		find_leaves(list_make1_oid(rte->relid), &context->last,
 					AccessShareLock, &unlogged);
 	context->streams = lappend_oid(context->streams, rte->relid);
-	stream_analyze_set_input(rte, list_length(context->streams), false);
+	stream_analyze_set_input(rte, context->others +
+							 list_length(context->streams), false);
 }
 
 /* A member of FROM; true if it reads the stream. */
@@ -637,9 +639,9 @@ place_of_found(Query *query, bool (*walker) (Node *node, Node **found),
 }
 
 List *
-stream_analyze_streams(Query *delta, const StreamPlace *place)
+stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 {
-	FindStream	context = {0};
+	FindStream	context = {.others = others};
 	StreamPlace where;
 	Node	   *culprit = NULL;
 

@@ -35,11 +35,13 @@ extern bool stream_analyze_has_stream(void *node);
  * row.  Returns the inputs: the streams' OIDs (of the partitioned root, if one
  * is) in the order in which the query names them, one as often as it is named;
  * NIL if it reads what another operator hands on.  The query's streams are
- * numbered so (stream_analyze_input).  place: where the query is, for error
- * positions, or NULL.  Errors 0A000, with a position; 42809 if the query reads no
- * stream, and with a place also what stream_analyze_leaves says of each.
+ * numbered so (stream_analyze_input), after the given number of others.  place:
+ * where the query is, for error positions, or NULL.  Errors 0A000, with a position;
+ * 42809 if the query reads no stream, and with a place also what
+ * stream_analyze_leaves says of each.
  */
-extern List *stream_analyze_streams(Query *delta, const StreamPlace *place);
+extern List *stream_analyze_streams(Query *delta, int others,
+									const StreamPlace *place);
 
 /*
  * A rewritten copy of a SELECT: views and row-level security are expanded, and

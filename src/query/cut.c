@@ -1,10 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * cut.c
- *	  The cut of a query into delta and reading side.
+ *	  The cut of a query into operators and reading side.
  *
- * A query is cut once, at its aggregation.  What is below (FROM, WHERE) and at
- * the cut (keys, aggregates) becomes the delta query, run over the new rows of
+ * An operator is a query cut at its aggregation.  What is below (FROM, WHERE) and
+ * at the cut (keys, aggregates) becomes its feed, a query run over the new rows of
  * each batch.  What is above (HAVING, expressions over aggregates, window
  * functions, ORDER BY, LIMIT) is for the query of the view that the user reads
  * (reading.c).
@@ -258,9 +258,15 @@ count_rows(void)
 	return aggref;
 }
 
-/* In the delta query, the rows handed on take the sub-select's place. */
+char *
+stream_cut_output_name(const StreamCut *cut)
+{
+	return psprintf("rows of operator %d", cut->number);
+}
+
+/* In a feed, the rows that an operator hands on take the sub-select's place. */
 static void
-read_below(StreamCut *cut, RangeTblEntry *rte)
+read_output(const StreamCut *below, RangeTblEntry *rte)
 {
 	ListCell   *lc;
 
@@ -280,7 +286,7 @@ read_below(StreamCut *cut, RangeTblEntry *rte)
 	rte->subquery = NULL;
 	rte->security_barrier = false;
 	rte->lateral = false;
-	rte->enrname = pstrdup(STREAM_CUT_BELOW);
+	rte->enrname = stream_cut_output_name(below);
 	rte->enrtuples = 1000;
 }
 
@@ -357,12 +363,16 @@ make_delta_query(StreamCut *cut)
 		tlist = lappend(tlist, makeTargetEntry((Expr *) count_rows(),
 											   list_length(tlist) + 1,
 											   NULL, true));
-	if (cut->below)
-		read_below(cut, rt_fetch(cut->below_rtindex, delta->rtable));
 	if (cut->window && cut->window->event_time)
 		delta->jointree->quals =
 			make_and_qual(delta->jointree->quals,
 						  stream_eventtime_filter(cut->window));
+	foreach(lc, cut->below)
+	{
+		StreamCutInput *input = lfirst(lc);
+
+		read_output(input->cut, rt_fetch(input->rtindex, delta->rtable));
+	}
 	delta->targetList = tlist;
 	delta->havingQual = NULL;
 	delta->hasAggs = cut->aggs != NIL;
@@ -516,9 +526,8 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 
 /* Keys and what comes with them, over FROM and WHERE. */
 static Query *
-make_distinct_query(StreamCut *cut)
+make_distinct_query(StreamCut *cut, Query *delta)
 {
-	Query	   *delta = cut->delta;
 	List	   *tlist = delta->targetList;
 	ListCell   *lc;
 
@@ -550,23 +559,40 @@ make_distinct_query(StreamCut *cut)
 	return delta;
 }
 
-/* ---- chains ---- */
+/* ---- the tree ---- */
 
-/* Finds a deduplication of a stream in FROM, and cuts it. */
-static void
-find_below(StreamCut *cut, bool within_watermark)
+/* What is common to all operators of a view. */
+typedef struct Cutting
 {
-	StreamPlace place;
+	StreamTree *tree;
+	bool		within_watermark;
+} Cutting;
+
+static StreamCut *cut_operator(Cutting *cutting, Query *query,
+							   const StreamPlace *place);
+
+/* Is it a deduplication of a stream? */
+static bool
+is_distinct_of_stream(Query *query)
+{
+	return query->distinctClause != NIL && !query->hasAggs &&
+		query->groupClause == NIL && stream_analyze_has_stream(query);
+}
+
+/* Finds a deduplication of a stream in FROM, and makes it an operator below. */
+static void
+find_below(Cutting *cutting, StreamCut *cut)
+{
 	ListCell   *lc;
 
 	foreach(lc, cut->query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 		Query	   *query = rte->subquery;
+		StreamCutInput *input;
+		StreamPlace place;
 
-		if (rte->rtekind != RTE_SUBQUERY || query->distinctClause == NIL ||
-			query->hasAggs || query->groupClause ||
-			!stream_analyze_has_stream(query))
+		if (rte->rtekind != RTE_SUBQUERY || !is_distinct_of_stream(query))
 			continue;
 		place = stream_locate_member(&cut->place, cut->query,
 									 foreach_current_index(lc) + 1);
@@ -579,61 +605,26 @@ find_below(StreamCut *cut, bool within_watermark)
 							 query->limitCount ? query->limitCount :
 							 query->limitOffset,
 							 "LIMIT is for the outermost SELECT.");
-		cut->below = stream_cut_query(query, within_watermark, &place);
-		if (cut->below->below)
+		input = palloc0(sizeof(StreamCutInput));
+		input->rtindex = foreach_current_index(lc) + 1;
+		input->cut = cut_operator(cutting, query, &place);
+		input->cut->hands_on = true;
+		if (input->cut->below)
 			stream_refuse_in(&place, "DISTINCT over DISTINCT is",
 							 query->targetList, "Use DISTINCT once.");
-		cut->below->is_below = true;
-		cut->below_rtindex = foreach_current_index(lc) + 1;
+		cut->below = lappend(cut->below, input);
 	}
 }
 
-StreamCut *
-stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
+/* The aggregates of the query, and the columns of the state table for them. */
+static void
+collect_aggs(StreamCut *cut, List **names)
 {
-	StreamCut  *cut = palloc0(sizeof(StreamCut));
-	const char *source = place ? place->source : NULL;
+	Query	   *query = cut->query;
+	const char *source = cut->place.source;
 	CollectAggs context = {NIL, source};
-	List	   *names = NIL;
-	List	   *exprs = NIL;
 	ListCell   *lc;
 
-	if (place)
-		cut->place = *place;
-	cut->query = query = copyObject(query);
-	stream_compat_flatten_groups(query);
-	check_clauses(query, &cut->place);
-	stream_analyze_inline_with(query);
-	find_below(cut, within_watermark);
-	if (cut->below)
-		within_watermark = false;
-	query->targetList = (List *)
-		stream_compat_flatten_join_alias_vars(NULL, query,
-											  (Node *) query->targetList);
-	query->havingQual =
-		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
-	cut->distinct = query->groupClause == NIL && !query->hasAggs;
-	if (cut->distinct)
-	{
-		if (query->hasDistinctOn)
-			check_distinct_on(query, source);
-		group_by_all(query);
-	}
-	else if (within_watermark)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
-				 errhint("Leave the option out."),
-				 within_position(cut)));
-
-	cut->keys = collect_keys(query, &names, source);
-	foreach(lc, cut->keys)
-		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
-	cut->window = stream_eventtime_find(query, exprs, source);
-	if (cut->window)
-		place_window(cut);
-	if (cut->window && cut->window->pane)
-		check_hashable(cut->keys, source);
 	collect_aggs_walker((Node *) query->targetList, &context);
 	collect_aggs_walker(query->havingQual, &context);
 	foreach(lc, context.aggrefs)
@@ -646,20 +637,110 @@ stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
 		cut->agg_names =
 			lappend(cut->agg_names,
 					makeString(column_name(query, (Node *) aggref, otherwise,
-										   &names)));
+										   names)));
 	}
 	foreach(lc, cut->aggs)
 		if (!((StreamAgg *) lfirst(lc))->final_is_state)
 			cut->state_names =
 				lappend(cut->state_names,
-						makeString(reserve_name("_state", &names)));
-	if (cut->distinct)
-	{
-		collect_payload(cut, &names);
-		find_distinct_time(cut, within_watermark, &names);
-	}
-	cut->delta = make_delta_query(cut);
-	if (cut->distinct)
-		cut->delta = make_distinct_query(cut);
+						makeString(reserve_name("_state", names)));
+}
+
+/* The grouping keys, and the window among them. */
+static void
+find_keys(StreamCut *cut, List **names)
+{
+	const char *source = cut->place.source;
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	cut->keys = collect_keys(cut->query, names, source);
+	foreach(lc, cut->keys)
+		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
+	cut->window = stream_eventtime_find(cut->query, exprs, source);
+	if (cut->window)
+		place_window(cut);
+	if (cut->window && cut->window->pane)
+		check_hashable(cut->keys, source);
+}
+
+static void
+add_feed(StreamCut *cut, Query *query, StreamFeedMode mode)
+{
+	StreamFeed *feed = palloc0(sizeof(StreamFeed));
+
+	feed->query = query;
+	feed->mode = mode;
+	cut->feeds = lappend(cut->feeds, feed);
+}
+
+/* Makes an aggregation of the query. */
+static void
+cut_aggregation(StreamCut *cut)
+{
+	List	   *names = NIL;
+
+	find_keys(cut, &names);
+	collect_aggs(cut, &names);
+	add_feed(cut, make_delta_query(cut), STREAM_FEED_PARTIAL);
+}
+
+/* Makes a deduplication of the query. */
+static void
+cut_distinct(StreamCut *cut, bool within_watermark)
+{
+	List	   *names = NIL;
+
+	cut->distinct = true;
+	if (cut->query->hasDistinctOn)
+		check_distinct_on(cut->query, cut->place.source);
+	group_by_all(cut->query);
+	find_keys(cut, &names);
+	collect_payload(cut, &names);
+	find_distinct_time(cut, within_watermark, &names);
+	add_feed(cut, make_distinct_query(cut, make_delta_query(cut)),
+			 STREAM_FEED_ROWS);
+}
+
+/* Makes an operator of the query, above those for parts of it. */
+static StreamCut *
+cut_operator(Cutting *cutting, Query *query, const StreamPlace *place)
+{
+	StreamCut  *cut = palloc0(sizeof(StreamCut));
+
+	if (place)
+		cut->place = *place;
+	cut->query = query = copyObject(query);
+	stream_compat_flatten_groups(query);
+	check_clauses(query, &cut->place);
+	stream_analyze_inline_with(query);
+	find_below(cutting, cut);
+	query->targetList = (List *)
+		stream_compat_flatten_join_alias_vars(NULL, query,
+											  (Node *) query->targetList);
+	query->havingQual =
+		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
+	if (query->groupClause == NIL && !query->hasAggs)
+		cut_distinct(cut, cutting->within_watermark && cut->below == NIL);
+	else
+		cut_aggregation(cut);
+	cut->number = list_length(cutting->tree->cuts);
+	cutting->tree->cuts = lappend(cutting->tree->cuts, cut);
 	return cut;
+}
+
+StreamTree *
+stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
+{
+	StreamTree *tree = palloc0(sizeof(StreamTree));
+	Cutting		cutting = {tree, within_watermark};
+	StreamCut  *top = cut_operator(&cutting, query, place);
+
+	if (within_watermark && !((StreamCut *) linitial(tree->cuts))->distinct)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
+				 errhint("Leave the option out."),
+				 within_position(top)));
+	return tree;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cut.h
- *	  The cut of a query into delta and reading side.
+ *	  The cut of a query into operators and reading side.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,11 +31,32 @@ typedef struct StreamPayload
 	char	   *name;
 } StreamPayload;
 
-/* A query, cut at its aggregation or deduplication. */
+/* What an operator takes the rows of one of its feeds for. */
+typedef enum StreamFeedMode
+{
+	STREAM_FEED_PARTIAL,		/* keys and partial states of aggregates */
+	STREAM_FEED_ROWS			/* rows as they are */
+} StreamFeedMode;
+
+/*
+ * A query whose rows an operator takes, run in each batch: over the new rows of
+ * streams, or over what operators below hand on.
+ */
+typedef struct StreamFeed
+{
+	Query	   *query;
+	StreamFeedMode mode;
+} StreamFeed;
+
+/*
+ * An operator: a query, cut at its aggregation or deduplication.  Below the cut
+ * are its feeds.
+ */
 typedef struct StreamCut
 {
+	int			number;			/* its place in the tree, from 0 */
 	Query	   *query;			/* the whole, join aliases flattened */
-	Query	   *delta;			/* below and at the cut: keys, aggregates */
+	List	   *feeds;			/* StreamFeed */
 	List	   *keys;			/* StreamKey */
 	List	   *aggs;			/* StreamAgg, described but not prepared */
 	List	   *agg_names;		/* String: columns of their results */
@@ -52,14 +73,31 @@ typedef struct StreamCut
 								 * length of the watermark; NULL: it is kept */
 	char	   *expiry_name;	/* its column in the state table */
 
-	/* a chain of two: the deduplication in FROM that the query reads */
-	struct StreamCut *below;	/* or NULL */
-	int			below_rtindex;
-	bool		is_below;		/* it is one itself */
+	/* the tree */
+	List	   *below;			/* StreamCutInput */
+	bool		hands_on;		/* another operator reads what it hands on */
 } StreamCut;
 
-/* Under this name the delta query reads what the cut below hands on. */
-#define STREAM_CUT_BELOW "streaming deduplicated rows"
+/* A sub-select in FROM of an operator's query that is an operator itself. */
+typedef struct StreamCutInput
+{
+	int			rtindex;
+	StreamCut  *cut;
+} StreamCutInput;
+
+/* The operators of a view. */
+typedef struct StreamTree
+{
+	List	   *cuts;			/* StreamCut: what one hands on is read by later
+								 * ones; the last is what the user reads */
+} StreamTree;
+
+#define stream_tree_cut(tree, number) \
+	((StreamCut *) list_nth((tree)->cuts, number))
+#define stream_tree_top(tree) ((StreamCut *) llast((tree)->cuts))
+
+/* Under this name other feeds read what the operator hands on; palloc'd. */
+extern char *stream_cut_output_name(const StreamCut *cut);
 
 /*
  * Cuts an analysed query (not yet rewritten), or says why it cannot be
@@ -67,8 +105,8 @@ typedef struct StreamCut
  * in a statement; NULL: there is none.
  * within_watermark: the option streaming.distinct_within_watermark.
  */
-extern StreamCut *stream_cut_query(Query *query, bool within_watermark,
-								   const StreamPlace *place);
+extern StreamTree *stream_cut_query(Query *query, bool within_watermark,
+									const StreamPlace *place);
 
 /*
  * Has the state table an index on the ends of its groups, beside the one on the

@@ -327,7 +327,7 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch,
 		}
 	}
 	store->relfilenode = STREAM_COMPAT_RELNUMBER(rel);
-	/* whatever ends this batch other than stream_store_close is a failure */
+	/* whatever ends this batch other than stream_store_settle is a failure */
 	store->batch = -1;
 }
 
@@ -764,7 +764,7 @@ stream_store_made(const StreamStore *store)
 }
 
 void
-stream_store_close(StreamStore *store, int64 batch)
+stream_store_close(StreamStore *store)
 {
 	drain_ring(store);
 	stream_statetable_close(&store->table);
@@ -772,5 +772,10 @@ stream_store_close(StreamStore *store, int64 batch)
 	ExecClearTuple(store->cachedslot);
 	ExecClearTuple(store->outslot);
 	MemoryContextReset(store->row);
+}
+
+void
+stream_store_settle(StreamStore *store, int64 batch)
+{
 	store->batch = batch;
 }

@@ -63,7 +63,13 @@ extern void stream_store_merge(StreamStore *store, TupleTableSlot *delta);
 /* How many groups the batch has made so far; those in the ring do not count. */
 extern int64 stream_store_made(const StreamStore *store);
 
-/* Ends the batch; it will have the given number when it is committed. */
-extern void stream_store_close(StreamStore *store, int64 batch);
+/* Ends merging. */
+extern void stream_store_close(StreamStore *store);
+
+/*
+ * Ends the batch; it will have the given number when it is committed.  Without
+ * this, the cache is forgotten.
+ */
+extern void stream_store_settle(StreamStore *store, int64 batch);
 
 #endif

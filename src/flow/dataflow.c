@@ -1,0 +1,126 @@
+/*-------------------------------------------------------------------------
+ *
+ * dataflow.c
+ *	  The operators of a view and the plans of their feeds, together.
+ *
+ * The inputs of the view are numbered through all its feeds: those of one come
+ * after those of the feeds before.  An ordinary view that is replaced may change how
+ * many a feed has, and so what number those of later ones begin with.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "rewrite/rewriteHandler.h"
+#include "utils/memutils.h"
+
+#include "base/compat.h"
+#include "state/aggstate.h"
+#include "query/analyze.h"
+#include "query/trust.h"
+#include "flow/dataflow.h"
+
+static void
+add_deltas(StreamDataflow *flow, const StreamViewRow *row, StreamCut *cut)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->aggs)
+		stream_aggstate_prepare(lfirst(lc));
+	foreach(lc, cut->feeds)
+		flow->deltas = lappend(flow->deltas,
+							   stream_delta_create(row, cut, lfirst(lc)));
+}
+
+StreamDataflow *
+stream_dataflow_load(MemoryContext parent, const StreamViewRow *row)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "dataflow",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	Relation	rel = table_open(row->definition, NoLock);
+	Query	   *query = get_view_query(rel);
+	StreamDataflow *flow = palloc0(sizeof(StreamDataflow));
+	ListCell   *lc;
+
+	if (!row->options.trust_functions)
+		stream_trust_check(stream_analyze_rewrite(query));
+	flow->context = context;
+	flow->tree = stream_cut_query(query, row->options.within_watermark, NULL);
+	foreach(lc, flow->tree->cuts)
+		add_deltas(flow, row, lfirst(lc));
+	table_close(rel, NoLock);
+	MemoryContextSwitchTo(old);
+	return flow;
+}
+
+void
+stream_dataflow_free(StreamDataflow *flow)
+{
+	MemoryContextDelete(flow->context);
+}
+
+/* Puts the inputs of the feeds together. */
+static void
+collect_inputs(StreamDataflow *flow)
+{
+	MemoryContext old = MemoryContextSwitchTo(flow->context);
+	ListCell   *lc;
+
+	list_free(flow->streams);
+	list_free(flow->sights);
+	flow->streams = flow->sights = NIL;
+	foreach(lc, flow->deltas)
+	{
+		StreamDelta *delta = lfirst(lc);
+
+		flow->streams = list_concat(flow->streams, delta->streams);
+		flow->sights = list_concat(flow->sights, delta->sights);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+void
+stream_dataflow_plan(StreamDataflow *flow, bool trusts)
+{
+	int			inputs = 0;
+	int			generation = 0;
+	ListCell   *lc;
+
+	foreach(lc, flow->deltas)
+	{
+		StreamDelta *delta = lfirst(lc);
+
+		stream_delta_set(delta, trusts, inputs);
+		stream_delta_plan(delta, 1);
+		inputs += list_length(delta->streams);
+		generation += delta->generation;
+	}
+	if (generation == flow->generation)
+		return;
+	flow->generation = generation;
+	collect_inputs(flow);
+}
+
+bool
+stream_dataflow_is_stale(const StreamDataflow *flow)
+{
+	ListCell   *lc;
+
+	foreach(lc, flow->deltas)
+		if (((StreamDelta *) lfirst(lc))->replan)
+			return true;
+	return false;
+}
+
+bool
+stream_dataflow_must_reload(const StreamDataflow *flow)
+{
+	ListCell   *lc;
+
+	foreach(lc, flow->deltas)
+		if (((StreamDelta *) lfirst(lc))->reload)
+			return true;
+	return false;
+}

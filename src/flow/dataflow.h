@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * dataflow.h
+ *	  The operators of a view and the plans of their feeds, together.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_DATAFLOW_H
+#define STREAMING_DATAFLOW_H
+
+#include "base/catalog.h"
+#include "query/cut.h"
+#include "flow/delta.h"
+
+typedef struct StreamDataflow
+{
+	MemoryContext context;
+	StreamTree *tree;			/* aggregates are prepared */
+	List	   *deltas;			/* StreamDelta: of each feed of each operator, in
+								 * the order in which a batch runs them */
+
+	/* as of the last stream_dataflow_plan */
+	List	   *streams;		/* OIDs: the inputs of the view, in order */
+	List	   *sights;			/* StreamSight, one for each */
+	int			generation;		/* it was another one with other plans */
+} StreamDataflow;
+
+/*
+ * Loads the dataflow of a view, on whose definition the caller holds
+ * AccessShareLock.  The caller runs as the view's owner.  Errors as in cut.h and
+ * trust.h.
+ */
+extern StreamDataflow *stream_dataflow_load(MemoryContext parent,
+											const StreamViewRow *row);
+extern void stream_dataflow_free(StreamDataflow *flow);
+
+/*
+ * Makes sure of the plans for few rows.  trusts: the option
+ * streaming.trust_functions.  Locks and errors as stream_delta_plan.
+ */
+extern void stream_dataflow_plan(StreamDataflow *flow, bool trusts);
+
+/* Has something changed since, so that they must be made again? */
+extern bool stream_dataflow_is_stale(const StreamDataflow *flow);
+
+/* Has a function changed, so that all must be loaded again? */
+extern bool stream_dataflow_must_reload(const StreamDataflow *flow);
+
+#endif

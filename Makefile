@@ -38,6 +38,7 @@ OBJS = \
 	src/query/trust.o \
 	src/query/eventtime.o \
 	src/query/cut.o \
+	src/query/tree.o \
 	src/query/reading.o \
 	src/flow/relations.o \
 	src/flow/scan.o \

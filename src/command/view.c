@@ -282,31 +282,11 @@ check_watermark_option(const StreamViewRow *row, const StreamWatermark *wm,
 				 stream_refuse_option_position(source, options, "watermark")));
 }
 
-/*
- * Do the options fit what the query says about event time?  What a view shows
- * in append mode must be final one day.
- */
+/* Groups that are shown in append mode must be final one day. */
 static void
-check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
-				 const char *source)
+check_append(StreamCut *cut, const StreamWatermark *wm, List *options,
+			 const char *source)
 {
-	StreamWatermark *wm = stream_watermark_create(InvalidOid, row->streams,
-												  NIL, &row->options);
-	StreamCut  *cut = stream_tree_top(tree);
-	ListCell   *lc;
-
-	check_watermark_option(row, wm, options, source);
-	if (stream_tree_cut(tree, 0)->expiry && !stream_watermark_exists(wm))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("\"streaming.distinct_within_watermark\" needs a watermark"),
-				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
-				 stream_refuse_option_position(source, options, "distinct_within_watermark")));
-	foreach(lc, tree->cuts)
-		if (((StreamCut *) lfirst(lc))->distinct)
-			notice_unbounded(row, lfirst(lc), wm);
-	if (cut->distinct || row->options.output_mode != STREAM_OUTPUT_APPEND)
-		return;
 	if (cut->window == NULL || !cut->window->event_time)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -321,6 +301,33 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 				 errdetail("Without one, no group is ever final."),
 				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
 				 stream_refuse_option_position(source, options, "output_mode")));
+}
+
+/* Do the options fit what the query says about event time? */
+static void
+check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
+				 const char *source)
+{
+	StreamWatermark *wm = stream_watermark_create(InvalidOid, row->streams,
+												  NIL, &row->options);
+	ListCell   *lc;
+
+	check_watermark_option(row, wm, options, source);
+	if (stream_tree_cut(tree, 0)->expiry && !stream_watermark_exists(wm))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.distinct_within_watermark\" needs a watermark"),
+				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
+				 stream_refuse_option_position(source, options, "distinct_within_watermark")));
+	foreach(lc, tree->cuts)
+	{
+		StreamCut  *cut = lfirst(lc);
+
+		if (cut->distinct)
+			notice_unbounded(row, cut, wm);
+		else if (row->options.output_mode == STREAM_OUTPUT_APPEND)
+			check_append(cut, wm, options, source);
+	}
 }
 
 /* A view in the making. */
@@ -346,8 +353,9 @@ analyze_view(void *arg)
 		view->frame->location = exprLocation((Node *) query->targetList);
 	if (!view->row.options.trust_functions)
 		stream_trust_check(stream_analyze_rewrite(query));
-	view->tree = stream_cut_query(query, view->row.options.within_watermark,
-								  &place);
+	view->tree = stream_tree_of_query(query,
+									  view->row.options.within_watermark,
+									  &place);
 	view->row.streams = find_streams(view->tree, &view->row.unlogged);
 	check_event_time(&view->row, view->tree, view->options, view->source);
 }
@@ -499,7 +507,8 @@ redirect_column(const char *name, Relation view, Oid state)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" does not exist", name)));
 	tle = get_tle_by_resno(reading->targetList, attno);
-	if (!IsA(tle->expr, Var) || ((Var *) tle->expr)->varlevelsup > 0)
+	if (!IsA(tle->expr, Var) || ((Var *) tle->expr)->varlevelsup > 0 ||
+		rt_fetch(((Var *) tle->expr)->varno, reading->rtable)->relid != state)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot index column \"%s\" of a continuous view",

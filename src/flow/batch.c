@@ -100,7 +100,6 @@ typedef struct MergeReceiver
 	Batch	   *batch;
 	StreamDelta *delta;
 	StreamOperator *op;
-	int64		rows_before;	/* stream rows read by the plans before */
 } MergeReceiver;
 
 static HTAB *views = NULL;
@@ -476,6 +475,15 @@ must_reap(BatchView *view, int i)
 }
 
 static bool
+can_reap(BatchView *view)
+{
+	for (int i = 0; i < view->nops; i++)
+		if (stream_operator_can_reap(view->ops[i]))
+			return true;
+	return false;
+}
+
+static bool
 has_groups_to_reap(BatchView *view)
 {
 	if (!closes_groups(view))
@@ -534,8 +542,8 @@ rows_handed_on(BatchView *view, StreamCut *cut)
 }
 
 /*
- * Has the plan had any input?  Without keys there is a row for no input, too: the
- * first batch needs it, others have nothing to merge then.
+ * May the plan have had any input?  Without keys there is a row for no input, too:
+ * the first batch needs it, others have nothing to merge then.
  */
 static bool
 has_input(MergeReceiver *receiver)
@@ -546,8 +554,7 @@ has_input(MergeReceiver *receiver)
 		return true;
 	if (receiver->delta->streams == NIL)
 		return rows_handed_on(view, receiver->delta->cut) > 0;
-	return view->position &&
-		rows_read(view->position) > receiver->rows_before;
+	return view->position && rows_read(view->position) > 0;
 }
 
 static bool
@@ -615,8 +622,7 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 		position ? estimate_rows(position) : 1;
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
-		DestNone}, batch, delta, view->ops[delta->cut->number],
-		position ? rows_read(position) : 0
+		DestNone}, batch, delta, view->ops[delta->cut->number]
 	};
 	QueryDesc  *desc = CreateQueryDesc(stream_delta_plan(delta, rows),
 									   "batch of a continuous view",
@@ -759,19 +765,23 @@ close_tables(Batch *batch)
 }
 
 /*
- * A view without keys has its one row from the beginning: the aggregates over
- * no rows at all.
+ * An aggregation without keys has its one row from the beginning: the aggregates
+ * over no rows at all.
  */
 static void
 put_initial_row(void *arg)
 {
 	Batch	   *batch = arg;
+	bool		has_keys = true;
+	ListCell   *lc;
 
 	open_tables(batch);
 	PushActiveSnapshot(GetLatestSnapshot());
 	batch->snapshot = GetActiveSnapshot();
 	prepare_view(batch);
-	if (stream_tree_top(batch->view->flow->tree)->keys == NIL)
+	foreach(lc, batch->view->flow->tree->cuts)
+		has_keys &= ((StreamCut *) lfirst(lc))->keys != NIL;
+	if (!has_keys)
 		run_operators(batch, NULL);
 	PopActiveSnapshot();
 	close_tables(batch);
@@ -873,8 +883,7 @@ stream_batch_wake_at(Oid viewid)
 		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
 
 	if (view == NULL || view->nops == 0 || !closes_groups(view) ||
-		!stream_operator_can_reap(view->ops[view->nops - 1]) ||
-		view->progress.groups == 0)
+		!can_reap(view) || view->progress.groups == 0)
 		return DT_NOEND;
 	return stream_watermark_idle_at(view->watermark, stream_debug_now());
 }

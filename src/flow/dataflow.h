@@ -9,7 +9,7 @@
 #define STREAMING_DATAFLOW_H
 
 #include "base/catalog.h"
-#include "query/cut.h"
+#include "query/tree.h"
 #include "flow/delta.h"
 
 typedef struct StreamDataflow

@@ -312,13 +312,14 @@ static void
 set_streams(StreamDelta *delta, Query *query)
 {
 	List	   *streams = stream_analyze_streams(query, delta->others, NULL);
-	List	   *sights = stream_sight_of_inputs(query, list_length(streams));
+	List	   *sights = stream_sight_of_inputs(query, delta->others +
+											list_length(streams));
 	MemoryContext old = MemoryContextSwitchTo(delta->plan_context);
 	ListCell   *lc;
 
 	delta->streams = list_copy(streams);
 	delta->sights = NIL;
-	foreach(lc, sights)
+	for_each_from(lc, sights, delta->others)
 	{
 		StreamSight *sight = palloc(sizeof(StreamSight));
 

@@ -13,7 +13,7 @@
 #include "utils/tuplestore.h"
 
 #include "base/catalog.h"
-#include "query/cut.h"
+#include "query/tree.h"
 
 typedef struct StreamOperator StreamOperator;
 

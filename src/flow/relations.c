@@ -383,7 +383,6 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	RangeVar   *definition = makeRangeVar("streaming",
 										  psprintf("_definition_p%d", MyProcPid),
 										  -1);
-	Relation	rel;
 	Query	   *reading;
 	Oid			userid;
 	int			sec_context;
@@ -403,11 +402,8 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 
 	row->state = llast_oid(states);
 	row->below = list_delete_last(list_copy(states));
-	rel = table_open(row->state, NoLock);
-	reading = stream_reading_query(top, rel, !top->distinct &&
-									   row->options.output_mode ==
-									   STREAM_OUTPUT_APPEND, source);
-	table_close(rel, NoLock);
+	reading = stream_reading_query(tree, states, row->options.output_mode ==
+								   STREAM_OUTPUT_APPEND, source);
 	row->viewid = create_view(into->rel, reading, into->colNames, InvalidOid);
 
 	RenameRelationInternal(row->definition,
@@ -616,14 +612,16 @@ make_reading(void *arg)
 	NewReading *reading = arg;
 	const StreamViewRow *row = reading->row;
 	Relation	definition = table_open(row->definition, AccessShareLock);
-	Relation	state = table_open(row->state, AccessShareLock);
-	StreamTree *tree = stream_cut_query(get_view_query(definition),
-										row->options.within_watermark, NULL);
-	StreamCut  *cut = stream_tree_top(tree);
+	List	   *states = stream_catalog_states(row);
+	StreamTree *tree = stream_tree_of_query(get_view_query(definition),
+											row->options.within_watermark,
+											NULL);
+	ListCell   *lc;
 
-	if (!cut->distinct)
-		reading->query = stream_reading_query(cut, state, true, NULL);
-	table_close(state, NoLock);
+	foreach(lc, states)
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+	if (!stream_tree_top(tree)->distinct)
+		reading->query = stream_reading_query(tree, states, true, NULL);
 	table_close(definition, NoLock);
 }
 

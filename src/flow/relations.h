@@ -11,7 +11,7 @@
 #include "nodes/parsenodes.h"
 
 #include "base/catalog.h"
-#include "query/cut.h"
+#include "query/tree.h"
 
 /*
  * Makes the relations of a view with the query and its operators, and what they depend

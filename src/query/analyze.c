@@ -199,13 +199,19 @@ has_stream_walker(Node *node, Oid *view)
 
 		if (rte->rtekind != RTE_RELATION || rte->relid == *view)
 			return rte->rtekind == RTE_NAMEDTUPLESTORE;
-		return rte->relkind == RELKIND_VIEW ?
-			view_has_stream(rte->relid) : is_stream(rte->relid);
+		return stream_analyze_names_stream(rte);
 	}
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, has_stream_walker, view,
 								 QTW_EXAMINE_RTES_BEFORE);
 	return expression_tree_walker(node, has_stream_walker, view);
+}
+
+bool
+stream_analyze_names_stream(RangeTblEntry *rte)
+{
+	return rte->relkind == RELKIND_VIEW ? view_has_stream(rte->relid) :
+		is_stream(rte->relid);
 }
 
 bool
@@ -259,6 +265,33 @@ inline_walker(Node *node, InlineWith *context)
 	return expression_tree_walker(node, inline_walker, context);
 }
 
+/* Does a sub-select refer to the WITH query? */
+static bool
+referred_from_below_walker(Node *node, InlineWith *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		return rte->rtekind == RTE_CTE && context->levels > 0 &&
+			rte->ctelevelsup == context->levels &&
+			strcmp(rte->ctename, context->cte->ctename) == 0;
+	}
+	if (IsA(node, Query))
+	{
+		bool		result;
+
+		context->levels++;
+		result = query_tree_walker((Query *) node, referred_from_below_walker,
+								   context, QTW_EXAMINE_RTES_BEFORE);
+		context->levels--;
+		return result;
+	}
+	return expression_tree_walker(node, referred_from_below_walker, context);
+}
+
 /* Does so for those of one query. */
 static void
 inline_with_queries(Query *query)
@@ -270,7 +303,8 @@ inline_with_queries(Query *query)
 		InlineWith	context = {lfirst_node(CommonTableExpr, lc), -1};
 
 		if (context.cte->cterecursive ||
-			!stream_analyze_has_stream(context.cte->ctequery))
+			(!stream_analyze_has_stream(context.cte->ctequery) &&
+			 !referred_from_below_walker((Node *) query, &context)))
 			continue;
 		query->cteList = foreach_delete_current(query->cteList, lc);
 		inline_walker((Node *) query, &context);

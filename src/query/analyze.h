@@ -30,6 +30,9 @@
  */
 extern bool stream_analyze_has_stream(void *node);
 
+/* Is the relation a stream, or a view that reads one? */
+extern bool stream_analyze_names_stream(RangeTblEntry *rte);
+
 /*
  * Checks a rewritten delta query: one stream, or UNION ALL of some, read row by
  * row.  Returns the inputs: the streams' OIDs (of the partitioned root, if one
@@ -50,8 +53,8 @@ extern List *stream_analyze_streams(Query *delta, int others,
 extern Query *stream_analyze_rewrite(Query *query);
 
 /*
- * Turns WITH queries that read a stream, in the query and its sub-selects, into
- * sub-selects of FROM wherever they are referred to.
+ * Turns WITH queries that read a stream, or that a sub-select refers to, in the query
+ * and its sub-selects, into sub-selects of FROM wherever they are referred to.
  */
 extern void stream_analyze_inline_with(Query *query);
 

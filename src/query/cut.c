@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cut.c
- *	  The cut of a query into operators and reading side.
+ *	  The cut of a query into what an operator maintains and reading side.
  *
  * An operator is a query cut at its aggregation.  What is below (FROM, WHERE) and
  * at the cut (keys, aggregates) becomes its feed, a query run over the new rows of
@@ -57,8 +57,8 @@ check_key_count(Query *query, List *clauses, const char *source)
 			 stream_refuse_position(source, exprLocation(excess))));
 }
 
-static void
-check_clauses(Query *query, const StreamPlace *place)
+void
+stream_cut_check(Query *query, const StreamPlace *place)
 {
 	if (query->setOperations)
 		stream_refuse_in(place, "UNION, INTERSECT and EXCEPT are",
@@ -468,12 +468,11 @@ note_selected(Query *query, Node *expr)
 									var->varattno);
 }
 
-/* For ereport: the position of the option that asks for it. */
-static int
-within_position(StreamCut *cut)
+int
+stream_cut_within_position(const StreamPlace *place)
 {
-	return stream_refuse_position(cut->place.source,
-								  stream_locate_option(&cut->place,
+	return stream_refuse_position(place->source,
+								  stream_locate_option(place,
 													   "distinct_within_watermark"));
 }
 
@@ -511,14 +510,14 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"streaming.distinct_within_watermark\" needs a stream with an event time"),
 				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column', streaming.watermark = '1 minute')."),
-				 within_position(cut)));
+				 stream_cut_within_position(&cut->place)));
 	if (list_length(cut->keys) >= INDEX_MAX_KEYS)
 		ereport(ERROR,
 				(errcode(ERRCODE_TOO_MANY_COLUMNS),
 				 errmsg("cannot deduplicate within the watermark by more than %d expressions",
 						INDEX_MAX_KEYS - 1),
 				 errhint("Have fewer columns, or leave the option out."),
-				 within_position(cut)));
+				 stream_cut_within_position(&cut->place)));
 	cut->expiry = stream_eventtime_expiry(cut->window);
 	note_selected(cut->query, (Node *) cut->window->row_end);
 	cut->expiry_name = reserve_name("_expiry", names);
@@ -559,62 +558,7 @@ make_distinct_query(StreamCut *cut, Query *delta)
 	return delta;
 }
 
-/* ---- the tree ---- */
-
-/* What is common to all operators of a view. */
-typedef struct Cutting
-{
-	StreamTree *tree;
-	bool		within_watermark;
-} Cutting;
-
-static StreamCut *cut_operator(Cutting *cutting, Query *query,
-							   const StreamPlace *place);
-
-/* Is it a deduplication of a stream? */
-static bool
-is_distinct_of_stream(Query *query)
-{
-	return query->distinctClause != NIL && !query->hasAggs &&
-		query->groupClause == NIL && stream_analyze_has_stream(query);
-}
-
-/* Finds a deduplication of a stream in FROM, and makes it an operator below. */
-static void
-find_below(Cutting *cutting, StreamCut *cut)
-{
-	ListCell   *lc;
-
-	foreach(lc, cut->query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		Query	   *query = rte->subquery;
-		StreamCutInput *input;
-		StreamPlace place;
-
-		if (rte->rtekind != RTE_SUBQUERY || !is_distinct_of_stream(query))
-			continue;
-		place = stream_locate_member(&cut->place, cut->query,
-									 foreach_current_index(lc) + 1);
-		if (cut->below)
-			stream_refuse_in(&place, "reading more than one stream is",
-							 query->targetList,
-							 "Create one continuous view for each stream.");
-		if (query->limitCount || query->limitOffset)
-			stream_refuse_in(&place, "LIMIT in a sub-select over the stream is",
-							 query->limitCount ? query->limitCount :
-							 query->limitOffset,
-							 "LIMIT is for the outermost SELECT.");
-		input = palloc0(sizeof(StreamCutInput));
-		input->rtindex = foreach_current_index(lc) + 1;
-		input->cut = cut_operator(cutting, query, &place);
-		input->cut->hands_on = true;
-		if (input->cut->below)
-			stream_refuse_in(&place, "DISTINCT over DISTINCT is",
-							 query->targetList, "Use DISTINCT once.");
-		cut->below = lappend(cut->below, input);
-	}
-}
+/* ---- operators ---- */
 
 /* The aggregates of the query, and the columns of the state table for them. */
 static void
@@ -674,9 +618,8 @@ add_feed(StreamCut *cut, Query *query, StreamFeedMode mode)
 	cut->feeds = lappend(cut->feeds, feed);
 }
 
-/* Makes an aggregation of the query. */
-static void
-cut_aggregation(StreamCut *cut)
+void
+stream_cut_aggregation(StreamCut *cut)
 {
 	List	   *names = NIL;
 
@@ -685,9 +628,8 @@ cut_aggregation(StreamCut *cut)
 	add_feed(cut, make_delta_query(cut), STREAM_FEED_PARTIAL);
 }
 
-/* Makes a deduplication of the query. */
-static void
-cut_distinct(StreamCut *cut, bool within_watermark)
+void
+stream_cut_distinct(StreamCut *cut, bool within_watermark)
 {
 	List	   *names = NIL;
 
@@ -700,47 +642,4 @@ cut_distinct(StreamCut *cut, bool within_watermark)
 	find_distinct_time(cut, within_watermark, &names);
 	add_feed(cut, make_distinct_query(cut, make_delta_query(cut)),
 			 STREAM_FEED_ROWS);
-}
-
-/* Makes an operator of the query, above those for parts of it. */
-static StreamCut *
-cut_operator(Cutting *cutting, Query *query, const StreamPlace *place)
-{
-	StreamCut  *cut = palloc0(sizeof(StreamCut));
-
-	if (place)
-		cut->place = *place;
-	cut->query = query = copyObject(query);
-	stream_compat_flatten_groups(query);
-	check_clauses(query, &cut->place);
-	stream_analyze_inline_with(query);
-	find_below(cutting, cut);
-	query->targetList = (List *)
-		stream_compat_flatten_join_alias_vars(NULL, query,
-											  (Node *) query->targetList);
-	query->havingQual =
-		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
-	if (query->groupClause == NIL && !query->hasAggs)
-		cut_distinct(cut, cutting->within_watermark && cut->below == NIL);
-	else
-		cut_aggregation(cut);
-	cut->number = list_length(cutting->tree->cuts);
-	cutting->tree->cuts = lappend(cutting->tree->cuts, cut);
-	return cut;
-}
-
-StreamTree *
-stream_cut_query(Query *query, bool within_watermark, const StreamPlace *place)
-{
-	StreamTree *tree = palloc0(sizeof(StreamTree));
-	Cutting		cutting = {tree, within_watermark};
-	StreamCut  *top = cut_operator(&cutting, query, place);
-
-	if (within_watermark && !((StreamCut *) linitial(tree->cuts))->distinct)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
-				 errhint("Leave the option out."),
-				 within_position(top)));
-	return tree;
 }

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * cut.h
- *	  The cut of a query into operators and reading side.
+ *	  The cut of a query into what an operator maintains and reading side.
  *
  *-------------------------------------------------------------------------
  */
@@ -85,28 +85,25 @@ typedef struct StreamCutInput
 	StreamCut  *cut;
 } StreamCutInput;
 
-/* The operators of a view. */
-typedef struct StreamTree
-{
-	List	   *cuts;			/* StreamCut: what one hands on is read by later
-								 * ones; the last is what the user reads */
-} StreamTree;
-
-#define stream_tree_cut(tree, number) \
-	((StreamCut *) list_nth((tree)->cuts, number))
-#define stream_tree_top(tree) ((StreamCut *) llast((tree)->cuts))
-
-/* Under this name other feeds read what the operator hands on; palloc'd. */
+/* Under this name feeds read what the operator hands on; palloc'd. */
 extern char *stream_cut_output_name(const StreamCut *cut);
 
 /*
- * Cuts an analysed query (not yet rewritten), or says why it cannot be
- * maintained: error 0A000, with the clause's position.  place: where the query is
- * in a statement; NULL: there is none.
- * within_watermark: the option streaming.distinct_within_watermark.
+ * Refuses clauses of an operator's query that cannot be maintained: error 0A000,
+ * with their position.
  */
-extern StreamTree *stream_cut_query(Query *query, bool within_watermark,
-									const StreamPlace *place);
+extern void stream_cut_check(Query *query, const StreamPlace *place);
+
+/*
+ * Cuts a query, which is in the cut with its place and what is below it (tree.c), at
+ * its aggregation, or makes a deduplication of it.  within_watermark: the option
+ * streaming.distinct_within_watermark.  Error 0A000, with the clause's position.
+ */
+extern void stream_cut_aggregation(StreamCut *cut);
+extern void stream_cut_distinct(StreamCut *cut, bool within_watermark);
+
+/* For ereport: the position of the option streaming.distinct_within_watermark. */
+extern int	stream_cut_within_position(const StreamPlace *place);
 
 /*
  * Has the state table an index on the ends of its groups, beside the one on the

@@ -3,14 +3,16 @@
  * reading.c
  *	  The query that the user's view runs over the state table.
  *
- * It has the same clauses as the user's own query above the aggregation, with
- * each key and each aggregate replaced by a column of the state table.
+ * For an operator, it has the same clauses as its query above the aggregation, with
+ * each key and each aggregate replaced by a column of the state table.  Where
+ * operators are sub-selects of the user's query, these take their places.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/sysattr.h"
+#include "access/table.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -178,9 +180,10 @@ reading_targetlist(Query *query, ReadingContext *context)
 	return tlist;
 }
 
-Query *
-stream_reading_query(StreamCut *cut, Relation state, bool final_only,
-							 const char *source)
+/* The query over the state of one operator. */
+static Query *
+reading_of_cut(StreamCut *cut, Relation state, bool final_only,
+			   const char *source)
 {
 	ReadingContext context = {cut, 0, source};
 	Query	   *query = copyObject(cut->query);
@@ -227,7 +230,7 @@ stream_reading_query(StreamCut *cut, Relation state, bool final_only,
 		query->cteList = NIL;
 		query->hasRecursive = false;
 	}
-	if (final_only)
+	if (final_only && !cut->distinct)
 	{
 		query->jointree->quals =
 			make_and_qual(having,
@@ -236,4 +239,32 @@ stream_reading_query(StreamCut *cut, Relation state, bool final_only,
 		query->hasSubLinks = true;
 	}
 	return query;
+}
+
+Query *
+stream_reading_query(StreamTree *tree, List *states, bool final_only,
+					 const char *source)
+{
+	ListCell   *lc;
+	Relation	state;
+	Query	   *query;
+
+	if (tree->places == NIL)
+	{
+		state = table_open(llast_oid(states), NoLock);
+		query = reading_of_cut(stream_tree_top(tree), state, final_only,
+							   source);
+		table_close(state, NoLock);
+		return query;
+	}
+	foreach(lc, tree->places)
+	{
+		StreamTreePlace *place = lfirst(lc);
+
+		state = table_open(list_nth_oid(states, place->cut->number), NoLock);
+		place->rte->subquery = reading_of_cut(place->cut, state, final_only,
+											  source);
+		table_close(state, NoLock);
+	}
+	return tree->query;
 }

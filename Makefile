@@ -38,6 +38,7 @@ OBJS = \
 	src/query/trust.o \
 	src/query/eventtime.o \
 	src/query/cut.o \
+	src/query/keeping.o \
 	src/query/tree.o \
 	src/query/reading.o \
 	src/flow/relations.o \
@@ -45,6 +46,7 @@ OBJS = \
 	src/flow/panes.o \
 	src/flow/sessions.o \
 	src/flow/reaper.o \
+	src/flow/rows.o \
 	src/flow/operator.o \
 	src/flow/delta.o \
 	src/flow/dataflow.o \

@@ -115,17 +115,22 @@ SELECT * FROM all_in_one;
 SELECT * FROM all_of_nulls WHERE k = 2;
 \x
 
--- refused
+-- from rows that are kept
 CREATE AGGREGATE no_combine(int) (SFUNC = int4_sum, STYPE = int8);
-CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT no_combine(v) FROM s;
-\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v_no_combine WITH (streaming.continuous) AS SELECT no_combine(v), no_combine(DISTINCT v) AS d FROM s;
 CREATE AGGREGATE no_serial(numeric) (SFUNC = numeric_avg_accum, STYPE = internal, FINALFUNC = numeric_avg, COMBINEFUNC = numeric_avg_combine);
-CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT no_serial(n) FROM s;
-\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v_no_serial WITH (streaming.continuous) AS SELECT k, no_serial(n), no_serial(n ORDER BY n) AS o FROM s GROUP BY k;
+CREATE AGGREGATE my_percentile(float8 ORDER BY anyelement) (SFUNC = ordered_set_transition, STYPE = internal, FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA);
+CREATE MATERIALIZED VIEW v_percentile WITH (streaming.continuous) AS SELECT k, my_percentile(0.5) WITHIN GROUP (ORDER BY v) FROM s GROUP BY k;
+SELECT streaming.wait('v_no_combine') AND streaming.wait('v_no_serial') AND streaming.wait('v_percentile');
+INSERT INTO s SELECT * FROM input;
+SELECT streaming.wait('v_no_combine') AND streaming.wait('v_no_serial') AND streaming.wait('v_percentile');
+SELECT check_view('v_no_combine'), check_view('v_no_serial'), check_view('v_percentile');
+
+-- refused
 CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT anyone(ROW(k, v)) FROM s;
 \echo :LAST_ERROR_SQLSTATE
-CREATE AGGREGATE my_percentile(float8 ORDER BY anyelement) (SFUNC = ordered_set_transition, STYPE = internal, FINALFUNC = percentile_disc_final, FINALFUNC_EXTRA);
-CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT my_percentile(0.5) WITHIN GROUP (ORDER BY v) FROM s;
+CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT k, jsonb_agg(ROW(k, v) ORDER BY v) FROM s GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE FUNCTION volatile_acc(int8, int) RETURNS int8 LANGUAGE sql VOLATILE AS 'SELECT $1 + $2';
 CREATE AGGREGATE volatile_sum(int) (SFUNC = volatile_acc, STYPE = int8, INITCOND = '0', COMBINEFUNC = int8pl);

@@ -14,11 +14,14 @@
 #	cache		the cache of states is kept though the table has changed
 #	threshold	rows are late by the watermark of their own batch
 #	sessions	a session of the table does not fill the gap between two rows
+#	rows_forgotten	rows that are kept are not read again
+#	bits_again	a value counts again when it meets another condition
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
-mutations=${*:-placement subxact readset cache threshold sessions}
+mutations=${*:-placement subxact readset cache threshold sessions
+	rows_forgotten bits_again}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -34,6 +37,7 @@ guards()
 		cache) echo cache ;;
 		threshold) echo test_00_setup test_et_state ;;
 		sessions) echo test_00_setup test_et_sessions ;;
+		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac
@@ -76,7 +80,7 @@ for mutation in none $mutations; do
 	else
 		colour=red
 	fi
-	printf '%-10s %-6s %s\n' "$mutation" $colour \
+	printf '%-14s %-6s %s\n' "$mutation" $colour \
 		"$([ $colour = green ] || evidence "$mutation")"
 	case $mutation/$colour in
 		none/green | [!n]*/red) ;;

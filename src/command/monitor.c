@@ -240,14 +240,14 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 
 /* A delta plan as text, one string with newlines. */
 static char *
-explain_plan(StreamDataflow *flow, StreamDelta *delta)
+explain_plan(StreamDelta *delta)
 {
 	ExplainState *es = NewExplainState();
 	PlannedStmt *stmt = stream_delta_plan(delta, 1);
 	QueryEnvironment *env = create_queryEnv();
 	ListCell   *lc;
 
-	foreach(lc, flow->tree->cuts)
+	foreach(lc, delta->feed->inputs)
 		stream_operator_register(lfirst(lc), NULL, env);
 	es->costs = false;
 	es->verbose = true;
@@ -292,7 +292,7 @@ explain_as_owner(void *arg)
 
 	stream_dataflow_plan(flow, explain->row->options.trust_functions);
 	foreach(lc, flow->deltas)
-		put_lines(explain->rsinfo, explain_plan(flow, lfirst(lc)));
+		put_lines(explain->rsinfo, explain_plan(lfirst(lc)));
 	stream_dataflow_free(flow);
 }
 

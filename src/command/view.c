@@ -323,9 +323,10 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 	{
 		StreamCut  *cut = lfirst(lc);
 
-		if (cut->distinct)
+		if (cut->kind == STREAM_CUT_DISTINCT)
 			notice_unbounded(row, cut, wm);
-		else if (row->options.output_mode == STREAM_OUTPUT_APPEND)
+		else if (cut->kind == STREAM_CUT_AGGREGATE &&
+				 row->options.output_mode == STREAM_OUTPUT_APPEND)
 			check_append(cut, wm, options, source);
 	}
 }

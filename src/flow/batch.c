@@ -243,8 +243,9 @@ prepare_operators(Batch *batch)
 		if (view->ops[i] == NULL)
 			view->ops[i] =
 				stream_operator_create(view->context, lfirst(lc),
-									   RelationGetDescr(batch->states[i]),
-									   closes);
+									   batch->states[i] ?
+									   RelationGetDescr(batch->states[i]) :
+									   NULL, closes);
 	}
 }
 
@@ -528,16 +529,22 @@ rows_read(StreamPosition *position)
 	return rows;
 }
 
-/* How many rows operators have handed on to those of the cut. */
+/* What an operator has handed on. */
+static Tuplestorestate *
+handed_on(BatchView *view, const StreamFeedInput *input)
+{
+	return stream_operator_output(view->ops[input->cut->number], input);
+}
+
+/* How many rows operators have handed on to a feed. */
 static int64
-rows_handed_on(BatchView *view, StreamCut *cut)
+rows_handed_on(BatchView *view, const StreamFeed *feed)
 {
 	int64		rows = 0;
 	ListCell   *lc;
 
-	foreach(lc, cut->below)
-		rows += stream_operator_handed_on(view->ops[((StreamCutInput *)
-													 lfirst(lc))->cut->number]);
+	foreach(lc, feed->inputs)
+		rows += tuplestore_tuple_count(handed_on(view, lfirst(lc)));
 	return rows;
 }
 
@@ -553,7 +560,7 @@ has_input(MergeReceiver *receiver)
 	if (receiver->delta->cut->keys != NIL || view->progress.batch == 0)
 		return true;
 	if (receiver->delta->streams == NIL)
-		return rows_handed_on(view, receiver->delta->cut) > 0;
+		return rows_handed_on(view, receiver->delta->feed) > 0;
 	return view->position && rows_read(view->position) > 0;
 }
 
@@ -590,22 +597,18 @@ estimate_rows(StreamPosition *position)
 	return blocks * 100;
 }
 
-/* What the plan can read beside relations: what operators have handed on. */
+/* What the feed can read beside relations: what operators have handed on. */
 static QueryEnvironment *
-handed_on(BatchView *view, StreamCut *cut)
+environment(BatchView *view, const StreamFeed *feed)
 {
 	QueryEnvironment *env;
 	ListCell   *lc;
 
-	if (cut->below == NIL)
+	if (feed->inputs == NIL)
 		return NULL;
 	env = create_queryEnv();
-	foreach(lc, cut->below)
-	{
-		StreamCut  *below = ((StreamCutInput *) lfirst(lc))->cut;
-
-		stream_operator_register(below, view->ops[below->number], env);
-	}
+	foreach(lc, feed->inputs)
+		stream_operator_register(lfirst(lc), handed_on(view, lfirst(lc)), env);
 	return env;
 }
 
@@ -618,19 +621,21 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
 	double		rows = delta->streams == NIL ?
-		rows_handed_on(view, delta->cut) :
+		rows_handed_on(view, delta->feed) :
 		position ? estimate_rows(position) : 1;
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
 		DestNone}, batch, delta, view->ops[delta->cut->number]
 	};
-	QueryDesc  *desc = CreateQueryDesc(stream_delta_plan(delta, rows),
-									   "batch of a continuous view",
-									   batch->snapshot, InvalidSnapshot,
-									   &receiver.pub,
-									   delta_params(batch, delta, position),
-									   handed_on(view, delta->cut), 0);
+	QueryDesc  *desc;
 
+	if (delta->streams == NIL && rows == 0 && view->progress.batch > 0)
+		return;
+	desc = CreateQueryDesc(stream_delta_plan(delta, rows),
+						   "batch of a continuous view",
+						   batch->snapshot, InvalidSnapshot, &receiver.pub,
+						   delta_params(batch, delta, position),
+						   environment(view, delta->feed), 0);
 	ExecutorStart(desc, 0);
 	stream_compat_executor_run(desc, ForwardScanDirection, 0);
 	ExecutorFinish(desc);
@@ -666,9 +671,20 @@ run_operators(Batch *batch, StreamPosition *position)
 							 view->progress.batch, batch->late);
 	for (int i = 0; i < view->nops; i++)
 	{
+		int			feed = 0;
+
 		for (; lc && ((StreamDelta *) lfirst(lc))->cut->number == i;
 			 lc = lnext(view->flow->deltas, lc))
+		{
+			/* a row that one feed has written may be changed by the next */
+			if (feed > 0)
+			{
+				stream_operator_begin_feed(view->ops[i], feed);
+				CommandCounterIncrement();
+			}
+			feed++;
 			run_delta(batch, lfirst(lc), position);
+		}
 		view->progress.groups += stream_operator_close(view->ops[i]);
 	}
 	if (position)
@@ -751,8 +767,9 @@ open_tables(Batch *batch)
 
 	batch->states = palloc0(sizeof(Relation) * list_length(states));
 	foreach(lc, states)
-		batch->states[foreach_current_index(lc)] =
-			table_open(lfirst_oid(lc), RowExclusiveLock);
+		if (OidIsValid(lfirst_oid(lc)))
+			batch->states[foreach_current_index(lc)] =
+				table_open(lfirst_oid(lc), RowExclusiveLock);
 }
 
 static void
@@ -761,7 +778,8 @@ close_tables(Batch *batch)
 	int			n = list_length(batch->view->row->below) + 1;
 
 	for (int i = 0; i < n; i++)
-		table_close(batch->states[i], NoLock);
+		if (batch->states[i])
+			table_close(batch->states[i], NoLock);
 }
 
 /*

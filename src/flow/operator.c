@@ -7,8 +7,8 @@
  * on its window: rows of the delta go through panes into the store, or into
  * sessions, or into the store as they are; a reaper gives up what is closed.
  *
- * A deduplication may have another operator above it.  It hands on the rows whose
- * keys are new, in a tuplestore, which a feed of the other reads like a table.
+ * What an operator hands on goes into a tuplestore, which feeds of others read like a
+ * table: rows whose keys are new, or rows as they come (rows.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -26,23 +26,45 @@
 #include "flow/panes.h"
 #include "flow/sessions.h"
 #include "flow/reaper.h"
+#include "flow/rows.h"
 #include "flow/operator.h"
 
 struct StreamOperator
 {
 	MemoryContext context;
 	StreamCut  *cut;
-	StreamStore *store;			/* or sessions */
-	StreamSessions *sessions;
+	StreamStore *store;			/* or sessions, ... */
+	StreamSessions *sessions;	/* or rows */
+	StreamRows *rows;
 	StreamPanes *panes;			/* before the store, or NULL */
 	StreamReaper *reaper;		/* or NULL */
 	int64		late;			/* in the batch in progress */
 
-	/* if it hands on rows */
+	/* if it hands on rows whose keys are new */
 	Tuplestorestate *output;	/* in a batch */
 	TupleTableSlot *output_slot;
-	int		   *output_columns; /* of the delta, from 0 */
+	int		   *output_columns; /* of the feed, from 0 */
 };
+
+/* The row type of what an operator hands on. */
+static TupleDesc
+output_desc(const StreamCut *cut)
+{
+	List	   *exprs = stream_cut_output(cut);
+	TupleDesc	desc = CreateTemplateTupleDesc(list_length(exprs));
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+	{
+		Node	   *expr = lfirst(lc);
+		AttrNumber	attno = foreach_current_index(lc) + 1;
+
+		TupleDescInitEntry(desc, attno, NULL, exprType(expr),
+						   exprTypmod(expr), 0);
+		TupleDescInitEntryCollation(desc, attno, exprCollation(expr));
+	}
+	return desc;
+}
 
 /* ---- making it ---- */
 
@@ -94,6 +116,9 @@ shape_of(StreamCut *cut)
 		shape.collations[shape.nkeys++] = key->collation;
 	}
 	shape.aggs = cut->aggs;
+	foreach(lc, cut->feeds)
+		shape.feeds = lappend(shape.feeds, ((StreamFeed *) lfirst(lc))->aggs);
+	shape.bits = cut->bits;
 	shape.npayload = list_length(cut->payload);
 	shape.expires = cut->expiry != NULL;
 	return shape;
@@ -135,19 +160,23 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	StreamOperator *op;
 	StreamStoreShape shape = shape_of(cut);
 
-	check_state_table(cut, desc);
+	if (stream_cut_has_state(cut))
+		check_state_table(cut, desc);
 	context = AllocSetContextCreate(parent, "operator", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
 	op = palloc0(sizeof(StreamOperator));
 	op->context = context;
 	op->cut = cut;
-	if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+	if (cut->kind == STREAM_CUT_ROWS)
+		op->rows = stream_rows_create(context, desc ? desc : output_desc(cut),
+									  &shape, cut->keeps);
+	else if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
 		op->sessions = stream_sessions_create(context, desc, &shape);
 	else
 		op->store = stream_store_create(context, desc, &shape);
 	if (cut->window && cut->window->pane)
 		op->panes = stream_panes_create(context, cut->window, &shape);
-	if (closes)
+	if (closes && stream_cut_has_state(cut))
 		op->reaper = make_reaper(cut, desc);
 	MemoryContextSwitchTo(old);
 	return op;
@@ -160,6 +189,8 @@ stream_operator_free(StreamOperator *op)
 		stream_store_free(op->store);
 	if (op->sessions)
 		stream_sessions_free(op->sessions);
+	if (op->rows)
+		stream_rows_free(op->rows);
 	if (op->output_slot)
 		ExecDropSingleTupleTableSlot(op->output_slot);
 	MemoryContextDelete(op->context);
@@ -167,14 +198,7 @@ stream_operator_free(StreamOperator *op)
 
 /* ---- handing on ---- */
 
-/* The row type of what a deduplication hands on. */
-static TupleDesc
-output_desc(const StreamCut *cut)
-{
-	return ExecCleanTypeFromTL(cut->query->targetList);
-}
-
-/* The column of the delta that holds an expression of the output. */
+/* The column of the feed that holds an expression of the output. */
 static int
 column_of(StreamCut *cut, Expr *expr)
 {
@@ -193,23 +217,20 @@ static void
 prepare_output(StreamOperator *op)
 {
 	MemoryContext old = MemoryContextSwitchTo(op->context);
-	TupleDesc	desc = output_desc(op->cut);
-	int			n = 0;
+	List	   *exprs = stream_cut_output(op->cut);
 	ListCell   *lc;
 
-	op->output_columns = palloc(sizeof(int) * (desc->natts + 1));
-	foreach(lc, op->cut->query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (!tle->resjunk)
-			op->output_columns[n++] = column_of(op->cut, tle->expr);
-	}
-	op->output_slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	op->output_columns = palloc(sizeof(int) * (list_length(exprs) + 1));
+	foreach(lc, exprs)
+		op->output_columns[foreach_current_index(lc)] =
+			op->cut->kind == STREAM_CUT_DISTINCT ?
+			column_of(op->cut, lfirst(lc)) : foreach_current_index(lc);
+	op->output_slot = MakeSingleTupleTableSlot(output_desc(op->cut),
+											   &TTSOpsVirtual);
 	MemoryContextSwitchTo(old);
 }
 
-/* The keys of a row of the delta are new. */
+/* The keys of a row of the feed are new. */
 static void
 hand_on(TupleTableSlot *delta, void *arg)
 {
@@ -226,29 +247,26 @@ hand_on(TupleTableSlot *delta, void *arg)
 	tuplestore_puttupleslot(op->output, slot);
 }
 
-void
-stream_operator_register(const StreamCut *cut, const StreamOperator *op,
-						 QueryEnvironment *env)
+Tuplestorestate *
+stream_operator_output(const StreamOperator *op, const StreamFeedInput *input)
 {
-	EphemeralNamedRelation enr;
-
-	if (!cut->hands_on)
-		return;
-	enr = palloc0(sizeof(EphemeralNamedRelationData));
-	enr->md.name = stream_cut_output_name(cut);
-	enr->md.reliddesc = InvalidOid;
-	enr->md.tupdesc = output_desc(cut);
-	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-	enr->md.enrtuples = op ? tuplestore_tuple_count(op->output) : 0;
-	enr->reldata = op ? op->output :
-		tuplestore_begin_heap(false, false, work_mem);
-	register_ENR(env, enr);
+	return op->rows ? stream_rows_output(op->rows, input->kept) : op->output;
 }
 
-int64
-stream_operator_handed_on(const StreamOperator *op)
+void
+stream_operator_register(const StreamFeedInput *input, Tuplestorestate *rows,
+						 QueryEnvironment *env)
 {
-	return tuplestore_tuple_count(op->output);
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+
+	enr->md.name = stream_cut_input_name(input);
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = output_desc(input->cut);
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = rows ? tuplestore_tuple_count(rows) : 0;
+	enr->reldata = rows ? rows :
+		tuplestore_begin_heap(false, false, work_mem);
+	register_ENR(env, enr);
 }
 
 /* ---- a batch ---- */
@@ -258,6 +276,11 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 					 int64 late)
 {
 	op->late = late;
+	if (op->rows)
+	{
+		stream_rows_open(op->rows, state);
+		return;
+	}
 	if (op->cut->hands_on)
 	{
 		if (op->output_slot == NULL)
@@ -272,9 +295,17 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 }
 
 void
+stream_operator_begin_feed(StreamOperator *op, int feed)
+{
+	stream_store_begin_feed(op->store, feed);
+}
+
+void
 stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 {
-	if (op->panes)
+	if (op->rows)
+		stream_rows_add(op->rows, delta);
+	else if (op->panes)
 		stream_panes_add(op->panes, delta, op->late);
 	else if (op->sessions)
 		stream_sessions_add(op->sessions, delta);
@@ -285,6 +316,8 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 int64
 stream_operator_close(StreamOperator *op)
 {
+	if (op->rows)
+		return stream_rows_close(op->rows);
 	if (op->sessions)
 		return stream_sessions_close(op->sessions);
 	if (op->panes)
@@ -296,6 +329,8 @@ stream_operator_close(StreamOperator *op)
 void
 stream_operator_settle(StreamOperator *op, int64 batch)
 {
+	if (op->rows)
+		stream_rows_settle(op->rows);
 	if (op->store)
 		stream_store_settle(op->store, batch);
 	if (op->output == NULL)

@@ -19,7 +19,7 @@ typedef struct StreamOperator StreamOperator;
 
 /*
  * Makes the operator for a cut, whose aggregates are prepared and which must
- * live as long, and the row type of its state table.  closes: the watermark
+ * live as long, and the row type of its state table (NULL: it has none).  closes: the watermark
  * closes its groups.
  * Error 55000 if the table does not fit.
  */
@@ -29,13 +29,19 @@ extern StreamOperator *stream_operator_create(MemoryContext parent,
 extern void stream_operator_free(StreamOperator *op);
 
 /*
- * Begins a batch, as stream_store_open.  late: rows that end at or before it
+ * Begins a batch, as stream_store_open (state: NULL if it has no state table).  late: rows that end at or before it
  * are late.
  */
 extern void stream_operator_open(StreamOperator *op, Relation state,
 								 int64 batch, int64 late);
 
-/* Takes a row of one of its feeds. */
+/*
+ * What it takes from here on comes from this feed; the first one is the one to begin
+ * with.  The caller ends the command after that (CommandCounterIncrement).
+ */
+extern void stream_operator_begin_feed(StreamOperator *op, int feed);
+
+/* Takes a row of the feed. */
 extern void stream_operator_add(StreamOperator *op, TupleTableSlot *delta);
 
 /*
@@ -58,15 +64,15 @@ extern int64 stream_operator_reap(StreamOperator *op, Relation state,
 								  StreamReaped *place, int64 closed,
 								  int64 limit);
 
-/* How many rows it has handed on in this batch, between close and settle. */
-extern int64 stream_operator_handed_on(const StreamOperator *op);
-
 /*
- * Lets feeds read what an operator hands on (op: in this batch; NULL: nothing, to
- * explain a plan).
+ * What the operator of the input hands on in this batch, between close and settle.
  */
-extern void stream_operator_register(const StreamCut *cut,
-									 const StreamOperator *op,
+extern Tuplestorestate *stream_operator_output(const StreamOperator *op,
+											   const StreamFeedInput *input);
+
+/* Lets a feed read it (rows; NULL: nothing, to explain a plan). */
+extern void stream_operator_register(const StreamFeedInput *input,
+									 Tuplestorestate *rows,
 									 QueryEnvironment *env);
 
 #endif

@@ -118,7 +118,9 @@ is_in_order(StreamReaper *reaper, Form_pg_index form)
 		return !form->indisunique && form->indnatts == 1 &&
 			(form->indkey.values[0] == 0 ||
 			 form->indkey.values[0] == reaper->desc->natts);
-	return form->indisunique && form->indkey.values[0] == 1;
+	/* users have no index on rows that go */
+	return form->indkey.values[0] == 1 &&
+		(form->indisunique || reaper->reaping == STREAM_REAP_ROWS);
 }
 
 static void
@@ -446,7 +448,9 @@ stream_reaper_run(StreamReaper *reaper, Relation rel, StreamReaped *place,
 		place->groups = 0;
 		reaper->last = NULL;
 	}
-	else if (reaper->reaping != STREAM_REAP_ROWS)
+	else if (reaper->reaping == STREAM_REAP_ROWS)
+		reaper->last = NULL;	/* the next one is the first there is */
+	else
 		place->groups += run.ntids;
 	reaper->reaped = *place;
 	MemoryContextSwitchTo(old);

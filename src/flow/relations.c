@@ -235,8 +235,8 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	index->relation = name;
 	index->accessMethod = "btree";
 	index->tableSpace = into->tableSpaceName;
-	index->unique = true;
-	index->nulls_not_distinct = true;
+	index->unique = cut->kind != STREAM_CUT_ROWS;
+	index->nulls_not_distinct = index->unique;
 	index->transformed = true;
 	indexid = stream_compat_define_index(state, index, InvalidOid, InvalidOid,
 										 InvalidOid, -1, false, false, false,
@@ -393,7 +393,8 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	row->definition = create_view(definition, query, into->colNames, userid);
 	foreach(lc, tree->cuts)
-		states = lappend_oid(states,
+		states = lappend_oid(states, !stream_cut_has_state((StreamCut *) lfirst(lc)) ?
+							 InvalidOid :
 							 create_state_table(lfirst(lc),
 												provisional_name(row, "state",
 																 foreach_current_index(lc)),
@@ -411,8 +412,9 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 						   true, false);
 	depend_on_view(row->definition, row->viewid);
 	forboth(lc, tree->cuts, ls, states)
-		finish_state_table(row, lfirst(lc), lfirst_oid(ls), into,
-						   lfirst(lc) != top);
+		if (OidIsValid(lfirst_oid(ls)))
+			finish_state_table(row, lfirst(lc), lfirst_oid(ls), into,
+							   lfirst(lc) != top);
 	CommandCounterIncrement();
 }
 
@@ -429,7 +431,9 @@ stream_relations_sync_owner(Oid viewid)
 		return;
 	ATExecChangeOwner(row->definition, owner, true, AccessExclusiveLock);
 	foreach(lc, stream_catalog_states(row))
-		ATExecChangeOwner(lfirst_oid(lc), owner, true, AccessExclusiveLock);
+		if (OidIsValid(lfirst_oid(lc)))
+			ATExecChangeOwner(lfirst_oid(lc), owner, true,
+							  AccessExclusiveLock);
 	CommandCounterIncrement();
 	stream_shmem_views_changed();
 }
@@ -518,7 +522,8 @@ lock_states(const StreamViewRow *row)
 	ListCell   *lc;
 
 	foreach(lc, stream_catalog_states(row))
-		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
+		if (OidIsValid(lfirst_oid(lc)) &&
+			!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
 			return false;
 	return true;
 }
@@ -542,7 +547,8 @@ stream_relations_attach(const StreamViewRow *row)
 		return true;			/* dropped meanwhile */
 	depend_on_view(row->definition, row->viewid);
 	foreach(lc, stream_catalog_states(row))
-		attach_state_table(lfirst_oid(lc), row->viewid);
+		if (OidIsValid(lfirst_oid(lc)))
+			attach_state_table(lfirst_oid(lc), row->viewid);
 	if (append)
 		permit_closed(row->viewid);
 	CommandCounterIncrement();
@@ -619,8 +625,9 @@ make_reading(void *arg)
 	ListCell   *lc;
 
 	foreach(lc, states)
-		LockRelationOid(lfirst_oid(lc), AccessShareLock);
-	if (!stream_tree_top(tree)->distinct)
+		if (OidIsValid(lfirst_oid(lc)))
+			LockRelationOid(lfirst_oid(lc), AccessShareLock);
+	if (stream_tree_top(tree)->kind != STREAM_CUT_DISTINCT)
 		reading->query = stream_reading_query(tree, states, true, NULL);
 	table_close(definition, NoLock);
 }

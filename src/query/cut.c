@@ -41,20 +41,30 @@
 
 /* The key is as wide as an index can be. */
 static void
-check_key_count(Query *query, List *clauses, const char *source)
+refuse_key_count(Node *excess, const char *source)
 {
-	Node	   *excess;
-
-	if (list_length(clauses) <= INDEX_MAX_KEYS)
-		return;
-	excess = get_sortgroupclause_expr(list_nth(clauses, INDEX_MAX_KEYS),
-									  query->targetList);
 	ereport(ERROR,
 			(errcode(ERRCODE_TOO_MANY_COLUMNS),
 			 errmsg("cannot group a continuous view by more than %d expressions",
 					INDEX_MAX_KEYS),
 			 errhint("Put some of them together, for example into an array."),
 			 stream_refuse_position(source, exprLocation(excess))));
+}
+
+static void
+check_key_count(Query *query, List *clauses, const char *source)
+{
+	if (list_length(clauses) > INDEX_MAX_KEYS)
+		refuse_key_count(get_sortgroupclause_expr(list_nth(clauses,
+														   INDEX_MAX_KEYS),
+												  query->targetList), source);
+}
+
+void
+stream_cut_check_key_count(StreamCut *cut, int nkeys, Node *last)
+{
+	if (nkeys > INDEX_MAX_KEYS)
+		refuse_key_count(last, cut->place.source);
 }
 
 void
@@ -242,8 +252,8 @@ collect_aggs_walker(Node *node, CollectAggs *context)
 	return expression_tree_walker(node, collect_aggs_walker, context);
 }
 
-static Aggref *
-count_rows(void)
+Aggref *
+stream_cut_count_rows(void)
 {
 	Aggref	   *aggref = makeNode(Aggref);
 
@@ -259,24 +269,44 @@ count_rows(void)
 }
 
 char *
-stream_cut_output_name(const StreamCut *cut)
+stream_cut_input_name(const StreamFeedInput *input)
 {
-	return psprintf("rows of operator %d", cut->number);
+	return psprintf("%s of operator %d", input->kept ? "kept rows" : "rows",
+					input->cut->number);
 }
 
-/* In a feed, the rows that an operator hands on take the sub-select's place. */
-static void
-read_output(const StreamCut *below, RangeTblEntry *rte)
+List *
+stream_cut_output(const StreamCut *cut)
 {
+	List	   *exprs = NIL;
 	ListCell   *lc;
 
-	foreach(lc, rte->subquery->targetList)
+	if (cut->kind == STREAM_CUT_DISTINCT)
 	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-		Node	   *expr = (Node *) tle->expr;
+		foreach(lc, cut->query->targetList)
+			if (!lfirst_node(TargetEntry, lc)->resjunk)
+				exprs = lappend(exprs, lfirst_node(TargetEntry, lc)->expr);
+		return exprs;
+	}
+	foreach(lc, cut->keys)
+		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
+	foreach(lc, cut->payload)
+		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
+	foreach(lc, cut->aggs)
+		exprs = lappend(exprs, ((StreamAgg *) lfirst(lc))->aggref);
+	return exprs;
+}
 
-		if (tle->resjunk)
-			continue;
+void
+stream_cut_read(RangeTblEntry *rte, const StreamFeedInput *input)
+{
+	List	   *exprs = stream_cut_output(input->cut);
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+	{
+		Node	   *expr = lfirst(lc);
+
 		rte->coltypes = lappend_oid(rte->coltypes, exprType(expr));
 		rte->coltypmods = lappend_int(rte->coltypmods, exprTypmod(expr));
 		rte->colcollations = lappend_oid(rte->colcollations,
@@ -286,7 +316,7 @@ read_output(const StreamCut *below, RangeTblEntry *rte)
 	rte->subquery = NULL;
 	rte->security_barrier = false;
 	rte->lateral = false;
-	rte->enrname = stream_cut_output_name(below);
+	rte->enrname = stream_cut_input_name(input);
 	rte->enrtuples = 1000;
 }
 
@@ -351,7 +381,7 @@ make_delta_query(StreamCut *cut)
 										   foreach_current_index(lc)));
 
 		tlist = lappend(tlist,
-						makeTargetEntry((Expr *) copyObject(agg->aggref),
+						makeTargetEntry(stream_aggstate_of_delta(agg),
 										list_length(tlist) + 1, name, false));
 	}
 
@@ -360,7 +390,7 @@ make_delta_query(StreamCut *cut)
 	 * row, which have no partial states.  A count keeps it from that.
 	 */
 	if (cut->keys == NIL)
-		tlist = lappend(tlist, makeTargetEntry((Expr *) count_rows(),
+		tlist = lappend(tlist, makeTargetEntry((Expr *) stream_cut_count_rows(),
 											   list_length(tlist) + 1,
 											   NULL, true));
 	if (cut->window && cut->window->event_time)
@@ -369,9 +399,10 @@ make_delta_query(StreamCut *cut)
 						  stream_eventtime_filter(cut->window));
 	foreach(lc, cut->below)
 	{
-		StreamCutInput *input = lfirst(lc);
+		StreamCutInput *below = lfirst(lc);
+		StreamFeedInput input = {below->cut, false};
 
-		read_output(input->cut, rt_fetch(input->rtindex, delta->rtable));
+		stream_cut_read(rt_fetch(below->rtindex, delta->rtable), &input);
 	}
 	delta->targetList = tlist;
 	delta->havingQual = NULL;
@@ -384,6 +415,32 @@ make_delta_query(StreamCut *cut)
 	delta->limitCount = NULL;
 	delta->limitOffset = NULL;
 	return delta;
+}
+
+Query *
+stream_cut_rows_query(StreamCut *cut, const StreamCut *rows)
+{
+	StreamCut	bare = *cut;
+	Query	   *query;
+	ListCell   *lc;
+
+	bare.aggs = NIL;
+	query = make_delta_query(&bare);
+	query->groupClause = NIL;
+	query->hasAggs = false;
+	query->targetList = list_truncate(query->targetList,
+									  list_length(cut->keys));
+	foreach(lc, rows->payload)
+	{
+		StreamPayload *payload = lfirst(lc);
+
+		query->targetList =
+			lappend(query->targetList,
+					makeTargetEntry(copyObject(payload->expr),
+									list_length(query->targetList) + 1,
+									payload->name, false));
+	}
+	return query;
 }
 
 bool
@@ -491,7 +548,7 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
 	if (cut->window == NULL && exprs != NIL)
 	{
-		cut->window = stream_eventtime_find(cut->query, exprs, source);
+		cut->window = stream_eventtime_find(cut->query, exprs, false, source);
 		if (cut->window)
 			cut->window->key = -1;
 	}
@@ -560,34 +617,54 @@ make_distinct_query(StreamCut *cut, Query *delta)
 
 /* ---- operators ---- */
 
-/* The aggregates of the query, and the columns of the state table for them. */
+/* Finds out what the aggregates of the query are. */
 static void
-collect_aggs(StreamCut *cut, List **names)
+describe_aggs(StreamCut *cut)
 {
-	Query	   *query = cut->query;
-	const char *source = cut->place.source;
-	CollectAggs context = {NIL, source};
+	CollectAggs context = {NIL, cut->place.source};
 	ListCell   *lc;
 
-	collect_aggs_walker((Node *) query->targetList, &context);
-	collect_aggs_walker(query->havingQual, &context);
+	collect_aggs_walker((Node *) cut->query->targetList, &context);
+	collect_aggs_walker(cut->query->havingQual, &context);
 	foreach(lc, context.aggrefs)
+		cut->aggs = lappend(cut->aggs,
+							stream_aggstate_describe(lfirst(lc),
+													 cut->place.source));
+}
+
+/* Names the columns of the state table for them. */
+static void
+name_aggs(StreamCut *cut, List **names)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->aggs)
 	{
-		Aggref	   *aggref = lfirst_node(Aggref, lc);
+		Aggref	   *aggref = ((StreamAgg *) lfirst(lc))->aggref;
 		char	   *otherwise = psprintf("_%s", get_func_name(aggref->aggfnoid));
 
-		cut->aggs = lappend(cut->aggs,
-							stream_aggstate_describe(aggref, source));
 		cut->agg_names =
 			lappend(cut->agg_names,
-					makeString(column_name(query, (Node *) aggref, otherwise,
-										   names)));
+					makeString(column_name(cut->query, (Node *) aggref,
+										   otherwise, names)));
 	}
 	foreach(lc, cut->aggs)
 		if (!((StreamAgg *) lfirst(lc))->final_is_state)
 			cut->state_names =
 				lappend(cut->state_names,
 						makeString(reserve_name("_state", names)));
+}
+
+/* Does an aggregate need more than partial states? */
+static bool
+needs_rows(StreamCut *cut)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->aggs)
+		if (((StreamAgg *) lfirst(lc))->kind != STREAM_AGG_COMBINED)
+			return true;
+	return false;
 }
 
 /* The grouping keys, and the window among them. */
@@ -601,21 +678,41 @@ find_keys(StreamCut *cut, List **names)
 	cut->keys = collect_keys(cut->query, names, source);
 	foreach(lc, cut->keys)
 		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
-	cut->window = stream_eventtime_find(cut->query, exprs, source);
+	cut->window = stream_eventtime_find(cut->query, exprs, needs_rows(cut),
+										source);
 	if (cut->window)
 		place_window(cut);
 	if (cut->window && cut->window->pane)
 		check_hashable(cut->keys, source);
 }
 
-static void
-add_feed(StreamCut *cut, Query *query, StreamFeedMode mode)
+StreamFeed *
+stream_cut_add_feed(StreamCut *cut, Query *query, StreamFeedMode mode)
 {
 	StreamFeed *feed = palloc0(sizeof(StreamFeed));
 
 	feed->query = query;
 	feed->mode = mode;
 	cut->feeds = lappend(cut->feeds, feed);
+	return feed;
+}
+
+/* Adds a feed that reads FROM of the operator's own query. */
+static void
+add_feed_from(StreamCut *cut, Query *query, StreamFeedMode mode)
+{
+	StreamFeed *feed = stream_cut_add_feed(cut, query, mode);
+	ListCell   *lc;
+
+	foreach(lc, cut->aggs)
+		feed->aggs = lappend_int(feed->aggs, foreach_current_index(lc));
+	foreach(lc, cut->below)
+	{
+		StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
+
+		input->cut = ((StreamCutInput *) lfirst(lc))->cut;
+		feed->inputs = lappend(feed->inputs, input);
+	}
 }
 
 void
@@ -623,9 +720,16 @@ stream_cut_aggregation(StreamCut *cut)
 {
 	List	   *names = NIL;
 
+	cut->kind = STREAM_CUT_AGGREGATE;
+	describe_aggs(cut);
 	find_keys(cut, &names);
-	collect_aggs(cut, &names);
-	add_feed(cut, make_delta_query(cut), STREAM_FEED_PARTIAL);
+	name_aggs(cut, &names);
+}
+
+void
+stream_cut_add_own_feed(StreamCut *cut)
+{
+	add_feed_from(cut, make_delta_query(cut), STREAM_FEED_PARTIAL);
 }
 
 void
@@ -633,13 +737,13 @@ stream_cut_distinct(StreamCut *cut, bool within_watermark)
 {
 	List	   *names = NIL;
 
-	cut->distinct = true;
+	cut->kind = STREAM_CUT_DISTINCT;
 	if (cut->query->hasDistinctOn)
 		check_distinct_on(cut->query, cut->place.source);
 	group_by_all(cut->query);
 	find_keys(cut, &names);
 	collect_payload(cut, &names);
 	find_distinct_time(cut, within_watermark, &names);
-	add_feed(cut, make_distinct_query(cut, make_delta_query(cut)),
-			 STREAM_FEED_ROWS);
+	add_feed_from(cut, make_distinct_query(cut, make_delta_query(cut)),
+				  STREAM_FEED_ROWS);
 }

@@ -31,12 +31,30 @@ typedef struct StreamPayload
 	char	   *name;
 } StreamPayload;
 
-/* What an operator takes the rows of one of its feeds for. */
+/* What the rows of a feed are. */
 typedef enum StreamFeedMode
 {
 	STREAM_FEED_PARTIAL,		/* keys and partial states of aggregates */
+	STREAM_FEED_FINAL,			/* keys and results of aggregates that are kept */
 	STREAM_FEED_ROWS			/* rows as they are */
 } StreamFeedMode;
+
+typedef enum StreamCutKind
+{
+	STREAM_CUT_AGGREGATE,
+	STREAM_CUT_DISTINCT,		/* keys only count when they are new */
+	STREAM_CUT_VALUES,			/* the same, for DISTINCT in aggregates */
+	STREAM_CUT_ROWS				/* rows that are handed on as they come, and may
+								 * be kept */
+} StreamCutKind;
+
+/* What a feed reads: what an operator hands on. */
+typedef struct StreamFeedInput
+{
+	struct StreamCut *cut;
+	bool		kept;			/* all rows of the groups that new rows are of,
+								 * instead of new rows */
+} StreamFeedInput;
 
 /*
  * A query whose rows an operator takes, run in each batch: over the new rows of
@@ -46,6 +64,8 @@ typedef struct StreamFeed
 {
 	Query	   *query;
 	StreamFeedMode mode;
+	List	   *aggs;			/* int: which aggregates it has, after the keys */
+	List	   *inputs;			/* StreamFeedInput; NIL: it reads streams */
 } StreamFeed;
 
 /*
@@ -54,6 +74,7 @@ typedef struct StreamFeed
  */
 typedef struct StreamCut
 {
+	StreamCutKind kind;
 	int			number;			/* its place in the tree, from 0 */
 	Query	   *query;			/* the whole, join aliases flattened */
 	List	   *feeds;			/* StreamFeed */
@@ -66,16 +87,20 @@ typedef struct StreamCut
 
 	StreamPlace place;			/* where the query is in the statement */
 
-	/* deduplication: there are no aggregates then */
-	bool		distinct;		/* keys only count when they are new */
-	List	   *payload;		/* StreamPayload: what comes with them */
+	/* deduplication, rows: there are no aggregates then */
+	List	   *payload;		/* StreamPayload: what comes with the keys */
 	Expr	   *expiry;			/* event time from which a key is kept for the
 								 * length of the watermark; NULL: it is kept */
 	char	   *expiry_name;	/* its column in the state table */
 
+	/* values: the one aggregate is a set of bits, one for each condition */
+	bool		bits;
+
 	/* the tree */
 	List	   *below;			/* StreamCutInput */
-	bool		hands_on;		/* another operator reads what it hands on */
+	bool		hands_on;		/* a feed reads what it hands on */
+	bool		keeps;			/* rows: they are kept, and handed on again with new
+								 * ones of their group */
 } StreamCut;
 
 /* A sub-select in FROM of an operator's query that is an operator itself. */
@@ -85,8 +110,34 @@ typedef struct StreamCutInput
 	StreamCut  *cut;
 } StreamCutInput;
 
-/* Under this name feeds read what the operator hands on; palloc'd. */
-extern char *stream_cut_output_name(const StreamCut *cut);
+/* Has the operator a state table? */
+#define stream_cut_has_state(cut) \
+	((cut)->kind != STREAM_CUT_ROWS || (cut)->keeps)
+
+/* Under this name feeds read what an operator hands on; palloc'd. */
+extern char *stream_cut_input_name(const StreamFeedInput *input);
+
+/* What the operator hands on: a list of expressions, which have the types. */
+extern List *stream_cut_output(const StreamCut *cut);
+
+/*
+ * Makes a member of a range table read what an operator hands on; column names are
+ * those that it has.
+ */
+extern void stream_cut_read(RangeTblEntry *rte, const StreamFeedInput *input);
+
+/* Adds a feed. */
+extern StreamFeed *stream_cut_add_feed(StreamCut *cut, Query *query,
+									   StreamFeedMode mode);
+
+/*
+ * The query of the rows below the cut: keys, then what is the payload of another
+ * operator, over FROM and WHERE.
+ */
+extern Query *stream_cut_rows_query(StreamCut *cut, const StreamCut *rows);
+
+/* Refuses more keys than an index can have, of which these are the last. */
+extern void stream_cut_check_key_count(StreamCut *cut, int nkeys, Node *last);
 
 /*
  * Refuses clauses of an operator's query that cannot be maintained: error 0A000,
@@ -101,6 +152,12 @@ extern void stream_cut_check(Query *query, const StreamPlace *place);
  */
 extern void stream_cut_aggregation(StreamCut *cut);
 extern void stream_cut_distinct(StreamCut *cut, bool within_watermark);
+
+/* A call of count(*), palloc'd. */
+extern Aggref *stream_cut_count_rows(void);
+
+/* Adds the feed of an aggregation that needs no other. */
+extern void stream_cut_add_own_feed(StreamCut *cut);
 
 /* For ereport: the position of the option streaming.distinct_within_watermark. */
 extern int	stream_cut_within_position(const StreamPlace *place);

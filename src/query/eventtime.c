@@ -610,14 +610,16 @@ is_call_of(FuncExpr *call, const char *name)
  * becomes as many as it has windows, and may be late in some only.
  */
 static void
-make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call)
+make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
+		   bool whole)
 {
 	Node	   *expr = list_nth(keys, window->key);
 	int			rtindex;
 
 	if (IsA(expr, FuncExpr))
 	{
-		divide_into_panes(window, call);
+		if (!whole)
+			divide_into_panes(window, call);
 		return;
 	}
 	if (!IsA(expr, Var))
@@ -627,7 +629,7 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call)
 		!is_joined_inside((Node *) query->jointree, rtindex))
 		return;
 	window->row_time = linitial(call->args);
-	if (can_be_panes(query, keys, window->key, rtindex))
+	if (!whole && can_be_panes(query, keys, window->key, rtindex))
 		divide_into_panes(window, call);
 	if (window->pane)
 		window->pane_rtindex = rtindex;
@@ -682,7 +684,8 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 }
 
 StreamWindow *
-stream_eventtime_find(Query *query, List *keys, const char *source)
+stream_eventtime_find(Query *query, List *keys, bool whole,
+					  const char *source)
 {
 	StreamWindow *window = NULL;
 	ListCell   *lc;
@@ -705,7 +708,7 @@ stream_eventtime_find(Query *query, List *keys, const char *source)
 						  "Group by the finer one, and compute the other from it when the view is read.");
 		window = make_window(&trace, foreach_current_index(lc), expr, source);
 		if (is_call_of(trace.call, "hop"))
-			make_panes(window, query, keys, trace.call);
+			make_panes(window, query, keys, trace.call, whole);
 		if (window->event_time && is_call_of(trace.call, "hop") &&
 			window->pane == NULL && window->last_end == NULL &&
 			!expression_returns_set(expr))
@@ -714,7 +717,9 @@ stream_eventtime_find(Query *query, List *keys, const char *source)
 						  "Call it in the outermost FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
 		if (window->event_time && window->pane == NULL &&
 			expression_returns_set(expr))
-			stream_refuse("hop in a time zone, or by lengths that are not constant, among the columns is",
+			stream_refuse(whole ?
+						  "hop among the columns, beside aggregates that need whole rows, is" :
+						  "hop in a time zone, or by lengths that are not constant, among the columns is",
 						  expr, source,
 						  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
 	}

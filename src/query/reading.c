@@ -218,7 +218,7 @@ reading_of_cut(StreamCut *cut, Relation state, bool final_only,
 	query->groupClause = NIL;
 	query->havingQual = NULL;
 	query->hasAggs = false;
-	if (cut->distinct)
+	if (cut->kind == STREAM_CUT_DISTINCT)
 		query->hasDistinctOn = false;
 	query->hasTargetSRFs = expression_returns_set((Node *) query->targetList);
 	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
@@ -230,7 +230,7 @@ reading_of_cut(StreamCut *cut, Relation state, bool final_only,
 		query->cteList = NIL;
 		query->hasRecursive = false;
 	}
-	if (final_only && !cut->distinct)
+	if (final_only && cut->kind != STREAM_CUT_DISTINCT)
 	{
 		query->jointree->quals =
 			make_and_qual(having,

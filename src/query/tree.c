@@ -22,6 +22,7 @@
 #include "base/compat.h"
 #include "base/refuse.h"
 #include "query/analyze.h"
+#include "query/keeping.h"
 #include "query/tree.h"
 
 /* A tree in the making. */
@@ -181,7 +182,16 @@ make_operator(Planting *planting, Query *query, const StreamPlace *place)
 		stream_cut_distinct(cut,
 							planting->within_watermark && cut->below == NIL);
 	else
+	{
 		stream_cut_aggregation(cut);
+		if (stream_keeping_is_needed(cut))
+			planting->tree->cuts =
+				list_concat(planting->tree->cuts,
+							stream_keeping_plan(cut,
+												list_length(planting->tree->cuts)));
+		else
+			stream_cut_add_own_feed(cut);
+	}
 	cut->number = list_length(planting->tree->cuts);
 	planting->tree->cuts = lappend(planting->tree->cuts, cut);
 	return cut;
@@ -260,7 +270,7 @@ stream_tree_of_query(Query *query, bool within_watermark,
 							 "reading a stream in a sub-select of an expression is",
 							 hidden, "Name the stream in FROM.");
 	}
-	if (within_watermark && !stream_tree_cut(tree, 0)->distinct)
+	if (within_watermark && stream_tree_cut(tree, 0)->kind != STREAM_CUT_DISTINCT)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),

@@ -12,6 +12,9 @@
  * get their answer from a bare AggState node, one per aggregate call, whose
  * aggregate context is set each time.
  *
+ * An aggregate that is kept has no state: what is stored, and combined, is its
+ * result, of which a newer one takes the place.
+ *
  * A state of type internal is a pointer in memory and bytea when stored; every
  * other state is stored as it is.  In memory, varlena states are kept detoasted
  * with a full header, so that functions can work on them in place.
@@ -30,7 +33,9 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "parser/parse_agg.h"
+#include "parser/parse_coerce.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -54,22 +59,53 @@ refuse(Aggref *aggref, const char *source, const char *detail,
 			 stream_refuse_position(source, aggref->location)));
 }
 
-/* Refuses calls whose form cannot be combined, whatever the aggregate. */
-static void
-check_form(Aggref *aggref, const char *source)
+/* Can the states of the aggregate be combined, and stored? */
+static bool
+can_combine(Form_pg_aggregate form)
 {
-	if (aggref->aggkind != AGGKIND_NORMAL)
-		refuse(aggref, source,
-			   "Ordered-set aggregates need all their input at once.",
-			   "Use an aggregate that can be combined from parts.");
-	if (aggref->aggdistinct != NIL)
-		refuse(aggref, source,
-			   "DISTINCT in an aggregate is not supported yet.",
-			   "Group by the argument as well, and count the groups when you read the view.");
-	if (aggref->aggorder != NIL)
-		refuse(aggref, source,
-			   "ORDER BY in an aggregate is not supported.",
-			   "Use an aggregate that does not depend on the order of its input.");
+	return OidIsValid(form->aggcombinefn) &&
+		(form->aggtranstype != INTERNALOID ||
+		 (OidIsValid(form->aggserialfn) && OidIsValid(form->aggdeserialfn)));
+}
+
+/* Is it min or max, or the like: what comes twice makes no difference? */
+static bool
+is_extreme(Form_pg_aggregate form)
+{
+	return OidIsValid(form->aggsortop);
+}
+
+/*
+ * DISTINCT sorts its values.  Does their order show in what is made of them, as
+ * in an array, a text, or the last digit of a floating-point number?
+ */
+static bool
+shows_order(Aggref *aggref)
+{
+	if (aggref->aggtype == FLOAT4OID || aggref->aggtype == FLOAT8OID)
+		return true;
+	switch (TypeCategory(aggref->aggtype))
+	{
+		case TYPCATEGORY_NUMERIC:
+		case TYPCATEGORY_BOOLEAN:
+		case TYPCATEGORY_DATETIME:
+		case TYPCATEGORY_TIMESPAN:
+			return false;
+		default:
+			return true;
+	}
+}
+
+/* Rows are kept where their order matters, or all of them at once do. */
+static StreamAggKind
+kind_of(Aggref *aggref, Form_pg_aggregate form)
+{
+	if (aggref->aggkind != AGGKIND_NORMAL || aggref->aggorder ||
+		!can_combine(form))
+		return STREAM_AGG_KEPT;
+	if (aggref->aggdistinct == NIL || is_extreme(form))
+		return STREAM_AGG_COMBINED;
+	return shows_order(aggref) ? STREAM_AGG_KEPT : STREAM_AGG_VALUES;
 }
 
 static bool
@@ -87,39 +123,47 @@ stream_aggstate_describe(Aggref *aggref, const char *source)
 	HeapTuple	tuple;
 	Form_pg_aggregate form;
 
-	check_form(aggref, source);
 	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggref->aggfnoid));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for aggregate %u", aggref->aggfnoid);
 	form = (Form_pg_aggregate) GETSTRUCT(tuple);
 
-	if (!OidIsValid(form->aggcombinefn))
-		refuse(aggref, source,
-			   "The aggregate has no combine function.",
-			   "Use an aggregate with a combine function (CREATE AGGREGATE ... COMBINEFUNC).");
-	nargs = get_aggregate_argtypes(aggref, argtypes);
 	agg->aggref = aggref;
-	agg->transtype = resolve_aggregate_transtype(aggref->aggfnoid,
-												 form->aggtranstype,
-												 argtypes, nargs);
-	agg->storedtype = agg->transtype;
-	if (agg->transtype == INTERNALOID)
+	agg->kind = kind_of(aggref, form);
+	if (agg->kind == STREAM_AGG_KEPT)
+		agg->transtype = agg->storedtype = aggref->aggtype;
+	else
 	{
-		if (!OidIsValid(form->aggserialfn) || !OidIsValid(form->aggdeserialfn))
-			refuse(aggref, source,
-				   "The aggregate's state cannot be serialised.",
-				   "Use an aggregate with functions to serialise its state (CREATE AGGREGATE ... SERIALFUNC, DESERIALFUNC).");
-		agg->storedtype = BYTEAOID;
+		nargs = get_aggregate_argtypes(aggref, argtypes);
+		agg->transtype = resolve_aggregate_transtype(aggref->aggfnoid,
+													 form->aggtranstype,
+													 argtypes, nargs);
+		agg->storedtype = agg->transtype == INTERNALOID ? BYTEAOID :
+			agg->transtype;
 	}
 	if (is_pseudo_type(agg->storedtype) || is_pseudo_type(aggref->aggtype))
 		refuse(aggref, source,
 			   "Its state or result is of a pseudo-type, which cannot be stored.",
 			   "Cast the argument to a type that can be stored.");
-	agg->final_is_state = !OidIsValid(form->aggfinalfn) &&
-		agg->transtype == aggref->aggtype;
+	agg->final_is_state = agg->kind == STREAM_AGG_KEPT ||
+		(!OidIsValid(form->aggfinalfn) && agg->transtype == aggref->aggtype);
 	get_typlenbyval(agg->transtype, &agg->translen, &agg->transbyval);
 	ReleaseSysCache(tuple);
 	return agg;
+}
+
+Expr *
+stream_aggstate_of_delta(const StreamAgg *agg)
+{
+	Aggref	   *aggref = copyObject(agg->aggref);
+	ListCell   *lc;
+
+	if (agg->kind == STREAM_AGG_KEPT || aggref->aggdistinct == NIL)
+		return (Expr *) aggref;
+	aggref->aggdistinct = NIL;
+	foreach(lc, aggref->args)
+		lfirst_node(TargetEntry, lc)->ressortgroupref = 0;
+	return (Expr *) aggref;
 }
 
 /* ---- functions ---- */
@@ -197,6 +241,23 @@ make_caller(StreamAgg *agg)
 	return node;
 }
 
+/* The state that the aggregate begins with; one that is internal has none. */
+static void
+set_initial(StreamAgg *agg, HeapTuple tuple)
+{
+	Oid			input;
+	Oid			ioparam;
+	Datum		value = SysCacheGetAttr(AGGFNOID, tuple,
+									   Anum_pg_aggregate_agginitval,
+									   &agg->initial.isnull);
+
+	if (agg->initial.isnull)
+		return;
+	getTypeInputInfo(agg->transtype, &input, &ioparam);
+	agg->initial.value = OidInputFunctionCall(input, TextDatumGetCString(value),
+											  ioparam, -1);
+}
+
 void
 stream_aggstate_prepare(StreamAgg *agg)
 {
@@ -205,11 +266,15 @@ stream_aggstate_prepare(StreamAgg *agg)
 	HeapTuple	tuple;
 	Form_pg_aggregate form;
 
+	agg->initial.isnull = true;
+	if (agg->kind == STREAM_AGG_KEPT)
+		return;
 	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(agg->aggref->aggfnoid));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for aggregate %u",
 			 agg->aggref->aggfnoid);
 	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	set_initial(agg, tuple);
 	look_up_function(&agg->combinefn, form->aggcombinefn, owner);
 	look_up_function(&agg->finalfn, form->aggfinalfn, owner);
 	if (agg->transtype == INTERNALOID)
@@ -318,9 +383,11 @@ stream_aggstate_combine_unpacked(StreamAgg *agg, MemoryContext context,
 {
 	NullableDatum result;
 
-	if (agg->combinefn.fn_strict && delta.isnull)
+	if (agg->kind == STREAM_AGG_KEPT)
+		result = delta;
+	else if (agg->combinefn.fn_strict && delta.isnull)
 		return;
-	if (agg->combinefn.fn_strict && state->isnull)
+	else if (agg->combinefn.fn_strict && state->isnull)
 		result = delta;
 	else
 		result = call2(agg, &agg->combinefn, context, *state, delta);

@@ -11,10 +11,19 @@
 #include "fmgr.h"
 #include "nodes/primnodes.h"
 
+/* How an aggregate is kept up to date. */
+typedef enum StreamAggKind
+{
+	STREAM_AGG_COMBINED,		/* its state is combined with those of new rows */
+	STREAM_AGG_VALUES,			/* the same, with new distinct values only */
+	STREAM_AGG_KEPT				/* it is computed anew from rows that are kept */
+} StreamAggKind;
+
 /* One aggregate call of a view, ready to work on its states. */
 typedef struct StreamAgg
 {
 	Aggref	   *aggref;
+	StreamAggKind kind;
 	Oid			transtype;		/* of the state in memory */
 	Oid			storedtype;		/* of the state in the state table */
 	bool		final_is_state; /* the state is the result */
@@ -29,14 +38,22 @@ typedef struct StreamAgg
 	FmgrInfo	finalfn;		/* fn_oid invalid: none */
 	FmgrInfo	serialfn;		/* fn_oid invalid: stored as it is */
 	FmgrInfo	deserialfn;
+	NullableDatum initial;		/* the state of no rows, as stored */
 } StreamAgg;
 
 /*
- * Describes an aggregate call, palloc'd.  Error 0A000 with the position in
- * source (may be NULL) if a view cannot keep it up to date.
+ * Describes an aggregate call, palloc'd.  What is the result of one that is kept
+ * takes the place of its state.  Error 0A000 with the position in source (may be
+ * NULL) if a view cannot keep it up to date.
  */
 extern StreamAgg *stream_aggstate_describe(Aggref *aggref,
 										   const char *source);
+
+/*
+ * The call as it stands where partial states are made, palloc'd: without a DISTINCT
+ * that makes no difference, or that has been seen to.
+ */
+extern Expr *stream_aggstate_of_delta(const StreamAgg *agg);
 
 /*
  * Looks up the functions; memory that they keep is of the current context.

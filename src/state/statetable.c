@@ -52,6 +52,8 @@ stream_statetable_open(StreamStateTable *table, Relation rel, int nkeys,
 void
 stream_statetable_close(StreamStateTable *table)
 {
+	if (table->all)
+		table_endscan(table->all);
 	if (table->lookup)
 		index_endscan(table->lookup);
 	if (table->index)
@@ -63,6 +65,7 @@ stream_statetable_close(StreamStateTable *table)
 		ExecCloseIndices(table->result_rel);
 		FreeExecutorState(table->estate);
 	}
+	table->all = NULL;
 	table->lookup = NULL;
 	table->index = NULL;
 	table->found = NULL;
@@ -73,16 +76,16 @@ stream_statetable_close(StreamStateTable *table)
 /* ---- finding ---- */
 
 /*
- * Is it the unique index on the keys: exactly the first nkeys columns, and the
- * time?
+ * Is it the index on the keys, a unique one unless there are many rows: exactly the
+ * first nkeys columns, and the time?
  */
 static bool
 is_key_index(StreamStateTable *table, Form_pg_index form)
 {
 	int			n = table->nkeys;
 
-	if (!form->indisunique || !form->indisvalid ||
-		!form->indnullsnotdistinct)
+	if (!form->indisvalid || form->indisunique == table->many ||
+		(form->indisunique && !form->indnullsnotdistinct))
 		return false;
 	for (int i = 0; i < Min(n, form->indnkeyatts); i++)
 		if (form->indkey.values[i] != i + 1)
@@ -168,15 +171,31 @@ stream_statetable_find(StreamStateTable *table, TupleTableSlot *keys)
 		found = find_by_keys(table, keys);
 	else
 	{
-		TableScanDesc scan = table_beginscan(table->rel, SnapshotSelf, 0, NULL);
-
-		found = table_scan_getnextslot(scan, ForwardScanDirection,
+		table->all = table_beginscan(table->rel, SnapshotSelf, 0, NULL);
+		found = table_scan_getnextslot(table->all, ForwardScanDirection,
 									   table->found);
-		/* the slot points into what the scan is about to free */
-		if (found)
-			ExecMaterializeSlot(table->found);
-		table_endscan(scan);
+		if (!table->many)
+		{
+			/* the slot points into what the scan is about to free */
+			if (found)
+				ExecMaterializeSlot(table->found);
+			table_endscan(table->all);
+			table->all = NULL;
+		}
 	}
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
+bool
+stream_statetable_find_next(StreamStateTable *table)
+{
+	MemoryContext old = MemoryContextSwitchTo(table->context);
+	bool		found = table->all ?
+		table_scan_getnextslot(table->all, ForwardScanDirection,
+							   table->found) :
+		index_getnext_slot(table->lookup, ForwardScanDirection, table->found);
+
 	MemoryContextSwitchTo(old);
 	return found;
 }

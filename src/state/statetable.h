@@ -34,6 +34,7 @@ typedef struct StreamStateTable
 	const Oid  *collations;
 	int			timed_by;		/* what ends the index on the keys: see below */
 	int64		alive_after;	/* rows up to this time are not found */
+	bool		many;			/* there may be many rows with the same keys */
 	Size		row_size;		/* of the row updated last, about */
 	TupleTableSlot *found;		/* the row that was found last */
 	BlockNumber inserted_block; /* where the last row went, ... */
@@ -43,6 +44,7 @@ typedef struct StreamStateTable
 	MemoryContext context;		/* lives as long as the batch */
 	Relation	index;
 	IndexScanDesc lookup;
+	TableScanDesc all;			/* without keys */
 	EState	   *estate;			/* for writing index entries */
 	ResultRelInfo *result_rel;
 } StreamStateTable;
@@ -64,6 +66,12 @@ extern void stream_statetable_open(StreamStateTable *table, Relation rel,
  */
 extern bool stream_statetable_find(StreamStateTable *table,
 								   TupleTableSlot *keys);
+
+/*
+ * The next row with the same keys; for a table that has many.  Nothing else may be
+ * looked for meanwhile.
+ */
+extern bool stream_statetable_find_next(StreamStateTable *table);
 
 /*
  * Inserts the row (a heap tuple slot); its TID is then in the slot.  Returns

@@ -67,6 +67,13 @@ typedef struct Generation
 	TupleHashTable table;
 } Generation;
 
+
+/* Length of the ring, and after how many rows what is prefetched. */
+#define RING_SIZE 16
+#define PREFETCH_GROUP 4
+#define PREFETCH_PAGE 8
+#define PREFETCH_TUPLE 12
+
 /* A row of the delta that waits in the ring. */
 typedef struct StagedRow
 {
@@ -74,11 +81,13 @@ typedef struct StagedRow
 	uint32		hash;			/* of its keys */
 } StagedRow;
 
-/* Length of the ring, and after how many rows what is prefetched. */
-#define RING_SIZE 16
-#define PREFETCH_GROUP 4
-#define PREFETCH_PAGE 8
-#define PREFETCH_TUPLE 12
+typedef struct StoreFeed
+{
+	int			naggs;
+	int		   *aggs;			/* which they are */
+	bool		has_all;		/* just all, in order */
+	StagedRow	ring[RING_SIZE];
+} StoreFeed;
 
 struct StreamStore
 {
@@ -94,6 +103,9 @@ struct StreamStore
 	int			npayload;
 	AttrNumber	expiry;			/* column of the state table, or 0 */
 	StreamAgg **aggs;
+	StoreFeed  *feeds;
+	int			nfeeds;
+	bool		bits;
 	Oid		   *eqops;
 	Oid		   *collations;
 	AttrNumber *keycols;
@@ -114,7 +126,7 @@ struct StreamStore
 	int			probes;			/* since memory was last measured */
 
 	/* rows that wait: those numbered [processed, staged) */
-	StagedRow	ring[RING_SIZE];
+	StoreFeed  *feed;			/* whose they are */
 	uint64		staged;
 	uint64		processed;
 
@@ -176,6 +188,31 @@ equal_image(TupleDesc keydesc)
 	return true;
 }
 
+/* Says what the feeds have, in the current context. */
+static void
+set_feeds(StreamStore *store, List *feeds)
+{
+	ListCell   *lc;
+
+	store->nfeeds = list_length(feeds);
+	store->feeds = palloc0(sizeof(StoreFeed) * store->nfeeds);
+	foreach(lc, feeds)
+	{
+		StoreFeed  *feed = &store->feeds[foreach_current_index(lc)];
+		List	   *aggs = lfirst(lc);
+		ListCell   *la;
+
+		feed->aggs = palloc(sizeof(int) * (list_length(aggs) + 1));
+		feed->has_all = list_length(aggs) == store->naggs;
+		foreach(la, aggs)
+		{
+			feed->has_all &= lfirst_int(la) == feed->naggs;
+			feed->aggs[feed->naggs++] = lfirst_int(la);
+		}
+	}
+	store->feed = store->feeds;
+}
+
 StreamStore *
 stream_store_create(MemoryContext parent, TupleDesc desc,
 					const StreamStoreShape *shape)
@@ -201,6 +238,8 @@ stream_store_create(MemoryContext parent, TupleDesc desc,
 	store->aggs = palloc(sizeof(StreamAgg *) * (store->naggs + 1));
 	foreach(lc, shape->aggs)
 		store->aggs[i++] = lfirst(lc);
+	set_feeds(store, shape->feeds);
+	store->bits = shape->bits;
 	store->eqops = palloc(sizeof(Oid) * (nkeys + 1));
 	store->collations = palloc(sizeof(Oid) * (nkeys + 1));
 	store->keycols = palloc(sizeof(AttrNumber) * (nkeys + 1));
@@ -267,9 +306,10 @@ stream_store_free(StreamStore *store)
 	ExecDropSingleTupleTableSlot(store->keyslot);
 	ExecDropSingleTupleTableSlot(store->cachedslot);
 	ExecDropSingleTupleTableSlot(store->outslot);
-	for (int i = 0; i < RING_SIZE; i++)
-		if (store->ring[i].slot)
-			ExecDropSingleTupleTableSlot(store->ring[i].slot);
+	for (int i = 0; i < store->nfeeds; i++)
+		for (int j = 0; j < RING_SIZE; j++)
+			if (store->feeds[i].ring[j].slot)
+				ExecDropSingleTupleTableSlot(store->feeds[i].ring[j].slot);
 	MemoryContextDelete(store->context);
 }
 
@@ -313,6 +353,7 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch,
 	store->on_made = made;
 	store->on_made_arg = arg;
 	store->staged = store->processed = 0;
+	store->feed = store->feeds;
 	if (!store->hashfuncs)
 		return;
 	if (store->batch != batch ||
@@ -557,6 +598,23 @@ take_keys(StreamStore *store, TupleTableSlot *delta)
 	ExecStoreVirtualTuple(store->keyslot);
 }
 
+/* The states of a group over no rows. */
+static void
+begin_states(StreamStore *store, StateGroup *group, MemoryContext context)
+{
+	for (int i = 0; i < store->naggs; i++)
+		set_state(store, group, i,
+				  stream_aggstate_load(store->aggs[i], context,
+									   store->aggs[i]->initial));
+}
+
+/* The bits of a group. */
+static inline int64
+get_bits(StreamStore *store, StateGroup *group)
+{
+	return DatumGetInt64(get_state(store, group, 0).value);
+}
+
 /* Merges the row of the delta whose keys are in keyslot. */
 static void
 merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
@@ -565,15 +623,19 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 	StateGroup *group = store->hashfuncs ?
 		find_cached(store, hash, &context) : find_uncached(store, &context);
 	bool		isnew = is_new(store, group);
+	int64		bits = store->bits && !isnew ? get_bits(store, group) : 0;
 
-	for (int i = 0; i < store->naggs; i++)
+	if (isnew && !store->feed->has_all)
+		begin_states(store, group, context);
+	for (int j = 0; j < store->feed->naggs; j++)
 	{
+		int			i = store->feed->aggs[j];
 		NullableDatum partial;
 		NullableDatum state;
 
-		partial.value = delta->tts_values[store->nkeys + i];
-		partial.isnull = delta->tts_isnull[store->nkeys + i];
-		if (isnew)
+		partial.value = delta->tts_values[store->nkeys + j];
+		partial.isnull = delta->tts_isnull[store->nkeys + j];
+		if (isnew && store->feed->has_all)
 			state = stream_aggstate_load(store->aggs[i], context, partial);
 		else
 		{
@@ -582,15 +644,20 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 		}
 		set_state(store, group, i, state);
 	}
-	if (isnew || store->naggs > 0)
+	if (store->bits)
+	{
+		if (STREAM_MUTATION("bits_again"))
+			bits = 0;
+		bits = get_bits(store, group) & ~bits;
+		delta->tts_values[store->nkeys] = Int64GetDatum(bits);
+	}
+	if (store->bits ? bits != 0 : isnew || store->feed->naggs > 0)
 	{
 		form_row(store, group, delta);
 		if (isnew)
 		{
 			group->buffer = stream_statetable_insert(&store->table, store->outslot);
 			store->made++;
-			if (store->on_made)
-				store->on_made(delta, store->on_made_arg);
 			if (store->expiry)
 				set_expiry(store, group, store->values[store->expiry - 1]);
 		}
@@ -599,6 +666,8 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 													 &group->tid,
 													 group->buffer,
 													 store->outslot);
+		if (store->on_made && (isnew || store->bits))
+			store->on_made(delta, store->on_made_arg);
 		group->tid = store->outslot->tts_tid;
 		ExecClearTuple(store->outslot);
 	}
@@ -676,13 +745,13 @@ staged_before(StreamStore *store, int rows)
 {
 	if (store->staged < store->processed + rows + 1)
 		return NULL;
-	return &store->ring[(store->staged - 1 - rows) % RING_SIZE];
+	return &store->feed->ring[(store->staged - 1 - rows) % RING_SIZE];
 }
 
 static void
 stage_row(StreamStore *store, TupleTableSlot *delta)
 {
-	StagedRow  *row = &store->ring[store->staged % RING_SIZE];
+	StagedRow  *row = &store->feed->ring[store->staged % RING_SIZE];
 	StateGroup *group;
 
 	if (row->slot == NULL)
@@ -715,7 +784,7 @@ stage_row(StreamStore *store, TupleTableSlot *delta)
 static void
 merge_staged_row(StreamStore *store)
 {
-	StagedRow  *row = &store->ring[store->processed % RING_SIZE];
+	StagedRow  *row = &store->feed->ring[store->processed % RING_SIZE];
 
 	take_keys(store, row->slot);
 	merge_row(store, row->slot, row->hash);
@@ -755,6 +824,14 @@ drain_ring(StreamStore *store)
 		merge_staged_row(store);
 	}
 	MemoryContextSwitchTo(old);
+}
+
+void
+stream_store_begin_feed(StreamStore *store, int feed)
+{
+	drain_ring(store);
+	store->staged = store->processed = 0;
+	store->feed = &store->feeds[feed];
 }
 
 int64

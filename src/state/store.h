@@ -28,6 +28,10 @@ typedef struct StreamStoreShape
 	Oid			eqops[INDEX_MAX_KEYS];	/* equality operator per key */
 	Oid			collations[INDEX_MAX_KEYS];
 	List	   *aggs;			/* StreamAgg, prepared */
+	List	   *feeds;			/* for each feed, which of them (a list of int) its
+								 * rows have after the keys, in that order */
+	bool		bits;			/* the one aggregate is a set of bits (int8), and
+								 * only what adds to it counts */
 	int			npayload;
 	bool		expires;
 } StreamStoreShape;
@@ -46,7 +50,7 @@ extern void stream_store_free(StreamStore *store);
  * the table is still the same storage.  batch: number of the last committed
  * batch; a store that was left by another one forgets its cache.  alive_after:
  * keys that expire at or before it count as new.  made: NULL, or called for each
- * row of the delta that makes a group.
+ * row of the delta that makes a group, or adds bits to one: it has just those then.
  */
 extern void stream_store_open(StreamStore *store, Relation rel, int64 batch,
 							  int64 alive_after,
@@ -54,9 +58,16 @@ extern void stream_store_open(StreamStore *store, Relation rel, int64 batch,
 							  void *arg);
 
 /*
+ * The rows that are merged from here on are of this feed, those before are written.
+ * The caller ends the command after that.  Aggregates that it does not have stay as they are, and begin as
+ * over no rows in a group that it makes.
+ */
+extern void stream_store_begin_feed(StreamStore *store, int feed);
+
+/*
  * Merges one row of the delta (keys, then partial states in stored form) into
- * the table: one group updated or inserted.  Each group at most once between
- * open and close.  The last rows are merged by close only.
+ * the table: one group updated or inserted.  Each group at most once per feed.
+ * The last rows are merged only by close, or when another feed begins.
  */
 extern void stream_store_merge(StreamStore *store, TupleTableSlot *delta);
 

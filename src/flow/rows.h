@@ -1,0 +1,49 @@
+/*-------------------------------------------------------------------------
+ *
+ * rows.h
+ *	  Rows that are handed on, and those that are kept.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_ROWS_H
+#define STREAMING_ROWS_H
+
+#include "executor/tuptable.h"
+#include "utils/relcache.h"
+#include "utils/tuplestore.h"
+
+#include "state/store.h"
+
+typedef struct StreamRows StreamRows;
+
+/*
+ * Makes the operator for rows of the type desc, which begin with the keys of the
+ * shape.  keeps: they are kept in a state table, whose row type that is.
+ */
+extern StreamRows *stream_rows_create(MemoryContext parent, TupleDesc desc,
+									  const StreamStoreShape *shape,
+									  bool keeps);
+extern void stream_rows_free(StreamRows *rows);
+
+/*
+ * Begins a batch.  rel: the state table, on which the caller holds RowExclusiveLock
+ * and of which it is the only writer; NULL if nothing is kept.
+ */
+extern void stream_rows_open(StreamRows *rows, Relation rel);
+
+/* Takes a row. */
+extern void stream_rows_add(StreamRows *rows, TupleTableSlot *slot);
+
+/*
+ * Keeps the rows of the batch, and finds those that belong to the same keys.
+ * Returns how many it has kept.
+ */
+extern int64 stream_rows_close(StreamRows *rows);
+
+/* Those of the batch, or (kept) all of the keys that they are of; until settle. */
+extern Tuplestorestate *stream_rows_output(const StreamRows *rows, bool kept);
+
+/* Ends the batch. */
+extern void stream_rows_settle(StreamRows *rows);
+
+#endif

@@ -1,0 +1,663 @@
+/*-------------------------------------------------------------------------
+ *
+ * keeping.c
+ *	  Aggregates that need more of their rows than partial states.
+ *
+ * An aggregate with DISTINCT needs the values that are new to its group; one whose
+ * states cannot be combined, or that depends on the order of its rows, needs all
+ * rows of its group again whenever one comes.  Then the aggregation gets operators
+ * below it:
+ *
+ *	- rows: the keys and what the aggregates are about, computed once and handed on
+ *	  to all of the feeds.  If some aggregates need all rows, it keeps them, and
+ *	  hands those of the touched groups on as well;
+ *
+ *	- values, one for each list of arguments of a DISTINCT: a deduplication of keys
+ *	  and arguments.  Where aggregates differ by their FILTER only, they share one,
+ *	  which remembers a set of bits with each value: for which of the conditions it
+ *	  has been seen.
+ *
+ * The aggregation has a feed over the rows for what is combined (it makes the groups,
+ * and comes first), one over each of the values, and one over the kept rows.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
+#include "parser/parse_oper.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+
+#include "base/compat.h"
+#include "base/refuse.h"
+#include "state/aggstate.h"
+#include "query/keeping.h"
+
+#define MAX_BITS 62
+
+/* A list of arguments of aggregates with DISTINCT. */
+typedef struct Values
+{
+	List	   *args;			/* their expressions */
+	List	   *clauses;		/* SortGroupClause: how they differ */
+	List	   *filters;		/* the conditions (NULL: none), one for each bit */
+	List	   *aggs;			/* int: which aggregates these are ... */
+	List	   *bits;			/* ... and the bit that each goes by */
+	StreamCut  *cut;
+} Values;
+
+/* The feeds of an aggregation in the making. */
+typedef struct Keeping
+{
+	StreamCut  *cut;			/* the aggregation */
+	StreamCut  *rows;
+	List	   *values;
+	int			number;
+	bool		has_kept;
+} Keeping;
+
+static StreamAgg *
+nth_agg(StreamCut *cut, int i)
+{
+	return list_nth(cut->aggs, i);
+}
+
+bool
+stream_keeping_is_needed(const StreamCut *cut)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->aggs)
+		if (((StreamAgg *) lfirst(lc))->kind != STREAM_AGG_COMBINED)
+			return true;
+	return false;
+}
+
+/* ---- rows ---- */
+
+/* The number of the column that holds the expression, from 1; 0: none. */
+static int
+find_column(const StreamCut *cut, Node *expr)
+{
+	ListCell   *lc;
+	List	   *exprs = stream_cut_output(cut);
+
+	foreach(lc, exprs)
+		if (equal(lfirst(lc), expr))
+			return foreach_current_index(lc) + 1;
+	return 0;
+}
+
+/* Is it a row that has no type of its own?  Such a one cannot be stored. */
+static bool
+is_record(Node *expr)
+{
+	return IsA(expr, RowExpr) && ((RowExpr *) expr)->row_typeid == RECORDOID;
+}
+
+/* Makes sure that the rows have a column with the expression, or with its fields. */
+static void
+add_column(Keeping *keeping, Node *expr)
+{
+	StreamCut  *rows = keeping->rows;
+	StreamPayload *payload;
+	ListCell   *lc;
+
+	if (expr && is_record(expr))
+	{
+		foreach(lc, ((RowExpr *) expr)->args)
+			add_column(keeping, lfirst(lc));
+		return;
+	}
+
+	if (expr == NULL || IsA(expr, Const) || find_column(rows, expr) > 0)
+		return;
+	payload = palloc0(sizeof(StreamPayload));
+	payload->expr = (Expr *) expr;
+	payload->name = psprintf("_arg_%d", list_length(rows->payload) + 1);
+	rows->payload = lappend(rows->payload, payload);
+}
+
+static void
+add_columns_of_agg(Keeping *keeping, const StreamAgg *agg)
+{
+	ListCell   *lc;
+
+	foreach(lc, agg->aggref->args)
+		add_column(keeping, (Node *) lfirst_node(TargetEntry, lc)->expr);
+	add_column(keeping, (Node *) agg->aggref->aggfilter);
+}
+
+/* A key as a column of a state table below. */
+static StreamKey *
+key_of_column(Expr *expr, Oid eqop, const char *name)
+{
+	StreamKey  *key = palloc0(sizeof(StreamKey));
+
+	key->expr = expr;
+	key->eqop = eqop;
+	key->collation = exprCollation((Node *) expr);
+	key->name = pstrdup(name);
+	return key;
+}
+
+/* An operator below the aggregation, with the same keys. */
+static StreamCut *
+make_helper(Keeping *keeping, StreamCutKind kind)
+{
+	StreamCut  *helper = palloc0(sizeof(StreamCut));
+
+	helper->kind = kind;
+	helper->number = keeping->number++;
+	helper->query = keeping->cut->query;
+	helper->window = keeping->cut->window;
+	helper->place = keeping->cut->place;
+	helper->hands_on = true;
+	return helper;
+}
+
+/* What is kept must fit into a table. */
+static void
+check_storable(Keeping *keeping, Node *expr)
+{
+	if (get_typtype(exprType(expr)) == TYPTYPE_PSEUDO)
+		stream_refuse("an aggregate that keeps values of a pseudo-type, such as record, is",
+					  expr, keeping->cut->place.source,
+					  "Cast the argument to a type that can be stored, such as a composite type or jsonb.");
+}
+
+static void
+plan_rows(Keeping *keeping)
+{
+	StreamCut  *cut = keeping->cut;
+	StreamCut  *rows = make_helper(keeping, STREAM_CUT_ROWS);
+	StreamFeed *feed;
+	ListCell   *lc;
+
+	keeping->rows = rows;
+	rows->keys = cut->keys;
+	rows->below = cut->below;
+	rows->keeps = keeping->has_kept;
+	foreach(lc, cut->aggs)
+		add_columns_of_agg(keeping, lfirst(lc));
+	foreach(lc, rows->payload)
+		if (rows->keeps)
+			check_storable(keeping,
+						   (Node *) ((StreamPayload *) lfirst(lc))->expr);
+	feed = stream_cut_add_feed(rows, stream_cut_rows_query(cut, rows),
+							   STREAM_FEED_ROWS);
+	foreach(lc, cut->below)
+	{
+		StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
+
+		input->cut = ((StreamCutInput *) lfirst(lc))->cut;
+		feed->inputs = lappend(feed->inputs, input);
+	}
+	cut->below = NIL;
+}
+
+/* ---- queries over what is handed on ---- */
+
+/* A SELECT over what an operator hands on, without columns. */
+static Query *
+query_over(const StreamFeedInput *input)
+{
+	Query	   *query = makeNode(Query);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	List	   *names = NIL;
+
+	stream_cut_read(rte, input);
+	for (int i = 1; i <= list_length(rte->coltypes); i++)
+		names = lappend(names, makeString(psprintf("column%d", i)));
+	rte->eref = makeAlias("rows", names);
+	rte->inFromCl = true;
+	ref->rtindex = 1;
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = list_make1(rte);
+	query->jointree = makeFromExpr(list_make1(ref), NULL);
+	return query;
+}
+
+/* A column of what is handed on, which holds the expression. */
+static Expr *
+column_for(int attno, Node *expr)
+{
+	return (Expr *) makeVar(1, attno, exprType(expr), exprTypmod(expr),
+							exprCollation(expr), 0);
+}
+
+/* Expressions over the operator's FROM become columns of what it hands on. */
+static Node *
+columns_mutator(Node *node, const StreamCut *source)
+{
+	int			attno;
+
+	if (node == NULL)
+		return NULL;
+	if (!IsA(node, List) && !IsA(node, TargetEntry) && !IsA(node, Const) &&
+		!IsA(node, Aggref))
+	{
+		attno = find_column(source, node);
+		if (attno > 0)
+			return (Node *) column_for(attno, node);
+	}
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
+		elog(ERROR, "column not found among the rows of an aggregation");
+	return expression_tree_mutator(node, columns_mutator, (void *) source);
+}
+
+/* Adds a column to group by. */
+static void
+group_by(Query *query, Expr *expr, SortGroupClause *how,
+		 const char *name)
+{
+	SortGroupClause *clause = copyObject(how);
+	TargetEntry *tle = makeTargetEntry(expr,
+									   list_length(query->targetList) + 1,
+									   pstrdup(name), false);
+
+	clause->tleSortGroupRef = tle->ressortgroupref = tle->resno;
+	query->targetList = lappend(query->targetList, tle);
+	query->groupClause = lappend(query->groupClause, clause);
+}
+
+/* Groups by the keys, which are the first columns of what is read. */
+static void
+group_by_keys(Keeping *keeping, Query *query)
+{
+	StreamCut  *cut = keeping->cut;
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+
+		group_by(query, column_for(foreach_current_index(lc) + 1,
+								   (Node *) key->expr),
+				 get_sortgroupref_clause(key->sortgroupref,
+										 cut->query->groupClause), key->name);
+	}
+}
+
+/*
+ * Adds an aggregate.  Without keys, a query with none would give a row for each
+ * that it reads; a count keeps it from that.
+ */
+static void
+add_aggregate(Query *query, Node *aggref, bool hidden)
+{
+	query->targetList =
+		lappend(query->targetList,
+				makeTargetEntry((Expr *) aggref,
+								list_length(query->targetList) + 1, NULL,
+								hidden));
+	query->hasAggs = true;
+}
+
+/* Adds a feed of the aggregation over what an operator hands on. */
+static StreamFeed *
+add_feed(Keeping *keeping, StreamFeedInput *input, StreamFeedMode mode)
+{
+	Query	   *query = query_over(input);
+	StreamFeed *feed = stream_cut_add_feed(keeping->cut, query, mode);
+
+	feed->inputs = list_make1(input);
+	group_by_keys(keeping, query);
+	return feed;
+}
+
+static StreamFeedInput *
+input_from(StreamCut *cut, bool kept)
+{
+	StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
+
+	input->cut = cut;
+	input->kept = kept;
+	return input;
+}
+
+static void
+finish_feed(StreamFeed *feed)
+{
+	if (feed->query->groupClause == NIL)
+		add_aggregate(feed->query, (Node *) stream_cut_count_rows(), true);
+	feed->query->hasSubLinks =
+		checkExprHasSubLink((Node *) feed->query->targetList);
+}
+
+/* The feed with the aggregates of the kind. */
+static void
+plan_feed(Keeping *keeping, StreamAggKind kind, StreamFeedMode mode)
+{
+	StreamFeed *feed = add_feed(keeping, input_from(keeping->rows,
+													kind == STREAM_AGG_KEPT),
+								mode);
+	ListCell   *lc;
+
+	foreach(lc, keeping->cut->aggs)
+	{
+		StreamAgg  *agg = lfirst(lc);
+
+		if (agg->kind != kind)
+			continue;
+		add_aggregate(feed->query,
+					  columns_mutator((Node *) stream_aggstate_of_delta(agg),
+									  keeping->rows), false);
+		feed->aggs = lappend_int(feed->aggs, foreach_current_index(lc));
+	}
+	finish_feed(feed);
+}
+
+/* ---- values ---- */
+
+/* How records are compared by one of their fields. */
+static SortGroupClause *
+clause_of_field(Node *field)
+{
+	SortGroupClause *clause = makeNode(SortGroupClause);
+
+	get_sort_group_operators(exprType(field), true, true, false,
+							 &clause->sortop, &clause->eqop, NULL,
+							 &clause->hashable);
+	return clause;
+}
+
+/* The arguments of an aggregate with DISTINCT, and how each differs. */
+static List *
+arguments_of(Aggref *aggref, List **clauses)
+{
+	List	   *args = NIL;
+	ListCell   *lc;
+	ListCell   *lf;
+
+	*clauses = NIL;
+	foreach(lc, aggref->aggdistinct)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+		Node	   *arg = get_sortgroupclause_expr(clause, aggref->args);
+
+		if (is_record(arg))
+		{
+			foreach(lf, ((RowExpr *) arg)->args)
+			{
+				args = lappend(args, lfirst(lf));
+				*clauses = lappend(*clauses, clause_of_field(lfirst(lf)));
+			}
+			continue;
+		}
+		args = lappend(args, arg);
+		clause = copyObject(clause);
+		clause->tleSortGroupRef = 0;
+		*clauses = lappend(*clauses, clause);
+	}
+	return args;
+}
+
+/* The bit of a condition, a new one if need be; -1: there is no room for it. */
+static int
+find_bit(Values *values, Node *filter)
+{
+	ListCell   *lc;
+
+	foreach(lc, values->filters)
+		if (equal(lfirst(lc), filter))
+			return foreach_current_index(lc);
+	if (list_length(values->filters) > MAX_BITS)
+		return -1;
+	values->filters = lappend(values->filters, filter);
+	return list_length(values->filters) - 1;
+}
+
+/* Puts an aggregate with those that have the same arguments. */
+static void
+collect_values(Keeping *keeping, int i)
+{
+	Aggref	   *aggref = nth_agg(keeping->cut, i)->aggref;
+	List	   *clauses;
+	List	   *args = arguments_of(aggref, &clauses);
+	Values	   *values = NULL;
+	int			bit = -1;
+	ListCell   *lc;
+
+	foreach(lc, keeping->values)
+	{
+		values = lfirst(lc);
+		if (!equal(values->args, args) || !equal(values->clauses, clauses))
+			continue;
+		bit = find_bit(values, (Node *) aggref->aggfilter);
+		if (bit >= 0)
+			break;
+	}
+	if (bit < 0)
+	{
+		values = palloc0(sizeof(Values));
+		values->args = args;
+		values->clauses = clauses;
+		keeping->values = lappend(keeping->values, values);
+		bit = find_bit(values, (Node *) aggref->aggfilter);
+	}
+	values->aggs = lappend_int(values->aggs, i);
+	values->bits = lappend_int(values->bits, bit);
+}
+
+static Const *
+int8_const(int64 value)
+{
+	return makeConst(INT8OID, -1, InvalidOid, sizeof(int64),
+					 Int64GetDatum(value), false, FLOAT8PASSBYVAL);
+}
+
+/* An operator of int8, called by its function. */
+static Expr *
+int8_call(Oid function, Oid type, Expr *left, Expr *right)
+{
+	return (Expr *) makeFuncExpr(function, type, list_make2(left, right),
+								 InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CALL);
+}
+
+/* For which of the conditions a row counts, as a set of bits. */
+static Expr *
+bits_of_row(Keeping *keeping, Values *values)
+{
+	Expr	   *all = NULL;
+	ListCell   *lc;
+
+	foreach(lc, values->filters)
+	{
+		Expr	   *bit = (Expr *) int8_const(INT64CONST(1) <<
+											  foreach_current_index(lc));
+
+		if (lfirst(lc) != NULL)
+		{
+			CaseExpr   *expr = makeNode(CaseExpr);
+			CaseWhen   *when = makeNode(CaseWhen);
+
+			when->expr = (Expr *) columns_mutator(lfirst(lc), keeping->rows);
+			when->result = bit;
+			when->location = -1;
+			expr->casetype = INT8OID;
+			expr->args = list_make1(when);
+			expr->defresult = (Expr *) int8_const(0);
+			expr->location = -1;
+			bit = (Expr *) expr;
+		}
+		all = all ? int8_call(F_INT8OR, INT8OID, all, bit) : bit;
+	}
+	return all;
+}
+
+/* bit_or of them */
+static Aggref *
+bits_aggregate(Expr *bits)
+{
+	Aggref	   *aggref = stream_cut_count_rows();
+
+	aggref->aggfnoid = F_BIT_OR_INT8;
+	aggref->aggstar = false;
+	aggref->aggargtypes = list_make1_oid(INT8OID);
+	aggref->args = list_make1(makeTargetEntry(bits, 1, NULL, false));
+	return aggref;
+}
+
+/* Adds the keys of the values' table, and what to group by. */
+static void
+plan_value_keys(Keeping *keeping, Values *values, Query *query)
+{
+	StreamCut  *cut = keeping->cut;
+	ListCell   *lc;
+	ListCell   *la;
+
+	group_by_keys(keeping, query);
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+
+		values->cut->keys = lappend(values->cut->keys,
+									key_of_column(key->expr, key->eqop,
+												  key->name));
+	}
+	forboth(la, values->args, lc, values->clauses)
+	{
+		SortGroupClause *clause = lfirst(lc);
+		char	   *name = psprintf("_value_%d", foreach_current_index(la) + 1);
+
+		check_storable(keeping, lfirst(la));
+		group_by(query, (Expr *) columns_mutator(lfirst(la), keeping->rows),
+				 clause, name);
+		values->cut->keys = lappend(values->cut->keys,
+									key_of_column(lfirst(la), clause->eqop,
+												  name));
+	}
+	stream_cut_check_key_count(cut, list_length(values->cut->keys),
+							   llast(values->args));
+}
+
+/* The operator that knows which values have been seen. */
+static void
+plan_values(Keeping *keeping, Values *values)
+{
+	StreamCut  *cut = make_helper(keeping, STREAM_CUT_VALUES);
+	StreamFeedInput *input = input_from(keeping->rows, false);
+	StreamFeed *feed = stream_cut_add_feed(cut, query_over(input),
+										   STREAM_FEED_ROWS);
+
+	values->cut = cut;
+	feed->inputs = list_make1(input);
+	plan_value_keys(keeping, values, feed->query);
+	cut->bits = list_length(values->filters) > 1 ||
+		linitial(values->filters) != NULL;
+	if (cut->bits)
+	{
+		Aggref	   *aggref = bits_aggregate(bits_of_row(keeping, values));
+
+		cut->aggs = list_make1(stream_aggstate_describe(aggref, NULL));
+		cut->agg_names = list_make1(makeString("_bits"));
+		feed->mode = STREAM_FEED_PARTIAL;
+		feed->aggs = list_make1_int(0);
+		add_aggregate(feed->query, copyObject((Node *) aggref), false);
+	}
+}
+
+/* The aggregate over new values: those that are new for its condition. */
+static Node *
+aggregate_of_values(Keeping *keeping, Values *values, int agg, int bit)
+{
+	Aggref	   *aggref = (Aggref *)
+		stream_aggstate_of_delta(nth_agg(keeping->cut, agg));
+	Expr	   *bits;
+
+	aggref->aggfilter = NULL;
+	aggref = (Aggref *) columns_mutator((Node *) aggref, values->cut);
+	if (!values->cut->bits)
+		return (Node *) aggref;
+	bits = (Expr *) makeVar(1, list_length(values->cut->keys) + 1, INT8OID, -1,
+							InvalidOid, 0);
+	bits = int8_call(F_INT8AND, INT8OID, bits,
+					 (Expr *) int8_const(INT64CONST(1) << bit));
+	aggref->aggfilter = int8_call(F_INT8NE, BOOLOID, bits,
+								  (Expr *) int8_const(0));
+	return (Node *) aggref;
+}
+
+/* The feed of the aggregation over them. */
+static void
+plan_values_feed(Keeping *keeping, Values *values)
+{
+	StreamFeed *feed = add_feed(keeping, input_from(values->cut, false),
+								STREAM_FEED_PARTIAL);
+	ListCell   *lc;
+	ListCell   *lb;
+
+	forboth(lc, values->aggs, lb, values->bits)
+	{
+		add_aggregate(feed->query,
+					  aggregate_of_values(keeping, values, lfirst_int(lc),
+										  lfirst_int(lb)), false);
+		feed->aggs = lappend_int(feed->aggs, lfirst_int(lc));
+	}
+	finish_feed(feed);
+}
+
+/* ---- all of it ---- */
+
+/* Sessions change their keys when they merge; rows that are kept do not follow. */
+static void
+check_window(Keeping *keeping)
+{
+	StreamCut  *cut = keeping->cut;
+	ListCell   *lc;
+
+	if (cut->window == NULL || cut->window->kind != STREAM_WINDOW_SESSION)
+		return;
+	foreach(lc, cut->aggs)
+	{
+		StreamAgg  *agg = lfirst(lc);
+
+		if (agg->kind != STREAM_AGG_COMBINED)
+			stream_refuse("an aggregate with DISTINCT or ORDER BY, or one whose states cannot be combined, of a session is",
+						  agg->aggref, cut->place.source,
+						  "Use aggregates with a combine function, or windows of tumble or hop.");
+	}
+}
+
+List *
+stream_keeping_plan(StreamCut *cut, int number)
+{
+	Keeping		keeping = {.cut = cut,.number = number};
+	List	   *helpers;
+	ListCell   *lc;
+
+	check_window(&keeping);
+	foreach(lc, cut->aggs)
+	{
+		StreamAgg  *agg = lfirst(lc);
+
+		keeping.has_kept |= agg->kind == STREAM_AGG_KEPT;
+		if (agg->kind == STREAM_AGG_VALUES)
+			collect_values(&keeping, foreach_current_index(lc));
+	}
+	plan_rows(&keeping);
+	helpers = list_make1(keeping.rows);
+	plan_feed(&keeping, STREAM_AGG_COMBINED, STREAM_FEED_PARTIAL);
+	foreach(lc, keeping.values)
+	{
+		Values	   *values = lfirst(lc);
+
+		plan_values(&keeping, values);
+		helpers = lappend(helpers, values->cut);
+		plan_values_feed(&keeping, values);
+	}
+	if (keeping.has_kept)
+		plan_feed(&keeping, STREAM_AGG_KEPT, STREAM_FEED_FINAL);
+	return helpers;
+}

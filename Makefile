@@ -31,6 +31,7 @@ OBJS = \
 	src/time/window.o \
 	src/time/timeexpr.o \
 	src/state/aggstate.o \
+	src/state/keysort.o \
 	src/state/statetable.o \
 	src/state/store.o \
 	src/query/analyze.o \
@@ -39,14 +40,15 @@ OBJS = \
 	src/query/eventtime.o \
 	src/query/cut.o \
 	src/query/keeping.o \
-	src/query/tree.o \
 	src/query/reading.o \
+	src/query/tree.o \
 	src/flow/relations.o \
 	src/flow/scan.o \
 	src/flow/panes.o \
 	src/flow/sessions.o \
 	src/flow/reaper.o \
 	src/flow/rows.o \
+	src/flow/moving.o \
 	src/flow/operator.o \
 	src/flow/delta.o \
 	src/flow/dataflow.o \

@@ -110,20 +110,28 @@ CREATE MATERIALIZED VIEW e_update WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW e_append WITH (streaming.continuous, streaming.output_mode = 'append') AS
 	SELECT w, 'k' AS what, count(*) FROM (SELECT tumble(ts, '1 minute') AS w, k FROM e GROUP BY w, k) q GROUP BY w
 	UNION ALL SELECT tumble(ts, '2 minutes') AS w, 'all', count(*) FROM e GROUP BY w;
+CREATE MATERIALIZED VIEW e_coarser WITH (streaming.continuous, streaming.output_mode = 'append') AS
+	SELECT tumble(window_time(w), '3 minutes') AS w3, sum(c) FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM e GROUP BY w) q GROUP BY w3;
 INSERT INTO e SELECT '2024-01-01 00:00+00'::timestamptz + g * interval '10 seconds', g % 4 FROM generate_series(0, 17) g;
 REFRESH MATERIALIZED VIEW e_append;
 REFRESH MATERIALIZED VIEW e_update;
+REFRESH MATERIALIZED VIEW e_coarser;
 SET TimeZone = 'UTC';
 SELECT * FROM e_append ORDER BY w, what;
 SELECT * FROM e_update;
+SELECT * FROM e_coarser ORDER BY w3;
 INSERT INTO e VALUES ('2024-01-01 00:00:05+00', 9), ('2024-01-01 00:05+00', 9);
 REFRESH MATERIALIZED VIEW e_append;
 REFRESH MATERIALIZED VIEW e_update;
+REFRESH MATERIALIZED VIEW e_coarser;
 SELECT * FROM e_append ORDER BY w, what;
 SELECT * FROM e_update;
+SELECT * FROM e_coarser ORDER BY w3;
 SELECT view, late_rows FROM streaming.views WHERE view::text ~ '^e_' ORDER BY 1;
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous, streaming.output_mode = 'append') AS
 	SELECT max(c) FROM (SELECT k, count(*) AS c FROM e GROUP BY k) q;
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous, streaming.output_mode = 'append') AS
+	SELECT max(c) FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM e GROUP BY w) q;
 
 DROP MATERIALIZED VIEW joined;
 

@@ -16,12 +16,14 @@
 #	sessions	a session of the table does not fill the gap between two rows
 #	rows_forgotten	rows that are kept are not read again
 #	bits_again	a value counts again when it meets another condition
+#	changes_lost	a row that goes is taken for one that comes
+#	rows_stay	a row that goes is kept
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
 mutations=${*:-placement subxact readset cache threshold sessions
-	rows_forgotten bits_again}
+	rows_forgotten bits_again changes_lost rows_stay}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -38,6 +40,7 @@ guards()
 		threshold) echo test_00_setup test_et_state ;;
 		sessions) echo test_00_setup test_et_sessions ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
+		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

@@ -354,9 +354,7 @@ analyze_view(void *arg)
 		view->frame->location = exprLocation((Node *) query->targetList);
 	if (!view->row.options.trust_functions)
 		stream_trust_check(stream_analyze_rewrite(query));
-	view->tree = stream_tree_of_query(query,
-									  view->row.options.within_watermark,
-									  &place);
+	view->tree = stream_tree_of_query(query, &view->row.options, &place);
 	view->row.streams = find_streams(view->tree, &view->row.unlogged);
 	check_event_time(&view->row, view->tree, view->options, view->source);
 }

@@ -232,6 +232,12 @@ prepare_operators(Batch *batch)
 	{
 		int			n = list_length(view->flow->tree->cuts);
 
+		/* another version of the library may have made another tree */
+		if (n != list_length(view->row->below) + 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("state tables do not fit the definition of the view"),
+					 errhint("Drop the continuous view and create it anew.")));
 		view->ops = MemoryContextAllocZero(view->flow->context,
 										   sizeof(StreamOperator *) * n);
 		view->nops = n;

@@ -47,8 +47,7 @@ stream_dataflow_load(MemoryContext parent, const StreamViewRow *row)
 	if (!row->options.trust_functions)
 		stream_trust_check(stream_analyze_rewrite(query));
 	flow->context = context;
-	flow->tree = stream_tree_of_query(query, row->options.within_watermark,
-									  NULL);
+	flow->tree = stream_tree_of_query(query, &row->options, NULL);
 	foreach(lc, flow->tree->cuts)
 		add_deltas(flow, row, lfirst(lc));
 	table_close(rel, NoLock);

@@ -27,6 +27,7 @@
 #include "flow/sessions.h"
 #include "flow/reaper.h"
 #include "flow/rows.h"
+#include "flow/moving.h"
 #include "flow/operator.h"
 
 struct StreamOperator
@@ -36,21 +37,22 @@ struct StreamOperator
 	StreamStore *store;			/* or sessions, ... */
 	StreamSessions *sessions;	/* or rows */
 	StreamRows *rows;
-	StreamPanes *panes;			/* before the store, or NULL */
+	StreamPanes *panes;			/* before the store, or NULL; ... */
+	StreamMoving *moving;		/* ... or this: changes */
+	bool		at_changes;		/* they come from the feed in progress */
 	StreamReaper *reaper;		/* or NULL */
 	int64		late;			/* in the batch in progress */
 
-	/* if it hands on rows whose keys are new */
+	/* if it hands on rows whose keys are new, or how its groups change */
 	Tuplestorestate *output;	/* in a batch */
 	TupleTableSlot *output_slot;
 	int		   *output_columns; /* of the feed, from 0 */
 };
 
-/* The row type of what an operator hands on. */
+/* A row type with the types of the expressions. */
 static TupleDesc
-output_desc(const StreamCut *cut)
+desc_of(List *exprs)
 {
-	List	   *exprs = stream_cut_output(cut);
 	TupleDesc	desc = CreateTemplateTupleDesc(list_length(exprs));
 	ListCell   *lc;
 
@@ -66,17 +68,32 @@ output_desc(const StreamCut *cut)
 	return desc;
 }
 
+/* The row type of what its first feed hands on as it is. */
+static TupleDesc
+input_desc(const StreamCut *cut)
+{
+	StreamFeed *feed = linitial(cut->feeds);
+
+	return desc_of(stream_cut_input_columns(linitial(feed->inputs)));
+}
+
 /* ---- making it ---- */
+
+static void
+refuse_state_table(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("state table does not fit the definition of the view"),
+			 errhint("Drop the continuous view and create it anew.")));
+}
 
 static void
 check_column(TupleDesc desc, int *column, Oid type)
 {
 	if (*column >= desc->natts ||
 		TupleDescAttr(desc, *column)->atttypid != type)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("state table does not fit the definition of the view"),
-				 errhint("Drop the continuous view and create it anew.")));
+		refuse_state_table();
 	(*column)++;
 }
 
@@ -160,7 +177,9 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	StreamOperator *op;
 	StreamStoreShape shape = shape_of(cut);
 
-	if (stream_cut_has_state(cut))
+	if (stream_cut_has_state(cut) != (desc != NULL))
+		refuse_state_table();
+	if (desc)
 		check_state_table(cut, desc);
 	context = AllocSetContextCreate(parent, "operator", ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(context);
@@ -168,14 +187,19 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	op->context = context;
 	op->cut = cut;
 	if (cut->kind == STREAM_CUT_ROWS)
-		op->rows = stream_rows_create(context, desc ? desc : output_desc(cut),
-									  &shape, cut->keeps);
+		op->rows = stream_rows_create(context, desc ? desc :
+									  desc_of(stream_cut_output(cut)),
+									  &shape, cut->keeps, cut->signs);
 	else if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
 		op->sessions = stream_sessions_create(context, desc, &shape);
 	else
 		op->store = stream_store_create(context, desc, &shape);
 	if (cut->window && cut->window->pane)
 		op->panes = stream_panes_create(context, cut->window, &shape);
+	if (cut->over_changes)
+		op->moving = stream_moving_create(context, cut, input_desc(cut),
+										  &shape);
+	op->at_changes = op->moving != NULL;
 	if (closes && stream_cut_has_state(cut))
 		op->reaper = make_reaper(cut, desc);
 	MemoryContextSwitchTo(old);
@@ -191,6 +215,8 @@ stream_operator_free(StreamOperator *op)
 		stream_sessions_free(op->sessions);
 	if (op->rows)
 		stream_rows_free(op->rows);
+	if (op->moving)
+		stream_moving_free(op->moving);
 	if (op->output_slot)
 		ExecDropSingleTupleTableSlot(op->output_slot);
 	MemoryContextDelete(op->context);
@@ -225,7 +251,7 @@ prepare_output(StreamOperator *op)
 		op->output_columns[foreach_current_index(lc)] =
 			op->cut->kind == STREAM_CUT_DISTINCT ?
 			column_of(op->cut, lfirst(lc)) : foreach_current_index(lc);
-	op->output_slot = MakeSingleTupleTableSlot(output_desc(op->cut),
+	op->output_slot = MakeSingleTupleTableSlot(desc_of(exprs),
 											   &TTSOpsVirtual);
 	MemoryContextSwitchTo(old);
 }
@@ -247,6 +273,23 @@ hand_on(TupleTableSlot *delta, void *arg)
 	tuplestore_puttupleslot(op->output, slot);
 }
 
+/* A row of the state table of an aggregation comes (1) or goes (-1). */
+static void
+hand_on_change(TupleTableSlot *row, int sign, void *arg)
+{
+	StreamOperator *op = arg;
+	TupleTableSlot *slot = op->output_slot;
+	int			n = slot->tts_tupleDescriptor->natts - 1;
+
+	slot_getsomeattrs(row, n);
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, row->tts_values, sizeof(Datum) * n);
+	memcpy(slot->tts_isnull, row->tts_isnull, sizeof(bool) * n);
+	slot->tts_values[n] = Int32GetDatum(sign);
+	slot->tts_isnull[n] = false;
+	tuplestore_puttupleslot(op->output, ExecStoreVirtualTuple(slot));
+}
+
 Tuplestorestate *
 stream_operator_output(const StreamOperator *op, const StreamFeedInput *input)
 {
@@ -261,7 +304,7 @@ stream_operator_register(const StreamFeedInput *input, Tuplestorestate *rows,
 
 	enr->md.name = stream_cut_input_name(input);
 	enr->md.reliddesc = InvalidOid;
-	enr->md.tupdesc = output_desc(input->cut);
+	enr->md.tupdesc = desc_of(stream_cut_input_columns(input));
 	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
 	enr->md.enrtuples = rows ? tuplestore_tuple_count(rows) : 0;
 	enr->reldata = rows ? rows :
@@ -290,13 +333,21 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	if (op->sessions)
 		stream_sessions_open(op->sessions, state, late);
 	else
+	{
+		bool		changes = op->cut->kind == STREAM_CUT_AGGREGATE;
+
 		stream_store_open(op->store, state, batch, late,
-						  op->output ? hand_on : NULL, op);
+						  op->output && !changes ? hand_on : NULL,
+						  op->output && changes ? hand_on_change : NULL, op);
+	}
 }
 
 void
 stream_operator_begin_feed(StreamOperator *op, int feed)
 {
+	if (op->at_changes)
+		stream_moving_flush(op->moving, op->store);
+	op->at_changes = false;
 	stream_store_begin_feed(op->store, feed);
 }
 
@@ -305,6 +356,8 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 {
 	if (op->rows)
 		stream_rows_add(op->rows, delta);
+	else if (op->at_changes)
+		stream_moving_add(op->moving, delta);
 	else if (op->panes)
 		stream_panes_add(op->panes, delta, op->late);
 	else if (op->sessions)
@@ -322,6 +375,9 @@ stream_operator_close(StreamOperator *op)
 		return stream_sessions_close(op->sessions);
 	if (op->panes)
 		stream_panes_flush(op->panes, op->store);
+	if (op->at_changes)
+		stream_moving_flush(op->moving, op->store);
+	op->at_changes = op->moving != NULL;
 	stream_store_close(op->store);
 	return stream_store_made(op->store);
 }

@@ -44,7 +44,7 @@
 #include "base/shmem.h"
 #include "base/owner.h"
 #include "state/aggstate.h"
-#include "query/reading.h"
+#include "query/tree.h"
 #include "flow/relations.h"
 
 /*
@@ -403,8 +403,7 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 
 	row->state = llast_oid(states);
 	row->below = list_delete_last(list_copy(states));
-	reading = stream_reading_query(tree, states, row->options.output_mode ==
-								   STREAM_OUTPUT_APPEND, source);
+	reading = stream_tree_reading(tree, states, source);
 	row->viewid = create_view(into->rel, reading, into->colNames, InvalidOid);
 
 	RenameRelationInternal(row->definition,
@@ -620,15 +619,14 @@ make_reading(void *arg)
 	Relation	definition = table_open(row->definition, AccessShareLock);
 	List	   *states = stream_catalog_states(row);
 	StreamTree *tree = stream_tree_of_query(get_view_query(definition),
-											row->options.within_watermark,
-											NULL);
+											&row->options, NULL);
 	ListCell   *lc;
 
 	foreach(lc, states)
 		if (OidIsValid(lfirst_oid(lc)))
 			LockRelationOid(lfirst_oid(lc), AccessShareLock);
 	if (stream_tree_top(tree)->kind != STREAM_CUT_DISTINCT)
-		reading->query = stream_reading_query(tree, states, true, NULL);
+		reading->query = stream_tree_reading(tree, states, NULL);
 	table_close(definition, NoLock);
 }
 

@@ -12,22 +12,26 @@
  * index on the keys, to hand on all of its rows.  Keys that are null are found by
  * that index as any others are.
  *
+ * Changes of an operator below are rows with a sign.  Those that come are kept first,
+ * for one that goes may have come in the same batch; for each that goes, one that is
+ * the same in all columns is looked for among the rows of its keys.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
-#include "access/tableam.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "utils/lsyscache.h"
+#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/snapmgr.h"
-#include "utils/tuplesort.h"
-#include "utils/typcache.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "state/keysort.h"
 #include "state/statetable.h"
 #include "flow/rows.h"
 
@@ -37,16 +41,11 @@ struct StreamRows
 	TupleDesc	desc;
 	StreamStoreShape shape;
 	bool		keeps;
-	Oid			sortops[INDEX_MAX_KEYS];
-	AttrNumber	columns[INDEX_MAX_KEYS];
-	bool		nulls_first[INDEX_MAX_KEYS];
-	ExprState  *same_keys;		/* of the last slots below; NULL without keys */
-	ExprContext *econtext;
-	TupleDesc	keydesc;
-	TupleTableSlot *row;		/* a row */
-	TupleTableSlot *key;		/* keys, in order ... */
-	TupleTableSlot *group;		/* ... and those before */
-	TupleTableSlot *out;		/* to write, or to read */
+	bool		signs;
+	StreamKeySort *sort;		/* of keys */
+	TupleTableSlot *key;		/* to sort */
+	TupleTableSlot *row;		/* one of those that are added */
+	TupleTableSlot *out;		/* to write */
 
 	/* the batch in progress */
 	StreamStateTable table;
@@ -54,31 +53,22 @@ struct StreamRows
 	Tuplestorestate *kept;
 };
 
-/* How rows are sorted by their keys. */
-static void
-prepare_sort(StreamRows *rows)
+/* The first columns of a row type, and maybe a sign after them. */
+static TupleDesc
+part_of(TupleDesc desc, int natts, bool sign)
 {
-	int			nkeys = rows->shape.nkeys;
+	TupleDesc	part = CreateTemplateTupleDesc(natts + (sign ? 1 : 0));
 
-	for (int i = 0; i < nkeys; i++)
-	{
-		TypeCacheEntry *type =
-			lookup_type_cache(TupleDescAttr(rows->desc, i)->atttypid,
-							  TYPECACHE_LT_OPR);
-
-		rows->sortops[i] = type->lt_opr;
-		rows->columns[i] = i + 1;
-		rows->nulls_first[i] = false;
-	}
-	rows->econtext = CreateStandaloneExprContext();
-	rows->same_keys = execTuplesMatchPrepare(rows->keydesc, nkeys, rows->columns,
-											 rows->shape.eqops,
-											 rows->shape.collations, NULL);
+	for (int i = 1; i <= natts; i++)
+		TupleDescCopyEntry(part, i, desc, i);
+	if (sign)
+		TupleDescInitEntry(part, natts + 1, NULL, INT4OID, -1, 0);
+	return part;
 }
 
 StreamRows *
 stream_rows_create(MemoryContext parent, TupleDesc desc,
-				   const StreamStoreShape *shape, bool keeps)
+				   const StreamStoreShape *shape, bool keeps, bool signs)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "rows",
 												  ALLOCSET_SMALL_SIZES);
@@ -89,19 +79,17 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 	rows->desc = CreateTupleDescCopy(desc);
 	rows->shape = *shape;
 	rows->keeps = keeps;
+	rows->signs = signs;
 	if (keeps)
 	{
-		rows->row = MakeSingleTupleTableSlot(rows->desc, &TTSOpsMinimalTuple);
-		rows->keydesc = CreateTemplateTupleDesc(shape->nkeys);
-		for (int i = 1; i <= shape->nkeys; i++)
-			TupleDescCopyEntry(rows->keydesc, i, desc, i);
-		rows->key = MakeSingleTupleTableSlot(rows->keydesc,
+		TupleDesc	keys = part_of(desc, shape->nkeys, false);
+
+		rows->sort = stream_keysort_create(context, keys, shape->nkeys,
+										   shape->eqops, shape->collations);
+		rows->key = MakeSingleTupleTableSlot(keys, &TTSOpsVirtual);
+		rows->row = MakeSingleTupleTableSlot(part_of(desc, desc->natts, signs),
 											 &TTSOpsMinimalTuple);
-		rows->group = MakeSingleTupleTableSlot(rows->keydesc,
-											   &TTSOpsMinimalTuple);
 		rows->out = MakeSingleTupleTableSlot(rows->desc, &TTSOpsHeapTuple);
-		if (shape->nkeys > 0)
-			prepare_sort(rows);
 	}
 	MemoryContextSwitchTo(old);
 	return rows;
@@ -110,13 +98,11 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 void
 stream_rows_free(StreamRows *rows)
 {
-	if (rows->econtext)
-		FreeExprContext(rows->econtext, true);
 	if (rows->keeps)
 	{
-		ExecDropSingleTupleTableSlot(rows->row);
+		stream_keysort_free(rows->sort);
 		ExecDropSingleTupleTableSlot(rows->key);
-		ExecDropSingleTupleTableSlot(rows->group);
+		ExecDropSingleTupleTableSlot(rows->row);
 		ExecDropSingleTupleTableSlot(rows->out);
 	}
 	MemoryContextDelete(rows->context);
@@ -143,20 +129,116 @@ stream_rows_add(StreamRows *rows, TupleTableSlot *slot)
 
 /* ---- keeping ---- */
 
-/* Puts the row into the state table. */
 static void
-keep_row(StreamRows *rows, TupleTableSlot *slot)
+sort_key(StreamRows *rows)
 {
-	HeapTuple	tuple;
+	ExecClearTuple(rows->key);
+	for (int i = 0; i < rows->shape.nkeys; i++)
+	{
+		rows->key->tts_values[i] = rows->row->tts_values[i];
+		rows->key->tts_isnull[i] = rows->row->tts_isnull[i];
+	}
+	stream_keysort_put(rows->sort, ExecStoreVirtualTuple(rows->key));
+}
 
-	slot_getallattrs(slot);
-	tuple = heap_form_tuple(rows->desc, slot->tts_values, slot->tts_isnull);
+static void
+keep_row(StreamRows *rows)
+{
+	HeapTuple	tuple = heap_form_tuple(rows->desc, rows->row->tts_values,
+										rows->row->tts_isnull);
+
 	ExecForceStoreHeapTuple(tuple, rows->out, true);
 	stream_statetable_insert(&rows->table, rows->out);
 	ExecClearTuple(rows->out);
 }
 
-/* Hands on all rows with the keys of this one. */
+/* Are the row at hand and the one that was found the same? */
+static bool
+is_same_row(StreamRows *rows)
+{
+	TupleTableSlot *found = rows->table.found;
+
+	slot_getallattrs(found);
+	for (int i = 0; i < rows->desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(rows->desc, i);
+
+		if (found->tts_isnull[i] != rows->row->tts_isnull[i])
+			return false;
+		if (!found->tts_isnull[i] &&
+			!datum_image_eq(found->tts_values[i], rows->row->tts_values[i],
+							attr->attbyval, attr->attlen))
+			return false;
+	}
+	return true;
+}
+
+static void
+take_row_away(StreamRows *rows)
+{
+	bool		found;
+
+	for (found = stream_statetable_find(&rows->table, rows->row); found;
+		 found = stream_statetable_find_next(&rows->table))
+	{
+		if (!is_same_row(rows))
+			continue;
+		if (!STREAM_MUTATION("rows_stay"))
+			stream_statetable_delete(&rows->table,
+									 &rows->table.found->tts_tid);
+		return;
+	}
+	elog(ERROR, "row to be taken away not found in \"%s\"",
+		 RelationGetRelationName(rows->table.rel));
+}
+
+/* Does the row at hand go? */
+static bool
+goes(StreamRows *rows)
+{
+	return rows->signs &&
+		DatumGetInt32(rows->row->tts_values[rows->desc->natts]) < 0;
+}
+
+/* Keeps the rows that come, and notes the keys of all; returns how many come. */
+static int64
+keep_rows(StreamRows *rows)
+{
+	int64		n = 0;
+
+	while (tuplestore_gettupleslot(rows->added, true, false, rows->row))
+	{
+		slot_getallattrs(rows->row);
+		sort_key(rows);
+		if (goes(rows))
+			continue;
+		keep_row(rows);
+		n++;
+	}
+	return n;
+}
+
+/* Returns how many go. */
+static int64
+take_rows_away(StreamRows *rows)
+{
+	int64		n = 0;
+
+	tuplestore_rescan(rows->added);
+	CommandCounterIncrement();
+	while (tuplestore_gettupleslot(rows->added, true, false, rows->row))
+	{
+		slot_getallattrs(rows->row);
+		if (!goes(rows))
+			continue;
+		take_row_away(rows);
+		n++;
+		CHECK_FOR_INTERRUPTS();
+	}
+	return n;
+}
+
+/* Hands on all rows with the keys. */
 static void
 hand_on_group(StreamRows *rows, TupleTableSlot *keys)
 {
@@ -164,8 +246,7 @@ hand_on_group(StreamRows *rows, TupleTableSlot *keys)
 
 	if (STREAM_MUTATION("rows_forgotten"))
 		return;
-	if (keys)
-		slot_getallattrs(keys);
+	slot_getallattrs(keys);
 	for (found = stream_statetable_find(&rows->table, keys); found;
 		 found = stream_statetable_find_next(&rows->table))
 	{
@@ -174,94 +255,27 @@ hand_on_group(StreamRows *rows, TupleTableSlot *keys)
 	}
 }
 
-static bool
-is_same_group(StreamRows *rows)
-{
-	bool		result;
-
-	rows->econtext->ecxt_innertuple = rows->key;
-	rows->econtext->ecxt_outertuple = rows->group;
-	result = ExecQual(rows->same_keys, rows->econtext);
-	ResetExprContext(rows->econtext);
-	return result;
-}
-
-/* Keeps the rows, and sorts their keys. */
-static Tuplesortstate *
-keep_and_sort(StreamRows *rows, int64 *n)
-{
-	TupleTableSlot *keys = MakeSingleTupleTableSlot(rows->keydesc,
-													&TTSOpsVirtual);
-	Tuplesortstate *sort = tuplesort_begin_heap(rows->keydesc,
-												rows->shape.nkeys,
-												rows->columns, rows->sortops,
-												rows->shape.collations,
-												rows->nulls_first, work_mem,
-												NULL, TUPLESORT_NONE);
-
-	while (tuplestore_gettupleslot(rows->added, true, false, rows->row))
-	{
-		keep_row(rows, rows->row);
-		ExecClearTuple(keys);
-		for (int i = 0; i < rows->shape.nkeys; i++)
-		{
-			keys->tts_values[i] = rows->row->tts_values[i];
-			keys->tts_isnull[i] = rows->row->tts_isnull[i];
-		}
-		tuplesort_puttupleslot(sort, ExecStoreVirtualTuple(keys));
-		(*n)++;
-	}
-	ExecDropSingleTupleTableSlot(keys);
-	tuplesort_performsort(sort);
-	return sort;
-}
-
-static int64
-keep_by_keys(StreamRows *rows)
-{
-	int64		n = 0;
-	Tuplesortstate *sort = keep_and_sort(rows, &n);
-	bool		first = true;
-
-	while (tuplesort_gettupleslot(sort, true, true, rows->key, NULL))
-	{
-		if (!first && is_same_group(rows))
-			continue;
-		hand_on_group(rows, rows->key);
-		ExecCopySlot(rows->group, rows->key);
-		first = false;
-	}
-	tuplesort_end(sort);
-	return n;
-}
-
-static int64
-keep_all(StreamRows *rows)
-{
-	int64		n = 0;
-
-	while (tuplestore_gettupleslot(rows->added, true, false, rows->row))
-	{
-		keep_row(rows, rows->row);
-		n++;
-	}
-	if (n > 0)
-		hand_on_group(rows, NULL);
-	return n;
-}
-
 int64
 stream_rows_close(StreamRows *rows)
 {
+	TupleTableSlot *keys;
+	bool		first;
 	int64		n;
 
 	if (!rows->keeps)
 		return 0;
-	n = rows->shape.nkeys > 0 ? keep_by_keys(rows) : keep_all(rows);
+	stream_keysort_begin(rows->sort);
+	n = keep_rows(rows);
+	if (rows->signs)
+		n -= take_rows_away(rows);
+	stream_keysort_perform(rows->sort);
+	while ((keys = stream_keysort_next(rows->sort, &first)) != NULL)
+		if (first)
+			hand_on_group(rows, keys);
+	stream_keysort_end(rows->sort);
 	tuplestore_rescan(rows->added);
 	ExecClearTuple(rows->row);
 	ExecClearTuple(rows->key);
-	ExecClearTuple(rows->group);
 	stream_statetable_close(&rows->table);
 	return n;
 }

@@ -18,11 +18,12 @@ typedef struct StreamRows StreamRows;
 
 /*
  * Makes the operator for rows of the type desc, which begin with the keys of the
- * shape.  keeps: they are kept in a state table, whose row type that is.
+ * shape.  keeps: they are kept in a state table, whose row type that is.  signs: a
+ * column more (int4) says if a row comes (1) or goes (-1).
  */
 extern StreamRows *stream_rows_create(MemoryContext parent, TupleDesc desc,
 									  const StreamStoreShape *shape,
-									  bool keeps);
+									  bool keeps, bool signs);
 extern void stream_rows_free(StreamRows *rows);
 
 /*
@@ -36,7 +37,7 @@ extern void stream_rows_add(StreamRows *rows, TupleTableSlot *slot);
 
 /*
  * Keeps the rows of the batch, and finds those that belong to the same keys.
- * Returns how many it has kept.
+ * Returns by how many those that are kept have become more.
  */
 extern int64 stream_rows_close(StreamRows *rows);
 

@@ -294,13 +294,25 @@ stream_cut_output(const StreamCut *cut)
 		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
 	foreach(lc, cut->aggs)
 		exprs = lappend(exprs, ((StreamAgg *) lfirst(lc))->aggref);
+	if (cut->signs || cut->kind == STREAM_CUT_AGGREGATE)
+		exprs = lappend(exprs, makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+										 Int32GetDatum(1), false, true));
 	return exprs;
+}
+
+List *
+stream_cut_input_columns(const StreamFeedInput *input)
+{
+	List	   *exprs = stream_cut_output(input->cut);
+
+	/* what is kept has no sign */
+	return input->kept && input->cut->signs ? list_delete_last(exprs) : exprs;
 }
 
 void
 stream_cut_read(RangeTblEntry *rte, const StreamFeedInput *input)
 {
-	List	   *exprs = stream_cut_output(input->cut);
+	List	   *exprs = stream_cut_input_columns(input);
 	ListCell   *lc;
 
 	foreach(lc, exprs)
@@ -393,7 +405,7 @@ make_delta_query(StreamCut *cut)
 		tlist = lappend(tlist, makeTargetEntry((Expr *) stream_cut_count_rows(),
 											   list_length(tlist) + 1,
 											   NULL, true));
-	if (cut->window && cut->window->event_time)
+	if (cut->window && cut->window->event_time && !cut->over_changes)
 		delta->jointree->quals =
 			make_and_qual(delta->jointree->quals,
 						  stream_eventtime_filter(cut->window));
@@ -401,8 +413,12 @@ make_delta_query(StreamCut *cut)
 	{
 		StreamCutInput *below = lfirst(lc);
 		StreamFeedInput input = {below->cut, false};
+		RangeTblEntry *rte = rt_fetch(below->rtindex, delta->rtable);
 
-		stream_cut_read(rt_fetch(below->rtindex, delta->rtable), &input);
+		if (below->changes)
+			rte->subquery = copyObject(below->changes);
+		else
+			stream_cut_read(rte, &input);
 	}
 	delta->targetList = tlist;
 	delta->havingQual = NULL;
@@ -440,6 +456,12 @@ stream_cut_rows_query(StreamCut *cut, const StreamCut *rows)
 									list_length(query->targetList) + 1,
 									payload->name, false));
 	}
+	if (rows->signs)
+		query->targetList =
+			lappend(query->targetList,
+					makeTargetEntry(copyObject(rows->sign),
+									list_length(query->targetList) + 1,
+									"_sign", false));
 	return query;
 }
 
@@ -624,11 +646,15 @@ describe_aggs(StreamCut *cut)
 	CollectAggs context = {NIL, cut->place.source};
 	ListCell   *lc;
 
+	/* over changes, the rows of a group are counted, by the first of them */
+	if (cut->over_changes)
+		context.aggrefs = list_make1(stream_cut_count_rows());
 	collect_aggs_walker((Node *) cut->query->targetList, &context);
 	collect_aggs_walker(cut->query->havingQual, &context);
 	foreach(lc, context.aggrefs)
 		cut->aggs = lappend(cut->aggs,
 							stream_aggstate_describe(lfirst(lc),
+													 cut->over_changes,
 													 cut->place.source));
 }
 
@@ -664,7 +690,7 @@ needs_rows(StreamCut *cut)
 	foreach(lc, cut->aggs)
 		if (((StreamAgg *) lfirst(lc))->kind != STREAM_AGG_COMBINED)
 			return true;
-	return false;
+	return cut->over_changes;
 }
 
 /* The grouping keys, and the window among them. */

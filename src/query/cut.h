@@ -36,6 +36,7 @@ typedef enum StreamFeedMode
 {
 	STREAM_FEED_PARTIAL,		/* keys and partial states of aggregates */
 	STREAM_FEED_FINAL,			/* keys and results of aggregates that are kept */
+	STREAM_FEED_CHANGES,		/* what an operator of rows with a sign hands on */
 	STREAM_FEED_ROWS			/* rows as they are */
 } StreamFeedMode;
 
@@ -96,9 +97,16 @@ typedef struct StreamCut
 	/* values: the one aggregate is a set of bits, one for each condition */
 	bool		bits;
 
+	/* aggregates over changes, which rows with a sign below have */
+	bool		over_changes;
+	List	   *moves;			/* StreamMove, one for each aggregate */
+	bool		signs;			/* rows: they have one; what it is: */
+	Expr	   *sign;
+
 	/* the tree */
 	List	   *below;			/* StreamCutInput */
-	bool		hands_on;		/* a feed reads what it hands on */
+	bool		hands_on;		/* a feed reads what it hands on: of an aggregation,
+								 * how its groups change */
 	bool		keeps;			/* rows: they are kept, and handed on again with new
 								 * ones of their group */
 } StreamCut;
@@ -108,7 +116,18 @@ typedef struct StreamCutInput
 {
 	int			rtindex;
 	StreamCut  *cut;
+	Query	   *changes;		/* takes its place, if it hands on changes: with a
+								 * column more, the sign */
 } StreamCutInput;
+
+/* Where an aggregate over changes finds what it needs in rows with a sign. */
+typedef struct StreamMove
+{
+	List	   *args;			/* int: the columns of its arguments, from 0 */
+	List	   *consts;			/* Const, or NULL where it is a column */
+	int			filter;			/* column of its condition; -1: none */
+	bool		moved;			/* or else it is not for these rows */
+} StreamMove;
 
 /* Has the operator a state table? */
 #define stream_cut_has_state(cut) \
@@ -119,6 +138,9 @@ extern char *stream_cut_input_name(const StreamFeedInput *input);
 
 /* What the operator hands on: a list of expressions, which have the types. */
 extern List *stream_cut_output(const StreamCut *cut);
+
+/* The same for an input of a feed. */
+extern List *stream_cut_input_columns(const StreamFeedInput *input);
 
 /*
  * Makes a member of a range table read what an operator hands on; column names are

@@ -20,6 +20,10 @@
  * The aggregation has a feed over the rows for what is combined (it makes the groups,
  * and comes first), one over each of the values, and one over the kept rows.
  *
+ * An aggregation over changes of an operator below always has rows below it, with a
+ * sign; what can be moved is, in the first feed, and the rest is computed from rows that
+ * are kept.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -77,7 +81,7 @@ stream_keeping_is_needed(const StreamCut *cut)
 	foreach(lc, cut->aggs)
 		if (((StreamAgg *) lfirst(lc))->kind != STREAM_AGG_COMBINED)
 			return true;
-	return false;
+	return cut->over_changes;
 }
 
 /* ---- rows ---- */
@@ -173,6 +177,17 @@ check_storable(Keeping *keeping, Node *expr)
 					  "Cast the argument to a type that can be stored, such as a composite type or jsonb.");
 }
 
+/* The sign of the rows that the aggregation reads: the last column. */
+static Expr *
+sign_of_changes(StreamCut *cut)
+{
+	StreamCutInput *below = linitial(cut->below);
+
+	return (Expr *) makeVar(below->rtindex,
+							list_length(below->changes->targetList), INT4OID,
+							-1, InvalidOid, 0);
+}
+
 static void
 plan_rows(Keeping *keeping)
 {
@@ -185,6 +200,8 @@ plan_rows(Keeping *keeping)
 	rows->keys = cut->keys;
 	rows->below = cut->below;
 	rows->keeps = keeping->has_kept;
+	rows->signs = cut->over_changes;
+	rows->sign = cut->over_changes ? sign_of_changes(cut) : NULL;
 	foreach(lc, cut->aggs)
 		add_columns_of_agg(keeping, lfirst(lc));
 	foreach(lc, rows->payload)
@@ -560,7 +577,7 @@ plan_values(Keeping *keeping, Values *values)
 	{
 		Aggref	   *aggref = bits_aggregate(bits_of_row(keeping, values));
 
-		cut->aggs = list_make1(stream_aggstate_describe(aggref, NULL));
+		cut->aggs = list_make1(stream_aggstate_describe(aggref, false, NULL));
 		cut->agg_names = list_make1(makeString("_bits"));
 		feed->mode = STREAM_FEED_PARTIAL;
 		feed->aggs = list_make1_int(0);
@@ -630,6 +647,61 @@ check_window(Keeping *keeping)
 	}
 }
 
+/* ---- changes ---- */
+
+/* Where an aggregate finds its arguments among the columns of the rows. */
+static StreamMove *
+plan_move(Keeping *keeping, const StreamAgg *agg)
+{
+	StreamMove *move = palloc0(sizeof(StreamMove));
+	Node	   *filter = (Node *) agg->aggref->aggfilter;
+	ListCell   *lc;
+
+	move->moved = agg->kind == STREAM_AGG_MOVED;
+	move->filter = -1;
+	if (!move->moved)
+		return move;
+	if (filter && !IsA(filter, Const))
+		move->filter = find_column(keeping->rows, filter) - 1;
+	else if (filter)
+		move->moved = !((Const *) filter)->constisnull &&
+			DatumGetBool(((Const *) filter)->constvalue);
+	foreach(lc, agg->aggref->args)
+	{
+		Node	   *arg = (Node *) lfirst_node(TargetEntry, lc)->expr;
+		bool		constant = IsA(arg, Const);
+
+		move->args = lappend_int(move->args, constant ? -1 :
+								 find_column(keeping->rows, arg) - 1);
+		move->consts = lappend(move->consts, constant ? arg : NULL);
+	}
+	return move;
+}
+
+/* The feed that moves aggregates: the rows as they are. */
+static void
+plan_changes_feed(Keeping *keeping)
+{
+	StreamFeedInput *input = input_from(keeping->rows, false);
+	Query	   *query = query_over(input);
+	StreamFeed *feed = stream_cut_add_feed(keeping->cut, query,
+										   STREAM_FEED_CHANGES);
+	List	   *columns = stream_cut_input_columns(input);
+	ListCell   *lc;
+
+	feed->inputs = list_make1(input);
+	foreach(lc, columns)
+		query->targetList =
+			lappend(query->targetList,
+					makeTargetEntry(column_for(foreach_current_index(lc) + 1,
+											   lfirst(lc)),
+									foreach_current_index(lc) + 1, NULL,
+									false));
+	foreach(lc, keeping->cut->aggs)
+		keeping->cut->moves = lappend(keeping->cut->moves,
+									  plan_move(keeping, lfirst(lc)));
+}
+
 List *
 stream_keeping_plan(StreamCut *cut, int number)
 {
@@ -648,7 +720,10 @@ stream_keeping_plan(StreamCut *cut, int number)
 	}
 	plan_rows(&keeping);
 	helpers = list_make1(keeping.rows);
-	plan_feed(&keeping, STREAM_AGG_COMBINED, STREAM_FEED_PARTIAL);
+	if (cut->over_changes)
+		plan_changes_feed(&keeping);
+	else
+		plan_feed(&keeping, STREAM_AGG_COMBINED, STREAM_FEED_PARTIAL);
 	foreach(lc, keeping.values)
 	{
 		Values	   *values = lfirst(lc);

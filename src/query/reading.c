@@ -1,11 +1,12 @@
 /*-------------------------------------------------------------------------
  *
  * reading.c
- *	  The query that the user's view runs over the state table.
+ *	  What is above an operator's aggregation, over its state or its changes.
  *
  * For an operator, it has the same clauses as its query above the aggregation, with
- * each key and each aggregate replaced by a column of the state table.  Where
- * operators are sub-selects of the user's query, these take their places.
+ * each key and each aggregate replaced by a column of the state table.  Over rows of
+ * that table which come and go, the same clauses say what is handed on to an operator
+ * above.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,6 +14,7 @@
 
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -180,15 +182,53 @@ reading_targetlist(Query *query, ReadingContext *context)
 	return tlist;
 }
 
-/* The query over the state of one operator. */
+/* Has the query read a state table, as relation 1. */
+static void
+read_state(Query *query, Relation state)
+{
+	ParseState *pstate = make_parsestate(NULL);
+	ParseNamespaceItem *nsitem =
+		addRangeTableEntryForRelation(pstate, state, AccessShareLock, NULL,
+									  false, true);
+
+	query->rtable = list_make1(nsitem->p_rte);
+	stream_compat_set_permissions(query, pstate);
+	for (int i = 1; i <= RelationGetNumberOfAttributes(state); i++)
+		stream_compat_note_selected(query, nsitem->p_rte, i);
+}
+
+/* Has it read the operator's changes instead, and hand on their sign. */
+static void
+read_changes(Query *query, StreamCut *cut)
+{
+	StreamFeedInput input = {cut, false};
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	ParseState *pstate pg_attribute_unused() = make_parsestate(NULL);
+	List	   *names = NIL;
+	int			n;
+
+	stream_cut_read(rte, &input);
+	n = list_length(rte->coltypes);
+	for (int i = 1; i <= n; i++)
+		names = lappend(names, makeString(psprintf("column%d", i)));
+	rte->eref = makeAlias("changes", names);
+	rte->inFromCl = true;
+	query->rtable = list_make1(rte);
+	stream_compat_set_permissions(query, pstate);
+	query->targetList =
+		lappend(query->targetList,
+				makeTargetEntry((Expr *) makeVar(1, n, INT4OID, -1, InvalidOid,
+												 0),
+								list_length(query->targetList) + 1, "_sign",
+								false));
+}
+
+/* The clauses of an operator's query that are above its aggregation. */
 static Query *
-reading_of_cut(StreamCut *cut, Relation state, bool final_only,
-			   const char *source)
+clauses_above(StreamCut *cut, const char *source)
 {
 	ReadingContext context = {cut, 0, source};
 	Query	   *query = copyObject(cut->query);
-	ParseState *pstate = make_parsestate(NULL);
-	ParseNamespaceItem *nsitem;
 	RangeTblRef *rtr = makeNode(RangeTblRef);
 	Node	   *having;
 	Node	   *hidden;
@@ -207,13 +247,7 @@ reading_of_cut(StreamCut *cut, Relation state, bool final_only,
 		stream_refuse_in(&cut->place,
 						 "reading a stream in a sub-select of an expression is",
 						 hidden, "Name the stream in FROM.");
-	nsitem = addRangeTableEntryForRelation(pstate, state, AccessShareLock,
-										   NULL, false, true);
 	rtr->rtindex = 1;
-	query->rtable = list_make1(nsitem->p_rte);
-	stream_compat_set_permissions(query, pstate);
-	for (int i = 1; i <= RelationGetNumberOfAttributes(state); i++)
-		stream_compat_note_selected(query, nsitem->p_rte, i);
 	query->jointree = makeFromExpr(list_make1(rtr), having);
 	query->groupClause = NIL;
 	query->havingQual = NULL;
@@ -230,41 +264,34 @@ reading_of_cut(StreamCut *cut, Relation state, bool final_only,
 		query->cteList = NIL;
 		query->hasRecursive = false;
 	}
-	if (final_only && cut->kind != STREAM_CUT_DISTINCT)
-	{
-		query->jointree->quals =
-			make_and_qual(having,
-						  stream_eventtime_is_closed(cut->window,
-													 !RelationIsPermanent(state)));
-		query->hasSubLinks = true;
-	}
 	return query;
 }
 
 Query *
-stream_reading_query(StreamTree *tree, List *states, bool final_only,
-					 const char *source)
+stream_reading_of_changes(StreamCut *cut)
 {
-	ListCell   *lc;
-	Relation	state;
-	Query	   *query;
+	Query	   *query = clauses_above(cut, NULL);
 
-	if (tree->places == NIL)
-	{
-		state = table_open(llast_oid(states), NoLock);
-		query = reading_of_cut(stream_tree_top(tree), state, final_only,
-							   source);
-		table_close(state, NoLock);
-		return query;
-	}
-	foreach(lc, tree->places)
-	{
-		StreamTreePlace *place = lfirst(lc);
+	read_changes(query, cut);
+	return query;
+}
 
-		state = table_open(list_nth_oid(states, place->cut->number), NoLock);
-		place->rte->subquery = reading_of_cut(place->cut, state, final_only,
-											  source);
-		table_close(state, NoLock);
+Query *
+stream_reading_of_cut(StreamCut *cut, Oid stateid, bool final_only,
+					  const char *source)
+{
+	Query	   *query = clauses_above(cut, source);
+	Relation	state = table_open(stateid, NoLock);
+
+	read_state(query, state);
+	if (final_only && cut->kind != STREAM_CUT_DISTINCT)
+	{
+		query->jointree->quals =
+			make_and_qual(query->jointree->quals,
+						  stream_eventtime_is_closed(cut->window,
+													 !RelationIsPermanent(state)));
+		query->hasSubLinks = true;
 	}
-	return tree->query;
+	table_close(state, NoLock);
+	return query;
 }

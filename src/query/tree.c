@@ -6,30 +6,38 @@
  * An operator is made of a SELECT with an aggregation or a DISTINCT whose FROM reads
  * streams row by row.  A DISTINCT in that FROM is an operator below it.
  *
- * Where such SELECTs stand below something else (another aggregation, a join with
- * each other, UNION ALL, a LIMIT), each becomes an operator of its own, and the rest
- * of the query is left to its readers, who read the operators' states in the places
- * of these SELECTs.
+ * An aggregation whose FROM is just another one is an operator over the changes of
+ * that, if what is between them depends on nothing else.
+ *
+ * Where such SELECTs stand below something else (a join with each other, UNION ALL, a
+ * LIMIT, an aggregation that cannot be one over changes), each becomes an operator of
+ * its own, and the rest of the query is left to its readers, who read the operators'
+ * states in the places of these SELECTs.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "utils/lsyscache.h"
 
 #include "base/compat.h"
 #include "base/refuse.h"
 #include "query/analyze.h"
 #include "query/keeping.h"
+#include "query/reading.h"
 #include "query/tree.h"
 
 /* A tree in the making. */
 typedef struct Planting
 {
 	StreamTree *tree;
-	bool		within_watermark;
+	const StreamOptions *options;
 } Planting;
 
 /* ---- shapes ---- */
@@ -97,12 +105,86 @@ reads_row_by_row(Query *query, bool operator)
 	return true;
 }
 
+static bool
+session_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr))
+	{
+		char	   *name = get_func_name(((FuncExpr *) node)->funcid);
+
+		if (name && strcmp(name, "session_window") == 0)
+			return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, session_walker, context, 0);
+	return expression_tree_walker(node, session_walker, context);
+}
+
+/* Is it an aggregation, and above it nothing but what its groups alone say? */
+static bool
+is_simple_aggregation(Query *query)
+{
+	return (query->hasAggs || query->groupClause) &&
+		query->groupingSets == NIL && query->distinctClause == NIL &&
+		query->setOperations == NULL && !query->hasSubLinks &&
+		!query->hasTargetSRFs && query->rowMarks == NIL &&
+		query->cteList == NIL && !session_walker((Node *) query, NULL);
+}
+
+/*
+ * The sub-select whose changes the query can be an operator over, as an index into
+ * its range table; 0: there is none.
+ */
+static int
+find_changing(Query *query)
+{
+	RangeTblRef *ref;
+	RangeTblEntry *rte;
+	Query	   *part;
+
+	if (!(query->hasAggs || query->groupClause) ||
+		query->groupingSets != NIL || query->setOperations != NULL ||
+		query->hasSubLinks || query->hasTargetSRFs ||
+		list_length(query->jointree->fromlist) != 1)
+		return 0;
+	ref = linitial(query->jointree->fromlist);
+	if (!IsA(ref, RangeTblRef))
+		return 0;
+	rte = rt_fetch(ref->rtindex, query->rtable);
+	part = rte->subquery;
+	if (rte->rtekind != RTE_SUBQUERY || rte->lateral ||
+		!stream_analyze_has_stream(part) || !is_simple_aggregation(part) ||
+		part->hasWindowFuncs || part->limitCount || part->limitOffset)
+		return 0;
+	/* what comes must go as the same row */
+	if (contain_mutable_functions((Node *) query->targetList) ||
+		contain_mutable_functions(query->havingQual) ||
+		contain_mutable_functions(query->jointree->quals) ||
+		contain_mutable_functions((Node *) part->targetList) ||
+		contain_mutable_functions(part->havingQual))
+		return 0;
+	return reads_row_by_row(part, true) || find_changing(part) > 0 ?
+		ref->rtindex : 0;
+}
+
+/* Can it be an operator? */
+static bool
+is_maintained(Planting *planting, Query *query)
+{
+	if (!is_operator(query))
+		return false;
+	return reads_row_by_row(query, true) ||
+		(!planting->tree->append && find_changing(query) > 0);
+}
+
 /*
  * Can all streams that the query reads be reached through operators that are
  * sub-selects in FROM?
  */
 static bool
-reads_operators(Query *query)
+reads_operators(Planting *planting, Query *query)
 {
 	ListCell   *lc;
 	bool		found = false;
@@ -118,9 +200,8 @@ reads_operators(Query *query)
 		if (rte->rtekind != RTE_SUBQUERY ||
 			!stream_analyze_has_stream(rte->subquery))
 			continue;
-		if (!(is_operator(rte->subquery) &&
-			  reads_row_by_row(rte->subquery, true)) &&
-			!reads_operators(rte->subquery))
+		if (!is_maintained(planting, rte->subquery) &&
+			!reads_operators(planting, rte->subquery))
 			return false;
 		found = true;
 	}
@@ -161,6 +242,23 @@ find_below(Planting *planting, StreamCut *cut)
 	}
 }
 
+/* Makes an operator of the aggregation in FROM, whose changes this one is over. */
+static void
+make_below(Planting *planting, StreamCut *cut, int rtindex)
+{
+	StreamCutInput *input = palloc0(sizeof(StreamCutInput));
+	StreamPlace place = stream_locate_member(&cut->place, cut->query, rtindex);
+
+	input->rtindex = rtindex;
+	input->cut = make_operator(planting,
+							   rt_fetch(rtindex, cut->query->rtable)->subquery,
+							   &place);
+	input->cut->hands_on = true;
+	input->changes = stream_reading_of_changes(input->cut);
+	cut->below = list_make1(input);
+	cut->over_changes = true;
+}
+
 /* Makes an operator of the query, above those for parts of it. */
 static StreamCut *
 make_operator(Planting *planting, Query *query, const StreamPlace *place)
@@ -172,7 +270,11 @@ make_operator(Planting *planting, Query *query, const StreamPlace *place)
 	cut->query = query = copyObject(query);
 	stream_compat_flatten_groups(query);
 	stream_cut_check(query, &cut->place);
-	find_below(planting, cut);
+	if (!planting->tree->append && !reads_row_by_row(query, true) &&
+		find_changing(query) > 0)
+		make_below(planting, cut, find_changing(query));
+	else
+		find_below(planting, cut);
 	query->targetList = (List *)
 		stream_compat_flatten_join_alias_vars(NULL, query,
 											  (Node *) query->targetList);
@@ -180,7 +282,8 @@ make_operator(Planting *planting, Query *query, const StreamPlace *place)
 		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
 	if (query->groupClause == NIL && !query->hasAggs)
 		stream_cut_distinct(cut,
-							planting->within_watermark && cut->below == NIL);
+							planting->options->within_watermark &&
+							cut->below == NIL);
 	else
 	{
 		stream_cut_aggregation(cut);
@@ -211,6 +314,41 @@ check_independent(Query *query, const StreamPlace *place)
 						 "Have the sub-select refer to nothing around it, and join its result.");
 }
 
+/*
+ * In append mode, an aggregation that is left to readers must show a group when it is
+ * final, too: when the window among its keys is closed.
+ */
+static void
+note_final(Planting *planting, Query *query, const StreamPlace *place)
+{
+	StreamTreeFinal *final;
+	List	   *keys = NIL;
+	Query	   *flat;
+	StreamWindow *window;
+	ListCell   *lc;
+
+	if (!planting->tree->append || !(query->hasAggs || query->groupClause))
+		return;
+	flat = copyObject(query);
+	stream_compat_flatten_groups(flat);
+	foreach(lc, flat->groupClause)
+		keys = lappend(keys, get_sortgroupclause_expr(lfirst(lc),
+													  flat->targetList));
+	keys = (List *) stream_compat_flatten_join_alias_vars(NULL, flat,
+														  (Node *) keys);
+	window = stream_eventtime_find(flat, keys, true, place->source);
+	if (window == NULL || !window->event_time)
+		stream_refuse_in(place,
+						 "output mode \"append\" of an aggregation without an event time among its keys is",
+						 query->targetList,
+						 "Group by the window of the aggregation below, or by a longer one, or use output mode \"update\".");
+	final = palloc(sizeof(StreamTreeFinal));
+	final->query = query;
+	final->key = list_nth(keys, window->key);
+	final->window = window;
+	planting->tree->finals = lappend(planting->tree->finals, final);
+}
+
 /* Makes operators of the sub-selects that can be some. */
 static void
 find_places(Planting *planting, Query *query, const StreamPlace *outer)
@@ -221,6 +359,7 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 		stream_refuse_clause(outer, STREAM_CLAUSE_LOCKING,
 							 "FOR UPDATE and FOR SHARE are",
 							 "Leave the clause out.");
+	note_final(planting, query, outer);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -233,7 +372,7 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 		place = stream_locate_member(outer, query,
 									 foreach_current_index(lc) + 1);
 		check_independent(part, &place);
-		if (!is_operator(part) || !reads_row_by_row(part, true))
+		if (!is_maintained(planting, part))
 		{
 			find_places(planting, part, &place);
 			continue;
@@ -246,20 +385,20 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 }
 
 StreamTree *
-stream_tree_of_query(Query *query, bool within_watermark,
+stream_tree_of_query(Query *query, const StreamOptions *options,
 					 const StreamPlace *place)
 {
 	StreamTree *tree = palloc0(sizeof(StreamTree));
-	Planting	planting = {tree, within_watermark};
+	Planting	planting = {tree, options};
 	StreamPlace nowhere = {0};
 	Node	   *hidden;
 
 	if (place == NULL)
 		place = &nowhere;
 	tree->query = query = copyObject(query);
+	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
-	if ((is_operator(query) && reads_row_by_row(query, true)) ||
-		!reads_operators(query))
+	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
 		make_operator(&planting, query, place);
 	else
 	{
@@ -270,11 +409,60 @@ stream_tree_of_query(Query *query, bool within_watermark,
 							 "reading a stream in a sub-select of an expression is",
 							 hidden, "Name the stream in FROM.");
 	}
-	if (within_watermark && stream_tree_cut(tree, 0)->kind != STREAM_CUT_DISTINCT)
+	if (options->within_watermark && stream_tree_cut(tree, 0)->kind != STREAM_CUT_DISTINCT)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
 				 errhint("Leave the option out."),
 				 stream_cut_within_position(place)));
 	return tree;
+}
+
+/* The key takes the place of the column that a condition is about. */
+static Node *
+key_mutator(Node *node, StreamTreeFinal *final)
+{
+	if (node == NULL)
+		return NULL;
+	if (equal(node, final->window->key_column))
+		return (Node *) copyObject(final->key);
+	/* what is below is about the table of progress */
+	if (IsA(node, Query))
+		return (Node *) copyObject(node);
+	return expression_tree_mutator(node, key_mutator, final);
+}
+
+/* Has an aggregation show only groups that are final. */
+static void
+show_final(StreamTreeFinal *final, bool unlogged)
+{
+	Node	   *closed = stream_eventtime_is_closed(final->window, unlogged);
+	Query	   *query = final->query;
+
+	query->havingQual = make_and_qual(query->havingQual,
+									  key_mutator(closed, final));
+	query->hasSubLinks = true;
+}
+
+Query *
+stream_tree_reading(StreamTree *tree, List *states, const char *source)
+{
+	ListCell   *lc;
+
+	if (tree->places == NIL)
+		return stream_reading_of_cut(stream_tree_top(tree), llast_oid(states),
+									 tree->append, source);
+	foreach(lc, tree->places)
+	{
+		StreamTreePlace *place = lfirst(lc);
+
+		place->rte->subquery =
+			stream_reading_of_cut(place->cut,
+								  list_nth_oid(states, place->cut->number),
+								  tree->append, source);
+	}
+	foreach(lc, tree->finals)
+		show_final(lfirst(lc), get_rel_persistence(llast_oid(states)) ==
+				   RELPERSISTENCE_UNLOGGED);
+	return tree->query;
 }

@@ -8,6 +8,7 @@
 #ifndef STREAMING_TREE_H
 #define STREAMING_TREE_H
 
+#include "base/options.h"
 #include "query/cut.h"
 
 /* A sub-select of the query that readers read from an operator's state. */
@@ -17,14 +18,27 @@ typedef struct StreamTreePlace
 	StreamCut  *cut;
 } StreamTreePlace;
 
+/*
+ * An aggregation that is left to readers, of a view that shows groups when they are
+ * final.
+ */
+typedef struct StreamTreeFinal
+{
+	Query	   *query;			/* in the tree's query, or that itself */
+	Expr	   *key;			/* the key that is a window, over its FROM */
+	StreamWindow *window;
+} StreamTreeFinal;
+
 /* The operators of a view, and what is left to its readers. */
 typedef struct StreamTree
 {
 	Query	   *query;			/* the whole */
+	bool		append;			/* groups are shown when they are final */
 	List	   *cuts;			/* StreamCut: what one hands on is read by later
 								 * ones; the last is shown to readers */
 	List	   *places;			/* StreamTreePlace; NIL: the last cut is the whole
 								 * query */
+	List	   *finals;			/* StreamTreeFinal */
 } StreamTree;
 
 #define stream_tree_cut(tree, number) \
@@ -34,10 +48,19 @@ typedef struct StreamTree
 /*
  * Makes the tree of an analysed query (not yet rewritten), or says why it cannot
  * be maintained: error 0A000, with the clause's position.  place: where the query is
- * in a statement; NULL: there is none.
- * within_watermark: the option streaming.distinct_within_watermark.
+ * in a statement; NULL: there is none.  options: those of the view.
  */
-extern StreamTree *stream_tree_of_query(Query *query, bool within_watermark,
+extern StreamTree *stream_tree_of_query(Query *query,
+										const StreamOptions *options,
 										const StreamPlace *place);
+
+/*
+ * The query that the user's view runs over the state tables of its operators (OIDs,
+ * one for each; locked).  Changes the tree.  Where it shows groups when they are
+ * final, the view's OID has to be put in by stream_eventtime_set_view then.  Error
+ * 0A000, with a position.
+ */
+extern Query *stream_tree_reading(StreamTree *tree, List *states,
+								  const char *source);
 
 #endif

@@ -37,6 +37,7 @@
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -96,10 +97,46 @@ shows_order(Aggref *aggref)
 	}
 }
 
+/* Has the aggregate a state to begin with, or can it do without? */
+static bool
+begins_with_state(HeapTuple tuple, Form_pg_aggregate form)
+{
+	bool		isnull;
+
+	(void) SysCacheGetAttr(AGGFNOID, tuple, Anum_pg_aggregate_aggminitval,
+						   &isnull);
+	return !isnull || !func_strict(form->aggmtransfn);
+}
+
+/*
+ * Can rows be taken away again?  The server's own aggregates say that they can, by
+ * the functions for moving frames of windows.  Those of numeric may find that they
+ * cannot, when it comes to it; what those of users do, they alone know.  And a
+ * state in memory must be of a kind that can be stored.
+ */
+static bool
+can_move(HeapTuple tuple, Form_pg_aggregate form)
+{
+	return OidIsValid(form->aggminvtransfn) &&
+		form->aggfnoid < FirstNormalObjectId &&
+		form->aggminvtransfn != F_NUMERIC_ACCUM_INV &&
+		begins_with_state(tuple, form) &&
+		(form->aggmtranstype != INTERNALOID ||
+		 (form->aggmtransfn == form->aggtransfn &&
+		  OidIsValid(form->aggcombinefn) && OidIsValid(form->aggserialfn)));
+}
+
 /* Rows are kept where their order matters, or all of them at once do. */
 static StreamAggKind
-kind_of(Aggref *aggref, Form_pg_aggregate form)
+kind_of(Aggref *aggref, HeapTuple tuple, bool over_changes)
 {
+	Form_pg_aggregate form = (Form_pg_aggregate) GETSTRUCT(tuple);
+
+	if (over_changes)
+		return aggref->aggkind == AGGKIND_NORMAL && aggref->aggorder == NIL &&
+			aggref->aggdistinct == NIL && can_move(tuple, form) &&
+			!list_member_oid(aggref->aggargtypes, RECORDOID) ?
+			STREAM_AGG_MOVED : STREAM_AGG_KEPT;
 	if (aggref->aggkind != AGGKIND_NORMAL || aggref->aggorder ||
 		!can_combine(form))
 		return STREAM_AGG_KEPT;
@@ -115,7 +152,8 @@ is_pseudo_type(Oid type)
 }
 
 StreamAgg *
-stream_aggstate_describe(Aggref *aggref, const char *source)
+stream_aggstate_describe(Aggref *aggref, bool over_changes,
+						 const char *source)
 {
 	StreamAgg  *agg = palloc0(sizeof(StreamAgg));
 	Oid			argtypes[FUNC_MAX_ARGS];
@@ -129,13 +167,16 @@ stream_aggstate_describe(Aggref *aggref, const char *source)
 	form = (Form_pg_aggregate) GETSTRUCT(tuple);
 
 	agg->aggref = aggref;
-	agg->kind = kind_of(aggref, form);
+	agg->kind = kind_of(aggref, tuple, over_changes);
 	if (agg->kind == STREAM_AGG_KEPT)
 		agg->transtype = agg->storedtype = aggref->aggtype;
 	else
 	{
+		bool		moved = agg->kind == STREAM_AGG_MOVED;
+
 		nargs = get_aggregate_argtypes(aggref, argtypes);
-		agg->transtype = resolve_aggregate_transtype(aggref->aggfnoid,
+		agg->transtype = resolve_aggregate_transtype(aggref->aggfnoid, moved ?
+													 form->aggmtranstype :
 													 form->aggtranstype,
 													 argtypes, nargs);
 		agg->storedtype = agg->transtype == INTERNALOID ? BYTEAOID :
@@ -146,7 +187,8 @@ stream_aggstate_describe(Aggref *aggref, const char *source)
 			   "Its state or result is of a pseudo-type, which cannot be stored.",
 			   "Cast the argument to a type that can be stored.");
 	agg->final_is_state = agg->kind == STREAM_AGG_KEPT ||
-		(!OidIsValid(form->aggfinalfn) && agg->transtype == aggref->aggtype);
+		(!OidIsValid(agg->kind == STREAM_AGG_MOVED ? form->aggmfinalfn :
+					 form->aggfinalfn) && agg->transtype == aggref->aggtype);
 	get_typlenbyval(agg->transtype, &agg->translen, &agg->transbyval);
 	ReleaseSysCache(tuple);
 	return agg;
@@ -205,11 +247,14 @@ set_expressions(StreamAgg *agg)
 		get_aggregate_argtypes(agg->aggref, argtypes);
 	Expr	   *expr;
 
-	build_aggregate_transfn_expr(&agg->transtype, 1, 0, false, agg->transtype,
-								 agg->aggref->inputcollid,
-								 agg->combinefn.fn_oid, InvalidOid,
-								 &expr, NULL);
-	fmgr_info_set_expr((Node *) expr, &agg->combinefn);
+	if (OidIsValid(agg->combinefn.fn_oid))
+	{
+		build_aggregate_transfn_expr(&agg->transtype, 1, 0, false,
+									 agg->transtype, agg->aggref->inputcollid,
+									 agg->combinefn.fn_oid, InvalidOid,
+									 &expr, NULL);
+		fmgr_info_set_expr((Node *) expr, &agg->combinefn);
+	}
 	if (OidIsValid(agg->finalfn.fn_oid))
 	{
 		Assert(agg->numfinalargs - 1 <= nargs);
@@ -248,6 +293,8 @@ set_initial(StreamAgg *agg, HeapTuple tuple)
 	Oid			input;
 	Oid			ioparam;
 	Datum		value = SysCacheGetAttr(AGGFNOID, tuple,
+									   agg->kind == STREAM_AGG_MOVED ?
+									   Anum_pg_aggregate_aggminitval :
 									   Anum_pg_aggregate_agginitval,
 									   &agg->initial.isnull);
 
@@ -256,6 +303,31 @@ set_initial(StreamAgg *agg, HeapTuple tuple)
 	getTypeInputInfo(agg->transtype, &input, &ioparam);
 	agg->initial.value = OidInputFunctionCall(input, TextDatumGetCString(value),
 											  ioparam, -1);
+}
+
+/* The functions of an aggregate that is moved. */
+static void
+set_moving(StreamAgg *agg, Form_pg_aggregate form, Oid owner)
+{
+	Oid			argtypes[FUNC_MAX_ARGS];
+	Expr	   *add;
+	Expr	   *take;
+
+	look_up_function(&agg->transfn, form->aggmtransfn, owner);
+	look_up_function(&agg->inversefn, form->aggminvtransfn, owner);
+	look_up_function(&agg->finalfn, form->aggmfinalfn, owner);
+	if (agg->transtype == INTERNALOID)
+		look_up_function(&agg->combinefn, form->aggcombinefn, owner);
+	agg->nargs = get_aggregate_argtypes(agg->aggref, argtypes);
+	agg->final_modifies = form->aggmfinalmodify != AGGMODIFY_READ_ONLY;
+	agg->numfinalargs = form->aggmfinalextra ? agg->nargs + 1 : 1;
+	build_aggregate_transfn_expr(argtypes, agg->nargs, 0,
+								 agg->aggref->aggvariadic, agg->transtype,
+								 agg->aggref->inputcollid,
+								 agg->transfn.fn_oid, agg->inversefn.fn_oid,
+								 &add, &take);
+	fmgr_info_set_expr((Node *) add, &agg->transfn);
+	fmgr_info_set_expr((Node *) take, &agg->inversefn);
 }
 
 void
@@ -275,17 +347,22 @@ stream_aggstate_prepare(StreamAgg *agg)
 			 agg->aggref->aggfnoid);
 	form = (Form_pg_aggregate) GETSTRUCT(tuple);
 	set_initial(agg, tuple);
-	look_up_function(&agg->combinefn, form->aggcombinefn, owner);
-	look_up_function(&agg->finalfn, form->aggfinalfn, owner);
+	if (agg->kind == STREAM_AGG_MOVED)
+		set_moving(agg, form, owner);
+	else
+	{
+		look_up_function(&agg->combinefn, form->aggcombinefn, owner);
+		look_up_function(&agg->finalfn, form->aggfinalfn, owner);
+		agg->final_modifies = form->aggfinalmodify != AGGMODIFY_READ_ONLY;
+		agg->numfinalargs = 1;
+		if (form->aggfinalextra)
+			agg->numfinalargs += get_aggregate_argtypes(agg->aggref, argtypes);
+	}
 	if (agg->transtype == INTERNALOID)
 	{
 		look_up_function(&agg->serialfn, form->aggserialfn, owner);
 		look_up_function(&agg->deserialfn, form->aggdeserialfn, owner);
 	}
-	agg->final_modifies = form->aggfinalmodify != AGGMODIFY_READ_ONLY;
-	agg->numfinalargs = 1;
-	if (form->aggfinalextra)
-		agg->numfinalargs += get_aggregate_argtypes(agg->aggref, argtypes);
 	ReleaseSysCache(tuple);
 	set_expressions(agg);
 	agg->caller = make_caller(agg);
@@ -363,6 +440,27 @@ copy_state(StreamAgg *agg, MemoryContext context, Datum value)
 	return value;
 }
 
+/*
+ * A new state takes the place of the old one.  If it is by reference it is either
+ * that one, changed in place, or in memory that is about to go.
+ */
+static void
+take_state(StreamAgg *agg, MemoryContext context, NullableDatum *state,
+		   NullableDatum result)
+{
+	if (!agg->transbyval &&
+		(result.isnull || state->isnull || result.value != state->value))
+	{
+		Datum		old = state->value;
+
+		if (!result.isnull)
+			result.value = copy_state(agg, context, result.value);
+		if (!state->isnull)
+			pfree(DatumGetPointer(old));
+	}
+	*state = result;
+}
+
 NullableDatum
 stream_aggstate_unpack(StreamAgg *agg, NullableDatum stored)
 {
@@ -398,22 +496,31 @@ stream_aggstate_combine_unpacked(StreamAgg *agg, MemoryContext context,
 	 */
 	if (agg->transtype == INTERNALOID && result.value == (Datum) 0)
 		result.isnull = true;
+	take_state(agg, context, state, result);
+}
 
-	/*
-	 * A by-reference result is either the old state, changed in place, or in
-	 * memory that is about to go.
-	 */
-	if (!agg->transbyval &&
-		(result.isnull || state->isnull || result.value != state->value))
-	{
-		Datum		old = state->value;
+void
+stream_aggstate_move(StreamAgg *agg, MemoryContext context,
+					 NullableDatum *state, const NullableDatum *args, bool add)
+{
+	LOCAL_FCINFO(fcinfo, FUNC_MAX_ARGS);
+	FmgrInfo   *fn = add ? &agg->transfn : &agg->inversefn;
+	NullableDatum result;
 
-		if (!result.isnull)
-			result.value = copy_state(agg, context, result.value);
-		if (!state->isnull)
-			pfree(DatumGetPointer(old));
-	}
-	*state = result;
+	for (int i = 0; fn->fn_strict && i < agg->nargs; i++)
+		if (args[i].isnull)
+			return;
+	InitFunctionCallInfoData(*fcinfo, fn, agg->nargs + 1,
+							 agg->aggref->inputcollid,
+							 as_caller(agg, context), NULL);
+	fcinfo->args[0] = *state;
+	memcpy(&fcinfo->args[1], args, sizeof(NullableDatum) * agg->nargs);
+	result.value = FunctionCallInvoke(fcinfo);
+	result.isnull = fcinfo->isnull;
+	if (!add && result.isnull)
+		elog(ERROR, "aggregate %u could not take a row away",
+			 agg->aggref->aggfnoid);
+	take_state(agg, context, state, result);
 }
 
 NullableDatum

@@ -16,6 +16,7 @@ typedef enum StreamAggKind
 {
 	STREAM_AGG_COMBINED,		/* its state is combined with those of new rows */
 	STREAM_AGG_VALUES,			/* the same, with new distinct values only */
+	STREAM_AGG_MOVED,			/* rows are added and taken away, one by one */
 	STREAM_AGG_KEPT				/* it is computed anew from rows that are kept */
 } StreamAggKind;
 
@@ -39,14 +40,18 @@ typedef struct StreamAgg
 	FmgrInfo	serialfn;		/* fn_oid invalid: stored as it is */
 	FmgrInfo	deserialfn;
 	NullableDatum initial;		/* the state of no rows, as stored */
+	FmgrInfo	transfn;		/* moved: adds a row ... */
+	FmgrInfo	inversefn;		/* ... and takes it away */
+	int			nargs;
 } StreamAgg;
 
 /*
- * Describes an aggregate call, palloc'd.  What is the result of one that is kept
+ * Describes an aggregate call, palloc'd.  over_changes: rows may be taken away.  What is the result of one that is kept
  * takes the place of its state.  Error 0A000 with the position in source (may be
  * NULL) if a view cannot keep it up to date.
  */
 extern StreamAgg *stream_aggstate_describe(Aggref *aggref,
+										   bool over_changes,
 										   const char *source);
 
 /*
@@ -80,6 +85,14 @@ extern void stream_aggstate_combine_unpacked(StreamAgg *agg,
 											 MemoryContext context,
 											 NullableDatum *state,
 											 NullableDatum delta);
+
+/*
+ * Adds a row with the arguments to *state, which lives in context, or takes it away
+ * again: an aggregate that is moved.
+ */
+extern void stream_aggstate_move(StreamAgg *agg, MemoryContext context,
+								 NullableDatum *state,
+								 const NullableDatum *args, bool add);
 
 /*
  * Makes a state in context from its stored form.  Garbage goes to the current

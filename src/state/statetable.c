@@ -171,6 +171,8 @@ stream_statetable_find(StreamStateTable *table, TupleTableSlot *keys)
 		found = find_by_keys(table, keys);
 	else
 	{
+		if (table->all)
+			table_endscan(table->all);
 		table->all = table_beginscan(table->rel, SnapshotSelf, 0, NULL);
 		found = table_scan_getnextslot(table->all, ForwardScanDirection,
 									   table->found);

@@ -117,10 +117,12 @@ struct StreamStore
 	Generation *young;
 	Generation *old;
 	bool		complete;		/* every group of the table is cached */
-	int64		made;			/* groups, in this batch ... */
-	void		(*on_made) (TupleTableSlot *delta, void *arg);	/* ... and who
-																 * hears of it */
-	void	   *on_made_arg;
+	int64		made;			/* groups, in this batch */
+
+	/* who hears of what */
+	void		(*on_made) (TupleTableSlot *delta, void *arg);
+	void		(*on_change) (TupleTableSlot *row, int sign, void *arg);
+	void	   *arg;
 	int64		batch;			/* the batch that it is the state after */
 	Oid			relfilenode;	/* the storage that the TIDs are about */
 	int			probes;			/* since memory was last measured */
@@ -136,6 +138,11 @@ struct StreamStore
 	TupleTableSlot *outslot;	/* the row to write ... */
 	Datum	   *values;			/* ... and what it is made of */
 	bool	   *nulls;
+
+	/* a group that is changed by itself */
+	StateGroup *group;
+	MemoryContext group_context;
+	NullableDatum *group_states;
 
 	StreamStateTable table;		/* in the batch in progress */
 };
@@ -258,6 +265,7 @@ stream_store_create(MemoryContext parent, TupleDesc desc,
 												 &TTSOpsMinimalTuple);
 	store->values = palloc(sizeof(Datum) * desc->natts);
 	store->nulls = palloc(sizeof(bool) * desc->natts);
+	store->group_states = palloc(sizeof(NullableDatum) * (store->naggs + 1));
 	store->outslot = MakeSingleTupleTableSlot(store->desc, &TTSOpsHeapTuple);
 	MemoryContextSwitchTo(old);
 	return store;
@@ -345,13 +353,16 @@ bound_memory(StreamStore *store)
 void
 stream_store_open(StreamStore *store, Relation rel, int64 batch,
 				  int64 alive_after,
-				  void (*made) (TupleTableSlot *delta, void *arg), void *arg)
+				  void (*made) (TupleTableSlot *delta, void *arg),
+				  void (*changed) (TupleTableSlot *row, int sign, void *arg),
+				  void *arg)
 {
 	stream_statetable_open(&store->table, rel, store->nkeys, store->eqops,
 						   store->collations, store->expiry, alive_after);
 	store->made = 0;
 	store->on_made = made;
-	store->on_made_arg = arg;
+	store->on_change = changed;
+	store->arg = arg;
 	store->staged = store->processed = 0;
 	store->feed = store->feeds;
 	if (!store->hashfuncs)
@@ -598,6 +609,45 @@ take_keys(StreamStore *store, TupleTableSlot *delta)
 	ExecStoreVirtualTuple(store->keyslot);
 }
 
+/* A row of the table is about to be replaced, or to go. */
+static void
+tell_of_old_row(StreamStore *store, StateGroup *group)
+{
+	TupleTableSlot *slot;
+
+	if (store->on_change == NULL)
+		return;
+	slot = table_slot_create(store->table.rel, NULL);
+	if (!table_tuple_fetch_row_version(store->table.rel, &group->tid,
+									   SnapshotAny, slot))
+		elog(ERROR, "row of a group has gone");
+	store->on_change(slot, -1, store->arg);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Writes the row in outslot. */
+static void
+write_row(StreamStore *store, StateGroup *group, bool isnew)
+{
+	if (isnew)
+	{
+		group->buffer = stream_statetable_insert(&store->table,
+												 store->outslot);
+		store->made++;
+	}
+	else
+	{
+		tell_of_old_row(store, group);
+		group->buffer = stream_statetable_update(&store->table, &group->tid,
+												 group->buffer,
+												 store->outslot);
+	}
+	if (store->on_change)
+		store->on_change(store->outslot, 1, store->arg);
+	group->tid = store->outslot->tts_tid;
+	ExecClearTuple(store->outslot);
+}
+
 /* The states of a group over no rows. */
 static void
 begin_states(StreamStore *store, StateGroup *group, MemoryContext context)
@@ -654,24 +704,74 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 	if (store->bits ? bits != 0 : isnew || store->feed->naggs > 0)
 	{
 		form_row(store, group, delta);
-		if (isnew)
-		{
-			group->buffer = stream_statetable_insert(&store->table, store->outslot);
-			store->made++;
-			if (store->expiry)
-				set_expiry(store, group, store->values[store->expiry - 1]);
-		}
-		else
-			group->buffer = stream_statetable_update(&store->table,
-													 &group->tid,
-													 group->buffer,
-													 store->outslot);
+		write_row(store, group, isnew);
+		if (isnew && store->expiry)
+			set_expiry(store, group, store->values[store->expiry - 1]);
 		if (store->on_made && (isnew || store->bits))
-			store->on_made(delta, store->on_made_arg);
-		group->tid = store->outslot->tts_tid;
-		ExecClearTuple(store->outslot);
+			store->on_made(delta, store->arg);
 	}
 	ExecClearTuple(store->cachedslot);
+}
+
+/* ---- one group ---- */
+
+void
+stream_store_begin_group(StreamStore *store, TupleTableSlot *row)
+{
+	MemoryContext old;
+
+	MemoryContextReset(store->row);
+	old = MemoryContextSwitchTo(store->row);
+	if (row)
+		take_keys(store, row);
+	store->group = store->hashfuncs ?
+		find_cached(store, TupleHashTableHash(store->young->table,
+											  store->keyslot),
+					&store->group_context) :
+		find_uncached(store, &store->group_context);
+	if (is_new(store, store->group))
+		begin_states(store, store->group, store->group_context);
+	for (int i = 0; i < store->naggs; i++)
+		store->group_states[i] = get_state(store, store->group, i);
+	MemoryContextSwitchTo(old);
+}
+
+NullableDatum *
+stream_store_group_state(StreamStore *store, int agg, MemoryContext *context)
+{
+	*context = store->group_context;
+	return &store->group_states[agg];
+}
+
+bool
+stream_store_group_is_new(StreamStore *store)
+{
+	return is_new(store, store->group);
+}
+
+void
+stream_store_end_group(StreamStore *store, bool gone)
+{
+	StateGroup *group = store->group;
+	bool		isnew = is_new(store, group);
+	MemoryContext old = MemoryContextSwitchTo(store->row);
+
+	for (int i = 0; i < store->naggs; i++)
+		set_state(store, group, i, store->group_states[i]);
+	if (!gone)
+	{
+		form_row(store, group, NULL);
+		write_row(store, group, isnew);
+	}
+	else if (!isnew)
+	{
+		tell_of_old_row(store, group);
+		stream_statetable_delete(&store->table, &group->tid);
+		ItemPointerSetInvalid(&group->tid);
+		store->made--;
+	}
+	ExecClearTuple(store->cachedslot);
+	MemoryContextSwitchTo(old);
 }
 
 /* ---- the ring ---- */

@@ -51,10 +51,13 @@ extern void stream_store_free(StreamStore *store);
  * batch; a store that was left by another one forgets its cache.  alive_after:
  * keys that expire at or before it count as new.  made: NULL, or called for each
  * row of the delta that makes a group, or adds bits to one: it has just those then.
+ * changed: NULL, or called with each row that goes (-1) or comes (1) in the table.
  */
 extern void stream_store_open(StreamStore *store, Relation rel, int64 batch,
 							  int64 alive_after,
 							  void (*made) (TupleTableSlot *delta, void *arg),
+							  void (*changed) (TupleTableSlot *row, int sign,
+											   void *arg),
 							  void *arg);
 
 /*
@@ -70,6 +73,20 @@ extern void stream_store_begin_feed(StreamStore *store, int feed);
  * The last rows are merged only by close, or when another feed begins.
  */
 extern void stream_store_merge(StreamStore *store, TupleTableSlot *delta);
+
+/*
+ * The group with the keys that the row begins with (NULL: without keys), to be changed in other ways, until
+ * end_group; rows wait in no ring meanwhile.  Its states are in a memory context.
+ */
+extern void stream_store_begin_group(StreamStore *store, TupleTableSlot *row);
+extern NullableDatum *stream_store_group_state(StreamStore *store, int agg,
+											   MemoryContext *context);
+
+/* Is it one that the table does not have? */
+extern bool stream_store_group_is_new(StreamStore *store);
+
+/* Writes the group; gone: there is none any more. */
+extern void stream_store_end_group(StreamStore *store, bool gone);
 
 /* How many groups the batch has made so far; those in the ring do not count. */
 extern int64 stream_store_made(const StreamStore *store);

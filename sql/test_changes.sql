@@ -1,0 +1,116 @@
+-- Aggregations over aggregations, maintained through changes
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+
+CREATE TABLE s (id int, k int, x int, t text, n numeric, ts timestamptz) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '10 minutes');
+INSERT INTO s SELECT g, nullif(g % 17, 2), nullif(g % 13, 5), nullif('t' || g % 3, 't2'), g % 5, '2024-01-01 00:00+00'::timestamptz + g * interval '7 seconds'
+	FROM generate_series(1, 500) g;
+
+CREATE MATERIALIZED VIEW avg_of_max WITH (streaming.continuous) AS
+	SELECT avg(m) FROM (SELECT k, max(x) AS m FROM s GROUP BY k) q;
+CREATE MATERIALIZED VIEW histogram WITH (streaming.continuous) AS
+	SELECT c, count(*) FROM (SELECT k, count(*) AS c FROM s GROUP BY k) q GROUP BY c;
+CREATE MATERIALIZED VIEW having_below WITH (streaming.continuous) AS
+	SELECT c, count(*) FROM (SELECT k, t, count(*) AS c FROM s GROUP BY k, t HAVING count(*) > 8) q GROUP BY c;
+CREATE MATERIALIZED VIEW moved WITH (streaming.continuous) AS
+	SELECT t, count(*) AS n, count(m), sum(c) AS sc, avg(c) AS ac, sum(m) AS sm, avg(m) AS am, stddev(c) AS dc, var_pop(m) AS vm,
+		bool_and(c > 8) AS every, count(*) FILTER (WHERE c > 9) AS f, sum(m) FILTER (WHERE m < 8) AS sf, count(1) AS one, count(NULL) AS none
+	FROM (SELECT k, t, count(*) AS c, max(x) AS m FROM s GROUP BY k, t) q GROUP BY t;
+CREATE MATERIALIZED VIEW kept WITH (streaming.continuous) AS
+	SELECT t, max(c), min(c), array_agg(k ORDER BY k) AS ks, count(DISTINCT c) FILTER (WHERE c % 2 = 0) AS d, sum(n) AS sn, avg(f) AS af,
+		count((k, c)) AS r, percentile_disc(0.5) WITHIN GROUP (ORDER BY c) AS p
+	FROM (SELECT k, t, count(*) AS c, sum(n) AS n, count(x)::float8 / 4 AS f FROM s GROUP BY k, t) q GROUP BY t;
+CREATE MATERIALIZED VIEW three_deep WITH (streaming.continuous) AS
+	SELECT m, max(c), sum(m) FROM (SELECT c, count(*) AS m FROM (SELECT k, t, count(*) AS c FROM s GROUP BY k, t) a GROUP BY c) b GROUP BY m;
+CREATE MATERIALIZED VIEW conditions WITH (streaming.continuous) AS
+	SELECT k % 3 AS g, sum(d) AS sd FROM (SELECT k, count(DISTINCT x) AS d FROM s GROUP BY k) q WHERE d > 3 GROUP BY k % 3 HAVING sum(d) > 5;
+CREATE MATERIALIZED VIEW over_kept WITH (streaming.continuous) AS
+	SELECT cardinality(a) AS c, count(*), sum(a[1]) FROM (SELECT k, array_agg(id ORDER BY id DESC) AS a FROM s GROUP BY k) q GROUP BY c;
+CREATE MATERIALIZED VIEW over_distinct WITH (streaming.continuous) AS
+	SELECT c, count(*) FROM (SELECT t, count(*) AS c FROM (SELECT DISTINCT k, t FROM s) d GROUP BY t) q GROUP BY c;
+CREATE MATERIALIZED VIEW above WITH (streaming.continuous) AS
+	SELECT c, n, rank() OVER (ORDER BY n DESC) FROM (SELECT c, count(*) AS n FROM (SELECT k, count(*) AS c FROM s GROUP BY k) a GROUP BY c) b ORDER BY n LIMIT 5;
+CREATE MATERIALIZED VIEW joined WITH (streaming.continuous) AS
+	SELECT a.c, a.n, b.avg FROM (SELECT c, count(*) AS n FROM (SELECT k, count(*) AS c FROM s GROUP BY k) q GROUP BY c) a,
+		(SELECT avg(m) FROM (SELECT k, max(x) AS m FROM s GROUP BY k) q) b;
+CREATE MATERIALIZED VIEW expressions WITH (streaming.continuous) AS
+	SELECT upper(l) AS u, sum(c * 2 + 1) FROM (SELECT t || '!' AS l, count(*) AS c, k FROM s GROUP BY k, t || '!') q GROUP BY upper(l);
+
+-- a window over a window
+CREATE MATERIALIZED VIEW w_same WITH (streaming.continuous) AS
+	SELECT w, max(c), sum(c) FROM (SELECT tumble(ts, '10 minutes') AS w, k, count(*) AS c FROM s GROUP BY w, k) q GROUP BY w;
+CREATE MATERIALIZED VIEW w_coarser WITH (streaming.continuous) AS
+	SELECT tumble(window_time(w), '1 hour') AS h, max(c), sum(c), count(*) FROM (SELECT tumble(ts, '10 minutes') AS w, count(*) AS c FROM s GROUP BY w) q GROUP BY h;
+CREATE MATERIALIZED VIEW w_none WITH (streaming.continuous) AS
+	SELECT count(*), sum(c), avg(c) FROM (SELECT w, count(*) AS c FROM s, hop(ts, '10 minutes', '5 minutes') w GROUP BY w) q;
+
+CREATE TABLE views AS SELECT view::text AS name FROM streaming.views ORDER BY 1;
+CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
+DECLARE name text;
+BEGIN
+	FOR name IN SELECT v.name FROM views v LOOP
+		PERFORM streaming.wait(name::regclass, '1 minute');
+	END LOOP;
+END $$;
+CALL refresh_all();
+SELECT name, check_view(name::regclass) FROM views ORDER BY name;
+INSERT INTO s SELECT g, g % 19, g % 17, 't' || g % 5, g % 3 + 0.5, '2024-01-01 01:00+00'::timestamptz + g * interval '7 seconds' FROM generate_series(1, 300) g;
+BEGIN;
+INSERT INTO s SELECT g, g % 11, g % 17, 't' || g % 5 FROM generate_series(1, 50) g;
+ROLLBACK;
+CALL refresh_all();
+SELECT name, check_view(name::regclass) FROM views ORDER BY name;
+-- one group moves; then groups come and go
+INSERT INTO s VALUES (1, NULL, 100, 't1', 1.25, '2024-01-01 01:40+00');
+CALL refresh_all();
+INSERT INTO s SELECT g, 1, 100, 't1', 1.25, '2024-01-01 01:41+00' FROM generate_series(1, 30) g;
+CALL refresh_all();
+SELECT name, check_view(name::regclass) FROM views ORDER BY name;
+SELECT * FROM avg_of_max;
+SELECT * FROM moved ORDER BY t;
+
+-- which are maintained: a table for each operator; the others are left to readers
+SELECT v.view, count(c.oid) AS tables
+FROM streaming.views v JOIN pg_depend d ON d.refobjid = v.view AND d.deptype = 'i'
+	JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'r'
+WHERE v.view::text IN ('avg_of_max', 'kept', 'three_deep') GROUP BY 1 ORDER BY 1;
+CREATE MATERIALIZED VIEW left_now WITH (streaming.continuous) AS
+	SELECT count(*) FROM (SELECT k, now() AS t FROM s GROUP BY k) q WHERE t > '2000-01-01';
+CREATE TABLE names (k int);
+CREATE MATERIALIZED VIEW left_lookup WITH (streaming.continuous) AS
+	SELECT count(*) FROM (SELECT k, count(*) AS c FROM s GROUP BY k) q JOIN names USING (k);
+CREATE MATERIALIZED VIEW left_session WITH (streaming.continuous) AS
+	SELECT count(*), max(c) FROM (SELECT k, session_window(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY k, w) q;
+INSERT INTO names VALUES (1), (2);
+SELECT view, streaming.wait(view), check_view(view) FROM streaming.views WHERE view::text ~ '^left_' ORDER BY 1;
+SELECT * FROM left_lookup;
+
+-- closed windows: what is below goes, what has come of it stays
+SELECT sum(sum) AS rows FROM w_coarser \gset before_
+INSERT INTO s VALUES (2, 2, 2, 't2', 2, '2024-01-03 00:00+00');
+CALL refresh_all();
+INSERT INTO s VALUES (3, 3, 3, 't3', 3, '2024-01-01 00:00+00');
+CALL refresh_all();
+SELECT sum(sum) - :before_rows AS more, count(*) FROM w_coarser;
+SELECT view, groups, late_rows FROM streaming.views WHERE view::text ~ '^w_' ORDER BY 1;
+SELECT count, sum FROM w_none;
+
+-- without keys, and over nothing
+CREATE TABLE e (k int, v int) USING stream;
+CREATE MATERIALIZED VIEW e_all WITH (streaming.continuous) AS
+	SELECT count(*), sum(c), max(c) FROM (SELECT k, count(*) AS c FROM e GROUP BY k) q;
+CREATE MATERIALIZED VIEW e_total WITH (streaming.continuous) AS
+	SELECT c, count(*) FROM (SELECT count(*) AS c FROM e) q GROUP BY c;
+SELECT * FROM e_all;
+SELECT * FROM e_total;
+INSERT INTO e VALUES (1, 1), (1, 2), (NULL, 3);
+SELECT streaming.wait('e_all') AND streaming.wait('e_total');
+SELECT * FROM e_all;
+SELECT * FROM e_total;
+SELECT check_view('e_all'), check_view('e_total');
+
+DROP TABLE s, e CASCADE;
+DROP TABLE views, names CASCADE;
+DROP PROCEDURE refresh_all;
+SELECT * FROM leftovers();

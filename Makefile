@@ -66,6 +66,7 @@ OBJS = \
 	src/command/release.o \
 	src/command/internal.o \
 	src/command/monitor.o \
+	src/command/explain.o \
 	src/command/statement.o \
 	src/command/databases.o \
 	src/command/update.o \

@@ -75,6 +75,9 @@ SELECT v.view, count(c.oid) AS tables
 FROM streaming.views v JOIN pg_depend d ON d.refobjid = v.view AND d.deptype = 'i'
 	JOIN pg_class c ON c.oid = d.objid AND c.relkind = 'r'
 WHERE v.view::text IN ('avg_of_max', 'kept', 'three_deep') GROUP BY 1 ORDER BY 1;
+SELECT regexp_replace(e, '_(state|below)_\d+', '_\1_N') AS explain FROM streaming.explain('kept') e WHERE e !~ '^    ';
+SELECT regexp_replace(e, '_(state|below)_\d+', '_\1_N') AS explain FROM streaming.explain('w_same') e WHERE e !~ '^    ';
+SELECT regexp_replace(e, '_(state|below)_\d+', '_\1_N') AS explain FROM streaming.explain('joined') e WHERE e !~ '^    ';
 CREATE MATERIALIZED VIEW left_now WITH (streaming.continuous) AS
 	SELECT count(*) FROM (SELECT k, now() AS t FROM s GROUP BY k) q WHERE t > '2000-01-01';
 CREATE TABLE names (k int);

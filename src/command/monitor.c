@@ -1,11 +1,11 @@
 /*-------------------------------------------------------------------------
  *
  * monitor.c
- *	  Functions behind the monitoring views; streaming.explain.
+ *	  Functions behind the monitoring views.
  *
  * The views themselves are SQL, in the install script.  Here is what SQL cannot
- * know: what is in shared memory, how far a reading position is behind its
- * stream, and what the delta plan looks like.
+ * know: what is in shared memory, and how far a reading position is behind its
+ * stream.
  *
  *-------------------------------------------------------------------------
  */
@@ -16,7 +16,6 @@
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/explain.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -40,13 +39,10 @@
 #include "time/declare.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
-#include "flow/operator.h"
-#include "flow/dataflow.h"
 #include "flow/batch.h"
 #include "command/monitor.h"
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
-PG_FUNCTION_INFO_V1(stream_monitor_explain);
 PG_FUNCTION_INFO_V1(stream_monitor_delete_errors);
 
 /*
@@ -236,104 +232,6 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	nulls[13] = nulls[14] = !sees_data || progress.ninputs == 0;
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
-}
-
-/* A delta plan as text, one string with newlines. */
-static char *
-explain_plan(StreamDelta *delta)
-{
-	ExplainState *es = NewExplainState();
-	PlannedStmt *stmt = stream_delta_plan(delta, 1);
-	QueryEnvironment *env = create_queryEnv();
-	ListCell   *lc;
-
-	foreach(lc, delta->feed->inputs)
-		stream_operator_register(lfirst(lc), NULL, env);
-	es->costs = false;
-	es->verbose = true;
-	ExplainBeginOutput(es);
-	stream_compat_explain_one_plan(stmt, NULL, es, "batch of a continuous view",
-								   NULL,
-								   env, NULL, NULL, NULL);
-	ExplainEndOutput(es);
-	return es->str->data;
-}
-
-static void
-put_lines(ReturnSetInfo *rsinfo, char *text)
-{
-	char	   *line;
-
-	while ((line = strsep(&text, "\n")) != NULL)
-	{
-		Datum		value = CStringGetTextDatum(line);
-		bool		isnull = false;
-
-		if (*line != '\0')
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value,
-								 &isnull);
-	}
-}
-
-/* The view that is to be explained, and where to. */
-typedef struct ExplainView
-{
-	StreamViewRow *row;
-	ReturnSetInfo *rsinfo;
-} ExplainView;
-
-static void
-explain_as_owner(void *arg)
-{
-	ExplainView *explain = arg;
-	StreamDataflow *flow = stream_dataflow_load(CurrentMemoryContext,
-												explain->row);
-	ListCell   *lc;
-
-	stream_dataflow_plan(flow, explain->row->options.trust_functions);
-	foreach(lc, flow->deltas)
-		put_lines(explain->rsinfo, explain_plan(lfirst(lc)));
-	stream_dataflow_free(flow);
-}
-
-/*
- * explain(view) returns setof text: the plan that runs over the new rows
- *
- * For those who have the rights of the view's owner: the plan has the constants
- * of his query in it, and policies and views that he reads through, expanded.
- * None of that is a secret from him: definitions of policies, views, indexes and
- * functions are in catalogs that everybody may read, and a function that the
- * planner evaluates runs with his own rights.  Plans as the view's owner,
- * executes nothing.
- * Errors: 42809 if it is no continuous view, 42501.
- */
-Datum
-stream_monitor_explain(PG_FUNCTION_ARGS)
-{
-	Oid			viewid = PG_GETARG_OID(0);
-	StreamViewRow *row = stream_catalog_view(viewid);
-	ExplainView explain = {row, (ReturnSetInfo *) fcinfo->resultinfo};
-
-	stream_owner_refuse_nested("streaming.explain");
-	/* there would be no delta scans in the plan */
-	stream_shmem_require();
-	if (get_rel_name(viewid) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", viewid)));
-	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a continuous view",
-						get_rel_name(viewid))));
-	if (!stream_privilege_of_owner(viewid))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
-					   get_rel_name(viewid));
-	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	LockRelationOid(row->definition, AccessShareLock);
-	stream_owner_run(stream_owner_of(viewid), row->settings, explain_as_owner,
-					 &explain);
-	return (Datum) 0;
 }
 
 /* ---- streaming.errors ---- */

@@ -13,6 +13,9 @@
 #	STREAMING_SEED=N		seed of the first one (default 1)
 #	STREAMING_CRASHES=N		crashes in the crash loop (default 10)
 #	STREAMING_KEEP=1		leave the working directory
+#	STREAMING_LOGS=DIR		where the logs of a TAP file go that fails, or in which a
+#						process fails an assertion (default
+#						${TMPDIR:-/tmp}/streaming-logs)
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -23,6 +26,8 @@ seed=${STREAMING_SEED:-1}
 export STREAMING_CRASHES=${STREAMING_CRASHES:-10}
 passed=0
 failed=0
+# what an assertion says that fails, and a finding of the sanitizer
+assertion='TRAP:|AddressSanitizer'
 
 # result ok|not-ok NAME MILLISECONDS [COUNT]
 result()
@@ -131,9 +136,20 @@ stage_isolation()
 		"$SRC/test/isolation" $(names "$SRC"/test/isolation/specs/*.spec)
 }
 
+# Keeps the logs of a TAP file whole, and says where.
+keep_tap_logs()
+{
+	local dir=${STREAMING_LOGS:-${TMPDIR:-/tmp}/streaming-logs}/$1
+
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	cp "$WORK/$1.log" "$SRC"/test/tmp_check/log/*"$1"* "$dir"
+	echo "logs kept in $dir"
+}
+
 stage_tap()
 {
-	local file name start log ok bad verdict
+	local file name start log ok bad verdict logs
 
 	for file in "$SRC"/test/t/*.pl; do
 		name=t/$(basename "$file" .pl)
@@ -154,10 +170,18 @@ stage_tap()
 		[ $verdict = 0 ] || [ "$bad" -gt 0 ] || bad=1
 		[ "$ok" = 0 ] || result ok "$name: $ok assertions" \
 			$(($(now_ms) - start)) "$ok"
+		logs=("$SRC"/test/tmp_check/log/*"${name#t/}"*.log)
+		# a test may survive that, and some end processes by signals themselves
+		if grep -qE "$assertion" "${logs[@]}"; then
+			result not-ok "$name: no process fails an assertion" 0
+			grep -hE -A 25 -m 3 "$assertion" "${logs[@]}"
+			[ "$bad" -gt 0 ] || keep_tap_logs "${name#t/}"
+		fi
 		if [ "$bad" -gt 0 ]; then
 			result not-ok "$name: $bad assertions" $(($(now_ms) - start)) "$bad"
 			grep -v '^ok ' "$log" | tail -60
-			tail -n 15 "$SRC"/test/tmp_check/log/*"$(basename "$file" .pl)"*.log
+			tail -n 15 "${logs[@]}"
+			keep_tap_logs "${name#t/}"
 		fi
 	done
 }
@@ -226,7 +250,7 @@ for stage in $stages; do
 done
 
 # Whatever the tests saw: no process may have crashed underneath them.
-crash='TRAP:|PANIC:|AddressSanitizer|was terminated by signal'
+crash="$assertion|PANIC:|was terminated by signal"
 if grep -E "$crash" "$WORK/main/server.log" \
 	> "$WORK/crashes"; then
 	result not-ok "no crash in the server's log" 0

@@ -455,8 +455,8 @@ stream_agenda_after_batch(StreamAgendaView *view, List *leaves, bool more)
 		view->leaves[i].seen = view->leaves[i].before;
 	view->more = more;
 	view->due = false;
-	view->poll_at = Min(stream_debug_now() + poll_interval(),
-						stream_batch_wake_at(view->viewid));
+	view->poll_at = stream_debug_now() + poll_interval();
+	view->poll_at = Min(view->poll_at, stream_batch_wake_at(view->viewid));
 	take_leaves(view, leaves);
 	if (!more)
 		view->asked = false;

@@ -463,7 +463,12 @@ watch_batches(void)
 	now = GetCurrentTimestamp();
 	for (int i = 0; i < n; i++)
 		if (list[i].busy_since != 0)
-			next = Min(next, watch_batch(&list[i], now));
+		{
+			/* not in Min, which may call it twice */
+			TimestampTz at = watch_batch(&list[i], now);
+
+			next = Min(next, at);
+		}
 	if (next != DT_NOEND && next - now <= STREAM_LONG_BATCH_US)
 		stream_roster_set_watched(true);
 	return next;
@@ -611,7 +616,9 @@ stream_scheduler_main(Datum arg)
 		MemoryContextReset(turn_context);
 		MemoryContextSwitchTo(turn_context);
 		take_turn_if_due();
-		next = Min(watch_batches(), next_turn);
+		/* may move next_turn, and may say "never": so not inside of Min */
+		next = watch_batches();
+		next = Min(next, next_turn);
 		if (next_start != 0)
 			next = Min(next, next_start);
 		pgstat_report_stat(true);

@@ -597,15 +597,18 @@ run_views(void)
 
 /* ------------------------------------------------------------ main loop */
 
-/* How long to sleep, in milliseconds. */
+/* How long to sleep, in milliseconds; -1: until we are woken. */
 static long
 sleep_time(void)
 {
 	TimestampTz at = stream_agenda_next_due();
+	long		ms;
 
 	if (at == DT_NOEND)
 		return -1L;
-	return TimestampDifferenceMilliseconds(stream_debug_now(), at);
+	/* a latch waits for 24 days at most, an interval may be longer */
+	ms = TimestampDifferenceMilliseconds(stream_debug_now(), at);
+	return Min(ms, INT_MAX);
 }
 
 static void

@@ -110,6 +110,14 @@ $node->safe_psql('postgres', 'CREATE EXTENSION streaming');
 wait_pids('scheduler', 'postgres', 1, 'CREATE EXTENSION: a scheduler');
 is(scalar(pids('worker')), 0, 'no worker without views');
 create_view('postgres');
+# longer than a latch can wait
+$node->safe_psql(
+	'postgres', q{
+	CREATE MATERIALIZED VIEW monthly
+		WITH (streaming.continuous, streaming.trigger = '30 days') AS
+		SELECT count(*) AS n FROM s;
+	REFRESH MATERIALIZED VIEW monthly;
+	DROP MATERIALIZED VIEW monthly;});
 check_alive('postgres', 'the view follows');
 wait_pids('worker', 'postgres', 1, 'one worker for one view');
 

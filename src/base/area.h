@@ -54,7 +54,9 @@ typedef struct StreamWorker
 								 * clock; or 0 */
 	Oid			busy_view;		/* that of the batch */
 	uint64		busy_request;	/* it answers requests up to this one */
-	TimestampTz canceled_at;	/* the batch was told to end, or 0 */
+	TimestampTz canceled_at;	/* the batch was told to end, or 0 ... */
+	bool		unwanted;		/* ... for its view is not to run any more */
+	bool		ended;			/* the process was told to end */
 	pg_atomic_uint64 assigned;	/* moves when its set of views changes */
 	pg_atomic_uint64 requested; /* moves when a view of it is asked for */
 } StreamWorker;
@@ -82,6 +84,10 @@ typedef struct StreamViewEntry
 	bool		slow;			/* a batch took long, and none was short since */
 	Oid			owner;			/* when the scheduler looked last */
 	TimestampTz begun_at;		/* when its last batch began, or 0 */
+	TimestampTz due_at;			/* when it has something to do again, unless a
+								 * commit comes first; DT_NOEND: when asked */
+	int			cuts;			/* batches ended for the sake of other owners,
+								 * less those that have ended well since */
 	TimestampTz retry_at;
 } StreamViewEntry;
 

@@ -376,9 +376,8 @@ stream_agenda_is_due(StreamAgendaView *view, TimestampTz now)
 	return false;
 }
 
-/* When will the view be due, if nothing happens? */
-static TimestampTz
-due_at(StreamAgendaView *view)
+TimestampTz
+stream_agenda_due_at(StreamAgendaView *view)
 {
 	if (view->reload)
 		return view->reload_at;
@@ -399,7 +398,7 @@ stream_agenda_next_due(void)
 	ListCell   *lc;
 
 	foreach(lc, my_views)
-		at = Min(at, due_at(lfirst(lc)));
+		at = Min(at, stream_agenda_due_at(lfirst(lc)));
 	return at;
 }
 

@@ -101,6 +101,9 @@ extern bool stream_agenda_is_paused(StreamAgendaView *view);
  */
 extern bool stream_agenda_is_due(StreamAgendaView *view, TimestampTz now);
 
+/* When will the view be due, if nothing happens?  DT_NOEND: never. */
+extern TimestampTz stream_agenda_due_at(StreamAgendaView *view);
+
 /* When will the first view be due, if nothing happens?  DT_NOEND: never. */
 extern TimestampTz stream_agenda_next_due(void);
 

@@ -128,6 +128,20 @@ stream_failure_set_timeout(ErrorData *edata, const char *view_name)
 	replace_text(&edata->hint, pstrdup(TIMEOUT_HINT));
 }
 
+void
+stream_failure_raise_timeout(Oid viewid)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(viewid));
+	char	   *relname = get_rel_name(viewid);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_QUERY_CANCELED),
+			 errmsg(TIMEOUT_MESSAGE,
+					psprintf("%s.%s", schema ? schema : "?",
+							 relname ? relname : "?")),
+			 errhint(TIMEOUT_HINT)));
+}
+
 /* -------------------------------------------------------------- the log */
 
 static uint32
@@ -264,15 +278,17 @@ record_timeout(StreamViewRow *row, const char *relname)
 	return stream_failure_retry_at(f.failures, f.sqlstate, f.at);
 }
 
-TimestampTz
-stream_failure_record_timeout(Oid viewid)
+bool
+stream_failure_record_timeout(Oid viewid, TimestampTz *retry_at)
 {
 	MemoryContext caller = CurrentMemoryContext;
-	TimestampTz retry_at = 0;
+	bool		locked;
 
+	*retry_at = 0;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	if (try_batch_lock(viewid))
+	locked = try_batch_lock(viewid);
+	if (locked)
 	{
 		StreamViewRow *row;
 		char	   *relname;
@@ -280,11 +296,11 @@ stream_failure_record_timeout(Oid viewid)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		relname = get_rel_name(viewid);
 		row = stream_catalog_view(viewid);
-		if (relname != NULL && row != NULL && !row->released)
-			retry_at = record_timeout(row, relname);
+		if (relname != NULL && row != NULL && row->options.enabled)
+			*retry_at = record_timeout(row, relname);
 		PopActiveSnapshot();
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(caller);
-	return retry_at;
+	return locked;
 }

@@ -59,12 +59,15 @@ extern void stream_failure_was_logged(StreamFailureLog *last,
  */
 extern void stream_failure_log(StreamFailureLog *last, ErrorData *edata);
 
+/* Raises that error, 57014, for a view where it is not recorded. */
+extern void stream_failure_raise_timeout(Oid viewid) pg_attribute_noreturn();
+
 /*
  * Records and logs, in a transaction of its own, that the worker of the view
- * was ended because a batch took too long.  Waits for no lock: if somebody has
- * the view's batch lock, or the view is gone, it does nothing.  Returns when
- * the view is to be tried again; 0: not by itself.
+ * was ended because a batch took too long; nothing if the view is gone, or does
+ * not run any more.  Waits for no lock: false if somebody has the view's batch
+ * lock.  *retry_at: when the view is to be tried again; 0: not by itself.
  */
-extern TimestampTz stream_failure_record_timeout(Oid viewid);
+extern bool stream_failure_record_timeout(Oid viewid, TimestampTz *retry_at);
 
 #endif

@@ -24,6 +24,23 @@
  * while it is slow.  So views that are slow, in good faith or bad, hold up
  * each other, but a regular view only for as long as it takes to find out.
  *
+ * Owners share the slow lane.  Where a slow view waits whose owner has no batch
+ * there, and all of the lane are busy, a batch is cut short: its worker is ended,
+ * the view that waits gets the next one.  That is no failure either.  The owner
+ * who has most batches there gives up one; if each has one, the latest to come
+ * gives way, when it has had TURN_US.  It must not happen that a batch which
+ * honestly takes long begins anew for ever, so the number of cuts that a view
+ * has suffered is kept, less one for each batch that ends well:
+ *
+ *	- with each, the view's next turn is twice as long, so that a batch is cut
+ *	  a few times at most.  But only the oldest batches may go on for as long as
+ *	  streaming.batch_timeout lets them, so if there are two workers or more,
+ *	  whoever waits gets one within TURN_US << MAX_SHIFT;
+ *	- a view that has been cut waits behind batches of its own owner, where he
+ *	  has any: there nobody else cuts it, and his views take turns;
+ *	- it comes last in turn, and of the batches of an owner those are cut first
+ *	  that were not cut before.
+ *
  * If the server has no room for so many processes, the views share those that
  * there are: badly served is better than not at all.
  *
@@ -33,6 +50,7 @@
 
 #include "utils/timestamp.h"
 
+#include "base/debug.h"
 #include "base/shmem.h"
 #include "process/roster.h"
 #include "process/lanes.h"
@@ -40,9 +58,16 @@
 /* A worker in a batch for that long may be stuck: prefer another. */
 #define HELD_UP_US (100 * INT64CONST(1000))
 
+/* How long a slow batch runs before it may be cut: one of several, or the only. */
+#define HOLD_US (3 * USECS_PER_SEC)
+#define TURN_US (10 * USECS_PER_SEC)
+#define MAX_SHIFT 4				/* the longest turn, where there are others ... */
+#define MAX_SHIFT_ALONE 12		/* ... and with one worker, whose turn it is */
+
 typedef struct Worker
 {
 	StreamWorkerStatus status;
+	const StreamViewAssignment *batch;	/* the slow view that it runs, or NULL */
 	int			slow;			/* slow views that it has ... */
 	int			regular;		/* ... and others */
 	bool		held_up;
@@ -57,6 +82,8 @@ struct StreamLanes
 	int			num_views;
 	StreamViewAssignment *views;	/* those to run, by OID */
 	int			slow_views;
+	StreamViewAssignment **waiting; /* slow ones that do not run, by need */
+	int			num_waiting;
 };
 
 /* ------------------------------------------------------ what there is */
@@ -90,6 +117,8 @@ add_view(StreamLanes *lanes, Oid viewid, Oid owner,
 		lanes->by_slot[view->slot]->slow++;
 	else
 		lanes->by_slot[view->slot]->regular++;
+	if (view->slow && view->running)
+		lanes->by_slot[view->slot]->batch = view;
 }
 
 static void
@@ -106,8 +135,53 @@ look_at_workers(StreamLanes *lanes)
 		worker->status = list[i];
 		worker->held_up = list[i].busy_since != 0 &&
 			now - list[i].busy_since > HELD_UP_US;
+		worker->ending = list[i].ended;
 		lanes->by_slot[list[i].slot] = worker;
 	}
+}
+
+/* How many slow batches of the owner run. */
+static int
+held_by(StreamLanes *lanes, Oid owner)
+{
+	int			n = 0;
+
+	for (int i = 0; i < lanes->num_workers; i++)
+		if (lanes->workers[i].batch != NULL &&
+			lanes->workers[i].batch->owner == owner)
+			n++;
+	return n;
+}
+
+/* The one who needs a worker more comes first. */
+static int
+compare_need(const void *a, const void *b, void *arg)
+{
+	const StreamViewAssignment *x = *(StreamViewAssignment *const *) a;
+	const StreamViewAssignment *y = *(StreamViewAssignment *const *) b;
+	bool		x_holds = held_by(arg, x->owner) > 0;
+	bool		y_holds = held_by(arg, y->owner) > 0;
+
+	if (x->due != y->due)
+		return x->due ? -1 : 1;
+	if (x_holds != y_holds)
+		return x_holds ? 1 : -1;
+	if (x->cuts != y->cuts)
+		return x->cuts - y->cuts;
+	return x->begun_at < y->begun_at ? -1 : x->begun_at > y->begun_at;
+}
+
+static void
+list_waiting(StreamLanes *lanes)
+{
+	lanes->waiting = palloc_extended((lanes->slow_views + 1) *
+									 sizeof(StreamViewAssignment *),
+									 MCXT_ALLOC_HUGE);
+	for (int i = 0; i < lanes->num_views; i++)
+		if (lanes->views[i].slow && !lanes->views[i].running)
+			lanes->waiting[lanes->num_waiting++] = &lanes->views[i];
+	qsort_arg(lanes->waiting, lanes->num_waiting,
+			  sizeof(StreamViewAssignment *), compare_need, lanes);
 }
 
 StreamLanes *
@@ -135,6 +209,7 @@ stream_lanes_look(List *enabled, List *owners)
 				 i < num_known && known[i].viewid == viewid ?
 				 &known[i] : NULL);
 	}
+	list_waiting(lanes);
 	return lanes;
 }
 
@@ -181,13 +256,23 @@ stream_lanes_missing(StreamLanes *lanes)
 	int			missing = wanted_slow(lanes) + wanted_regular(lanes) -
 	stream_lanes_workers(lanes);
 
+	/* one that still has to end takes the place of its successor */
+	for (int i = 0; i < lanes->num_workers; i++)
+		if (lanes->workers[i].status.ended)
+			missing--;
 	return Max(missing, 0);
 }
 
 /* Is it better to end worker a than b?  Both are in the same lane. */
 static bool
-is_lesser(const Worker *a, const Worker *b)
+is_lesser(StreamLanes *lanes, const Worker *a, const Worker *b)
 {
+	int			a_held = a->batch == NULL ? 0 : held_by(lanes, a->batch->owner);
+	int			b_held = b->batch == NULL ? 0 : held_by(lanes, b->batch->owner);
+
+	/* batches of who has several are for others to have a place */
+	if (a_held != b_held && (a_held > 1 || b_held > 1))
+		return a_held > b_held;
 	if (a->slow != b->slow)
 		return a->slow < b->slow;
 	if (a->slow == 0)
@@ -209,7 +294,7 @@ end_least(StreamLanes *lanes, bool slow)
 		Worker	   *worker = &lanes->workers[i];
 
 		if (!worker->ending && (worker->slow > 0) == slow &&
-			(least == NULL || is_lesser(worker, least)))
+			(least == NULL || is_lesser(lanes, worker, least)))
 			least = worker;
 	}
 	Assert(least != NULL);
@@ -258,6 +343,21 @@ stream_lanes_add(StreamLanes *lanes, int slot, uint32 generation)
 
 /* ----------------------------------------------------- who gets what */
 
+/* Where the owner's own slow batch runs, or NULL. */
+static Worker *
+find_own(StreamLanes *lanes, Oid owner)
+{
+	for (int i = 0; i < lanes->num_workers; i++)
+	{
+		Worker	   *worker = &lanes->workers[i];
+
+		if (!worker->ending && worker->batch != NULL &&
+			worker->batch->owner == owner)
+			return worker;
+	}
+	return NULL;
+}
+
 /* The worker of a lane to give a view to, or NULL. */
 static Worker *
 pick(StreamLanes *lanes, bool slow)
@@ -281,15 +381,18 @@ pick(StreamLanes *lanes, bool slow)
 
 /* For a slow view without a worker. */
 static Worker *
-pick_slow(StreamLanes *lanes)
+pick_slow(StreamLanes *lanes, const StreamViewAssignment *view)
 {
 	int			slow = count_workers(lanes, true);
 	int			regular = count_workers(lanes, false);
+	Worker	   *own = find_own(lanes, view->owner);
 
 	/* the lane may have another worker, if one is left for the regular views */
 	if (slow < wanted_slow(lanes) && regular > 0 &&
 		(regular > wanted_regular(lanes) || (slow == 0 && regular > 1)))
 		return pick(lanes, false);
+	if (view->cuts > 0 && own != NULL)
+		return own;
 	return slow > 0 ? pick(lanes, true) : pick(lanes, false);
 }
 
@@ -312,9 +415,13 @@ move(StreamLanes *lanes, StreamViewAssignment *view, Worker *to)
 static void
 place_views(StreamLanes *lanes)
 {
-	for (int i = 0; i < lanes->num_views; i++)
-		if (lanes->views[i].slow && lanes->views[i].slot < 0)
-			move(lanes, &lanes->views[i], pick_slow(lanes));
+	for (int i = 0; i < lanes->num_waiting; i++)
+	{
+		StreamViewAssignment *view = lanes->waiting[i];
+
+		if (view->slot < 0)
+			move(lanes, view, pick_slow(lanes, view));
+	}
 
 	for (int i = 0; i < lanes->num_views; i++)
 	{
@@ -377,16 +484,58 @@ rebalance(StreamLanes *lanes)
 static void
 spread_slow_views(StreamLanes *lanes)
 {
-	for (int i = 0; i < lanes->num_views; i++)
+	for (int i = 0; i < lanes->num_waiting; i++)
 	{
-		StreamViewAssignment *view = &lanes->views[i];
+		StreamViewAssignment *view = lanes->waiting[i];
 		Worker	   *from = view->slot >= 0 ? lanes->by_slot[view->slot] : NULL;
 
 		if (count_workers(lanes, true) >= wanted_slow(lanes) ||
 			count_workers(lanes, false) <= wanted_regular(lanes))
 			break;
-		if (view->slow && !view->running && from != NULL && from->slow > 1)
+		if (from == NULL || from->slow > 1)
 			move(lanes, view, pick(lanes, false));
+	}
+}
+
+/* A worker of the slow lane that none of its views keeps busy, or NULL. */
+static Worker *
+find_idle(StreamLanes *lanes)
+{
+	for (int i = 0; i < lanes->num_workers; i++)
+	{
+		Worker	   *worker = &lanes->workers[i];
+		bool		idle = worker->slow > 0 && !worker->ending &&
+			worker->status.busy_since == 0;
+
+		for (int j = 0; idle && j < lanes->num_waiting; j++)
+			idle = !lanes->waiting[j]->due ||
+				lanes->waiting[j]->slot != worker->status.slot;
+		if (idle)
+			return worker;
+	}
+	return NULL;
+}
+
+/*
+ * A slow view that waits behind another gets an idle worker; but not one that
+ * has been cut and can wait behind its owner's own, or it would be cut again.
+ */
+static void
+use_idle_workers(StreamLanes *lanes)
+{
+	for (int i = 0; i < lanes->num_waiting; i++)
+	{
+		StreamViewAssignment *view = lanes->waiting[i];
+		Worker	   *from = view->slot >= 0 ? lanes->by_slot[view->slot] : NULL;
+		Worker	   *idle;
+
+		if (!view->due || from == NULL || !from->held_up || from->ending ||
+			(view->cuts > 0 && held_by(lanes, view->owner) > 0))
+			continue;
+		idle = find_idle(lanes);
+		if (idle == NULL)
+			break;
+		move(lanes, view, idle);
 	}
 }
 
@@ -395,5 +544,101 @@ stream_lanes_assign(StreamLanes *lanes)
 {
 	spread_slow_views(lanes);
 	place_views(lanes);
+	use_idle_workers(lanes);
 	rebalance(lanes);
+}
+
+/* ------------------------------------------------- owners take turns */
+
+/* Is there a slow view that has to wait though its owner has no slow batch? */
+static bool
+is_somebody_left_out(StreamLanes *lanes)
+{
+	for (int i = 0; i < lanes->num_waiting; i++)
+	{
+		StreamViewAssignment *view = lanes->waiting[i];
+		Worker	   *at = view->slot >= 0 ? lanes->by_slot[view->slot] : NULL;
+
+		if (view->due && held_by(lanes, view->owner) == 0 &&
+			(at == NULL || at->held_up))
+			return true;
+	}
+	return false;
+}
+
+/* Whose batch is to be cut rather than b's?  They have the same owner. */
+static bool
+is_cut_before(const Worker *a, const Worker *b)
+{
+	if (a->batch->cuts != b->batch->cuts)
+		return a->batch->cuts < b->batch->cuts;
+	return a->status.busy_since > b->status.busy_since;
+}
+
+/* The batch to cut of the owner who has most, or NULL if none has several. */
+static Worker *
+find_of_many(StreamLanes *lanes)
+{
+	Worker	   *result = NULL;
+	int			most = 1;
+
+	for (int i = 0; i < lanes->num_workers; i++)
+	{
+		Worker	   *worker = &lanes->workers[i];
+		int			held;
+
+		if (worker->batch == NULL)
+			continue;
+		held = held_by(lanes, worker->batch->owner);
+		if (held > most ||
+			(held == most && held > 1 && result->batch->owner == worker->batch->owner &&
+			 is_cut_before(worker, result)))
+		{
+			result = worker;
+			most = held;
+		}
+	}
+	return result;
+}
+
+static Worker *
+find_latest(StreamLanes *lanes)
+{
+	Worker	   *result = NULL;
+
+	for (int i = 0; i < lanes->num_workers; i++)
+	{
+		Worker	   *worker = &lanes->workers[i];
+
+		if (worker->batch != NULL &&
+			(result == NULL ||
+			 worker->status.busy_since > result->status.busy_since))
+			result = worker;
+	}
+	return result;
+}
+
+const StreamWorkerStatus *
+stream_lanes_share(StreamLanes *lanes, bool *wait)
+{
+	int			alone = count_workers(lanes, true) < 2;
+	Worker	   *worker;
+	int64		turn = stream_debug_limit("hold", HOLD_US / 1000);
+
+	*wait = is_somebody_left_out(lanes);
+	if (!*wait)
+		return NULL;
+	/* one that ends makes room, and so does one that is idle */
+	for (int i = 0; i < lanes->num_workers; i++)
+		if (lanes->workers[i].ending ||
+			(lanes->workers[i].slow > 0 && lanes->workers[i].batch == NULL))
+			return NULL;
+	worker = find_of_many(lanes);
+	if (worker == NULL && (worker = find_latest(lanes)) != NULL)
+		turn = stream_debug_limit("turn", TURN_US / 1000)
+			<< Min(worker->batch->cuts, alone ? MAX_SHIFT_ALONE : MAX_SHIFT);
+	if (worker == NULL || worker->status.busy_since == 0 ||
+		GetCurrentTimestamp() - worker->status.busy_since < turn * 1000)
+		return NULL;
+	return &worker->status;
 }

@@ -50,4 +50,12 @@ extern void stream_lanes_add(StreamLanes *lanes, int slot, uint32 generation);
 /* Gives each view to the worker that it belongs to.  Errors: 53200. */
 extern void stream_lanes_assign(StreamLanes *lanes);
 
+/*
+ * If the slow lane is full and an owner has no part in it: a worker whose batch
+ * is to be cut short for him, or NULL.  *wait: he is left out; if no batch is to
+ * be cut now, ask again soon.
+ */
+extern const StreamWorkerStatus *stream_lanes_share(StreamLanes *lanes,
+													bool *wait);
+
 #endif

@@ -23,6 +23,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/area.h"
 #include "base/shmem.h"
 #include "process/roster.h"
@@ -412,6 +413,8 @@ stream_roster_list_workers(StreamWorkerStatus *list)
 		/* one that nobody knows is of no interest */
 		list[n].busy_slow = view == NULL || view->slow;
 		list[n].canceled_at = worker->canceled_at;
+		list[n].unwanted = worker->unwanted;
+		list[n].ended = worker->ended;
 		n++;
 	}
 	LWLockRelease(stream_area->lock);
@@ -451,8 +454,18 @@ stream_roster_set_slow(const StreamWorkerStatus *worker)
 	LWLockRelease(stream_area->lock);
 }
 
+/* Sends a signal to a worker; wants the lock held. */
+static void
+signal_worker(StreamWorker *worker, int signal)
+{
+	if (signal == SIGTERM)
+		worker->ended = true;
+	kill(worker->pid, signal);
+}
+
 bool
-stream_roster_end_batch(const StreamWorkerStatus *status, int signal)
+stream_roster_end_batch(const StreamWorkerStatus *status, int signal,
+						bool unwanted)
 {
 	StreamWorker *worker;
 
@@ -461,8 +474,30 @@ stream_roster_end_batch(const StreamWorkerStatus *status, int signal)
 	if (worker != NULL)
 	{
 		if (worker->canceled_at == 0 && signal == SIGINT)
+		{
 			worker->canceled_at = GetCurrentTimestamp();
-		kill(worker->pid, signal);
+			worker->unwanted = unwanted;
+		}
+		signal_worker(worker, signal);
+	}
+	LWLockRelease(stream_area->lock);
+	return worker != NULL;
+}
+
+bool
+stream_roster_cut_batch(const StreamWorkerStatus *status)
+{
+	StreamWorker *worker;
+	StreamViewEntry *view;
+
+	stream_area_lock_views(LW_EXCLUSIVE);
+	worker = find_batch(status);
+	view = stream_area_find_view(status->busy_view);
+	if (worker != NULL)
+	{
+		if (view != NULL)
+			view->cuts++;
+		signal_worker(worker, SIGTERM);
 	}
 	LWLockRelease(stream_area->lock);
 	return worker != NULL;
@@ -475,6 +510,7 @@ fail(StreamViewEntry *view, uint64 answered, int sqlstate,
 {
 	view->running = false;
 	view->retry_at = retry_at;
+	view->due_at = retry_at != 0 ? retry_at : DT_NOEND;
 	view->failed = Max(view->failed, answered);
 	view->sqlstate = sqlstate;
 }
@@ -513,6 +549,7 @@ stream_roster_list_views(StreamViewAssignment **list)
 {
 	dshash_seq_status seq;
 	StreamViewEntry *view;
+	TimestampTz now = stream_debug_now();
 	int			room = 64;
 	int			n = 0;
 
@@ -531,10 +568,13 @@ stream_roster_list_views(StreamViewAssignment **list)
 		(*list)[n].viewid = view->key.relid;
 		(*list)[n].slot = stream_area_view_worker(view);
 		(*list)[n].mark = Max(view->created, view->requested);
-		(*list)[n].running = view->running;
+		(*list)[n].running = view->running && (*list)[n].slot >= 0;
 		(*list)[n].slow = view->slow;
 		(*list)[n].owner = view->owner;
 		(*list)[n].begun_at = view->begun_at;
+		(*list)[n].due = now >= view->due_at ||
+			view->requested > Max(view->done, view->failed);
+		(*list)[n].cuts = view->cuts;
 		n++;
 	}
 	dshash_seq_term(&seq);
@@ -562,6 +602,7 @@ stream_roster_reserve_worker(uint32 *generation)
 		worker->busy_view = InvalidOid;
 		worker->busy_request = 0;
 		worker->canceled_at = 0;
+		worker->ended = false;
 		*generation = ++worker->generation;
 		slot = i;
 	}
@@ -584,14 +625,14 @@ stream_roster_release_worker(int slot, uint32 generation)
 void
 stream_roster_terminate_worker(int slot)
 {
-	LWLockAcquire(stream_area->lock, LW_SHARED);
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < STREAM_MAX_WORKERS; i++)
 	{
 		StreamWorker *worker = &stream_area->workers[i];
 
 		if (worker->dboid == MyDatabaseId && worker->pid != 0 &&
 			(slot < 0 || slot == i))
-			kill(worker->pid, SIGTERM);
+			signal_worker(worker, SIGTERM);
 	}
 	LWLockRelease(stream_area->lock);
 }
@@ -708,6 +749,8 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 		view->running = true;
 		view->paused = false;
 		view->begun_at = now;
+		/* should it be ended, it has still to be run */
+		view->due_at = 0;
 		my_worker->busy_since = now;
 		my_worker->busy_view = viewid;
 		my_worker->busy_request = view->requested;
@@ -724,12 +767,13 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 }
 
 int64
-stream_roster_batch_over(bool *canceled)
+stream_roster_batch_over(StreamCancel *cancel)
 {
 	int64		batch_us = GetCurrentTimestamp() - my_worker->busy_since;
 
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
-	*canceled = my_worker->canceled_at != 0;
+	*cancel = my_worker->canceled_at == 0 ? STREAM_CANCEL_NONE :
+		my_worker->unwanted ? STREAM_CANCEL_UNWANTED : STREAM_CANCEL_TIMEOUT;
 	my_worker->busy_since = 0;
 	my_worker->busy_view = InvalidOid;
 	my_worker->canceled_at = 0;
@@ -738,7 +782,8 @@ stream_roster_batch_over(bool *canceled)
 }
 
 void
-stream_roster_view_end(Oid viewid, uint64 answered, bool more, int64 batch_us)
+stream_roster_view_end(Oid viewid, uint64 answered, bool more, int64 batch_us,
+					   TimestampTz due_at)
 {
 	StreamViewEntry *view;
 	bool		tell = false;
@@ -750,9 +795,13 @@ stream_roster_view_end(Oid viewid, uint64 answered, bool more, int64 batch_us)
 		view->running = false;
 		view->more = more;
 		view->retry_at = 0;
+		view->due_at = due_at;
+		if (view->cuts > 0)
+			view->cuts--;
 		if (view->slow && batch_us < STREAM_SHORT_BATCH_US)
 		{
 			view->slow = false;
+			view->cuts = 0;
 			stream_area_wake_scheduler(MyDatabaseId);
 		}
 		if (!more && answered > view->done)
@@ -792,19 +841,23 @@ stream_roster_view_put_off(Oid viewid, bool more)
 		view->running = false;
 		view->more = more;
 		view->retry_at = 0;
+		view->due_at = 0;
 	}
 	LWLockRelease(stream_area->lock);
 }
 
 void
-stream_roster_view_waits(Oid viewid, TimestampTz retry_at)
+stream_roster_view_waits(Oid viewid, TimestampTz retry_at, bool failed)
 {
 	StreamViewEntry *view;
 
 	stream_area_lock_views(LW_EXCLUSIVE);
 	view = find_my_view(viewid);
 	if (view != NULL)
+	{
 		view->retry_at = retry_at;
+		view->due_at = failed ? DT_NOEND : retry_at;
+	}
 	LWLockRelease(stream_area->lock);
 }
 

@@ -70,7 +70,9 @@ typedef struct StreamWorkerStatus
 	Oid			busy_view;		/* ... of this view ... */
 	uint64		busy_request;	/* ... for requests up to this one ... */
 	bool		busy_slow;		/* ... which is known to be slow ... */
-	TimestampTz canceled_at;	/* ... and was told to end, or 0 */
+	TimestampTz canceled_at;	/* ... and was told to end, or 0 ... */
+	bool		unwanted;		/* ... as its view is not to run any more */
+	bool		ended;			/* the process was told to end */
 } StreamWorkerStatus;
 
 typedef struct StreamViewAssignment
@@ -82,6 +84,8 @@ typedef struct StreamViewAssignment
 	bool		slow;			/* its batches take long */
 	Oid			owner;
 	TimestampTz begun_at;		/* when its last batch began, or 0 */
+	bool		due;			/* it has something to do, so far as is known */
+	int			cuts;			/* see stream_roster_cut_batch */
 } StreamViewAssignment;
 
 /*
@@ -139,10 +143,18 @@ extern void stream_roster_set_slow(const StreamWorkerStatus *worker);
 
 /*
  * Sends the worker SIGINT (noting that its batch was told to end) or SIGTERM,
- * if it is still in that batch; false if not.
+ * if it is still in that batch; false if not.  unwanted: its view is not to run
+ * any more, so that is no failure.
  */
 extern bool stream_roster_end_batch(const StreamWorkerStatus *worker,
-									int signal);
+									int signal, bool unwanted);
+
+/*
+ * Sends SIGTERM to the worker, if it is still in that batch, so that a view of
+ * another owner gets its place, and counts that; false if not.  The view has not
+ * failed.
+ */
+extern bool stream_roster_cut_batch(const StreamWorkerStatus *worker);
 
 /*
  * The batch of a worker that has been ended: requests up to answered have failed
@@ -202,21 +214,28 @@ extern bool stream_roster_view_requests(Oid viewid, uint64 *requested,
  */
 extern bool stream_roster_view_begin(Oid viewid, uint64 *requested);
 
+typedef enum StreamCancel
+{
+	STREAM_CANCEL_NONE,
+	STREAM_CANCEL_TIMEOUT,		/* it takes too long */
+	STREAM_CANCEL_UNWANTED		/* its view is not to run any more */
+} StreamCancel;
+
 /*
  * The batch is over, its transaction has ended; returns how long it took in
- * microseconds.  *canceled: the scheduler told it to end; after this no such
- * signal comes any more.
+ * microseconds.  *cancel: why the scheduler told it to end, if it did; after this
+ * no such signal comes any more.
  */
-extern int64 stream_roster_batch_over(bool *canceled);
+extern int64 stream_roster_batch_over(StreamCancel *cancel);
 
 /* What came of it is one of these: */
 
 /*
  * It ended well and took so long; if there is no more, requests up to answered
- * are done.
+ * are done.  due_at: when it is to run again if nothing happens, or DT_NOEND.
  */
 extern void stream_roster_view_end(Oid viewid, uint64 answered, bool more,
-								   int64 batch_us);
+								   int64 batch_us, TimestampTz due_at);
 
 /* It failed; requests up to answered fail with it. */
 extern void stream_roster_view_failed(Oid viewid, uint64 answered,
@@ -225,8 +244,12 @@ extern void stream_roster_view_failed(Oid viewid, uint64 answered,
 /* It is put off: neither well nor failed. */
 extern void stream_roster_view_put_off(Oid viewid, bool more);
 
-/* The view waits until then, after a failure that another worker met. */
-extern void stream_roster_view_waits(Oid viewid, TimestampTz retry_at);
+/*
+ * The view waits until then, after a failure that another worker met; failed: it
+ * has been given up, and waits for somebody who asks.
+ */
+extern void stream_roster_view_waits(Oid viewid, TimestampTz retry_at,
+									 bool failed);
 
 /* The worker does not run the view because it is switched off, or does. */
 extern void stream_roster_view_paused(Oid viewid, bool paused);

@@ -27,7 +27,10 @@
  * begins wakes us, once.  What is not told by the count of calls is no reason
  * to read the catalogs.
  *
- * When the extension is gone the scheduler ends its workers, and itself.
+ * When the extension is gone the scheduler ends its workers, and itself; so it
+ * does when there have been no views for IDLE_US, or none when it came, for the
+ * processes of a server are few and anybody who may create databases could have
+ * them all.  The first view to come lets the launcher start another.
  *
  * Errors are not caught: the process ends, and the launcher starts another.
  *
@@ -68,6 +71,11 @@
 #define LIVED_WELL_MS 5000		/* a worker that lived so long is no crasher */
 #define NO_ROOM_RETRY_MS 5000
 #define GRACE_MS 5000			/* from SIGINT to SIGTERM */
+#define RECORD_RETRY_US USECS_PER_SEC
+#define RECORD_US (10 * USECS_PER_SEC)	/* who waits is told without a record */
+#define IDLE_US (10 * USECS_PER_SEC)	/* so long we stay without views */
+#define NUM_ENDINGS (2 * STREAM_MAX_WORKERS)
+#define SHARE_US USECS_PER_SEC	/* while an owner is left out of the slow lane */
 
 /* What we know of the worker in each slot. */
 typedef struct Start
@@ -83,13 +91,15 @@ typedef struct Ending
 {
 	Oid			viewid;			/* InvalidOid: none */
 	uint64		request;		/* its batch would have answered those up to */
-	uint32		generation;		/* of the worker */
+	int			slot;			/* of the worker ... */
+	uint32		generation;		/* ... which tells it from its successors */
+	TimestampTz until;			/* they wait for the record until then */
 } Ending;
 
 static MemoryContext scheduler_context;
 static MemoryContext turn_context;	/* reset at each turn */
 static Start starts[STREAM_MAX_WORKERS];
-static Ending endings[STREAM_MAX_WORKERS];
+static Ending endings[NUM_ENDINGS];
 
 /* When to read the catalogs again, whatever happens; or at once. */
 static TimestampTz next_turn = 0;
@@ -144,8 +154,7 @@ typedef struct Views
 	List	   *all;
 	List	   *enabled;		/* those to run ... */
 	List	   *owners;			/* ... and whose they are */
-	List	   *disabled;		/* those switched off ... */
-	List	   *released;		/* ... for ever */
+	List	   *disabled;		/* those switched off, for ever or not */
 } Views;
 
 /*
@@ -192,8 +201,6 @@ read_views(Views *views)
 			StreamViewRow *row = lfirst(lc);
 
 			views->all = lappend_oid(views->all, row->viewid);
-			if (row->released)
-				views->released = lappend_oid(views->released, row->viewid);
 			if (!row->options.enabled)
 				views->disabled = lappend_oid(views->disabled, row->viewid);
 			else
@@ -346,64 +353,103 @@ adjust_workers(StreamLanes *lanes)
 static void
 end_worker(const StreamWorkerStatus *worker)
 {
-	Ending	   *ending = &endings[worker->slot];
+	Ending	   *ending = endings;
 
-	if (!stream_roster_end_batch(worker, SIGTERM))
+	if (!stream_roster_end_batch(worker, SIGTERM, worker->unwanted))
 		return;
 	starts[worker->slot].dismissed = true;
+	if (worker->unwanted)
+		return;					/* that is no failure */
+	/* one place each, and there are few that cannot be recorded at once */
+	while (OidIsValid(ending->viewid) && ending < &endings[NUM_ENDINGS - 1] &&
+		   (ending->slot != worker->slot ||
+			ending->generation != worker->generation))
+		ending++;
 	ending->viewid = worker->busy_view;
 	ending->request = worker->busy_request;
+	ending->slot = worker->slot;
 	ending->generation = worker->generation;
+	ending->until = GetCurrentTimestamp() + RECORD_US;
 }
 
 /*
  * Records the failures of views whose workers we have ended, and answers who
  * waits for them, lest the next worker try again at once.  Not while the worker
- * is there: it has the view's batch lock, and might do it itself.
+ * is there: it has the view's batch lock, and might do it itself.  If somebody
+ * else has that lock we try again later: until then no worker gets the view,
+ * which could not run it anyway.
  */
 static void
 record_failures(void)
 {
 	StreamWorkerStatus list[STREAM_MAX_WORKERS];
 	int			n = stream_roster_list_workers(list);
+	TimestampTz now = GetCurrentTimestamp();
 
-	for (int slot = 0; slot < STREAM_MAX_WORKERS; slot++)
+	for (int e = 0; e < NUM_ENDINGS; e++)
 	{
-		Ending	   *ending = &endings[slot];
+		Ending	   *ending = &endings[e];
 		TimestampTz retry_at;
 		bool		there = false;
+		bool		recorded;
 
 		if (!OidIsValid(ending->viewid))
 			continue;
 		for (int i = 0; i < n; i++)
-			there |= list[i].slot == slot &&
+			there |= list[i].slot == ending->slot &&
 				list[i].generation == ending->generation;
 		if (there)
 			continue;
-		retry_at = stream_failure_record_timeout(ending->viewid);
-		stream_roster_batch_ended(ending->viewid, ending->request,
-								  ERRCODE_QUERY_CANCELED, retry_at);
-		ending->viewid = InvalidOid;
+		recorded = stream_failure_record_timeout(ending->viewid, &retry_at);
+		if (!recorded)
+			next_turn = Min(next_turn, now + RECORD_RETRY_US);
+		if (recorded || now >= ending->until)
+			stream_roster_batch_ended(ending->viewid, ending->request,
+									  ERRCODE_QUERY_CANCELED, retry_at);
+		if (recorded)
+			ending->viewid = InvalidOid;
+	}
+}
+
+/* Takes out the views whose failures are still to be recorded. */
+static void
+leave_out_endings(Views *views)
+{
+	for (int e = 0; e < NUM_ENDINGS; e++)
+	{
+		ListCell   *lc;
+
+		if (!OidIsValid(endings[e].viewid))
+			continue;
+		foreach(lc, views->enabled)
+			if (lfirst_oid(lc) == endings[e].viewid)
+			{
+				views->owners = list_delete_nth_cell(views->owners,
+													 foreach_current_index(lc));
+				views->enabled = list_delete_nth_cell(views->enabled,
+													  foreach_current_index(lc));
+				break;
+			}
 	}
 }
 
 /*
- * Ends the batches of released views: whoever has released one wants to have the
- * locks that its batch holds.
+ * Ends the batches of views that have been paused or released: nobody waits for
+ * what they do, and others may for the locks that they hold and their place.
  */
 static void
-end_released(List *released)
+end_unwanted(List *disabled)
 {
 	StreamWorkerStatus list[STREAM_MAX_WORKERS];
 	int			n;
 
-	if (released == NIL)
+	if (disabled == NIL)
 		return;
 	n = stream_roster_list_workers(list);
 	for (int i = 0; i < n; i++)
 		if (list[i].busy_since != 0 && list[i].canceled_at == 0 &&
-			list_member_oid(released, list[i].busy_view))
-			stream_roster_end_batch(&list[i], SIGINT);
+			list_member_oid(disabled, list[i].busy_view))
+			stream_roster_end_batch(&list[i], SIGINT, true);
 }
 
 /* From SIGINT to SIGTERM, in microseconds. */
@@ -444,7 +490,7 @@ watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
 		return next;
 	if (now < late)
 		return Min(next, late);
-	stream_roster_end_batch(worker, SIGINT);
+	stream_roster_end_batch(worker, SIGINT, false);
 	return Min(next, now + grace_us());
 }
 
@@ -515,7 +561,7 @@ nap(long timeout)
 	}
 }
 
-/* The extension is gone, and so are its workers and we. */
+/* The extension is gone, or the last view, and so are the workers and we. */
 static void
 retire(uint64 version)
 {
@@ -523,7 +569,7 @@ retire(uint64 version)
 	StreamViewAssignment *known;
 	int			n;
 
-	pgstat_report_activity(STATE_RUNNING, "ending: the extension was dropped");
+	pgstat_report_activity(STATE_RUNNING, "ending: there are no views");
 	release_orphans();
 	while (stream_roster_list_workers(list) > 0)
 	{
@@ -537,6 +583,40 @@ retire(uint64 version)
 	proc_exit(0);
 }
 
+/* Cuts a batch of the slow lane short for an owner who has no part in it. */
+static void
+share_slow_lane(StreamLanes *lanes)
+{
+	bool		wait;
+	const StreamWorkerStatus *worker = stream_lanes_share(lanes, &wait);
+	bool		starting = !no_room && stream_lanes_missing(lanes) > 0;
+
+	if (worker != NULL && !starting && stream_roster_cut_batch(worker))
+		starts[worker->slot].dismissed = true;
+	if (wait)
+		next_turn = Min(next_turn, GetCurrentTimestamp() + SHARE_US);
+}
+
+/* Is there nothing to do here, and not only for a moment? */
+static bool
+is_idle(const Views *views)
+{
+	static bool had_views = false;
+	static TimestampTz idle_since = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (views->all != NIL)
+	{
+		had_views = true;
+		idle_since = 0;
+		return false;
+	}
+	if (idle_since == 0)
+		idle_since = now;
+	next_turn = Min(next_turn, idle_since + IDLE_US);
+	return !had_views || now >= idle_since + IDLE_US;
+}
+
 /* One turn: see what has changed and act on it. */
 static void
 take_turn(void)
@@ -548,21 +628,23 @@ take_turn(void)
 	ListCell   *lc;
 	char		activity[64];
 
-	if (!read_views(&views))
+	if (!read_views(&views) || is_idle(&views))
 		retire(version);
 	if (!stream_roster_set_present())
 		proc_exit(0);
 
-	end_released(views.released);
+	end_unwanted(views.disabled);
 	forget_views(views.all, mark);
 	foreach(lc, views.disabled)
 		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
 
-	lanes = stream_lanes_look(views.enabled, views.owners);
-	/* of all that are without a worker there, before they get a new one */
+	/* before their views get a new worker */
 	record_failures();
+	leave_out_endings(&views);
+	lanes = stream_lanes_look(views.enabled, views.owners);
 	adjust_workers(lanes);
 	stream_lanes_assign(lanes);
+	share_slow_lane(lanes);
 
 	snprintf(activity, sizeof(activity), "%d views (%d slow), %d workers",
 			 list_length(views.enabled), stream_lanes_slow_views(lanes),

@@ -35,6 +35,7 @@
 #include "base/owner.h"
 #include "base/privilege.h"
 #include "process/roster.h"
+#include "process/failure.h"
 #include "process/wait.h"
 
 /*
@@ -92,6 +93,9 @@ raise_failure(Oid viewid, int sqlstate)
 				 f->detail ? errdetail_internal("%s", f->detail) : 0,
 				 f->hint ? errhint("%s", f->hint) : 0,
 				 f->context ? errcontext("%s", f->context) : 0));
+	/* it could not be recorded yet: somebody has locked the view */
+	if (sqlstate == ERRCODE_QUERY_CANCELED)
+		stream_failure_raise_timeout(viewid);
 	ereport(ERROR,
 			(errcode(sqlstate),
 			 errmsg("continuous view \"%s\" could not be brought up to date",

@@ -294,7 +294,7 @@ load_step(StreamAgendaView *view, void *arg)
 	else if (failure != NULL && first)
 		inherit_failure(view, failure, &row->options);
 	if (first)
-		stream_roster_view_waits(view->viewid, view->retry_at);
+		stream_roster_view_waits(view->viewid, view->retry_at, view->failed);
 
 	view->name = MemoryContextStrdup(context, psprintf("%s.%s",
 													   schema ? schema : "?",
@@ -372,6 +372,16 @@ give_way(StreamAgendaView *view, ErrorData *edata)
 	stream_roster_view_put_off(view->viewid, view->more);
 	FreeErrorData(edata);
 	return true;
+}
+
+/* The batch was ended because its view is not to run any more. */
+static void
+put_off(StreamAgendaView *view, ErrorData *edata)
+{
+	stream_batch_forget(view->viewid);
+	view->due = true;
+	stream_roster_view_put_off(view->viewid, view->more);
+	FreeErrorData(edata);
 }
 
 /* A step has failed: writes it down, and says when to try again. */
@@ -471,7 +481,8 @@ finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
 	reset_failures(view);
 	stream_agenda_after_batch(view, outcome->leaves,
 							  outcome->result == STREAM_BATCH_MORE);
-	stream_roster_view_end(view->viewid, requested, view->more, outcome->us);
+	stream_roster_view_end(view->viewid, requested, view->more, outcome->us,
+						   view->more ? 0 : stream_agenda_due_at(view));
 }
 
 /* As DISCARD does: what the batch has left behind in the session. */
@@ -489,7 +500,7 @@ run_batch(StreamAgendaView *view)
 	BatchOutcome outcome = {STREAM_BATCH_IDLE, NIL, 0};
 	uint64		requested;
 	ErrorData  *error;
-	bool		canceled;
+	StreamCancel cancel;
 
 	view->lost = !stream_roster_view_begin(view->viewid, &requested);
 	if (view->lost)
@@ -498,16 +509,18 @@ run_batch(StreamAgendaView *view)
 
 	stream_agenda_before_batch(view);
 	error = in_transaction(view, batch_step, &outcome);
-	outcome.us = stream_roster_batch_over(&canceled);
+	outcome.us = stream_roster_batch_over(&cancel);
 	/* the signal may have come too late for the batch; it is for nobody else */
 	QueryCancelPending = false;
 	if (!STREAM_MUTATION("worker_keep_leavings"))
 		discard_leavings();
 	if (STREAM_MUTATION("worker_late_sequence"))
 		stream_agenda_before_batch(view);
-	if (error != NULL)
+	if (error != NULL && cancel == STREAM_CANCEL_UNWANTED)
+		put_off(view, error);
+	else if (error != NULL)
 	{
-		if (canceled)
+		if (cancel == STREAM_CANCEL_TIMEOUT)
 			stream_failure_set_timeout(error, view->name);
 		if (!give_way(view, error))
 			handle_failure(view, error, requested);

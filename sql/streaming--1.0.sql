@@ -325,6 +325,14 @@ CREATE FUNCTION streaming.delete_errors(view pg_catalog.regclass,
 COMMENT ON FUNCTION streaming.delete_errors(pg_catalog.regclass, pg_catalog.timestamptz) IS
 	'deletes the rows of streaming.errors that a view has put aside, or those of them before a time; returns how many; needs the rights of the view''s owner';
 
+CREATE FUNCTION streaming._stream_status(relid pg_catalog.oid,
+		OUT is_stream pg_catalog.bool, OUT partitions pg_catalog.int8,
+		OUT bytes pg_catalog.int8, OUT estimated_rows pg_catalog.int8)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_monitor_stream_status';
+COMMENT ON FUNCTION streaming._stream_status(pg_catalog.oid) IS
+	'internal: what streaming.streams shows beside the catalog';
+
 CREATE VIEW streaming.streams AS
 	SELECT c.oid::pg_catalog.regclass AS stream,
 		pg_catalog.pg_get_userbyid(c.relowner) AS owner,
@@ -349,47 +357,13 @@ CREATE VIEW streaming.streams AS
 		LEFT JOIN pg_catalog.pg_attribute a
 			ON a.attrelid OPERATOR(pg_catalog.=) d.relid
 			AND a.attnum OPERATOR(pg_catalog.=) d.attnum
-		CROSS JOIN LATERAL (
-			SELECT pg_catalog.count(*)
-					FILTER (WHERE t.relid OPERATOR(pg_catalog.<>) c.oid)
-					AS partitions,
-				COALESCE(pg_catalog.sum(pg_catalog.pg_relation_size(
-							t.relid::pg_catalog.regclass,
-							'main'::pg_catalog.text)),
-					0::pg_catalog.numeric)::pg_catalog.int8 AS bytes,
-				COALESCE(pg_catalog.sum(GREATEST(k.reltuples,
-							0::pg_catalog.float4)),
-					0::pg_catalog.float4)::pg_catalog.int8 AS estimated_rows
-			FROM (SELECT c.oid AS relid
-				WHERE c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
-				UNION ALL
-				SELECT p.relid::pg_catalog.oid
-				FROM pg_catalog.pg_partition_tree(c.oid::pg_catalog.regclass) p
-				WHERE c.relkind OPERATOR(pg_catalog.=) 'p'::pg_catalog."char"
-					AND p.isleaf) t
-				JOIN pg_catalog.pg_class k
-					ON k.oid OPERATOR(pg_catalog.=) t.relid) l
+		CROSS JOIN LATERAL streaming._stream_status(c.oid) l
 	WHERE NOT c.relispartition
-		AND (((c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
-					OR c.relkind OPERATOR(pg_catalog.=)
-						'p'::pg_catalog."char")
-				AND c.relam OPERATOR(pg_catalog.=) (
-					SELECT m.oid FROM pg_catalog.pg_am m
-					WHERE m.amname OPERATOR(pg_catalog.=)
-						'stream'::pg_catalog.name))
-			OR (c.relkind OPERATOR(pg_catalog.=) 'p'::pg_catalog."char"
-				AND EXISTS (
-					SELECT
-					FROM pg_catalog.pg_partition_tree(
-							c.oid::pg_catalog.regclass) t
-						JOIN pg_catalog.pg_class k
-							ON k.oid OPERATOR(pg_catalog.=)
-								t.relid::pg_catalog.oid
-						JOIN pg_catalog.pg_am m
-							ON m.oid OPERATOR(pg_catalog.=) k.relam
-					WHERE t.isleaf AND m.amname OPERATOR(pg_catalog.=)
-						'stream'::pg_catalog.name)));
-COMMENT ON VIEW streaming.streams IS 'streams, and how many views read them';
+		AND (c.relkind OPERATOR(pg_catalog.=) 'r'::pg_catalog."char"
+			OR c.relkind OPERATOR(pg_catalog.=) 'p'::pg_catalog."char")
+		AND l.is_stream;
+COMMENT ON VIEW streaming.streams IS
+	'streams, and how many views read them; waits for no lock: bytes is null for one that somebody has locked';
 
 CREATE FUNCTION streaming.check_pages(stream pg_catalog.regclass,
 		OUT partition pg_catalog.regclass, OUT blkno pg_catalog.int8,

@@ -147,7 +147,75 @@ stream_guard_refuse(Oid relid, const char *command)
 				 errhint("Drop the continuous views first.")));
 }
 
+/* ---- what this transaction has done ---- */
+
+/* Has this transaction written or deleted the version of a row? */
+static bool
+is_ours(HeapTupleHeader tuple)
+{
+	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple)))
+		return true;
+	if ((tuple->t_infomask & HEAP_XMAX_INVALID) ||
+		HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask))
+		return false;
+	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple));
+}
+
+/*
+ * Has this transaction changed, inserted or deleted the row of a relation, in
+ * pg_class by its OID, or in pg_inherits as a child?
+ */
+static bool
+row_changed_here(Oid catalog, Oid index, AttrNumber attnum, Oid relid)
+{
+	Relation	rel = table_open(catalog, AccessShareLock);
+	bool		changed = false;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, index, true, SnapshotAny, 1, &key);
+	while (!changed && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		changed = is_ours(tuple->t_data);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return changed;
+}
+
+static bool
+link_changed_here(Oid relid)
+{
+	return row_changed_here(InheritsRelationId, InheritsRelidSeqnoIndexId,
+							Anum_pg_inherits_inhrelid, relid);
+}
+
+/* The same, or what is above it. */
+static bool
+link_changed_above(Oid relid)
+{
+	ListCell   *lc;
+
+	if (link_changed_here(relid))
+		return true;
+	foreach(lc, get_partition_ancestors(relid))
+		if (link_changed_here(lfirst_oid(lc)))
+			return true;
+	return false;
+}
+
 /* ---- event time ---- */
+
+/* The view as a literal, for statements in hints. */
+static char *
+view_literal(Oid viewid)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(viewid));
+
+	return quote_literal_cstr(quote_qualified_identifier(schema,
+														 get_rel_name(viewid)));
+}
 
 /* What a stream that a view reads says, by itself or by its root. */
 typedef struct NotedEventTime
@@ -158,29 +226,24 @@ typedef struct NotedEventTime
 } NotedEventTime;
 
 List *
-stream_guard_note_event_times(Oid partition)
+stream_guard_note_event_times(void)
 {
 	List	   *result = NIL;
-	List	   *members;
+	List	   *streams = NIL;
 	ListCell   *lc;
-	ListCell   *ls;
 
-	if (!OidIsValid(partition))
-		return NIL;
-	members = find_all_inheritors(partition, NoLock, NULL);
 	foreach(lc, stream_catalog_views())
-		foreach(ls, ((StreamViewRow *) lfirst(lc))->streams)
-		{
-			NotedEventTime *noted;
+		streams = list_concat_unique_oid(streams,
+										 ((StreamViewRow *) lfirst(lc))->streams);
+	foreach(lc, streams)
+	{
+		NotedEventTime *noted = palloc0(sizeof(NotedEventTime));
 
-			if (!list_member_oid(members, lfirst_oid(ls)))
-				continue;
-			noted = palloc0(sizeof(NotedEventTime));
-			noted->relid = lfirst_oid(ls);
-			noted->exists = stream_declare_event_time(noted->relid,
-													  &noted->event_time);
-			result = lappend(result, noted);
-		}
+		noted->relid = lfirst_oid(lc);
+		noted->exists = stream_declare_event_time(noted->relid,
+												  &noted->event_time);
+		result = lappend(result, noted);
+	}
 	return result;
 }
 
@@ -194,6 +257,8 @@ stream_guard_check_event_times(List *noted)
 		NotedEventTime *before = lfirst(lc);
 		StreamEventTime now;
 
+		if (!link_changed_above(before->relid))
+			continue;
 		if (stream_declare_event_time(before->relid, &now) != before->exists ||
 			(before->exists && (now.attnum != before->event_time.attnum ||
 								(now.delay_us < 0) != (before->event_time.delay_us < 0))))
@@ -226,31 +291,33 @@ named_stream(StreamViewRow *row, List *relids)
  * well; but what one of them has read before, the other would never see.
  */
 void
-stream_guard_check_attached(Oid partition)
+stream_guard_check_attached(void)
 {
-	List	   *below;
-	List	   *above;
 	ListCell   *lc;
+	ListCell   *ls;
 
-	if (!OidIsValid(partition))
-		return;
-	below = find_all_inheritors(partition, NoLock, NULL);
-	above = get_partition_ancestors(partition);
 	foreach(lc, stream_catalog_views())
 	{
 		StreamViewRow *row = lfirst(lc);
-		Oid			part = named_stream(row, below);
-		Oid			whole = named_stream(row, above);
 
-		if (!row->released && OidIsValid(part) && OidIsValid(whole))
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_IN_USE),
-					 errmsg("cannot make stream \"%s\" a part of stream \"%s\" while a continuous view reads both",
-							get_rel_name(part), get_rel_name(whole)),
-					 errdetail("Continuous view \"%s\" would not read the rows that it has read from \"%s\" once more as those of \"%s\".",
-							   get_rel_name(row->viewid), get_rel_name(part),
-							   get_rel_name(whole)),
-					 errhint("Drop the view first and create it anew, or insert the rows into a new partition.")));
+		if (row->released)
+			continue;
+		foreach(ls, row->streams)
+		{
+			Oid			part = lfirst_oid(ls);
+			Oid			whole = named_stream(row, get_partition_ancestors(part));
+
+			if (OidIsValid(whole) && link_changed_above(part))
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_IN_USE),
+						 errmsg("cannot make stream \"%s\" a part of stream \"%s\" while a continuous view reads both",
+								get_rel_name(part), get_rel_name(whole)),
+						 errdetail("Continuous view \"%s\" would not read the rows that it has read from \"%s\" once more as those of \"%s\".",
+								   get_rel_name(row->viewid),
+								   get_rel_name(part), get_rel_name(whole)),
+						 errhint("Drop the view first and create it anew, or insert the rows into a new partition; or the owner of the stream releases the view first: SELECT streaming.release(%s);",
+								 view_literal(row->viewid))));
+		}
 	}
 }
 
@@ -294,6 +361,40 @@ stream_guard_refuse_internal(Oid relid, const char *command)
 			 OidIsValid(viewid) ?
 			 errhint("Run the command on continuous view \"%s\".",
 					 get_rel_name(viewid)) : 0));
+}
+
+/*
+ * Can the name come to mean a relation of a view?  They are named after their
+ * view's OID; where our schema is in the search path, what comes before it there
+ * may vanish.
+ */
+static bool
+may_mean_internal(const RangeVar *name)
+{
+	Oid			schema = stream_catalog_schema();
+	unsigned int viewid;
+
+	if (!OidIsValid(schema) ||
+		(sscanf(name->relname, "_definition_%u", &viewid) != 1 &&
+		 sscanf(name->relname, "_state_%u", &viewid) != 1 &&
+		 sscanf(name->relname, "_below_%u", &viewid) != 1))
+		return false;
+	if (name->schemaname)
+		return get_namespace_oid(name->schemaname, true) == schema;
+	return list_member_oid(fetch_search_path(false), schema);
+}
+
+void
+stream_guard_refuse_internal_name(const RangeVar *name, const char *command)
+{
+	stream_guard_refuse_internal(RangeVarGetRelid(name, NoLock, true), command);
+	if (!creating_extension && !IsBinaryUpgrade && may_mean_internal(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot run %s on \"%s\"", command, name->relname),
+				 errdetail("Relations of the extension \"streaming\" have such names."),
+				 name->schemaname ? 0 :
+				 errhint("Name the schema of the relation, or take schema \"streaming\" out of the search path.")));
 }
 
 /* ---- refusing ---- */
@@ -545,11 +646,9 @@ for_each_view(List *views, void (*work) (Oid viewid, List *leaves),
 	foreach(lc, views)
 	{
 		Oid			viewid = lfirst_oid(lc);
-		char	   *schema = get_namespace_name(get_rel_namespace(viewid));
 
 		view.name = get_rel_name(viewid);
-		view.literal = quote_literal_cstr(quote_qualified_identifier(schema,
-																	 view.name));
+		view.literal = view_literal(viewid);
 		work(viewid, leaves);
 	}
 	error_context_stack = callback.previous;
@@ -694,49 +793,124 @@ stream_guard_truncate(List *relids, void (*command) (void *arg), void *arg)
 	stream_guard_check_views("TRUNCATE");
 }
 
-/* ---- checking ---- */
+/* ---- partitions that go with other things ---- */
 
-/* Has this transaction written or deleted the version of a row? */
-static bool
-is_ours(HeapTupleHeader tuple)
+/* A partition that a command drops, and a view that has not read it. */
+typedef struct Unread
 {
-	if (TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple)))
-		return true;
-	if ((tuple->t_infomask & HEAP_XMAX_INVALID) ||
-		HEAP_XMAX_IS_LOCKED_ONLY(tuple->t_infomask))
-		return false;
-	return TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetUpdateXid(tuple));
-}
+	Oid			viewid;
+	const char *partition;
+} Unread;
 
 /*
- * Has this transaction changed, inserted or deleted the row of a relation, in
- * pg_class by its OID, or in pg_inherits as a child?
+ * What the command that is running drops in that way, for the hook that sees all
+ * drops; and what it is free to, for the views have consumed it.
  */
-static bool
-row_changed_here(Oid catalog, Oid index, AttrNumber attnum, Oid relid)
+typedef struct Dropping
 {
-	Relation	rel = table_open(catalog, AccessShareLock);
-	bool		changed = false;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	List	   *consumed;		/* OIDs of leaves */
+	List	   *unread;			/* of Unread */
+	MemoryContext context;
+} Dropping;
 
-	ScanKeyInit(&key, attnum, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(rel, index, true, SnapshotAny, 1, &key);
-	while (!changed && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		changed = is_ours(tuple->t_data);
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return changed;
+static Dropping *dropping = NULL;
+
+/* Has the view a position in the leaf? */
+static bool
+has_met(Oid viewid, Oid relid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	StreamProgress progress;
+	StreamPosition *pos;
+	bool		met;
+
+	if (row == NULL)
+		return true;
+	stream_catalog_read_progress(viewid, row->unlogged, NULL, &progress);
+	if (progress.position == NULL)
+		return false;
+	pos = stream_position_read(CurrentMemoryContext, progress.position);
+	met = stream_position_leaf(pos, relid) != NULL;
+	stream_position_free(pos);
+	return met;
 }
 
-static bool
-link_changed_here(Oid relid)
+void
+stream_guard_dropped(Oid relid)
 {
-	return row_changed_here(InheritsRelationId, InheritsRelidSeqnoIndexId,
-							Anum_pg_inherits_inhrelid, relid);
+	MemoryContext caller;
+	ListCell   *lc;
+
+	if (dropping == NULL || !get_rel_relispartition(relid) ||
+		!stream_am_relid_is_stream(relid) ||
+		list_member_oid(dropping->consumed, relid))
+		return;
+	caller = MemoryContextSwitchTo(dropping->context);
+	foreach(lc, readers(relid))
+		/* about those that it has, the check afterwards complains */
+		if (!has_met(lfirst_oid(lc), relid))
+		{
+			Unread	   *unread = palloc(sizeof(Unread));
+
+			unread->viewid = lfirst_oid(lc);
+			unread->partition = get_rel_name(relid);
+			dropping->unread = lappend(dropping->unread, unread);
+		}
+	MemoryContextSwitchTo(caller);
 }
+
+/* Views may have been dropped by the same command: then it takes nothing away. */
+static void
+check_unread(List *unread, const char *command)
+{
+	ListCell   *lc;
+
+	foreach(lc, unread)
+	{
+		Unread	   *u = lfirst(lc);
+
+		if (stream_catalog_view(u->viewid) == NULL)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("%s would take away rows that continuous view \"%s\" reads",
+						command, get_rel_name(u->viewid)),
+				 errdetail("It drops partition \"%s\", which the view has not read yet.",
+						   u->partition),
+				 errhint("Drop the partition by itself first: the view reads it before it goes.")));
+	}
+}
+
+void
+stream_guard_drop(List *partitions, const char *name,
+				  void (*command) (void *arg), void *arg)
+{
+	StreamTakeaway *takeaway = stream_guard_consume(partitions, STREAM_DROP);
+	Dropping   *outer = dropping;
+	Dropping	mine = {0};
+
+	if (takeaway)
+		mine.consumed = takeaway->leaves;
+	mine.context = CurrentMemoryContext;
+	dropping = &mine;
+	PG_TRY();
+	{
+		command(arg);
+	}
+	PG_FINALLY();
+	{
+		dropping = outer;
+	}
+	PG_END_TRY();
+	stream_guard_settle(takeaway);
+	if (mine.unread != NIL)
+	{
+		CommandCounterIncrement();
+		check_unread(mine.unread, name);
+	}
+}
+
+/* ---- checking ---- */
 
 /*
  * Has this transaction made, changed or dropped the leaf, or moved it, with what
@@ -745,16 +919,9 @@ link_changed_here(Oid relid)
 static bool
 leaf_changed_here(Oid relid)
 {
-	ListCell   *lc;
-
-	if (row_changed_here(RelationRelationId, ClassOidIndexId,
-						 Anum_pg_class_oid, relid) ||
-		link_changed_here(relid))
-		return true;
-	foreach(lc, get_partition_ancestors(relid))
-		if (link_changed_here(lfirst_oid(lc)))
-			return true;
-	return false;
+	return row_changed_here(RelationRelationId, ClassOidIndexId,
+							Anum_pg_class_oid, relid) ||
+		link_changed_above(relid);
 }
 
 /* What a batch of the view would say about a leaf is said now. */
@@ -792,7 +959,8 @@ check_leaf(StreamViewRow *row, StreamLeaf *leaf, bool member,
 						get_rel_name(leaf->relid)),
 				 errdetail("Continuous view \"%s\" cannot tell which of its rows it has read before.",
 						   get_rel_name(row->viewid)),
-				 errhint("Insert the rows that are to be read into a new partition.")));
+				 errhint("Insert the rows that are to be read into a new partition; or the owner of the stream releases the view first: SELECT streaming.release(%s);",
+						 view_literal(row->viewid))));
 	if (member ? replaced && storage_replaced_here(leaf->relid) :
 		!leaf->detached && leaf_changed_here(leaf->relid))
 		ereport(ERROR,

@@ -56,14 +56,26 @@ extern void stream_guard_truncate(List *relids, void (*command) (void *arg),
 extern void stream_guard_settle(struct StreamTakeaway *takeaway);
 
 /*
- * Before a partition is attached or detached: the event times of the streams in
- * it that views read by their own name.  Empty if there are none.
+ * A command that drops something, these partitions among it: what comes before and
+ * after it.  Raises 55006 if it drops other partitions (by CASCADE, with their
+ * schema or owner) that a view which stays has not read yet.  name: for messages.
  */
-extern List *stream_guard_note_event_times(Oid partition);
+extern void stream_guard_drop(List *partitions, const char *name,
+							  void (*command) (void *arg), void *arg);
+
+/* For the hook that sees all drops: the relation goes. */
+extern void stream_guard_dropped(Oid relid);
 
 /*
- * After it: raises 55006 if one of them is another now, for the state of these
- * views is about it.
+ * Before a partition is attached or detached: the event times of the streams that
+ * views read by their own name.  Empty if there are none.  (Which partition that
+ * is, only the server knows when it has locked it.)
+ */
+extern List *stream_guard_note_event_times(void);
+
+/*
+ * After it: raises 55006 if that of one which this transaction has moved is
+ * another now, for the state of these views is about it.
  */
 extern void stream_guard_check_event_times(List *noted);
 
@@ -71,7 +83,7 @@ extern void stream_guard_check_event_times(List *noted);
  * After a partition has been attached: raises 55006 if a view reads something in
  * it by its own name, and the partitioned table, or one above that, too.
  */
-extern void stream_guard_check_attached(Oid partition);
+extern void stream_guard_check_attached(void);
 
 /*
  * Raises 55000 if the relation is one of the extension's (a state table, a
@@ -79,6 +91,14 @@ extern void stream_guard_check_attached(Oid partition);
  * an extension's script or pg_upgrade runs.
  */
 extern void stream_guard_refuse_internal(Oid relid, const char *command);
+
+/*
+ * The same for a relation as a command names it.  The server looks the name up
+ * again when it locks the relation, and by then it may mean another: so names that
+ * could come to mean a relation of a view are refused as well (55000).
+ */
+extern void stream_guard_refuse_internal_name(const RangeVar *name,
+											  const char *command);
 
 /*
  * After a command that may have changed streams: raises 55006 if this transaction

@@ -54,8 +54,7 @@ static void
 check_relation(const RangeVar *relation, const char *command)
 {
 	if (relation)
-		stream_guard_refuse_internal(RangeVarGetRelid(relation, NoLock, true),
-									 command);
+		stream_guard_refuse_internal_name(relation, command);
 }
 
 /* Is it the name of an index that a user has made on his view? */

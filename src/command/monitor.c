@@ -12,12 +12,15 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "access/xlog.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
@@ -35,6 +38,7 @@
 #include "base/catalog.h"
 #include "base/owner.h"
 #include "base/privilege.h"
+#include "stream/am.h"
 #include "stream/position.h"
 #include "time/declare.h"
 #include "time/watermark.h"
@@ -43,6 +47,7 @@
 #include "command/monitor.h"
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
+PG_FUNCTION_INFO_V1(stream_monitor_stream_status);
 PG_FUNCTION_INFO_V1(stream_monitor_delete_errors);
 
 /*
@@ -233,6 +238,102 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }
+
+/* ---- streaming.streams ---- */
+
+/* The size of a relation in bytes; false if somebody has locked it. */
+static bool
+measure(Oid relid, int64 *bytes)
+{
+	Relation	rel;
+
+	if (!ConditionalLockRelationOid(relid, AccessShareLock))
+		return false;
+	/* without a lock, it may just have been dropped */
+	rel = try_relation_open(relid, NoLock);
+	if (rel == NULL)
+	{
+		UnlockRelationOid(relid, AccessShareLock);
+		return true;
+	}
+	if (RELKIND_HAS_STORAGE(rel->rd_rel->relkind) &&
+		!RELATION_IS_OTHER_TEMP(rel))
+		*bytes += (int64) RelationGetNumberOfBlocks(rel) * BLCKSZ;
+	relation_close(rel, AccessShareLock);
+	return true;
+}
+
+/* How many rows the server thinks there are. */
+static double
+estimated_rows(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	double		rows = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	return rows > 0 ? rows : 0;
+}
+
+/*
+ * _stream_status(relid) returns is_stream, partitions, bytes, estimated_rows
+ *
+ * What streaming.streams shows beside the catalog; the rest is null for what is no
+ * stream.  Anybody may call it, and may ask the server for the same.  Takes
+ * AccessShareLock where it can have it at once; bytes is null elsewhere.
+ */
+Datum
+stream_monitor_stream_status(PG_FUNCTION_ARGS)
+{
+	Oid			relid = PG_GETARG_OID(0);
+	char		relkind = get_rel_relkind(relid);
+	TupleDesc	desc;
+	Datum		values[4] = {0};
+	bool		nulls[4] = {0};
+	List	   *members = NIL;
+	ListCell   *lc;
+	int64		partitions = 0;
+	int64		bytes = 0;
+	double		rows = 0;
+	bool		is_stream = false;
+	bool		measured = true;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (relkind == RELKIND_RELATION)
+		members = list_make1_oid(relid);
+	else if (relkind == RELKIND_PARTITIONED_TABLE)
+		members = find_all_inheritors(relid, NoLock, NULL);
+	foreach(lc, members)
+		is_stream |= stream_am_relid_is_stream(lfirst_oid(lc));
+	/* one without partitions that says what they are to be */
+	if (relkind == RELKIND_PARTITIONED_TABLE && !is_stream)
+		is_stream = stream_am_is_root(relid);
+	foreach(lc, members)
+	{
+		Oid			member = lfirst_oid(lc);
+
+		if (!is_stream || get_rel_relkind(member) == RELKIND_PARTITIONED_TABLE)
+			continue;
+		if (member != relid)
+			partitions++;
+		rows += estimated_rows(member);
+		measured &= measure(member, &bytes);
+	}
+	values[0] = BoolGetDatum(is_stream);
+	values[1] = Int64GetDatum(partitions);
+	values[2] = Int64GetDatum(bytes);
+	values[3] = Int64GetDatum((int64) rows);
+	nulls[1] = nulls[3] = !is_stream;
+	nulls[2] = !is_stream || !measured;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  values, nulls)));
+}
+
+/* ---- streaming.explain ---- */
 
 /* ---- streaming.errors ---- */
 

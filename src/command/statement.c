@@ -116,6 +116,5 @@ void
 stream_statement_refuse_internal(const RangeVar *name, const char *command)
 {
 	if (name)
-		stream_guard_refuse_internal(RangeVarGetRelid(name, NoLock, true),
-									 command);
+		stream_guard_refuse_internal_name(name, command);
 }

@@ -378,15 +378,6 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 	}
 }
 
-/* The partition that a command attaches or detaches, or InvalidOid. */
-static Oid
-moved_partition(AlterTableCmd *cmd)
-{
-	if (cmd->subtype != AT_AttachPartition && cmd->subtype != AT_DetachPartition)
-		return InvalidOid;
-	return RangeVarGetRelid(((PartitionCmd *) cmd->def)->name, NoLock, true);
-}
-
 /* ALTER of anything but a continuous view. */
 static void
 alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
@@ -396,7 +387,8 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	List	   *detached = NIL;
 	List	   *set = NIL;
 	List	   *event_times = NIL;
-	Oid			attached = InvalidOid;
+	bool		attaches = false;
+	bool		detaches = false;
 	ListCell   *lc;
 
 	if (!only_storage_options(stmt))
@@ -407,12 +399,12 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 
 		if (OidIsValid(leaf))
 			detached = lappend_oid(detached, leaf);
-		event_times = list_concat(event_times,
-								  stream_guard_note_event_times(moved_partition(lfirst(lc))));
-		/* it is alone in its statement */
-		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_AttachPartition)
-			attached = moved_partition(lfirst(lc));
+		/* each is alone in its statement */
+		attaches |= lfirst_node(AlterTableCmd, lc)->subtype == AT_AttachPartition;
+		detaches |= lfirst_node(AlterTableCmd, lc)->subtype == AT_DetachPartition;
 	}
+	if (attaches || detaches)
+		event_times = stream_guard_note_event_times();
 	if (OidIsValid(relid) && has_streaming_options(stmt))
 	{
 		stream_statement_check_may_write(s);
@@ -431,7 +423,8 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	stream_statement_pass_on(s);
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("ALTER TABLE");
-	stream_guard_check_attached(attached);
+	if (attaches)
+		stream_guard_check_attached();
 	stream_guard_check_event_times(event_times);
 	set_declared(set, relid, s->source);
 	stream_declare_check(relid);
@@ -629,10 +622,15 @@ drop_matviews(StreamStatement *s)
 }
 
 static void
+pass_on(void *statement)
+{
+	stream_statement_pass_on(statement);
+}
+
+static void
 drop_object(StreamStatement *s)
 {
 	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
-	struct StreamTakeaway *takeaway;
 	List	   *partitions = NIL;
 	ListCell   *lc;
 
@@ -650,9 +648,7 @@ drop_object(StreamStatement *s)
 		drop_matviews(s);
 		return;
 	}
-	takeaway = stream_guard_consume(partitions, STREAM_DROP);
-	stream_statement_pass_on(s);
-	stream_guard_settle(takeaway);
+	stream_guard_drop(partitions, "DROP", pass_on, s);
 	if (stmt->removeType == OBJECT_TABLE || stmt->removeType == OBJECT_SCHEMA)
 		stream_guard_check_views("DROP");
 }
@@ -667,17 +663,11 @@ move_all(StreamStatement *s)
 static void
 drop_owned(StreamStatement *s)
 {
-	stream_statement_pass_on(s);
+	stream_guard_drop(NIL, "DROP OWNED", pass_on, s);
 	stream_guard_check_views("DROP OWNED");
 }
 
 /* ---- storage ---- */
-
-static void
-pass_on(void *statement)
-{
-	stream_statement_pass_on(statement);
-}
 
 static void
 truncate_table(StreamStatement *s)
@@ -690,7 +680,7 @@ truncate_table(StreamStatement *s)
 	{
 		Oid			relid = RangeVarGetRelid(lfirst(lc), NoLock, true);
 
-		stream_guard_refuse_internal(relid, "TRUNCATE");
+		stream_guard_refuse_internal_name(lfirst(lc), "TRUNCATE");
 		if (OidIsValid(relid) &&
 			pg_class_aclcheck(relid, GetUserId(),
 							  ACL_TRUNCATE) == ACLCHECK_OK)
@@ -890,7 +880,10 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 			break;
 		case RELKIND_RELATION:
 			if (subId == 0)
+			{
 				stream_relations_check_drop(objectId);
+				stream_guard_dropped(objectId);
+			}
 			stream_declare_dropped(objectId, subId);
 			break;
 		case RELKIND_PARTITIONED_TABLE:

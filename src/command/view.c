@@ -57,6 +57,7 @@
 #include "flow/relations.h"
 #include "flow/dataflow.h"
 #include "flow/batch.h"
+#include "process/roster.h"
 #include "command/view.h"
 
 /*
@@ -405,6 +406,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 	stream_catalog_owner();		/* fails where there is no extension */
 	RangeVarGetAndCheckCreationNamespace(into->rel, NoLock, &existing);
 	check_into(into, source);	/* after: pg_temp makes it temporary */
+	stream_roster_require_room();
 	if (OidIsValid(existing) && stmt->if_not_exists)
 		ereport(NOTICE,
 				(errcode(ERRCODE_DUPLICATE_TABLE),

@@ -676,6 +676,15 @@ stream_am_relid_is_stream(Oid relid)
 }
 
 bool
+stream_am_is_root(Oid relid)
+{
+	char		relkind;
+	Oid			amid = access_method(relid, &relkind);
+
+	return relkind == RELKIND_PARTITIONED_TABLE && is_ours(amid);
+}
+
+bool
 stream_am_may_have_streams(Oid relid)
 {
 	char		relkind;

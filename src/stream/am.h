@@ -31,6 +31,9 @@ extern bool stream_am_is_stream(Relation rel);
  */
 extern bool stream_am_relid_is_stream(Oid relid);
 
+/* Is it a partitioned table that says itself that its partitions are streams? */
+extern bool stream_am_is_root(Oid relid);
+
 /*
  * Can it be that new partitions of the partitioned table are streams unless
  * they say otherwise?  Since 17 it may say itself what they are.

@@ -106,10 +106,12 @@ is(scalar(pids('worker')), 0, 'no worker without the extension');
 
 # ----------------------------------------------------------- life begins
 
-$node->safe_psql('postgres', 'CREATE EXTENSION streaming');
-wait_pids('scheduler', 'postgres', 1, 'CREATE EXTENSION: a scheduler');
-is(scalar(pids('worker')), 0, 'no worker without views');
+$node->safe_psql('postgres',
+	'CREATE EXTENSION streaming; CREATE TABLE none (i int) USING stream');
+wait_pids('scheduler', undef, 0, 'no scheduler without views');
+is(scalar(pids('worker')), 0, 'and no worker');
 create_view('postgres');
+wait_pids('scheduler', 'postgres', 1, 'a view: a scheduler');
 # longer than a latch can wait
 $node->safe_psql(
 	'postgres', q{
@@ -221,6 +223,20 @@ check_alive('d3', 'created again: the view follows');
 $node->safe_psql('postgres', 'DROP DATABASE d3 WITH (FORCE)');
 check_alive('postgres', 'the others follow');
 wait_pids('scheduler', undef, 2, 'two databases, two schedulers');
+
+# Copies of a database in which there is nothing to do take no processes.
+$node->safe_psql('postgres', 'CREATE DATABASE empty');
+$node->safe_psql('empty',
+	'CREATE EXTENSION streaming; CREATE TABLE s (i int) USING stream');
+$node->safe_psql('postgres', "CREATE DATABASE empty$_ TEMPLATE empty") for 1 .. 5;
+wait_pids('scheduler', undef, 2, 'databases without views: no schedulers');
+$node->safe_psql('empty5',
+	'CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+		SELECT count(*) AS n FROM s');
+check_alive('empty5', 'the first view of one of them follows');
+$node->safe_psql('empty5', 'DROP MATERIALIZED VIEW v');
+wait_pids('scheduler', undef, 2, 'and its scheduler goes after the last one');
+$node->safe_psql('postgres', "DROP DATABASE empty$_") for ('', 1 .. 5);
 
 # --------------------------------------------------------------- extension
 

@@ -317,6 +317,7 @@ stream_area_enter_database(Oid dboid, bool probe)
 		db->probed = true;
 		db->present = false;
 		db->starved = false;
+		db->evicted = false;
 		db->absent = 0;
 		db->watched = false;
 	}

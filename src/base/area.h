@@ -37,6 +37,7 @@ typedef struct StreamDatabase
 								 * not count */
 	bool		present;		/* the scheduler has found the extension */
 	bool		starved;		/* no background workers to be had */
+	bool		evicted;		/* its processes make room for another database */
 	uint64		absent;			/* version at which it was not there, or 0 */
 	bool		watched;		/* the scheduler looks at batches that begin */
 	pg_atomic_uint64 calls;		/* moves when the scheduler has work to do */
@@ -123,6 +124,7 @@ typedef struct StreamArea
 	pg_atomic_uint64 databases_version;
 	pg_atomic_uint64 probe_version;
 	uint64		mark;			/* number of the latest request */
+	TimestampTz crowded_until;	/* databases are to make do with one worker */
 	ConditionVariable detached; /* a scheduler or worker has gone */
 	ConditionVariable requests[STREAM_NUM_REQUEST_CVS];
 	StreamSuspension suspensions[STREAM_MAX_SUSPENSIONS];

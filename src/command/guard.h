@@ -86,21 +86,6 @@ extern void stream_guard_check_event_times(List *noted);
 extern void stream_guard_check_attached(void);
 
 /*
- * Raises 55000 if the relation is one of the extension's (a state table, a
- * definition, a table of its catalog): command is not for those.  Silent while
- * an extension's script or pg_upgrade runs.
- */
-extern void stream_guard_refuse_internal(Oid relid, const char *command);
-
-/*
- * The same for a relation as a command names it.  The server looks the name up
- * again when it locks the relation, and by then it may mean another: so names that
- * could come to mean a relation of a view are refused as well (55000).
- */
-extern void stream_guard_refuse_internal_name(const RangeVar *name,
-											  const char *command);
-
-/*
  * After a command that may have changed streams: raises 55006 if this transaction
  * has taken away storage or partitions that a view's position is about, 42809 or
  * 0A000 if a partition or child that it has made or changed is none that a view
@@ -108,13 +93,5 @@ extern void stream_guard_refuse_internal_name(const RangeVar *name,
  * error here.
  */
 extern void stream_guard_check_views(const char *command);
-
-/*
- * For an ExecutorStart hook, when the statement's relations have been opened:
- * refuses to change a continuous view, or a table of the extension, by INSERT,
- * UPDATE, DELETE or MERGE (55000).  streaming.errors has a trigger for DELETE, and
- * the server refuses the others.
- */
-extern void stream_guard_check_statement(QueryDesc *queryDesc);
 
 #endif

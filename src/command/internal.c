@@ -11,7 +11,7 @@
  *
  * Statements, in the order of the server's own list, and what becomes of them:
  *
- *	INSERT, UPDATE, DELETE, MERGE	refused when they start (guard.c)
+ *	INSERT, UPDATE, DELETE, MERGE	refused when they start (here)
  *	ALTER TABLE			storage parameters, statistics targets and SET
  *						TABLESPACE pass, the rest is refused (utility.c)
  *	FOREIGN KEY			refused where it refers to them (here)
@@ -42,19 +42,131 @@
 
 #include "catalog/namespace.h"
 #include "commands/extension.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "base/compat.h"
 #include "base/catalog.h"
-#include "command/guard.h"
 #include "command/internal.h"
+
+/* The view that an internal relation belongs to, or InvalidOid. */
+static Oid
+view_of(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->state == relid || list_member_oid(row->below, relid) ||
+			row->definition == relid)
+			return row->viewid;
+	}
+	return InvalidOid;
+}
+
+void
+stream_internal_refuse(Oid relid, const char *command)
+{
+	Oid			schema;
+	Oid			viewid;
+
+	/* pg_upgrade makes them one by one */
+	if (!OidIsValid(relid) || creating_extension || IsBinaryUpgrade)
+		return;
+	schema = stream_catalog_schema();
+	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
+		return;
+	viewid = view_of(relid);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot run %s on \"%s\"", command,
+					get_rel_name(relid)),
+			 errdetail("It belongs to the extension \"streaming\"."),
+			 OidIsValid(viewid) ?
+			 errhint("Run the command on continuous view \"%s\".",
+					 get_rel_name(viewid)) : 0));
+}
+
+/*
+ * Can the name come to mean a relation of a view?  They are named after their
+ * view's OID; where our schema is in the search path, what comes before it there
+ * may vanish.
+ */
+static bool
+may_mean_internal(const RangeVar *name)
+{
+	Oid			schema = stream_catalog_schema();
+	unsigned int viewid;
+
+	if (!OidIsValid(schema) ||
+		(sscanf(name->relname, "_definition_%u", &viewid) != 1 &&
+		 sscanf(name->relname, "_state_%u", &viewid) != 1 &&
+		 sscanf(name->relname, "_below_%u", &viewid) != 1))
+		return false;
+	if (name->schemaname)
+		return get_namespace_oid(name->schemaname, true) == schema;
+	return list_member_oid(fetch_search_path(false), schema);
+}
+
+void
+stream_internal_refuse_name(const RangeVar *name, const char *command)
+{
+	stream_internal_refuse(RangeVarGetRelid(name, NoLock, true), command);
+	if (!creating_extension && !IsBinaryUpgrade && may_mean_internal(name))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot run %s on \"%s\"", command, name->relname),
+				 errdetail("Relations of the extension \"streaming\" have such names."),
+				 name->schemaname ? 0 :
+				 errhint("Name the schema of the relation, or take schema \"streaming\" out of the search path.")));
+}
+
+void
+stream_internal_check_statement(QueryDesc *queryDesc)
+{
+	PlannedStmt *stmt = queryDesc->plannedstmt;
+	Oid			schema;
+	ListCell   *lc;
+
+	if (stmt->resultRelations == NIL)
+		return;
+	schema = stream_catalog_schema();
+	if (!OidIsValid(schema) || creating_extension)
+		return;
+	foreach(lc, stmt->resultRelations)
+	{
+		Relation	rel = queryDesc->estate->es_relations[lfirst_int(lc) - 1];
+		Oid			viewid;
+
+		/* not opened, not changed */
+		if (rel == NULL || RelationGetNamespace(rel) != schema)
+			continue;
+		viewid = view_of(RelationGetRelid(rel));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 OidIsValid(viewid) ?
+				 errmsg("cannot change continuous view \"%s\"",
+						get_rel_name(viewid)) :
+				 errmsg("cannot change table \"%s\"",
+						RelationGetRelationName(rel)),
+				 errdetail("Continuous views are changed by their streams only."),
+				 errhint("Insert rows into the stream.")));
+	}
+}
+
+/* ---- what statements attach to relations ---- */
 
 static void
 check_relation(const RangeVar *relation, const char *command)
 {
 	if (relation)
-		stream_guard_refuse_internal_name(relation, command);
+		stream_internal_refuse_name(relation, command);
 }
 
 /* Is it the name of an index that a user has made on his view? */

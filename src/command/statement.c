@@ -15,7 +15,7 @@
 
 #include "base/compat.h"
 #include "base/catalog.h"
-#include "command/guard.h"
+#include "command/internal.h"
 #include "command/statement.h"
 
 static ProcessUtility_hook_type prev_process_utility = NULL;
@@ -116,5 +116,5 @@ void
 stream_statement_refuse_internal(const RangeVar *name, const char *command)
 {
 	if (name)
-		stream_guard_refuse_internal_name(name, command);
+		stream_internal_refuse_name(name, command);
 }

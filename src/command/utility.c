@@ -680,7 +680,7 @@ truncate_table(StreamStatement *s)
 	{
 		Oid			relid = RangeVarGetRelid(lfirst(lc), NoLock, true);
 
-		stream_guard_refuse_internal_name(lfirst(lc), "TRUNCATE");
+		stream_internal_refuse_name(lfirst(lc), "TRUNCATE");
 		if (OidIsValid(relid) &&
 			pg_class_aclcheck(relid, GetUserId(),
 							  ACL_TRUNCATE) == ACLCHECK_OK)
@@ -854,7 +854,7 @@ executor_start(QueryDesc *queryDesc, int eflags)
 		prev_executor_start(queryDesc, eflags);
 	else
 		standard_ExecutorStart(queryDesc, eflags);
-	stream_guard_check_statement(queryDesc);
+	stream_internal_check_statement(queryDesc);
 }
 
 /*

@@ -323,6 +323,13 @@ stream_lanes_make_room(StreamLanes *lanes)
 	return NULL;
 }
 
+const StreamWorkerStatus *
+stream_lanes_least(StreamLanes *lanes)
+{
+	return end_least(lanes, count_workers(lanes, true) >=
+					 count_workers(lanes, false));
+}
+
 void
 stream_lanes_add(StreamLanes *lanes, int slot, uint32 generation)
 {

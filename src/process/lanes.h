@@ -41,6 +41,9 @@ extern int	stream_lanes_missing(StreamLanes *lanes);
  */
 extern const StreamWorkerStatus *stream_lanes_make_room(StreamLanes *lanes);
 
+/* One of several, that we can do without best: the database is to have one only. */
+extern const StreamWorkerStatus *stream_lanes_least(StreamLanes *lanes);
+
 /* How many there are. */
 extern int	stream_lanes_workers(StreamLanes *lanes);
 

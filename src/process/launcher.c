@@ -15,6 +15,12 @@
  * for.  If there is none for one that turns out to have the extension, it is
  * probed again from time to time.
  *
+ * Processes of a server are few, and who may create databases could have them
+ * all.  So there are at most as many schedulers as can have a worker each.  The
+ * owners of databases share them: who has most gives one up for another who has
+ * fewer.  If there is no room for a process, databases that have several workers
+ * make do with one.
+ *
  * So the rule is: every database with an entry in shared memory wants a
  * scheduler, unless its scheduler has said that the extension is absent; then
  * the entry is removed.
@@ -56,11 +62,13 @@
 #define RESTART_MAX_MS 10000
 #define LIVED_WELL_MS 5000
 #define NO_ROOM_RETRY_MS 5000
+#define SHARE_MS 1000			/* while a database has to do without */
 
 /* A database that can be connected to. */
 typedef struct Target
 {
 	Oid			dboid;
+	Oid			owner;
 	bool		listed;			/* seen in pg_database this time */
 	bool		probe;			/* not known yet if it has the extension */
 	BackgroundWorkerHandle *handle; /* the scheduler we have started, if any */
@@ -112,7 +120,7 @@ find_target(Oid dboid)
 
 /* Notes a database found in pg_database. */
 static void
-list_target(Oid dboid)
+list_target(Oid dboid, Oid owner)
 {
 	Target	   *target = find_target(dboid);
 
@@ -123,6 +131,7 @@ list_target(Oid dboid)
 		target->probe = true;
 		targets = lappend(targets, target);
 	}
+	target->owner = owner;
 	target->listed = true;
 }
 
@@ -156,7 +165,7 @@ read_databases(void)
 		existing = lappend_oid(existing, db->oid);
 		/* template0 and its like: nobody can have put an extension there */
 		if (db->datallowconn)
-			list_target(db->oid);
+			list_target(db->oid, db->datdba);
 		MemoryContextSwitchTo(caller);
 	}
 	table_endscan(scan);
@@ -222,6 +231,8 @@ start_scheduler(Target *target)
 					 errhint("You might need to increase max_worker_processes.")));
 	}
 	no_room = !ok;
+	if (no_room)
+		stream_roster_set_crowded();
 	stream_roster_set_starved(target->dboid, no_room);
 }
 
@@ -271,6 +282,93 @@ wants_scheduler(Target *target, StreamDatabaseStatus *status)
 	return target->probe || status != NULL;
 }
 
+/* How many schedulers can have a worker each, besides us and another's process. */
+static int
+max_schedulers(void)
+{
+	return Max(1, (max_worker_processes - 2) / 2);
+}
+
+/* Has the target a scheduler that is to stay, or will it soon? */
+static bool
+is_served(Target *target, StreamDatabaseStatus *known, int num_known)
+{
+	StreamDatabaseStatus *status = find_status(known, num_known, target->dboid);
+
+	if (status == NULL || status->evicted)
+		return false;
+	return (status->running && status->present) ||
+		(target->handle != NULL && !target->probe);
+}
+
+/* How many databases are served, of an owner or (InvalidOid) of all. */
+static int
+count_served(Oid owner, StreamDatabaseStatus *known, int num_known)
+{
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		Target	   *target = lfirst(lc);
+
+		if ((!OidIsValid(owner) || target->owner == owner) &&
+			is_served(target, known, num_known))
+			n++;
+	}
+	return n;
+}
+
+/*
+ * Ends the scheduler that came last of the owner who has most, if he has more than
+ * so many.  False if nobody has.
+ */
+static bool
+evict_one(int more_than, StreamDatabaseStatus *known, int num_known)
+{
+	Target	   *last = NULL;
+	int			most = more_than;
+	ListCell   *lc;
+
+	foreach(lc, targets)
+	{
+		Target	   *other = lfirst(lc);
+		int			n;
+
+		if (!is_served(other, known, num_known))
+			continue;
+		n = count_served(other->owner, known, num_known);
+		if (n > most || (n == most && last != NULL &&
+						 other->started_at > last->started_at))
+		{
+			last = other;
+			most = n;
+		}
+	}
+	if (last == NULL)
+		return false;
+	stream_roster_evict_database(last->dboid);
+	find_status(known, num_known, last->dboid)->evicted = true;
+	return true;
+}
+
+/*
+ * May the database have a scheduler?  If all are taken, the owner who has most of
+ * them gives one up if he still has as many as the database's own after that.
+ */
+static bool
+may_have_scheduler(Target *target, StreamDatabaseStatus *known, int num_known)
+{
+	/* one that is not known yet to have views: it may be none */
+	if (target->probe ||
+		count_served(InvalidOid, known, num_known) < max_schedulers())
+		return true;
+	if (!evict_one(count_served(target->owner, known, num_known) + 1,
+				   known, num_known))
+		stream_roster_set_starved(target->dboid, true);
+	return false;
+}
+
 /*
  * Starts what is missing.  Returns how long to sleep if nothing happens, in
  * milliseconds.
@@ -311,6 +409,8 @@ start_schedulers(void)
 			timeout = Min(timeout,
 						  TimestampDifferenceMilliseconds(now,
 														  target->next_start));
+		else if (!may_have_scheduler(target, known, num_known))
+			timeout = Min(timeout, SHARE_MS);
 		else if (starting < MAX_PROBES)
 		{
 			start_scheduler(target);
@@ -319,6 +419,9 @@ start_schedulers(void)
 				starting++;
 		}
 	}
+	/* more than that if some turned out to have views */
+	if (count_served(InvalidOid, known, num_known) > max_schedulers())
+		(void) evict_one(0, known, num_known);
 	return timeout;
 }
 

@@ -28,6 +28,9 @@
 #include "base/shmem.h"
 #include "process/roster.h"
 
+/* Those who find no room try again after less than that. */
+#define CROWDED_US (7 * USECS_PER_SEC)
+
 /* What this process is, if it is one of ours. */
 static StreamDatabase *my_database = NULL;
 static StreamWorker *my_worker = NULL;
@@ -63,6 +66,15 @@ change_mask(StreamSource *source, bool wake)
 		pg_atomic_fetch_or_u64(word, bit);
 	else
 		pg_atomic_fetch_and_u64(word, ~bit);
+}
+
+/* Sends a signal to a worker; wants the lock held. */
+static void
+signal_worker(StreamWorker *worker, int signal)
+{
+	if (signal == SIGTERM)
+		worker->ended = true;
+	kill(worker->pid, signal);
 }
 
 /* ------------------------------------------------- attach and detach */
@@ -142,6 +154,7 @@ stream_roster_attach_scheduler(Oid dboid)
 		db->present = false;
 		db->absent = 0;
 		db->watched = false;
+		db->evicted = false;
 		my_database = db;
 	}
 	LWLockRelease(stream_area->lock);
@@ -200,7 +213,8 @@ stream_roster_attach_worker(int slot, uint32 generation, Oid dboid)
 		worker->pid == 0)
 	{
 		my_database = stream_area_find_database(dboid);
-		ok = my_database != NULL && !stream_area_is_suspended(dboid);
+		ok = my_database != NULL && !my_database->evicted &&
+			!stream_area_is_suspended(dboid);
 		if (ok)
 		{
 			worker->pid = MyProcPid;
@@ -254,6 +268,7 @@ stream_roster_list_databases(StreamDatabaseStatus *list)
 		list[n].present = db->present;
 		list[n].absent = db->absent != 0 &&
 			db->absent == pg_atomic_read_u64(&db->version);
+		list[n].evicted = db->evicted;
 		n++;
 	}
 	LWLockRelease(stream_area->lock);
@@ -323,6 +338,51 @@ stream_roster_set_starved(Oid dboid, bool starved)
 	LWLockRelease(stream_area->lock);
 	for (int i = 0; changed && i < STREAM_NUM_REQUEST_CVS; i++)
 		ConditionVariableBroadcast(&stream_area->requests[i]);
+}
+
+void
+stream_roster_evict_database(Oid dboid)
+{
+	StreamDatabase *db;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	db = stream_area_find_database(dboid);
+	if (db != NULL)
+	{
+		db->evicted = true;
+		if (db->pid != 0)
+			kill(db->pid, SIGTERM);
+		for (int i = 0; i < STREAM_MAX_WORKERS; i++)
+		{
+			StreamWorker *worker = &stream_area->workers[i];
+
+			if (worker->dboid == dboid && worker->pid != 0)
+				signal_worker(worker, SIGTERM);
+		}
+	}
+	LWLockRelease(stream_area->lock);
+}
+
+void
+stream_roster_set_crowded(void)
+{
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area->crowded_until = GetCurrentTimestamp() + CROWDED_US;
+	for (int i = 0; i < STREAM_DATABASE_SLOTS; i++)
+		if (stream_area->databases[i].pid != 0)
+			stream_area_wake_scheduler(stream_area->databases[i].dboid);
+	LWLockRelease(stream_area->lock);
+}
+
+bool
+stream_roster_is_crowded(void)
+{
+	bool		crowded;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	crowded = GetCurrentTimestamp() < stream_area->crowded_until;
+	LWLockRelease(stream_area->lock);
+	return crowded;
 }
 
 bool
@@ -452,15 +512,6 @@ stream_roster_set_slow(const StreamWorkerStatus *worker)
 	if (view != NULL && find_batch(worker) != NULL)
 		view->slow = true;
 	LWLockRelease(stream_area->lock);
-}
-
-/* Sends a signal to a worker; wants the lock held. */
-static void
-signal_worker(StreamWorker *worker, int signal)
-{
-	if (signal == SIGTERM)
-		worker->ended = true;
-	kill(worker->pid, signal);
 }
 
 bool

@@ -29,6 +29,7 @@ typedef struct StreamDatabaseStatus
 	bool		running;		/* it has a scheduler */
 	bool		present;		/* the scheduler has found the extension */
 	bool		absent;			/* a scheduler looked and did not find it */
+	bool		evicted;		/* it makes room for another */
 } StreamDatabaseStatus;
 
 /* Makes this process the launcher; false if there is one. */
@@ -58,6 +59,19 @@ extern void stream_roster_forget_database(Oid dboid, bool gone);
  * Those who wait for a view without a worker then fail instead of waiting.
  */
 extern void stream_roster_set_starved(Oid dboid, bool starved);
+
+/*
+ * Ends the processes of the database to make room for another one's; no worker
+ * starts there before the next scheduler does.
+ */
+extern void stream_roster_evict_database(Oid dboid);
+
+/*
+ * Says that a database has no process at all for want of room, and that others
+ * are to make do with one worker for a while.
+ */
+extern void stream_roster_set_crowded(void);
+extern bool stream_roster_is_crowded(void);
 
 /* ---- the scheduler ---- */
 

@@ -324,18 +324,41 @@ dismiss_worker(const StreamWorkerStatus *worker)
 	}
 }
 
+/*
+ * Where databases share a server that has not room for all workers that they
+ * want, each is to have one.
+ */
+static void
+make_way(StreamLanes *lanes, bool crowded)
+{
+	if (!crowded)
+		return;
+	if (stream_lanes_workers(lanes) > 1)
+		dismiss_worker(stream_lanes_least(lanes));
+	next_turn = Min(next_turn, GetCurrentTimestamp() + SHARE_US);
+}
+
 /* Brings the number of workers to what it should be. */
 static void
 adjust_workers(StreamLanes *lanes)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	const StreamWorkerStatus *worker;
+	bool		crowded = stream_roster_is_crowded();
 
 	while ((worker = stream_lanes_surplus(lanes)) != NULL)
 		dismiss_worker(worker);
 	for (int n = stream_lanes_missing(lanes); n > 0 && now >= next_start; n--)
-		if (!start_worker(lanes))
-			next_start = TimestampTzPlusMilliseconds(now, NO_ROOM_RETRY_MS);
+	{
+		if (crowded && stream_lanes_workers(lanes) > 0)
+			break;
+		if (start_worker(lanes))
+			continue;
+		next_start = TimestampTzPlusMilliseconds(now, NO_ROOM_RETRY_MS);
+		if (stream_lanes_workers(lanes) == 0)
+			stream_roster_set_crowded();
+	}
+	make_way(lanes, crowded);
 	worker = no_room ? stream_lanes_make_room(lanes) : NULL;
 	if (worker != NULL)
 	{

@@ -598,7 +598,8 @@ find_of_many(StreamLanes *lanes)
 			continue;
 		held = held_by(lanes, worker->batch->owner);
 		if (held > most ||
-			(held == most && held > 1 && result->batch->owner == worker->batch->owner &&
+			(held == most && result != NULL &&
+			 result->batch->owner == worker->batch->owner &&
 			 is_cut_before(worker, result)))
 		{
 			result = worker;

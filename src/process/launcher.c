@@ -70,6 +70,7 @@ typedef struct Target
 	Oid			dboid;
 	Oid			owner;
 	bool		listed;			/* seen in pg_database this time */
+	bool		served;			/* it has a scheduler, or soon will */
 	bool		probe;			/* not known yet if it has the extension */
 	BackgroundWorkerHandle *handle; /* the scheduler we have started, if any */
 	TimestampTz started_at;
@@ -289,21 +290,9 @@ max_schedulers(void)
 	return Max(1, (max_worker_processes - 2) / 2);
 }
 
-/* Has the target a scheduler that is to stay, or will it soon? */
-static bool
-is_served(Target *target, StreamDatabaseStatus *known, int num_known)
-{
-	StreamDatabaseStatus *status = find_status(known, num_known, target->dboid);
-
-	if (status == NULL || status->evicted)
-		return false;
-	return (status->running && status->present) ||
-		(target->handle != NULL && !target->probe);
-}
-
-/* How many databases are served, of an owner or (InvalidOid) of all. */
+/* How many databases of the owner are served. */
 static int
-count_served(Oid owner, StreamDatabaseStatus *known, int num_known)
+count_served(Oid owner)
 {
 	int			n = 0;
 	ListCell   *lc;
@@ -312,44 +301,70 @@ count_served(Oid owner, StreamDatabaseStatus *known, int num_known)
 	{
 		Target	   *target = lfirst(lc);
 
-		if ((!OidIsValid(owner) || target->owner == owner) &&
-			is_served(target, known, num_known))
+		if (target->served && target->owner == owner)
 			n++;
 	}
 	return n;
 }
 
-/*
- * Ends the scheduler that came last of the owner who has most, if he has more than
- * so many.  False if nobody has.
- */
-static bool
-evict_one(int more_than, StreamDatabaseStatus *known, int num_known)
+/* Who has which part of the schedulers. */
+typedef struct Shares
 {
-	Target	   *last = NULL;
-	int			most = more_than;
+	int			served;			/* databases that have one, or soon will */
+	int			most;			/* so many of one owner ... */
+	Target	   *last;			/* ... of which this is the latest */
+} Shares;
+
+static void
+add_up(Shares *shares)
+{
+	ListCell   *lc;
+
+	memset(shares, 0, sizeof(Shares));
+	foreach(lc, targets)
+	{
+		Target	   *target = lfirst(lc);
+		int			n;
+
+		if (!target->served)
+			continue;
+		shares->served++;
+		n = count_served(target->owner);
+		if (n > shares->most ||
+			(n == shares->most &&
+			 target->started_at > shares->last->started_at))
+		{
+			shares->most = n;
+			shares->last = target;
+		}
+	}
+}
+
+/* Those that have a scheduler which is to stay. */
+static void
+look_who_is_served(StreamDatabaseStatus *known, int num_known)
+{
 	ListCell   *lc;
 
 	foreach(lc, targets)
 	{
-		Target	   *other = lfirst(lc);
-		int			n;
+		Target	   *target = lfirst(lc);
+		StreamDatabaseStatus *status = find_status(known, num_known,
+												   target->dboid);
 
-		if (!is_served(other, known, num_known))
-			continue;
-		n = count_served(other->owner, known, num_known);
-		if (n > most || (n == most && last != NULL &&
-						 other->started_at > last->started_at))
-		{
-			last = other;
-			most = n;
-		}
+		target->served = status != NULL && !status->evicted &&
+			((status->running && status->present) ||
+			 (target->handle != NULL && !target->probe));
 	}
-	if (last == NULL)
-		return false;
-	stream_roster_evict_database(last->dboid);
-	find_status(known, num_known, last->dboid)->evicted = true;
-	return true;
+}
+
+/* The owner who has most gives up the scheduler that came last. */
+static void
+evict_last(Shares *shares)
+{
+	stream_roster_evict_database(shares->last->dboid);
+	shares->last->served = false;
+	add_up(shares);
 }
 
 /*
@@ -357,14 +372,14 @@ evict_one(int more_than, StreamDatabaseStatus *known, int num_known)
  * them gives one up if he still has as many as the database's own after that.
  */
 static bool
-may_have_scheduler(Target *target, StreamDatabaseStatus *known, int num_known)
+may_have_scheduler(Target *target, Shares *shares)
 {
 	/* one that is not known yet to have views: it may be none */
-	if (target->probe ||
-		count_served(InvalidOid, known, num_known) < max_schedulers())
+	if (target->probe || shares->served < max_schedulers())
 		return true;
-	if (!evict_one(count_served(target->owner, known, num_known) + 1,
-				   known, num_known))
+	if (shares->most > count_served(target->owner) + 1)
+		evict_last(shares);
+	else
 		stream_roster_set_starved(target->dboid, true);
 	return false;
 }
@@ -381,11 +396,14 @@ start_schedulers(void)
 	int			starting = 0;
 	TimestampTz now = GetCurrentTimestamp();
 	long		timeout = POLL_MS;
+	Shares		shares;
 	ListCell   *lc;
 
 	foreach(lc, targets)
 		reap_scheduler(lfirst(lc));
 	num_known = stream_roster_list_databases(known);
+	look_who_is_served(known, num_known);
+	add_up(&shares);
 
 	foreach(lc, targets)
 	{
@@ -409,7 +427,7 @@ start_schedulers(void)
 			timeout = Min(timeout,
 						  TimestampDifferenceMilliseconds(now,
 														  target->next_start));
-		else if (!may_have_scheduler(target, known, num_known))
+		else if (!may_have_scheduler(target, &shares))
 			timeout = Min(timeout, SHARE_MS);
 		else if (starting < MAX_PROBES)
 		{
@@ -417,11 +435,16 @@ start_schedulers(void)
 			/* a start that found no room takes no place of another's */
 			if (target->handle != NULL)
 				starting++;
+			if (target->handle != NULL && !target->probe)
+			{
+				target->served = true;
+				add_up(&shares);
+			}
 		}
 	}
 	/* more than that if some turned out to have views */
-	if (count_served(InvalidOid, known, num_known) > max_schedulers())
-		(void) evict_one(0, known, num_known);
+	if (shares.served > max_schedulers())
+		evict_last(&shares);
 	return timeout;
 }
 

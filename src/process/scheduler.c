@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * scheduler.c
- *	  The scheduler process: one per database that has the extension.
+ *	  The scheduler process: one per database that has continuous views.
  *
  * It compares what is with what should be, each time it is woken, and mends
  * the difference: views that came and went, workers that ended, settings that

@@ -3,13 +3,13 @@
  * launcher.c
  *	  The launcher process: one per server.
  *
- * It sees to it that each database that has the extension has a scheduler.  It
+ * It sees to it that each database that has continuous views has a scheduler.  It
  * is not connected to any database itself and can't know which those are, so
- * it probes: it starts a scheduler, which ends at once if it finds no
- * extension.  Each database is probed once when the launcher starts, and new
- * databases when they come.  After that a database without the extension costs
- * nothing; CREATE EXTENSION makes an entry for it in shared memory and wakes
- * the launcher.
+ * it probes: it starts a scheduler, which ends at once if it finds none.  Each
+ * database is probed once when the launcher starts, and new databases when they
+ * come.  After that a database without views costs nothing; a transaction that
+ * makes one makes an entry for the database in shared memory and wakes the
+ * launcher.
  *
  * Databases that are probed do not count among those that the server has room
  * for.  If there is none for one that turns out to have the extension, it is
@@ -22,7 +22,7 @@
  * make do with one.
  *
  * So the rule is: every database with an entry in shared memory wants a
- * scheduler, unless its scheduler has said that the extension is absent; then
+ * scheduler, unless its scheduler has said that there are no views; then
  * the entry is removed.
  *
  * Schedulers of an earlier launcher are simply there: shared memory says so.

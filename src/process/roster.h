@@ -27,8 +27,8 @@ typedef struct StreamDatabaseStatus
 {
 	Oid			dboid;
 	bool		running;		/* it has a scheduler */
-	bool		present;		/* the scheduler has found the extension */
-	bool		absent;			/* a scheduler looked and did not find it */
+	bool		present;		/* the scheduler has found views */
+	bool		absent;			/* a scheduler looked and did not find any */
 	bool		evicted;		/* it makes room for another */
 } StreamDatabaseStatus;
 

@@ -37,6 +37,7 @@ OBJS = \
 	src/query/analyze.o \
 	src/query/sight.o \
 	src/query/trust.o \
+	src/query/groupings.o \
 	src/query/eventtime.o \
 	src/query/cut.o \
 	src/query/keeping.o \

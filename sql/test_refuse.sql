@@ -17,16 +17,13 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT DISTINCT ON (k) k, v FROM s ORDER BY k, v;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, count(*) FROM s GROUP BY GROUPING SETS ((k), ());
+	SELECT k, count(*) FROM s GROUP BY GROUPING SETS ((k), (), ());
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, v, count(*) FROM s GROUP BY ROLLUP (k, v);
+	SELECT k, v, count(*) FROM s GROUP BY k, ROLLUP (k, v);
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, v, count(*) FROM s GROUP BY CUBE (k, v);
-\echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, GROUPING(k), count(*) FROM s GROUP BY k;
+	SELECT k, t, count(*) FROM s GROUP BY ROLLUP (k), ROLLUP (k, (v, t)) HAVING t IS NOT NULL;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, v FROM s FOR UPDATE;

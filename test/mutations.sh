@@ -14,6 +14,7 @@
 #	cache		the cache of states is kept though the table has changed
 #	threshold	rows are late by the watermark of their own batch
 #	sessions	a session of the table does not fill the gap between two rows
+#	grouping	the groups of different grouping sets are not told apart
 #	rows_forgotten	rows that are kept are not read again
 #	bits_again	a value counts again when it meets another condition
 #	changes_lost	a row that goes is taken for one that comes
@@ -23,7 +24,7 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
 mutations=${*:-placement subxact readset cache threshold sessions
-	rows_forgotten bits_again changes_lost rows_stay}
+	rows_forgotten bits_again changes_lost rows_stay grouping}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -41,6 +42,7 @@ guards()
 		sessions) echo test_00_setup test_et_sessions ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
+		grouping) echo test_00_setup test_groupings ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

@@ -295,6 +295,13 @@ check_append(StreamCut *cut, const StreamWatermark *wm, List *options,
 				 errdetail("Without one, no group is ever final."),
 				 errhint("Group by a window of the stream's event time, such as tumble(ts, '1 minute'), or use output mode \"update\"."),
 				 stream_refuse_option_position(source, options, "output_mode")));
+	if (!cut->window->in_all_sets)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("output mode \"append\" needs the event time in every grouping set"),
+				 errdetail("The groups of a set without it are never final."),
+				 errhint("Put the window into every set, as in GROUP BY tumble(ts, '1 minute'), ROLLUP (a, b), or use output mode \"update\"."),
+				 stream_refuse_option_position(source, options, "output_mode")));
 	if (!stream_watermark_exists(wm))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -555,15 +555,16 @@ rows_handed_on(BatchView *view, const StreamFeed *feed)
 }
 
 /*
- * May the plan have had any input?  Without keys there is a row for no input, too:
- * the first batch needs it, others have nothing to merge then.
+ * May the plan have had any input?  An aggregation that has a group from the
+ * beginning has a row for no input, too: the first batch needs it, others have
+ * nothing to merge then.
  */
 static bool
 has_input(MergeReceiver *receiver)
 {
 	BatchView  *view = receiver->batch->view;
 
-	if (receiver->delta->cut->keys != NIL || view->progress.batch == 0)
+	if (!receiver->delta->cut->from_beginning || view->progress.batch == 0)
 		return true;
 	if (receiver->delta->streams == NIL)
 		return rows_handed_on(view, receiver->delta->feed) > 0;
@@ -789,14 +790,14 @@ close_tables(Batch *batch)
 }
 
 /*
- * An aggregation without keys has its one row from the beginning: the aggregates
- * over no rows at all.
+ * An aggregation without keys has its one row from the beginning, and so has an
+ * empty grouping set: the aggregates over no rows at all.
  */
 static void
 put_initial_row(void *arg)
 {
 	Batch	   *batch = arg;
-	bool		has_keys = true;
+	bool		has_row = false;
 	ListCell   *lc;
 
 	open_tables(batch);
@@ -804,8 +805,8 @@ put_initial_row(void *arg)
 	batch->snapshot = GetActiveSnapshot();
 	prepare_view(batch);
 	foreach(lc, batch->view->flow->tree->cuts)
-		has_keys &= ((StreamCut *) lfirst(lc))->keys != NIL;
-	if (!has_keys)
+		has_row |= ((StreamCut *) lfirst(lc))->from_beginning;
+	if (has_row)
 		run_operators(batch, NULL);
 	PopActiveSnapshot();
 	close_tables(batch);

@@ -217,6 +217,9 @@ make_partial(PlannedStmt *stmt)
 	if (!IsA(top, Agg))
 		return;
 	top->aggsplit = AGGSPLIT_INITIAL_SERIAL;
+	/* the other steps of grouping sets: the executor goes by the first */
+	foreach(lc, top->chain)
+		lfirst_node(Agg, lc)->aggsplit = AGGSPLIT_INITIAL_SERIAL;
 	foreach(lc, top->plan.targetlist)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);

@@ -299,9 +299,9 @@ delta_planner(Query *query, const char *source, int options,
 }
 
 static void
-switch_off(const char *setting)
+set_for_planning(const char *setting, const char *value)
 {
-	(void) set_config_option(setting, "off", PGC_USERSET, PGC_S_SESSION,
+	(void) set_config_option(setting, value, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
@@ -312,14 +312,22 @@ stream_scan_plan(Query *query, double rows)
 	int			nestlevel = NewGUCNestLevel();
 
 	/* the plan must end in one aggregation, not in several appended */
-	switch_off("enable_partitionwise_aggregate");
+	set_for_planning("enable_partitionwise_aggregate", "off");
 
 	/*
 	 * How many groups a window of the event time makes, the planner cannot
 	 * know, and it takes each row for one. It would sort them, then; but there
 	 * are few, and hashing does not need to know.
 	 */
-	switch_off("enable_sort");
+	set_for_planning("enable_sort", "off");
+
+	/*
+	 * Grouping sets, it would sort once for each that cannot share an order, as
+	 * soon as it believes that their groups take more memory than there is.
+	 * Hashing them writes to disk what does not fit.
+	 */
+	if (query->groupingSets)
+		set_for_planning("hash_mem_multiplier", "1000");
 	PG_TRY();
 	{
 		delta_query = query;

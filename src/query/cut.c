@@ -19,6 +19,7 @@
 #include "catalog/heap.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
@@ -37,16 +38,17 @@
 #include "base/refuse.h"
 #include "state/aggstate.h"
 #include "query/analyze.h"
+#include "query/groupings.h"
 #include "query/cut.h"
 
 /* The key is as wide as an index can be. */
 static void
-refuse_key_count(Node *excess, const char *source)
+refuse_key_count(Node *excess, int limit, const char *source)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_TOO_MANY_COLUMNS),
 			 errmsg("cannot group a continuous view by more than %d expressions",
-					INDEX_MAX_KEYS),
+					limit),
 			 errhint("Put some of them together, for example into an array."),
 			 stream_refuse_position(source, exprLocation(excess))));
 }
@@ -54,17 +56,20 @@ refuse_key_count(Node *excess, const char *source)
 static void
 check_key_count(Query *query, List *clauses, const char *source)
 {
-	if (list_length(clauses) > INDEX_MAX_KEYS)
-		refuse_key_count(get_sortgroupclause_expr(list_nth(clauses,
-														   INDEX_MAX_KEYS),
-												  query->targetList), source);
+	/* one key tells grouping sets apart */
+	int			limit = INDEX_MAX_KEYS - (query->groupingSets ? 1 : 0);
+
+	if (list_length(clauses) > limit)
+		refuse_key_count(get_sortgroupclause_expr(list_nth(clauses, limit),
+												  query->targetList), limit,
+						 source);
 }
 
 void
 stream_cut_check_key_count(StreamCut *cut, int nkeys, Node *last)
 {
 	if (nkeys > INDEX_MAX_KEYS)
-		refuse_key_count(last, cut->place.source);
+		refuse_key_count(last, INDEX_MAX_KEYS, cut->place.source);
 }
 
 void
@@ -74,10 +79,7 @@ stream_cut_check(Query *query, const StreamPlace *place)
 		stream_refuse_in(place, "UNION, INTERSECT and EXCEPT are",
 						 query->targetList,
 						 "Create one continuous view for each part, and an ordinary view that combines them.");
-	if (query->groupingSets)
-		stream_refuse_in(place, "GROUPING SETS, ROLLUP and CUBE are",
-						 linitial(query->groupingSets),
-						 "Create one continuous view for each grouping.");
+	stream_groupings_check(query, place);
 	if (query->rowMarks)
 		stream_refuse_clause(place, STREAM_CLAUSE_LOCKING,
 							 "FOR UPDATE and FOR SHARE are",
@@ -246,9 +248,6 @@ collect_aggs_walker(Node *node, CollectAggs *context)
 			context->aggrefs = lappend(context->aggrefs, node);
 		return false;
 	}
-	if (IsA(node, GroupingFunc))
-		stream_refuse("GROUPING is", node, context->source,
-					  "Leave it out: there is one grouping.");
 	return expression_tree_walker(node, collect_aggs_walker, context);
 }
 
@@ -376,12 +375,13 @@ make_delta_query(StreamCut *cut)
 		StreamKey  *key = lfirst(lc);
 		bool		panes = cut->window && cut->window->pane &&
 			in_key && cut->window->key == foreach_current_index(lc);
-		TargetEntry *tle = makeTargetEntry(copyObject(panes ?
-													  cut->window->pane :
-													  key->expr),
-										   list_length(tlist) + 1,
-										   key->name, false);
+		Expr	   *expr = panes ? cut->window->pane : key->expr;
+		TargetEntry *tle;
 
+		if (cut->grouping && expr == (Expr *) cut->grouping)
+			expr = stream_groupings_number_in_feed(cut->grouping);
+		tle = makeTargetEntry(copyObject(expr), list_length(tlist) + 1,
+							  key->name, false);
 		tle->ressortgroupref = key->sortgroupref;
 		tlist = lappend(tlist, tle);
 	}
@@ -681,6 +681,20 @@ name_aggs(StreamCut *cut, List **names)
 						makeString(reserve_name("_state", names)));
 }
 
+/* The key that tells the groups of different grouping sets apart. */
+static void
+add_grouping(StreamCut *cut, List **names)
+{
+	StreamKey  *key = palloc0(sizeof(StreamKey));
+
+	cut->grouping = stream_groupings_number(cut->query);
+	key->expr = (Expr *) cut->grouping;
+	key->eqop = Int4EqualOperator;
+	key->collation = InvalidOid;
+	key->name = reserve_name("_grouping", names);
+	cut->keys = lappend(cut->keys, key);
+}
+
 /* Does an aggregate need more than partial states? */
 static bool
 needs_rows(StreamCut *cut)
@@ -706,8 +720,12 @@ find_keys(StreamCut *cut, List **names)
 		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
 	cut->window = stream_eventtime_find(cut->query, exprs, needs_rows(cut),
 										source);
+	if (cut->query->groupingSets)
+		add_grouping(cut, names);
 	if (cut->window)
 		place_window(cut);
+	cut->from_beginning = cut->keys == NIL ||
+		stream_groupings_has_empty(cut->query);
 	if (cut->window && cut->window->pane)
 		check_hashable(cut->keys, source);
 }

@@ -85,6 +85,9 @@ typedef struct StreamCut
 	List	   *state_names;	/* String: columns of their stored states, of
 								 * those whose result is not the state */
 	StreamWindow *window;		/* the key that is one, or NULL */
+	GroupingFunc *grouping;		/* the key that tells grouping sets apart, or
+								 * NULL */
+	bool		from_beginning; /* it has a group before there are any rows */
 
 	StreamPlace place;			/* where the query is in the statement */
 

@@ -49,6 +49,7 @@
 #include "time/window.h"
 #include "time/timeexpr.h"
 #include "query/analyze.h"
+#include "query/groupings.h"
 #include "query/eventtime.h"
 
 /* Operators without a symbol of their own in the server's headers. */
@@ -616,6 +617,9 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
 	Node	   *expr = list_nth(keys, window->key);
 	int			rtindex;
 
+	/* a set without the window counts a row as often as it has windows */
+	if (!window->in_all_sets && IsA(expr, FuncExpr))
+		return;
 	if (IsA(expr, FuncExpr))
 	{
 		if (!whole)
@@ -629,7 +633,8 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
 		!is_joined_inside((Node *) query->jointree, rtindex))
 		return;
 	window->row_time = linitial(call->args);
-	if (!whole && can_be_panes(query, keys, window->key, rtindex))
+	if (!whole && window->in_all_sets &&
+		can_be_panes(query, keys, window->key, rtindex))
 		divide_into_panes(window, call);
 	if (window->pane)
 		window->pane_rtindex = rtindex;
@@ -707,6 +712,11 @@ stream_eventtime_find(Query *query, List *keys, bool whole,
 						  source,
 						  "Group by the finer one, and compute the other from it when the view is read.");
 		window = make_window(&trace, foreach_current_index(lc), expr, source);
+		window->in_all_sets =
+			stream_groupings_all_have(query, foreach_current_index(lc));
+		if (trace.kind == TRACE_SESSION && !window->in_all_sets)
+			stream_refuse("a grouping set without the session is", expr, source,
+						  "Have the session in each grouping set, and create another continuous view for what is not about sessions.");
 		if (is_call_of(trace.call, "hop"))
 			make_panes(window, query, keys, trace.call, whole);
 		if (window->event_time && is_call_of(trace.call, "hop") &&
@@ -715,6 +725,11 @@ stream_eventtime_find(Query *query, List *keys, bool whole,
 			stream_refuse("hop in a sub-select, in a view or in an outer join is",
 						  expr, source,
 						  "Call it in the outermost FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
+		if (window->event_time && !window->in_all_sets &&
+			expression_returns_set(expr))
+			stream_refuse("hop among the columns that is not in every grouping set is",
+						  expr, source,
+						  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w.");
 		if (window->event_time && window->pane == NULL &&
 			expression_returns_set(expr))
 			stream_refuse(whole ?

@@ -28,6 +28,7 @@ typedef struct StreamWindow
 	int			key;			/* its number among the keys, from 0; or -1 */
 	StreamWindowKind kind;
 	bool		event_time;		/* about a declared event time */
+	bool		in_all_sets;	/* a part of each grouping set, if there are any */
 	Oid			type;			/* timestamp or timestamptz */
 
 	/* over the query's FROM: */

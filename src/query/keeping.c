@@ -647,6 +647,26 @@ check_window(Keeping *keeping)
 	}
 }
 
+/* Rows are kept, and values remembered, by one list of keys. */
+static void
+check_groupings(Keeping *keeping)
+{
+	StreamCut  *cut = keeping->cut;
+	ListCell   *lc;
+
+	if (cut->grouping == NULL)
+		return;
+	foreach(lc, cut->aggs)
+	{
+		StreamAgg  *agg = lfirst(lc);
+
+		if (agg->kind != STREAM_AGG_COMBINED)
+			stream_refuse("an aggregate with DISTINCT or ORDER BY, or one whose states cannot be combined, beside grouping sets is",
+						  agg->aggref, cut->place.source,
+						  "Create one continuous view for each grouping set, or use aggregates with a combine function.");
+	}
+}
+
 /* ---- changes ---- */
 
 /* Where an aggregate finds its arguments among the columns of the rows. */
@@ -710,6 +730,7 @@ stream_keeping_plan(StreamCut *cut, int number)
 	ListCell   *lc;
 
 	check_window(&keeping);
+	check_groupings(&keeping);
 	foreach(lc, cut->aggs)
 	{
 		StreamAgg  *agg = lfirst(lc);

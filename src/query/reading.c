@@ -28,6 +28,7 @@
 #include "base/refuse.h"
 #include "state/aggstate.h"
 #include "query/analyze.h"
+#include "query/groupings.h"
 #include "query/reading.h"
 
 typedef struct ReadingContext
@@ -43,6 +44,31 @@ state_column(int attno, Node *expr, int sublevels_up)
 {
 	return (Node *) makeVar(1, attno, exprType(expr), exprTypmod(expr),
 							exprCollation(expr), sublevels_up);
+}
+
+/* The number among the keys of the one that tells grouping sets apart, or -1. */
+static int
+grouping_key(StreamCut *cut)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+		if (((StreamKey *) lfirst(lc))->expr == (Expr *) cut->grouping)
+			return foreach_current_index(lc);
+	return -1;
+}
+
+/* What GROUPING is, from the column of the state table that tells. */
+static Node *
+grouping_value(GroupingFunc *call, ReadingContext *context)
+{
+	StreamCut  *cut = context->cut;
+	Node	   *column = NULL;
+
+	if (cut->grouping)
+		column = state_column(grouping_key(cut) + 1, (Node *) cut->grouping,
+							  context->sublevels_up);
+	return stream_groupings_compute(call, cut->grouping, column);
 }
 
 /* The state column of a key that equals the node, or NULL. */
@@ -107,6 +133,9 @@ reading_mutator(Node *node, ReadingContext *context)
 									foreach_current_index(lc) + 1, node, 0);
 		elog(ERROR, "aggregate not found in the cut");
 	}
+	if (IsA(node, GroupingFunc) &&
+		((GroupingFunc *) node)->agglevelsup == context->sublevels_up)
+		return grouping_value((GroupingFunc *) node, context);
 	if (context->sublevels_up == 0 && context->cut->payload)
 	{
 		column = match_payload(node, context);
@@ -159,6 +188,24 @@ is_sorted_by(Query *query, TargetEntry *tle)
 	return false;
 }
 
+/*
+ * With grouping sets, an output column that is a key is null in those where it is
+ * not, even if it is a constant.  (In an expression, a constant stays one.)
+ */
+static Node *
+match_output(TargetEntry *tle, ReadingContext *context)
+{
+	ListCell   *lc;
+
+	if (context->cut->grouping == NULL || tle->ressortgroupref == 0)
+		return NULL;
+	foreach(lc, context->cut->keys)
+		if (((StreamKey *) lfirst(lc))->sortgroupref == tle->ressortgroupref)
+			return state_column(foreach_current_index(lc) + 1,
+								(Node *) tle->expr, 0);
+	return NULL;
+}
+
 /* The output columns, and the hidden ones that a clause above needs. */
 static List *
 reading_targetlist(Query *query, ReadingContext *context)
@@ -169,11 +216,14 @@ reading_targetlist(Query *query, ReadingContext *context)
 	foreach(lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Node	   *key;
 
 		if (tle->resjunk && !is_sorted_by(query, tle))
 			continue;
+		key = match_output(tle, context);
 		tle = flatCopyTargetEntry(tle);
-		tle->expr = (Expr *) reading_mutator((Node *) tle->expr, context);
+		tle->expr = (Expr *) (key ? key :
+							  reading_mutator((Node *) tle->expr, context));
 		tle->resno = list_length(tlist) + 1;
 		tle->resorigtbl = InvalidOid;
 		tle->resorigcol = 0;
@@ -250,6 +300,8 @@ clauses_above(StreamCut *cut, const char *source)
 	rtr->rtindex = 1;
 	query->jointree = makeFromExpr(list_make1(rtr), having);
 	query->groupClause = NIL;
+	query->groupingSets = NIL;
+	query->groupDistinct = false;
 	query->havingQual = NULL;
 	query->hasAggs = false;
 	if (cut->kind == STREAM_CUT_DISTINCT)

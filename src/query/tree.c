@@ -342,6 +342,11 @@ note_final(Planting *planting, Query *query, const StreamPlace *place)
 						 "output mode \"append\" of an aggregation without an event time among its keys is",
 						 query->targetList,
 						 "Group by the window of the aggregation below, or by a longer one, or use output mode \"update\".");
+	if (!window->in_all_sets)
+		stream_refuse_in(place,
+						 "output mode \"append\" of grouping sets some of which lack the event time is",
+						 linitial(query->groupingSets),
+						 "Put the window into every set, or use output mode \"update\".");
 	final = palloc(sizeof(StreamTreeFinal));
 	final->query = query;
 	final->key = list_nth(keys, window->key);

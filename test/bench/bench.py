@@ -180,6 +180,56 @@ class Bench:
                     "ORDER BY random()")
         return n
 
+    def cube(self):
+        """A CUBE of three columns against a view for each of its eight sets.
+
+        Either side has read the same rows when it is done; the eight views
+        are refreshed one after the other, as one worker would.  For the record,
+        what the same CUBE takes as a query.
+        """
+        n, cur = self.scale(1_000_000, 20_000), self.cur
+        cur.execute("CREATE TABLE cube_s (a int4, b int4, c int4, v int4) "
+                    "USING stream")
+        cur.execute("INSERT INTO cube_s SELECT random() * 19, random() * 19, "
+                    "random() * 19, x FROM generate_series(1, %d) x" % n)
+        cur.execute("VACUUM ANALYZE cube_s")
+        sets = [[x for i, x in enumerate("abc") if bits >> i & 1]
+                for bits in range(8)]
+        views = {"cube_v": "CUBE (a, b, c)"}
+        views.update(("cube_v%d" % i, "(%s)" % ", ".join(s))
+                     for i, s in enumerate(sets))
+        ours, theirs, query = [], [], []
+        cur.execute("SET max_parallel_workers_per_gather = 0")
+        for i in range(self.runs + 1):
+            for view, by in views.items():
+                keys = "a, b, c, " if view == "cube_v" else "".join(
+                    x + ", " for x in "abc" if x in by)
+                cur.execute(
+                    "CREATE MATERIALIZED VIEW %s WITH (streaming.continuous, "
+                    "streaming.trigger = 'manual') AS SELECT %scount(*) AS n, "
+                    "sum(v) AS s, max(v) AS hi FROM cube_s GROUP BY %s"
+                    % (view, keys, by))
+            o = timed(cur, "REFRESH MATERIALIZED VIEW cube_v")
+            t = timed(cur, *("REFRESH MATERIALIZED VIEW " + v
+                             for v in views if v != "cube_v"))
+            q = timed(cur, "SELECT a, b, c, count(*), sum(v), max(v) FROM "
+                      "cube_s GROUP BY CUBE (a, b, c)")
+            if i > 0 or self.small:     # the first round warms up
+                ours.append(o)
+                theirs.append(t)
+                query.append(q)
+            cur.execute("SELECT (SELECT sum(n) FROM cube_v), "
+                        "(SELECT sum(n) FROM cube_v0)")
+            assert cur.fetchone() == (8 * n, n)
+            cur.execute("DROP MATERIALIZED VIEW " + ", ".join(views))
+        o, t = statistics.median(ours), statistics.median(theirs)
+        self.report("CUBE of 3 columns, %s rows, 9,261 groups"
+                    % format(n, ","), "%.2f s" % o,
+                    "%.2f s (8 views of streaming); %.2f s (the query)"
+                    % (t, statistics.median(query)), "%.2f" % (o / t), "-",
+                    True)
+        cur.execute("DROP TABLE cube_s")
+
     def copy(self):
         """COPY into a stream with a view at work, against heap without."""
         n, cur = self.scale(2_000_000, 20_000), self.cur
@@ -558,7 +608,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("measurements", nargs="*",
-                        help="backfill merge copy single delay memory hop "
+                        help="backfill merge cube copy single delay memory hop "
                         "sessions dedup evict state")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5,
@@ -571,8 +621,8 @@ def main():
     cur = connect()
     cur.execute("CREATE EXTENSION streaming")
     bench = Bench(args)
-    names = ["backfill", "merge", "copy", "single", "delay", "memory", "hop",
-             "sessions", "dedup", "evict", "state"]
+    names = ["backfill", "merge", "cube", "copy", "single", "delay", "memory",
+             "hop", "sessions", "dedup", "evict", "state"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

@@ -113,6 +113,22 @@ SELECT * FROM e_all;
 SELECT * FROM e_total;
 SELECT check_view('e_all'), check_view('e_total');
 
+-- keys by reference; several feeds below; what comes and goes in the same batch
+CREATE TABLE r (c text, n numeric, i int) USING stream;
+CREATE MATERIALIZED VIEW r_text WITH (streaming.continuous) AS
+	SELECT c, count(*), sum(m) FROM (SELECT c, i, max(i) AS m FROM r GROUP BY c, i) q GROUP BY c;
+CREATE MATERIALIZED VIEW r_collated WITH (streaming.continuous) AS
+	SELECT upper(c) AS u, n, max(m) FROM (SELECT c, n, i, max(i) AS m FROM r GROUP BY c, n, i) q GROUP BY upper(c), n;
+CREATE MATERIALIZED VIEW r_feeds WITH (streaming.continuous) AS
+	SELECT p, variance(m), count(*) FROM (SELECT i, percentile_disc(0.5) WITHIN GROUP (ORDER BY n) AS p, max(i) AS m, count(DISTINCT c) AS d FROM r GROUP BY i) q GROUP BY p;
+INSERT INTO r VALUES ('a', 1, 1), ('b', 1, 1), ('a', 2.0, 2), ('b', 2, 2), ('A', 3, 3), (NULL, NULL, NULL), ('long ' || repeat('x', 500), 1, 1);
+SELECT streaming.wait('r_text') AND streaming.wait('r_collated') AND streaming.wait('r_feeds');
+SELECT check_view('r_text'), check_view('r_collated'), check_view('r_feeds');
+INSERT INTO r VALUES ('a', 10, 1), ('b', 1, 7), ('c', 2.0, 2), ('B', 2, 2), ('a', 3, 3), ('a', 30, 3), ('long ' || repeat('x', 500), 1, 4);
+SELECT streaming.wait('r_text') AND streaming.wait('r_collated') AND streaming.wait('r_feeds');
+SELECT check_view('r_text'), check_view('r_collated'), check_view('r_feeds');
+DROP TABLE r CASCADE;
+
 DROP TABLE s, e CASCADE;
 DROP TABLE views, names CASCADE;
 DROP PROCEDURE refresh_all;

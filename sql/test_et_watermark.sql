@@ -235,14 +235,32 @@ SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
 DROP FUNCTION make_view;
 DROP TABLE s, t CASCADE;
 
----- B10, E4: one event time
+---- B10, E4: one event time; of several windows of it, the shortest closes groups
 
 CREATE TABLE s (k int, ts timestamptz) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT tumble(ts, '1 min') w, tumble(ts, '1 hour') h, count(*) FROM s GROUP BY w, h;
-\echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT tumble(ts, '1 min') w, ts, count(*) FROM s GROUP BY w, ts;
-\echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT date_trunc('hour', ts) h, hop(ts, '2 min', '1 min') w, count(*) FROM s GROUP BY h, w;
+CREATE MATERIALIZED VIEW nested WITH (streaming.continuous, streaming.output_mode = 'append') AS
+	SELECT tumble(ts, '1 hour') h, tumble(ts, '1 min') w, count(*) FROM s GROUP BY h, w;
+CREATE MATERIALIZED VIEW instants WITH (streaming.continuous, streaming.output_mode = 'append') AS
+	SELECT tumble(ts, '1 min') w, ts, count(*) FROM s GROUP BY w, ts;
+CREATE MATERIALIZED VIEW slid WITH (streaming.continuous, streaming.output_mode = 'append') AS
+	SELECT date_trunc('hour', ts) h, hop(ts, '2 min', '1 min') w, count(*) FROM s GROUP BY h, w;
+CREATE MATERIALIZED VIEW apart WITH (streaming.continuous) AS
+	SELECT tumble(ts, '3 min') w3, tumble(ts, '2 min') w2, count(*) FROM s GROUP BY w3, w2;
+CREATE MATERIALIZED VIEW daily_sessions WITH (streaming.continuous) AS
+	SELECT k, session_window(ts, '1 min') w, date_trunc('day', ts) d, count(*) FROM s GROUP BY k, w, d;
+-- the watermark is 10:02:30 after the first batch; then a row of minute 2, one of minute 1
+INSERT INTO s VALUES (1, '2024-01-01 10:00:10+00'), (1, '2024-01-01 10:01:10+00'), (1, '2024-01-01 10:02:30+00');
+SELECT streaming.wait('nested') AND streaming.wait('instants') AND streaming.wait('slid') AND streaming.wait('apart') AND streaming.wait('daily_sessions');
+INSERT INTO s VALUES (1, '2024-01-01 10:02:10+00'), (1, '2024-01-01 10:01:20+00'), (1, '2024-01-01 11:00:00+00');
+SELECT streaming.wait('nested') AND streaming.wait('instants') AND streaming.wait('slid') AND streaming.wait('apart') AND streaming.wait('daily_sessions');
+SELECT lower(w)::time AS minute, count FROM nested ORDER BY w;
+SELECT ts::time, count FROM instants ORDER BY ts;
+SELECT lower(w)::time AS since, count FROM slid ORDER BY w;
+SELECT lower(w3)::time AS three, lower(w2)::time AS two, count FROM apart ORDER BY w3, w2;
+SELECT lower(w)::time AS since, upper(w)::time AS until, count FROM daily_sessions ORDER BY w;
+SELECT view, late_rows FROM streaming.views ORDER BY view::text;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT session_window(ts, '1 min') a, session_window(ts, '2 min') b, count(*) FROM s GROUP BY a, b;
 \echo :LAST_ERROR_SQLSTATE
 -- expressions of it are values like others
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual') AS

@@ -386,9 +386,6 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT hop(ts, '2 min', '1 min') AS w, a, count(*) FROM s GROUP BY CUBE (w, a);
 \echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT tumble(ts, '1 min') AS w, tumble(ts, '1 hour') AS h, count(*) FROM s GROUP BY GROUPING SETS (w, h);
-\echo :LAST_ERROR_SQLSTATE
 -- nothing to maintain
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT 1 AS one FROM s GROUP BY ();

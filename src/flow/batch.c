@@ -650,6 +650,24 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 	FreeQueryDesc(desc);
 }
 
+/*
+ * Are there rows that no plan has looked at?  The planner may see that a condition
+ * is never true; they are read all the same.
+ */
+static bool
+has_passed_over(StreamPosition *position)
+{
+	for (int i = 0; i < position->nleaves; i++)
+	{
+		StreamLeaf *leaf = position->leaves[i];
+
+		if (leaf->active && !leaf->scanned &&
+			leaf->scan_end > leaf->scan_start)
+			return true;
+	}
+	return false;
+}
+
 /* The streams have been read: is there anything to commit under a new number? */
 static void
 settle_number(Batch *batch)
@@ -659,7 +677,7 @@ settle_number(Batch *batch)
 
 	batch->rows = rows_read(view->position);
 	batch->number = batch->rows > 0 || last == 0 ||
-		has_groups_to_close(view) || has_groups_to_reap(view) ? last + 1 : last;
+		has_passed_over(view->position) || has_groups_to_close(view) || has_groups_to_reap(view) ? last + 1 : last;
 }
 
 /*

@@ -6,7 +6,7 @@
  * The server can take a row from an aggregate's state, for frames of windows that
  * move on.  Here rows of a group come and go as the groups of an operator below
  * change.  They are sorted by their keys, so that each group is found and written
- * once.
+ * once; those that come first, for one that goes may have come in the same batch.
  *
  * The first aggregate counts the rows of a group: without any, it is no more.  (A view
  * without keys keeps its one.)
@@ -49,7 +49,8 @@ stream_moving_create(MemoryContext parent, const StreamCut *cut,
 										ALLOCSET_SMALL_SIZES);
 	moving->cut = cut;
 	moving->sort = stream_keysort_create(context, desc, shape->nkeys,
-										 shape->eqops, shape->collations);
+										 shape->eqops, shape->collations,
+										 desc->natts);
 	moving->sign = desc->natts - 1;
 	MemoryContextSwitchTo(old);
 	return moving;

@@ -85,7 +85,7 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 		TupleDesc	keys = part_of(desc, shape->nkeys, false);
 
 		rows->sort = stream_keysort_create(context, keys, shape->nkeys,
-										   shape->eqops, shape->collations);
+										   shape->eqops, shape->collations, 0);
 		rows->key = MakeSingleTupleTableSlot(keys, &TTSOpsVirtual);
 		rows->row = MakeSingleTupleTableSlot(part_of(desc, desc->natts, signs),
 											 &TTSOpsMinimalTuple);

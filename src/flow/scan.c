@@ -407,6 +407,8 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 		state->leaf = stream_position_leaf(position, RelationGetRelid(rel));
 	if (state->leaf && !state->leaf->active)
 		state->leaf = NULL;
+	if (state->leaf)
+		state->leaf->scanned = true;
 	state->block = InvalidBlockNumber;
 	state->dependent = !bms_is_empty(cscan->scan.plan.extParam);
 	state->watermark = stream_watermark_param(estate->es_param_list_info,

@@ -688,17 +688,56 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 	return window;
 }
 
-StreamWindow *
-stream_eventtime_find(Query *query, List *keys, bool whole,
-					  const char *source)
+/* Is the first of two windows among the keys the one that closes groups? */
+static bool
+closes_first(const Trace *a, const Trace *b, Node *expr, const char *source)
 {
-	StreamWindow *window = NULL;
+	bool		session = a->kind == TRACE_SESSION;
+
+	if (session && b->kind == TRACE_SESSION)
+		stream_refuse("grouping by more than one session is", expr, source,
+					  "Group by one of them.");
+	if (session || b->kind == TRACE_SESSION)
+		return session;
+	if (a->event_time != b->event_time)
+		return a->event_time;
+	return window_width(a, source) < window_width(b, source);
+}
+
+/*
+ * A group that has several windows is final when one of them is closed: the
+ * shortest.  Where that is not a part of the others, something may be late for one
+ * of them that still counts.
+ */
+static void
+notice_longer(const Trace *shorter, const Trace *longer, const char *source)
+{
+	int64		width;
+
+	/* once, with the statement */
+	if (source == NULL || !shorter->event_time || !longer->event_time)
+		return;
+	width = window_width(shorter, source);
+	if (width > 0 && window_width(longer, source) % width != 0)
+		ereport(NOTICE,
+				(errmsg("a group is final when the shortest of its windows is closed"),
+				 errdetail("A row that is late for a longer one only still counts."),
+				 errhint("Have windows that are parts of each other, such as hours and days.")));
+}
+
+/* The key that is the window by which groups close, or -1. */
+static int
+choose_window(Query *query, List *keys, const char *source)
+{
+	Trace		chosen;
+	int			key = -1;
 	ListCell   *lc;
 
 	foreach(lc, keys)
 	{
 		Node	   *expr = lfirst(lc);
 		Trace		trace = trace_expr(query, expr);
+		bool		first;
 
 		if (trace.kind == TRACE_START || trace.kind == TRACE_RANGE ||
 			trace.kind == TRACE_SESSION)
@@ -707,36 +746,62 @@ stream_eventtime_find(Query *query, List *keys, bool whole,
 		if (!trace.event_time && trace.kind != TRACE_SESSION &&
 			!is_call_of(trace.call, "hop"))
 			continue;
-		if (window)
-			stream_refuse("grouping by more than one window or event time is", expr,
-						  source,
-						  "Group by the finer one, and compute the other from it when the view is read.");
-		window = make_window(&trace, foreach_current_index(lc), expr, source);
-		window->in_all_sets =
-			stream_groupings_all_have(query, foreach_current_index(lc));
-		if (trace.kind == TRACE_SESSION && !window->in_all_sets)
-			stream_refuse("a grouping set without the session is", expr, source,
-						  "Have the session in each grouping set, and create another continuous view for what is not about sessions.");
-		if (is_call_of(trace.call, "hop"))
-			make_panes(window, query, keys, trace.call, whole);
-		if (window->event_time && is_call_of(trace.call, "hop") &&
-			window->pane == NULL && window->last_end == NULL &&
-			!expression_returns_set(expr))
-			stream_refuse("hop in a sub-select, in a view or in an outer join is",
-						  expr, source,
-						  "Call it in the outermost FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
-		if (window->event_time && !window->in_all_sets &&
-			expression_returns_set(expr))
-			stream_refuse("hop among the columns that is not in every grouping set is",
-						  expr, source,
-						  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w.");
-		if (window->event_time && window->pane == NULL &&
-			expression_returns_set(expr))
-			stream_refuse(whole ?
-						  "hop among the columns, beside aggregates that need whole rows, is" :
-						  "hop in a time zone, or by lengths that are not constant, among the columns is",
-						  expr, source,
-						  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
+		first = key < 0 || closes_first(&trace, &chosen, expr, source);
+		if (key >= 0)
+			notice_longer(first ? &trace : &chosen, first ? &chosen : &trace,
+						  source);
+		if (!first)
+			continue;
+		chosen = trace;
+		key = foreach_current_index(lc);
+	}
+	return key;
+}
+
+/* Refuses calls of hop of an event time whose late rows could not be told. */
+static void
+check_hop(StreamWindow *window, Node *expr, bool whole, const char *source)
+{
+	if (window->pane == NULL && window->last_end == NULL &&
+		!expression_returns_set(expr))
+		stream_refuse("hop in a sub-select, in a view or in an outer join is",
+					  expr, source,
+					  "Call it in the outermost FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
+	if (!window->in_all_sets && expression_returns_set(expr))
+		stream_refuse("hop among the columns that is not in every grouping set is",
+					  expr, source,
+					  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w.");
+	if (window->pane == NULL && expression_returns_set(expr))
+		stream_refuse(whole ?
+					  "hop among the columns, beside aggregates that need whole rows, is" :
+					  "hop in a time zone, or by lengths that are not constant, among the columns is",
+					  expr, source,
+					  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
+}
+
+StreamWindow *
+stream_eventtime_find(Query *query, List *keys, bool whole,
+					  const char *source)
+{
+	int			key = choose_window(query, keys, source);
+	StreamWindow *window;
+	Node	   *expr;
+	Trace		trace;
+
+	if (key < 0)
+		return NULL;
+	expr = list_nth(keys, key);
+	trace = trace_expr(query, expr);
+	window = make_window(&trace, key, expr, source);
+	window->in_all_sets = stream_groupings_all_have(query, key);
+	if (trace.kind == TRACE_SESSION && !window->in_all_sets)
+		stream_refuse("a grouping set without the session is", expr, source,
+					  "Have the session in each grouping set, and create another continuous view for what is not about sessions.");
+	if (is_call_of(trace.call, "hop"))
+	{
+		make_panes(window, query, keys, trace.call, whole);
+		if (window->event_time)
+			check_hop(window, expr, whole, source);
 	}
 	return window;
 }

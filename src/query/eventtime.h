@@ -53,9 +53,9 @@ typedef struct StreamWindow
 
 /*
  * Finds the window among the key expressions of an analysed query (join aliases
- * flattened); NULL if there is none.  whole: each row is wanted in each of its
- * windows, so that there are no panes.
- * Errors: 0A000, with the position in source (may be NULL), if there are two,
+ * flattened): of several, the one that closes first; NULL if there is none.  whole:
+ * each row is wanted in each of its windows, so that there are no panes.
+ * Errors: 0A000, with the position in source (may be NULL), if there are two sessions,
  * or for windows that cannot be kept.
  */
 extern StreamWindow *stream_eventtime_find(Query *query, List *keys,

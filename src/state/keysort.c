@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -26,10 +27,11 @@ struct StreamKeySort
 	MemoryContext context;
 	TupleDesc	desc;
 	int			nkeys;
-	AttrNumber	columns[INDEX_MAX_KEYS];
-	Oid			sortops[INDEX_MAX_KEYS];
-	Oid			collations[INDEX_MAX_KEYS];
-	bool		nulls_first[INDEX_MAX_KEYS];
+	int			ncolumns;		/* to sort by: the keys, and maybe one more */
+	AttrNumber	columns[INDEX_MAX_KEYS + 1];
+	Oid			sortops[INDEX_MAX_KEYS + 1];
+	Oid			collations[INDEX_MAX_KEYS + 1];
+	bool		nulls_first[INDEX_MAX_KEYS + 1];
 	ExprState  *same_keys;		/* of the row and the one before */
 	ExprContext *econtext;
 	TupleTableSlot *row;
@@ -43,7 +45,8 @@ struct StreamKeySort
 
 StreamKeySort *
 stream_keysort_create(MemoryContext parent, TupleDesc desc, int nkeys,
-					  const Oid *eqops, const Oid *collations)
+					  const Oid *eqops, const Oid *collations,
+					  AttrNumber last)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "sort by keys",
 												  ALLOCSET_SMALL_SIZES);
@@ -59,6 +62,14 @@ stream_keysort_create(MemoryContext parent, TupleDesc desc, int nkeys,
 		sort->collations[i] = collations[i];
 		sort->sortops[i] = lookup_type_cache(TupleDescAttr(desc, i)->atttypid,
 											 TYPECACHE_LT_OPR)->lt_opr;
+	}
+	sort->ncolumns = nkeys;
+	if (last > 0)
+	{
+		sort->columns[nkeys] = last;
+		sort->sortops[nkeys] = lookup_type_cache(INT4OID,
+												 TYPECACHE_GT_OPR)->gt_opr;
+		sort->ncolumns++;
 	}
 	sort->row = MakeSingleTupleTableSlot(sort->desc, &TTSOpsMinimalTuple);
 	sort->before = MakeSingleTupleTableSlot(sort->desc, &TTSOpsMinimalTuple);
@@ -90,7 +101,7 @@ stream_keysort_begin(StreamKeySort *sort)
 	if (sort->nkeys == 0)
 		sort->unsorted = tuplestore_begin_heap(false, false, work_mem);
 	else
-		sort->sorted = tuplesort_begin_heap(sort->desc, sort->nkeys,
+		sort->sorted = tuplesort_begin_heap(sort->desc, sort->ncolumns,
 											sort->columns, sort->sortops,
 											sort->collations,
 											sort->nulls_first, work_mem, NULL,

@@ -14,12 +14,15 @@ typedef struct StreamKeySort StreamKeySort;
 
 /*
  * Makes a sort of rows of the type desc by their first nkeys columns (which may be
- * none), that are the same by these equality operators.
+ * none), that are the same by these equality operators.  last: rows with the same keys
+ * come by this column (int4), the greatest first; 0: in any order.  Without keys they
+ * come as they were put.
  */
 extern StreamKeySort *stream_keysort_create(MemoryContext parent,
 											TupleDesc desc, int nkeys,
 											const Oid *eqops,
-											const Oid *collations);
+											const Oid *collations,
+											AttrNumber last);
 extern void stream_keysort_free(StreamKeySort *sort);
 
 /* Begins with no rows; then takes them. */

@@ -723,7 +723,11 @@ stream_store_begin_group(StreamStore *store, TupleTableSlot *row)
 	MemoryContextReset(store->row);
 	old = MemoryContextSwitchTo(store->row);
 	if (row)
+	{
 		take_keys(store, row);
+		/* the row may be gone before the group is written */
+		ExecMaterializeSlot(store->keyslot);
+	}
 	store->group = store->hashfuncs ?
 		find_cached(store, TupleHashTableHash(store->young->table,
 											  store->keyslot),

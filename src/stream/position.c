@@ -364,6 +364,7 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 					 errhint("Drop the continuous view and create it anew.")));
 		leaf->detached = false;
 		leaf->active = false;
+		leaf->scanned = false;
 		leaf->rows = 0;
 		if (settle_range(pos, leaf, rel, &budget, first))
 			more = true;

@@ -42,6 +42,7 @@ typedef struct StreamLeaf
 
 	/* the batch in progress */
 	bool		active;			/* this leaf is part of it */
+	bool		scanned;		/* a plan of the batch has a scan of it */
 	BlockNumber scan_start;		/* new rows are in [scan_start, scan_end) ... */
 	BlockNumber scan_end;		/* ... and not in the read set */
 	BlockNumber new_boundary;

@@ -32,6 +32,7 @@ OBJS = \
 	src/time/timeexpr.o \
 	src/state/aggstate.o \
 	src/state/keysort.o \
+	src/state/ranking.o \
 	src/state/statetable.o \
 	src/state/store.o \
 	src/query/analyze.o \
@@ -39,6 +40,7 @@ OBJS = \
 	src/query/trust.o \
 	src/query/groupings.o \
 	src/query/eventtime.o \
+	src/query/topn.o \
 	src/query/cut.o \
 	src/query/keeping.o \
 	src/query/reading.o \
@@ -47,6 +49,7 @@ OBJS = \
 	src/flow/scan.o \
 	src/flow/panes.o \
 	src/flow/sessions.o \
+	src/flow/toprows.o \
 	src/flow/reaper.o \
 	src/flow/rows.o \
 	src/flow/moving.o \

@@ -244,8 +244,6 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.distinct_within
 ALTER TABLE s SET (streaming.watermark = '1 min');
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.distinct_within_watermark) AS SELECT k, count(*) FROM s GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT DISTINCT ON (k) k, ts FROM s ORDER BY k, ts DESC;
-\echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT DISTINCT k, j FROM s;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT DISTINCT k, row_number() OVER () FROM s;

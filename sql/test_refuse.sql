@@ -14,9 +14,6 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, v FROM s;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT DISTINCT ON (k) k, v FROM s ORDER BY k, v;
-\echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, count(*) FROM s GROUP BY GROUPING SETS ((k), (), ());
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS

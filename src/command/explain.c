@@ -90,6 +90,8 @@ kind_of_operator(const StreamCut *cut)
 			return "deduplication";
 		case STREAM_CUT_VALUES:
 			return "distinct values";
+		case STREAM_CUT_TOPN:
+			return "first rows of each key";
 		case STREAM_CUT_ROWS:
 			return cut->keeps ? "rows, kept" : "rows";
 	}
@@ -107,21 +109,50 @@ edge_of_operator(const StreamCut *cut)
 	return "hands on insertions";
 }
 
+/* Which rows are kept of a key. */
+static char *
+rows_of_topn(const StreamTopn *topn)
+{
+	switch (topn->kind)
+	{
+		case STREAM_TOPN_RANK:
+			return psprintf("rows up to rank " INT64_FORMAT, topn->limit);
+		case STREAM_TOPN_DENSE_RANK:
+			return psprintf("rows up to dense rank " INT64_FORMAT,
+							topn->limit);
+		case STREAM_TOPN_ROW_NUMBER:
+			break;
+	}
+	return topn->limit == 1 ? pstrdup("one row") :
+		psprintf("the first " INT64_FORMAT " rows", topn->limit);
+}
+
+/* What a row of the state table is. */
+static const char *
+rows_of_state(const StreamCut *cut)
+{
+	const char *rows = cut->topn ? rows_of_topn(cut->topn) : "one row";
+
+	if (cut->kind == STREAM_CUT_ROWS)
+		return "a row of the input";
+	return cut->keys == NIL ? rows :
+		psprintf("%s per (%s)", rows, names_of_keys(cut));
+}
+
 static void
 explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 {
 	bool		closes = explain->closes && cut->window &&
-		cut->window->event_time && (cut->window->key >= 0 || cut->expiry);
-	const char *what = cut->kind == STREAM_CUT_ROWS ? "a row of the input" :
-		cut->keys == NIL ? "one row" :
-		psprintf("one row per (%s)", names_of_keys(cut));
+		cut->window->event_time && (cut->window->key >= 0 || cut->expiry) &&
+		cut->kind != STREAM_CUT_TOPN;
 
 	if (!OidIsValid(state))
 		return;
 	put_line(explain, 2, psprintf("State: %s.%s, %s",
 								  get_namespace_name(get_rel_namespace(state)),
-								  get_rel_name(state), what));
-	if (cut->keys == NIL && cut->kind == STREAM_CUT_AGGREGATE)
+								  get_rel_name(state), rows_of_state(cut)));
+	if (cut->keys == NIL && (cut->kind == STREAM_CUT_AGGREGATE ||
+							 cut->kind == STREAM_CUT_TOPN))
 		return;
 	if (!closes)
 		put_line(explain, 2, cut->kind == STREAM_CUT_ROWS ?

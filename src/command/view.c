@@ -293,6 +293,8 @@ check_append(StreamCut *cut, const StreamWatermark *wm, List *options,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("output mode \"append\" needs an event time among the grouping keys"),
 				 errdetail("Without one, no group is ever final."),
+				 cut->topn ?
+				 errhint("Have a window of the stream's event time, such as tumble(ts, '1 minute'), in PARTITION BY or DISTINCT ON, or use output mode \"update\".") :
 				 errhint("Group by a window of the stream's event time, such as tumble(ts, '1 minute'), or use output mode \"update\"."),
 				 stream_refuse_option_position(source, options, "output_mode")));
 	if (!cut->window->in_all_sets)
@@ -333,7 +335,8 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 
 		if (cut->kind == STREAM_CUT_DISTINCT)
 			notice_unbounded(row, cut, wm);
-		else if (cut->kind == STREAM_CUT_AGGREGATE &&
+		else if ((cut->kind == STREAM_CUT_AGGREGATE ||
+				  cut->kind == STREAM_CUT_TOPN) &&
 				 row->options.output_mode == STREAM_OUTPUT_APPEND)
 			check_append(cut, wm, options, source);
 	}

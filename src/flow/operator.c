@@ -5,7 +5,9 @@
  *
  * An operator has a state table of its own.  Which parts it is made of depends
  * on its window: rows of the delta go through panes into the store, or into
- * sessions, or into the store as they are; a reaper gives up what is closed.
+ * sessions, or into the store as they are; a reaper gives up what is closed.  Rows
+ * of which the first of each key are wanted go through top rows, into the store or
+ * instead of it.
  *
  * What an operator hands on goes into a tuplestore, which feeds of others read like a
  * table: rows whose keys are new, or rows as they come (rows.c).
@@ -14,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -25,6 +28,7 @@
 #include "state/store.h"
 #include "flow/panes.h"
 #include "flow/sessions.h"
+#include "flow/toprows.h"
 #include "flow/reaper.h"
 #include "flow/rows.h"
 #include "flow/moving.h"
@@ -35,8 +39,9 @@ struct StreamOperator
 	MemoryContext context;
 	StreamCut  *cut;
 	StreamStore *store;			/* or sessions, ... */
-	StreamSessions *sessions;	/* or rows */
+	StreamSessions *sessions;	/* or rows, or top rows without it */
 	StreamRows *rows;
+	StreamToprows *top;			/* before the store, or instead; or NULL */
 	StreamPanes *panes;			/* before the store, or NULL; ... */
 	StreamMoving *moving;		/* ... or this: changes */
 	bool		at_changes;		/* they come from the feed in progress */
@@ -117,6 +122,8 @@ check_state_table(StreamCut *cut, TupleDesc desc)
 					 exprType((Node *) ((StreamPayload *) lfirst(lc))->expr));
 	if (cut->expiry)
 		check_column(desc, &column, cut->window->type);
+	if (cut->topn && cut->topn->slot_name)
+		check_column(desc, &column, INT8OID);
 }
 
 static StreamStoreShape
@@ -138,6 +145,11 @@ shape_of(StreamCut *cut)
 	shape.bits = cut->bits;
 	shape.npayload = list_length(cut->payload);
 	shape.expires = cut->expiry != NULL;
+	if (cut->topn)
+	{
+		shape.ranks = cut->topn->ranks;
+		shape.nranks = cut->topn->nranks;
+	}
 	return shape;
 }
 
@@ -192,8 +204,11 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 									  &shape, cut->keeps, cut->signs);
 	else if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
 		op->sessions = stream_sessions_create(context, desc, &shape);
-	else
+	else if (cut->topn == NULL || cut->topn->slot_name == NULL)
 		op->store = stream_store_create(context, desc, &shape);
+	if (cut->topn)
+		op->top = stream_toprows_create(context, desc, cut->topn, &shape,
+										op->store);
 	if (cut->window && cut->window->pane)
 		op->panes = stream_panes_create(context, cut->window, &shape);
 	if (cut->over_changes)
@@ -213,6 +228,8 @@ stream_operator_free(StreamOperator *op)
 		stream_store_free(op->store);
 	if (op->sessions)
 		stream_sessions_free(op->sessions);
+	if (op->top)
+		stream_toprows_free(op->top);
 	if (op->rows)
 		stream_rows_free(op->rows);
 	if (op->moving)
@@ -332,7 +349,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	}
 	if (op->sessions)
 		stream_sessions_open(op->sessions, state, late);
-	else
+	else if (op->store)
 	{
 		bool		changes = op->cut->kind == STREAM_CUT_AGGREGATE;
 
@@ -340,6 +357,8 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 						  op->output && !changes ? hand_on : NULL,
 						  op->output && changes ? hand_on_change : NULL, op);
 	}
+	if (op->top)
+		stream_toprows_open(op->top, state);
 }
 
 void
@@ -362,6 +381,8 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 		stream_panes_add(op->panes, delta, op->late);
 	else if (op->sessions)
 		stream_sessions_add(op->sessions, delta);
+	else if (op->top)
+		stream_toprows_add(op->top, delta);
 	else
 		stream_store_merge(op->store, delta);
 }
@@ -369,12 +390,18 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 int64
 stream_operator_close(StreamOperator *op)
 {
+	int64		made = 0;
+
 	if (op->rows)
 		return stream_rows_close(op->rows);
 	if (op->sessions)
 		return stream_sessions_close(op->sessions);
 	if (op->panes)
 		stream_panes_flush(op->panes, op->store);
+	if (op->top)
+		made = stream_toprows_close(op->top);
+	if (op->store == NULL)
+		return made;
 	if (op->at_changes)
 		stream_moving_flush(op->moving, op->store);
 	op->at_changes = op->moving != NULL;

@@ -23,6 +23,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_rewrite.h"
+#include "catalog/pg_type.h"
 #include "catalog/toasting.h"
 #include "commands/defrem.h"
 #include "commands/tablecmds.h"
@@ -164,6 +165,10 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 		create->tableElts = lappend(create->tableElts,
 									column_def(cut->expiry_name,
 											   (Node *) cut->expiry));
+	if (cut->topn && cut->topn->slot_name)
+		create->tableElts = lappend(create->tableElts,
+									makeColumnDef(cut->topn->slot_name,
+												  INT8OID, -1, InvalidOid));
 	foreach(lc, storage)
 		if (strcmp(lfirst_node(DefElem, lc)->defname, "fillfactor") == 0)
 			has_fillfactor = true;
@@ -212,10 +217,11 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 				 const IntoClause *into)
 {
 	IndexStmt  *index = makeNode(IndexStmt);
+	bool		slots = cut->topn && cut->topn->slot_name;
 	Oid			indexid;
 	ListCell   *lc;
 
-	if (cut->keys == NIL)
+	if (cut->keys == NIL && !slots)
 		return InvalidOid;
 	foreach(lc, cut->keys)
 	{
@@ -231,6 +237,9 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	if (cut->expiry)
 		index->indexParams = lappend(index->indexParams,
 									 index_element(cut->expiry_name));
+	if (slots)
+		index->indexParams = lappend(index->indexParams,
+									 index_element(cut->topn->slot_name));
 	index->idxname = psprintf("%s_key", name->relname);
 	index->relation = name;
 	index->accessMethod = "btree";

@@ -12,6 +12,9 @@
  * SELECT DISTINCT without aggregation is a grouping by all columns.  DISTINCT ON
  * keeps, with each key, the columns of the row that came first.
  *
+ * A query that wants the first rows of each key (topn.c) is cut below its ranking:
+ * the state has the rows that may still be among the first, and readers rank them.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -95,7 +98,7 @@ stream_cut_check(Query *query, const StreamPlace *place)
 			stream_refuse_in(place,
 							 "a window function over the rows of a stream is",
 							 stream_analyze_window_function(query),
-							 "Window functions are for the outermost SELECT, over its aggregates.");
+							 "Ask for the first rows of each key by a condition around it, such as WHERE rn <= 10 on row_number(); other window functions are for the outermost SELECT, over its aggregates.");
 	}
 	check_key_count(query, query->groupClause, place->source);
 	check_key_count(query, query->distinctClause, place->source);
@@ -494,28 +497,6 @@ is_key(StreamCut *cut, Expr *expr)
 	return false;
 }
 
-/*
- * DISTINCT ON: which row of a key is the first is a matter of arrival, so there
- * is no choosing by ORDER BY.
- */
-static void
-check_distinct_on(Query *query, const char *source)
-{
-	ListCell   *lc;
-
-	foreach(lc, query->sortClause)
-	{
-		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
-
-		if (get_sortgroupref_clause_noerr(clause->tleSortGroupRef,
-										  query->distinctClause) == NULL)
-			stream_refuse("choosing the row of DISTINCT ON by ORDER BY is",
-						  get_sortgroupclause_expr(clause, query->targetList),
-						  source,
-						  "The row that comes first is kept. Order by the DISTINCT ON expressions only, or use GROUP BY with min or max.");
-	}
-}
-
 /* The columns beside the keys. */
 static void
 collect_payload(StreamCut *cut, List **names)
@@ -718,7 +699,8 @@ find_keys(StreamCut *cut, List **names)
 	cut->keys = collect_keys(cut->query, names, source);
 	foreach(lc, cut->keys)
 		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
-	cut->window = stream_eventtime_find(cut->query, exprs, needs_rows(cut),
+	cut->window = stream_eventtime_find(cut->query, exprs,
+										cut->topn || needs_rows(cut),
 										source);
 	if (cut->query->groupingSets)
 		add_grouping(cut, names);
@@ -782,12 +764,109 @@ stream_cut_distinct(StreamCut *cut, bool within_watermark)
 	List	   *names = NIL;
 
 	cut->kind = STREAM_CUT_DISTINCT;
-	if (cut->query->hasDistinctOn)
-		check_distinct_on(cut->query, cut->place.source);
 	group_by_all(cut->query);
 	find_keys(cut, &names);
 	collect_payload(cut, &names);
 	find_distinct_time(cut, within_watermark, &names);
 	add_feed_from(cut, make_distinct_query(cut, make_delta_query(cut)),
 				  STREAM_FEED_ROWS);
+}
+
+/* ---- the first rows of each key ---- */
+
+/* The number of the feed's column that holds an expression, or -1: a constant. */
+static int
+feed_column(StreamCut *cut, Expr *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+		if (equal(((StreamKey *) lfirst(lc))->expr, expr))
+			return foreach_current_index(lc);
+	foreach(lc, cut->payload)
+		if (equal(((StreamPayload *) lfirst(lc))->expr, expr))
+			return list_length(cut->keys) + foreach_current_index(lc);
+	return -1;
+}
+
+/* The ORDER BY, as columns of the feed. */
+static void
+find_ranks(StreamCut *cut)
+{
+	StreamTopn *topn = cut->topn;
+	ListCell   *lc;
+
+	topn->ranks = palloc(sizeof(StreamRankColumn) *
+						 (list_length(topn->order) + 1));
+	foreach(lc, topn->order)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+		Node	   *expr = get_sortgroupclause_expr(clause,
+													cut->query->targetList);
+		StreamRankColumn rank = {
+			.column = feed_column(cut, (Expr *) expr),
+			.sortop = clause->sortop,
+			.collation = exprCollation(expr),
+			.nulls_first = clause->nulls_first
+		};
+
+		if (rank.column >= 0)
+			topn->ranks[topn->nranks++] = rank;
+	}
+}
+
+/* Rows of a key with more than one are told apart by a number. */
+static void
+find_slots(StreamCut *cut, List **names)
+{
+	StreamTopn *topn = cut->topn;
+
+	if (topn->kind == STREAM_TOPN_ROW_NUMBER && topn->limit == 1 &&
+		cut->keys != NIL)
+		return;
+	if (list_length(cut->keys) >= INDEX_MAX_KEYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("cannot keep the first rows by more than %d expressions",
+						INDEX_MAX_KEYS - 1),
+				 errhint("Put some of them together, for example into an array."),
+				 stream_refuse_position(cut->place.source,
+										exprLocation((Node *) ((StreamKey *)
+															   llast(cut->keys))->expr))));
+	topn->slot_name = reserve_name("_slot", names);
+}
+
+void
+stream_cut_topn(StreamCut *cut)
+{
+	Query	   *query = cut->query;
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	cut->kind = STREAM_CUT_TOPN;
+	stream_topn_check(query, cut->topn, &cut->place);
+	query->groupClause = cut->topn->keys;
+	query->distinctClause = NIL;
+	query->hasDistinctOn = false;
+	check_key_count(query, query->groupClause, cut->place.source);
+	find_keys(cut, &names);
+	if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+		stream_refuse("ranking the rows of a session is", cut->window->row_end,
+					  cut->place.source,
+					  "Use tumble, or group by session_window.");
+	foreach(lc, stream_topn_values(query))
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		StreamPayload *payload;
+
+		if (is_key(cut, tle->expr))
+			continue;
+		payload = palloc0(sizeof(StreamPayload));
+		payload->expr = tle->expr;
+		payload->name = reserve_name(tle->resname, &names);
+		cut->payload = lappend(cut->payload, payload);
+	}
+	find_ranks(cut);
+	find_slots(cut, &names);
+	add_feed_from(cut, stream_cut_rows_query(cut, cut), STREAM_FEED_ROWS);
 }

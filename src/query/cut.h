@@ -13,6 +13,7 @@
 
 #include "base/locate.h"
 #include "query/eventtime.h"
+#include "query/topn.h"
 
 /* One grouping key of a view. */
 typedef struct StreamKey
@@ -45,6 +46,7 @@ typedef enum StreamCutKind
 	STREAM_CUT_AGGREGATE,
 	STREAM_CUT_DISTINCT,		/* keys only count when they are new */
 	STREAM_CUT_VALUES,			/* the same, for DISTINCT in aggregates */
+	STREAM_CUT_TOPN,			/* the first rows of each key */
 	STREAM_CUT_ROWS				/* rows that are handed on as they come, and may
 								 * be kept */
 } StreamCutKind;
@@ -91,11 +93,14 @@ typedef struct StreamCut
 
 	StreamPlace place;			/* where the query is in the statement */
 
-	/* deduplication, rows: there are no aggregates then */
+	/* deduplication, first rows, rows: there are no aggregates then */
 	List	   *payload;		/* StreamPayload: what comes with the keys */
 	Expr	   *expiry;			/* event time from which a key is kept for the
 								 * length of the watermark; NULL: it is kept */
 	char	   *expiry_name;	/* its column in the state table */
+
+	/* first rows of each key */
+	StreamTopn *topn;			/* which, or NULL */
 
 	/* values: the one aggregate is a set of bits, one for each condition */
 	bool		bits;
@@ -172,11 +177,13 @@ extern void stream_cut_check(Query *query, const StreamPlace *place);
 
 /*
  * Cuts a query, which is in the cut with its place and what is below it (tree.c), at
- * its aggregation, or makes a deduplication of it.  within_watermark: the option
+ * its aggregation, or makes a deduplication of it, or has it keep the first rows of
+ * each key (cut->topn is given).  within_watermark: the option
  * streaming.distinct_within_watermark.  Error 0A000, with the clause's position.
  */
 extern void stream_cut_aggregation(StreamCut *cut);
 extern void stream_cut_distinct(StreamCut *cut, bool within_watermark);
+extern void stream_cut_topn(StreamCut *cut);
 
 /* A call of count(*), palloc'd. */
 extern Aggref *stream_cut_count_rows(void);

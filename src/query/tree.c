@@ -4,7 +4,8 @@
  *	  The tree of operators that a query becomes.
  *
  * An operator is made of a SELECT with an aggregation or a DISTINCT whose FROM reads
- * streams row by row.  A DISTINCT in that FROM is an operator below it.
+ * streams row by row, or with a ranking of which the query around it wants the first
+ * rows (topn.c).  A DISTINCT in that FROM is an operator below it.
  *
  * An aggregation whose FROM is just another one is an operator over the changes of
  * that, if what is between them depends on nothing else.
@@ -78,7 +79,7 @@ is_distinct(Query *query)
 	return query->distinctClause != NIL && !query->hasAggs &&
 		query->groupClause == NIL && query->groupingSets == NIL &&
 		query->setOperations == NULL && query->limitCount == NULL &&
-		query->limitOffset == NULL;
+		query->limitOffset == NULL && stream_topn_of_distinct(query) == NULL;
 }
 
 /* Are streams in FROM read row by row, or through operators below? */
@@ -180,6 +181,21 @@ is_maintained(Planting *planting, Query *query)
 }
 
 /*
+ * The same for a member of its FROM.  The query may say that it wants the first rows of
+ * each key only: *topn.
+ */
+static bool
+is_maintained_member(Planting *planting, Query *query, int rtindex,
+					 StreamTopn **topn)
+{
+	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+
+	*topn = stream_topn_of_member(query, rtindex);
+	return *topn ? reads_row_by_row(part, true) :
+		is_maintained(planting, part);
+}
+
+/*
  * Can all streams that the query reads be reached through operators that are
  * sub-selects in FROM?
  */
@@ -192,6 +208,7 @@ reads_operators(Planting *planting, Query *query)
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		StreamTopn *topn;
 
 		/* (a view's query has the view in its range table, but not in FROM) */
 		if (rte->rtekind == RTE_RELATION && rte->inFromCl &&
@@ -200,7 +217,8 @@ reads_operators(Planting *planting, Query *query)
 		if (rte->rtekind != RTE_SUBQUERY ||
 			!stream_analyze_has_stream(rte->subquery))
 			continue;
-		if (!is_maintained(planting, rte->subquery) &&
+		if (!is_maintained_member(planting, query,
+								  foreach_current_index(lc) + 1, &topn) &&
 			!reads_operators(planting, rte->subquery))
 			return false;
 		found = true;
@@ -211,7 +229,7 @@ reads_operators(Planting *planting, Query *query)
 /* ---- operators ---- */
 
 static StreamCut *make_operator(Planting *planting, Query *query,
-								const StreamPlace *place);
+								StreamTopn *topn, const StreamPlace *place);
 
 /* Makes operators of the deduplications in FROM. */
 static void
@@ -236,7 +254,7 @@ find_below(Planting *planting, StreamCut *cut)
 							 "Create one continuous view for each stream.");
 		input = palloc0(sizeof(StreamCutInput));
 		input->rtindex = foreach_current_index(lc) + 1;
-		input->cut = make_operator(planting, rte->subquery, &place);
+		input->cut = make_operator(planting, rte->subquery, NULL, &place);
 		input->cut->hands_on = true;
 		cut->below = lappend(cut->below, input);
 	}
@@ -252,16 +270,20 @@ make_below(Planting *planting, StreamCut *cut, int rtindex)
 	input->rtindex = rtindex;
 	input->cut = make_operator(planting,
 							   rt_fetch(rtindex, cut->query->rtable)->subquery,
-							   &place);
+							   NULL, &place);
 	input->cut->hands_on = true;
 	input->changes = stream_reading_of_changes(input->cut);
 	cut->below = list_make1(input);
 	cut->over_changes = true;
 }
 
-/* Makes an operator of the query, above those for parts of it. */
+/*
+ * Makes an operator of the query, above those for parts of it.  topn: what is wanted
+ * of it; NULL: all of it, or the row of a DISTINCT ON that its ORDER BY chooses.
+ */
 static StreamCut *
-make_operator(Planting *planting, Query *query, const StreamPlace *place)
+make_operator(Planting *planting, Query *query, StreamTopn *topn,
+			  const StreamPlace *place)
 {
 	StreamCut  *cut = palloc0(sizeof(StreamCut));
 
@@ -269,7 +291,9 @@ make_operator(Planting *planting, Query *query, const StreamPlace *place)
 		cut->place = *place;
 	cut->query = query = copyObject(query);
 	stream_compat_flatten_groups(query);
-	stream_cut_check(query, &cut->place);
+	cut->topn = topn ? topn : stream_topn_of_distinct(query);
+	if (cut->topn == NULL)
+		stream_cut_check(query, &cut->place);
 	if (!planting->tree->append && !reads_row_by_row(query, true) &&
 		find_changing(query) > 0)
 		make_below(planting, cut, find_changing(query));
@@ -280,7 +304,9 @@ make_operator(Planting *planting, Query *query, const StreamPlace *place)
 											  (Node *) query->targetList);
 	query->havingQual =
 		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
-	if (query->groupClause == NIL && !query->hasAggs)
+	if (cut->topn)
+		stream_cut_topn(cut);
+	else if (query->groupClause == NIL && !query->hasAggs)
 		stream_cut_distinct(cut,
 							planting->options->within_watermark &&
 							cut->below == NIL);
@@ -370,6 +396,7 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 		Query	   *part = rte->subquery;
 		StreamTreePlace *found;
+		StreamTopn *topn;
 		StreamPlace place;
 
 		if (rte->rtekind != RTE_SUBQUERY || !stream_analyze_has_stream(part))
@@ -377,14 +404,15 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 		place = stream_locate_member(outer, query,
 									 foreach_current_index(lc) + 1);
 		check_independent(part, &place);
-		if (!is_maintained(planting, part))
+		if (!is_maintained_member(planting, query,
+								  foreach_current_index(lc) + 1, &topn))
 		{
 			find_places(planting, part, &place);
 			continue;
 		}
 		found = palloc(sizeof(StreamTreePlace));
 		found->rte = rte;
-		found->cut = make_operator(planting, part, &place);
+		found->cut = make_operator(planting, part, topn, &place);
 		planting->tree->places = lappend(planting->tree->places, found);
 	}
 }
@@ -404,7 +432,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
-		make_operator(&planting, query, place);
+		make_operator(&planting, query, NULL, place);
 	else
 	{
 		find_places(&planting, query, place);

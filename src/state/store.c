@@ -99,10 +99,14 @@ struct StreamStore
 	TupleDesc	keydesc;		/* its first nkeys columns */
 	int			nkeys;
 	int			naggs;
-	int			nstates;		/* remembered: of the aggregates, and expiry */
+	int			nstates;		/* remembered: of the aggregates, and expiry,
+								 * or what a group's row is ranked by */
 	int			npayload;
 	AttrNumber	expiry;			/* column of the state table, or 0 */
 	StreamAgg **aggs;
+	StreamRanking *ranking;		/* which row a group has, or NULL */
+	Datum	   *ranks;			/* of the row at hand */
+	bool	   *rank_nulls;
 	StoreFeed  *feeds;
 	int			nfeeds;
 	bool		bits;
@@ -239,7 +243,7 @@ stream_store_create(MemoryContext parent, TupleDesc desc,
 	store->keydesc = key_desc(desc, nkeys);
 	store->nkeys = nkeys;
 	store->naggs = list_length(shape->aggs);
-	store->nstates = store->naggs + (shape->expires ? 1 : 0);
+	store->nstates = store->naggs + (shape->expires ? 1 : 0) + shape->nranks;
 	store->npayload = shape->npayload;
 	store->expiry = shape->expires ? desc->natts : 0;
 	store->aggs = palloc(sizeof(StreamAgg *) * (store->naggs + 1));
@@ -259,7 +263,13 @@ stream_store_create(MemoryContext parent, TupleDesc desc,
 	if (hashable(nkeys, store->eqops))
 		execTuplesHashPrepare(nkeys, store->eqops, &store->eqfuncs,
 							  &store->hashfuncs);
-	store->equalimage = equal_image(store->keydesc);
+	if (shape->ranks)
+		store->ranking = stream_ranking_create(store->desc, shape->nranks,
+											   shape->ranks);
+	store->ranks = palloc(sizeof(Datum) * (shape->nranks + 1));
+	store->rank_nulls = palloc(sizeof(bool) * (shape->nranks + 1));
+	/* a row that takes the place of another brings its own keys */
+	store->equalimage = store->ranking || equal_image(store->keydesc);
 	store->keyslot = MakeSingleTupleTableSlot(store->keydesc, &TTSOpsVirtual);
 	store->cachedslot = MakeSingleTupleTableSlot(store->keydesc,
 												 &TTSOpsMinimalTuple);
@@ -410,6 +420,32 @@ set_expiry(StreamStore *store, StateGroup *group, Datum expiry)
 	GROUP_NULLS(store, group)[store->nstates - 1] = false;
 }
 
+/* The states are what the group's row is ranked by; copied to the context. */
+static inline void
+set_ranks(StreamStore *store, StateGroup *group, const Datum *ranks,
+		  const bool *nulls, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	stream_ranking_copy(store->ranking, ranks, nulls, group->states,
+						GROUP_NULLS(store, group));
+	MemoryContextSwitchTo(old);
+}
+
+/* Does the row of the delta come before the one that the group has? */
+static bool
+is_better(StreamStore *store, StateGroup *group, TupleTableSlot *delta)
+{
+	int			order;
+
+	stream_ranking_take(store->ranking, delta, store->ranks,
+						store->rank_nulls);
+	order = stream_ranking_compare(store->ranking, store->ranks,
+								   store->rank_nulls, group->states,
+								   GROUP_NULLS(store, group));
+	return STREAM_MUTATION("topn_better") ? order > 0 : order < 0;
+}
+
 /* Is the group one that the table does not have, or one that has expired? */
 static inline bool
 is_new(StreamStore *store, StateGroup *group)
@@ -437,6 +473,12 @@ load_group(StreamStore *store, StateGroup *group, MemoryContext context)
 	if (store->expiry)
 		set_expiry(store, group,
 				   store->table.found->tts_values[store->expiry - 1]);
+	if (store->ranking)
+	{
+		stream_ranking_take(store->ranking, store->table.found, store->ranks,
+							store->rank_nulls);
+		set_ranks(store, group, store->ranks, store->rank_nulls, context);
+	}
 }
 
 static StateGroup *
@@ -482,6 +524,9 @@ promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 	}
 	if (store->expiry)
 		set_expiry(store, group, old->states[store->nstates - 1]);
+	if (store->ranking)
+		set_ranks(store, group, old->states, GROUP_NULLS(store, old),
+				  store->young->context);
 	return true;
 }
 
@@ -609,6 +654,19 @@ take_keys(StreamStore *store, TupleTableSlot *delta)
 	ExecStoreVirtualTuple(store->keyslot);
 }
 
+/* The group has the row of the delta now. */
+static void
+take_ranks(StreamStore *store, StateGroup *group, TupleTableSlot *delta,
+		   MemoryContext context, bool isnew)
+{
+	if (!isnew)
+		stream_ranking_free(store->ranking, group->states,
+							GROUP_NULLS(store, group));
+	stream_ranking_take(store->ranking, delta, store->ranks,
+						store->rank_nulls);
+	set_ranks(store, group, store->ranks, store->rank_nulls, context);
+}
+
 /* A row of the table is about to be replaced, or to go. */
 static void
 tell_of_old_row(StreamStore *store, StateGroup *group)
@@ -701,7 +759,8 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 		bits = get_bits(store, group) & ~bits;
 		delta->tts_values[store->nkeys] = Int64GetDatum(bits);
 	}
-	if (store->bits ? bits != 0 : isnew || store->feed->naggs > 0)
+	if (store->bits ? bits != 0 : isnew || store->feed->naggs > 0 ||
+		(store->ranking && is_better(store, group, delta)))
 	{
 		form_row(store, group, delta);
 		write_row(store, group, isnew);
@@ -709,6 +768,8 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 			set_expiry(store, group, store->values[store->expiry - 1]);
 		if (store->on_made && (isnew || store->bits))
 			store->on_made(delta, store->arg);
+		if (store->ranking)
+			take_ranks(store, group, delta, context, isnew);
 	}
 	ExecClearTuple(store->cachedslot);
 }

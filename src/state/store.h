@@ -12,6 +12,8 @@
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
+#include "state/ranking.h"
+
 /* Setting streaming.state_cache_size, in kB, per view. */
 extern int	stream_state_cache_size;
 
@@ -20,7 +22,8 @@ typedef struct StreamStore StreamStore;
 /*
  * What the columns of a state table are, in this order: the keys; the results of
  * the aggregates; the stored states of those aggregates whose state is not the
- * result; what the first row of a key brings along; when the key expires.
+ * result; what the first row of a key brings along; when the key expires.  The first
+ * row is the one that came first, or that is first in an order.
  */
 typedef struct StreamStoreShape
 {
@@ -34,6 +37,10 @@ typedef struct StreamStoreShape
 								 * only what adds to it counts */
 	int			npayload;
 	bool		expires;
+
+	/* Not NULL: the row of a key that comes first by these columns brings it. */
+	const StreamRankColumn *ranks;
+	int			nranks;
 } StreamStoreShape;
 
 /*

@@ -490,6 +490,51 @@ class Bench:
                     "%.2f" % (t / o), "-", True)
         cur.execute("DROP TABLE dedup_s CASCADE; DROP TABLE dedup_t")
 
+    def latest(self):
+        """The latest row of each key against INSERT ... ON CONFLICT."""
+        keys, cur = self.scale(1_000_000, 20_000), self.cur
+        cur.execute("CREATE TABLE latest_s (k int4, ts timestamptz, v int8, "
+                    "note text) USING stream")
+        cur.execute("CREATE MATERIALIZED VIEW latest_v WITH "
+                    "(streaming.continuous, streaming.trigger = 'manual') AS "
+                    "SELECT DISTINCT ON (k) * FROM latest_s "
+                    "ORDER BY k, ts DESC")
+        cur.execute("CREATE TABLE latest_t (k int4 PRIMARY KEY, "
+                    "ts timestamptz, v int8, note text) "
+                    "WITH (fillfactor = 50)")
+        cur.execute("CREATE TEMP TABLE latest_r (LIKE latest_s)")
+        ours, theirs = [], []
+        # the first round makes the keys
+        for i in range(self.runs + 1):
+            cur.execute("TRUNCATE latest_r")
+            cur.execute("INSERT INTO latest_r SELECT x, "
+                        "'2024-01-01'::timestamptz + (%d + random()) * "
+                        "interval '1 day', x, 'a note of ' || x FROM "
+                        "generate_series(1, %d) x ORDER BY random()"
+                        % (i, keys))
+            cur.execute("INSERT INTO latest_s SELECT * FROM latest_r")
+            cur.execute("CHECKPOINT")
+            t = timed(cur, "INSERT INTO latest_t SELECT * FROM latest_r "
+                      "ON CONFLICT (k) DO UPDATE SET ts = excluded.ts, "
+                      "v = excluded.v, note = excluded.note "
+                      "WHERE excluded.ts > latest_t.ts")
+            cur.execute("CHECKPOINT")
+            o = timed(cur, "REFRESH MATERIALIZED VIEW latest_v")
+            if i > 0:
+                ours.append(o)
+                theirs.append(t)
+            cur.execute("VACUUM latest_t, " + self.state_table("latest_v"))
+        cur.execute("SELECT count(*) FROM (SELECT * FROM latest_v EXCEPT "
+                    "SELECT * FROM latest_t) d")
+        assert cur.fetchone()[0] == 0
+        o = keys / statistics.median(ours)
+        t = keys / statistics.median(theirs)
+        self.report("latest row of %s keys" % format(keys, ","),
+                    "%s rows/s" % format(int(o), ","),
+                    "%s rows/s (ON CONFLICT)" % format(int(t), ","),
+                    "%.2f" % (o / t), ">= 1.00", o / t >= 1)
+        cur.execute("DROP TABLE latest_s CASCADE; DROP TABLE latest_t")
+
     def evict(self):
         """A million groups close at once: for how long does the view pause?"""
         n, cur = self.scale(1_000_000, 20_000), self.cur
@@ -609,7 +654,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("measurements", nargs="*",
                         help="backfill merge cube copy single delay memory hop "
-                        "sessions dedup evict state")
+                        "sessions dedup latest evict state")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5,
                         help="runs that a median is taken of (default 5)")
@@ -622,7 +667,7 @@ def main():
     cur.execute("CREATE EXTENSION streaming")
     bench = Bench(args)
     names = ["backfill", "merge", "cube", "copy", "single", "delay", "memory",
-             "hop", "sessions", "dedup", "evict", "state"]
+             "hop", "sessions", "dedup", "latest", "evict", "state"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

@@ -396,6 +396,9 @@ class View:
             self.tail += " ORDER BY " + ", ".join(
                 str(i + 1) for i in range(len(columns)))
             self.tail += rng.choice(["", " DESC LIMIT 5", " LIMIT 3 OFFSET 1"])
+        self.ranked = None
+        if r() < 0.2:
+            self.rank(keys, conds)
         options = ["streaming.continuous"]
         if r() < 0.7:
             options.append("streaming.max_batch_rows = %d" % rng.choice(
@@ -405,7 +408,49 @@ class View:
             options.append("streaming.trigger = '%s'" % trigger)
         self.options = ", ".join(options)
 
+    def rank(self, keys, conds):
+        """The first rows of each key instead, in a total order."""
+        rng, r = self.rng, self.rng.random
+        self.keys = rng.sample([k for k in keys if "generate_series" not in k],
+                               rng.randint(0, 2))
+        order = rng.sample(
+            ["s.ts DESC", "s.a", "s.a DESC NULLS LAST", "s.id % 5 DESC",
+             "s.%s" % rng.choice(self.stream.columns),
+             "s.%s DESC" % rng.choice(self.stream.columns)], rng.randint(1, 2))
+        function = rng.choice(["row_number", "row_number", "rank",
+                               "dense_rank"])
+        if function == "row_number":
+            order.append("s.id")
+        columns = self.keys + ["s.%s" % c for c in rng.sample(
+            self.stream.columns, rng.randint(1, len(self.stream.columns)))]
+        select = ", ".join("%s AS c%d" % (c, i + 1)
+                           for i, c in enumerate(columns))
+        where = " WHERE " + rng.choice(conds) if r() < 0.3 else ""
+        self.indexable = []
+        if self.keys and r() < 0.4:
+            self.ranked = ("SELECT DISTINCT ON (%s) %s FROM %%s%s%s ORDER BY %s"
+                           % (", ".join(self.keys), select, self.join, where,
+                              ", ".join(self.keys + order + ["s.id"])))
+        else:
+            n = rng.choice([1, 1, 2, 3, 10])
+            inner = ("SELECT %s, %s() OVER (%sORDER BY %s) AS rn FROM %%s%s%s"
+                     % (select, function, "PARTITION BY %s " %
+                        ", ".join(self.keys) if self.keys else "",
+                        ", ".join(order), self.join, where))
+            outer, tail = rng.choice([("*", ""), ("c1, rn", ""), ("c1", ""),
+                                      ("c1, count(*) AS n", " GROUP BY c1")])
+            self.ranked = "SELECT %s FROM (%s) q WHERE %s%s" % (
+                outer, inner, rng.choice([
+                    "rn <= %d" % n, "rn < %d" % (n + 1), "%d >= rn" % n,
+                    "rn = %d" % n, "rn BETWEEN 1 AND %d" % n,
+                    "rn IN (1, %d)" % n, "rn <= %d AND c1 IS NOT NULL" % n]),
+                tail)
+        self.ranked = self.ranked.replace("%s", "\0").replace(
+            "%", "%%").replace("\0", "%s")
+
     def query(self, source="s"):
+        if self.ranked:
+            return self.ranked % (self.source % source)
         return "SELECT %s FROM %s%s%s" % (
             self.select, self.source % source, self.join, self.tail)
 

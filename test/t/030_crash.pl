@@ -42,6 +42,10 @@ my %query = (
 		FROM s GROUP BY writer',
 	per_key => 'SELECT k, count(*) AS c, avg(n) AS a, min(n) AS m
 		FROM s WHERE n % 3 > 0 GROUP BY k',
+	latest => 'SELECT DISTINCT ON (k) k, n, writer, pad FROM s
+		ORDER BY k, n DESC, writer',
+	top => 'SELECT k, n, writer, rn FROM (SELECT *, row_number() OVER
+		(PARTITION BY k ORDER BY n DESC, writer) AS rn FROM s) q WHERE rn <= 3',
 	total => 'SELECT count(*) AS c, sum(n) AS s FROM s');
 $node->safe_psql('postgres',
 	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous,
@@ -240,9 +244,9 @@ for my $i (1 .. $crashes)
 		$node->safe_psql('postgres', "REFRESH MATERIALIZED VIEW $view");
 		my $diff = $node->safe_psql('postgres', qq{
 			SELECT * FROM (
-				(SELECT 'view', * FROM (TABLE $view EXCEPT ALL $query{$view}) x)
+				(SELECT 'view', * FROM (TABLE $view EXCEPT ALL ($query{$view})) x)
 				UNION ALL
-				(SELECT 'query', * FROM ($query{$view} EXCEPT ALL TABLE $view) y)
+				(SELECT 'query', * FROM (($query{$view}) EXCEPT ALL TABLE $view) y)
 			) d LIMIT 10});
 		is($diff, '', "crash $i ($kind$point): $view equals its query")
 		  or $ok = 0;

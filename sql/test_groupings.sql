@@ -31,7 +31,7 @@ REFRESH MATERIALIZED VIEW cube_ab;
 SELECT * FROM cube_ab ORDER BY g, a, b;
 SELECT check_view('cube_ab');
 -- one read of the input
-SELECT line FROM streaming.explain('cube_ab') AS line WHERE line ~ 'Aggregate|Key|Scan';
+SELECT regexp_replace(line, '\d{2,}', 'N', 'g') AS line FROM streaming.explain('cube_ab') AS line WHERE line !~ 'Output';
 -- the state table has one column more, which is a key
 SELECT regexp_replace(pg_get_indexdef(indexrelid), '\d+', 'N', 'g') AS index FROM pg_index
 WHERE indrelid = (SELECT state FROM streaming._view WHERE viewid = 'cube_ab'::regclass);
@@ -205,6 +205,7 @@ CREATE MATERIALIZED VIEW hop_from WITH (streaming.continuous, streaming.trigger 
 	SELECT w, k, GROUPING(k) AS g, count(*), sum(x) FROM s, hop(ts, '10 min', '5 min') AS w GROUP BY CUBE (k, w);
 CREATE MATERIALIZED VIEW sess WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT session_window(ts, '3 min') AS w, k, GROUPING(k) AS g, count(*), sum(x) FROM s GROUP BY ROLLUP (k), 1;
+SELECT view, line FROM streaming.views, streaming.explain(view) AS line WHERE view::text IN ('app', 'upd') AND line ~ 'Bounded|Operator' ORDER BY 1, 2 DESC;
 INSERT INTO s VALUES ('2024-01-01 12:01', 'a', 1), ('2024-01-01 12:04', 'b', 2), ('2024-01-01 12:07', 'a', 4), ('2024-01-01 12:07', NULL, 8);
 CALL refresh_all();
 SELECT * FROM app ORDER BY w, g, k;

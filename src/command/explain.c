@@ -84,6 +84,8 @@ kind_of_operator(const StreamCut *cut)
 		case STREAM_CUT_AGGREGATE:
 			if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
 				return "sessions";
+			if (cut->grouping)
+				return "aggregation by grouping sets";
 			return cut->over_changes ? "aggregation over changes" :
 				"aggregation";
 		case STREAM_CUT_DISTINCT:
@@ -158,6 +160,9 @@ explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 		put_line(explain, 2, cut->kind == STREAM_CUT_ROWS ?
 				 "Bounded by: the rows of the stream" :
 				 "Bounded by: the number of its keys");
+	else if (cut->grouping && !cut->window->in_all_sets)
+		put_line(explain, 2,
+				 "Bounded by: the watermark, in grouping sets with the event time; the number of its keys in others");
 	else if (cut->hands_on)
 		put_line(explain, 2,
 				 "Bounded by: the watermark, after which rows go");

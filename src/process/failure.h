@@ -60,7 +60,7 @@ extern void stream_failure_was_logged(StreamFailureLog *last,
 extern void stream_failure_log(StreamFailureLog *last, ErrorData *edata);
 
 /* Raises that error, 57014, for a view where it is not recorded. */
-extern void stream_failure_raise_timeout(Oid viewid) pg_attribute_noreturn();
+pg_noreturn extern void stream_failure_raise_timeout(Oid viewid);
 
 /*
  * Records and logs, in a transaction of its own, that the worker of the view

@@ -207,6 +207,17 @@ extern void stream_compat_locate_groups(Query *query);
 extern void stream_compat_flatten_groups(Query *query);
 #endif
 
+/* The expression that a column of such a member stands for; NULL: it is another. */
+static inline Node *
+stream_compat_group_expr(RangeTblEntry *rte, AttrNumber attno)
+{
+#if PG_VERSION_NUM >= 180000
+	if (rte->rtekind == RTE_GROUP)
+		return list_nth(rte->groupexprs, attno - 1);
+#endif
+	return NULL;
+}
+
 #if PG_VERSION_NUM < 180000
 #define VAR_RETURNING_DEFAULT 0
 #define stream_compat_expand_rte(rte, rtindex, up, returning, location, \

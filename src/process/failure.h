@@ -8,6 +8,7 @@
 #ifndef STREAMING_FAILURE_H
 #define STREAMING_FAILURE_H
 
+#include "base/compat.h"
 #include "base/catalog.h"
 
 /* Is the error likely to go away by itself?  Then it is retried for ever. */

@@ -239,10 +239,14 @@ static Trace
 trace_column(Query *query, Var *var)
 {
 	RangeTblEntry *rte;
+	Node	   *grouped;
 
 	if (var->varlevelsup > 0 || var->varattno <= 0)
 		return no_trace;
 	rte = rt_fetch(var->varno, query->rtable);
+	grouped = stream_compat_group_expr(rte, var->varattno);
+	if (grouped)
+		return trace_expr(query, grouped);
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:

@@ -134,6 +134,33 @@ is_simple_aggregation(Query *query)
 		query->cteList == NIL && !session_walker((Node *) query, NULL);
 }
 
+/* A copy of the query with its grouping expressions where they are referred to. */
+static Query *
+flat_copy(Query *query)
+{
+	query = copyObject(query);
+	stream_compat_flatten_groups(query);
+	return query;
+}
+
+/* Does what it says of a row depend on anything but the row? */
+static bool
+is_mutable(Query *query)
+{
+	query = flat_copy(query);
+	return contain_mutable_functions((Node *) query->targetList) ||
+		contain_mutable_functions(query->havingQual) ||
+		contain_mutable_functions(query->jointree->quals);
+}
+
+/* Does it group by a session? */
+static bool
+has_session(Query *query)
+{
+	return query->groupClause &&
+		session_walker((Node *) flat_copy(query)->targetList, NULL);
+}
+
 /*
  * The sub-select whose changes the query can be an operator over, as an index into
  * its range table; 0: there is none.
@@ -160,11 +187,7 @@ find_changing(Query *query)
 		part->hasWindowFuncs || part->limitCount || part->limitOffset)
 		return 0;
 	/* what comes must go as the same row */
-	if (contain_mutable_functions((Node *) query->targetList) ||
-		contain_mutable_functions(query->havingQual) ||
-		contain_mutable_functions(query->jointree->quals) ||
-		contain_mutable_functions((Node *) part->targetList) ||
-		contain_mutable_functions(part->havingQual))
+	if (is_mutable(query) || is_mutable(part) || has_session(query))
 		return 0;
 	return reads_row_by_row(part, true) || find_changing(part) > 0 ?
 		ref->rtindex : 0;
@@ -390,6 +413,10 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 		stream_refuse_clause(outer, STREAM_CLAUSE_LOCKING,
 							 "FOR UPDATE and FOR SHARE are",
 							 "Leave the clause out.");
+	/* readers do not merge sessions */
+	if (has_session(query))
+		stream_refuse_in(outer, "a session of groups is", query->targetList,
+						 "Group by session_window in the SELECT that reads the stream.");
 	note_final(planting, query, outer);
 	foreach(lc, query->rtable)
 	{

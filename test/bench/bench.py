@@ -490,6 +490,70 @@ class Bench:
                     "%.2f" % (t / o), "-", True)
         cur.execute("DROP TABLE dedup_s CASCADE; DROP TABLE dedup_t")
 
+    def distinct(self):
+        """count(DISTINCT) of many values, against a table of them."""
+        n, cur = self.scale(5_000_000, 20_000), self.cur
+        cur.execute("CREATE TABLE distinct_s (k int4, x int8) USING stream")
+        cur.execute("INSERT INTO distinct_s SELECT x %% 10, x FROM "
+                    "generate_series(1, %d) x" % n)
+        cur.execute("CREATE TABLE distinct_t (k int4, x int8, "
+                    "PRIMARY KEY (k, x))")
+        cur.execute("CHECKPOINT")
+        t = timed(cur, "INSERT INTO distinct_t SELECT * FROM distinct_s "
+                  "ON CONFLICT DO NOTHING")
+        cur.execute("CREATE MATERIALIZED VIEW distinct_v WITH "
+                    "(streaming.continuous, streaming.trigger = 'manual') AS "
+                    "SELECT k, count(DISTINCT x) AS n FROM distinct_s "
+                    "GROUP BY k")
+        cur.execute("CHECKPOINT")
+        o = timed(cur, "REFRESH MATERIALIZED VIEW distinct_v")
+        cur.execute("SELECT sum(n) FROM distinct_v")
+        assert cur.fetchone()[0] == n
+        self.report("count(DISTINCT) of %s new values" % format(n, ","),
+                    "%.2f us a value" % (o / n * 1e6),
+                    "%.2f us (ON CONFLICT DO NOTHING)" % (t / n * 1e6),
+                    "%.2f" % (o / t), "<= 1.30", o / t <= 1.3)
+        cur.execute("DROP TABLE distinct_s CASCADE; DROP TABLE distinct_t")
+
+    def chain(self):
+        """An average over the maxima of many groups, of which some change."""
+        n, touch = self.scale(500_000, 5_000), self.scale(20_000, 200)
+        cur = self.cur
+        cur.execute("CREATE TABLE chain_s (k int4, v int4) USING stream")
+        views = {"chain_v": "SELECT avg(m) FROM (SELECT k, max(v) AS m FROM "
+                 "chain_s GROUP BY k) q",
+                 "chain_w": "SELECT k, max(v) AS m FROM chain_s GROUP BY k"}
+        for view, query in views.items():
+            cur.execute("CREATE MATERIALIZED VIEW %s WITH "
+                        "(streaming.continuous, streaming.trigger = 'manual') "
+                        "AS %s" % (view, query))
+        cur.execute("INSERT INTO chain_s SELECT x, x FROM "
+                    "generate_series(1, %d) x" % n)
+        for view in views:
+            cur.execute("REFRESH MATERIALIZED VIEW " + view)
+        times = {view: [] for view in views}
+        read = []
+        for i in range(self.runs + 1):
+            cur.execute("INSERT INTO chain_s SELECT 1 + floor(random() * %d), "
+                        "%d + x FROM generate_series(1, %d) x"
+                        % (n, (i + 1) * n, touch))
+            for view in views:
+                t = timed(cur, "REFRESH MATERIALIZED VIEW " + view)
+                if i > 0:
+                    times[view].append(t / touch * 1e6)
+            read.append(timed(cur, "SELECT avg(m) FROM chain_w"))
+        cur.execute("SELECT (SELECT avg FROM chain_v) = "
+                    "(SELECT avg(m) FROM chain_w)")
+        assert cur.fetchone()[0]
+        o, t = (statistics.median(x) for x in times.values())
+        self.report("avg over max of %s groups, %s of them change"
+                    % (format(n, ","), format(touch, ",")),
+                    "%.1f us a group" % o,
+                    "%.1f us (the groups alone; reading them all: %.0f ms)"
+                    % (t, statistics.median(read) * 1000),
+                    "%.2f" % (o / t), "-", True)
+        cur.execute("DROP TABLE chain_s CASCADE")
+
     def latest(self):
         """The latest row of each key against INSERT ... ON CONFLICT."""
         keys, cur = self.scale(1_000_000, 20_000), self.cur
@@ -599,7 +663,7 @@ class Bench:
                             "WHERE view = 'state_v'::regclass")
                 groups.append(cur.fetchone()[0])
                 cur.execute("SELECT count(*), pg_relation_size("
-                            "(SELECT below FROM streaming._view)) / 1024 FROM "
+                            "(SELECT below[1] FROM streaming._view)) / 1024 FROM "
                             + self.state_table("state_v").replace("_state_",
                                                                   "_below_"))
                 kept.append("%d rows in %d kB" % cur.fetchone())
@@ -654,7 +718,8 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("measurements", nargs="*",
                         help="backfill merge cube copy single delay memory hop "
-                        "sessions dedup latest evict state")
+                        "sessions dedup distinct chain latest evict "
+                        "state")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5,
                         help="runs that a median is taken of (default 5)")
@@ -667,7 +732,8 @@ def main():
     cur.execute("CREATE EXTENSION streaming")
     bench = Bench(args)
     names = ["backfill", "merge", "cube", "copy", "single", "delay", "memory",
-             "hop", "sessions", "dedup", "latest", "evict", "state"]
+             "hop", "sessions", "dedup", "distinct", "chain", "latest",
+             "evict", "state"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

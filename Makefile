@@ -42,6 +42,7 @@ OBJS = \
 	src/query/eventtime.o \
 	src/query/topn.o \
 	src/query/cut.o \
+	src/query/transform.o \
 	src/query/keeping.o \
 	src/query/reading.o \
 	src/query/tree.o \
@@ -51,6 +52,7 @@ OBJS = \
 	src/flow/sessions.o \
 	src/flow/toprows.o \
 	src/flow/reaper.o \
+	src/flow/results.o \
 	src/flow/rows.o \
 	src/flow/moving.o \
 	src/flow/operator.o \

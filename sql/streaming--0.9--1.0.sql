@@ -9,12 +9,6 @@
 \echo Use "ALTER EXTENSION streaming UPDATE" to load this file. \quit
 
 ---------------------------------------------------------------- catalog
--- From here on, the library knows the tables again.
-
-ALTER TABLE streaming._view ADD COLUMN released pg_catalog.bool;
-UPDATE streaming._view SET released = false;
-ALTER TABLE streaming._view ALTER COLUMN released SET NOT NULL;
-
 -- Any number of operators, each with its place.
 ALTER TABLE streaming._view ALTER COLUMN below TYPE pg_catalog.oid[]
 	USING CASE WHEN below OPERATOR(pg_catalog.=) 0::pg_catalog.oid
@@ -37,6 +31,12 @@ UPDATE streaming._progress_unlogged SET
 	WHERE viewid OPERATOR(pg_catalog.=) ANY (ARRAY(
 		SELECT v.viewid FROM streaming._view v
 		WHERE v.below OPERATOR(pg_catalog.<>) '{}'::pg_catalog.oid[]));
+
+-- The number of columns says which version it is: from here on, the library knows the
+-- tables again.
+ALTER TABLE streaming._view ADD COLUMN released pg_catalog.bool;
+UPDATE streaming._view SET released = false;
+ALTER TABLE streaming._view ALTER COLUMN released SET NOT NULL;
 
 ---------------------------------------------------------------- event time
 

@@ -248,7 +248,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT DISTINCT k, j F
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT DISTINCT k, row_number() OVER () FROM s;
 \echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, ts FROM s;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.distinct_within_watermark) AS SELECT k, ts FROM s;
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s, none CASCADE;
 

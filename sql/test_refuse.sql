@@ -11,7 +11,7 @@ CREATE VIEW s_grouped AS SELECT k, count(*) AS n FROM s GROUP BY k;
 
 -- DISTINCT, set operations, grouping sets and the like
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, v FROM s;
+	SELECT 1 AS one FROM s HAVING true;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, count(*) FROM s GROUP BY GROUPING SETS ((k), (), ());
@@ -29,11 +29,61 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, rank() OVER (ORDER BY v) FROM s;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k FROM s ORDER BY v LIMIT 10;
+	SELECT sum(v) OVER (PARTITION BY k) FROM (SELECT k, v FROM s WHERE v > 1) AS x;
+\echo :LAST_ERROR_SQLSTATE
+-- rows of a stream beside an aggregation of it
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, v FROM s UNION ALL SELECT k, count(*) FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT s.v, x.n FROM s JOIN (SELECT k, count(*) AS n FROM s2 GROUP BY k) AS x USING (k);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT v FROM s, (SELECT DISTINCT w FROM s2) AS x;
+\echo :LAST_ERROR_SQLSTATE
+-- rows as they are, but not of streams, or not all of them
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM (SELECT k FROM s ORDER BY v LIMIT 10) AS x;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM s UNION SELECT k FROM s2;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM s UNION ALL SELECT k FROM dim;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM s EXCEPT ALL SELECT k FROM s2;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT s.v, s2.w FROM s JOIN s2 USING (k);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT d.name, s.v FROM dim d LEFT JOIN s USING (k);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM s WHERE NOT EXISTS (SELECT FROM s2 WHERE s2.k = s.k);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM dim WHERE EXISTS (SELECT FROM s WHERE s.k = dim.k);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM s LIMIT (SELECT count(*) FROM s2);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, random() AS r FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k, xmin FROM s;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT k FROM s ORDER BY row(k, v);
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.output_mode = 'complete') AS
+	SELECT k FROM s;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS VALUES (1), (2);
 \echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS TABLE s;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS TABLE dim;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	WITH x AS (DELETE FROM dim RETURNING k) SELECT count(*) FROM s, x;

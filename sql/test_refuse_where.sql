@@ -138,7 +138,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 
 -- selects of nothing, and positions that are not those of bytes
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT;
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT FROM s;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT FROM s HAVING true;
 CREATE MATERIALIZED VIEW "Ünï" WITH (streaming.continuous) AS SELECT count(*) AS "Zähler" FROM s, s2;
 CREATE MATERIALIZED VIEW IF NOT EXISTS v WITH (streaming.continuous) AS SELECT count(*) FROM s, s2 WITH NO DATA;
 

@@ -14,6 +14,7 @@
 #	cache		the cache of states is kept though the table has changed
 #	threshold	rows are late by the watermark of their own batch
 #	sessions	a session of the table does not fill the gap between two rows
+#	results		rows of a result are not entered in its indexes
 #	topn_better	of two rows of a key, the one that comes last is kept
 #	topn_losers	rows that are no longer among the first stay
 #	grouping	the groups of different grouping sets are not told apart
@@ -27,7 +28,7 @@ set -uo pipefail
 
 mutations=${*:-placement subxact readset cache threshold sessions
 	rows_forgotten bits_again changes_lost rows_stay grouping
-	topn_better topn_losers}
+	topn_better topn_losers results}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -43,6 +44,7 @@ guards()
 		cache) echo cache ;;
 		threshold) echo test_00_setup test_et_state ;;
 		sessions) echo test_00_setup test_et_sessions ;;
+		results) echo test_00_setup test_transform ;;
 		topn_*) echo test_00_setup test_topn ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;

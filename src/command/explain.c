@@ -90,6 +90,8 @@ kind_of_operator(const StreamCut *cut)
 				"aggregation";
 		case STREAM_CUT_DISTINCT:
 			return "deduplication";
+		case STREAM_CUT_TRANSFORM:
+			return "transform";
 		case STREAM_CUT_VALUES:
 			return "distinct values";
 		case STREAM_CUT_TOPN:
@@ -150,6 +152,13 @@ explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 
 	if (!OidIsValid(state))
 		return;
+	if (cut->kind == STREAM_CUT_TRANSFORM)
+	{
+		put_line(explain, 2, psprintf("Result: %s.%s, rows are only added",
+									  get_namespace_name(get_rel_namespace(state)),
+									  get_rel_name(state)));
+		return;
+	}
 	put_line(explain, 2, psprintf("State: %s.%s, %s",
 								  get_namespace_name(get_rel_namespace(state)),
 								  get_rel_name(state), rows_of_state(cut)));

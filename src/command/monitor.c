@@ -308,7 +308,7 @@ stream_monitor_stream_status(PG_FUNCTION_ARGS)
 	else if (relkind == RELKIND_PARTITIONED_TABLE)
 		members = find_all_inheritors(relid, NoLock, NULL);
 	foreach(lc, members)
-		is_stream |= stream_am_relid_is_stream(lfirst_oid(lc));
+		is_stream |= stream_analyze_is_leaf(lfirst_oid(lc));
 	/* one without partitions that says what they are to be */
 	if (relkind == RELKIND_PARTITIONED_TABLE && !is_stream)
 		is_stream = stream_am_is_root(relid);

@@ -391,7 +391,7 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	bool		detaches = false;
 	ListCell   *lc;
 
-	if (!only_storage_options(stmt))
+	if (!only_storage_options(stmt) || has_streaming_options(stmt))
 		stream_statement_refuse_internal(stmt->relation, "ALTER TABLE");
 	foreach(lc, stmt->cmds)
 	{

@@ -51,6 +51,7 @@
 #include "base/catalog.h"
 #include "base/owner.h"
 #include "stream/position.h"
+#include "stream/am.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
 #include "query/trust.h"
@@ -94,7 +95,7 @@ check_into(const IntoClause *into, const char *source)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("USING is not supported for a continuous view"),
-				 errhint("Leave it out: the state of a continuous view is kept in a heap table."),
+				 errhint("Leave it out: a continuous view keeps its state in a table of its own."),
 				 stream_refuse_position(source, into->rel->location)));
 	if (into->rel->relpersistence != RELPERSISTENCE_PERMANENT)
 		ereport(ERROR,
@@ -313,6 +314,19 @@ check_append(StreamCut *cut, const StreamWatermark *wm, List *options,
 				 stream_refuse_option_position(source, options, "output_mode")));
 }
 
+/* Rows of a view without aggregation are final when they come out. */
+static void
+check_transform(const StreamViewRow *row, List *options, const char *source)
+{
+	if (row->options.output_mode == STREAM_OUTPUT_COMPLETE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("output mode \"complete\" needs an aggregation"),
+				 errdetail("Rows of this view are final as soon as they are in it."),
+				 errhint("Leave the option out: \"update\" and \"append\" mean the same here."),
+				 stream_refuse_option_position(source, options, "output_mode")));
+}
+
 /* Do the options fit what the query says about event time? */
 static void
 check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
@@ -333,10 +347,11 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 	{
 		StreamCut  *cut = lfirst(lc);
 
-		if (cut->kind == STREAM_CUT_DISTINCT)
+		if (cut->kind == STREAM_CUT_TRANSFORM)
+			check_transform(row, options, source);
+		else if (cut->kind == STREAM_CUT_DISTINCT)
 			notice_unbounded(row, cut, wm);
-		else if ((cut->kind == STREAM_CUT_AGGREGATE ||
-				  cut->kind == STREAM_CUT_TOPN) &&
+		else if (stream_cut_has_groups(cut) &&
 				 row->options.output_mode == STREAM_OUTPUT_APPEND)
 			check_append(cut, wm, options, source);
 	}
@@ -529,9 +544,12 @@ redirect_column(const char *name, Relation view, Oid state)
 	return get_attname(state, ((Var *) tle->expr)->varattno, false);
 }
 
-/* Only plain columns, so that renamed ones are all that has to be found. */
+/*
+ * Only plain columns, so that renamed ones are all that has to be found.  grouped: the
+ * table has a row for each group.
+ */
 static void
-check_index(IndexStmt *stmt)
+check_index(IndexStmt *stmt, bool grouped)
 {
 	ListCell   *lc;
 
@@ -549,14 +567,18 @@ check_index(IndexStmt *stmt)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("unique indexes are not supported on a continuous view"),
-				 errdetail("The grouping keys are unique already."),
+				 grouped ?
+				 errdetail("The grouping keys are unique already.") :
+				 errdetail("A row that is in it already would keep the view from going on."),
 				 errhint("Leave out UNIQUE.")));
 	foreach(lc, stmt->indexParams)
 		if (lfirst_node(IndexElem, lc)->expr)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("indexes on expressions are not supported on a continuous view"),
-					 errhint("Make the expression a grouping key, and index its column.")));
+					 grouped ?
+					 errhint("Make the expression a grouping key, and index its column.") :
+					 errhint("Make the expression a column of the view, and index that.")));
 }
 
 /* Turns the statement on the view into one on the state table. */
@@ -606,11 +628,11 @@ stream_view_create_index(Oid viewid, IndexStmt *stmt)
 	Oid			state;
 
 	check_owner(viewid);
-	check_index(stmt);
 	if (row == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("continuous view was dropped")));
+	check_index(stmt, !stream_am_relid_is_stream(row->state));
 	state = row->state;
 	redirect_index(view, row, stmt);
 	table_close(view, NoLock);

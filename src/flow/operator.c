@@ -12,6 +12,8 @@
  * What an operator hands on goes into a tuplestore, which feeds of others read like a
  * table: rows whose keys are new, or rows as they come (rows.c).
  *
+ * A transform has no state but the result, to which its rows are appended.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -30,6 +32,7 @@
 #include "flow/sessions.h"
 #include "flow/toprows.h"
 #include "flow/reaper.h"
+#include "flow/results.h"
 #include "flow/rows.h"
 #include "flow/moving.h"
 #include "flow/operator.h"
@@ -39,8 +42,9 @@ struct StreamOperator
 	MemoryContext context;
 	StreamCut  *cut;
 	StreamStore *store;			/* or sessions, ... */
-	StreamSessions *sessions;	/* or rows, or top rows without it */
-	StreamRows *rows;
+	StreamSessions *sessions;	/* or rows, or top rows without it, ... */
+	StreamRows *rows;			/* or results */
+	StreamResults *results;
 	StreamToprows *top;			/* before the store, or instead; or NULL */
 	StreamPanes *panes;			/* before the store, or NULL; ... */
 	StreamMoving *moving;		/* ... or this: changes */
@@ -198,7 +202,9 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	op = palloc0(sizeof(StreamOperator));
 	op->context = context;
 	op->cut = cut;
-	if (cut->kind == STREAM_CUT_ROWS)
+	if (cut->kind == STREAM_CUT_TRANSFORM)
+		op->results = stream_results_create(context, desc);
+	else if (cut->kind == STREAM_CUT_ROWS)
 		op->rows = stream_rows_create(context, desc ? desc :
 									  desc_of(stream_cut_output(cut)),
 									  &shape, cut->keeps, cut->signs);
@@ -228,6 +234,8 @@ stream_operator_free(StreamOperator *op)
 		stream_store_free(op->store);
 	if (op->sessions)
 		stream_sessions_free(op->sessions);
+	if (op->results)
+		stream_results_free(op->results);
 	if (op->top)
 		stream_toprows_free(op->top);
 	if (op->rows)
@@ -347,7 +355,9 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 			prepare_output(op);
 		op->output = tuplestore_begin_heap(false, false, work_mem);
 	}
-	if (op->sessions)
+	if (op->results)
+		stream_results_open(op->results, state);
+	else if (op->sessions)
 		stream_sessions_open(op->sessions, state, late);
 	else if (op->store)
 	{
@@ -373,7 +383,9 @@ stream_operator_begin_feed(StreamOperator *op, int feed)
 void
 stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 {
-	if (op->rows)
+	if (op->results)
+		stream_results_add(op->results, delta);
+	else if (op->rows)
 		stream_rows_add(op->rows, delta);
 	else if (op->at_changes)
 		stream_moving_add(op->moving, delta);
@@ -392,6 +404,11 @@ stream_operator_close(StreamOperator *op)
 {
 	int64		made = 0;
 
+	if (op->results)
+	{
+		stream_results_close(op->results);
+		return 0;
+	}
 	if (op->rows)
 		return stream_rows_close(op->rows);
 	if (op->sessions)

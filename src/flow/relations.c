@@ -172,7 +172,8 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 	foreach(lc, storage)
 		if (strcmp(lfirst_node(DefElem, lc)->defname, "fillfactor") == 0)
 			has_fillfactor = true;
-	if (!has_fillfactor)
+	/* rows that are only appended need no room for others */
+	if (!has_fillfactor && cut->kind != STREAM_CUT_TRANSFORM)
 		storage = lappend(list_copy(storage),
 						  makeDefElem("fillfactor",
 									  (Node *) makeInteger(STATE_FILLFACTOR),
@@ -181,7 +182,8 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 	create->options = storage;
 	create->oncommit = ONCOMMIT_NOOP;
 	create->tablespacename = into->tableSpaceName;
-	create->accessMethod = "heap";
+	create->accessMethod = cut->kind == STREAM_CUT_TRANSFORM ?
+		"stream" : "heap";
 	relid = DefineRelation(create, RELKIND_RELATION, owner, NULL,
 						   NULL).objectId;
 	CommandCounterIncrement();
@@ -634,7 +636,7 @@ make_reading(void *arg)
 	foreach(lc, states)
 		if (OidIsValid(lfirst_oid(lc)))
 			LockRelationOid(lfirst_oid(lc), AccessShareLock);
-	if (stream_tree_top(tree)->kind != STREAM_CUT_DISTINCT)
+	if (stream_cut_has_groups(stream_tree_top(tree)))
 		reading->query = stream_tree_reading(tree, states, NULL);
 	table_close(definition, NoLock);
 }

@@ -114,7 +114,7 @@ delta_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
 {
 	if (prev_get_relation_info)
 		prev_get_relation_info(root, relid, inhparent, rel);
-	if (planning_rows <= 0 || inhparent || !stream_am_relid_is_stream(relid))
+	if (planning_rows <= 0 || inhparent || !stream_analyze_is_leaf(relid))
 		return;
 	rel->tuples = planning_rows;
 	rel->pages = Max(1, planning_rows / 100);
@@ -130,7 +130,7 @@ delta_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	if (prev_set_rel_pathlist)
 		prev_set_rel_pathlist(root, rel, rti, rte);
 	if (planning_rows <= 0 || rte->rtekind != RTE_RELATION || rte->inh ||
-		IS_DUMMY_REL(rel) || !stream_am_relid_is_stream(rte->relid))
+		IS_DUMMY_REL(rel) || !stream_analyze_is_leaf(rte->relid))
 		return;
 
 	path = makeNode(CustomPath);
@@ -319,7 +319,8 @@ stream_scan_plan(Query *query, double rows)
 	 * know, and it takes each row for one. It would sort them, then; but there
 	 * are few, and hashing does not need to know.
 	 */
-	set_for_planning("enable_sort", "off");
+	if (query->hasAggs || query->groupClause || query->groupingSets)
+		set_for_planning("enable_sort", "off");
 
 	/*
 	 * Grouping sets, it would sort once for each that cannot share an order, as

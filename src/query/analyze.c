@@ -27,8 +27,16 @@
 
 #include "base/compat.h"
 #include "base/refuse.h"
+#include "base/catalog.h"
 #include "stream/am.h"
 #include "query/analyze.h"
+
+bool
+stream_analyze_is_leaf(Oid relid)
+{
+	return stream_am_relid_is_stream(relid) &&
+		get_rel_namespace(relid) != stream_catalog_schema();
+}
 
 /* Is it a stream, or a partitioned table that has streams for leaves? */
 static bool
@@ -38,7 +46,7 @@ is_stream(Oid relid)
 	ListCell   *lc;
 
 	if (get_rel_relkind(relid) == RELKIND_RELATION)
-		return stream_am_relid_is_stream(relid);
+		return stream_analyze_is_leaf(relid);
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 		return false;
 	leaves = find_all_inheritors(relid, NoLock, NULL);
@@ -672,6 +680,46 @@ place_of_found(Query *query, bool (*walker) (Node *node, Node **found),
 	return place;
 }
 
+/* Finds a table that is the result of a continuous view. */
+static bool
+result_walker(Node *node, Oid *found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_RELATION ||
+			!stream_am_relid_is_stream(rte->relid) ||
+			stream_analyze_is_leaf(rte->relid))
+			return false;
+		*found = rte->relid;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, result_walker, found,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, result_walker, found);
+}
+
+static void
+refuse_no_stream(Query *delta, const StreamPlace *place)
+{
+	Oid			result = InvalidOid;
+
+	(void) result_walker((Node *) delta, &result);
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("a continuous view must read a stream"),
+			 OidIsValid(result) ?
+			 errdetail("The result of another continuous view is none.") : 0,
+			 OidIsValid(result) ?
+			 errhint("Read the streams that it is made from.") :
+			 errhint("Create the table with USING stream."),
+			 stream_refuse_clause_position(place, STREAM_CLAUSE_FROM)));
+}
+
 List *
 stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 {
@@ -681,15 +729,13 @@ stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 
 	if (place)
 		context.place = *place;
-	check_from(delta, (Node *) delta->jointree, &context);
+	if (delta->setOperations)
+		check_union(delta, delta->setOperations, &context);
+	else
+		check_from(delta, (Node *) delta->jointree, &context);
 	count_streams_walker((Node *) delta, &context);
 	if (context.total == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("a continuous view must read a stream"),
-				 errhint("Create the table with USING stream."),
-				 stream_refuse_clause_position(&context.place,
-											   STREAM_CLAUSE_FROM)));
+		refuse_no_stream(delta, &context.place);
 	if (context.total > context.reached)
 	{
 		culprit = stream_analyze_hidden_stream(delta);
@@ -701,7 +747,7 @@ stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 	if (volatile_walker((Node *) delta, &culprit))
 	{
 		where = place_of_found(delta, volatile_walker, context.place);
-		stream_refuse_in(&where, "a volatile function below the aggregation is",
+		stream_refuse_in(&where, "a volatile function over the rows of a stream is",
 						 culprit,
 						 "Its result would depend on when a batch runs; store the value in the stream instead, for example with a column default.");
 	}

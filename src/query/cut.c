@@ -89,16 +89,17 @@ stream_cut_check(Query *query, const StreamPlace *place)
 							 "Leave the clause out.");
 	if (query->groupClause == NIL && !query->hasAggs)
 	{
-		if (!query->distinctClause)
-			stream_refuse_in(place,
-							 "a query without GROUP BY, aggregates or DISTINCT is",
-							 query->targetList,
-							 "Group the rows, or use an ordinary view over the stream.");
 		if (query->hasWindowFuncs)
 			stream_refuse_in(place,
 							 "a window function over the rows of a stream is",
 							 stream_analyze_window_function(query),
 							 "Ask for the first rows of each key by a condition around it, such as WHERE rn <= 10 on row_number(); other window functions are for the outermost SELECT, over its aggregates.");
+		if (query->havingQual)
+			stream_refuse_in(place, "HAVING without aggregates is",
+							 query->havingQual, "Use WHERE.");
+		if (query->distinctClause == NIL)
+			stream_refuse_in(place, "GROUP BY () without aggregates is",
+							 query->targetList, "Leave it out.");
 	}
 	check_key_count(query, query->groupClause, place->source);
 	check_key_count(query, query->distinctClause, place->source);
@@ -125,10 +126,10 @@ unused_name(const char *base, List *names)
 	}
 }
 
-static char *
-reserve_name(const char *base, List **names)
+char *
+stream_cut_reserve_name(const char *base, List **names)
 {
-	char	   *name = unused_name(base, *names);
+	char	   *name = unused_name(base ? base : "_column", *names);
 
 	*names = lappend(*names, makeString(name));
 	return name;
@@ -154,7 +155,7 @@ column_name(Query *query, Node *expr, const char *otherwise, List **names)
 			break;
 		}
 	}
-	return reserve_name(base, names);
+	return stream_cut_reserve_name(base, names);
 }
 
 static void
@@ -512,7 +513,7 @@ collect_payload(StreamCut *cut, List **names)
 			continue;
 		payload = palloc0(sizeof(StreamPayload));
 		payload->expr = tle->expr;
-		payload->name = reserve_name(tle->resname, names);
+		payload->name = stream_cut_reserve_name(tle->resname, names);
 		cut->payload = lappend(cut->payload, payload);
 	}
 }
@@ -580,7 +581,7 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 				 stream_cut_within_position(&cut->place)));
 	cut->expiry = stream_eventtime_expiry(cut->window);
 	note_selected(cut->query, (Node *) cut->window->row_end);
-	cut->expiry_name = reserve_name("_expiry", names);
+	cut->expiry_name = stream_cut_reserve_name("_expiry", names);
 }
 
 /* Keys and what comes with them, over FROM and WHERE. */
@@ -659,7 +660,7 @@ name_aggs(StreamCut *cut, List **names)
 		if (!((StreamAgg *) lfirst(lc))->final_is_state)
 			cut->state_names =
 				lappend(cut->state_names,
-						makeString(reserve_name("_state", names)));
+						makeString(stream_cut_reserve_name("_state", names)));
 }
 
 /* The key that tells the groups of different grouping sets apart. */
@@ -672,7 +673,7 @@ add_grouping(StreamCut *cut, List **names)
 	key->expr = (Expr *) cut->grouping;
 	key->eqop = Int4EqualOperator;
 	key->collation = InvalidOid;
-	key->name = reserve_name("_grouping", names);
+	key->name = stream_cut_reserve_name("_grouping", names);
 	cut->keys = lappend(cut->keys, key);
 }
 
@@ -833,7 +834,7 @@ find_slots(StreamCut *cut, List **names)
 				 stream_refuse_position(cut->place.source,
 										exprLocation((Node *) ((StreamKey *)
 															   llast(cut->keys))->expr))));
-	topn->slot_name = reserve_name("_slot", names);
+	topn->slot_name = stream_cut_reserve_name("_slot", names);
 }
 
 void
@@ -863,7 +864,7 @@ stream_cut_topn(StreamCut *cut)
 			continue;
 		payload = palloc0(sizeof(StreamPayload));
 		payload->expr = tle->expr;
-		payload->name = reserve_name(tle->resname, &names);
+		payload->name = stream_cut_reserve_name(tle->resname, &names);
 		cut->payload = lappend(cut->payload, payload);
 	}
 	find_ranks(cut);

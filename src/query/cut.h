@@ -45,6 +45,7 @@ typedef enum StreamCutKind
 {
 	STREAM_CUT_AGGREGATE,
 	STREAM_CUT_DISTINCT,		/* keys only count when they are new */
+	STREAM_CUT_TRANSFORM,		/* rows are the result as they are (transform.c) */
 	STREAM_CUT_VALUES,			/* the same, for DISTINCT in aggregates */
 	STREAM_CUT_TOPN,			/* the first rows of each key */
 	STREAM_CUT_ROWS				/* rows that are handed on as they come, and may
@@ -93,7 +94,7 @@ typedef struct StreamCut
 
 	StreamPlace place;			/* where the query is in the statement */
 
-	/* deduplication, first rows, rows: there are no aggregates then */
+	/* deduplication, first rows, rows, transform: there are no aggregates then */
 	List	   *payload;		/* StreamPayload: what comes with the keys */
 	Expr	   *expiry;			/* event time from which a key is kept for the
 								 * length of the watermark; NULL: it is kept */
@@ -136,6 +137,10 @@ typedef struct StreamMove
 	int			filter;			/* column of its condition; -1: none */
 	bool		moved;			/* or else it is not for these rows */
 } StreamMove;
+
+/* Are its rows groups, which may change until they are closed? */
+#define stream_cut_has_groups(cut) \
+	((cut)->kind == STREAM_CUT_AGGREGATE || (cut)->kind == STREAM_CUT_TOPN)
 
 /* Has the operator a state table? */
 #define stream_cut_has_state(cut) \
@@ -184,6 +189,12 @@ extern void stream_cut_check(Query *query, const StreamPlace *place);
 extern void stream_cut_aggregation(StreamCut *cut);
 extern void stream_cut_distinct(StreamCut *cut, bool within_watermark);
 extern void stream_cut_topn(StreamCut *cut);
+
+/*
+ * A name for a column of the state table that none of the names (Strings) has yet, like
+ * base if that is not NULL; it joins them.
+ */
+extern char *stream_cut_reserve_name(const char *base, List **names);
 
 /* A call of count(*), palloc'd. */
 extern Aggref *stream_cut_count_rows(void);

@@ -28,6 +28,7 @@
 #include "base/refuse.h"
 #include "state/aggstate.h"
 #include "query/analyze.h"
+#include "query/transform.h"
 #include "query/groupings.h"
 #include "query/reading.h"
 
@@ -273,22 +274,31 @@ read_changes(Query *query, StreamCut *cut)
 								false));
 }
 
-/* The clauses of an operator's query that are above its aggregation. */
+/* The columns and clauses of a query that are above its cut. */
 static Query *
-clauses_above(StreamCut *cut, const char *source)
+above_cut(StreamCut *cut, const char *source)
 {
 	ReadingContext context = {cut, 0, source};
 	Query	   *query = copyObject(cut->query);
-	RangeTblRef *rtr = makeNode(RangeTblRef);
-	Node	   *having;
-	Node	   *hidden;
 
 	query->targetList = reading_targetlist(query, &context);
-	having = reading_mutator(query->havingQual, &context);
+	query->havingQual = reading_mutator(query->havingQual, &context);
 	query->limitOffset = reading_mutator(query->limitOffset, &context);
 	query->limitCount = reading_mutator(query->limitCount, &context);
 	query->windowClause = (List *)
 		reading_mutator((Node *) query->windowClause, &context);
+	return query;
+}
+
+/* The clauses of an operator's query that are above its aggregation. */
+static Query *
+clauses_above(StreamCut *cut, const char *source)
+{
+	Query	   *query = cut->kind == STREAM_CUT_TRANSFORM ?
+		stream_transform_reading(cut) : above_cut(cut, source);
+	Node	   *having = query->havingQual;
+	RangeTblRef *rtr = makeNode(RangeTblRef);
+	Node	   *hidden;
 
 	hidden = stream_analyze_hidden_stream(list_make4(query->targetList, having,
 													 query->limitOffset,
@@ -336,7 +346,7 @@ stream_reading_of_cut(StreamCut *cut, Oid stateid, bool final_only,
 	Relation	state = table_open(stateid, NoLock);
 
 	read_state(query, state);
-	if (final_only && cut->kind != STREAM_CUT_DISTINCT)
+	if (final_only && stream_cut_has_groups(cut))
 	{
 		query->jointree->quals =
 			make_and_qual(query->jointree->quals,

@@ -83,7 +83,8 @@ used_columns(Query *query, int rtindex)
 	UsedColumns used = {rtindex, 0, NULL};
 
 	query_tree_walker(query, used_columns_walker, &used, 0);
-	if (bms_is_member(0, used.columns))
+	/* what UNION ALL hands on is said of its first part only */
+	if (bms_is_member(0, used.columns) || query->setOperations)
 		used.columns = bms_add_range(used.columns, 1,
 									 list_length(rt_fetch(rtindex, query->rtable)->eref->colnames));
 	return used.columns;

@@ -5,7 +5,8 @@
  *
  * An operator is made of a SELECT with an aggregation or a DISTINCT whose FROM reads
  * streams row by row, or with a ranking of which the query around it wants the first
- * rows (topn.c).  A DISTINCT in that FROM is an operator below it.
+ * rows (topn.c).  A DISTINCT in that FROM is an operator below it.  A query that has
+ * neither, and reads streams row by row, is one operator, too.
  *
  * An aggregation whose FROM is just another one is an operator over the changes of
  * that, if what is between them depends on nothing else.
@@ -32,6 +33,7 @@
 #include "query/analyze.h"
 #include "query/keeping.h"
 #include "query/reading.h"
+#include "query/transform.h"
 #include "query/tree.h"
 
 /* A tree in the making. */
@@ -63,13 +65,20 @@ is_union_all(Node *operations)
 		is_union_all(operation->larg) && is_union_all(operation->rarg);
 }
 
-/* Does it do no more than filter, compute and put together? */
+/* Does it do no more than filter, compute and put together, LIMIT aside? */
+static bool
+is_transform(Query *query)
+{
+	return !is_operator(query) && is_union_all(query->setOperations) &&
+		query->havingQual == NULL && !query->hasWindowFuncs;
+}
+
+/* Without a LIMIT, too? */
 static bool
 is_plain(Query *query)
 {
-	return !is_operator(query) && is_union_all(query->setOperations) && query->havingQual == NULL &&
-		!query->hasWindowFuncs && query->limitCount == NULL &&
-		query->limitOffset == NULL && query->distinctClause == NIL;
+	return is_transform(query) && query->limitCount == NULL &&
+		query->limitOffset == NULL;
 }
 
 /* Is it a DISTINCT, and nothing else that is not for readers? */
@@ -300,19 +309,12 @@ make_below(Planting *planting, StreamCut *cut, int rtindex)
 	cut->over_changes = true;
 }
 
-/*
- * Makes an operator of the query, above those for parts of it.  topn: what is wanted
- * of it; NULL: all of it, or the row of a DISTINCT ON that its ORDER BY chooses.
- */
-static StreamCut *
-make_operator(Planting *planting, Query *query, StreamTopn *topn,
-			  const StreamPlace *place)
+/* Cuts a query with an aggregation, a DISTINCT or first rows; topn: as below. */
+static void
+make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 {
-	StreamCut  *cut = palloc0(sizeof(StreamCut));
+	Query	   *query = cut->query;
 
-	if (place)
-		cut->place = *place;
-	cut->query = query = copyObject(query);
 	stream_compat_flatten_groups(query);
 	cut->topn = topn ? topn : stream_topn_of_distinct(query);
 	if (cut->topn == NULL)
@@ -344,6 +346,25 @@ make_operator(Planting *planting, Query *query, StreamTopn *topn,
 		else
 			stream_cut_add_own_feed(cut);
 	}
+}
+
+/*
+ * Makes an operator of the query, above those for parts of it.  topn: what is wanted
+ * of it; NULL: all of it, or the row of a DISTINCT ON that its ORDER BY chooses.
+ */
+static StreamCut *
+make_operator(Planting *planting, Query *query, StreamTopn *topn,
+			  const StreamPlace *place)
+{
+	StreamCut  *cut = palloc0(sizeof(StreamCut));
+
+	if (place)
+		cut->place = *place;
+	cut->query = copyObject(query);
+	if (topn == NULL && is_transform(query))
+		stream_transform_cut(cut);
+	else
+		make_stateful(planting, cut, topn);
 	cut->number = list_length(planting->tree->cuts);
 	planting->tree->cuts = lappend(planting->tree->cuts, cut);
 	return cut;

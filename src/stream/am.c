@@ -54,6 +54,7 @@
 #include "base/compat.h"
 #include "base/debug.h"
 #include "base/shmem.h"
+#include "base/catalog.h"
 #include "stream/space.h"
 #include "stream/am.h"
 
@@ -378,7 +379,9 @@ check_modify_table(PlannedStmt *stmt, ModifyTable *plan)
 		if (rte->relkind == RELKIND_PARTITIONED_TABLE)
 			relid = first_leaf(relid, NoLock);
 
-		if (stream_am_relid_is_stream(relid))
+		/* what becomes of results of views is for guard.c to say */
+		if (stream_am_relid_is_stream(relid) &&
+			get_rel_namespace(relid) != stream_catalog_schema())
 		{
 			if (nominal->relkind == RELKIND_PARTITIONED_TABLE)
 				rte = nominal;
@@ -419,14 +422,19 @@ stream_am_check_statement(QueryDesc *queryDesc)
 
 /* ------------------------------------------------------- vacuum and indexes */
 
-/* The end of the table stays: writers have seen how many blocks there are. */
+/*
+ * The end of the table stays: writers have seen how many blocks there are.  No
+ * position is about the result of a view, and a batch that fails again and again
+ * leaves rows there that nobody sees: this is how they go.
+ */
 static void
 relation_vacuum(Relation rel, struct VacuumParams *params,
 				BufferAccessStrategy bstrategy)
 {
 	VacuumParams copy = *params;
 
-	copy.truncate = VACOPTVALUE_DISABLED;
+	if (RelationGetNamespace(rel) != stream_catalog_schema())
+		copy.truncate = VACOPTVALUE_DISABLED;
 	GetHeapamTableAmRoutine()->relation_vacuum(rel, &copy, bstrategy);
 }
 

@@ -171,9 +171,13 @@ $node->safe_psql(
 	DROP TABLE streaming._view;',
 	of_0_9('CREATE TABLE streaming._view '),
 	of_0_9('COMMENT ON TABLE streaming._view '),
-	'INSERT INTO streaming._view SELECT viewid, definition, state, below, streams,
+	'INSERT INTO streaming._view SELECT viewid, definition, state, COALESCE(below[1], 0), streams,
 		unlogged, option_names, option_values, settings FROM saved_views;
 	DROP TABLE saved_views;',
+	(map { "ALTER TABLE streaming.$_
+		ALTER reaped TYPE timestamptz USING COALESCE(reaped[cardinality(reaped)], '-infinity'),
+		ALTER reaped_groups TYPE int8 USING COALESCE(reaped_groups[cardinality(reaped_groups)], 0);\n" }
+		'_progress', '_progress_unlogged'),
 	of_0_9('CREATE FUNCTION streaming._on_time'),
 	of_0_9('CREATE VIEW'),
 	of_0_9('COMMENT ON FUNCTION streaming.(_on_time|_closed|wait|explain)'),

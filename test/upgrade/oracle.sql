@@ -7,7 +7,7 @@ SELECT format('SELECT %1$L WHERE EXISTS ((TABLE %1$s EXCEPT ALL (%2$s)) UNION AL
 	view, rtrim(definition, ';'))
 FROM streaming.views
 WHERE view::text IN ('complete', 'hasty_sum', 'parted_sum', 'both_streams', 'named',
-	'eager')
+	'moved', 'eager')
 ORDER BY view::text
 \gexec
 SELECT 'parted_final' WHERE EXISTS (

@@ -124,6 +124,11 @@ CREATE MATERIALIZED VIEW named WITH (streaming.continuous,
 		streaming.trigger = manual) AS
 	SELECT n.name, count(*), sum(p.v) FROM plain p JOIN names n USING (k)
 	GROUP BY n.name;
+-- without aggregation, with an index
+CREATE MATERIALIZED VIEW moved WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT k, double(v) AS v, repeat('x', v % 5000) AS long FROM plain ORDER BY v + 1;
+CREATE INDEX moved_v ON moved (v);
 -- one whose worker runs it, one that is off, one that fails
 CREATE MATERIALIZED VIEW eager WITH (streaming.continuous) AS
 	SELECT k, count(*), sum(v) FROM plain GROUP BY k;

@@ -1,0 +1,27 @@
+/*-------------------------------------------------------------------------
+ *
+ * transform.h
+ *	  Operators whose rows are the result.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_TRANSFORM_H
+#define STREAMING_TRANSFORM_H
+
+#include "query/cut.h"
+
+/*
+ * Makes an operator of a query without aggregation, DISTINCT and window functions,
+ * which is in the cut with its place: its payload is the columns of the result, and
+ * those that its ORDER BY needs beside them.  Error 0A000, with the clause's
+ * position.
+ */
+extern void stream_transform_cut(StreamCut *cut);
+
+/*
+ * The columns and clauses of the query that reads the result; without FROM, where
+ * the state table is to be the first and only one.
+ */
+extern Query *stream_transform_reading(const StreamCut *cut);
+
+#endif

@@ -559,6 +559,20 @@ plan_value_keys(Keeping *keeping, Values *values, Query *query)
 							   llast(values->args));
 }
 
+/*
+ * The store of values takes the first of a kind and leaves the others: grouping a
+ * batch of them before is for nothing, where most are new.
+ */
+static void
+ungroup(Query *query)
+{
+	ListCell   *lc;
+
+	query->groupClause = NIL;
+	foreach(lc, query->targetList)
+		lfirst_node(TargetEntry, lc)->ressortgroupref = 0;
+}
+
 /* The operator that knows which values have been seen. */
 static void
 plan_values(Keeping *keeping, Values *values)
@@ -583,6 +597,8 @@ plan_values(Keeping *keeping, Values *values)
 		feed->aggs = list_make1_int(0);
 		add_aggregate(feed->query, copyObject((Node *) aggref), false);
 	}
+	else
+		ungroup(feed->query);
 }
 
 /* The aggregate over new values: those that are new for its condition. */

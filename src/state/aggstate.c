@@ -24,6 +24,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_proc.h"
@@ -330,6 +331,18 @@ set_moving(StreamAgg *agg, Form_pg_aggregate form, Oid owner)
 	fmgr_info_set_expr((Node *) take, &agg->inversefn);
 }
 
+/*
+ * Where nobody looks at a state after its final function, hardly anybody declares
+ * that the function changes it; and what it leaves in the state may be in memory that
+ * is about to go.  The server's own are known not to.
+ */
+static bool
+scribbles(StreamAgg *agg)
+{
+	return agg->transtype == INTERNALOID &&
+		agg->aggref->aggfnoid >= FirstNormalObjectId;
+}
+
 void
 stream_aggstate_prepare(StreamAgg *agg)
 {
@@ -353,7 +366,8 @@ stream_aggstate_prepare(StreamAgg *agg)
 	{
 		look_up_function(&agg->combinefn, form->aggcombinefn, owner);
 		look_up_function(&agg->finalfn, form->aggfinalfn, owner);
-		agg->final_modifies = form->aggfinalmodify != AGGMODIFY_READ_ONLY;
+		agg->final_modifies = form->aggfinalmodify != AGGMODIFY_READ_ONLY ||
+			scribbles(agg);
 		agg->numfinalargs = 1;
 		if (form->aggfinalextra)
 			agg->numfinalargs += get_aggregate_argtypes(agg->aggref, argtypes);
@@ -422,6 +436,9 @@ deserialise(StreamAgg *agg, NullableDatum stored)
 		return stored;
 	if (stored.isnull && agg->deserialfn.fn_strict)
 		return stored;
+	/* such functions get what others have just made, never what was toasted */
+	if (!stored.isnull)
+		stored.value = PointerGetDatum(PG_DETOAST_DATUM(stored.value));
 	return call2(agg, &agg->deserialfn, CurrentMemoryContext, stored, none);
 }
 

@@ -13,8 +13,10 @@
  * that index as any others are.
  *
  * Changes of an operator below are rows with a sign.  Those that come are kept first,
- * for one that goes may have come in the same batch; for each that goes, one that is
- * the same in all columns is looked for among the rows of its keys.
+ * for one that goes may have come in the same batch.  Then, when the rows of a group
+ * are looked up, for each that goes one that is the same in all columns is left out, and
+ * deleted: they are found by a hash of the whole row, so that a group is read once,
+ * however many of its rows go.
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +25,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
@@ -42,16 +45,33 @@ struct StreamRows
 	StreamStoreShape shape;
 	bool		keeps;
 	bool		signs;
-	StreamKeySort *sort;		/* of keys */
+	StreamKeySort *sort;		/* of keys, or of whole rows with a sign */
 	TupleTableSlot *key;		/* to sort */
 	TupleTableSlot *row;		/* one of those that are added */
 	TupleTableSlot *out;		/* to write */
+	MemoryContext group;		/* reset for each group */
 
 	/* the batch in progress */
 	StreamStateTable table;
 	Tuplestorestate *added;
 	Tuplestorestate *kept;
 };
+
+/* A row that goes. */
+typedef struct GoneRow
+{
+	uint32		hash;
+	bool		found;
+	MinimalTuple tuple;
+} GoneRow;
+
+/* Those of a group, in the order of their hashes. */
+typedef struct GoneRows
+{
+	GoneRow    *rows;
+	int64		n;
+	int64		max;
+} GoneRows;
 
 /* The first columns of a row type, and maybe a sign after them. */
 static TupleDesc
@@ -83,12 +103,15 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 	if (keeps)
 	{
 		TupleDesc	keys = part_of(desc, shape->nkeys, false);
+		TupleDesc	whole = part_of(desc, desc->natts, signs);
 
-		rows->sort = stream_keysort_create(context, keys, shape->nkeys,
-										   shape->eqops, shape->collations, 0);
+		rows->sort = stream_keysort_create(context, signs ? whole : keys,
+										   shape->nkeys, shape->eqops,
+										   shape->collations, 0);
 		rows->key = MakeSingleTupleTableSlot(keys, &TTSOpsVirtual);
-		rows->row = MakeSingleTupleTableSlot(part_of(desc, desc->natts, signs),
-											 &TTSOpsMinimalTuple);
+		rows->row = MakeSingleTupleTableSlot(whole, &TTSOpsMinimalTuple);
+		rows->group = AllocSetContextCreate(context, "rows of a group",
+											ALLOCSET_DEFAULT_SIZES);
 		rows->out = MakeSingleTupleTableSlot(rows->desc, &TTSOpsHeapTuple);
 	}
 	MemoryContextSwitchTo(old);
@@ -152,55 +175,15 @@ keep_row(StreamRows *rows)
 	ExecClearTuple(rows->out);
 }
 
-/* Are the row at hand and the one that was found the same? */
+/* Does the row go? */
 static bool
-is_same_row(StreamRows *rows)
-{
-	TupleTableSlot *found = rows->table.found;
-
-	slot_getallattrs(found);
-	for (int i = 0; i < rows->desc->natts; i++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(rows->desc, i);
-
-		if (found->tts_isnull[i] != rows->row->tts_isnull[i])
-			return false;
-		if (!found->tts_isnull[i] &&
-			!datum_image_eq(found->tts_values[i], rows->row->tts_values[i],
-							attr->attbyval, attr->attlen))
-			return false;
-	}
-	return true;
-}
-
-static void
-take_row_away(StreamRows *rows)
-{
-	bool		found;
-
-	for (found = stream_statetable_find(&rows->table, rows->row); found;
-		 found = stream_statetable_find_next(&rows->table))
-	{
-		if (!is_same_row(rows))
-			continue;
-		if (!STREAM_MUTATION("rows_stay"))
-			stream_statetable_delete(&rows->table,
-									 &rows->table.found->tts_tid);
-		return;
-	}
-	elog(ERROR, "row to be taken away not found in \"%s\"",
-		 RelationGetRelationName(rows->table.rel));
-}
-
-/* Does the row at hand go? */
-static bool
-goes(StreamRows *rows)
+goes(StreamRows *rows, TupleTableSlot *row)
 {
 	return rows->signs &&
-		DatumGetInt32(rows->row->tts_values[rows->desc->natts]) < 0;
+		DatumGetInt32(row->tts_values[rows->desc->natts]) < 0;
 }
 
-/* Keeps the rows that come, and notes the keys of all; returns how many come. */
+/* Keeps the rows that come, and sorts all; returns how many come. */
 static int64
 keep_rows(StreamRows *rows)
 {
@@ -209,8 +192,11 @@ keep_rows(StreamRows *rows)
 	while (tuplestore_gettupleslot(rows->added, true, false, rows->row))
 	{
 		slot_getallattrs(rows->row);
-		sort_key(rows);
-		if (goes(rows))
+		if (rows->signs)
+			stream_keysort_put(rows->sort, rows->row);
+		else
+			sort_key(rows);
+		if (goes(rows, rows->row))
 			continue;
 		keep_row(rows);
 		n++;
@@ -218,60 +204,207 @@ keep_rows(StreamRows *rows)
 	return n;
 }
 
-/* Returns how many go. */
-static int64
-take_rows_away(StreamRows *rows)
-{
-	int64		n = 0;
+/* ---- rows that go ---- */
 
-	tuplestore_rescan(rows->added);
-	CommandCounterIncrement();
-	while (tuplestore_gettupleslot(rows->added, true, false, rows->row))
+static uint32
+hash_row(StreamRows *rows, TupleTableSlot *row)
+{
+	uint32		hash = 0;
+
+	slot_getallattrs(row);
+	for (int i = 0; i < rows->desc->natts; i++)
 	{
-		slot_getallattrs(rows->row);
-		if (!goes(rows))
-			continue;
-		take_row_away(rows);
-		n++;
-		CHECK_FOR_INTERRUPTS();
+		Form_pg_attribute attr = TupleDescAttr(rows->desc, i);
+
+		hash = hash_combine(hash, row->tts_isnull[i] ? 0 :
+							datum_image_hash(row->tts_values[i],
+											 attr->attbyval, attr->attlen));
 	}
-	return n;
+	return hash;
 }
 
-/* Hands on all rows with the keys. */
+/* Are the columns that are kept the same, to the byte? */
+static bool
+is_same_row(StreamRows *rows, TupleTableSlot *a, TupleTableSlot *b)
+{
+	slot_getallattrs(a);
+	slot_getallattrs(b);
+	for (int i = 0; i < rows->desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(rows->desc, i);
+
+		if (a->tts_isnull[i] != b->tts_isnull[i])
+			return false;
+		if (!a->tts_isnull[i] &&
+			!datum_image_eq(a->tts_values[i], b->tts_values[i],
+							attr->attbyval, attr->attlen))
+			return false;
+	}
+	return true;
+}
+
+/* The rows of a group are in its memory. */
 static void
-hand_on_group(StreamRows *rows, TupleTableSlot *keys)
+note_gone(StreamRows *rows, GoneRows *gone, TupleTableSlot *row)
+{
+	MemoryContext old = MemoryContextSwitchTo(rows->group);
+	GoneRow    *new;
+
+	if (gone->n == gone->max)
+	{
+		gone->max = Max(16, gone->max * 2);
+		gone->rows = gone->rows ?
+			repalloc_huge(gone->rows, sizeof(GoneRow) * gone->max) :
+			palloc(sizeof(GoneRow) * gone->max);
+	}
+	new = &gone->rows[gone->n++];
+	new->hash = hash_row(rows, row);
+	new->found = false;
+	new->tuple = ExecCopySlotMinimalTuple(row);
+	MemoryContextSwitchTo(old);
+}
+
+static int
+compare_gone(const void *a, const void *b)
+{
+	uint32		x = ((const GoneRow *) a)->hash;
+	uint32		y = ((const GoneRow *) b)->hash;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The first with the hash, or where it would be. */
+static int64
+find_hash(const GoneRows *gone, uint32 hash)
+{
+	int64		low = 0;
+	int64		high = gone->n;
+
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (gone->rows[middle].hash < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Is the row of the table one of those that go?  Each of them takes one away. */
+static bool
+is_gone(StreamRows *rows, GoneRows *gone)
+{
+	uint32		hash = hash_row(rows, rows->table.found);
+
+	for (int64 i = find_hash(gone, hash);
+		 i < gone->n && gone->rows[i].hash == hash; i++)
+	{
+		GoneRow    *row = &gone->rows[i];
+
+		if (row->found)
+			continue;
+		ExecStoreMinimalTuple(row->tuple, rows->row, false);
+		row->found = is_same_row(rows, rows->table.found, rows->row);
+		if (row->found)
+			return true;
+	}
+	return false;
+}
+
+/* ---- groups ---- */
+
+/* Hands on all rows with the keys but those that go, which it deletes. */
+static void
+hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 {
 	bool		found;
+	int64		taken = 0;
 
-	if (STREAM_MUTATION("rows_forgotten"))
-		return;
 	slot_getallattrs(keys);
+	if (gone->n > 1)
+		qsort(gone->rows, gone->n, sizeof(GoneRow), compare_gone);
 	for (found = stream_statetable_find(&rows->table, keys); found;
 		 found = stream_statetable_find_next(&rows->table))
 	{
-		tuplestore_puttupleslot(rows->kept, rows->table.found);
 		CHECK_FOR_INTERRUPTS();
+		if (gone->n > taken && is_gone(rows, gone))
+		{
+			taken++;
+			if (!STREAM_MUTATION("rows_stay"))
+			{
+				stream_statetable_delete(&rows->table,
+										 &rows->table.found->tts_tid);
+				continue;
+			}
+		}
+		if (!STREAM_MUTATION("rows_forgotten"))
+			tuplestore_puttupleslot(rows->kept, rows->table.found);
 	}
+	if (taken < gone->n)
+		elog(ERROR, "row to be taken away not found in \"%s\"",
+			 RelationGetRelationName(rows->table.rel));
+}
+
+/* Goes through the groups of the rows that were sorted; returns how many go. */
+static int64
+hand_on_groups(StreamRows *rows)
+{
+	TupleTableSlot *keys = MakeSingleTupleTableSlot(rows->key->tts_tupleDescriptor,
+													&TTSOpsVirtual);
+	GoneRows	gone = {0};
+	TupleTableSlot *row;
+	bool		first;
+	bool		open = false;
+	int64		n = 0;
+
+	while ((row = stream_keysort_next(rows->sort, &first)) != NULL)
+	{
+		slot_getallattrs(row);
+		if (first && open)
+			hand_on_group(rows, keys, &gone);
+		if (first)
+		{
+			MemoryContextReset(rows->group);
+			memset(&gone, 0, sizeof(gone));
+			ExecClearTuple(keys);
+			for (int i = 0; i < rows->shape.nkeys; i++)
+			{
+				keys->tts_values[i] = row->tts_values[i];
+				keys->tts_isnull[i] = row->tts_isnull[i];
+			}
+			/* the row may be gone before its group is */
+			ExecMaterializeSlot(ExecStoreVirtualTuple(keys));
+			open = true;
+		}
+		if (goes(rows, row))
+		{
+			note_gone(rows, &gone, row);
+			n++;
+		}
+	}
+	if (open)
+		hand_on_group(rows, keys, &gone);
+	ExecDropSingleTupleTableSlot(keys);
+	MemoryContextReset(rows->group);
+	return n;
 }
 
 int64
 stream_rows_close(StreamRows *rows)
 {
-	TupleTableSlot *keys;
-	bool		first;
 	int64		n;
 
 	if (!rows->keeps)
 		return 0;
 	stream_keysort_begin(rows->sort);
 	n = keep_rows(rows);
+	/* what has come in this batch may go in it, too */
 	if (rows->signs)
-		n -= take_rows_away(rows);
+		CommandCounterIncrement();
 	stream_keysort_perform(rows->sort);
-	while ((keys = stream_keysort_next(rows->sort, &first)) != NULL)
-		if (first)
-			hand_on_group(rows, keys);
+	n -= hand_on_groups(rows);
 	stream_keysort_end(rows->sort);
 	tuplestore_rescan(rows->added);
 	ExecClearTuple(rows->row);

@@ -68,6 +68,12 @@ CREATE FUNCTION aggregate_call(agg oid) RETURNS text LANGUAGE sql STABLE AS $$
 	WHERE p.oid = agg
 $$;
 
+-- In early releases of 16, the server's combine function of array_agg forgets which
+-- elements of an array are null if only the first state has such elements.
+CREATE FUNCTION forgets_nulls(agg text) RETURNS bool LANGUAGE sql STABLE AS $$
+	SELECT agg = 'array_agg(anyarray)' AND current_setting('server_version_num')::int BETWEEN 160000 AND 160002
+$$;
+
 CREATE TABLE tried (agg text, call text, combines bool, created bool, sqlstate text, message text, hint text, n int);
 DO $$
 DECLARE
@@ -101,7 +107,7 @@ SELECT count(*) > 100 AS many, bool_and(streaming.wait(view)) FROM streaming.vie
 INSERT INTO s SELECT * FROM input WHERE batch = 2;
 SELECT count(*) > 100 AS many, bool_and(streaming.wait(view)) FROM streaming.views;
 SELECT agg, check_view(('a_' || n)::regclass, by_text => true) FROM tried WHERE created
-	AND check_view(('a_' || n)::regclass, by_text => true) <> 'ok' ORDER BY agg COLLATE "C";
+	AND check_view(('a_' || n)::regclass, by_text => true) <> 'ok' AND NOT forgets_nulls(agg) ORDER BY agg COLLATE "C";
 
 -- without keys, in one view; and with nothing but NULLs, in another
 DO $$
@@ -119,11 +125,11 @@ SELECT view, streaming.wait(view), check_view(view, by_text => true) FROM stream
 INSERT INTO s SELECT * FROM input;
 SELECT view, streaming.wait(view), check_view(view, by_text => true) FROM streaming.views WHERE view::text LIKE 'all%' ORDER BY view::text COLLATE "C";
 SELECT count(*) > 100 AS many, bool_and(streaming.wait(view)) FROM streaming.views;
-SELECT agg, check_view(('a_' || n)::regclass, by_text => true) FROM tried WHERE created AND check_view(('a_' || n)::regclass, by_text => true) <> 'ok';
+SELECT agg, check_view(('a_' || n)::regclass, by_text => true) FROM tried WHERE created AND check_view(('a_' || n)::regclass, by_text => true) <> 'ok' AND NOT forgets_nulls(agg);
 
 DROP TABLE s CASCADE;
 DROP TABLE tried, input;
-DROP FUNCTION aggregate_call, argument;
+DROP FUNCTION aggregate_call, argument, forgets_nulls;
 DROP TYPE grade;
 SELECT * FROM leftovers();
 

@@ -72,8 +72,25 @@ streaming_missing_packages()
 			[ -f "/usr/include/postgresql/$PGVERSION/server/postgres.h" ] ||
 			echo "postgresql-server-dev-$PGVERSION"
 	fi
+	[ -z "${PG_CONFIG:-}" ] || [ -n "$(streaming_test_modules)" ] ||
+		echo postgresql-server-dev-all
 	perl -MIPC::Run -e 1 2> /dev/null || echo libipc-run-perl
 	streaming_find_python || echo python3 python3-psycopg2
+}
+
+# Prints where PostgreSQL::Test is: an installation may come without it, and that
+# of another version does.
+streaming_test_modules()
+{
+	local dir pg_config=${PGBIN:+$PGBIN/pg_config}
+
+	for dir in "$(dirname "$("${pg_config:-$PG_CONFIG}" --pgxs)")/../test/perl" \
+		$(printf '%s\n' /usr/lib/postgresql/*/lib/pgxs/src/test/perl | sort -Vr); do
+		[ ! -d "$dir/PostgreSQL/Test" ] || {
+			echo "$dir"
+			return
+		}
+	done
 }
 
 # Sets PYTHON to a python3 that has psycopg2.

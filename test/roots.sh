@@ -7,12 +7,14 @@
 # it is made once.  No Debian release has PostgreSQL 16.
 #
 # A script that sources this calls roots_setup first.  Set for it: roots (the
-# directory where they are), mirror, handed_on (what of the environment is seen in
-# a root).
+# directory where they are), mirror, limit, handed_on (what of the environment is
+# seen in a root); and by find_root, root and why.
 #
 #	STREAMING_ROOTS=DIR		where the roots are (default
 #							${TMPDIR:-/tmp}/streaming-roots)
 #	STREAMING_MIRROR=URL	Debian mirror (default: the one that apt uses here)
+#	STREAMING_ROOT_LIMIT=S	seconds that making a root may take (default 900), and
+#							the download of its packages
 
 die()
 {
@@ -49,7 +51,12 @@ make_root()
 	[ -e "/usr/share/debootstrap/scripts/$suite" ] ||
 		script=/usr/share/debootstrap/scripts/sid
 	rm -rf "$new"
-	debootstrap --variant=minbase "$suite" "$new" "$mirror" $script || return 1
+	# what it mounts and starts is gone with it, also if it hangs
+	timeout -k 10 "$limit" unshare --mount --pid --fork --kill-child --mount-proc \
+		debootstrap --variant=minbase "$suite" "$new" "$mirror" $script || {
+		[ $? != 124 ] || echo "debootstrap was ended after $limit seconds"
+		return 1
+	}
 
 	# as here: how to reach the mirror, and how fresh it must be
 	apt-config dump | grep -E '^Acquire::(http|https|Check-|Retries)' \
@@ -66,36 +73,50 @@ make_root()
 # in_root DIR COMMAND...: with mounts and processes of its own, gone afterwards
 in_root()
 {
-	local root=$1
+	in_root_for 0 "$@"
+}
 
-	shift
+# in_root_for SECONDS DIR COMMAND...: the same, ended after that time if not 0
+in_root_for()
+{
+	local seconds=$1 root=$2
+
+	shift 2
 	cp /etc/resolv.conf /etc/hosts "$root/etc/" 2> /dev/null
 	# shellcheck disable=SC2016
 	env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb \
-		"${handed_on[@]}" unshare --mount --pid --fork --kill-child \
+		"${handed_on[@]}" timeout -k 10 "$seconds" unshare --mount --pid --fork --kill-child \
 		bash -c 'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" &&
 			mount --rbind /sys "$0/sys" && exec chroot "$0" "$@"' "$root" "$@"
 }
 
-# Sets root to one that has the version, made if need be; fails if none can be.
+# Sets root to one that has the version, made if need be; fails if none can be, with
+# why set to the reason.
 find_root()
 {
-	local version=$1 suite
+	local version=$1 suite log
 
+	why=
 	for suite in $(suites "$version"); do
 		root=$roots/$suite
+		log=$roots/$suite.log
 		if [ ! -d "$root" ]; then
 			echo "making a root of $suite ..."
-			make_root "$suite" "$root" > "$roots/$suite.log" 2>&1 || {
-				tail -n 3 "$roots/$suite.log"
+			make_root "$suite" "$root" > "$log" 2>&1 || {
+				rm -rf "$root.new"
+				why+="no root of $suite ($(tail -n 1 "$log")); "
 				continue
 			}
 		fi
-		in_root "$root" apt-get update > "$roots/$suite.log" 2>&1
-		[ -z "$(in_root "$root" apt-cache search --names-only \
-			"^postgresql-server-dev-$version\$")" ] || return 0
-		echo "$suite does not have PostgreSQL $version"
+		{
+			in_root_for "$limit" "$root" apt-get update &&
+				in_root_for "$limit" "$root" apt-get install -y \
+					--no-install-recommends --download-only \
+					"postgresql-$version" "postgresql-server-dev-$version"
+		} > "$log" 2>&1 && return 0
+		why+="$suite does not have it ($(tail -n 1 "$log")); "
 	done
+	why=${why%; }
 	return 1
 }
 
@@ -109,7 +130,8 @@ roots_setup()
 	done
 	roots=${STREAMING_ROOTS:-${TMPDIR:-/tmp}/streaming-roots}
 	mkdir -p "$roots" || die "cannot make $roots"
+	limit=${STREAMING_ROOT_LIMIT:-900}
 	mirror=${STREAMING_MIRROR:-$(find_mirror)}
 	mapfile -t handed_on < <(env |
-		grep -E '^STREAMING_(HISTORIES|SEED|CRASHES|KEEP)=')
+		grep -E '^STREAMING_(HISTORIES|SEED|CRASHES|TAP|KEEP)=')
 }

@@ -114,6 +114,16 @@ WHERE e.extname = 'streaming' AND d.deptype = 'e' AND obj_description(d.objid, d
 	AND NOT EXISTS (SELECT FROM pg_proc WHERE oid = d.objid AND proname ~ 'debug|clock|mutat')
 ORDER BY pg_describe_object(d.classid, d.objid, 0) COLLATE "C";
 
+-- all processes wait in the class of extensions (17 and later say for what)
+DO $$
+BEGIN
+	LOOP
+		EXIT WHEN 3 = (SELECT count(DISTINCT backend_type) FROM pg_stat_activity
+			WHERE backend_type IN ('streaming launcher', 'streaming scheduler', 'streaming worker') AND wait_event_type = 'Extension'
+				AND wait_event LIKE CASE WHEN current_setting('server_version_num')::int < 170000 THEN 'Extension' ELSE 'Streaming%Main' END);
+		PERFORM pg_stat_clear_snapshot();
+	END LOOP;
+END $$;
 DROP TABLE s, dim CASCADE;
 REVOKE CREATE ON SCHEMA public FROM regress_streaming_a;
 DROP ROLE regress_streaming_a, regress_streaming_b;

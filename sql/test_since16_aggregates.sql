@@ -1,0 +1,27 @@
+-- Aggregates that are new, or can be combined, from 16 on
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+
+CREATE TABLE s (k int, n int, t text, b bytea) USING stream;
+CREATE MATERIALIZED VIEW lists WITH (streaming.continuous) AS
+	SELECT k, string_agg(t, ',') AS texts, string_agg(b, '\x2c') AS bytes, array_agg(n) AS numbers, array_agg(ARRAY[n, k]) AS arrays
+	FROM s WHERE n IS NOT NULL GROUP BY k;
+CREATE MATERIALIZED VIEW anyone WITH (streaming.continuous) AS SELECT k, any_value(t), any_value(n) FILTER (WHERE n > 1) AS big FROM s GROUP BY k;
+CREATE MATERIALIZED VIEW nothing WITH (streaming.continuous) AS SELECT string_agg(t, ','), array_agg(n), any_value(k) FROM s WHERE n < 0;
+INSERT INTO s VALUES (1, 1, 'a', '\x01'), (1, 2, 'b', '\x02'), (2, 3, NULL, NULL), (3, NULL, NULL, NULL);
+SELECT view, streaming.wait(view), check_view(view) FROM streaming.views ORDER BY view::text COLLATE "C";
+INSERT INTO s VALUES (1, 4, 'd', '\x04');
+SELECT count(*) FROM streaming.views WHERE streaming.wait(view);
+INSERT INTO s VALUES (1, 5, NULL, '\x05'), (2, 6, 'f', '\x06'), (3, NULL, 'g', NULL), (4, 7, repeat('long', 1000), '\x07');
+SELECT count(*) FROM streaming.views WHERE streaming.wait(view);
+-- what was there first comes first, as every batch reads in the order of the pages
+SELECT k, left(texts, 12) AS texts, bytes, numbers, arrays FROM lists ORDER BY k;
+SELECT view, check_view(view) FROM streaming.views ORDER BY view::text COLLATE "C";
+
+-- an order across batches would need all rows
+CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT k, string_agg(t, ',' ORDER BY t) FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT k, array_agg(DISTINCT n) FROM s GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+DROP TABLE s CASCADE;
+SELECT * FROM leftovers();

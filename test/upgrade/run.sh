@@ -160,7 +160,8 @@ check_commands()
 		test "$(answer 'SELECT sum > 1000 FROM shop.hasty_sum WHERE k = 3')" = t
 	result "$mode: internal relations are refused" \
 		says 'DELETE FROM streaming._view' 'cannot'
-	sql -c 'CREATE MATERIALIZED VIEW shop.n WITH (streaming.continuous) AS SELECT count(*) FROM shop.clicks' \
+	sql -c 'SET ROLE upgrade_owner' \
+		-c 'CREATE MATERIALIZED VIEW shop.n WITH (streaming.continuous) AS SELECT count(*) FROM shop.clicks' \
 		-c 'REFRESH MATERIALIZED VIEW shop.n'
 	result "$mode: a new view reads it all" \
 		test "$(answer 'SELECT count = (SELECT count(*) FROM shop.clicks) FROM shop.n')" = t

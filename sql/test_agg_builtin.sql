@@ -87,6 +87,8 @@ BEGIN
 				AND (aggtranstype <> 'internal'::regtype OR (aggserialfn <> 0 AND aggdeserialfn <> 0)) AS combines
 		FROM pg_aggregate JOIN pg_proc p ON p.oid = aggfnoid
 		WHERE p.oid < 16384
+			-- these want every name once; and 18 has min and max of records, whose type cannot be stored
+			AND proname !~ '_unique' AND NOT (proname IN ('min', 'max') AND proargtypes[0] = 'record'::regtype)
 		ORDER BY p.oid::regprocedure::text COLLATE "C"
 	LOOP
 		i := i + 1;

@@ -18,10 +18,13 @@ SELECT count(*) FROM streaming.views WHERE streaming.wait(view);
 SELECT k, left(texts, 12) AS texts, bytes, numbers, arrays FROM lists ORDER BY k;
 SELECT view, check_view(view) FROM streaming.views ORDER BY view::text COLLATE "C";
 
--- an order across batches would need all rows
-CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT k, string_agg(t, ',' ORDER BY t) FROM s GROUP BY k;
-\echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT k, array_agg(DISTINCT n) FROM s GROUP BY k;
-\echo :LAST_ERROR_SQLSTATE
+-- in an order of their own, and once each
+CREATE MATERIALIZED VIEW ordered WITH (streaming.continuous) AS
+	SELECT k, string_agg(left(t, 4), ',' ORDER BY t DESC), array_agg(DISTINCT n), array_agg(ARRAY[n, k] ORDER BY n) AS arrays FROM s GROUP BY k;
+REFRESH MATERIALIZED VIEW ordered;
+INSERT INTO s VALUES (1, 2, 'aa', '\x09'), (3, 9, 'h', NULL), (3, 9, NULL, NULL);
+REFRESH MATERIALIZED VIEW ordered;
+SELECT * FROM ordered ORDER BY k;
+SELECT check_view('ordered');
 DROP TABLE s CASCADE;
 SELECT * FROM leftovers();

@@ -37,8 +37,9 @@ forget()
 		forgotten="the kernel's cache kept"
 	fi
 	as_user "$PGBIN/pg_ctl" start -w -D "$WORK/cold" -l "$WORK/cold/server.log" > /dev/null
-	# what every statement needs, but for the rows
-	sql -c "EXPLAIN $query" -c "TABLE cold_v" > /dev/null
+	# what every statement needs but for the rows; and the worker
+	sql -c "EXPLAIN $query" -c "TABLE cold_v" -c "INSERT INTO warm VALUES (1)" \
+		-c "REFRESH MATERIALIZED VIEW warm_v" > /dev/null
 }
 
 # seconds COMMAND: how long one statement takes
@@ -56,6 +57,8 @@ streaming_setup
 streaming_cluster cold shared_buffers=1GB max_wal_size=20GB autovacuum=off "$@"
 sql -c "CREATE EXTENSION streaming" \
 	-c "CREATE TABLE cold (id int8, k int4, v int4, pad text) USING stream" \
+	-c "CREATE TABLE warm (k int4) USING stream" \
+	-c "CREATE MATERIALIZED VIEW warm_v WITH (streaming.continuous) AS SELECT k, count(*) FROM warm GROUP BY k" \
 	-c "SELECT setseed(0.5)" \
 	-c "INSERT INTO cold SELECT x, random() * 9999, random() * 1000000, repeat('x', 100) FROM generate_series(1, $rows) x" \
 	-c "VACUUM (FREEZE, ANALYZE) cold" > /dev/null

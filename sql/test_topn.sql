@@ -198,7 +198,12 @@ DROP PROCEDURE more;
 
 ---- keys that cannot be hashed, that look different, that are toasted
 
+SELECT EXISTS (SELECT FROM pg_collation WHERE collname = 'und-x-icu') AS icu \gset
+\if :icu
 CREATE COLLATION test_topn_ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+\else
+CREATE COLLATION test_topn_ci (provider = libc, locale = 'C');
+\endif
 CREATE TABLE s (id int, m money, ci text COLLATE test_topn_ci, arr int[], big text) USING stream;
 CREATE MATERIALIZED VIEW m1 WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT DISTINCT ON (m) m, id FROM s ORDER BY m, id DESC;
@@ -219,14 +224,14 @@ INSERT INTO s SELECT x, (x % 3)::text::money, CASE x % 4 WHEN 0 THEN 'abc' WHEN 
 	FROM generate_series(1, 20) x;
 CALL refresh_all();
 SELECT * FROM compare_all();
--- the key is as the row that was chosen has it
-SELECT ci, id FROM ci1 ORDER BY id;
+-- the key is as the row that was chosen has it (without ICU there are more keys)
+SELECT ci, id FROM ci1 ORDER BY id DESC LIMIT 3;
 INSERT INTO s SELECT x, (x % 3)::text::money, CASE x % 3 WHEN 0 THEN 'aBc' WHEN 1 THEN 'aBD' END,
 	ARRAY[x % 2, x % 3], (SELECT string_agg(md5((x + y)::text), '') FROM generate_series(1, (x * 7 % 10) * 100) y)
 	FROM generate_series(21, 40) x;
 CALL refresh_all();
 SELECT * FROM compare_all();
-SELECT ci, id FROM ci1 ORDER BY id;
+SELECT ci, id FROM ci1 ORDER BY id DESC LIMIT 3;
 DROP TABLE s CASCADE;
 DROP COLLATION test_topn_ci;
 

@@ -397,7 +397,7 @@ stream_compat_hash_pointer(TupleHashTable table, TupleHashEntryData *entry)
 
 /*
  * Puts a copy of another tuple, with equal keys, in the place of the entry's;
- * its pointer stays.
+ * its pointer stays, but may be in another place.
  */
 static inline void
 stream_compat_hash_replace(TupleHashTable table, TupleHashEntryData *entry,

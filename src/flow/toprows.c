@@ -291,7 +291,6 @@ hold(StreamToprows *top, TupleTableSlot *delta)
 	bool		isnew;
 	TupleHashEntry entry = LookupTupleHashEntry(top->table, delta, &isnew,
 												NULL);
-	void	  **number = stream_compat_hash_pointer(top->table, entry);
 
 	if (isnew)
 	{
@@ -301,14 +300,16 @@ hold(StreamToprows *top, TupleTableSlot *delta)
 			top->rows = repalloc_huge(top->rows,
 									  sizeof(MinimalTuple) * top->maxrows);
 		}
-		*number = (void *) (uintptr_t) top->nrows++;
+		*stream_compat_hash_pointer(top->table, entry) =
+			(void *) (uintptr_t) top->nrows++;
 	}
 	else if (beats(top, delta, entry->firstTuple))
 		stream_compat_hash_replace(top->table, entry,
 								   ExecCopySlotMinimalTuple(delta));
 	else
 		return;
-	top->rows[(uintptr_t) *number] = entry->firstTuple;
+	top->rows[(uintptr_t) *stream_compat_hash_pointer(top->table, entry)] =
+		entry->firstTuple;
 }
 
 static void

@@ -58,16 +58,16 @@ SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = :'system_ta
 SELECT amname, reloptions, relpersistence FROM pg_class c JOIN pg_am a ON a.oid = c.relam WHERE c.oid = :'system_table'::regclass;
 -- counters: no groups; a batch without a result has read its rows all the same
 SELECT batches > 1 AS many, rows_read, lag_rows, groups, late_rows, null_rows FROM streaming.views WHERE view = 'w_fallen'::regclass;
-SELECT regexp_replace(e, '\d{4,}', 'N') AS explain FROM streaming.explain('w_where') e;
+SELECT regexp_replace(regexp_replace(e, '\d{4,}', 'N'), '\ms\.', '', 'g') AS explain FROM streaming.explain('w_where') e;
 DROP TABLE s CASCADE;
 
 ---- set-returning functions, LATERAL, JSON
 
-CREATE TABLE s (id int, a int[], t text, j jsonb, js json, x xml) USING stream;
+CREATE TABLE s (id int, a int[], t text, j jsonb, js json) USING stream;
 INSERT INTO s VALUES
-	(1, '{3,1,2}', 'a,b', '{"items": [{"n": 1, "name": "x"}, {"n": 2}]}', '[{"n": 1, "name": "x"}, {"n": 2}]', '<r><c n="1">one</c><c n="2">two</c></r>'),
-	(2, '{}', '', '{"items": []}', '[]', '<r/>'),
-	(3, NULL, NULL, NULL, NULL, NULL);
+	(1, '{3,1,2}', 'a,b', '{"items": [{"n": 1, "name": "x"}, {"n": 2}]}', '[{"n": 1, "name": "x"}, {"n": 2}]'),
+	(2, '{}', '', '{"items": []}', '[]'),
+	(3, NULL, NULL, NULL, NULL);
 CREATE MATERIALIZED VIEW f_unnest WITH (streaming.continuous) AS SELECT id, unnest(a) AS e FROM s;
 CREATE MATERIALIZED VIEW f_two WITH (streaming.continuous) AS
 	SELECT id, unnest(a) AS e, generate_series(1, id) AS g, unnest(a) + 1 AS e2 FROM s ORDER BY generate_series(1, id), id;
@@ -83,14 +83,12 @@ CREATE MATERIALIZED VIEW f_path WITH (streaming.continuous) AS
 	SELECT id, jsonb_path_query(j, '$.items[*] ? (@.n > 1)') AS q, j @? '$.items[0]' AS has FROM s;
 CREATE MATERIALIZED VIEW f_each WITH (streaming.continuous) AS SELECT id, key, value FROM s, jsonb_each(j);
 CREATE MATERIALIZED VIEW f_regexp WITH (streaming.continuous) AS SELECT id, (regexp_matches(t, '(\w)', 'g'))[1] AS m FROM s;
-CREATE MATERIALIZED VIEW f_xml WITH (streaming.continuous) AS
-	SELECT id, c.* FROM s, XMLTABLE('/r/c' PASSING x COLUMNS n int PATH '@n', word text PATH '.') AS c;
 CREATE MATERIALIZED VIEW f_lateral WITH (streaming.continuous) AS
 	SELECT id, l.total, l.n FROM s, LATERAL (SELECT sum(e) AS total, count(*) AS n FROM unnest(a) AS e WHERE e > 1) AS l;
 CREATE MATERIALIZED VIEW f_values WITH (streaming.continuous) AS
 	SELECT id, kind, e FROM s, LATERAL (VALUES ('first', a[1]), ('last', a[cardinality(a)])) AS p (kind, e);
 SELECT * FROM differences(by_text => true);
-INSERT INTO s SELECT id + 10, a || id, t || ',c', j, js, x FROM s;
+INSERT INTO s SELECT id + 10, a || id, t || ',c', j, js FROM s;
 SELECT * FROM differences(by_text => true);
 SELECT * FROM f_two WHERE id = 1 ORDER BY g, e;
 SELECT * FROM f_from ORDER BY id, n;
@@ -98,7 +96,6 @@ SELECT * FROM f_left ORDER BY id, e;
 SELECT * FROM f_recordset ORDER BY id, n;
 SELECT * FROM f_path ORDER BY id, q;
 SELECT * FROM f_lateral ORDER BY id;
-SELECT * FROM f_xml ORDER BY id, n;
 DROP TABLE s CASCADE;
 
 ---- UNION ALL, sub-selects, WITH
@@ -133,9 +130,15 @@ DROP TABLE s, s2 CASCADE;
 
 ---- lookups: what later becomes of a table changes no row that has come out (L1)
 
+-- (also without contrib)
+SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'file_fdw') AS fdw \gset
+\if :fdw
 CREATE EXTENSION IF NOT EXISTS file_fdw;
 CREATE SERVER regress_files FOREIGN DATA WRAPPER file_fdw;
 CREATE FOREIGN TABLE remote (k int, name text) SERVER regress_files OPTIONS (program 'printf "1,far\n2,away\n"', format 'csv');
+\else
+CREATE TABLE remote (k, name) AS VALUES (1, 'far'), (2, 'away');
+\endif
 CREATE TABLE s (id int, k int, at int) USING stream;
 CREATE TABLE dim (k int, name text, since int);
 CREATE VIEW named AS SELECT k, upper(name) AS name FROM dim WHERE since = 0;
@@ -187,7 +190,11 @@ SELECT * FROM j_result ORDER BY id;
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS SELECT id FROM j_exists;
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s, dim CASCADE;
+\if :fdw
 DROP EXTENSION file_fdw CASCADE;
+\else
+DROP TABLE remote;
+\endif
 
 ---- stable functions: as of the batch
 

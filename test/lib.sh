@@ -102,6 +102,23 @@ streaming_find_python()
 	return 1
 }
 
+# Installs what tests can do without, if that is quickly done: extensions that views
+# are tried with.  A test of them says that it is skipped where they are not.
+streaming_extras()
+{
+	local name missing=
+
+	[ "$(id -u)" = 0 ] && [ -z "${PG_CONFIG:-}" ] || return 0
+	for name in hll tdigest; do
+		[ -f "/usr/lib/postgresql/$PGVERSION/lib/$name.so" ] ||
+			missing+=" postgresql-$PGVERSION-$name"
+	done
+	# shellcheck disable=SC2086
+	[ -z "$missing" ] || DEBIAN_FRONTEND=noninteractive timeout 120 \
+		apt-get install -y --no-install-recommends $missing \
+		> "$WORK/extras.log" 2>&1 || true
+}
+
 # Installs what lacks; anyone but root must have it already.
 streaming_packages()
 {
@@ -122,6 +139,7 @@ streaming_packages()
 		}
 	fi
 	[ -n "${PG_CONFIG:-}" ] || streaming_find_version
+	[ -z "${STREAMING_EXTRAS:-}" ] || streaming_extras
 	streaming_find_python || die "no python3 with psycopg2"
 }
 

@@ -243,6 +243,7 @@ stage_bench()
 }
 
 began=$(now_ms)
+STREAMING_EXTRAS=1
 streaming_setup STREAMING_DEBUG=1 STREAMING_WERROR=1
 result ok "build without warnings" $(($(now_ms) - began))
 server_version=$("$PGBIN/pg_config" --version | sed 's/^PostgreSQL \([0-9]*\).*/\1/')

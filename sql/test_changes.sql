@@ -132,6 +132,45 @@ SELECT streaming.wait('r_text') AND streaming.wait('r_collated') AND streaming.w
 SELECT check_view('r_text'), check_view('r_collated'), check_view('r_feeds');
 DROP TABLE r CASCADE;
 
+-- ORDER BY below; composites of long and compressed values, and of more fields than before
+CREATE TYPE pair AS (a int, b text);
+CREATE TABLE c (k int, n int, t text) USING stream;
+CREATE MATERIALIZED VIEW c_ordered WITH (streaming.continuous) AS
+	SELECT x, count(*), array_agg(k ORDER BY k) AS ks FROM (SELECT k, count(*) AS x FROM c GROUP BY k ORDER BY max(n)) q GROUP BY x;
+CREATE MATERIALIZED VIEW c_hidden WITH (streaming.continuous) AS
+	SELECT count(*), sum(x) FROM (SELECT count(*) AS x FROM c GROUP BY k WINDOW w AS (ORDER BY k) ORDER BY k, max(n) DESC) q;
+CREATE MATERIALIZED VIEW c_composite WITH (streaming.continuous) AS
+	SELECT n, array_agg(ROW(k, mt)::pair ORDER BY k) AS pairs, array_agg(ARRAY[ROW(k, mt)::pair] ORDER BY k) AS arrays, max(mt)
+	FROM (SELECT k, n, max(t) AS mt FROM c GROUP BY k, n) q GROUP BY n;
+INSERT INTO c VALUES (1, 1, repeat('a', 3000)), (2, 1, repeat('b', 3000)), (2, 2, 'c');
+SELECT streaming.wait('c_ordered') AND streaming.wait('c_hidden') AND streaming.wait('c_composite');
+INSERT INTO c VALUES (1, 1, 'b'), (2, 1, repeat('d', 100000)), (3, 3, NULL);
+SELECT streaming.wait('c_ordered') AND streaming.wait('c_hidden') AND streaming.wait('c_composite');
+SELECT check_view('c_ordered'), check_view('c_hidden'), check_view('c_composite');
+ALTER TYPE pair ADD ATTRIBUTE z int;
+DROP MATERIALIZED VIEW c_composite;
+CREATE TYPE counted AS (k int, n bigint);
+CREATE MATERIALIZED VIEW c_grown WITH (streaming.continuous) AS
+	SELECT x, array_agg(ROW(k, x)::counted ORDER BY k) AS pairs FROM (SELECT k, count(*) AS x FROM c GROUP BY k) q GROUP BY x;
+SELECT streaming.wait('c_grown');
+ALTER TYPE counted ADD ATTRIBUTE z int;
+INSERT INTO c VALUES (1, 1, 'b');
+SELECT streaming.wait('c_grown');
+SELECT x, cardinality(pairs) FROM c_grown ORDER BY x;
+-- a function that changes its mind
+CREATE FUNCTION fixed(bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE MATERIALIZED VIEW c_broken WITH (streaming.continuous) AS
+	SELECT x, count(*) FROM (SELECT k, fixed(count(*)) AS x FROM c GROUP BY k) q GROUP BY x;
+SELECT streaming.wait('c_broken');
+CREATE OR REPLACE FUNCTION fixed(bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 100';
+INSERT INTO c VALUES (1, 1, 'b');
+\set VERBOSITY terse
+SELECT streaming.wait('c_broken');
+\set VERBOSITY default
+DROP TABLE c CASCADE;
+DROP FUNCTION fixed;
+DROP TYPE pair, counted;
+
 DROP TABLE s, e CASCADE;
 DROP TABLE views, names CASCADE;
 DROP PROCEDURE refresh_all;

@@ -456,3 +456,18 @@ ALTER TABLE s ADD COLUMN ts timestamptz, RESET (streaming.event_time), DROP COLU
 SELECT event_time, options FROM streaming.streams WHERE stream = 's'::regclass;
 DROP TABLE s;
 SELECT * FROM leftovers();
+
+-- whatever else has the name in the search path
+CREATE TABLE twice (x int);
+CREATE SCHEMA other;
+SET search_path = other, public;
+CREATE TABLE twice (ts timestamptz) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '1 minute');
+CREATE TEMPORARY TABLE thrice (x int);
+CREATE TABLE thrice (ts timestamptz) USING stream WITH (streaming.event_time = 'ts');
+CREATE TABLE IF NOT EXISTS other.thrice (ts timestamptz, more int) USING stream WITH (streaming.event_time = 'more');
+RESET search_path;
+SELECT stream, event_time FROM streaming.streams WHERE stream::text ~ '(twice|thrice)$' ORDER BY stream::text;
+DROP TABLE thrice;
+SET client_min_messages = warning;
+DROP SCHEMA other CASCADE;
+DROP TABLE twice;

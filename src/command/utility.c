@@ -55,6 +55,17 @@ static object_access_hook_type prev_object_access = NULL;
 /* ---- streams ---- */
 
 /*
+ * The relation that CREATE makes, or finds: in the schema where it creates, whatever
+ * else has the name in the search path.  InvalidOid if there is none.
+ */
+static Oid
+created_relation(RangeVar *name)
+{
+	return get_relname_relid(name->relname,
+							 RangeVarGetCreationNamespace(name));
+}
+
+/*
  * CREATE TABLE, with or without AS, whose options (in the statement's own copy)
  * may declare something for a stream.
  */
@@ -65,7 +76,7 @@ create_declared(StreamStatement *s, RangeVar *name, List **deflist)
 	List	   *given = *deflist;
 	List	   *options = stream_options_extract(deflist, &continuous, s->source);
 	bool		existed = options != NIL &&
-		OidIsValid(RangeVarGetRelid(name, NoLock, true));
+		OidIsValid(created_relation(name));
 
 	if (continuous)
 		ereport(ERROR,
@@ -77,8 +88,8 @@ create_declared(StreamStatement *s, RangeVar *name, List **deflist)
 	if (options == NIL || existed)
 		return;
 	CommandCounterIncrement();
-	stream_declare_set(RangeVarGetRelid(name, NoLock, false), options, false,
-					   false, s->source);
+	stream_declare_set(created_relation(name), options, false, false,
+					   s->source);
 }
 
 /*
@@ -175,7 +186,7 @@ create_continuous(StreamStatement *s, void *options)
 						   CMDTAG_CREATE_MATERIALIZED_VIEW : CMDTAG_SELECT,
 						   0);
 	ObjectAddressSet(made, RelationRelationId,
-					 RangeVarGetRelid(stmt->into->rel, NoLock, false));
+					 created_relation(stmt->into->rel));
 	return made;
 }
 
@@ -747,7 +758,7 @@ create_table(StreamStatement *s)
 	if (child)
 	{
 		stream_guard_check_views("CREATE TABLE");
-		if (stream_guard_is_read(RangeVarGetRelid(stmt->relation, NoLock, true)))
+		if (stream_guard_is_read(created_relation(stmt->relation)))
 			stream_shmem_views_changed();
 	}
 }

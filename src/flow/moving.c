@@ -125,9 +125,15 @@ static bool
 is_empty(StreamMoving *moving, StreamStore *store)
 {
 	MemoryContext context;
+	int64		rows = DatumGetInt64(stream_store_group_state(store, 0,
+															  &context)->value);
 
-	return moving->cut->keys != NIL &&
-		DatumGetInt64(stream_store_group_state(store, 0, &context)->value) == 0;
+	if (rows < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a row that has gone from a group was never in it"),
+				 errhint("A function between the aggregations has been replaced by one that gives other results: drop the continuous view and create it anew.")));
+	return moving->cut->keys != NIL && rows == 0;
 }
 
 /* Without keys there is a row, also over no rows at all. */

@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "access/detoast.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -298,6 +299,21 @@ hand_on(TupleTableSlot *delta, void *arg)
 	tuplestore_puttupleslot(op->output, slot);
 }
 
+/*
+ * A value as the expressions above are to see it, whether the row comes from memory or
+ * from the table, which has compressed it: what is made of it must be the same.
+ */
+static Datum
+plain_value(Form_pg_attribute attr, Datum value)
+{
+	struct varlena *data = (struct varlena *) DatumGetPointer(value);
+
+	if (attr->attlen != -1 ||
+		!(VARATT_IS_EXTERNAL(data) || VARATT_IS_COMPRESSED(data)))
+		return value;
+	return PointerGetDatum(detoast_attr(data));
+}
+
 /* A row of the state table of an aggregation comes (1) or goes (-1). */
 static void
 hand_on_change(TupleTableSlot *row, int sign, void *arg)
@@ -308,8 +324,13 @@ hand_on_change(TupleTableSlot *row, int sign, void *arg)
 
 	slot_getsomeattrs(row, n);
 	ExecClearTuple(slot);
-	memcpy(slot->tts_values, row->tts_values, sizeof(Datum) * n);
-	memcpy(slot->tts_isnull, row->tts_isnull, sizeof(bool) * n);
+	for (int i = 0; i < n; i++)
+	{
+		slot->tts_isnull[i] = row->tts_isnull[i];
+		slot->tts_values[i] = row->tts_isnull[i] ? (Datum) 0 :
+			plain_value(TupleDescAttr(slot->tts_tupleDescriptor, i),
+						row->tts_values[i]);
+	}
 	slot->tts_values[n] = Int32GetDatum(sign);
 	slot->tts_isnull[n] = false;
 	tuplestore_puttupleslot(op->output, ExecStoreVirtualTuple(slot));

@@ -29,6 +29,8 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -216,6 +218,8 @@ hash_row(StreamRows *rows, TupleTableSlot *row)
 	{
 		Form_pg_attribute attr = TupleDescAttr(rows->desc, i);
 
+		if (type_is_rowtype(attr->atttypid))
+			continue;
 		hash = hash_combine(hash, row->tts_isnull[i] ? 0 :
 							datum_image_hash(row->tts_values[i],
 											 attr->attbyval, attr->attlen));
@@ -223,7 +227,19 @@ hash_row(StreamRows *rows, TupleTableSlot *row)
 	return hash;
 }
 
-/* Are the columns that are kept the same, to the byte? */
+/*
+ * Are two values the same, to the byte?  Those of a composite type are if their
+ * fields are: the type may have got another since.
+ */
+static bool
+is_same_value(Form_pg_attribute attr, Datum a, Datum b)
+{
+	if (type_is_rowtype(attr->atttypid))
+		return DatumGetBool(OidFunctionCall2(F_RECORD_IMAGE_EQ, a, b));
+	return datum_image_eq(a, b, attr->attbyval, attr->attlen);
+}
+
+/* Are the columns that are kept the same? */
 static bool
 is_same_row(StreamRows *rows, TupleTableSlot *a, TupleTableSlot *b)
 {
@@ -236,8 +252,7 @@ is_same_row(StreamRows *rows, TupleTableSlot *a, TupleTableSlot *b)
 		if (a->tts_isnull[i] != b->tts_isnull[i])
 			return false;
 		if (!a->tts_isnull[i] &&
-			!datum_image_eq(a->tts_values[i], b->tts_values[i],
-							attr->attbyval, attr->attlen))
+			!is_same_value(attr, a->tts_values[i], b->tts_values[i]))
 			return false;
 	}
 	return true;
@@ -343,8 +358,11 @@ hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 			tuplestore_puttupleslot(rows->kept, rows->table.found);
 	}
 	if (taken < gone->n)
-		elog(ERROR, "row to be taken away not found in \"%s\"",
-			 RelationGetRelationName(rows->table.rel));
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("a row that goes is not among those that \"%s\" keeps",
+						RelationGetRelationName(rows->table.rel)),
+				 errhint("A function between the aggregations has been replaced by one that gives other results: drop the continuous view and create it anew.")));
 }
 
 /* Goes through the groups of the rows that were sorted; returns how many go. */

@@ -257,6 +257,7 @@ read_changes(Query *query, StreamCut *cut)
 	ParseState *pstate pg_attribute_unused() = make_parsestate(NULL);
 	List	   *names = NIL;
 	int			n;
+	ListCell   *lc;
 
 	stream_cut_read(rte, &input);
 	n = list_length(rte->coltypes);
@@ -266,6 +267,17 @@ read_changes(Query *query, StreamCut *cut)
 	rte->inFromCl = true;
 	query->rtable = list_make1(rte);
 	stream_compat_set_permissions(query, pstate);
+
+	/* in no order, so that nothing hidden comes before the sign */
+	query->sortClause = query->windowClause = NIL;
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		tle->ressortgroupref = 0;
+		if (tle->resjunk)
+			query->targetList = foreach_delete_current(query->targetList, lc);
+	}
 	query->targetList =
 		lappend(query->targetList,
 				makeTargetEntry((Expr *) makeVar(1, n, INT4OID, -1, InvalidOid,

@@ -193,6 +193,9 @@ check_object(ObjectType type, Node *object, const char *command)
 		case OBJECT_FOREIGN_TABLE:
 			name = (List *) object;
 			break;
+		case OBJECT_TYPE:
+			name = castNode(TypeName, object)->names;
+			break;
 		case OBJECT_COLUMN:
 		case OBJECT_TABCONSTRAINT:
 		case OBJECT_RULE:
@@ -209,6 +212,33 @@ check_object(ObjectType type, Node *object, const char *command)
 	relation = makeRangeVarFromNameList(name);
 	if (!is_users_index(type, relation))
 		check_relation(relation, command);
+}
+
+/*
+ * Whoever may read a view reads its state by way of it.  What its owner granted on the
+ * state itself would outlive both a REVOKE on the view and a change of its owner.
+ * (Superusers may, also when they restore a dump.)
+ */
+static void
+check_grant(GrantStmt *stmt)
+{
+	ListCell   *lc;
+
+	if (!stmt->is_grant || stmt->objtype != OBJECT_TABLE || superuser())
+		return;
+	foreach(lc, stmt->objects)
+	{
+		if (stmt->targtype == ACL_TARGET_OBJECT)
+			check_relation(lfirst_node(RangeVar, lc), "GRANT");
+		else if (stmt->targtype == ACL_TARGET_ALL_IN_SCHEMA &&
+				 get_namespace_oid(strVal(lfirst(lc)), true) ==
+				 stream_catalog_schema())
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("cannot run GRANT on all tables in schema \"streaming\""),
+					 errdetail("They belong to the extension \"streaming\"."),
+					 errhint("Grant privileges on the continuous views.")));
+	}
 }
 
 static void
@@ -308,6 +338,9 @@ stream_internal_check(Node *stmt)
 		case T_SecLabelStmt:
 			check_object(((SecLabelStmt *) stmt)->objtype,
 						 ((SecLabelStmt *) stmt)->object, "SECURITY LABEL");
+			break;
+		case T_GrantStmt:
+			check_grant((GrantStmt *) stmt);
 			break;
 		case T_CreatePublicationStmt:
 			check_publication(((CreatePublicationStmt *) stmt)->pubobjects,

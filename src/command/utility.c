@@ -833,6 +833,18 @@ handler_of(NodeTag tag)
 	}
 }
 
+/*
+ * A function that a view calls changes no definitions: not those that the batch goes by,
+ * nor any that would have it plan again and again.
+ */
+static void
+refuse_in_batch(Node *stmt)
+{
+	if (stream_owner_is_running() &&
+		(GetCommandLogLevel(stmt) == LOGSTMT_DDL || IsA(stmt, VacuumStmt)))
+		stream_owner_refuse_nested(GetCommandTagName(CreateCommandTag(stmt)));
+}
+
 static void
 process_utility(PlannedStmt *pstmt, const char *source, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo params,
@@ -845,7 +857,10 @@ process_utility(PlannedStmt *pstmt, const char *source, bool read_only_tree,
 	Handler		handler = handler_of(nodeTag(pstmt->utilityStmt));
 
 	if (stream_shmem_available())
+	{
+		refuse_in_batch(pstmt->utilityStmt);
 		stream_internal_check(pstmt->utilityStmt);
+	}
 	if (handler && stream_shmem_available())
 	{
 		/* COPY leads to nothing of ours */

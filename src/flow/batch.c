@@ -57,6 +57,9 @@
 
 int			stream_max_batch_rows = 1000000;
 
+/* So often a batch begins anew because something has changed meanwhile. */
+#define MAX_TRIES 10
+
 /* What this process remembers of a view. */
 typedef struct BatchView
 {
@@ -849,6 +852,7 @@ run_batch(void *arg)
 	Batch	   *batch = arg;
 	BatchView  *view = batch->view;
 	int64		max_rows = view->row->options.max_batch_rows;
+	int			tries = 0;
 
 	open_tables(batch);
 
@@ -858,6 +862,11 @@ run_batch(void *arg)
 	 */
 	do
 	{
+		if (++tries > MAX_TRIES)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("what the query of a continuous view depends on does not stop changing"),
+					 errhint("Try again.")));
 		close_leaves(batch);
 		/* planning may call functions that need a snapshot */
 		PushActiveSnapshot(GetTransactionSnapshot());

@@ -43,6 +43,9 @@
 #include "flow/scan.h"
 #include "flow/delta.h"
 
+/* So often a plan is made anew because something has changed meanwhile. */
+#define MAX_TRIES 10
+
 /*
  * Every delta of this process, for the invalidation callbacks.  A delta leaves
  * the list when its memory goes, for whatever reason.
@@ -257,6 +260,30 @@ check_shape(StreamDelta *delta, PlannedStmt *stmt)
 }
 
 /*
+ * The operator has been made for states of certain types; an aggregate may have been
+ * replaced since.
+ */
+static void
+check_states(StreamDelta *delta, PlannedStmt *stmt)
+{
+	int			column = list_length(delta->cut->keys);
+	ListCell   *lc;
+
+	foreach(lc, delta->feed->aggs)
+	{
+		StreamAgg  *agg = list_nth(delta->cut->aggs, lfirst_int(lc));
+		TargetEntry *tle = list_nth_node(TargetEntry,
+										 stmt->planTree->targetlist, column++);
+
+		if (exprType((Node *) tle->expr) != agg->storedtype)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("an aggregate of the view has been replaced while a batch was running"),
+					 errhint("The batch is tried again.")));
+	}
+}
+
+/*
  * Functions that the planner has inlined may read streams that the query did
  * not show.
  */
@@ -349,6 +376,7 @@ plan_delta(StreamDelta *delta, double rows)
 	{
 		check_shape(delta, stmt);
 		make_partial(stmt);
+		check_states(delta, stmt);
 	}
 	return stmt;
 }
@@ -390,8 +418,14 @@ stream_delta_plan(StreamDelta *delta, double rows)
 	/* taking a lock may bring news that makes the plan stale */
 	foreach(lc, delta->relations)
 		LockRelationOid(lfirst_oid(lc), AccessShareLock);
-	while (delta->replan || *plan == NULL)
+	for (int tries = 0; delta->replan || *plan == NULL; tries++)
 	{
+		/* what it depends on may change while it is made, but not for ever */
+		if (tries == MAX_TRIES)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("what the query of a continuous view depends on does not stop changing"),
+					 errhint("Try again.")));
 		if (delta->replan)
 		{
 			delta->small = delta->large = NULL;

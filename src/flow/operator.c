@@ -129,6 +129,8 @@ check_state_table(StreamCut *cut, TupleDesc desc)
 		check_column(desc, &column, cut->window->type);
 	if (cut->topn && cut->topn->slot_name)
 		check_column(desc, &column, INT8OID);
+	if (column != desc->natts)
+		refuse_state_table();
 }
 
 static StreamStoreShape

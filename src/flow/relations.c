@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_depend.h"
@@ -34,6 +35,7 @@
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteSupport.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
@@ -428,6 +430,50 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	CommandCounterIncrement();
 }
 
+/*
+ * Takes back what was granted on the relation, or came by default: those to whom its
+ * former owner showed his state are not those to whom the new one shows the view.
+ */
+static void
+reset_privileges(Oid relid)
+{
+	Relation	classes = table_open(RelationRelationId, RowExclusiveLock);
+	HeapTuple	tuple = SearchSysCacheCopy1(RELOID, ObjectIdGetDatum(relid));
+	Datum		values[Natts_pg_class] = {0};
+	bool		nulls[Natts_pg_class] = {0};
+	bool		replaced[Natts_pg_class] = {0};
+	bool		isnull;
+	Datum		acl;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", relid);
+	acl = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &isnull);
+	if (!isnull)
+	{
+		Oid		   *members;
+		int			n = aclmembers(DatumGetAclP(acl), &members);
+
+		updateAclDependencies(RelationRelationId, relid, 0,
+							  ((Form_pg_class) GETSTRUCT(tuple))->relowner,
+							  n, members, 0, NULL);
+		nulls[Anum_pg_class_relacl - 1] = true;
+		replaced[Anum_pg_class_relacl - 1] = true;
+		tuple = heap_modify_tuple(tuple, RelationGetDescr(classes), values,
+								  nulls, replaced);
+		CatalogTupleUpdate(classes, &tuple->t_self, tuple);
+	}
+	table_close(classes, RowExclusiveLock);
+}
+
+/* Gives it to the owner, and to nobody else. */
+static void
+change_owner(Oid relid, Oid owner)
+{
+	ATExecChangeOwner(relid, owner, true, AccessExclusiveLock);
+	CommandCounterIncrement();
+	reset_privileges(relid);
+}
+
 void
 stream_relations_sync_owner(Oid viewid)
 {
@@ -439,11 +485,10 @@ stream_relations_sync_owner(Oid viewid)
 	table_close(rel, NoLock);
 	if (row == NULL)
 		return;
-	ATExecChangeOwner(row->definition, owner, true, AccessExclusiveLock);
+	change_owner(row->definition, owner);
 	foreach(lc, stream_catalog_states(row))
 		if (OidIsValid(lfirst_oid(lc)))
-			ATExecChangeOwner(lfirst_oid(lc), owner, true,
-							  AccessExclusiveLock);
+			change_owner(lfirst_oid(lc), owner);
 	CommandCounterIncrement();
 	stream_shmem_views_changed();
 }

@@ -43,8 +43,15 @@ CREATE SCHEMA fz;
 CREATE TYPE fz.mood AS ENUM ('sad', 'ok', 'happy');
 CREATE DOMAIN fz.posint AS int4 CHECK (VALUE > 0);
 CREATE TYPE fz.pair AS (a int4, b text);
-CREATE COLLATION fz.nd (provider = icu, locale = 'und-u-ks-level2',
-	deterministic = false);
+DO $$
+BEGIN
+	IF EXISTS (SELECT FROM pg_collation WHERE collname = 'und-x-icu') THEN
+		CREATE COLLATION fz.nd (provider = icu, locale = 'und-u-ks-level2',
+			deterministic = false);
+	ELSE	-- a server without ICU
+		CREATE COLLATION fz.nd (provider = libc, locale = 'C');
+	END IF;
+END $$;
 
 -- aggregates of users: that can be combined, and that can't
 CREATE FUNCTION fz.add(int8, int4) RETURNS int8 IMMUTABLE

@@ -16,6 +16,7 @@ OBJS = \
 	src/base/locate.o \
 	src/base/refuse.o \
 	src/base/area.o \
+	src/base/crashes.o \
 	src/base/shmem.o \
 	src/base/options.o \
 	src/base/catalog.o \

@@ -52,6 +52,7 @@
 #include "base/compat.h"
 #include "base/debug.h"
 #include "base/area.h"
+#include "base/crashes.h"
 #include "base/shmem.h"
 
 /* How long evicted processes may take to go, and how often we tell them. */
@@ -280,6 +281,7 @@ stream_shmem_install(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	stream_area_install();
+	stream_crashes_install();
 	RegisterXactCallback(xact_callback, NULL);
 }
 

@@ -51,6 +51,9 @@
 bool
 stream_failure_is_temporary(int sqlstate)
 {
+	/* unlike others of its category: each trial ends connections of others */
+	if (sqlstate == ERRCODE_CRASH_SHUTDOWN)
+		return false;
 	switch (ERRCODE_TO_CATEGORY(sqlstate))
 	{
 		case MAKE_SQLSTATE('0', '8', '0', '0', '0'):	/* connection */
@@ -140,6 +143,16 @@ stream_failure_raise_timeout(Oid viewid)
 					psprintf("%s.%s", schema ? schema : "?",
 							 relname ? relname : "?")),
 			 errhint(TIMEOUT_HINT)));
+}
+
+void
+stream_failure_raise_crashes(const char *view_name, int times)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CRASH_SHUTDOWN),
+			 errmsg("%d batches in a row of continuous view \"%s\" did not end, but their process or the server did",
+					times, view_name),
+			 errhint("See the server log for how it ended.")));
 }
 
 /* -------------------------------------------------------------- the log */

@@ -60,6 +60,10 @@ extern void stream_failure_was_logged(StreamFailureLog *last,
  */
 extern void stream_failure_log(StreamFailureLog *last, ErrorData *edata);
 
+/* Raises 57P02 for a view whose batches have ended their process, so many times. */
+pg_noreturn extern void stream_failure_raise_crashes(const char *view_name,
+													 int times);
+
 /* Raises that error, 57014, for a view where it is not recorded. */
 pg_noreturn extern void stream_failure_raise_timeout(Oid viewid);
 

@@ -20,11 +20,13 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
+#include "tcop/tcopprot.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
 #include "base/area.h"
+#include "base/crashes.h"
 #include "base/shmem.h"
 #include "process/roster.h"
 
@@ -34,6 +36,9 @@
 /* What this process is, if it is one of ours. */
 static StreamDatabase *my_database = NULL;
 static StreamWorker *my_worker = NULL;
+
+/* This worker has been told to end. */
+static volatile sig_atomic_t told_to_end = false;
 
 /* How often this worker has subscribed to each of the sources. */
 static uint32 subscriptions[STREAM_MAX_SOURCES];
@@ -197,9 +202,17 @@ detach_worker(int code, Datum arg)
 	stream_area_release_locks();
 	unsubscribe_all();
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_crashes_gone(my_slot(), !told_to_end);
 	free_worker(my_worker);
 	LWLockRelease(stream_area->lock);
 	ConditionVariableBroadcast(&stream_area->detached);
+}
+
+void
+stream_roster_worker_die(SIGNAL_ARGS)
+{
+	told_to_end = true;
+	die(postgres_signal_arg);
 }
 
 bool
@@ -770,6 +783,17 @@ stream_roster_my_slot(void)
 	return my_slot();
 }
 
+int
+stream_roster_view_crashes(Oid viewid)
+{
+	int			times;
+
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	times = stream_crashes_take(viewid);
+	LWLockRelease(stream_area->lock);
+	return times;
+}
+
 bool
 stream_roster_view_requests(Oid viewid, uint64 *requested, uint64 *answered)
 {
@@ -806,6 +830,7 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 		my_worker->busy_view = viewid;
 		my_worker->busy_request = view->requested;
 		my_worker->canceled_at = 0;
+		stream_crashes_begin(my_slot(), viewid);
 		if (!my_database->watched && my_database->latch != NULL)
 		{
 			/* nobody need tell it again */
@@ -828,6 +853,7 @@ stream_roster_batch_over(StreamCancel *cancel)
 	my_worker->busy_since = 0;
 	my_worker->busy_view = InvalidOid;
 	my_worker->canceled_at = 0;
+	stream_crashes_end(my_slot());
 	LWLockRelease(stream_area->lock);
 	return batch_us;
 }

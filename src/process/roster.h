@@ -204,6 +204,9 @@ typedef struct StreamWorkerNews
 	uint64		requested;		/* somebody waits for one of my views */
 } StreamWorkerNews;
 
+/* The handler of SIGTERM of a worker: die(), and nobody wonders why it ended. */
+extern void stream_roster_worker_die(SIGNAL_ARGS);
+
 /* Makes this process the worker of the slot; false if it is not wanted. */
 extern bool stream_roster_attach_worker(int slot, uint32 generation,
 										Oid dboid);
@@ -213,6 +216,12 @@ extern void stream_roster_worker_news(StreamWorkerNews *news);
 
 /* The slot of this worker. */
 extern int	stream_roster_my_slot(void);
+
+/*
+ * How many batches of the view in a row have ended their process, if those are two
+ * at least and this was not asked since the last; see crashes.h.
+ */
+extern int	stream_roster_view_crashes(Oid viewid);
 
 /*
  * What was asked of the view: the latest request, and the latest one that has

@@ -144,6 +144,9 @@ set_options(void)
 			 Min(LOCK_TIMEOUT_MS, Max(DeadlockTimeout * 9 / 10, 1)));
 	set_option("lock_timeout", lock_timeout);
 	set_option("deadlock_timeout", LOCK_DEADLOCK_MS);
+	/* since 17; streaming.batch_timeout is for batches, and spares the process */
+	if (GetConfigOption("transaction_timeout", true, false) != NULL)
+		set_option("transaction_timeout", "0");
 	set_option("default_transaction_isolation", "read committed");
 	set_option("default_transaction_read_only", "off");
 	set_option("default_transaction_deferrable", "off");
@@ -438,6 +441,31 @@ handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
 
 /* ------------------------------------------------------------- one batch */
 
+/* Step: says what becomes of batches that end their process. */
+static void
+crashed_step(StreamAgendaView *view, void *arg)
+{
+	stream_failure_raise_crashes(view->name, *(int *) arg);
+}
+
+/*
+ * If batches of the view end the process or crash the server, that is a failure
+ * like others.  It is counted here, for a crash can lose the record of the last.
+ */
+static void
+account_for_crashes(StreamAgendaView *view)
+{
+	int			times = stream_roster_view_crashes(view->viewid);
+	bool		asked = view->asked;
+
+	if (times == 0)
+		return;
+	view->failures = Max(view->failures, times - 2);
+	view->strikes = Max(view->strikes, times - 2);
+	handle_failure(view, in_transaction(view, crashed_step, &times), 0);
+	view->asked = asked;
+}
+
 /* Reads the view's row; view->reload stays set if that did not work out. */
 static void
 load_view(StreamAgendaView *view)
@@ -459,6 +487,7 @@ load_view(StreamAgendaView *view)
 	view->reload_at = 0;
 	if (view->changed)
 		stream_agenda_view_changed(view);
+	account_for_crashes(view);
 }
 
 /* A batch has ended well. */
@@ -663,7 +692,7 @@ stream_worker_main(Datum arg)
 		proc_exit(0);
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, stream_roster_worker_die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
 	set_options();

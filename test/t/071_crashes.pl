@@ -1,0 +1,134 @@
+# Batches that end their process, or crash the server, again and again: the view
+# fails for good after a few, and all others go on.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf(
+	'postgresql.conf', qq{
+shared_preload_libraries = 'streaming'
+restart_after_crash = on
+streaming.workers = 1
+});
+$node->start;
+$node->safe_psql(
+	'postgres', q{
+	CREATE EXTENSION streaming;
+	CREATE TABLE s (i int) USING stream;
+	CREATE MATERIALIZED VIEW other WITH (streaming.continuous) AS
+		SELECT count(*) AS n FROM s;});
+
+sub count_in_log
+{
+	my ($regex, $offset) = @_;
+	my $log = substr slurp_file($node->logfile), $offset;
+	my @found = $log =~ /$regex/g;
+	return scalar @found;
+}
+
+# A view that calls a volatile function with this body, by way of a stable one, for
+# each row but 0.
+sub create_view
+{
+	my ($name, $body) = @_;
+	$node->safe_psql(
+		'postgres', qq{
+		CREATE FUNCTION do_$name() RETURNS void LANGUAGE plpgsql AS
+			\$f\$ BEGIN $body END \$f\$;
+		CREATE FUNCTION $name(i int) RETURNS int LANGUAGE plpgsql STABLE AS
+			\$f\$ BEGIN IF i <> 0 THEN PERFORM do_$name(); END IF; RETURN i; END \$f\$;
+		CREATE MATERIALIZED VIEW v_$name WITH (streaming.continuous) AS
+			SELECT count($name(i)) AS n FROM s;
+		SELECT streaming.wait('v_$name');});
+	return;
+}
+
+# What streaming.views says, once it is so.  The server may be about to crash.
+sub fails_for_good
+{
+	my ($name, $sqlstate) = @_;
+	return $node->poll_query_until(
+		'postgres', qq{
+		SELECT state = 'failed' AND last_error_sqlstate = '$sqlstate'
+			FROM streaming.views WHERE view = 'v_$name'::regclass});
+}
+
+# It reads what it has not yet, when it does no harm any more.
+sub recovers
+{
+	my ($name) = @_;
+	return $node->safe_psql(
+		'postgres', qq{
+		CREATE OR REPLACE FUNCTION do_$name() RETURNS void LANGUAGE sql AS '';
+		REFRESH MATERIALIZED VIEW v_$name;
+		SELECT v.n = (SELECT count(*) FROM s), state
+			FROM v_$name v, streaming.views WHERE view = 'v_$name'::regclass;});
+}
+
+# ----------------------------------------------------- a crash of the server
+
+create_view('crashes',
+	q{EXECUTE format('COPY (SELECT) TO PROGRAM %L', 'kill -9 ' || pg_backend_pid());});
+my $offset = -s $node->logfile;
+$node->psql('postgres', 'INSERT INTO s VALUES (1)');
+ok(fails_for_good('crashes', '57P02'),
+	'a view whose batches crash the server fails for good');
+is(count_in_log(qr/all server processes terminated; reinitializing/, $offset),
+	6, '... after the second crash and five strikes');
+like(
+	$node->safe_psql('postgres',
+		q{SELECT last_error FROM streaming.views WHERE view = 'v_crashes'::regclass}
+	),
+	qr/6 batches in a row of continuous view "public.v_crashes" did not end/,
+	'... and says why');
+is( $node->safe_psql(
+		'postgres', q{
+		INSERT INTO s VALUES (2);
+		SELECT streaming.wait('other');
+		SELECT n = (SELECT count(*) FROM s) FROM other;}),
+	"t\nt",
+	'others go on');
+like(recovers('crashes'), qr/^t\|(?!failed)/,
+	'and so does it, when it is mended');
+
+# ------------------------------------------- the end of the process alone
+
+SKIP:
+{
+	skip 'transaction_timeout is since PostgreSQL 17', 4
+	  if $node->pg_version < 17;
+
+	$node->append_conf('postgresql.conf', 'transaction_timeout = 1s');
+	$node->reload;
+	create_view('slow', q{PERFORM pg_sleep(2);});
+	$node->safe_psql('postgres', 'INSERT INTO s VALUES (3)');
+	is( $node->safe_psql(
+			'postgres', q{
+			SET transaction_timeout = 0;
+			SELECT streaming.wait('v_slow', '180 s');}),
+		't',
+		'transaction_timeout of the server is not for batches');
+	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW v_slow');
+
+	create_view('ends',
+		q{PERFORM set_config('transaction_timeout', '10ms', true), pg_sleep(60);});
+	$offset = -s $node->logfile;
+	$node->safe_psql('postgres', 'INSERT INTO s VALUES (4)');
+	ok(fails_for_good('ends', '57P02'),
+		'a view whose batches end the worker fails for good');
+	is( $node->safe_psql(
+			'postgres', q{
+			INSERT INTO s VALUES (5);
+			SELECT streaming.wait('other');
+			SELECT n = (SELECT count(*) FROM s) FROM other;}),
+		"t\nt",
+		'others go on');
+	is(count_in_log(qr/reinitializing/, $offset), 0, 'nothing crashed');
+}
+
+done_testing();

@@ -154,7 +154,7 @@ typedef struct Views
 	List	   *all;
 	List	   *enabled;		/* those to run ... */
 	List	   *owners;			/* ... and whose they are */
-	List	   *disabled;		/* those switched off, for ever or not */
+	List	   *disabled;		/* those that are off, or all if the server is */
 } Views;
 
 /*
@@ -201,7 +201,7 @@ read_views(Views *views)
 			StreamViewRow *row = lfirst(lc);
 
 			views->all = lappend_oid(views->all, row->viewid);
-			if (!row->options.enabled)
+			if (!row->options.enabled || !stream_enabled)
 				views->disabled = lappend_oid(views->disabled, row->viewid);
 			else
 			{

@@ -295,8 +295,32 @@ like(
 	qr/"v" is paused/,
 	'REFRESH with everything switched off');
 $node->safe_psql('postgres', 'INSERT INTO s VALUES (3)');
+wait_pids('worker', 'postgres', 0, '... leaves no worker');
 set_option('streaming.enabled', 'on');
 check_alive('postgres', 'switched on: the view catches up');
+
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE l (i int) USING stream;
+	CREATE FUNCTION slow(i int) RETURNS int LANGUAGE plpgsql STABLE AS
+		'BEGIN PERFORM pg_sleep(600); RETURN i; END';
+	CREATE MATERIALIZED VIEW lv WITH (streaming.continuous) AS
+		SELECT sum(slow(i)) AS n FROM l;
+	INSERT INTO l VALUES (1);});
+ok( $node->poll_query_until(
+		'postgres',
+		q{SELECT state = 'running' FROM streaming.views WHERE view = 'lv'::regclass}
+	),
+	'a long batch runs');
+set_option('streaming.enabled', 'off');
+wait_pids('worker', 'postgres', 0, 'switched off: it is ended');
+is( $node->safe_psql('postgres',
+		q{SELECT state, failures FROM streaming.views WHERE view = 'lv'::regclass}),
+	'paused|0',
+	'... which is no failure');
+$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW lv; DROP FUNCTION slow');
+set_option('streaming.enabled', 'on');
+check_alive('postgres', 'switched on again');
 
 # ------------------------------------------------------- number of workers
 

@@ -57,13 +57,6 @@ stream_moving_create(MemoryContext parent, const StreamCut *cut,
 }
 
 void
-stream_moving_free(StreamMoving *moving)
-{
-	stream_keysort_free(moving->sort);
-	MemoryContextDelete(moving->context);
-}
-
-void
 stream_moving_add(StreamMoving *moving, TupleTableSlot *row)
 {
 	if (!moving->begun)

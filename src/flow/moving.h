@@ -22,7 +22,6 @@ typedef struct StreamMoving StreamMoving;
 extern StreamMoving *stream_moving_create(MemoryContext parent,
 										  const StreamCut *cut, TupleDesc desc,
 										  const StreamStoreShape *shape);
-extern void stream_moving_free(StreamMoving *moving);
 
 /* Takes a row, the first one of a batch or one more. */
 extern void stream_moving_add(StreamMoving *moving, TupleTableSlot *row);

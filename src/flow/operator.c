@@ -230,23 +230,13 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	return op;
 }
 
+/*
+ * An error may have left slots behind with rows whose memory is gone.  So the parts of
+ * an operator, all of whose memory is below its own, have no ends of their own.
+ */
 void
 stream_operator_free(StreamOperator *op)
 {
-	if (op->store)
-		stream_store_free(op->store);
-	if (op->sessions)
-		stream_sessions_free(op->sessions);
-	if (op->results)
-		stream_results_free(op->results);
-	if (op->top)
-		stream_toprows_free(op->top);
-	if (op->rows)
-		stream_rows_free(op->rows);
-	if (op->moving)
-		stream_moving_free(op->moving);
-	if (op->output_slot)
-		ExecDropSingleTupleTableSlot(op->output_slot);
 	MemoryContextDelete(op->context);
 }
 

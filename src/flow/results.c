@@ -62,13 +62,6 @@ stream_results_create(MemoryContext parent, TupleDesc desc)
 	return results;
 }
 
-/* After a failed batch, too: what is not memory has gone with its transaction. */
-void
-stream_results_free(StreamResults *results)
-{
-	MemoryContextDelete(results->context);
-}
-
 void
 stream_results_open(StreamResults *results, Relation rel)
 {

@@ -16,7 +16,6 @@ typedef struct StreamResults StreamResults;
 /* Makes one for tables of that row type, in memory of its own. */
 extern StreamResults *stream_results_create(MemoryContext parent,
 											TupleDesc desc);
-extern void stream_results_free(StreamResults *results);
 
 /* Begins a batch on rel, on which the caller holds RowExclusiveLock. */
 extern void stream_results_open(StreamResults *results, Relation rel);

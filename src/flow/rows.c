@@ -121,19 +121,6 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 }
 
 void
-stream_rows_free(StreamRows *rows)
-{
-	if (rows->keeps)
-	{
-		stream_keysort_free(rows->sort);
-		ExecDropSingleTupleTableSlot(rows->key);
-		ExecDropSingleTupleTableSlot(rows->row);
-		ExecDropSingleTupleTableSlot(rows->out);
-	}
-	MemoryContextDelete(rows->context);
-}
-
-void
 stream_rows_open(StreamRows *rows, Relation rel)
 {
 	rows->added = tuplestore_begin_heap(true, false, work_mem);

@@ -24,7 +24,6 @@ typedef struct StreamRows StreamRows;
 extern StreamRows *stream_rows_create(MemoryContext parent, TupleDesc desc,
 									  const StreamStoreShape *shape,
 									  bool keeps, bool signs);
-extern void stream_rows_free(StreamRows *rows);
 
 /*
  * Begins a batch.  rel: the state table, on which the caller holds RowExclusiveLock

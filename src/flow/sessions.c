@@ -128,19 +128,6 @@ stream_sessions_create(MemoryContext parent, TupleDesc desc,
 	return sessions;
 }
 
-void
-stream_sessions_free(StreamSessions *sessions)
-{
-	if (sessions->sorted)
-	{
-		ExecDropSingleTupleTableSlot(sessions->sorted);
-		ExecDropSingleTupleTableSlot(sessions->keys);
-	}
-	ExecDropSingleTupleTableSlot(sessions->out);
-	FreeExprContext(sessions->econtext, false);
-	MemoryContextDelete(sessions->context);
-}
-
 /* What depends on the row type of the delta, which is always the same. */
 static void
 know_delta(StreamSessions *sessions, TupleDesc desc)

@@ -21,7 +21,6 @@ typedef struct StreamSessions StreamSessions;
 extern StreamSessions *stream_sessions_create(MemoryContext parent,
 											  TupleDesc desc,
 											  const StreamStoreShape *shape);
-extern void stream_sessions_free(StreamSessions *sessions);
 
 /*
  * Begins a batch on the state table, on which the caller holds RowExclusiveLock

@@ -218,16 +218,6 @@ stream_toprows_create(MemoryContext parent, TupleDesc desc,
 	return top;
 }
 
-void
-stream_toprows_free(StreamToprows *top)
-{
-	ExecDropSingleTupleTableSlot(top->delta);
-	ExecDropSingleTupleTableSlot(top->winner);
-	ExecDropSingleTupleTableSlot(top->keys);
-	ExecDropSingleTupleTableSlot(top->out);
-	MemoryContextDelete(top->context);
-}
-
 /* ---- one row of each key ---- */
 
 static void

@@ -25,7 +25,6 @@ extern StreamToprows *stream_toprows_create(MemoryContext parent,
 											const StreamTopn *topn,
 											const StreamStoreShape *shape,
 											StreamStore *store);
-extern void stream_toprows_free(StreamToprows *top);
 
 /* Begins a batch on the state table; its store, if any, is open. */
 extern void stream_toprows_open(StreamToprows *top, Relation state);

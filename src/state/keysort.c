@@ -83,15 +83,6 @@ stream_keysort_create(MemoryContext parent, TupleDesc desc, int nkeys,
 }
 
 void
-stream_keysort_free(StreamKeySort *sort)
-{
-	FreeExprContext(sort->econtext, true);
-	ExecDropSingleTupleTableSlot(sort->row);
-	ExecDropSingleTupleTableSlot(sort->before);
-	MemoryContextDelete(sort->context);
-}
-
-void
 stream_keysort_begin(StreamKeySort *sort)
 {
 	/* rows may come from a plan whose memory goes before they are read */

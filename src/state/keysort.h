@@ -23,7 +23,6 @@ extern StreamKeySort *stream_keysort_create(MemoryContext parent,
 											const Oid *eqops,
 											const Oid *collations,
 											AttrNumber last);
-extern void stream_keysort_free(StreamKeySort *sort);
 
 /* Begins with no rows; then takes them. */
 extern void stream_keysort_begin(StreamKeySort *sort);

@@ -318,19 +318,6 @@ drop_cache(StreamStore *store)
 	store->complete = false;
 }
 
-void
-stream_store_free(StreamStore *store)
-{
-	ExecDropSingleTupleTableSlot(store->keyslot);
-	ExecDropSingleTupleTableSlot(store->cachedslot);
-	ExecDropSingleTupleTableSlot(store->outslot);
-	for (int i = 0; i < store->nfeeds; i++)
-		for (int j = 0; j < RING_SIZE; j++)
-			if (store->feeds[i].ring[j].slot)
-				ExecDropSingleTupleTableSlot(store->feeds[i].ring[j].slot);
-	MemoryContextDelete(store->context);
-}
-
 /*
  * Begins a new generation when memory is used up.  The first one may take two
  * thirds of it, so that there is a third for the next.

@@ -49,7 +49,6 @@ typedef struct StreamStoreShape
  */
 extern StreamStore *stream_store_create(MemoryContext parent, TupleDesc desc,
 										const StreamStoreShape *shape);
-extern void stream_store_free(StreamStore *store);
 
 /*
  * Begins a batch on the state table, on which the caller holds

@@ -105,11 +105,11 @@ SKIP:
 
 	$node->append_conf('postgresql.conf', 'transaction_timeout = 1s');
 	$node->reload;
+	local $ENV{PGOPTIONS} = '-c transaction_timeout=0';
 	create_view('slow', q{PERFORM pg_sleep(2);});
 	$node->safe_psql('postgres', 'INSERT INTO s VALUES (3)');
 	is( $node->safe_psql(
 			'postgres', q{
-			SET transaction_timeout = 0;
 			SELECT streaming.wait('v_slow', '180 s');}),
 		't',
 		'transaction_timeout of the server is not for batches');

@@ -46,6 +46,7 @@ OBJS = \
 	src/query/transform.o \
 	src/query/keeping.o \
 	src/query/reading.o \
+	src/query/merging.o \
 	src/query/tree.o \
 	src/flow/relations.o \
 	src/flow/scan.o \

@@ -65,6 +65,17 @@ DROP FUNCTION streaming._update_readings();
 DROP FUNCTION streaming._closed(pg_catalog.oid, pg_catalog.bool),
 	streaming._closed_local(pg_catalog.oid, pg_catalog.bool);
 
+CREATE FUNCTION streaming._merged_session(pg_catalog.tstzrange)
+	RETURNS pg_catalog.tstzrange LANGUAGE c IMMUTABLE WINDOW PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_merged';
+CREATE FUNCTION streaming._merged_session(pg_catalog.tsrange)
+	RETURNS pg_catalog.tsrange LANGUAGE c IMMUTABLE WINDOW PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_merged';
+COMMENT ON FUNCTION streaming._merged_session(pg_catalog.tstzrange) IS
+	'internal: part of views that group by sessions of groups; the session that one becomes with those of the partition that it overlaps or touches; the window is ordered by the argument';
+COMMENT ON FUNCTION streaming._merged_session(pg_catalog.tsrange) IS
+	'internal: part of views that group by sessions of groups; the session that one becomes with those of the partition that it overlaps or touches; the window is ordered by the argument';
+
 ---------------------------------------------------------------- waiting
 
 COMMENT ON FUNCTION streaming.wait(pg_catalog.regclass, pg_catalog.interval) IS

@@ -222,6 +222,17 @@ COMMENT ON FUNCTION streaming._end_of(pg_catalog.timestamptz, pg_catalog.interva
 COMMENT ON FUNCTION streaming._end_of(pg_catalog.timestamp, pg_catalog.interval) IS
 	'internal: where a window of that length ends that is told by its start';
 
+CREATE FUNCTION streaming._merged_session(pg_catalog.tstzrange)
+	RETURNS pg_catalog.tstzrange LANGUAGE c IMMUTABLE WINDOW PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_merged';
+CREATE FUNCTION streaming._merged_session(pg_catalog.tsrange)
+	RETURNS pg_catalog.tsrange LANGUAGE c IMMUTABLE WINDOW PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_merged';
+COMMENT ON FUNCTION streaming._merged_session(pg_catalog.tstzrange) IS
+	'internal: part of views that group by sessions of groups; the session that one becomes with those of the partition that it overlaps or touches; the window is ordered by the argument';
+COMMENT ON FUNCTION streaming._merged_session(pg_catalog.tsrange) IS
+	'internal: part of views that group by sessions of groups; the session that one becomes with those of the partition that it overlaps or touches; the window is ordered by the argument';
+
 ---------------------------------------------------------------- waiting
 
 CREATE FUNCTION streaming.wait(view pg_catalog.regclass,

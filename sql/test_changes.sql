@@ -89,9 +89,6 @@ INSERT INTO names VALUES (1), (2);
 SELECT view, streaming.wait(view), check_view(view) FROM streaming.views WHERE view::text ~ '^left_' ORDER BY 1;
 SELECT * FROM left_lookup;
 
-CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
-	SELECT session_window(window_time(w), '1 hour') AS x, sum(c) FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q GROUP BY x;
-
 -- closed windows: what is below goes, what has come of it stays
 SELECT sum(sum) AS rows FROM w_coarser \gset before_
 INSERT INTO s VALUES (2, 2, 2, 't2', 2, '2024-01-03 00:00+00');

@@ -182,6 +182,14 @@ stream_compat_check_as_user(Query *query, RangeTblEntry *rte)
 	((query)->rteperminfos = (pstate)->p_rteperminfos)
 #endif
 
+/* The members of the range table of one query are those of another now. */
+#if PG_VERSION_NUM < 160000
+#define stream_compat_move_permissions(from, to) ((void) 0)
+#else
+#define stream_compat_move_permissions(from, to) \
+	((to)->rteperminfos = (from)->rteperminfos, (from)->rteperminfos = NIL)
+#endif
+
 /* ---- queries ---- */
 
 #if PG_VERSION_NUM < 160000

@@ -34,6 +34,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "time/window.h"
 #include "state/aggstate.h"
 #include "state/statetable.h"
 #include "flow/sessions.h"
@@ -203,20 +204,6 @@ read_range(StreamSessions *sessions, Datum value, Timestamp *start,
 	*end = DatumGetTimestamp(upper.val);
 }
 
-static Datum
-write_range(StreamSessions *sessions, Timestamp start, Timestamp end)
-{
-	RangeBound	lower = {.inclusive = true,.lower = true};
-	RangeBound	upper = {.lower = false};
-
-	lower.val = TimestampGetDatum(start);
-	upper.val = TimestampGetDatum(end);
-	upper.inclusive = start == end; /* of an infinite time */
-	return RangeTypePGetDatum(stream_compat_make_range(sessions->range,
-													   &lower, &upper, false,
-													   NULL));
-}
-
 /* Copies the keys of the sorted row, as those of the session. */
 static void
 take_keys(StreamSessions *sessions)
@@ -351,8 +338,9 @@ write_session(StreamSessions *sessions, Session *session)
 		values[i] = sessions->keys->tts_values[i];
 		nulls[i] = sessions->keys->tts_isnull[i];
 	}
-	values[sessions->nkeys] = write_range(sessions, session->start,
-										  session->end);
+	values[sessions->nkeys] = stream_window_session_range(sessions->range,
+														  session->start,
+														  session->end);
 	nulls[sessions->nkeys] = false;
 	for (int i = 0; i < sessions->naggs; i++)
 		stream_staterow_put(sessions->aggs[i], session->states[i],

@@ -98,6 +98,14 @@ our_function(Oid funcid)
 	return get_func_name(funcid);
 }
 
+bool
+stream_eventtime_is_session(Oid funcid)
+{
+	const char *name = our_function(funcid);
+
+	return name && strcmp(name, "session_window") == 0;
+}
+
 /* The time that a call of a window function is about. */
 static Node *
 window_argument(FuncExpr *call, const char *name)

@@ -61,6 +61,9 @@ typedef struct StreamWindow
 extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
 										   bool whole, const char *source);
 
+/* Is the function our session_window? */
+extern bool stream_eventtime_is_session(Oid funcid);
+
 /*
  * The window is now the first of nkeys keys; a session, the last.
  */

@@ -30,8 +30,10 @@
 
 #include "base/compat.h"
 #include "base/refuse.h"
+#include "time/timeexpr.h"
 #include "query/analyze.h"
 #include "query/keeping.h"
+#include "query/merging.h"
 #include "query/reading.h"
 #include "query/transform.h"
 #include "query/tree.h"
@@ -388,7 +390,7 @@ check_independent(Query *query, const StreamPlace *place)
  * In append mode, an aggregation that is left to readers must show a group when it is
  * final, too: when the window among its keys is closed.
  */
-static void
+static StreamTreeFinal *
 note_final(Planting *planting, Query *query, const StreamPlace *place)
 {
 	StreamTreeFinal *final;
@@ -398,7 +400,7 @@ note_final(Planting *planting, Query *query, const StreamPlace *place)
 	ListCell   *lc;
 
 	if (!planting->tree->append || !(query->hasAggs || query->groupClause))
-		return;
+		return NULL;
 	flat = copyObject(query);
 	stream_compat_flatten_groups(flat);
 	foreach(lc, flat->groupClause)
@@ -422,23 +424,46 @@ note_final(Planting *planting, Query *query, const StreamPlace *place)
 	final->key = list_nth(keys, window->key);
 	final->window = window;
 	planting->tree->finals = lappend(planting->tree->finals, final);
+	return final;
+}
+
+/*
+ * If the query groups by a session of groups, has readers merge it, and returns the
+ * sub-select that has its FROM from then on.  A group that is not yet final may touch
+ * a session that ends where it begins: final is the session only after that.
+ */
+static Query *
+merge_sessions(Query *query, StreamTreeFinal *final, const StreamPlace *place)
+{
+	StreamWindow *window = final ? final->window : NULL;
+	Interval   *moment;
+
+	if (!stream_merging_is_needed(query, place))
+		return query;
+	if (window && window->kind == STREAM_WINDOW_SESSION)
+	{
+		moment = palloc0(sizeof(Interval));
+		moment->time = 1;
+		window->key_end =
+			stream_timeexpr_plus(window->type, window->key_end,
+								 (Expr *) stream_timeexpr_interval(moment));
+	}
+	return stream_merging_rewrite(query, final ? &final->key : NULL);
 }
 
 /* Makes operators of the sub-selects that can be some. */
 static void
 find_places(Planting *planting, Query *query, const StreamPlace *outer)
 {
+	StreamTreeFinal *final;
 	ListCell   *lc;
 
 	if (query->rowMarks)
 		stream_refuse_clause(outer, STREAM_CLAUSE_LOCKING,
 							 "FOR UPDATE and FOR SHARE are",
 							 "Leave the clause out.");
-	/* readers do not merge sessions */
-	if (has_session(query))
-		stream_refuse_in(outer, "a session of groups is", query->targetList,
-						 "Group by session_window in the SELECT that reads the stream.");
-	note_final(planting, query, outer);
+	final = note_final(planting, query, outer);
+	query = merge_sessions(query, final, outer);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);

@@ -23,11 +23,13 @@
 #include "common/int.h"
 #include "fmgr.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/rangetypes.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
+#include "windowapi.h"
 
 #include "base/compat.h"
 #include "time/window.h"
@@ -37,6 +39,7 @@ PG_FUNCTION_INFO_V1(stream_window_hop);
 PG_FUNCTION_INFO_V1(stream_window_hop_end);
 PG_FUNCTION_INFO_V1(stream_window_end_of);
 PG_FUNCTION_INFO_V1(stream_window_session);
+PG_FUNCTION_INFO_V1(stream_window_merged);
 PG_FUNCTION_INFO_V1(stream_window_time);
 
 /* 1970-01-01 in PostgreSQL's count, which begins in 2000 */
@@ -314,20 +317,17 @@ window_range(TypeCacheEntry *typcache, const Grid *grid, Timestamp local)
 							   end_of(grid, local));
 }
 
-/*
- * An infinite time has a window of its own, and so has one whose window begins
- * before the calendar: a bad row stops no view.
- */
-static Datum
-infinite_range(TypeCacheEntry *typcache, Timestamp time)
+Datum
+stream_window_session_range(TypeCacheEntry *typcache, Timestamp start,
+							Timestamp end)
 {
-	RangeBound	bound = {
-		.val = TimestampGetDatum(time),.inclusive = true,.lower = true
-	};
-	RangeBound	upper = bound;
+	RangeBound	lower = {.inclusive = true,.lower = true};
+	RangeBound	upper = {.lower = false};
 
-	upper.lower = false;
-	return RangeTypePGetDatum(stream_compat_make_range(typcache, &bound,
+	lower.val = TimestampGetDatum(start);
+	upper.val = TimestampGetDatum(end);
+	upper.inclusive = start == end;
+	return RangeTypePGetDatum(stream_compat_make_range(typcache, &lower,
 													   &upper, false, NULL));
 }
 
@@ -370,7 +370,7 @@ stream_window_tumble(PG_FUNCTION_ARGS)
 										grid.zone != NULL, "window size");
 	start = TIMESTAMP_NOT_FINITE(time) ? time : last_start(&grid, time);
 	if (TIMESTAMP_NOT_FINITE(start))
-		return infinite_range(result_type(fcinfo), time);
+		return stream_window_session_range(result_type(fcinfo), time, time);
 	return window_range(result_type(fcinfo), &grid, start);
 }
 
@@ -501,7 +501,7 @@ stream_window_hop(PG_FUNCTION_ARGS)
 	hopping = funcctx->user_fctx;
 	if (TIMESTAMP_NOT_FINITE(hopping->next) && funcctx->call_cntr == 0)
 	{
-		result = infinite_range(hopping->typcache, time);
+		result = stream_window_session_range(hopping->typcache, time, time);
 		SRF_RETURN_NEXT(funcctx, result);
 	}
 	if (TIMESTAMP_NOT_FINITE(hopping->next) ||
@@ -565,9 +565,81 @@ stream_window_session(PG_FUNCTION_ARGS)
 	if (gap <= 0 || TIMESTAMP_IS_NOBEGIN(time))
 		PG_RETURN_NULL();
 	if (TIMESTAMP_NOT_FINITE(time))
-		return infinite_range(result_type(fcinfo), time);
+		return stream_window_session_range(result_type(fcinfo), time, time);
 	grid.size.us = gap;
 	return window_range(result_type(fcinfo), &grid, time);
+}
+
+/* Where the session ends that the rows of a partition have merged into so far. */
+typedef struct Merged
+{
+	Timestamp	start;
+	Timestamp	end;
+	int64		next;			/* the first row after it, from 0 */
+} Merged;
+
+/* Row n of the partition, as a session; false if there is none. */
+static bool
+session_of_row(WindowObject winobj, TypeCacheEntry *typcache, int64 n,
+			   Timestamp *start, Timestamp *end)
+{
+	bool		isnull;
+	bool		isout;
+	Datum		value = WinGetFuncArgInPartition(winobj, 0, n, WINDOW_SEEK_HEAD,
+												 false, &isnull, &isout);
+	RangeBound	lower;
+	RangeBound	upper;
+	bool		empty = true;
+
+	if (isout)
+		return false;
+	if (!isnull)
+		range_deserialize(typcache, DatumGetRangeTypeP(value), &lower, &upper,
+						  &empty);
+	if (empty || lower.infinite || upper.infinite)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a session must have a start and an end")));
+	*start = DatumGetTimestamp(lower.val);
+	*end = DatumGetTimestamp(upper.val);
+	return true;
+}
+
+/*
+ * _merged_session(range) OVER (... ORDER BY range): what the session of the row becomes
+ * together with those that it overlaps or touches, and those that these do, and so on.
+ * Each row is looked at once, and once more if it is the first of the next.
+ */
+Datum
+stream_window_merged(PG_FUNCTION_ARGS)
+{
+	WindowObject winobj = PG_WINDOW_OBJECT();
+	Merged	   *merged = WinGetPartitionLocalMemory(winobj, sizeof(Merged));
+	TypeCacheEntry *typcache = result_type(fcinfo);
+	int64		row = WinGetCurrentPosition(winobj);
+
+	if (row >= merged->next)
+	{
+		Timestamp	start;
+		Timestamp	end;
+
+		merged->next = row;
+		while (session_of_row(winobj, typcache, merged->next, &start, &end))
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (merged->next == row)
+			{
+				merged->start = start;
+				merged->end = end;
+			}
+			else if (start > merged->end)
+				break;
+			merged->end = Max(merged->end, end);
+			merged->next++;
+		}
+	}
+	WinSetMarkPosition(winobj, row);
+	return stream_window_session_range(typcache, merged->start, merged->end);
 }
 
 /* window_time(range): the last microsecond of a window, or null */

@@ -45,4 +45,12 @@ extern Timestamp stream_window_plus(Timestamp time, int64 us);
 extern Datum stream_window_range(TypeCacheEntry *typcache, Timestamp start,
 								 Timestamp end);
 
+/*
+ * That of a session.  The range of one moment, which is not a session's, stands for an
+ * infinite time, and for one whose window begins before the calendar: a bad row stops
+ * no view.
+ */
+extern Datum stream_window_session_range(TypeCacheEntry *typcache,
+										 Timestamp start, Timestamp end);
+
 #endif

@@ -259,6 +259,28 @@ INSERT INTO s2 VALUES (1, 1);
 REFRESH MATERIALIZED VIEW second;
 SELECT * FROM second;
 
+---- more state than a row has room for is refused, though short values would fit
+
+CREATE TABLE wide_s (a int) USING stream;
+CREATE PROCEDURE create_wide(call text, n int) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE (SELECT 'CREATE MATERIALIZED VIEW wide WITH (streaming.continuous, streaming.trigger = manual) AS SELECT '
+			|| string_agg(format(call || ' AS c%s', i, i), ', ') || ' FROM wide_s' FROM generate_series(1, n) i);
+END $$;
+CALL create_wide('avg(a + %s)', 170);
+\echo :LAST_ERROR_SQLSTATE
+CALL create_wide('max((a + %s)::text)', 339);
+\echo :LAST_ERROR_SQLSTATE
+-- the most that fits does, with the longest values
+CALL create_wide('max(repeat(md5(a::text), %s))', 337);
+INSERT INTO wide_s SELECT generate_series(1, 10);
+REFRESH MATERIALIZED VIEW wide;
+INSERT INTO wide_s SELECT generate_series(1, 100);
+REFRESH MATERIALIZED VIEW wide;
+SELECT check_view('wide');
+DROP TABLE wide_s CASCADE;
+DROP PROCEDURE create_wide;
+
 SELECT to_regclass('v');
 DROP TABLE s, s2, dim, temp_dim, p CASCADE;
 DROP FUNCTION vol, vol_sql;

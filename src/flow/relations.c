@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -123,6 +124,34 @@ state_column_def(StreamAgg *agg, char *name)
 	return makeColumnDef(name, agg->storedtype, -1, collation);
 }
 
+/*
+ * Refuses more aggregates than a row has room for.  Values that can be moved out of it
+ * are, down to what a pointer takes; smaller ones stay.
+ */
+static void
+check_row_size(Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	Size		size = MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(desc->natts));
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+
+		size = att_align_nominal(size, attr->attalign) +
+			(attr->attlen > 0 ? attr->attlen : MAXALIGN(TOAST_POINTER_SIZE));
+	}
+	table_close(rel, NoLock);
+	if (MAXALIGN(size) > MaxHeapTupleSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many aggregates for one continuous view"),
+				 errdetail("The state of a group takes up to %zu bytes, and a row has room for %zu.",
+						   (size_t) MAXALIGN(size), (size_t) MaxHeapTupleSize),
+				 errhint("Create several continuous views.")));
+}
+
 static Oid
 create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 				   List *storage, Oid owner)
@@ -189,6 +218,8 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 	relid = DefineRelation(create, RELKIND_RELATION, owner, NULL,
 						   NULL).objectId;
 	CommandCounterIncrement();
+	if (cut->aggs)
+		check_row_size(relid);
 	NewRelationCreateToastTable(relid, (Datum) 0);
 	CommandCounterIncrement();
 	return relid;

@@ -108,7 +108,7 @@ edge_of_operator(const StreamCut *cut)
 {
 	if (!cut->hands_on)
 		return "is shown to readers";
-	if (cut->signs || cut->kind == STREAM_CUT_AGGREGATE)
+	if (cut->signs || stream_cut_has_groups(cut))
 		return "hands on changes";
 	return "hands on insertions";
 }
@@ -148,7 +148,7 @@ explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 {
 	bool		closes = explain->closes && cut->window &&
 		cut->window->event_time && (cut->window->key >= 0 || cut->expiry) &&
-		cut->kind != STREAM_CUT_TOPN;
+		(cut->kind != STREAM_CUT_TOPN || cut->hands_on);
 
 	if (!OidIsValid(state))
 		return;
@@ -162,13 +162,13 @@ explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 	put_line(explain, 2, psprintf("State: %s.%s, %s",
 								  get_namespace_name(get_rel_namespace(state)),
 								  get_rel_name(state), rows_of_state(cut)));
-	if (cut->keys == NIL && (cut->kind == STREAM_CUT_AGGREGATE ||
-							 cut->kind == STREAM_CUT_TOPN))
+	if (cut->keys == NIL && stream_cut_has_groups(cut))
 		return;
 	if (!closes)
-		put_line(explain, 2, cut->kind == STREAM_CUT_ROWS ?
-				 "Bounded by: the rows of the stream" :
-				 "Bounded by: the number of its keys");
+		put_line(explain, 2, cut->kind != STREAM_CUT_ROWS ?
+				 "Bounded by: the number of its keys" : cut->signs ?
+				 "Bounded by: the groups of the operator below" :
+				 "Bounded by: the rows of the stream");
 	else if (cut->grouping && !cut->window->in_all_sets)
 		put_line(explain, 2,
 				 "Bounded by: the watermark, in grouping sets with the event time; the number of its keys in others");

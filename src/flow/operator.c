@@ -306,7 +306,7 @@ plain_value(Form_pg_attribute attr, Datum value)
 	return PointerGetDatum(detoast_attr(data));
 }
 
-/* A row of the state table of an aggregation comes (1) or goes (-1). */
+/* A row of a state table with groups comes (1) or goes (-1). */
 static void
 hand_on_change(TupleTableSlot *row, int sign, void *arg)
 {
@@ -374,7 +374,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 		stream_sessions_open(op->sessions, state, late);
 	else if (op->store)
 	{
-		bool		changes = op->cut->kind == STREAM_CUT_AGGREGATE;
+		bool		changes = stream_cut_has_groups(op->cut);
 
 		stream_store_open(op->store, state, batch, late,
 						  op->output && !changes ? hand_on : NULL,

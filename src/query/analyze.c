@@ -472,9 +472,9 @@ check_subselect(Query *query, FindStream *context)
 	if (query->hasAggs || query->groupClause || query->groupingSets ||
 		query->havingQual)
 		stream_refuse_in(place,
-						 "aggregation in a sub-select over the stream is",
+						 "aggregation of a stream in an ordinary view, or beside rows of a stream, is",
 						 query->targetList,
-						 "Aggregate in the outermost SELECT only.");
+						 "Write the view's query as a sub-select, or create a continuous view for each part.");
 	if (query->distinctClause)
 		stream_refuse_in(place, "DISTINCT in a sub-select over the stream is",
 						 query->targetList,

@@ -297,7 +297,7 @@ stream_cut_output(const StreamCut *cut)
 		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
 	foreach(lc, cut->aggs)
 		exprs = lappend(exprs, ((StreamAgg *) lfirst(lc))->aggref);
-	if (cut->signs || cut->kind == STREAM_CUT_AGGREGATE)
+	if (cut->signs || stream_cut_has_groups(cut))
 		exprs = lappend(exprs, makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
 										 Int32GetDatum(1), false, true));
 	return exprs;
@@ -822,8 +822,7 @@ find_slots(StreamCut *cut, List **names)
 {
 	StreamTopn *topn = cut->topn;
 
-	if (topn->kind == STREAM_TOPN_ROW_NUMBER && topn->limit == 1 &&
-		cut->keys != NIL)
+	if (stream_topn_is_one_row(topn))
 		return;
 	if (list_length(cut->keys) >= INDEX_MAX_KEYS)
 		ereport(ERROR,

@@ -114,8 +114,8 @@ typedef struct StreamCut
 
 	/* the tree */
 	List	   *below;			/* StreamCutInput */
-	bool		hands_on;		/* a feed reads what it hands on: of an aggregation,
-								 * how its groups change */
+	bool		hands_on;		/* a feed reads what it hands on: of what has groups,
+								 * how they change */
 	bool		keeps;			/* rows: they are kept, and handed on again with new
 								 * ones of their group */
 } StreamCut;

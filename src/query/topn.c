@@ -498,6 +498,34 @@ stream_topn_check(Query *query, const StreamTopn *topn,
 	check_order(query, topn, place);
 }
 
+/* ---- one row ---- */
+
+bool
+stream_topn_is_one_row(const StreamTopn *topn)
+{
+	return topn->kind == STREAM_TOPN_ROW_NUMBER && topn->limit == 1 &&
+		topn->keys != NIL;
+}
+
+static Node *
+first_mutator(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, WindowFunc))
+		return (Node *) makeConst(INT8OID, -1, InvalidOid, sizeof(int64),
+								  Int64GetDatum(1), false, FLOAT8PASSBYVAL);
+	return expression_tree_mutator(node, first_mutator, context);
+}
+
+void
+stream_topn_set_first(Query *query)
+{
+	query->targetList = (List *)
+		first_mutator((Node *) query->targetList, NULL);
+	query->hasWindowFuncs = false;
+}
+
 /* ---- what is kept ---- */
 
 static bool

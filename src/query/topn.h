@@ -57,6 +57,12 @@ extern StreamTopn *stream_topn_of_member(Query *query, int rtindex);
 extern void stream_topn_check(Query *query, const StreamTopn *topn,
 							  const StreamPlace *place);
 
+/* Is one row of each key wanted?  There must be keys. */
+extern bool stream_topn_is_one_row(const StreamTopn *topn);
+
+/* Says in the SELECT that it is the first, where that has a window function. */
+extern void stream_topn_set_first(Query *query);
+
 /*
  * What the readers' query needs of a row: TargetEntries, each once, without
  * constants.

@@ -8,8 +8,8 @@
  * rows (topn.c).  A DISTINCT in that FROM is an operator below it.  A query that has
  * neither, and reads streams row by row, is one operator, too.
  *
- * An aggregation whose FROM is just another one is an operator over the changes of
- * that, if what is between them depends on nothing else.
+ * An aggregation whose FROM is just another one, or one row of each key, is an operator
+ * over the changes of that, if what is between them depends on nothing else.
  *
  * Where such SELECTs stand below something else (a join with each other, UNION ALL, a
  * LIMIT, an aggregation that cannot be one over changes), each becomes an operator of
@@ -172,6 +172,26 @@ has_session(Query *query)
 		session_walker((Node *) flat_copy(query)->targetList, NULL);
 }
 
+/* What the query wants of a member of its FROM, if those are first rows. */
+static StreamTopn *
+first_rows_of(Query *query, int rtindex)
+{
+	StreamTopn *topn = stream_topn_of_member(query, rtindex);
+
+	return topn ? topn :
+		stream_topn_of_distinct(rt_fetch(rtindex, query->rtable)->subquery);
+}
+
+/* Is it one row of each key, and nothing but what that row says? */
+static bool
+is_simple_row(Query *query, const StreamTopn *topn)
+{
+	return stream_topn_is_one_row(topn) && !query->hasSubLinks &&
+		!query->hasTargetSRFs && query->rowMarks == NIL &&
+		query->cteList == NIL && query->limitCount == NULL &&
+		query->limitOffset == NULL && !session_walker((Node *) query, NULL);
+}
+
 /*
  * The sub-select whose changes the query can be an operator over, as an index into
  * its range table; 0: there is none.
@@ -179,6 +199,7 @@ has_session(Query *query)
 static int
 find_changing(Query *query)
 {
+	StreamTopn *topn;
 	RangeTblRef *ref;
 	RangeTblEntry *rte;
 	Query	   *part;
@@ -194,14 +215,18 @@ find_changing(Query *query)
 	rte = rt_fetch(ref->rtindex, query->rtable);
 	part = rte->subquery;
 	if (rte->rtekind != RTE_SUBQUERY || rte->lateral ||
-		!stream_analyze_has_stream(part) || !is_simple_aggregation(part) ||
-		part->hasWindowFuncs || part->limitCount || part->limitOffset)
+		!stream_analyze_has_stream(part))
+		return 0;
+	topn = first_rows_of(query, ref->rtindex);
+	if (topn ? !is_simple_row(part, topn) :
+		!is_simple_aggregation(part) || part->hasWindowFuncs ||
+		part->limitCount || part->limitOffset)
 		return 0;
 	/* what comes must go as the same row */
 	if (is_mutable(query) || is_mutable(part) || has_session(query))
 		return 0;
-	return reads_row_by_row(part, true) || find_changing(part) > 0 ?
-		ref->rtindex : 0;
+	return reads_row_by_row(part, true) ||
+		(topn == NULL && find_changing(part) > 0) ? ref->rtindex : 0;
 }
 
 /* Can it be an operator? */
@@ -294,7 +319,7 @@ find_below(Planting *planting, StreamCut *cut)
 	}
 }
 
-/* Makes an operator of the aggregation in FROM, whose changes this one is over. */
+/* Makes an operator of the member of FROM whose changes this one is over. */
 static void
 make_below(Planting *planting, StreamCut *cut, int rtindex)
 {
@@ -304,8 +329,10 @@ make_below(Planting *planting, StreamCut *cut, int rtindex)
 	input->rtindex = rtindex;
 	input->cut = make_operator(planting,
 							   rt_fetch(rtindex, cut->query->rtable)->subquery,
-							   NULL, &place);
+							   first_rows_of(cut->query, rtindex), &place);
 	input->cut->hands_on = true;
+	if (input->cut->topn)
+		stream_topn_set_first(input->cut->query);
 	input->changes = stream_reading_of_changes(input->cut);
 	cut->below = list_make1(input);
 	cut->over_changes = true;

@@ -34,9 +34,21 @@ UPDATE streaming._progress_unlogged SET
 
 -- The number of columns says which version it is: from here on, the library knows the
 -- tables again.
-ALTER TABLE streaming._view ADD COLUMN released pg_catalog.bool;
-UPDATE streaming._view SET released = false;
-ALTER TABLE streaming._view ALTER COLUMN released SET NOT NULL;
+ALTER TABLE streaming._view ADD COLUMN version pg_catalog.int4;
+UPDATE streaming._view SET version = 1;
+ALTER TABLE streaming._view ALTER COLUMN version SET NOT NULL;
+
+CREATE TABLE streaming._release (
+	viewid pg_catalog.oid,
+	stream pg_catalog.oid,
+	message pg_catalog.text NOT NULL,
+	detail pg_catalog.text NOT NULL,
+	hint pg_catalog.text NOT NULL,
+	at pg_catalog.timestamptz NOT NULL,
+	PRIMARY KEY (viewid, stream)
+) USING heap;
+COMMENT ON TABLE streaming._release IS
+	'internal: views that streams wait for no more';
 
 ---------------------------------------------------------------- event time
 
@@ -99,10 +111,10 @@ CREATE OR REPLACE VIEW streaming.views AS
 		s.state,
 		CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text)
 			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
-				'USAGE'::pg_catalog.text) THEN e.message END
+				'USAGE'::pg_catalog.text) THEN COALESCE(r.message, e.message) END
 			AS last_error,
-		e.sqlstate AS last_error_sqlstate,
-		e.at AS last_error_at,
+		COALESCE(r.sqlstate, e.sqlstate) AS last_error_sqlstate,
+		COALESCE(r.at, e.at) AS last_error_at,
 		COALESCE(e.failures, 0::pg_catalog.int4) AS failures,
 		s.retry_at,
 		s.batches,
@@ -130,6 +142,11 @@ CREATE OR REPLACE VIEW streaming.views AS
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e
 			ON e.viewid OPERATOR(pg_catalog.=) v.viewid
+		LEFT JOIN LATERAL (SELECT x.message, x.at,
+				'55000'::pg_catalog.text AS sqlstate
+			FROM streaming._release x
+			WHERE x.viewid OPERATOR(pg_catalog.=) v.viewid
+			ORDER BY x.at LIMIT 1::pg_catalog.int8) r ON true
 		CROSS JOIN LATERAL streaming._status(v.viewid) s;
 
 -- A barrier, lest a condition of the reader's be tried on rows of others.

@@ -53,7 +53,7 @@ CREATE TABLE streaming._view (
 	option_names pg_catalog.text[] NOT NULL,
 	option_values pg_catalog.text[] NOT NULL,
 	settings pg_catalog.text[],
-	released pg_catalog.bool NOT NULL
+	version pg_catalog.int4 NOT NULL
 ) USING heap;
 COMMENT ON TABLE streaming._view IS 'internal: one row per continuous view';
 
@@ -120,6 +120,18 @@ CREATE TABLE streaming._error (
 ) USING heap;
 COMMENT ON TABLE streaming._error IS
 	'internal: the present trouble of a continuous view, if any';
+
+CREATE TABLE streaming._release (
+	viewid pg_catalog.oid,
+	stream pg_catalog.oid,
+	message pg_catalog.text NOT NULL,
+	detail pg_catalog.text NOT NULL,
+	hint pg_catalog.text NOT NULL,
+	at pg_catalog.timestamptz NOT NULL,
+	PRIMARY KEY (viewid, stream)
+) USING heap;
+COMMENT ON TABLE streaming._release IS
+	'internal: views that streams wait for no more';
 
 ---------------------------------------------------------------- windows
 
@@ -278,10 +290,10 @@ CREATE VIEW streaming.views AS
 		s.state,
 		CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text)
 			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
-				'USAGE'::pg_catalog.text) THEN e.message END
+				'USAGE'::pg_catalog.text) THEN COALESCE(r.message, e.message) END
 			AS last_error,
-		e.sqlstate AS last_error_sqlstate,
-		e.at AS last_error_at,
+		COALESCE(r.sqlstate, e.sqlstate) AS last_error_sqlstate,
+		COALESCE(r.at, e.at) AS last_error_at,
 		COALESCE(e.failures, 0::pg_catalog.int4) AS failures,
 		s.retry_at,
 		s.batches,
@@ -309,6 +321,11 @@ CREATE VIEW streaming.views AS
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e
 			ON e.viewid OPERATOR(pg_catalog.=) v.viewid
+		LEFT JOIN LATERAL (SELECT x.message, x.at,
+				'55000'::pg_catalog.text AS sqlstate
+			FROM streaming._release x
+			WHERE x.viewid OPERATOR(pg_catalog.=) v.viewid
+			ORDER BY x.at LIMIT 1::pg_catalog.int8) r ON true
 		CROSS JOIN LATERAL streaming._status(v.viewid) s;
 COMMENT ON VIEW streaming.views IS
 	'continuous views and how they are doing; waits for no lock on their streams, but for the column definition';

@@ -167,6 +167,27 @@ SELECT streaming.wait('c_broken');
 DROP TABLE c CASCADE;
 DROP FUNCTION fixed;
 DROP TYPE pair, counted;
+-- a batch that fails while a row of a sort is at hand leaves nothing of it behind
+CREATE TABLE c (k int, t text) USING stream;
+CREATE MATERIALIZED VIEW c_long WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT m, count(*) FROM (SELECT k, max(t) AS m FROM c GROUP BY k) q GROUP BY m;
+CREATE MATERIALIZED VIEW c_kept WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT m, array_agg(k) FROM (SELECT k, max(t) AS m FROM c GROUP BY k) q GROUP BY m;
+INSERT INTO c SELECT k, (SELECT string_agg(md5((g * k)::text), '') FROM generate_series(1, 400) g) FROM generate_series(1, 20) k;
+CREATE PROCEDURE fails(statement text) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+EXCEPTION WHEN OTHERS THEN
+	RAISE WARNING '% %', SQLSTATE, regexp_replace(SQLERRM, '\d+', 'N', 'g');
+END $$;
+CALL fails('TRUNCATE c');
+CALL fails('TRUNCATE c');
+CALL fails('REFRESH MATERIALIZED VIEW c_long');
+CALL fails('REFRESH MATERIALIZED VIEW c_kept');
+CALL fails('REFRESH MATERIALIZED VIEW c_long');
+SELECT view, failures, last_error_sqlstate FROM streaming.views WHERE view::text ~ '^c_' ORDER BY view::text;
+DROP TABLE c CASCADE;
+DROP PROCEDURE fails;
 
 DROP TABLE s, e CASCADE;
 DROP TABLE views, names CASCADE;

@@ -266,6 +266,34 @@ CALL refresh_all();
 SELECT stream, partition, reason, event_time, stream_row FROM streaming.errors ORDER BY event_time;
 DROP TABLE p CASCADE;
 
+-- an ordinary view below is replaced by one of which late rows cannot be kept: that is
+-- said, and not done in silence
+CREATE TABLE e (ts timestamptz, k int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE TABLE gaps (k int, gap interval);
+INSERT INTO gaps VALUES (1, '1 minute');
+CREATE VIEW with_gaps AS SELECT ts, k, interval '1 minute' AS gap FROM e;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual', streaming.late_rows = 'keep') AS
+	SELECT k, session_window(ts, gap) AS w, count(*) FROM with_gaps GROUP BY k, w;
+INSERT INTO e VALUES ('2024-01-01 10:00', 1);
+CALL refresh_all();
+CREATE OR REPLACE VIEW with_gaps AS SELECT ts, k, gap FROM e JOIN gaps USING (k);
+INSERT INTO e VALUES ('2024-01-01 09:00', 1);
+REFRESH MATERIALIZED VIEW v;
+ALTER MATERIALIZED VIEW v SET (streaming.late_rows = 'drop');
+REFRESH MATERIALIZED VIEW v;
+SELECT late_rows FROM streaming.views;
+DROP TABLE e, gaps CASCADE;
+
+-- an input that is idle for no time at all makes no batch for each tick of the clock
+CREATE TABLE e (ts timestamptz, k int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0', streaming.idle_timeout = '1 microsecond');
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT ts, count(*) FROM e GROUP BY ts;
+INSERT INTO e VALUES ('infinity'), ('2024-01-01 10:00');
+SELECT streaming.wait('v');
+SELECT batches AS before, clock_timestamp() AS begun FROM streaming.views \gset
+SELECT pg_sleep(0.5);
+SELECT batches - :before < 20 + 2 * extract(epoch FROM clock_timestamp() - :'begun') AS few FROM streaming.views;
+DROP TABLE e CASCADE;
+
 -- who may see them: the view's owner
 CREATE ROLE et_owner;
 CREATE ROLE et_other;

@@ -87,6 +87,24 @@ SET ROLE regress_streaming_c;
 SELECT a.said('SELECT count(*) FROM streaming._state_' || :n);
 RESET ROLE;
 
+-- a domain that gets a constraint, though a plan has been made without
+SET ROLE regress_streaming_a;
+CREATE DOMAIN a.word AS text;
+CREATE TABLE a.words (w text) USING stream;
+CREATE MATERIALIZED VIEW a.checked WITH (streaming.continuous) AS SELECT w::a.word AS w, count(*) FROM a.words GROUP BY w::a.word;
+CREATE MATERIALIZED VIEW a.copied WITH (streaming.continuous) AS SELECT w::a.word AS w FROM a.words;
+INSERT INTO a.words VALUES ('good');
+SELECT streaming.wait('a.checked'), streaming.wait('a.copied');
+ALTER DOMAIN a.word ADD CONSTRAINT not_bad CHECK (value <> 'bad');
+INSERT INTO a.words VALUES ('bad');
+SELECT a.said('SELECT streaming.wait(''a.checked'')') AS checked, a.said('SELECT streaming.wait(''a.copied'')') AS copied;
+SELECT * FROM a.checked;
+SELECT * FROM a.copied;
+ALTER DOMAIN a.word DROP CONSTRAINT not_bad;
+SELECT streaming.wait('a.checked'), streaming.wait('a.copied');
+SELECT check_view('a.checked'), check_view('a.copied');
+RESET ROLE;
+
 SET ROLE regress_streaming_a;
 ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM regress_streaming_c;
 RESET ROLE;

@@ -163,6 +163,21 @@ REFRESH MATERIALIZED VIEW v;
 SELECT check_view('v');
 DROP TABLE mine CASCADE;
 
+-- what is above a partition decides about its indexes
+SET ROLE regress_streaming_a;
+CREATE TABLE par (k int) PARTITION BY LIST (k);
+RESET ROLE;
+CREATE TABLE par1 PARTITION OF par FOR VALUES IN (1) USING stream;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = manual) AS SELECT k, count(*) FROM par1 GROUP BY k;
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE par DETACH PARTITION par1;
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = manual) AS SELECT k, count(*) FROM par1 GROUP BY k;
+ALTER TABLE par ATTACH PARTITION par1 FOR VALUES IN (1);
+INSERT INTO par1 VALUES (1);
+REFRESH MATERIALIZED VIEW v;
+\echo :LAST_ERROR_SQLSTATE
+DROP TABLE par CASCADE;
+
 DROP OWNED BY regress_streaming_a, regress_streaming_b, regress_streaming_dba CASCADE;
 DROP TABLE witness;
 DROP ROLE regress_streaming_a, regress_streaming_b, regress_streaming_dba;

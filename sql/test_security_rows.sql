@@ -161,6 +161,53 @@ SELECT closed FROM streaming._progress;
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
 
+-- a view shows the event time as it is, or nothing of it; a row that it does not show,
+-- for its set-returning function returns none, is hidden
+CREATE TABLE b (ts timestamptz, k text, tags text[]) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE VIEW b_tags WITH (security_barrier) AS SELECT ts, unnest(tags) AS tag FROM b;
+CREATE VIEW b_days WITH (security_barrier) AS SELECT date_trunc('day', ts, 'UTC') AS day, k FROM b;
+CREATE VIEW b_plain_days AS SELECT date_trunc('day', ts, 'UTC') AS day, k FROM b;
+CREATE VIEW b_ts WITH (security_barrier) AS SELECT ts, k FROM b WHERE k <> 'hid';
+GRANT SELECT ON b_tags, b_days, b_plain_days, b_ts TO regress_streaming_a;
+SET ROLE regress_streaming_a;
+CREATE MATERIALIZED VIEW v_tags WITH (streaming.continuous) AS SELECT ts, count(*) FROM b_tags GROUP BY ts;
+CREATE MATERIALIZED VIEW v_days WITH (streaming.continuous) AS SELECT day, count(*) FROM b_days GROUP BY day;
+CREATE MATERIALIZED VIEW v_days WITH (streaming.continuous) AS SELECT day, count(*) FROM b_plain_days GROUP BY day;
+-- a count does not need it, and shows nothing of it
+CREATE MATERIALIZED VIEW v_k WITH (streaming.continuous) AS SELECT k, count(*) FROM b_days GROUP BY k;
+CREATE MATERIALIZED VIEW v_ts WITH (streaming.continuous) AS SELECT ts, count(*) FROM b_ts GROUP BY ts;
+RESET ROLE;
+INSERT INTO b VALUES ('2026-03-04 05:06:07.891+00', 'hid', '{}'), ('2026-03-03 00:00+00', 'k', '{a}');
+SELECT streaming.wait('v_k'), streaming.wait('v_ts');
+SET ROLE regress_streaming_a;
+SELECT view, watermark, input_times FROM streaming.views WHERE view IN ('v_k'::regclass, 'v_ts'::regclass) ORDER BY view::text;
+-- his own view may say less
+RESET ROLE;
+CREATE MATERIALIZED VIEW own_days WITH (streaming.continuous) AS SELECT day, count(*) FROM b_plain_days GROUP BY day;
+DROP TABLE b CASCADE;
+
+-- what HAVING and output mode append leave out, readers' functions see, if the view is
+-- no security barrier
+CREATE FUNCTION leak(text) RETURNS bool LANGUAGE plpgsql COST 0.0000001 AS
+	$$ BEGIN RAISE NOTICE 'saw %', $1; RETURN true; END $$;
+CREATE TABLE h (ts timestamptz, k text) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '1 hour');
+CREATE MATERIALIZED VIEW v_having WITH (streaming.continuous, security_barrier) AS
+	SELECT k, count(*) FROM h GROUP BY k HAVING count(*) >= 2;
+CREATE MATERIALIZED VIEW v_append WITH (streaming.continuous, streaming.output_mode = append, fillfactor = 70) AS
+	SELECT tumble(ts, '1 hour') AS w, k, count(*) FROM h GROUP BY w, k;
+ALTER MATERIALIZED VIEW v_append SET (security_barrier = true, streaming.max_batch_rows = 1000);
+INSERT INTO h VALUES ('2026-01-01', 'a'), ('2026-01-01', 'a'), ('2026-01-01', 'secret');
+SELECT streaming.wait('v_having'), streaming.wait('v_append');
+SET client_min_messages = notice;
+SELECT * FROM v_having WHERE leak(k);
+SELECT * FROM v_append WHERE leak(k);
+SET client_min_messages = warning;
+SELECT relname, reloptions FROM pg_class WHERE relname IN ('v_having', 'v_append') ORDER BY 1;
+ALTER MATERIALIZED VIEW v_append RESET (security_barrier);
+SELECT relname, reloptions FROM pg_class WHERE relname = 'v_append';
+DROP TABLE h CASCADE;
+DROP FUNCTION leak;
+
 DROP TABLE r, q, tenants, a, l CASCADE;
 DROP OWNED BY regress_streaming_a, regress_streaming_b;
 DROP ROLE regress_streaming_a, regress_streaming_b;

@@ -19,3 +19,45 @@ WITH t AS (SELECT g t, z, sz, tumble(g, sz, timezone=>z) w FROM (VALUES ('Europe
 SELECT (SELECT count(*) FROM t WHERE NOT t <@ w) not_in, (SELECT count(*) FROM (SELECT w, lag(upper(w)) OVER (PARTITION BY z,sz ORDER BY w) <> lower(w) AS gap FROM d) q WHERE gap) gaps;
 SELECT count(*) bad FROM generate_series('2024-03-01'::timestamptz,'2024-04-10','31 min') t WHERE (SELECT count(*) FROM hop(t,'7 days','1 day',timezone=>'Europe/Berlin') h WHERE t <@ h) <> 7;
 SELECT hop('2024-03-15'::timestamptz,'3 months','1 month',timezone=>'Europe/Berlin');
+
+-- sizes of sliding windows end where microseconds would overflow
+SELECT hop('2024-01-01'::timestamp, '9223372036854775807 us', '4611686018427387904 us');
+SELECT hop('2024-01-01'::timestamptz, '10001 years', '10000 years', timezone => 'UTC');
+SELECT hop('2024-01-01'::timestamp, '3652424 days', '3652000 days');
+SET client_min_messages = warning;
+CREATE TABLE s (ts timestamp, k int) USING stream;
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
+	SELECT w, count(*) FROM s, hop(ts, '9223372036854775807 us', '4611686018427387904 us') w GROUP BY w;
+-- more windows of a batch, and of a row, than are held in memory
+ALTER SYSTEM SET streaming.state_cache_size = 64;
+SELECT pg_reload_conf();
+CREATE MATERIALIZED VIEW many WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT w, k, count(*), sum(k), array_agg(DISTINCT k) FROM s, hop(ts, '1 hour', '5 seconds') w GROUP BY w, k;
+CREATE MATERIALIZED VIEW many_only WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT hop(ts, '1 hour', '5 seconds') AS w, count(*), max(k) FROM s GROUP BY w;
+CREATE MATERIALIZED VIEW many_over WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT n, count(*) FROM (SELECT w, count(*) AS n FROM s, hop(ts, '1 hour', '5 seconds') w GROUP BY w) q GROUP BY n;
+INSERT INTO s SELECT timestamp '2024-01-01' + i * interval '11 minutes', i % 3 FROM generate_series(1, 5) i;
+INSERT INTO s VALUES ('infinity', 1), (NULL, 2);
+REFRESH MATERIALIZED VIEW many;
+REFRESH MATERIALIZED VIEW many_only;
+REFRESH MATERIALIZED VIEW many_over;
+SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
+INSERT INTO s SELECT timestamp '2024-01-01' + i * interval '7 minutes', i % 3 FROM generate_series(1, 5) i;
+REFRESH MATERIALIZED VIEW many;
+REFRESH MATERIALIZED VIEW many_only;
+REFRESH MATERIALIZED VIEW many_over;
+SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
+SELECT count(*) FROM many;
+ALTER SYSTEM RESET streaming.state_cache_size;
+SELECT pg_reload_conf();
+-- one row in so many windows can be ended
+CREATE MATERIALIZED VIEW endless WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT w, count(*) FROM s, hop(ts, '36500 days', '1 microsecond') w GROUP BY w;
+SET statement_timeout = '200 ms';
+REFRESH MATERIALIZED VIEW endless;
+\echo :LAST_ERROR_SQLSTATE
+RESET statement_timeout;
+ALTER MATERIALIZED VIEW endless SET (streaming.enabled = off);
+DROP TABLE s CASCADE;
+SELECT * FROM leftovers();

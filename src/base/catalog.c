@@ -48,9 +48,11 @@
 enum
 {
 	V_VIEWID = 1, V_DEFINITION, V_STATE, V_BELOW, V_STREAMS, V_UNLOGGED,
-	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_RELEASED,
-	V_NATTS = V_RELEASED
+	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_VERSION,
+	V_NATTS = V_VERSION
 };
+
+#define VERSION 1				/* of the rows that we write */
 
 /* columns of _progress and _progress_unlogged */
 enum
@@ -82,6 +84,12 @@ enum
 	E_HINT, E_CONTEXT, E_AT, E_NATTS = E_AT
 };
 
+/* columns of _release */
+enum
+{
+	L_VIEWID = 1, L_STREAM, L_MESSAGE, L_DETAIL, L_HINT, L_AT, L_NATTS = L_AT
+};
+
 /* The extension's schema, once it has been found. */
 static Oid	known_schema = InvalidOid;
 
@@ -106,7 +114,8 @@ static const struct
 	{"_progress_unlogged", P_NATTS},
 	{"_stream", S_NATTS},
 	{"_rejection", R_NATTS},
-	{"_error", E_NATTS}
+	{"_error", E_NATTS},
+	{"_release", L_NATTS}
 };
 
 /* The library may be newer or older than the extension in the database. */
@@ -201,23 +210,43 @@ put_row(Relation rel, Oid relid, Datum *values, bool *nulls)
 	heap_freetuple(tuple);
 }
 
-/* Deletes the row of a relation; true if there was one. */
+/* Deletes the rows of a relation, mostly one; true if there were any. */
 static bool
 delete_row(const char *table, Oid relid)
 {
 	Relation	rel = open_table(table, RowExclusiveLock);
 	SysScanDesc scan;
 	HeapTuple	tuple;
+	bool		found = false;
 
 	if (rel == NULL)
 		return false;
 	scan = begin_row_scan(rel, relid);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
 		CatalogTupleDelete(rel, &tuple->t_self);
+		found = true;
+	}
 	systable_endscan(scan);
 	table_close(rel, NoLock);
-	return HeapTupleIsValid(tuple);
+	return found;
+}
+
+/* Is there a row of the relation? */
+static bool
+has_row(const char *table, Oid relid)
+{
+	Relation	rel = open_table(table, AccessShareLock);
+	SysScanDesc scan;
+	bool		found;
+
+	if (rel == NULL)
+		return false;
+	scan = begin_row_scan(rel, relid);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
 }
 
 static void
@@ -339,10 +368,15 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	stream_options_fill(row->option_names, row->option_values, &row->options);
 	if (!nulls[V_SETTINGS - 1])
 		row->settings = DatumGetArrayTypePCopy(values[V_SETTINGS - 1]);
-	row->released = DatumGetBool(values[V_RELEASED - 1]);
-	if (row->released)
-		row->options.enabled = false;
 	return row;
+}
+
+/* It has been released: it never runs again. */
+static void
+set_released(StreamViewRow *row)
+{
+	row->released = true;
+	row->options.enabled = false;
 }
 
 static void
@@ -362,7 +396,7 @@ put_view_row(const StreamViewRow *row)
 	values[V_OPTION_VALUES - 1] = array_of_strings(row->option_values);
 	values[V_SETTINGS - 1] = PointerGetDatum(row->settings);
 	nulls[V_SETTINGS - 1] = row->settings == NULL;
-	values[V_RELEASED - 1] = BoolGetDatum(row->released);
+	values[V_VERSION - 1] = Int32GetDatum(VERSION);
 	put_row(rel, row->viewid, values, nulls);
 	table_close(rel, NoLock);
 }
@@ -382,6 +416,33 @@ compare_views(const ListCell *a, const ListCell *b)
 	return oid_a < oid_b ? -1 : oid_a > oid_b;
 }
 
+/* Notes in the rows, which are sorted, who has been released. */
+static void
+note_released(List *rows)
+{
+	Relation	rel = open_table("_release", AccessShareLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	ListCell   *lc;
+
+	if (rel == NULL)
+		return;
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Oid			viewid = DatumGetObjectId(heap_getattr(tuple, L_VIEWID,
+														   RelationGetDescr(rel),
+														   &isnull));
+
+		foreach(lc, rows)
+			if (((StreamViewRow *) lfirst(lc))->viewid == viewid)
+				set_released(lfirst(lc));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
 List *
 stream_catalog_views(void)
 {
@@ -399,6 +460,7 @@ stream_catalog_views(void)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	list_sort(result, compare_views);
+	note_released(result);
 	return result;
 }
 
@@ -432,28 +494,22 @@ stream_catalog_view(Oid viewid)
 		row = view_row_of_tuple(tuple, RelationGetDescr(rel));
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	if (row != NULL && has_row("_release", viewid))
+		set_released(row);
 	return row;
 }
 
 bool
 stream_catalog_is_view(Oid relid)
 {
-	Relation	rel = open_table("_view", AccessShareLock);
-	bool		found;
-	SysScanDesc scan;
-
-	if (rel == NULL)
-		return false;
-	scan = begin_row_scan(rel, relid);
-	found = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return found;
+	return has_row("_view", relid);
 }
 
 void
 stream_catalog_insert_view(const StreamViewRow *row)
 {
+	/* somebody may have released a view of that OID while it was dropped */
+	delete_row("_release", row->viewid);
 	put_view_row(row);
 }
 
@@ -828,6 +884,38 @@ get_text(Datum *values, bool *nulls, int column)
 	return nulls[column - 1] ? NULL : TextDatumGetCString(values[column - 1]);
 }
 
+/* What a view that has been released has to say, or NULL. */
+static StreamFailure *
+failure_of_release(Oid viewid)
+{
+	Relation	rel = open_table("_release", AccessShareLock);
+	StreamFailure *f = NULL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NULL;
+	scan = begin_row_scan(rel, viewid);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Datum		values[L_NATTS];
+		bool		nulls[L_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		f = palloc0(sizeof(StreamFailure));
+		f->failed = true;
+		f->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;
+		f->message = get_text(values, nulls, L_MESSAGE);
+		f->detail = get_text(values, nulls, L_DETAIL);
+		f->hint = get_text(values, nulls, L_HINT);
+		f->at = DatumGetTimestampTz(values[L_AT - 1]);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return f;
+}
+
 void
 stream_catalog_write_failure(Oid viewid, const StreamFailure *f)
 {
@@ -852,12 +940,16 @@ StreamFailure *
 stream_catalog_failure(Oid viewid)
 {
 	Relation	rel = open_table("_error", AccessShareLock);
-	StreamFailure *f = NULL;
+	StreamFailure *f = rel ? failure_of_release(viewid) : NULL;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	if (rel == NULL)
-		return NULL;
+	if (rel == NULL || f != NULL)
+	{
+		if (rel)
+			table_close(rel, AccessShareLock);
+		return f;
+	}
 	scan = begin_row_scan(rel, viewid);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
@@ -890,6 +982,28 @@ stream_catalog_clear_failure(Oid viewid)
 	return delete_row("_error", viewid);
 }
 
+/* ---- _release ---- */
+
+void
+stream_catalog_write_release(Oid viewid, Oid stream, const StreamFailure *f)
+{
+	Relation	rel = open_table_for_write("_release");
+	Datum		values[L_NATTS];
+	bool		nulls[L_NATTS] = {0};
+	HeapTuple	tuple;
+
+	values[L_VIEWID - 1] = ObjectIdGetDatum(viewid);
+	values[L_STREAM - 1] = ObjectIdGetDatum(stream);
+	put_text(values, nulls, L_MESSAGE, f->message);
+	put_text(values, nulls, L_DETAIL, f->detail);
+	put_text(values, nulls, L_HINT, f->hint);
+	values[L_AT - 1] = TimestampTzGetDatum(f->at);
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+	table_close(rel, NoLock);
+}
+
 /* ---- all of them ---- */
 
 void
@@ -899,5 +1013,6 @@ stream_catalog_delete_view(Oid viewid)
 	delete_row("_progress", viewid);
 	delete_row("_progress_unlogged", viewid);
 	delete_row("_error", viewid);
+	delete_row("_release", viewid);
 	stream_catalog_delete_rejections(viewid, DT_NOEND, NULL);
 }

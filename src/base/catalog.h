@@ -32,9 +32,9 @@ typedef struct StreamViewRow
 								 * InvalidOid for one that has none */
 	List	   *streams;		/* OIDs: the streams, or partitioned roots */
 	bool		unlogged;		/* streams, state and progress are unlogged */
-	bool		released;		/* no stream waits for it any more (release.h);
-								 * it never runs again: options.enabled is
-								 * false */
+	bool		released;		/* no stream waits for it any more
+								 * (release.c); it never runs again:
+								 * options.enabled is false */
 	StreamOptions options;
 	List	   *option_names;	/* String: names of options given ... */
 	List	   *option_values;	/* ... and their values, as text */
@@ -187,6 +187,13 @@ typedef struct StreamFailure
 	char	   *context;		/* or NULL */
 	TimestampTz at;
 } StreamFailure;
+
+/*
+ * Says that a stream does not wait for the view any more, which has that failure from
+ * then on.  Waits for nobody but who does the same.
+ */
+extern void stream_catalog_write_release(Oid viewid, Oid stream,
+										 const StreamFailure *f);
 
 /* Records the failure of a batch (replaces the previous one). */
 extern void stream_catalog_write_failure(Oid viewid, const StreamFailure *f);

@@ -128,14 +128,20 @@ stream_crashes_begin(int slot, Oid viewid)
 void
 stream_crashes_end(int slot)
 {
-	Suspect    *suspect = find_suspect(notes->running[slot]);
+	StreamEntryKey view = notes->running[slot];
+	Suspect    *suspect;
 
+	notes->running[slot].relid = InvalidOid;
+	if (notes->num_suspects == 0)
+		return;
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	suspect = find_suspect(view);
 	if (suspect != NULL)
 	{
 		suspect->times = 0;
 		notes->num_suspects--;
 	}
-	notes->running[slot].relid = InvalidOid;
+	LWLockRelease(stream_area->lock);
 }
 
 void

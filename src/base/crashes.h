@@ -4,7 +4,7 @@
  *	  Which batches the server, or their process, did not survive.
  *
  * The notes are in memory that the postmaster shares with its children and that
- * no crash resets; they are gone when the postmaster ends.  All but the first
+ * no crash resets; they are gone when the postmaster ends.  All but install and end
  * want stream_area->lock held exclusively.
  *
  *-------------------------------------------------------------------------
@@ -20,7 +20,10 @@ extern void stream_crashes_install(void);
 /* The worker in this slot begins a batch of this view. */
 extern void stream_crashes_begin(int slot, Oid viewid);
 
-/* Its process has survived it, however the batch went. */
+/*
+ * Its process has survived it, however the batch went, and what it had to say of it is
+ * written down.  Takes stream_area->lock if there are suspects.
+ */
 extern void stream_crashes_end(int slot);
 
 /* Its process ends; unasked: and nobody has told it to. */

@@ -35,7 +35,7 @@ typedef struct OptionDef
 } OptionDef;
 
 /* No option's time is longer than about a hundred years. */
-#define MAX_DAYS 36600
+#define MAX_DAYS (100 * 12 * 31)
 
 static const char *
 read_enabled(const char *value, StreamOptions *options)
@@ -287,6 +287,27 @@ stream_options_extract(List **deflist, bool *continuous, const char *source)
 		}
 		else
 			mine = lappend(mine, def);
+	}
+	*deflist = rest;
+	return mine;
+}
+
+List *
+stream_options_extract_barrier(List **deflist)
+{
+	List	   *mine = NIL;
+	List	   *rest = NIL;
+	ListCell   *lc;
+
+	foreach(lc, *deflist)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (def->defnamespace == NULL &&
+			strcmp(def->defname, "security_barrier") == 0)
+			mine = lappend(mine, def);
+		else
+			rest = lappend(rest, def);
 	}
 	*deflist = rest;
 	return mine;

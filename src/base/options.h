@@ -87,4 +87,7 @@ extern void stream_options_merge(StreamOptionKind kind, List *defelems,
 extern void stream_options_fill(List *names, List *values,
 								StreamOptions *options);
 
+/* Takes the option security_barrier, which is for the view that readers see, out. */
+extern List *stream_options_extract_barrier(List **deflist);
+
 #endif

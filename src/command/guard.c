@@ -47,12 +47,14 @@
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/plannodes.h"
 #include "parser/parsetree.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/guc.h"
@@ -207,12 +209,19 @@ link_changed_above(Oid relid)
 
 /* ---- event time ---- */
 
-/* The view as a literal, for statements in hints. */
+/*
+ * The view as an argument, for statements in hints: who may not use its schema names
+ * it by its OID.
+ */
 static char *
 view_literal(Oid viewid)
 {
-	char	   *schema = get_namespace_name(get_rel_namespace(viewid));
+	Oid			namespace = get_rel_namespace(viewid);
+	char	   *schema = get_namespace_name(namespace);
 
+	if (object_aclcheck(NamespaceRelationId, namespace, GetUserId(),
+						ACL_USAGE) != ACLCHECK_OK)
+		return psprintf("%u", viewid);
 	return quote_literal_cstr(quote_qualified_identifier(schema,
 														 get_rel_name(viewid)));
 }
@@ -233,8 +242,9 @@ stream_guard_note_event_times(void)
 	ListCell   *lc;
 
 	foreach(lc, stream_catalog_views())
-		streams = list_concat_unique_oid(streams,
-										 ((StreamViewRow *) lfirst(lc))->streams);
+		streams = list_concat(streams, ((StreamViewRow *) lfirst(lc))->streams);
+	list_sort(streams, list_oid_cmp);
+	list_deduplicate_oid(streams);
 	foreach(lc, streams)
 	{
 		NotedEventTime *noted = palloc0(sizeof(NotedEventTime));

@@ -18,7 +18,6 @@
 #include "catalog/partition.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
@@ -67,9 +66,7 @@ release_view(StreamViewRow *row, Oid stream)
 	failure.detail = psprintf("Role \"%s\" lets rows of the stream go without waiting for the view.",
 							  GetUserNameFromId(GetUserId(), false));
 	failure.hint = "Drop the view, and create it anew.";
-	row->released = true;
-	stream_catalog_update_view(row);
-	stream_catalog_write_failure(row->viewid, &failure);
+	stream_catalog_write_release(row->viewid, stream, &failure);
 	CommandCounterIncrement();
 	CacheInvalidateRelcacheByRelid(row->viewid);
 	stream_shmem_views_changed();
@@ -79,8 +76,8 @@ release_view(StreamViewRow *row, Oid stream)
  * release(view regclass) returns void
  *
  * For the owner of a stream that the view reads, or of the root of a partition.
- * Takes ShareUpdateExclusiveLock on the view; a batch in progress is ended after
- * the commit.
+ * Waits for nobody, whatever the view's owner has locked: the view's own rows and locks
+ * are left alone.  A batch in progress is ended after the commit.
  * Errors: 42P01, 42809 if it is no continuous view, 42501, 25006 where nothing may
  * be written.
  */
@@ -108,10 +105,7 @@ stream_release(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("must be owner of a stream that continuous view \"%s\" reads",
 						get_rel_name(viewid))));
-	/* not before: locks are for those who have something to do with it */
-	LockRelationOid(viewid, ShareUpdateExclusiveLock);
-	row = stream_catalog_view(viewid);
-	if (row != NULL && !row->released)
+	if (!row->released)
 		release_view(row, stream);
 	PG_RETURN_VOID();
 }

@@ -292,6 +292,7 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
 		List	   *others;
 		List	   *options;
+		List	   *barrier;
 		bool		continuous;
 
 		if (cmd->subtype == AT_ColumnDefault)
@@ -307,21 +308,31 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		}
 		others = (List *) cmd->def;
 		options = stream_options_extract(&others, &continuous, source);
+		barrier = stream_options_extract_barrier(&others);
 		if (others)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("option \"%s\" of a continuous view cannot be changed",
 							((DefElem *) linitial(others))->defname),
-					 errhint("Only streaming.* options can be; for others, drop the view and create it anew."),
+					 errhint("Only streaming.* options and security_barrier can be; for others, drop the view and create it anew."),
 					 stream_refuse_position(source,
 											((DefElem *) linitial(others))->location)));
-		if (list_length((List *) cmd->def) > list_length(options))
+		if (list_length((List *) cmd->def) >
+			list_length(options) + list_length(barrier))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"streaming.continuous\" cannot be changed"),
 					 errhint("Drop the view and create it anew.")));
-		stream_view_set_options(viewid, options,
-								cmd->subtype == AT_ResetRelOptions, source);
+		if (options)
+			stream_view_set_options(viewid, options,
+									cmd->subtype == AT_ResetRelOptions,
+									source);
+		if (barrier)
+		{
+			cmd = copyObject(cmd);
+			cmd->def = (Node *) barrier;
+			rest = lappend(rest, cmd);
+		}
 	}
 	stmt->cmds = rest;
 }

@@ -230,10 +230,8 @@ try_delta_as_owner(void *arg)
 	foreach(lc, flow->deltas)
 		stream_compat_check_permissions(stream_delta_plan(lfirst(lc), 1));
 	frame.location = stream_refuse_option_location(try->options, "late_rows");
-	foreach(lc, flow->deltas)
-		if (try->row->options.keep_late_rows &&
-			((StreamDelta *) lfirst(lc))->streams)
-			stream_delta_check_late_rows(lfirst(lc));
+	if (try->row->options.keep_late_rows)
+		stream_dataflow_check_late_rows(flow);
 	stream_refuse_pop(&frame);
 	stream_dataflow_free(flow);
 }

@@ -269,6 +269,10 @@ prepare_view(Batch *batch)
 	if (view->flow == NULL)
 		view->flow = stream_dataflow_load(view->context, view->row);
 	stream_dataflow_plan(view->flow, view->row->options.trust_functions);
+	/* an ordinary view below may have been replaced */
+	if (view->generation != view->flow->generation &&
+		view->row->options.keep_late_rows)
+		stream_dataflow_check_late_rows(view->flow);
 	prepare_operators(batch);
 }
 
@@ -874,6 +878,7 @@ run_batch(void *arg)
 		PopActiveSnapshot();
 		open_leaves(batch);
 	} while (stream_dataflow_is_stale(view->flow) ||
+			 stream_dataflow_must_reload(view->flow) ||
 			 view->generation != view->flow->generation);
 	read_position(view);
 	note_streams(view);

@@ -26,11 +26,12 @@ add_deltas(StreamDataflow *flow, const StreamViewRow *row, StreamCut *cut)
 {
 	ListCell   *lc;
 
-	foreach(lc, cut->aggs)
-		stream_aggstate_prepare(lfirst(lc));
+	/* they come first: what changes from then on is noticed */
 	foreach(lc, cut->feeds)
 		flow->deltas = lappend(flow->deltas,
 							   stream_delta_create(row, cut, lfirst(lc)));
+	foreach(lc, cut->aggs)
+		stream_aggstate_prepare(lfirst(lc));
 }
 
 StreamDataflow *
@@ -101,6 +102,16 @@ stream_dataflow_plan(StreamDataflow *flow, bool trusts)
 		return;
 	flow->generation = generation;
 	collect_inputs(flow);
+}
+
+void
+stream_dataflow_check_late_rows(StreamDataflow *flow)
+{
+	ListCell   *lc;
+
+	foreach(lc, flow->deltas)
+		if (((StreamDelta *) lfirst(lc))->streams)
+			stream_delta_check_late_rows(lfirst(lc));
 }
 
 bool

@@ -40,6 +40,9 @@ extern void stream_dataflow_free(StreamDataflow *flow);
  */
 extern void stream_dataflow_plan(StreamDataflow *flow, bool trusts);
 
+/* Raises 0A000 if late rows cannot be kept, see delta.h. */
+extern void stream_dataflow_check_late_rows(StreamDataflow *flow);
+
 /* Has something changed since, so that they must be made again? */
 extern bool stream_dataflow_is_stale(const StreamDataflow *flow);
 

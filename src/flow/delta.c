@@ -82,9 +82,28 @@ function_changed(Datum arg, int cacheid, uint32 hashvalue)
 	{
 		StreamDelta *delta = lfirst(lc);
 
+		/* while a plan is made, it is not yet known what is in it */
+		if (delta->planning)
+			delta->replan = true;
 		if (hashvalue == 0 ||
 			list_member_int(delta->functions, (int) hashvalue))
 			delta->replan = delta->reload = true;
+	}
+}
+
+/* A domain may have got a constraint. */
+static void
+type_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	ListCell   *lc;
+
+	foreach(lc, all_deltas)
+	{
+		StreamDelta *delta = lfirst(lc);
+
+		if (hashvalue == 0 || delta->planning ||
+			list_member_int(delta->types, (int) hashvalue))
+			delta->replan = true;
 	}
 }
 
@@ -107,6 +126,7 @@ register_callbacks(void)
 	registered = true;
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(TYPEOID, type_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(OPEROID, anything_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AMOPOPID, anything_changed, (Datum) 0);
 	/* policies and trust depend on who has which rights */
@@ -276,10 +296,7 @@ check_states(StreamDelta *delta, PlannedStmt *stmt)
 										 stmt->planTree->targetlist, column++);
 
 		if (exprType((Node *) tle->expr) != agg->storedtype)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("an aggregate of the view has been replaced while a batch was running"),
-					 errhint("The batch is tried again.")));
+			stream_aggstate_was_replaced();
 	}
 }
 
@@ -314,26 +331,40 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 
 /*
  * What a security barrier hides must not show in a watermark, nor be put aside.
- * The scan can see to that for conditions on the stream only.
+ * The scan can see to that for conditions on the stream only.  And what a view of
+ * somebody else shows of the event time must be all that the watermark says.
  */
 static void
 check_hidden(StreamDelta *delta)
 {
+	StreamWindow *window = delta->cut->window;
 	ListCell   *lc;
 	ListCell   *ls;
 
 	forboth(lc, delta->streams, ls, delta->sights)
 	{
+		StreamSight *sight = lfirst(ls);
 		StreamEventTime declared;
 
-		if (((StreamSight *) lfirst(ls))->hidden &&
-			stream_declare_event_time(lfirst_oid(lc), &declared))
+		if (!stream_declare_event_time(lfirst_oid(lc), &declared))
+			continue;
+		if (sight->hidden)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("a security_barrier view that joins stream \"%s\" is not supported in a continuous view",
+					 errmsg("a security_barrier view that joins stream \"%s\" or has set-returning functions is not supported in a continuous view",
 							get_rel_name(lfirst_oid(lc))),
-					 errdetail("The stream has an event time, and rows that the join hides would show in it."),
+					 errdetail("The stream has an event time, and rows that are hidden would show in it."),
 					 errhint("Hide rows by conditions on the stream in the view's WHERE, which may be sub-selects, or by row-level security.")));
+		if (window && window->event_time && OidIsValid(sight->check_as) &&
+			sight->check_as != GetUserId() &&
+			!bms_is_member(declared.attnum, sight->handed_on))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("the event time of stream \"%s\" is hidden by a view of role \"%s\"",
+							get_rel_name(lfirst_oid(lc)),
+							GetUserNameFromId(sight->check_as, false)),
+					 errdetail("The watermark of a continuous view would show it."),
+					 errhint("Have the view hand on the column as it is.")));
 	}
 }
 
@@ -403,6 +434,9 @@ keep_plan(StreamDelta *delta, double rows)
 		if (item->cacheId == PROCOID)
 			delta->functions = list_append_unique_int(delta->functions,
 													  (int) item->hashValue);
+		else if (item->cacheId == TYPEOID)
+			delta->types = list_append_unique_int(delta->types,
+												  (int) item->hashValue);
 	}
 	MemoryContextSwitchTo(old);
 	return stmt;

@@ -38,7 +38,8 @@ typedef struct StreamDelta
 	/* set by invalidation */
 	bool		replan;			/* plan again */
 	bool		reload;			/* a function changed: begin from scratch */
-	List	   *functions;		/* hash values in the PROCOID cache */
+	List	   *functions;		/* hash values in the PROCOID cache ... */
+	List	   *types;			/* ... and in the TYPEOID cache, of domains */
 } StreamDelta;
 
 /*

@@ -403,7 +403,7 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 	else if (op->at_changes)
 		stream_moving_add(op->moving, delta);
 	else if (op->panes)
-		stream_panes_add(op->panes, delta, op->late);
+		stream_panes_add(op->panes, op->store, delta, op->late);
 	else if (op->sessions)
 		stream_sessions_add(op->sessions, delta);
 	else if (op->top)
@@ -427,7 +427,7 @@ stream_operator_close(StreamOperator *op)
 	if (op->sessions)
 		return stream_sessions_close(op->sessions);
 	if (op->panes)
-		stream_panes_flush(op->panes, op->store);
+		stream_panes_close(op->panes, op->store);
 	if (op->top)
 		made = stream_toprows_close(op->top);
 	if (op->store == NULL)

@@ -10,7 +10,8 @@
  * on how many panes a batch touches, not on how many rows it has.
  *
  * The other keys of a group are looked up once for each row of the delta and get
- * a number; a window is found by that and by where it starts.
+ * a number; a window is found by that and by where it starts.  When all that gets too
+ * large for memory, it is merged into the store, and gathering begins anew.
  *
  * Source: J. Li et al., "No Pane, No Gain: Efficient Evaluation of
  * Sliding-Window Aggregates over Data Streams", SIGMOD Record 34(1), 2005.
@@ -19,8 +20,10 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rangetypes.h"
 #include "utils/timestamp.h"
@@ -93,6 +96,8 @@ struct StreamPanes
 	MinimalTuple *keys;			/* those of each group */
 	int64		maxgroups;
 	panewindows_hash *windows;
+	int			adds;			/* since memory was last measured */
+	bool		again;			/* the store has been written to in this batch */
 };
 
 StreamPanes *
@@ -265,36 +270,6 @@ end_of_window(StreamPanes *panes, Timestamp start)
 	return stream_window_plus(start, panes->window->size);
 }
 
-void
-stream_panes_add(StreamPanes *panes, TupleTableSlot *delta, int64 late)
-{
-	const StreamWindow *window = panes->window;
-	MemoryContext old;
-	Timestamp	pane;
-	int64		group;
-
-	slot_getallattrs(delta);
-	/* hop of a null time has no windows */
-	if (delta->tts_isnull[window->key])
-		return;
-	if (panes->windows == NULL)
-		begin_batch(panes, delta->tts_tupleDescriptor);
-	MemoryContextReset(panes->row);
-	old = MemoryContextSwitchTo(panes->row);
-	pane = start_of_pane(panes, delta->tts_values[window->key]);
-	group = number_of_keys(panes, delta);
-	unpack_states(panes, delta);
-	if (TIMESTAMP_NOT_FINITE(pane))
-		combine(panes, delta, pane, group); /* it has a window of its own */
-	else
-		for (Timestamp start = stream_window_start(pane, window->slide,
-												   window->offset);
-			 end_of_window(panes, start) > Max(pane, late);
-			 start -= window->slide)
-			combine(panes, delta, start, group);
-	MemoryContextSwitchTo(old);
-}
-
 /* ---- handing on ---- */
 
 static Datum
@@ -347,19 +322,28 @@ form_delta(StreamPanes *panes, PaneWindow *window)
 	ExecStoreVirtualTuple(slot);
 }
 
-void
-stream_panes_flush(StreamPanes *panes, StreamStore *store)
+/* Merges what has been gathered into the store, and forgets it. */
+static void
+flush(StreamPanes *panes, StreamStore *store)
 {
 	panewindows_iterator iterator;
 	PaneWindow *window;
 
 	if (panes->windows == NULL)
 		return;
+	if (panes->again)
+	{
+		/* what has been written may be changed again after that */
+		stream_store_begin_feed(store, 0);
+		CommandCounterIncrement();
+	}
+	panes->again = true;
 	panewindows_start_iterate(panes->windows, &iterator);
 	while ((window = panewindows_iterate(panes->windows, &iterator)) != NULL)
 	{
 		MemoryContext old;
 
+		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(panes->row);
 		old = MemoryContextSwitchTo(panes->row);
 		form_delta(panes, window);
@@ -370,4 +354,72 @@ stream_panes_flush(StreamPanes *panes, StreamStore *store)
 	panes->groups = NULL;
 	panes->windows = NULL;
 	MemoryContextReset(panes->batch);
+}
+
+/* Is more gathered than fits into memory?  Measured now and then. */
+static bool
+is_full(StreamPanes *panes)
+{
+	if (++panes->adds < 64)
+		return false;
+	panes->adds = 0;
+	return panes->windows != NULL &&
+		MemoryContextMemAllocated(panes->batch, true) >=
+		stream_store_held_limit();
+}
+
+/* Gets ready for combining the row; returns the number of its other keys. */
+static int64
+begin_row(StreamPanes *panes, TupleTableSlot *delta)
+{
+	int64		group;
+
+	if (panes->windows == NULL)
+		begin_batch(panes, delta->tts_tupleDescriptor);
+	MemoryContextReset(panes->row);
+	group = number_of_keys(panes, delta);
+	unpack_states(panes, delta);
+	return group;
+}
+
+void
+stream_panes_add(StreamPanes *panes, StreamStore *store,
+				 TupleTableSlot *delta, int64 late)
+{
+	const StreamWindow *window = panes->window;
+	MemoryContext old;
+	Timestamp	pane;
+	Timestamp	start;
+	int64		group;
+
+	slot_getallattrs(delta);
+	/* hop of a null time has no windows */
+	if (delta->tts_isnull[window->key])
+		return;
+	old = MemoryContextSwitchTo(panes->row);
+	group = begin_row(panes, delta);
+	pane = start_of_pane(panes, delta->tts_values[window->key]);
+	if (TIMESTAMP_NOT_FINITE(pane))
+		combine(panes, delta, pane, group); /* it has a window of its own */
+	else
+		for (start = stream_window_start(pane, window->slide, window->offset);
+			 end_of_window(panes, start) > Max(pane, late);
+			 start -= window->slide)
+		{
+			CHECK_FOR_INTERRUPTS();
+			if (is_full(panes))
+			{
+				flush(panes, store);
+				group = begin_row(panes, delta);
+			}
+			combine(panes, delta, start, group);
+		}
+	MemoryContextSwitchTo(old);
+}
+
+void
+stream_panes_close(StreamPanes *panes, StreamStore *store)
+{
+	flush(panes, store);
+	panes->again = false;
 }

@@ -20,12 +20,13 @@ extern StreamPanes *stream_panes_create(MemoryContext parent,
 
 /*
  * Adds a row of the delta: keys, of which one is a pane, and partial states.
- * Windows that end at or before late are left out.
+ * Windows that end at or before late are left out.  When there are many, they are
+ * merged into the store; a command ends before it is written to again.
  */
-extern void stream_panes_add(StreamPanes *panes, TupleTableSlot *delta,
-							 int64 late);
+extern void stream_panes_add(StreamPanes *panes, StreamStore *store,
+							 TupleTableSlot *delta, int64 late);
 
-/* Merges the windows of all panes added into the store, and forgets them. */
-extern void stream_panes_flush(StreamPanes *panes, StreamStore *store);
+/* Merges the rest: the batch has no more. */
+extern void stream_panes_close(StreamPanes *panes, StreamStore *store);
 
 #endif

@@ -114,11 +114,12 @@ is_in_order(StreamReaper *reaper, Form_pg_index form)
 {
 	if (!form->indisvalid || !form->indisready)
 		return false;
+	/* users have no index on expressions, nor on the column of the expiry */
 	if (reaper->closing_index)
 		return !form->indisunique && form->indnatts == 1 &&
-			(form->indkey.values[0] == 0 ||
-			 form->indkey.values[0] == reaper->desc->natts);
-	/* users have no index on rows that go */
+			form->indkey.values[0] == (IsA(reaper->end_expr, Var) ?
+									   ((Var *) reaper->end_expr)->varattno : 0);
+	/* and none on rows that go */
 	return form->indkey.values[0] == 1 &&
 		(form->indisunique || reaper->reaping == STREAM_REAP_ROWS);
 }

@@ -76,7 +76,8 @@ column_def(const char *name, Node *expr)
 
 /* Makes a view with the query; names: of its columns, or NIL. */
 static Oid
-create_view(RangeVar *name, Query *query, List *names, Oid owner)
+create_view(RangeVar *name, Query *query, List *names, List *options,
+			Oid owner)
 {
 	CreateStmt *create = makeNode(CreateStmt);
 	ListCell   *ln = list_head(names);
@@ -104,6 +105,7 @@ create_view(RangeVar *name, Query *query, List *names, Oid owner)
 				(errcode(ERRCODE_SYNTAX_ERROR),
 				 errmsg("too many column names were specified")));
 	create->relation = name;
+	create->options = options;
 	create->oncommit = ONCOMMIT_NOOP;
 	relid = DefineRelation(create, RELKIND_VIEW, owner, NULL, NULL).objectId;
 	CommandCounterIncrement();
@@ -417,9 +419,11 @@ provisional_name(const StreamViewRow *row, const char *kind, int number)
 
 void
 stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
-						const IntoClause *into, List *storage,
+						const IntoClause *into, List *options,
 						const char *source)
 {
+	List	   *storage = list_copy(options);
+	List	   *view_options = stream_options_extract_barrier(&storage);
 	StreamCut  *top = stream_tree_top(tree);
 	List	   *states = NIL;
 	ListCell   *lc;
@@ -435,7 +439,8 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	GetUserIdAndSecContext(&userid, &sec_context);
 	SetUserIdAndSecContext(stream_catalog_owner(),
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	row->definition = create_view(definition, query, into->colNames, userid);
+	row->definition = create_view(definition, query, into->colNames, NIL,
+								  userid);
 	foreach(lc, tree->cuts)
 		states = lappend_oid(states, !stream_cut_has_state((StreamCut *) lfirst(lc)) ?
 							 InvalidOid :
@@ -448,7 +453,8 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	row->state = llast_oid(states);
 	row->below = list_delete_last(list_copy(states));
 	reading = stream_tree_reading(tree, states, source);
-	row->viewid = create_view(into->rel, reading, into->colNames, InvalidOid);
+	row->viewid = create_view(into->rel, reading, into->colNames, view_options,
+							  InvalidOid);
 
 	RenameRelationInternal(row->definition,
 						   psprintf("_definition_%u", row->viewid),

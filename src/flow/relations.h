@@ -15,13 +15,14 @@
 
 /*
  * Makes the relations of a view with the query and its operators, and what they depend
- * on, and fills their OIDs into the row; storage: options for the state tables.
+ * on, and fills their OIDs into the row; options: security_barrier is for the view, all
+ * others for the state tables.
  * into must name a tablespace that the user may create in: that is not checked.
  * Locks what it makes.  Errors: as CREATE TABLE and CREATE VIEW.
  */
 extern void stream_relations_create(StreamViewRow *row, StreamTree *tree,
 									Query *query, const IntoClause *into,
-									List *storage, const char *source);
+									List *options, const char *source);
 
 /*
  * Gives the view's internal relations the owner that the view has now; locks

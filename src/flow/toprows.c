@@ -38,9 +38,6 @@
 #include "state/statetable.h"
 #include "flow/toprows.h"
 
-/* Among the rows of a batch, how much memory they may take before they are written. */
-#define HELD_SHARE_OF_CACHE 4
-
 /* A row of the table. */
 typedef struct Kept
 {
@@ -305,14 +302,10 @@ hold(StreamToprows *top, TupleTableSlot *delta)
 static void
 bound_memory(StreamToprows *top)
 {
-	Size		limit = Max((Size) stream_state_cache_size * 1024 /
-							HELD_SHARE_OF_CACHE,
-							64 * 1024);
-
 	if (++top->adds < 64)
 		return;
 	top->adds = 0;
-	if (MemoryContextMemAllocated(top->held, true) < limit)
+	if (MemoryContextMemAllocated(top->held, true) < stream_store_held_limit())
 		return;
 	write_held(top);
 	top->table = NULL;

@@ -853,9 +853,14 @@ stream_roster_batch_over(StreamCancel *cancel)
 	my_worker->busy_since = 0;
 	my_worker->busy_view = InvalidOid;
 	my_worker->canceled_at = 0;
-	stream_crashes_end(my_slot());
 	LWLockRelease(stream_area->lock);
 	return batch_us;
+}
+
+void
+stream_roster_batch_survived(void)
+{
+	stream_crashes_end(my_slot());
 }
 
 void

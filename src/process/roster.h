@@ -251,6 +251,9 @@ typedef enum StreamCancel
  */
 extern int64 stream_roster_batch_over(StreamCancel *cancel);
 
+/* And what came of it has been written down. */
+extern void stream_roster_batch_survived(void);
+
 /* What came of it is one of these: */
 
 /*

@@ -561,6 +561,7 @@ run_batch(StreamAgendaView *view)
 		stream_batch_committed(view->viewid);
 		finish_batch(view, &outcome, requested);
 	}
+	stream_roster_batch_survived();
 	return outcome.us;
 }
 

@@ -141,7 +141,7 @@ move_condition(Query *query, Around *around)
 
 	if (query->setOperations)
 		return;
-	if (only_member(query) == 0)
+	if (only_member(query) == 0 || query->hasTargetSRFs)
 	{
 		around->hidden = true;
 		return;

@@ -23,6 +23,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "catalog/partition.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -112,13 +113,19 @@ check_relation(Oid relid)
 				 errhint("Have a role own the continuous view that has no more rights than that, or set streaming.trust_functions to on.")));
 }
 
-/* Partitions may have owners of their own. */
+/*
+ * Partitions may have owners of their own; and what is above one decides about its
+ * indexes and triggers.
+ */
 static void
 check_family(Oid relid)
 {
+	List	   *members = find_all_inheritors(relid, NoLock, NULL);
 	ListCell   *lc;
 
-	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	if (get_rel_relispartition(relid))
+		members = list_concat(members, get_partition_ancestors(relid));
+	foreach(lc, members)
 		if (get_rel_name(lfirst_oid(lc)) != NULL)
 			check_relation(lfirst_oid(lc));
 }

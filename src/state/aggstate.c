@@ -152,13 +152,38 @@ is_pseudo_type(Oid type)
 	return get_typtype(type) == TYPTYPE_PSEUDO;
 }
 
+/* What the states of an aggregate of a known kind are. */
+static void
+describe_state(StreamAgg *agg, Form_pg_aggregate form)
+{
+	Aggref	   *aggref = agg->aggref;
+	bool		moved = agg->kind == STREAM_AGG_MOVED;
+	Oid			argtypes[FUNC_MAX_ARGS];
+	int			nargs;
+
+	if (agg->kind == STREAM_AGG_KEPT)
+		agg->transtype = agg->storedtype = aggref->aggtype;
+	else
+	{
+		nargs = get_aggregate_argtypes(aggref, argtypes);
+		agg->transtype = resolve_aggregate_transtype(aggref->aggfnoid, moved ?
+													 form->aggmtranstype :
+													 form->aggtranstype,
+													 argtypes, nargs);
+		agg->storedtype = agg->transtype == INTERNALOID ? BYTEAOID :
+			agg->transtype;
+	}
+	agg->final_is_state = agg->kind == STREAM_AGG_KEPT ||
+		(!OidIsValid(moved ? form->aggmfinalfn : form->aggfinalfn) &&
+		 agg->transtype == aggref->aggtype);
+	get_typlenbyval(agg->transtype, &agg->translen, &agg->transbyval);
+}
+
 StreamAgg *
 stream_aggstate_describe(Aggref *aggref, bool over_changes,
 						 const char *source)
 {
 	StreamAgg  *agg = palloc0(sizeof(StreamAgg));
-	Oid			argtypes[FUNC_MAX_ARGS];
-	int			nargs;
 	HeapTuple	tuple;
 	Form_pg_aggregate form;
 
@@ -169,28 +194,11 @@ stream_aggstate_describe(Aggref *aggref, bool over_changes,
 
 	agg->aggref = aggref;
 	agg->kind = kind_of(aggref, tuple, over_changes);
-	if (agg->kind == STREAM_AGG_KEPT)
-		agg->transtype = agg->storedtype = aggref->aggtype;
-	else
-	{
-		bool		moved = agg->kind == STREAM_AGG_MOVED;
-
-		nargs = get_aggregate_argtypes(aggref, argtypes);
-		agg->transtype = resolve_aggregate_transtype(aggref->aggfnoid, moved ?
-													 form->aggmtranstype :
-													 form->aggtranstype,
-													 argtypes, nargs);
-		agg->storedtype = agg->transtype == INTERNALOID ? BYTEAOID :
-			agg->transtype;
-	}
+	describe_state(agg, form);
 	if (is_pseudo_type(agg->storedtype) || is_pseudo_type(aggref->aggtype))
 		refuse(aggref, source,
 			   "Its state or result is of a pseudo-type, which cannot be stored.",
 			   "Cast the argument to a type that can be stored.");
-	agg->final_is_state = agg->kind == STREAM_AGG_KEPT ||
-		(!OidIsValid(agg->kind == STREAM_AGG_MOVED ? form->aggmfinalfn :
-					 form->aggfinalfn) && agg->transtype == aggref->aggtype);
-	get_typlenbyval(agg->transtype, &agg->translen, &agg->transbyval);
 	ReleaseSysCache(tuple);
 	return agg;
 }
@@ -343,6 +351,30 @@ scribbles(StreamAgg *agg)
 		agg->aggref->aggfnoid >= FirstNormalObjectId;
 }
 
+/* The aggregate may have been replaced since it was described. */
+static void
+check_description(StreamAgg *agg, HeapTuple tuple)
+{
+	Form_pg_aggregate form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	StreamAgg	now = *agg;
+
+	describe_state(&now, form);
+	if (now.transtype != agg->transtype ||
+		now.final_is_state != agg->final_is_state ||
+		!(agg->kind == STREAM_AGG_MOVED ? can_move(tuple, form) :
+		  can_combine(form)))
+		stream_aggstate_was_replaced();
+}
+
+void
+stream_aggstate_was_replaced(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("an aggregate of the view has been replaced while a batch was running"),
+			 errhint("The batch is tried again.")));
+}
+
 void
 stream_aggstate_prepare(StreamAgg *agg)
 {
@@ -359,7 +391,7 @@ stream_aggstate_prepare(StreamAgg *agg)
 		elog(ERROR, "cache lookup failed for aggregate %u",
 			 agg->aggref->aggfnoid);
 	form = (Form_pg_aggregate) GETSTRUCT(tuple);
-	set_initial(agg, tuple);
+	check_description(agg, tuple);
 	if (agg->kind == STREAM_AGG_MOVED)
 		set_moving(agg, form, owner);
 	else
@@ -377,9 +409,11 @@ stream_aggstate_prepare(StreamAgg *agg)
 		look_up_function(&agg->serialfn, form->aggserialfn, owner);
 		look_up_function(&agg->deserialfn, form->aggdeserialfn, owner);
 	}
-	ReleaseSysCache(tuple);
 	set_expressions(agg);
 	agg->caller = make_caller(agg);
+	/* last: the input function of a domain runs what its owner wants */
+	set_initial(agg, tuple);
+	ReleaseSysCache(tuple);
 }
 
 /* ---- calls ---- */

@@ -62,9 +62,13 @@ extern Expr *stream_aggstate_of_delta(const StreamAgg *agg);
 
 /*
  * Looks up the functions; memory that they keep is of the current context.
- * Error 42501 if the aggregate's owner may not call them.
+ * Error 42501 if the aggregate's owner may not call them, 40001 if it is not what it
+ * was when it was described.
  */
 extern void stream_aggstate_prepare(StreamAgg *agg);
+
+/* Raises 40001: an aggregate is not what it was. */
+pg_noreturn extern void stream_aggstate_was_replaced(void);
 
 /*
  * Combines delta (in stored form) into *state, which lives in context (as does

@@ -17,6 +17,10 @@
 /* Setting streaming.state_cache_size, in kB, per view. */
 extern int	stream_state_cache_size;
 
+/* How many bytes of a batch may be held in memory before they are merged. */
+#define stream_store_held_limit() \
+	Max((Size) stream_state_cache_size * 1024 / 4, 64 * 1024)
+
 typedef struct StreamStore StreamStore;
 
 /*

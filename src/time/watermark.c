@@ -36,6 +36,7 @@
 
 PG_FUNCTION_INFO_V1(stream_watermark_on_time);
 
+#define IDLE_STEP_US USECS_PER_SEC	/* how often an idle input is asked */
 #define UNIX_EPOCH \
 	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
@@ -171,7 +172,9 @@ stream_watermark_idle_at(const StreamWatermark *wm, TimestampTz now)
 		if (input->delay_us < 0 || input->declared.idle_us <= 0 ||
 			input->seen_at == 0)
 			continue;
-		at = Min(at, is_idle(input, now) ? now + input->declared.idle_us :
+		/* its time goes on with the clock, but not in a batch for each tick */
+		at = Min(at, is_idle(input, now) ?
+				 now + Max(input->declared.idle_us, IDLE_STEP_US) :
 				 input->seen_at + input->declared.idle_us);
 	}
 	return at;

@@ -46,6 +46,9 @@ PG_FUNCTION_INFO_V1(stream_window_time);
 #define UNIX_EPOCH \
 	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
+/* The longest sliding window, in months: far from where microseconds overflow */
+#define MAX_MONTHS (10000 * 12)
+
 /* The Gregorian calendar's, in microseconds */
 #define MEAN_MONTH (INT64CONST(2629746) * USECS_PER_SEC)
 
@@ -391,6 +394,8 @@ check_hop(const Grid *grid)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("window size and slide must both be days, or both be months"),
 				 errhint("A slide of days does not fit the calendar's months.")));
+	if (grid->size.months > MAX_MONTHS || grid->size.us / MEAN_MONTH >= MAX_MONTHS)
+		out_of_range("window size");
 	if (grid->slide.months > grid->size.months ||
 		grid->slide.us > grid->size.us)
 		ereport(ERROR,
@@ -410,6 +415,7 @@ first_start(const Grid *grid, Timestamp time)
 	{
 		Timestamp	before = plus_length(grid, start, grid->slide, -1);
 
+		CHECK_FOR_INTERRUPTS();
 		if (from_local(grid, plus_length(grid, before, grid->size, 1)) <= time)
 			return start;
 		start = before;

@@ -13,6 +13,7 @@ $node->append_conf(
 	'postgresql.conf', qq{
 shared_preload_libraries = 'streaming'
 max_worker_processes = 24
+max_prepared_transactions = 5
 });
 $node->start;
 
@@ -118,6 +119,43 @@ is( $node->safe_psql(
 	),
 	'55000',
 	'the end of its batch is not what it says');
+
+# ----------------------- its owner has locked all that he can, and does not let go
+
+$node->safe_psql(
+	'postgres', q{
+	CREATE SCHEMA hidden AUTHORIZATION hostile;
+	SET ROLE owner;
+	CREATE TABLE u (i int) USING stream;
+	GRANT SELECT ON u TO hostile;
+	SET ROLE hostile;
+	CREATE MATERIALIZED VIEW hidden.locked WITH (streaming.continuous, streaming.trigger = manual) AS
+		SELECT count(*) AS n FROM u;
+	SET ROLE owner;
+	INSERT INTO u VALUES (1);
+	SET ROLE hostile;
+	BEGIN;
+	ALTER MATERIALIZED VIEW hidden.locked SET (streaming.max_batch_rows = 10);
+	LOCK TABLE hidden.locked IN ACCESS EXCLUSIVE MODE;
+	PREPARE TRANSACTION 'locked';});
+$error = error_of('owner', 'TRUNCATE u');
+like($error, qr/SELECT streaming\.release\((\d+)\);/,
+	'the hint has a name that may be used');
+my ($release) = $error =~ /(SELECT streaming\.release\(\d+\));/;
+run_as('owner', "SET statement_timeout = '60s'; $release");
+run_as('owner', "SET statement_timeout = '60s'; TRUNCATE u");
+pass('the view is released, and TRUNCATE goes through');
+$node->safe_psql('postgres', q{COMMIT PREPARED 'locked'});
+like(
+	$node->safe_psql(
+		'postgres',
+		q{SELECT state, last_error FROM streaming.views WHERE view = 'hidden.locked'::regclass}
+	),
+	qr/^failed\|continuous view "locked" has been released from stream "u"$/,
+	'so it stays, whatever he has done meanwhile');
+run_as('hostile', 'DROP MATERIALIZED VIEW hidden.locked');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM streaming._release'),
+	1, 'what is left of the release goes with the view');
 
 # --------------------------------------------- when somebody waits for it
 

@@ -158,6 +158,25 @@ find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
 							  table->found);
 }
 
+static void
+make_found(StreamStateTable *table)
+{
+	MemoryContext old = MemoryContextSwitchTo(table->context);
+
+	if (table->found == NULL)
+		table->found = table_slot_create(table->rel, NULL);
+	MemoryContextSwitchTo(old);
+}
+
+void
+stream_statetable_fetch(StreamStateTable *table, ItemPointer tid)
+{
+	make_found(table);
+	if (!table_tuple_fetch_row_version(table->rel, tid, SnapshotAny,
+									   table->found))
+		elog(ERROR, "row of a group has gone");
+}
+
 /* What the scan allocates lives as long as the batch. */
 bool
 stream_statetable_find(StreamStateTable *table, TupleTableSlot *keys)
@@ -165,8 +184,7 @@ stream_statetable_find(StreamStateTable *table, TupleTableSlot *keys)
 	MemoryContext old = MemoryContextSwitchTo(table->context);
 	bool		found;
 
-	if (table->found == NULL)
-		table->found = table_slot_create(table->rel, NULL);
+	make_found(table);
 	if (table->nkeys > 0 || table->timed_by != STREAM_NOT_TIMED)
 		found = find_by_keys(table, keys);
 	else

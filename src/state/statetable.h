@@ -73,6 +73,9 @@ extern bool stream_statetable_find(StreamStateTable *table,
  */
 extern bool stream_statetable_find_next(StreamStateTable *table);
 
+/* Puts the row at tid into table->found, which the caller clears. */
+extern void stream_statetable_fetch(StreamStateTable *table, ItemPointer tid);
+
 /*
  * Inserts the row (a heap tuple slot); its TID is then in the slot.  Returns
  * where its page is, as a hint.

@@ -658,16 +658,11 @@ take_ranks(StreamStore *store, StateGroup *group, TupleTableSlot *delta,
 static void
 tell_of_old_row(StreamStore *store, StateGroup *group)
 {
-	TupleTableSlot *slot;
-
 	if (store->on_change == NULL)
 		return;
-	slot = table_slot_create(store->table.rel, NULL);
-	if (!table_tuple_fetch_row_version(store->table.rel, &group->tid,
-									   SnapshotAny, slot))
-		elog(ERROR, "row of a group has gone");
-	store->on_change(slot, -1, store->arg);
-	ExecDropSingleTupleTableSlot(slot);
+	stream_statetable_fetch(&store->table, &group->tid);
+	store->on_change(store->table.found, -1, store->arg);
+	ExecClearTuple(store->table.found);
 }
 
 /* Writes the row in outslot. */

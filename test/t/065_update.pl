@@ -153,6 +153,9 @@ my @gone = (
 	'FUNCTION streaming.delete_errors(regclass, timestamptz)',
 	'FUNCTION streaming.release(regclass)',
 	'FUNCTION streaming.check_pages(regclass)',
+	'FUNCTION streaming._merged_session(tstzrange)',
+	'FUNCTION streaming._merged_session(tsrange)',
+	'TABLE streaming._release',
 	'FUNCTION streaming._on_time(timestamptz, timestamptz, internal)',
 	'FUNCTION streaming._on_time(timestamp, timestamp, internal)');
 my @made = (

@@ -92,6 +92,7 @@ take_notes_away()
 fill()
 {
 	sql -f "$dir/views.sql"
+	sql -f "$dir/operators.sql"
 	[ "$old" -lt 17 ] || sql -f "$dir/since17.sql"
 	sql -v part=1 -f "$dir/rows.sql"
 	sql -f "$dir/refresh.sql"
@@ -183,7 +184,8 @@ check_commands()
 			+ (SELECT count(*) FROM streaming._progress_unlogged)
 			+ (SELECT count(*) FROM streaming._stream)
 			+ (SELECT count(*) FROM streaming._rejection)
-			+ (SELECT count(*) FROM streaming._error)')" = 0
+			+ (SELECT count(*) FROM streaming._error)
+			+ (SELECT count(*) FROM streaming._release)')" = 0
 }
 
 # preload LIBRARY: sets it for the new cluster

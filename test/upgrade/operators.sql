@@ -1,0 +1,33 @@
+-- Views of several operators, which 0.9 did not have; after views.sql.
+SET client_min_messages = warning;
+SET timezone = 'Europe/Berlin';
+SET ROLE upgrade_owner;
+SET search_path = shop, public;
+-- changes of groups and of latest rows, distinct values, kept rows,
+-- grouping sets, first rows, sessions of groups
+CREATE MATERIALIZED VIEW histogram WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT n, count(*), max(last), sum(ms) FROM (SELECT url, count(*) AS n, max(ts) AS last,
+		sum(ms) AS ms FROM clicks GROUP BY url) u GROUP BY n;
+CREATE MATERIALIZED VIEW last_tints WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT tint, count(*), max(body) AS body FROM (SELECT DISTINCT ON (url) url, tint, body
+		FROM clicks ORDER BY url, ts DESC NULLS LAST, ms, price, body) c GROUP BY tint;
+CREATE MATERIALIZED VIEW values_of WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT url, count(DISTINCT ms), count(DISTINCT tint) AS tints,
+		array_agg(price ORDER BY price) AS prices FROM clicks GROUP BY url;
+CREATE MATERIALIZED VIEW sets WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT url, tint, GROUPING(url, tint) AS level, count(*), sum(ms)
+	FROM clicks GROUP BY CUBE (url, tint);
+CREATE MATERIALIZED VIEW slowest WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT url, ms, r FROM (SELECT url, ms, rank() OVER (PARTITION BY url ORDER BY ms DESC) AS r
+		FROM clicks) c WHERE r <= 2;
+CREATE MATERIALIZED VIEW busy WITH (streaming.continuous,
+		streaming.trigger = manual, streaming.output_mode = append, security_barrier) AS
+	SELECT url, session_window(window_time(w), '30 minutes') AS busy, sum(n)
+	FROM (SELECT url, tumble(ts, '10 minutes') AS w, count(*) AS n FROM clicks
+		GROUP BY url, w) c GROUP BY url, busy;
+RESET ROLE;

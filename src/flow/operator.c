@@ -371,7 +371,8 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	if (op->results)
 		stream_results_open(op->results, state);
 	else if (op->sessions)
-		stream_sessions_open(op->sessions, state, late);
+		stream_sessions_open(op->sessions, state, late,
+							 op->output ? hand_on_change : NULL, op);
 	else if (op->store)
 	{
 		bool		changes = stream_cut_has_groups(op->cut);

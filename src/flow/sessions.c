@@ -82,6 +82,8 @@ struct StreamSessions
 	StreamStateTable table;
 	int64		late;
 	int64		made;
+	void		(*on_change) (TupleTableSlot *row, int sign, void *arg);
+	void	   *arg;
 };
 
 StreamSessions *
@@ -146,12 +148,17 @@ know_delta(StreamSessions *sessions, TupleDesc desc)
 }
 
 void
-stream_sessions_open(StreamSessions *sessions, Relation rel, int64 late)
+stream_sessions_open(StreamSessions *sessions, Relation rel, int64 late,
+					 void (*changed) (TupleTableSlot *row, int sign,
+									  void *arg),
+					 void *arg)
 {
 	stream_statetable_open(&sessions->table, rel, sessions->nkeys,
 						   sessions->shape.eqops, sessions->shape.collations,
 						   STREAM_BY_EXPRESSION, late);
 	sessions->late = late;
+	sessions->on_change = changed;
+	sessions->arg = arg;
 	sessions->made = 0;
 	sessions->sort = NULL;
 }
@@ -296,6 +303,8 @@ take_over(StreamSessions *sessions, Session *session, Timestamp start,
 	old = MemoryContextSwitchTo(sessions->session);
 	session->replaced = lappend(session->replaced, tid);
 	MemoryContextSwitchTo(old);
+	if (sessions->on_change)
+		sessions->on_change(found, -1, sessions->arg);
 }
 
 /* Takes over the sessions of the table that this one overlaps or touches. */
@@ -357,6 +366,8 @@ write_session(StreamSessions *sessions, Session *session)
 	else
 		stream_statetable_insert(&sessions->table, sessions->out);
 	sessions->made += 1 - list_length(session->replaced);
+	if (sessions->on_change)
+		sessions->on_change(sessions->out, 1, sessions->arg);
 	ExecClearTuple(sessions->out);
 }
 

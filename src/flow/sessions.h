@@ -25,10 +25,14 @@ extern StreamSessions *stream_sessions_create(MemoryContext parent,
 /*
  * Begins a batch on the state table, on which the caller holds RowExclusiveLock
  * and of which it is the only writer.  late: sessions that end at or before it
- * are closed, and merge no more.
+ * are closed, and merge no more.  changed: NULL, or called with each row that goes
+ * (-1) or comes (1) in the table.
  */
 extern void stream_sessions_open(StreamSessions *sessions, Relation rel,
-								 int64 late);
+								 int64 late,
+								 void (*changed) (TupleTableSlot *row,
+												  int sign, void *arg),
+								 void *arg);
 
 /* Adds a row of the delta: keys, the last its own range, and partial states. */
 extern void stream_sessions_add(StreamSessions *sessions,

@@ -286,7 +286,35 @@ trace_expr(Query *query, Node *expr)
 	return no_trace;
 }
 
+bool
+stream_eventtime_groups_by_session(Query *query)
+{
+	ListCell   *lc;
+
+	query = copyObject(query);
+	stream_compat_flatten_groups(query);
+	foreach(lc, query->groupClause)
+	{
+		Node	   *key = get_sortgroupclause_expr(lfirst(lc),
+												   query->targetList);
+
+		key = stream_compat_flatten_join_alias_vars(NULL, query, key);
+		if (trace_expr(query, key).kind == TRACE_SESSION)
+			return true;
+	}
+	return false;
+}
+
 /* ---- lengths and ends ---- */
+
+static Interval *
+interval_of_us(int64 us)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	interval->time = us;
+	return interval;
+}
 
 static Const *
 constant_argument(FuncExpr *call, int n, const char *source)
@@ -344,7 +372,10 @@ end_of(const Trace *trace, Node *value, const char *source)
 	switch (trace->kind)
 	{
 		case TRACE_TIME:
-			return (Expr *) value;
+			/* that of a window is a microsecond before it ends */
+			return trace->call == NULL ? (Expr *) value :
+				stream_timeexpr_plus(trace->type, (Expr *) value,
+									 (Expr *) stream_timeexpr_interval(interval_of_us(1)));
 		case TRACE_RANGE:
 		case TRACE_SESSION:
 			return stream_timeexpr_upper(trace->type, value);
@@ -451,15 +482,6 @@ greatest_common_divisor(int64 a, int64 b)
 		b = rest;
 	}
 	return a;
-}
-
-static Interval *
-interval_of_us(int64 us)
-{
-	Interval   *interval = palloc0(sizeof(Interval));
-
-	interval->time = us;
-	return interval;
 }
 
 /* tumble of the time that a call of hop is about, by so many microseconds. */

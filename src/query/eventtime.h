@@ -64,6 +64,9 @@ extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
 /* Is the function our session_window? */
 extern bool stream_eventtime_is_session(Oid funcid);
 
+/* Does the query group by a session, be it one that a sub-select has merged? */
+extern bool stream_eventtime_groups_by_session(Query *query);
+
 /*
  * The window is now the first of nkeys keys; a session, the last.
  */

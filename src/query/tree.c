@@ -139,10 +139,10 @@ static bool
 is_simple_aggregation(Query *query)
 {
 	return (query->hasAggs || query->groupClause) &&
-		query->groupingSets == NIL && query->distinctClause == NIL &&
+		query->distinctClause == NIL &&
 		query->setOperations == NULL && !query->hasSubLinks &&
 		!query->hasTargetSRFs && query->rowMarks == NIL &&
-		query->cteList == NIL && !session_walker((Node *) query, NULL);
+		query->cteList == NIL;
 }
 
 /* A copy of the query with its grouping expressions where they are referred to. */
@@ -223,7 +223,8 @@ find_changing(Query *query)
 		part->limitCount || part->limitOffset)
 		return 0;
 	/* what comes must go as the same row */
-	if (is_mutable(query) || is_mutable(part) || has_session(query))
+	if (is_mutable(query) || is_mutable(part) || has_session(query) ||
+		stream_eventtime_groups_by_session(query))
 		return 0;
 	return reads_row_by_row(part, true) ||
 		(topn == NULL && find_changing(part) > 0) ? ref->rtindex : 0;

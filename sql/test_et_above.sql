@@ -1,0 +1,123 @@
+-- Aggregations over sessions and over grouping sets, kept up to date by their changes
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO, MDY';
+CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
+DECLARE v regclass;
+BEGIN
+	FOR v IN SELECT view FROM streaming.views, generate_series(1, 2) LOOP
+		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
+	END LOOP;
+END $$;
+-- differences between a view and a query
+CREATE FUNCTION compare(v regclass, query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE n int;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM ((TABLE %1$s EXCEPT ALL (%2$s)) UNION ALL ((%2$s) EXCEPT ALL TABLE %1$s)) d', v, query) INTO n;
+	RETURN CASE WHEN n = 0 THEN 'ok' ELSE n || ' rows differ' END;
+END $$;
+
+---- by hand: sessions become one, and count as one
+
+CREATE TABLE s (ts timestamptz, k int, v int) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE MATERIALIZED VIEW days WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT date_bin('1 day', window_time(visit), '2000-01-01') AS day, count(*) AS visits, sum(n) AS clicks, max(n) AS longest
+	FROM (SELECT k, session_window(ts, '10 minutes') AS visit, count(*) AS n FROM s GROUP BY k, visit) q GROUP BY day;
+CREATE MATERIALIZED VIEW ends WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT window_time(visit) AS at, count(*) AS visits
+	FROM (SELECT k, session_window(ts, '10 minutes') AS visit, count(*) AS n FROM s GROUP BY k, visit) q GROUP BY at;
+CREATE MATERIALIZED VIEW sizes WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT n, count(*) AS visits, array_agg(k ORDER BY k) AS ks
+	FROM (SELECT k, session_window(ts, '10 minutes') AS visit, count(*) AS n FROM s GROUP BY k, visit HAVING count(*) < 100) q GROUP BY n;
+INSERT INTO s VALUES ('2026-01-01 23:30', 1, 1), ('2026-01-01 23:45', 1, 2), ('2026-01-01 23:30', 2, 3), ('2026-01-01 23:55', 3, 4);
+CALL refresh_all();
+SELECT * FROM days ORDER BY day;
+SELECT * FROM ends ORDER BY at;
+SELECT * FROM sizes ORDER BY n;
+-- what glues two together is on time: its own range ends after the watermark of 23:55
+INSERT INTO s VALUES ('2026-01-01 23:50', 3, 5), ('2026-01-02 00:01', 3, 6), ('2026-01-01 23:46', 1, 7);
+CALL refresh_all();
+SELECT * FROM days ORDER BY day;
+SELECT * FROM ends ORDER BY at;
+SELECT * FROM sizes ORDER BY n;
+-- all close, and stay; what is too late changes nothing
+INSERT INTO s VALUES ('2026-01-05', 9, 1);
+CALL refresh_all();
+INSERT INTO s VALUES ('2026-01-02 00:02', 3, 1);
+CALL refresh_all();
+SELECT * FROM days ORDER BY day;
+SELECT * FROM ends ORDER BY at;
+SELECT * FROM sizes ORDER BY n;
+SELECT view, groups, late_rows FROM streaming.views ORDER BY view::text;
+SELECT regexp_replace(line, '\d{2,}', 'N', 'g') AS line FROM streaming.explain('days') AS line WHERE line ~ '^ ?O|^  [^ ]';
+DROP TABLE s CASCADE;
+
+-- a session that ends a microsecond after the watermark is still open, and so is the
+-- group of its last moment
+CREATE TABLE s (ts timestamptz, k int) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE MATERIALIZED VIEW ends WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT window_time(visit) AS at, count(*) AS visits
+	FROM (SELECT k, session_window(ts, '1 second') AS visit, count(*) AS n FROM s GROUP BY k, visit) q GROUP BY at;
+INSERT INTO s VALUES ('2026-01-01 00:00:00.000001', 1), ('2026-01-01 00:00:01', 2);
+CALL refresh_all();
+INSERT INTO s VALUES ('2026-01-01 00:00:00.5', 1);
+CALL refresh_all();
+SELECT * FROM ends ORDER BY at;
+DROP TABLE s CASCADE;
+
+---- every kind of aggregate, over sessions that merge in any order
+
+CREATE TABLE t (ts timestamptz, k int, v numeric, g text) USING stream;
+CREATE MATERIALIZED VIEW visits WITH (streaming.continuous) AS
+	SELECT k, session_window(ts, '10 minutes') AS visit, count(*) AS n, sum(v) AS v, max(g) AS g FROM t GROUP BY k, visit;
+CREATE TABLE queries (name text, query text);
+INSERT INTO queries VALUES
+	('a_moved', 'SELECT k, count(*), sum(n), avg(n) FROM %s q GROUP BY k'),
+	('a_kept', 'SELECT n, sum(v), max(v), min(lower(visit)), string_agg(g, '','' ORDER BY g), count(DISTINCT g) FROM %s q GROUP BY n'),
+	('a_all', 'SELECT count(*), bool_or(v > 100), max(upper(visit) - lower(visit)) FROM %s q WHERE n > 1'),
+	('a_having', 'SELECT g, count(*) FROM %s q GROUP BY g HAVING count(*) > 3'),
+	('a_deeper', 'SELECT c, count(*) FROM (SELECT n, count(*) AS c FROM %s q GROUP BY n) x GROUP BY c'),
+	-- by the session itself: left to readers
+	('a_same', 'SELECT visit, count(*), sum(n) FROM %s q GROUP BY visit');
+SELECT format('CREATE MATERIALIZED VIEW %I WITH (streaming.continuous) AS ' || query, name,
+	'(SELECT k, session_window(ts, ''10 minutes'') AS visit, count(*) AS n, sum(v) AS v, max(g) AS g FROM t GROUP BY k, visit)')
+FROM queries ORDER BY name \gexec
+-- grouping sets
+CREATE MATERIALIZED VIEW g_cube WITH (streaming.continuous) AS
+	SELECT level, count(*), sum(n), max(v), bool_and(k IS NULL) AS nokey FROM (SELECT k, g, GROUPING(k, g) AS level, count(*) AS n, sum(v) AS v
+		FROM t GROUP BY CUBE (k, g)) q GROUP BY level;
+CREATE MATERIALIZED VIEW g_rollup WITH (streaming.continuous) AS
+	SELECT n, count(*), array_agg(k ORDER BY k) FROM (SELECT k, g, count(*) AS n FROM t GROUP BY ROLLUP (k, g)
+		HAVING GROUPING(g) = 1 OR count(*) > 2) q GROUP BY n;
+CREATE MATERIALIZED VIEW g_sets WITH (streaming.continuous) AS
+	SELECT coalesce(g, 'none') AS g, avg(n) FROM (SELECT g, count(*) AS n FROM t GROUP BY GROUPING SETS ((g), (g, k), ())) q GROUP BY 1;
+SELECT view, count(*) FILTER (WHERE line ~ '^ ?Operator') AS operators, bool_or(line ~ 'over changes') AS over_changes, bool_or(line ~ 'Readers') AS readers
+FROM streaming.views, LATERAL streaming.explain(view) AS line GROUP BY view ORDER BY view::text COLLATE "C";
+SELECT setseed(0.75);
+CREATE PROCEDURE rounds(n int) LANGUAGE plpgsql AS $$
+DECLARE bad text;
+BEGIN
+	FOR i IN 1..n LOOP
+		INSERT INTO t SELECT timestamptz '2026-01-01' + random() * interval '20 hours', nullif((random() * 4)::int, 3),
+			round((random() * 100)::numeric, (random() * 2)::int), (ARRAY['x', 'y', NULL])[1 + (random() * 2)::int]
+		FROM generate_series(1, (random() * 40)::int);
+		COMMIT;
+		CALL refresh_all();
+		SELECT string_agg(name, ' ') INTO bad FROM queries WHERE compare(name::regclass, format(query, 'visits')) <> 'ok';
+		SELECT concat_ws(' ', bad, string_agg(view::text, ' ')) INTO bad FROM streaming.views WHERE view::text ~ '^g_' AND check_view(view) <> 'ok';
+		IF bad <> '' THEN
+			RAISE 'round %: %', i, bad;
+		END IF;
+	END LOOP;
+END $$;
+CALL rounds(20);
+SELECT count(*) > 100 AS many, max(n) > 3 AS long FROM visits;
+
+DROP TABLE t CASCADE;
+DROP TABLE queries;
+DROP PROCEDURE refresh_all, rounds;
+DROP FUNCTION compare;
+SELECT * FROM leftovers();

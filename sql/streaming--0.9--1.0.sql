@@ -44,8 +44,8 @@ CREATE TABLE streaming._release (
 	message pg_catalog.text NOT NULL,
 	detail pg_catalog.text NOT NULL,
 	hint pg_catalog.text NOT NULL,
-	at pg_catalog.timestamptz NOT NULL,
-	PRIMARY KEY (viewid, stream)
+	at pg_catalog.timestamptz,
+	PRIMARY KEY (viewid, stream, at)
 ) USING heap;
 COMMENT ON TABLE streaming._release IS
 	'internal: views that streams wait for no more';

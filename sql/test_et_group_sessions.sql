@@ -153,6 +153,21 @@ CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
 	SELECT session_window(window_time(w), '1 hour') AS x, c::text::xid AS c, count(*)
 	FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q GROUP BY x, c::text::xid;
+-- what would not be merged is not taken for a range like others
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
+	SELECT x, sum(c) FROM (SELECT session_window(ts, '10 minutes') AS x, c FROM (SELECT ts, count(*) AS c FROM s GROUP BY ts) y
+		UNION ALL SELECT session_window(ts, '10 minutes'), c FROM (SELECT ts, count(*) AS c FROM s GROUP BY ts) y) u GROUP BY x;
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
+	SELECT x, sum(c) FROM (SELECT coalesce(session_window(window_time(w), '1 hour'), NULL) AS x, c
+		FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q) q GROUP BY x;
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
+	SELECT x, sum(c) FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q, LATERAL (VALUES (session_window(window_time(w), '1 hour'))) v (x) GROUP BY x;
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
+	SELECT x, count(*) FROM s, ROWS FROM (session_window(ts, '1 hour'), generate_series(1, 1)) v (x, i) GROUP BY x;
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
+	SELECT x, count(*) FROM (SELECT session_window(ts, '1 hour') AS x FROM s UNION ALL SELECT session_window(ts, '1 hour') FROM s) q GROUP BY x;
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
+	SELECT coalesce(session_window(ts, '1 hour'), NULL) AS x, count(*) FROM s GROUP BY x;
 -- the start of a window is no event time of its group: when another one comes is not known
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT session_window(lower(w), '1 hour') AS x, sum(c)

@@ -190,7 +190,7 @@ typedef struct StreamFailure
 
 /*
  * Says that a stream does not wait for the view any more, which has that failure from
- * then on.  Waits for nobody but who does the same.
+ * then on.  Waits for nobody: it may be said more than once.
  */
 extern void stream_catalog_write_release(Oid viewid, Oid stream,
 										 const StreamFailure *f);

@@ -57,6 +57,7 @@ release_view(StreamViewRow *row, Oid stream)
 {
 	StreamFailure failure = {
 		.failed = true,.sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+		/* a part of the key, so that nobody has to wait for another */
 		.at = GetCurrentTimestamp()
 	};
 

@@ -699,7 +699,12 @@ find_keys(StreamCut *cut, List **names)
 
 	cut->keys = collect_keys(cut->query, names, source);
 	foreach(lc, cut->keys)
-		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
+	{
+		Expr	   *expr = ((StreamKey *) lfirst(lc))->expr;
+
+		stream_eventtime_check_session(cut->query, (Node *) expr, source);
+		exprs = lappend(exprs, expr);
+	}
 	cut->window = stream_eventtime_find(cut->query, exprs,
 										cut->topn || needs_rows(cut),
 										source);

@@ -182,6 +182,34 @@ trace_call(Query *query, FuncExpr *call)
 	return trace;
 }
 
+/*
+ * Are rows of the query chosen by what comes with others, so that they may go when
+ * those come?  They are final with what they are chosen among: then only the columns
+ * by which that is told say when.
+ */
+static bool
+is_chosen_among_others(Query *query, TargetEntry *tle)
+{
+	ListCell   *lc;
+
+	if (query->limitCount || query->limitOffset)
+		return true;
+	if (query->hasDistinctOn &&
+		get_sortgroupref_clause_noerr(tle->ressortgroupref,
+									  query->distinctClause) == NULL)
+		foreach(lc, query->sortClause)
+			if (get_sortgroupref_clause_noerr(lfirst_node(SortGroupClause,
+														  lc)->tleSortGroupRef,
+											  query->distinctClause) == NULL)
+				return true;
+	foreach(lc, query->hasWindowFuncs ? query->windowClause : NIL)
+		if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
+										  lfirst_node(WindowClause,
+													  lc)->partitionClause) == NULL)
+			return true;
+	return false;
+}
+
 /* The output column of a sub-select; of UNION, all parts must agree. */
 static Trace
 trace_output(Query *query, AttrNumber attno)
@@ -193,7 +221,7 @@ trace_output(Query *query, AttrNumber attno)
 	if (query->setOperations == NULL)
 	{
 		tle = get_tle_by_resno(query->targetList, attno);
-		if (tle == NULL || tle->resjunk)
+		if (tle == NULL || tle->resjunk || is_chosen_among_others(query, tle))
 			return no_trace;
 		return trace_expr(query,
 						  stream_compat_flatten_join_alias_vars(NULL, query,
@@ -219,6 +247,18 @@ trace_output(Query *query, AttrNumber attno)
 	return result;
 }
 
+/* The query of an ordinary view, with WITH put in its place. */
+static Query *
+query_of_view(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Query	   *query = copyObject(get_view_query(rel));
+
+	table_close(rel, NoLock);
+	stream_analyze_inline_with(query);
+	return query;
+}
+
 static Trace
 trace_table_column(Oid relid, AttrNumber attno)
 {
@@ -226,14 +266,7 @@ trace_table_column(Oid relid, AttrNumber attno)
 	StreamEventTime declared;
 
 	if (get_rel_relkind(relid) == RELKIND_VIEW)
-	{
-		Relation	rel = table_open(relid, AccessShareLock);
-		Query	   *query = copyObject(get_view_query(rel));
-
-		table_close(rel, NoLock);
-		stream_analyze_inline_with(query);
-		return trace_output(query, attno);
-	}
+		return trace_output(query_of_view(relid), attno);
 	if (!stream_declare_event_time(relid, &declared) ||
 		declared.attnum != attno)
 		return no_trace;
@@ -303,6 +336,86 @@ stream_eventtime_groups_by_session(Query *query)
 			return true;
 	}
 	return false;
+}
+
+/* ---- sessions that cannot be merged ---- */
+
+static bool comes_from_session(Node *node, Query *query);
+
+static bool
+output_comes_from_session(Query *query, AttrNumber attno)
+{
+	TargetEntry *tle = get_tle_by_resno(query->targetList, attno);
+	ListCell   *lc;
+
+	/* what comes out of an aggregation has been merged there */
+	if (query->hasAggs || query->groupClause || tle == NULL)
+		return false;
+	if (query->setOperations == NULL)
+		return comes_from_session((Node *) tle->expr, query);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			output_comes_from_session(rte->subquery, attno))
+			return true;
+	}
+	return false;
+}
+
+static bool
+column_comes_from_session(Query *query, Var *var)
+{
+	RangeTblEntry *rte;
+
+	if (var->varlevelsup > 0 || var->varattno <= 0)
+		return false;
+	rte = rt_fetch(var->varno, query->rtable);
+	switch (rte->rtekind)
+	{
+		case RTE_RELATION:
+			return get_rel_relkind(rte->relid) == RELKIND_VIEW &&
+				output_comes_from_session(query_of_view(rte->relid),
+										  var->varattno);
+		case RTE_SUBQUERY:
+			return output_comes_from_session(rte->subquery, var->varattno);
+		case RTE_JOIN:
+			return comes_from_session(list_nth(rte->joinaliasvars,
+											   var->varattno - 1), query);
+		case RTE_FUNCTION:
+			return comes_from_session((Node *) rte->functions, query);
+		case RTE_VALUES:
+			return comes_from_session((Node *) rte->values_lists, query);
+		default:
+			return false;
+	}
+}
+
+static bool
+comes_from_session(Node *node, Query *query)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) &&
+		stream_eventtime_is_session(((FuncExpr *) node)->funcid))
+		return true;
+	if (IsA(node, Var))
+		return column_comes_from_session(query, (Var *) node);
+	return expression_tree_walker(node, comes_from_session, query);
+}
+
+void
+stream_eventtime_check_session(Query *query, Node *key, const char *source)
+{
+	Oid			type = exprType(key);
+
+	if ((type == TSRANGEOID || type == TSTZRANGEOID) &&
+		trace_expr(query, key).kind == TRACE_NONE &&
+		comes_from_session(key, query))
+		stream_refuse("a session that is more than a column of sub-selects is",
+					  key, source,
+					  "Group by session_window in the SELECT whose FROM has the time.");
 }
 
 /* ---- lengths and ends ---- */

@@ -64,6 +64,14 @@ extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
 /* Is the function our session_window? */
 extern bool stream_eventtime_is_session(Oid funcid);
 
+/*
+ * Refuses a grouping expression that comes from session_window, but in a way that is
+ * not seen through, so that it would not be merged.  Error 0A000, with the position in
+ * source.
+ */
+extern void stream_eventtime_check_session(Query *query, Node *key,
+										   const char *source);
+
 /* Does the query group by a session, be it one that a sub-select has merged? */
 extern bool stream_eventtime_groups_by_session(Query *query);
 

@@ -94,7 +94,10 @@ find_session(Query *query, const StreamPlace *place)
 		bool		session = is_session(query, key);
 
 		if (!session && !session_walker(key, NULL))
+		{
+			stream_eventtime_check_session(query, key, place->source);
 			continue;
+		}
 		if (found || !session)
 			stream_refuse_in(place, found ? "grouping by two sessions is" :
 							 "grouping by an expression over a session of groups is",

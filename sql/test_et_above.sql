@@ -68,6 +68,37 @@ CALL refresh_all();
 SELECT * FROM ends ORDER BY at;
 DROP TABLE s CASCADE;
 
+-- of two windows below, the other one has ended before groups of it close: not a group
+-- above until then
+CREATE TABLE s (ts timestamptz) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE MATERIALIZED VIEW shifted WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT b, sum(n), array_agg(n ORDER BY n) AS ns FROM (SELECT tumble(ts, '1 hour') AS a, tumble(ts, '1 hour', '30 minutes') AS b, count(*) AS n FROM s GROUP BY a, b) q GROUP BY b;
+CREATE MATERIALIZED VIEW shifted_final WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
+	SELECT b, sum(n) FROM (SELECT tumble(ts, '1 hour') AS a, tumble(ts, '1 hour', '30 minutes') AS b, count(*) AS n FROM s GROUP BY a, b) q GROUP BY b;
+CREATE MATERIALIZED VIEW day_final WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
+	SELECT d, sum(n) FROM (SELECT tumble(ts, '1 hour') AS a, tumble(ts, '1 day') AS d, count(*) AS n FROM s GROUP BY a, d) q GROUP BY d;
+INSERT INTO s VALUES ('2026-01-01 01:10'), ('2026-01-01 00:40');
+CALL refresh_all();
+INSERT INTO s VALUES ('2026-01-01 01:45');
+CALL refresh_all();
+SELECT * FROM shifted_final ORDER BY b;
+-- on time: its hour ends at 2:00, though its shifted one has ended at 1:30
+INSERT INTO s VALUES ('2026-01-01 01:20');
+CALL refresh_all();
+SELECT * FROM shifted ORDER BY b;
+SELECT * FROM shifted_final ORDER BY b;
+INSERT INTO s VALUES ('2026-01-01 02:31');
+CALL refresh_all();
+SELECT * FROM shifted ORDER BY b;
+SELECT * FROM shifted_final ORDER BY b;
+-- hours are parts of a day, which is final when it ends
+INSERT INTO s VALUES ('2026-01-02 00:00');
+CALL refresh_all();
+SELECT * FROM day_final;
+SELECT pg_get_viewdef('shifted_final') ~ 'upper\(q\.b\), .01:00:00' AS later, pg_get_viewdef('day_final') ~ 'upper\(q\.d\) <=' AS at_once;
+DROP TABLE s CASCADE;
+
 ---- every kind of aggregate, over sessions that merge in any order
 
 CREATE TABLE t (ts timestamptz, k int, v numeric, g text) USING stream;

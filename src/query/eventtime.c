@@ -75,9 +75,13 @@ typedef struct Trace
 	bool		event_time;		/* about a declared event time */
 	Oid			type;
 	FuncExpr   *call;			/* of the window function */
+	int64		slack;			/* microseconds after its end, until which groups
+								 * below may change */
 } Trace;
 
 static Trace trace_expr(Query *query, Node *expr);
+static int64 window_width(const Trace *trace, const char *source);
+static bool is_aligned(const Trace *shorter, const Trace *longer);
 
 static const Trace no_trace = {TRACE_NONE};
 
@@ -182,6 +186,20 @@ trace_call(Query *query, FuncExpr *call)
 	return trace;
 }
 
+/* Is it a DISTINCT ON whose ORDER BY chooses the row? */
+static bool
+is_ordered_distinct(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->hasDistinctOn ? query->sortClause : NIL)
+		if (get_sortgroupref_clause_noerr(lfirst_node(SortGroupClause,
+													  lc)->tleSortGroupRef,
+										  query->distinctClause) == NULL)
+			return true;
+	return false;
+}
+
 /*
  * Are rows of the query chosen by what comes with others, so that they may go when
  * those come?  They are final with what they are chosen among: then only the columns
@@ -194,20 +212,92 @@ is_chosen_among_others(Query *query, TargetEntry *tle)
 
 	if (query->limitCount || query->limitOffset)
 		return true;
-	if (query->hasDistinctOn &&
+	if (is_ordered_distinct(query) &&
 		get_sortgroupref_clause_noerr(tle->ressortgroupref,
 									  query->distinctClause) == NULL)
-		foreach(lc, query->sortClause)
-			if (get_sortgroupref_clause_noerr(lfirst_node(SortGroupClause,
-														  lc)->tleSortGroupRef,
-											  query->distinctClause) == NULL)
-				return true;
+		return true;
 	foreach(lc, query->hasWindowFuncs ? query->windowClause : NIL)
 		if (get_sortgroupref_clause_noerr(tle->ressortgroupref,
 										  lfirst_node(WindowClause,
 													  lc)->partitionClause) == NULL)
 			return true;
 	return false;
+}
+
+/*
+ * The grouping expression that says when a group of the query closes, or NULL: of
+ * several the shortest, a session before all others, as choose_window has it.
+ */
+static Node *
+closing_key(Query *query, List *clauses, Trace *closing)
+{
+	Node	   *result = NULL;
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		Node	   *key = get_sortgroupclause_expr(lfirst(lc), query->targetList);
+		Trace		trace = trace_expr(query,
+									   stream_compat_flatten_join_alias_vars(NULL, query, key));
+
+		if (!trace.event_time)
+			continue;
+		if (result && (closing->kind == TRACE_SESSION ||
+					   (trace.kind != TRACE_SESSION &&
+						window_width(&trace, NULL) >= window_width(closing, NULL))))
+			continue;
+		*closing = trace;
+		result = key;
+	}
+	return result;
+}
+
+/* Is it the key, or a time or a window that is made of it? */
+static bool
+is_made_of(Node *expr, Node *key)
+{
+	Node	   *argument;
+
+	if (equal(expr, key))
+		return true;
+	if (!IsA(expr, FuncExpr))
+		return false;
+	argument = window_argument((FuncExpr *) expr,
+							   our_function(((FuncExpr *) expr)->funcid));
+	return argument && is_made_of(argument, key);
+}
+
+/*
+ * The column of an aggregation, or of first rows: groups close, and change no more,
+ * when the window does that closes them.  One of another window among the keys may
+ * have ended before, by less than that is long.
+ */
+static Trace
+trace_key(Query *query, List *clauses, TargetEntry *tle, Trace trace)
+{
+	Trace		closing;
+	Node	   *key = closing_key(query, clauses, &closing);
+
+	if (!trace.event_time || (key && is_made_of((Node *) tle->expr, key)))
+		return trace;
+	if (key == NULL || closing.kind == TRACE_SESSION)
+		return no_trace;
+	if (!is_aligned(&closing, &trace) || closing.slack > 0)
+		trace.slack = Max(trace.slack,
+						  closing.slack + window_width(&closing, NULL));
+	return trace;
+}
+
+/* By what the groups of the query, or the keys of its first rows, are told apart. */
+static List *
+keys_of(Query *query)
+{
+	if (query->groupClause)
+		return query->groupClause;
+	if (is_ordered_distinct(query))
+		return query->distinctClause;
+	return query->hasWindowFuncs ?
+		linitial_node(WindowClause, query->windowClause)->partitionClause : NIL;
 }
 
 /* The output column of a sub-select; of UNION, all parts must agree. */
@@ -223,9 +313,11 @@ trace_output(Query *query, AttrNumber attno)
 		tle = get_tle_by_resno(query->targetList, attno);
 		if (tle == NULL || tle->resjunk || is_chosen_among_others(query, tle))
 			return no_trace;
-		return trace_expr(query,
-						  stream_compat_flatten_join_alias_vars(NULL, query,
-																(Node *) tle->expr));
+		result = trace_expr(query,
+							stream_compat_flatten_join_alias_vars(NULL, query,
+																  (Node *) tle->expr));
+		return keys_of(query) ?
+			trace_key(query, keys_of(query), tle, result) : result;
 	}
 	foreach(lc, query->rtable)
 	{
@@ -418,6 +510,44 @@ stream_eventtime_check_session(Query *query, Node *key, const char *source)
 					  "Group by session_window in the SELECT whose FROM has the time.");
 }
 
+/* ---- arguments ---- */
+
+static bool
+is_call_of(FuncExpr *call, const char *name)
+{
+	const char *ours = call ? our_function(call->funcid) : NULL;
+
+	return ours && strcmp(ours, name) == 0;
+}
+
+/* Microseconds of a constant interval argument; false if it is not fixed. */
+static bool
+fixed_argument(FuncExpr *call, int n, int64 *us)
+{
+	Node	   *arg;
+
+	*us = 0;
+	if (list_length(call->args) <= n)
+		return true;
+	arg = eval_const_expressions(NULL, list_nth(call->args, n));
+	return IsA(arg, Const) && !((Const *) arg)->constisnull &&
+		((Const *) arg)->consttype == INTERVALOID &&
+		stream_window_fixed_us(DatumGetIntervalP(((Const *) arg)->constvalue),
+							   us);
+}
+
+/* Does a call count in a time zone, which is its argument n? */
+static bool
+has_time_zone(FuncExpr *call, int n)
+{
+	Node	   *zone;
+
+	if (list_length(call->args) <= n)
+		return false;
+	zone = eval_const_expressions(NULL, llast(call->args));
+	return !IsA(zone, Const) || !((Const *) zone)->constisnull;
+}
+
 /* ---- lengths and ends ---- */
 
 static Interval *
@@ -473,12 +603,33 @@ window_width(const Trace *trace, const char *source)
 	return longest(stream_timeexpr_unit(TextDatumGetCString(length->constvalue)));
 }
 
-/*
- * Where the group ends whose key is the given expression, which is either the
- * key itself or the column that holds it.  It becomes part of the result.
- */
+/* Is each of the first windows within one of the second, as far as is known? */
+static bool
+is_aligned(const Trace *shorter, const Trace *longer)
+{
+	int64		sizes[2];
+	int64		offsets[2];
+
+	/* a time is within all of its windows */
+	if (shorter->kind == TRACE_TIME)
+		return true;
+	for (int i = 0; i < 2; i++)
+	{
+		const Trace *trace = i == 0 ? shorter : longer;
+
+		if (trace->kind != TRACE_RANGE || !is_call_of(trace->call, "tumble") ||
+			has_time_zone(trace->call, 3) ||
+			!fixed_argument(trace->call, 1, &sizes[i]) ||
+			!fixed_argument(trace->call, 2, &offsets[i]))
+			return false;
+	}
+	return sizes[0] > 0 && sizes[1] % sizes[0] == 0 &&
+		(offsets[1] - offsets[0]) % sizes[0] == 0;
+}
+
+/* Where the window ends that is told by the value. */
 static Expr *
-end_of(const Trace *trace, Node *value, const char *source)
+end_of_window(const Trace *trace, Node *value, const char *source)
 {
 	Const	   *length;
 
@@ -500,6 +651,21 @@ end_of(const Trace *trace, Node *value, const char *source)
 		return stream_timeexpr_end_of((Expr *) value, (Expr *) length, NULL);
 	return stream_timeexpr_end_of_unit(trace->call, (Expr *) value,
 									   TextDatumGetCString(length->constvalue));
+}
+
+/*
+ * Where the group ends whose key is the given expression, which is either the
+ * key itself or the column that holds it.  It becomes part of the result.
+ */
+static Expr *
+end_of(const Trace *trace, Node *value, const char *source)
+{
+	Expr	   *end = end_of_window(trace, value, source);
+
+	if (trace->slack == 0)
+		return end;
+	return stream_timeexpr_plus(trace->type, end,
+								(Expr *) stream_timeexpr_interval(interval_of_us(trace->slack)));
 }
 
 /* ---- checking ---- */
@@ -556,33 +722,6 @@ check_call(FuncExpr *call, const char *source)
 
 /* ---- hop ---- */
 
-/* Microseconds of a constant interval argument; false if it is not fixed. */
-static bool
-fixed_argument(FuncExpr *call, int n, int64 *us)
-{
-	Node	   *arg;
-
-	*us = 0;
-	if (list_length(call->args) <= n)
-		return true;
-	arg = eval_const_expressions(NULL, list_nth(call->args, n));
-	return IsA(arg, Const) && !((Const *) arg)->constisnull &&
-		((Const *) arg)->consttype == INTERVALOID &&
-		stream_window_fixed_us(DatumGetIntervalP(((Const *) arg)->constvalue),
-							   us);
-}
-
-/* Does a call of hop count in a time zone? */
-static bool
-has_time_zone(FuncExpr *call)
-{
-	Node	   *zone;
-
-	if (list_length(call->args) < 5)
-		return false;
-	zone = eval_const_expressions(NULL, llast(call->args));
-	return !IsA(zone, Const) || !((Const *) zone)->constisnull;
-}
 
 static int64
 greatest_common_divisor(int64 a, int64 b)
@@ -651,7 +790,7 @@ divide_into_panes(StreamWindow *window, FuncExpr *call)
 		!fixed_argument(call, 2, &window->slide) ||
 		!fixed_argument(call, 3, &window->offset) ||
 		window->size <= 0 || window->slide <= 0 ||
-		window->slide > window->size || has_time_zone(call))
+		window->slide > window->size || has_time_zone(call, 4))
 		return;
 	window->kind = STREAM_WINDOW_PANES;
 	window->pane = tumble_by(call, greatest_common_divisor(window->size,
@@ -745,14 +884,6 @@ can_be_panes(Query *query, List *keys, int key, int rtindex)
 
 /* ---- finding ---- */
 
-static bool
-is_call_of(FuncExpr *call, const char *name)
-{
-	const char *ours = call ? our_function(call->funcid) : NULL;
-
-	return ours && strcmp(ours, name) == 0;
-}
-
 /*
  * Makes panes of the windows of hop, where that can be done.  Elsewhere a row
  * becomes as many as it has windows, and may be late in some only.
@@ -809,7 +940,7 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 	window->key = key;
 	window->event_time = trace->event_time;
 	window->type = trace->type;
-	window->width = window_width(trace, source);
+	window->width = window_width(trace, source) + trace->slack;
 	window->key_column = column;
 	window->key_end = end_of(trace, (Node *) column, source);
 	window->row_end = end_of(trace, copyObject(expr), source);

@@ -286,10 +286,18 @@ CREATE MATERIALIZED VIEW any_rows WITH (streaming.continuous, streaming.trigger 
 	SELECT v, rn FROM (SELECT v, row_number() OVER () AS rn FROM p) q WHERE rn <= 3;
 CREATE MATERIALIZED VIEW any_of_key WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT k, rn FROM (SELECT k, row_number() OVER (PARTITION BY k) AS rn FROM p) q WHERE rn <= 2;
+-- rows that all share the first rank, for they are ordered by nothing
+CREATE MATERIALIZED VIEW all_share WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT v, r FROM (SELECT v, rank() OVER (ORDER BY 'x'::text) AS r FROM p) q WHERE r <= 2;
+CREATE MATERIALIZED VIEW all_of_key_share WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT k, r FROM (SELECT k, dense_rank() OVER (PARTITION BY k ORDER BY 1 + 1) AS r FROM p) q WHERE r = 1;
 INSERT INTO u SELECT x % 3, x FROM generate_series(1, 20) x;
 INSERT INTO p SELECT x % 4, x % 5 FROM generate_series(1, 20) x;
 CALL refresh_all();
-SELECT check_view('v'), check_view('w'), check_view('any_of_key'), (SELECT count(*) FROM any_rows);
+SELECT check_view('v'), check_view('w'), check_view('any_of_key'), (SELECT count(*) FROM any_rows), check_view('all_share'), check_view('all_of_key_share');
+INSERT INTO p SELECT x % 4, x % 5 FROM generate_series(1, 20) x;
+CALL refresh_all();
+SELECT check_view('any_of_key'), (SELECT count(*) FROM any_rows), check_view('all_share'), check_view('all_of_key_share');
 SELECT relpersistence FROM pg_class WHERE oid = ('streaming._state_' || 'v'::regclass::oid)::regclass;
 -- partitions come and go, and results stay
 DROP TABLE p1;

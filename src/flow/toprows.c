@@ -606,7 +606,7 @@ stream_toprows_open(StreamToprows *top, Relation state)
 							   top->collations, top->desc->natts, 0);
 }
 
-/* Without keys and ranks, any rows will do. */
+/* Without keys and ranks, any rows will do, or (of a rank that all share) all. */
 static void
 begin_sort(StreamToprows *top)
 {
@@ -638,7 +638,8 @@ put_row(StreamToprows *top, TupleTableSlot *delta)
 		begin_sort(top);
 	if (top->sort)
 		tuplesort_puttupleslot(top->sort, delta);
-	else if (tuplestore_tuple_count(top->unsorted) < top->limit)
+	else if (top->kind != STREAM_TOPN_ROW_NUMBER ||
+			 tuplestore_tuple_count(top->unsorted) < top->limit)
 		tuplestore_puttupleslot(top->unsorted, delta);
 }
 

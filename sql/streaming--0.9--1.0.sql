@@ -146,7 +146,7 @@ CREATE OR REPLACE VIEW streaming.views AS
 				'55000'::pg_catalog.text AS sqlstate
 			FROM streaming._release x
 			WHERE x.viewid OPERATOR(pg_catalog.=) v.viewid
-			ORDER BY x.at LIMIT 1::pg_catalog.int8) r ON true
+			ORDER BY x.at DESC LIMIT 1::pg_catalog.int8) r ON true
 		CROSS JOIN LATERAL streaming._status(v.viewid) s;
 
 -- A barrier, lest a condition of the reader's be tried on rows of others.

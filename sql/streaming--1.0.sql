@@ -325,7 +325,7 @@ CREATE VIEW streaming.views AS
 				'55000'::pg_catalog.text AS sqlstate
 			FROM streaming._release x
 			WHERE x.viewid OPERATOR(pg_catalog.=) v.viewid
-			ORDER BY x.at LIMIT 1::pg_catalog.int8) r ON true
+			ORDER BY x.at DESC LIMIT 1::pg_catalog.int8) r ON true
 		CROSS JOIN LATERAL streaming._status(v.viewid) s;
 COMMENT ON VIEW streaming.views IS
 	'continuous views and how they are doing; waits for no lock on their streams, but for the column definition';

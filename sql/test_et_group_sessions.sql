@@ -176,6 +176,10 @@ CREATE MATERIALIZED VIEW refused WITH (streaming.continuous, streaming.output_mo
 SELECT streaming._merged_session(r) OVER () FROM (VALUES (tstzrange(NULL, NULL))) v (r);
 SELECT streaming._merged_session(r) OVER () FROM (VALUES (tstzrange('2026-01-02', '2026-01-03')), (NULL)) v (r);
 
+CREATE OPERATOR @#@ (PROCEDURE = streaming._merged_session, RIGHTARG = tstzrange);
+SELECT @#@ tstzrange('2026-01-02', '2026-01-03');
+DROP OPERATOR @#@ (NONE, tstzrange);
+
 DROP VIEW expected, groups;
 DROP FUNCTION differences;
 DROP TABLE s, t CASCADE;

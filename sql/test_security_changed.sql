@@ -105,6 +105,16 @@ SELECT streaming.wait('a.checked'), streaming.wait('a.copied');
 SELECT check_view('a.checked'), check_view('a.copied');
 RESET ROLE;
 
+-- nor by REASSIGN OWNED
+SET ROLE regress_streaming_a;
+CREATE MATERIALIZED VIEW a.given WITH (streaming.continuous) AS SELECT k, max(x) FROM a.s GROUP BY k HAVING count(*) > 100;
+SELECT 'a.given'::regclass::oid AS n \gset
+RESET ROLE;
+BEGIN;
+REASSIGN OWNED BY regress_streaming_a TO regress_streaming_b;
+SELECT regexp_replace(relname, '\d+', 'N') AS relation, relowner::regrole, relacl FROM pg_class
+WHERE oid IN (SELECT objid FROM pg_depend WHERE refobjid = 'a.given'::regclass AND deptype = 'i') AND relkind IN ('r', 'v') ORDER BY 1;
+ROLLBACK;
 SET ROLE regress_streaming_a;
 ALTER DEFAULT PRIVILEGES REVOKE SELECT ON TABLES FROM regress_streaming_c;
 RESET ROLE;

@@ -80,8 +80,8 @@ SELECT * FROM failing ORDER BY k;
 SET ROLE regress_streaming_a;
 SELECT last_error FROM streaming.views WHERE view = 'bad'::regclass;
 RESET ROLE;
-SELECT regexp_replace(detail, 'at .*', 'at ...') FROM streaming._error WHERE viewid = 'bad'::regclass;
-SELECT regexp_replace(detail, 'at .*', 'at ...') FROM streaming._error WHERE viewid = 'bad_p'::regclass;
+SELECT regexp_replace(detail, 'at .*', 'at ...') FROM streaming._release WHERE viewid = 'bad'::regclass ORDER BY at DESC LIMIT 1;
+SELECT regexp_replace(detail, 'at .*', 'at ...') FROM streaming._release WHERE viewid = 'bad_p'::regclass ORDER BY at DESC LIMIT 1;
 SET ROLE regress_streaming_a;
 ALTER MATERIALIZED VIEW bad SET (streaming.enabled = on);
 \echo :LAST_ERROR_SQLSTATE

@@ -884,7 +884,7 @@ get_text(Datum *values, bool *nulls, int column)
 	return nulls[column - 1] ? NULL : TextDatumGetCString(values[column - 1]);
 }
 
-/* What a view that has been released has to say, or NULL. */
+/* What a view that has been released had to say last, or NULL. */
 static StreamFailure *
 failure_of_release(Oid viewid)
 {
@@ -896,13 +896,14 @@ failure_of_release(Oid viewid)
 	if (rel == NULL)
 		return NULL;
 	scan = begin_row_scan(rel, viewid);
-	tuple = systable_getnext(scan);
-	if (HeapTupleIsValid(tuple))
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Datum		values[L_NATTS];
 		bool		nulls[L_NATTS];
 
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		if (f != NULL && f->at >= DatumGetTimestampTz(values[L_AT - 1]))
+			continue;
 		f = palloc0(sizeof(StreamFailure));
 		f->failed = true;
 		f->sqlstate = ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE;

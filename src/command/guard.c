@@ -146,7 +146,7 @@ stream_guard_refuse(Oid relid, const char *command)
 						command, get_rel_name(relid)),
 				 errdetail("Continuous view \"%s\" reads it.",
 						   get_rel_name(linitial_oid(views))),
-				 errhint("Drop the continuous views first.")));
+				 errhint("Drop the continuous views first, or have the owner of the stream release them, see streaming.release.")));
 }
 
 /* ---- what this transaction has done ---- */
@@ -604,7 +604,7 @@ note_loss(Oid viewid, List *leaves)
 							   timestamptz_to_str(GetCurrentTimestamp()));
 	failure->at = GetCurrentTimestamp();
 	PushActiveSnapshot(GetLatestSnapshot());
-	stream_catalog_write_failure(viewid, failure);
+	stream_catalog_write_release(viewid, linitial_oid(row->streams), failure);
 	PopActiveSnapshot();
 }
 

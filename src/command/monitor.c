@@ -52,13 +52,12 @@ PG_FUNCTION_INFO_V1(stream_monitor_delete_errors);
 
 /*
  * Locks and opens the leaves of the view's streams; false if that would have to
- * wait.
+ * wait, or there are others than streams.
  */
 static bool
 open_leaves(StreamViewRow *row, Relation **rels, int *n)
 {
-	bool		unlogged;
-	List	   *leaves = stream_analyze_leaves(row->streams, NoLock, &unlogged);
+	List	   *leaves = stream_analyze_members(row->streams);
 	ListCell   *lc;
 
 	*rels = palloc(sizeof(Relation) * (list_length(leaves) + 1));
@@ -67,7 +66,9 @@ open_leaves(StreamViewRow *row, Relation **rels, int *n)
 	{
 		Relation	rel;
 
-		if (!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
+		/* what does not fit the view says the view; here, nobody is to fail for it */
+		if (!stream_analyze_is_leaf(lfirst_oid(lc)) ||
+			!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
 			return false;
 		/* without a lock, it may just have been dropped */
 		rel = try_table_open(lfirst_oid(lc), NoLock);

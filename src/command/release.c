@@ -40,13 +40,14 @@ own_stream(const StreamViewRow *row)
 	foreach(lc, row->streams)
 	{
 		Oid			stream = lfirst_oid(lc);
+		List	   *ancestors = get_partition_ancestors(stream);
 
 		if (object_ownercheck(RelationRelationId, stream, GetUserId()))
 			return stream;
 		/* the partitions are the root's owner's to drop */
-		if (get_rel_relispartition(stream) &&
-			object_ownercheck(RelationRelationId, llast_oid(get_partition_ancestors(stream)),
-								GetUserId()))
+		if (get_rel_relispartition(stream) && ancestors != NIL &&
+			object_ownercheck(RelationRelationId, llast_oid(ancestors),
+							  GetUserId()))
 			return stream;
 	}
 	return InvalidOid;

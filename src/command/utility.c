@@ -785,6 +785,29 @@ create_foreign_table(StreamStatement *s)
 		stream_guard_check_views("CREATE FOREIGN TABLE");
 }
 
+/* What is reassigned brings its internal relations along, with their privileges. */
+static void
+reassign_owned(StreamStatement *s)
+{
+	List	   *rows = stream_catalog_views();
+	List	   *owners = NIL;
+	ListCell   *lc;
+	ListCell   *lo;
+
+	foreach(lc, rows)
+		owners = lappend_oid(owners,
+							 stream_catalog_view_owner(((StreamViewRow *) lfirst(lc))->viewid));
+	stream_statement_pass_on(s);
+	CommandCounterIncrement();
+	forboth(lc, rows, lo, owners)
+	{
+		Oid			viewid = ((StreamViewRow *) lfirst(lc))->viewid;
+
+		if (stream_catalog_view_owner(viewid) != lfirst_oid(lo))
+			stream_relations_sync_owner(viewid);
+	}
+}
+
 /* ---- the hooks ---- */
 
 typedef void (*Handler) (StreamStatement *s);
@@ -814,6 +837,8 @@ handler_of(NodeTag tag)
 			return drop_object;
 		case T_DropOwnedStmt:
 			return drop_owned;
+		case T_ReassignOwnedStmt:
+			return reassign_owned;
 		case T_AlterTableMoveAllStmt:
 			return move_all;
 		case T_TruncateStmt:

@@ -549,15 +549,24 @@ handed_on(BatchView *view, const StreamFeedInput *input)
 	return stream_operator_output(view->ops[input->cut->number], input);
 }
 
-/* How many rows operators have handed on to a feed. */
+/*
+ * How many rows operators have handed on to a feed.  An aggregation without keys that
+ * has lost the last of its kept rows is one over no rows: there, those that have
+ * touched it count.
+ */
 static int64
-rows_handed_on(BatchView *view, const StreamFeed *feed)
+rows_handed_on(BatchView *view, const StreamDelta *delta)
 {
 	int64		rows = 0;
 	ListCell   *lc;
 
-	foreach(lc, feed->inputs)
-		rows += tuplestore_tuple_count(handed_on(view, lfirst(lc)));
+	foreach(lc, delta->feed->inputs)
+	{
+		StreamFeedInput input = *(StreamFeedInput *) lfirst(lc);
+
+		input.kept &= delta->cut->keys != NIL;
+		rows += tuplestore_tuple_count(handed_on(view, &input));
+	}
 	return rows;
 }
 
@@ -574,7 +583,7 @@ has_input(MergeReceiver *receiver)
 	if (!receiver->delta->cut->from_beginning || view->progress.batch == 0)
 		return true;
 	if (receiver->delta->streams == NIL)
-		return rows_handed_on(view, receiver->delta->feed) > 0;
+		return rows_handed_on(view, receiver->delta) > 0;
 	return view->position && rows_read(view->position) > 0;
 }
 
@@ -635,7 +644,7 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
 	double		rows = delta->streams == NIL ?
-		rows_handed_on(view, delta->feed) :
+		rows_handed_on(view, delta) :
 		position ? estimate_rows(position) : 1;
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,

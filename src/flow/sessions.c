@@ -417,6 +417,7 @@ stream_sessions_close(StreamSessions *sessions)
 		   tuplesort_gettupleslot(sessions->sort, true, false,
 								  sessions->sorted, NULL))
 	{
+		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(sessions->row);
 		slot_getallattrs(sessions->sorted);
 		if (any && continues(sessions, &session))
@@ -428,7 +429,6 @@ stream_sessions_close(StreamSessions *sessions)
 		}
 		begin_session(sessions, &session);
 		any = true;
-		CHECK_FOR_INTERRUPTS();
 	}
 	if (any)
 	{

@@ -317,6 +317,7 @@ bound_memory(StreamToprows *top)
 static bool
 next_row(StreamToprows *top)
 {
+	CHECK_FOR_INTERRUPTS();
 	if (top->unsorted)
 		return tuplestore_gettupleslot(top->unsorted, true, false, top->delta);
 	return tuplesort_gettupleslot(top->sort, true, false, top->delta, NULL);

@@ -70,6 +70,7 @@ static void
 check_stream(Oid relid, List *options, bool reset, const char *source)
 {
 	const char *first = ((DefElem *) linitial(options))->defname;
+	List	   *ancestors;
 
 	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
 		aclcheck_error(ACLCHECK_NOT_OWNER,
@@ -85,13 +86,16 @@ check_stream(Oid relid, List *options, bool reset, const char *source)
 				 errdetail("Option \"streaming.%s\" is for streams.", first),
 				 errhint("Create the table with USING stream."),
 				 stream_refuse_option_position(source, options, first)));
+	/* (one whose DETACH CONCURRENTLY is to be finished has no ancestors) */
+	ancestors = get_partition_ancestors(relid);
 	if (get_rel_relispartition(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is a partition", get_rel_name(relid)),
 				 errdetail("Options of a partitioned stream are set on its root, for all partitions."),
+				 ancestors == NIL ? errhint("Finish detaching it first.") :
 				 errhint("Set them on \"%s\".",
-						 get_rel_name(llast_oid(get_partition_ancestors(relid)))),
+						 get_rel_name(llast_oid(ancestors))),
 				 stream_refuse_option_position(source, options, first)));
 }
 

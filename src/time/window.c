@@ -620,10 +620,18 @@ Datum
 stream_window_merged(PG_FUNCTION_ARGS)
 {
 	WindowObject winobj = PG_WINDOW_OBJECT();
-	Merged	   *merged = WinGetPartitionLocalMemory(winobj, sizeof(Merged));
-	TypeCacheEntry *typcache = result_type(fcinfo);
-	int64		row = WinGetCurrentPosition(winobj);
+	Merged	   *merged;
+	TypeCacheEntry *typcache;
+	int64		row;
 
+	/* it can be the function of an operator */
+	if (!WindowObjectIsValid(winobj))
+		ereport(ERROR,
+				(errcode(ERRCODE_WINDOWING_ERROR),
+				 errmsg("window function streaming._merged_session requires an OVER clause")));
+	merged = WinGetPartitionLocalMemory(winobj, sizeof(Merged));
+	typcache = result_type(fcinfo);
+	row = WinGetCurrentPosition(winobj);
 	if (row >= merged->next)
 	{
 		Timestamp	start;

@@ -154,7 +154,40 @@ like(
 	qr/^failed\|continuous view "locked" has been released from stream "u"$/,
 	'so it stays, whatever he has done meanwhile');
 run_as('hostile', 'DROP MATERIALIZED VIEW hidden.locked');
-is($node->safe_psql('postgres', 'SELECT count(*) FROM streaming._release'),
+
+# the error of a view is his, too
+$node->safe_psql(
+	'postgres', q{
+	SET ROLE hostile;
+	CREATE MATERIALIZED VIEW dividing WITH (streaming.continuous) AS
+		SELECT sum(1 / i) AS n FROM u;
+	SET ROLE owner;
+	INSERT INTO u VALUES (0);});
+ok( $node->poll_query_until(
+		'postgres',
+		q{SELECT failures > 0 FROM streaming.views WHERE view = 'dividing'::regclass}
+	),
+	'a view fails');
+$node->safe_psql(
+	'postgres', q{
+	SET ROLE hostile;
+	BEGIN;
+	DROP MATERIALIZED VIEW dividing;
+	PREPARE TRANSACTION 'dropped';});
+run_as('owner',
+	q{SET statement_timeout = '60s'; SELECT streaming.release(view) FROM streaming.views WHERE owner = 'hostile' AND 'u'::regclass = ANY (streams)}
+);
+run_as('owner', "SET statement_timeout = '60s'; TRUNCATE u");
+pass('it is released while it is being dropped, and TRUNCATE goes through');
+$node->safe_psql('postgres', q{ROLLBACK PREPARED 'dropped'});
+is( $node->safe_psql(
+		'postgres',
+		q{SELECT detail ~ '^About 1 rows that it had not read were removed' FROM streaming._release
+		WHERE viewid = 'dividing'::regclass ORDER BY at DESC LIMIT 1}),
+	't',
+	'what it has lost is said');
+run_as('hostile', 'DROP MATERIALIZED VIEW dividing');
+is($node->safe_psql('postgres', 'SELECT count(DISTINCT viewid) FROM streaming._release'),
 	1, 'what is left of the release goes with the view');
 
 # --------------------------------------------- when somebody waits for it

@@ -450,20 +450,19 @@ crashed_step(StreamAgendaView *view, void *arg)
 
 /*
  * If batches of the view end the process or crash the server, that is a failure
- * like others.  It is counted here, for a crash can lose the record of the last.
+ * like others, also for who waits for it.  It is counted here, for a crash can lose
+ * the record of the last.
  */
 static void
-account_for_crashes(StreamAgendaView *view)
+account_for_crashes(StreamAgendaView *view, uint64 requested)
 {
 	int			times = stream_roster_view_crashes(view->viewid);
-	bool		asked = view->asked;
 
 	if (times == 0)
 		return;
 	view->failures = Max(view->failures, times - 2);
 	view->strikes = Max(view->strikes, times - 2);
-	handle_failure(view, in_transaction(view, crashed_step, &times), 0);
-	view->asked = asked;
+	handle_failure(view, in_transaction(view, crashed_step, &times), requested);
 }
 
 /* Reads the view's row; view->reload stays set if that did not work out. */
@@ -487,7 +486,7 @@ load_view(StreamAgendaView *view)
 	view->reload_at = 0;
 	if (view->changed)
 		stream_agenda_view_changed(view);
-	account_for_crashes(view);
+	account_for_crashes(view, requested);
 }
 
 /* A batch has ended well. */

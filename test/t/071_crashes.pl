@@ -32,7 +32,7 @@ sub count_in_log
 }
 
 # A view that calls a volatile function with this body, by way of a stable one, for
-# each row but 0.
+# each row but 0; it waits until something is committed.
 sub create_view
 {
 	my ($name, $body) = @_;
@@ -43,8 +43,7 @@ sub create_view
 		CREATE FUNCTION $name(i int) RETURNS int LANGUAGE plpgsql STABLE AS
 			\$f\$ BEGIN IF i <> 0 THEN PERFORM do_$name(); END IF; RETURN i; END \$f\$;
 		CREATE MATERIALIZED VIEW v_$name WITH (streaming.continuous) AS
-			SELECT count($name(i)) AS n FROM s;
-		SELECT streaming.wait('v_$name');});
+			SELECT count($name(i)) AS n FROM s WITH NO DATA;});
 	return;
 }
 
@@ -100,7 +99,7 @@ like(recovers('crashes'), qr/^t\|(?!failed)/,
 
 SKIP:
 {
-	skip 'transaction_timeout is since PostgreSQL 17', 4
+	skip 'transaction_timeout is since PostgreSQL 17', 5
 	  if $node->pg_version < 17;
 
 	$node->append_conf('postgresql.conf', 'transaction_timeout = 1s');
@@ -119,8 +118,11 @@ SKIP:
 		q{PERFORM set_config('transaction_timeout', '10ms', true), pg_sleep(60);});
 	$offset = -s $node->logfile;
 	$node->safe_psql('postgres', 'INSERT INTO s VALUES (4)');
-	ok(fails_for_good('ends', '57P02'),
-		'a view whose batches end the worker fails for good');
+	my ($rc, $out, $err) = $node->psql('postgres',
+		"\\set VERBOSITY sqlstate\nSELECT streaming.wait('v_ends', '120 s')");
+	like($err, qr/57P02/,
+		'who waits for a view whose batches end the worker learns of it');
+	ok(fails_for_good('ends', '57P02'), '... which fails for good');
 	is( $node->safe_psql(
 			'postgres', q{
 			INSERT INTO s VALUES (5);

@@ -9,7 +9,8 @@
 # "N passed, M failed"; the exit code is 0 only if nothing failed.
 #
 #	STREAMING_HISTORIES=N	random histories (default 100); of event time, two
-#						for five; of random queries, one for four
+#						for five; of random queries, and of chains in order, one
+#						for four
 #	STREAMING_SEED=N		seed of the first one (default 1)
 #	STREAMING_CRASHES=N		crashes in the crash loop (default 10)
 #	STREAMING_TAP="001 ..."	only the TAP tests with these numbers
@@ -220,6 +221,8 @@ stage_fuzz()
 	run_fuzz eventtime/restart eventtime.py --histories 5 --seed "$seed" \
 		--restart "$WORK/main" --brief
 	run_fuzz queries queries.py --histories $((histories / 4 + 1)) \
+		--seed "$seed" --jobs 2 --brief
+	run_fuzz inorder inorder.py --histories $((histories / 4 + 1)) \
 		--seed "$seed" --jobs 2 --brief
 }
 

@@ -96,6 +96,13 @@ SELECT * FROM shifted_final ORDER BY b;
 INSERT INTO s VALUES ('2026-01-02 00:00');
 CALL refresh_all();
 SELECT * FROM day_final;
+-- of a join, nobody knows when it is final
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous, streaming.output_mode = append) AS
+	SELECT q.w, count(d.n) FROM (SELECT tumble(ts, '1 hour') AS w, count(*) AS n FROM s GROUP BY w) q
+		LEFT JOIN (SELECT tumble(ts, '1 day') AS d, count(*) AS n FROM s GROUP BY d) d ON d @> w GROUP BY q.w;
+CREATE MATERIALIZED VIEW refused WITH (streaming.continuous, streaming.output_mode = append) AS
+	SELECT w, count(*) FROM (SELECT q.w FROM (SELECT tumble(ts, '1 hour') AS w, count(*) AS n FROM s GROUP BY w) q,
+		(SELECT tumble(ts, '1 day') AS d, count(*) AS n FROM s GROUP BY d) d) x GROUP BY w;
 SELECT pg_get_viewdef('shifted_final') ~ 'pl_interval\(upper\(q\.b\)' AS later, pg_get_viewdef('day_final') ~ 'upper\(q\.d\) <=' AS at_once;
 DROP TABLE s CASCADE;
 

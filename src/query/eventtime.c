@@ -331,6 +331,7 @@ trace_output(Query *query, AttrNumber attno)
 								  (result.kind != trace.kind ||
 								   result.type != trace.type)))
 			return no_trace;
+		trace.slack = Max(trace.slack, result.slack);
 		result = trace;
 	}
 	/* the parts might disagree about the windows' lengths */

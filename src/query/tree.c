@@ -415,6 +415,31 @@ check_independent(Query *query, const StreamPlace *place)
 }
 
 /*
+ * How many members of FROM read streams, counting those of sub-selects that do no
+ * more than join?  Of UNION, the part that has most counts.
+ */
+static int
+count_members(Query *query)
+{
+	int			result = 0;
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		int			n;
+
+		if (rte->rtekind != RTE_SUBQUERY ||
+			!stream_analyze_has_stream(rte->subquery))
+			continue;
+		n = is_operator(rte->subquery) ? 1 :
+			Max(1, count_members(rte->subquery));
+		result = query->setOperations ? Max(result, n) : result + n;
+	}
+	return result;
+}
+
+/*
  * In append mode, an aggregation that is left to readers must show a group when it is
  * final, too: when the window among its keys is closed.
  */
@@ -429,6 +454,11 @@ note_final(Planting *planting, Query *query, const StreamPlace *place)
 
 	if (!planting->tree->append || !(query->hasAggs || query->groupClause))
 		return NULL;
+	if (count_members(query) > 1)
+		stream_refuse_in(place,
+						 "output mode \"append\" of an aggregation over a join of aggregations is",
+						 query->targetList,
+						 "Join them in an ordinary view over continuous views, or use output mode \"update\".");
 	flat = copyObject(query);
 	stream_compat_flatten_groups(flat);
 	foreach(lc, flat->groupClause)

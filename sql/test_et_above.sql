@@ -54,6 +54,20 @@ SELECT view, groups, late_rows FROM streaming.views ORDER BY view::text;
 SELECT regexp_replace(line, '\d{2,}', 'N', 'g') AS line FROM streaming.explain('days') AS line WHERE line ~ '^ ?O|^  [^ ]';
 DROP TABLE s CASCADE;
 
+-- many levels of many windows: each level is looked at once
+CREATE TABLE s (ts timestamptz, k int) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+SELECT 'SELECT tumble(ts, ''1 minute'') AS a, tumble(ts, ''2 minutes'') AS b, tumble(ts, ''3 minutes'') AS c, count(*) AS n FROM s GROUP BY a, b, c' AS query \gset
+SELECT string_agg('SELECT a, b, c, sum(n) AS n FROM (', '') || :'query' || string_agg(format(') q%s GROUP BY a, b, c', i), '') AS query
+FROM generate_series(1, 9) AS i \gset
+SET statement_timeout = '60s';
+CREATE MATERIALIZED VIEW deep WITH (streaming.continuous, streaming.trigger = manual) AS :query;
+RESET statement_timeout;
+INSERT INTO s SELECT timestamptz '2026-01-01' + i * interval '17 s', i FROM generate_series(1, 100) AS i;
+CALL refresh_all();
+SELECT compare('deep', :'query'), sum(n), count(*) > 25 AS many FROM deep;
+DROP TABLE s CASCADE;
+
 -- a session that ends a microsecond after the watermark is still open, and so is the
 -- group of its last moment
 CREATE TABLE s (ts timestamptz, k int) USING stream

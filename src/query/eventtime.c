@@ -25,6 +25,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -79,7 +80,15 @@ typedef struct Trace
 								 * below may change */
 } Trace;
 
-static Trace trace_expr(Query *query, Node *expr);
+/* What says when the groups of a query close, as found while tracing. */
+typedef struct Closing
+{
+	Query	   *query;
+	Node	   *key;			/* or NULL */
+	Trace		trace;			/* of the key */
+} Closing;
+
+static Trace trace_expr(Query *query, Node *expr, List **closings);
 static int64 window_width(const Trace *trace, const char *source);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
 
@@ -146,7 +155,7 @@ with_all_arguments(FuncExpr *call)
 /* ---- tracing ---- */
 
 static Trace
-trace_call(Query *query, FuncExpr *call)
+trace_call(Query *query, FuncExpr *call, List **closings)
 {
 	const char *name = our_function(call->funcid);
 	Node	   *argument;
@@ -158,7 +167,7 @@ trace_call(Query *query, FuncExpr *call)
 
 	if (argument == NULL)
 		return no_trace;
-	trace = trace_expr(query, argument);
+	trace = trace_expr(query, argument, closings);
 	trace.call = call;
 	if (name && strcmp(name, "window_time") == 0)
 	{
@@ -224,32 +233,53 @@ is_chosen_among_others(Query *query, TargetEntry *tle)
 	return false;
 }
 
-/*
- * The grouping expression that says when a group of the query closes, or NULL: of
- * several the shortest, a session before all others, as choose_window has it.
- */
-static Node *
-closing_key(Query *query, List *clauses, Trace *closing)
+/* By what the groups of the query, or the keys of its first rows, are told apart. */
+static List *
+keys_of(Query *query)
 {
-	Node	   *result = NULL;
+	if (query->groupClause)
+		return query->groupClause;
+	if (is_ordered_distinct(query))
+		return query->distinctClause;
+	return query->hasWindowFuncs ?
+		linitial_node(WindowClause, query->windowClause)->partitionClause : NIL;
+}
+
+/*
+ * The grouping expression that says when a group of the query closes: of several the
+ * shortest, a session before all others, as choose_window has it.  It is looked for
+ * once: each column of each level above asks.
+ */
+static Closing *
+closing_of(Query *query, List **closings)
+{
+	Closing    *closing;
 	ListCell   *lc;
 
-	foreach(lc, clauses)
+	foreach(lc, *closings)
+		if (((Closing *) lfirst(lc))->query == query)
+			return lfirst(lc);
+	closing = palloc0(sizeof(Closing));
+	closing->query = query;
+	foreach(lc, keys_of(query))
 	{
 		Node	   *key = get_sortgroupclause_expr(lfirst(lc), query->targetList);
 		Trace		trace = trace_expr(query,
-									   stream_compat_flatten_join_alias_vars(NULL, query, key));
+									   stream_compat_flatten_join_alias_vars(NULL, query, key),
+									   closings);
 
 		if (!trace.event_time)
 			continue;
-		if (result && (closing->kind == TRACE_SESSION ||
-					   (trace.kind != TRACE_SESSION &&
-						window_width(&trace, NULL) >= window_width(closing, NULL))))
+		if (closing->key && (closing->trace.kind == TRACE_SESSION ||
+							 (trace.kind != TRACE_SESSION &&
+							  window_width(&trace, NULL) >=
+							  window_width(&closing->trace, NULL))))
 			continue;
-		*closing = trace;
-		result = key;
+		closing->trace = trace;
+		closing->key = key;
 	}
-	return result;
+	*closings = lappend(*closings, closing);
+	return closing;
 }
 
 /* Is it the key, or a time or a window that is made of it? */
@@ -273,41 +303,32 @@ is_made_of(Node *expr, Node *key)
  * have ended before, by less than that is long.
  */
 static Trace
-trace_key(Query *query, List *clauses, TargetEntry *tle, Trace trace)
+trace_key(Query *query, TargetEntry *tle, Trace trace, List **closings)
 {
-	Trace		closing;
-	Node	   *key = closing_key(query, clauses, &closing);
+	Closing    *closing;
 
-	if (!trace.event_time || (key && is_made_of((Node *) tle->expr, key)))
+	if (!trace.event_time)
 		return trace;
-	if (key == NULL || closing.kind == TRACE_SESSION)
+	closing = closing_of(query, closings);
+	if (closing->key && is_made_of((Node *) tle->expr, closing->key))
+		return trace;
+	if (closing->key == NULL || closing->trace.kind == TRACE_SESSION)
 		return no_trace;
-	if (!is_aligned(&closing, &trace) || closing.slack > 0)
-		trace.slack = Max(trace.slack,
-						  closing.slack + window_width(&closing, NULL));
+	if (!is_aligned(&closing->trace, &trace) || closing->trace.slack > 0)
+		trace.slack = Max(trace.slack, closing->trace.slack +
+						  window_width(&closing->trace, NULL));
 	return trace;
-}
-
-/* By what the groups of the query, or the keys of its first rows, are told apart. */
-static List *
-keys_of(Query *query)
-{
-	if (query->groupClause)
-		return query->groupClause;
-	if (is_ordered_distinct(query))
-		return query->distinctClause;
-	return query->hasWindowFuncs ?
-		linitial_node(WindowClause, query->windowClause)->partitionClause : NIL;
 }
 
 /* The output column of a sub-select; of UNION, all parts must agree. */
 static Trace
-trace_output(Query *query, AttrNumber attno)
+trace_output(Query *query, AttrNumber attno, List **closings)
 {
 	TargetEntry *tle;
 	Trace		result = no_trace;
 	ListCell   *lc;
 
+	CHECK_FOR_INTERRUPTS();
 	if (query->setOperations == NULL)
 	{
 		tle = get_tle_by_resno(query->targetList, attno);
@@ -315,9 +336,10 @@ trace_output(Query *query, AttrNumber attno)
 			return no_trace;
 		result = trace_expr(query,
 							stream_compat_flatten_join_alias_vars(NULL, query,
-																  (Node *) tle->expr));
+																  (Node *) tle->expr),
+							closings);
 		return keys_of(query) ?
-			trace_key(query, keys_of(query), tle, result) : result;
+			trace_key(query, tle, result, closings) : result;
 	}
 	foreach(lc, query->rtable)
 	{
@@ -326,7 +348,7 @@ trace_output(Query *query, AttrNumber attno)
 
 		if (rte->rtekind != RTE_SUBQUERY)
 			continue;
-		trace = trace_output(rte->subquery, attno);
+		trace = trace_output(rte->subquery, attno, closings);
 		if (!trace.event_time || (result.kind != TRACE_NONE &&
 								  (result.kind != trace.kind ||
 								   result.type != trace.type)))
@@ -353,13 +375,13 @@ query_of_view(Oid relid)
 }
 
 static Trace
-trace_table_column(Oid relid, AttrNumber attno)
+trace_table_column(Oid relid, AttrNumber attno, List **closings)
 {
 	Trace		trace = no_trace;
 	StreamEventTime declared;
 
 	if (get_rel_relkind(relid) == RELKIND_VIEW)
-		return trace_output(query_of_view(relid), attno);
+		return trace_output(query_of_view(relid), attno, closings);
 	if (!stream_declare_event_time(relid, &declared) ||
 		declared.attnum != attno)
 		return no_trace;
@@ -370,7 +392,7 @@ trace_table_column(Oid relid, AttrNumber attno)
 }
 
 static Trace
-trace_column(Query *query, Var *var)
+trace_column(Query *query, Var *var, List **closings)
 {
 	RangeTblEntry *rte;
 	Node	   *grouped;
@@ -380,20 +402,20 @@ trace_column(Query *query, Var *var)
 	rte = rt_fetch(var->varno, query->rtable);
 	grouped = stream_compat_group_expr(rte, var->varattno);
 	if (grouped)
-		return trace_expr(query, grouped);
+		return trace_expr(query, grouped, closings);
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:
-			return trace_table_column(rte->relid, var->varattno);
+			return trace_table_column(rte->relid, var->varattno, closings);
 		case RTE_SUBQUERY:
-			return trace_output(rte->subquery, var->varattno);
+			return trace_output(rte->subquery, var->varattno, closings);
 		case RTE_FUNCTION:
 			{
 				RangeTblFunction *function = linitial(rte->functions);
 
 				if (list_length(rte->functions) > 1 || var->varattno != 1)
 					return no_trace;
-				return trace_expr(query, function->funcexpr);
+				return trace_expr(query, function->funcexpr, closings);
 			}
 		default:
 			return no_trace;
@@ -401,15 +423,24 @@ trace_column(Query *query, Var *var)
 }
 
 static Trace
-trace_expr(Query *query, Node *expr)
+trace_expr(Query *query, Node *expr, List **closings)
 {
 	while (IsA(expr, RelabelType))
 		expr = (Node *) ((RelabelType *) expr)->arg;
 	if (IsA(expr, Var))
-		return trace_column(query, (Var *) expr);
+		return trace_column(query, (Var *) expr, closings);
 	if (IsA(expr, FuncExpr))
-		return trace_call(query, (FuncExpr *) expr);
+		return trace_call(query, (FuncExpr *) expr, closings);
 	return no_trace;
+}
+
+/* What an expression over the query's FROM is, as to time. */
+static Trace
+trace_of(Query *query, Node *expr)
+{
+	List	   *closings = NIL;
+
+	return trace_expr(query, expr, &closings);
 }
 
 bool
@@ -425,7 +456,7 @@ stream_eventtime_groups_by_session(Query *query)
 												   query->targetList);
 
 		key = stream_compat_flatten_join_alias_vars(NULL, query, key);
-		if (trace_expr(query, key).kind == TRACE_SESSION)
+		if (trace_of(query, key).kind == TRACE_SESSION)
 			return true;
 	}
 	return false;
@@ -504,7 +535,7 @@ stream_eventtime_check_session(Query *query, Node *key, const char *source)
 	Oid			type = exprType(key);
 
 	if ((type == TSRANGEOID || type == TSTZRANGEOID) &&
-		trace_expr(query, key).kind == TRACE_NONE &&
+		trace_of(query, key).kind == TRACE_NONE &&
 		comes_from_session(key, query))
 		stream_refuse("a session that is more than a column of sub-selects is",
 					  key, source,
@@ -1015,7 +1046,7 @@ choose_window(Query *query, List *keys, const char *source)
 	foreach(lc, keys)
 	{
 		Node	   *expr = lfirst(lc);
-		Trace		trace = trace_expr(query, expr);
+		Trace		trace = trace_of(query, expr);
 		bool		first;
 
 		if (trace.kind == TRACE_START || trace.kind == TRACE_RANGE ||
@@ -1070,7 +1101,7 @@ stream_eventtime_find(Query *query, List *keys, bool whole,
 	if (key < 0)
 		return NULL;
 	expr = list_nth(keys, key);
-	trace = trace_expr(query, expr);
+	trace = trace_of(query, expr);
 	window = make_window(&trace, key, expr, source);
 	window->in_all_sets = stream_groupings_all_have(query, key);
 	if (trace.kind == TRACE_SESSION && !window->in_all_sets)
@@ -1111,7 +1142,7 @@ time_column(Query *query, int rtindex)
 
 		if (!IsA(lfirst(lc), Var))
 			continue;
-		trace = trace_expr(query, lfirst(lc));
+		trace = trace_of(query, lfirst(lc));
 		if (trace.event_time && trace.kind == TRACE_TIME)
 			return lfirst(lc);
 	}
@@ -1129,7 +1160,7 @@ stream_eventtime_of_input(Query *query)
 
 		if (column == NULL)
 			continue;
-		trace = trace_expr(query, column);
+		trace = trace_of(query, column);
 		window = make_window(&trace, 0, column, NULL);
 		window->key = -1;
 		return window;

@@ -60,8 +60,7 @@ typedef struct DeltaScanState
 	bool		dependent;		/* conditions depend on the row of a join */
 
 	/* where the view looks at event times */
-	StreamInput *input;			/* NULL: not here */
-	AttrNumber	event_time;		/* the leaf's column */
+	StreamInputLeaf *input;		/* NULL: not here */
 	ExprState  *before;			/* conditions to check before looking at it */
 } DeltaScanState;
 
@@ -406,19 +405,19 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 									  STREAM_PARAM_POSITION);
 	if (position)
 		state->leaf = stream_position_leaf(position, RelationGetRelid(rel));
-	if (state->leaf && !state->leaf->active)
-		state->leaf = NULL;
-	if (state->leaf)
-		state->leaf->scanned = true;
 	state->block = InvalidBlockNumber;
 	state->dependent = !bms_is_empty(cscan->scan.plan.extParam);
 	state->watermark = stream_watermark_param(estate->es_param_list_info,
 											  STREAM_PARAM_WATERMARK);
 	if (state->leaf && state->watermark)
-		state->input = stream_watermark_input(state->watermark,
-											  lsecond_int(cscan->custom_private),
-											  RelationGetRelid(rel),
-											  &state->event_time);
+		state->input = stream_watermark_leaf(state->watermark,
+											 lsecond_int(cscan->custom_private),
+											 RelationGetRelid(rel),
+											 state->leaf->more);
+	if (state->leaf && !state->leaf->active)
+		state->leaf = NULL;
+	if (state->leaf)
+		state->leaf->scanned = true;
 	if (state->input)
 		split_conditions(state);
 }
@@ -457,8 +456,8 @@ observe(DeltaScanState *state, TupleTableSlot *slot, bool again)
 			return false;
 		}
 	}
-	return stream_watermark_observe(state->watermark, state->input,
-									state->event_time, slot, again);
+	return stream_watermark_observe(state->watermark, state->input, slot,
+									again);
 }
 
 /* Notes that a row is at hand; true if it was in an earlier pass already. */

@@ -25,6 +25,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "common/int.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -76,6 +77,8 @@ typedef struct Trace
 	bool		event_time;		/* about a declared event time */
 	Oid			type;
 	FuncExpr   *call;			/* of the window function */
+	const struct Trace *of;		/* what the call is about, unless that is where
+								 * the rows of the FROM have their time */
 	int64		slack;			/* microseconds after its end, until which groups
 								 * below may change */
 } Trace;
@@ -90,6 +93,7 @@ typedef struct Closing
 
 static Trace trace_expr(Query *query, Node *expr, List **closings);
 static int64 window_width(const Trace *trace, const char *source);
+static int64 reach_of(const Trace *trace);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
 
 static const Trace no_trace = {TRACE_NONE};
@@ -168,6 +172,13 @@ trace_call(Query *query, FuncExpr *call, List **closings)
 	if (argument == NULL)
 		return no_trace;
 	trace = trace_expr(query, argument, closings);
+	if (trace.event_time)
+	{
+		Trace	   *of = palloc(sizeof(Trace));
+
+		*of = trace;
+		trace.of = of;
+	}
 	trace.call = call;
 	if (name && strcmp(name, "window_time") == 0)
 	{
@@ -299,25 +310,46 @@ is_made_of(Node *expr, Node *key)
 
 /*
  * The column of an aggregation, or of first rows: groups close, and change no more,
- * when the window does that closes them.  One of another window among the keys may
- * have ended before, by less than that is long.
+ * when the window does that closes them.  That of another time or window among the
+ * keys may have ended before, by no more than the one that closes reaches beyond the
+ * time that both are about.
  */
 static Trace
 trace_key(Query *query, TargetEntry *tle, Trace trace, List **closings)
 {
 	Closing    *closing;
+	int64		reach;
 
 	if (!trace.event_time)
 		return trace;
 	closing = closing_of(query, closings);
 	if (closing->key && is_made_of((Node *) tle->expr, closing->key))
+	{
+		/* what is above has the time of sessions, whatever they were made of */
+		if (closing->trace.kind == TRACE_SESSION && trace.kind == TRACE_SESSION)
+			trace.of = NULL;
 		return trace;
+	}
 	if (closing->key == NULL || closing->trace.kind == TRACE_SESSION)
 		return no_trace;
-	if (!is_aligned(&closing->trace, &trace) || closing->trace.slack > 0)
-		trace.slack = Max(trace.slack, closing->trace.slack +
-						  window_width(&closing->trace, NULL));
+	if (is_aligned(&closing->trace, &trace) && closing->trace.slack == 0)
+		return trace;
+	reach = reach_of(&closing->trace);
+	if (reach == PG_INT64_MAX)
+		return no_trace;
+	trace.slack = Max(trace.slack, closing->trace.slack + reach);
 	return trace;
+}
+
+/* Makes the trace of a column of UNION that of both parts, which are times. */
+static void
+trace_both(Trace *trace, const Trace *other)
+{
+	trace->slack = Max(trace->slack, other->slack);
+	if (trace->call == NULL)
+		trace->call = other->call;
+	if (reach_of(other) > reach_of(trace))
+		trace->of = other->of;
 }
 
 /* The output column of a sub-select; of UNION, all parts must agree. */
@@ -353,12 +385,13 @@ trace_output(Query *query, AttrNumber attno, List **closings)
 								  (result.kind != trace.kind ||
 								   result.type != trace.type)))
 			return no_trace;
-		trace.slack = Max(trace.slack, result.slack);
+		/* the parts might disagree about the windows' lengths */
+		if (trace.kind != TRACE_TIME)
+			return no_trace;
+		if (result.kind != TRACE_NONE)
+			trace_both(&trace, &result);
 		result = trace;
 	}
-	/* the parts might disagree about the windows' lengths */
-	if (result.kind != TRACE_TIME)
-		return no_trace;
 	return result;
 }
 
@@ -635,6 +668,28 @@ window_width(const Trace *trace, const char *source)
 	return longest(stream_timeexpr_unit(TextDatumGetCString(length->constvalue)));
 }
 
+/*
+ * How long after the time that it is made of the window or time may end, in
+ * microseconds; PG_INT64_MAX: nobody knows.
+ */
+static int64
+reach_of(const Trace *trace)
+{
+	int64		width;
+	int64		reach;
+
+	if (trace->of == NULL)
+		return 0;
+	reach = reach_of(trace->of);
+	if (trace->kind == TRACE_TIME)
+		return reach;
+	if (trace->kind != TRACE_SESSION)
+		width = window_width(trace, NULL);
+	else if (!fixed_argument(trace->call, 1, &width))
+		return PG_INT64_MAX;
+	return pg_add_s64_overflow(reach, width, &reach) ? PG_INT64_MAX : reach;
+}
+
 /* Is each of the first windows within one of the second, as far as is known? */
 static bool
 is_aligned(const Trace *shorter, const Trace *longer)
@@ -644,12 +699,13 @@ is_aligned(const Trace *shorter, const Trace *longer)
 
 	/* a time is within all of its windows */
 	if (shorter->kind == TRACE_TIME)
-		return true;
+		return reach_of(shorter) == 0;
 	for (int i = 0; i < 2; i++)
 	{
 		const Trace *trace = i == 0 ? shorter : longer;
 
 		if (trace->kind != TRACE_RANGE || !is_call_of(trace->call, "tumble") ||
+			reach_of(trace->of) != 0 ||
 			has_time_zone(trace->call, 3) ||
 			!fixed_argument(trace->call, 1, &sizes[i]) ||
 			!fixed_argument(trace->call, 2, &offsets[i]))
@@ -670,8 +726,9 @@ end_of_window(const Trace *trace, Node *value, const char *source)
 		case TRACE_TIME:
 			/* that of a window is a microsecond before it ends */
 			return trace->call == NULL ? (Expr *) value :
-				stream_timeexpr_plus(trace->type, (Expr *) value,
-									 (Expr *) stream_timeexpr_interval(interval_of_us(1)));
+				stream_timeexpr_end_of((Expr *) value,
+									   (Expr *) stream_timeexpr_interval(interval_of_us(1)),
+									   NULL);
 		case TRACE_RANGE:
 		case TRACE_SESSION:
 			return stream_timeexpr_upper(trace->type, value);
@@ -696,8 +753,9 @@ end_of(const Trace *trace, Node *value, const char *source)
 
 	if (trace->slack == 0)
 		return end;
-	return stream_timeexpr_plus(trace->type, end,
-								(Expr *) stream_timeexpr_interval(interval_of_us(trace->slack)));
+	return stream_timeexpr_end_of(end,
+								  (Expr *) stream_timeexpr_interval(interval_of_us(trace->slack)),
+								  NULL);
 }
 
 /* ---- checking ---- */
@@ -1190,9 +1248,9 @@ late_threshold(Oid type)
 Expr *
 stream_eventtime_expiry(const StreamWindow *window)
 {
-	return stream_timeexpr_plus(window->type, copyObject(window->row_end),
-								stream_timeexpr_parameter(STREAM_PARAM_DELAY,
-														  INTERVALOID));
+	return stream_timeexpr_end_of(copyObject(window->row_end),
+								  stream_timeexpr_parameter(STREAM_PARAM_DELAY,
+															INTERVALOID), NULL);
 }
 
 /* time > late threshold */

@@ -503,8 +503,9 @@ merge_sessions(Query *query, StreamTreeFinal *final, const StreamPlace *place)
 		moment = palloc0(sizeof(Interval));
 		moment->time = 1;
 		window->key_end =
-			stream_timeexpr_plus(window->type, window->key_end,
-								 (Expr *) stream_timeexpr_interval(moment));
+			stream_timeexpr_end_of(window->key_end,
+								   (Expr *) stream_timeexpr_interval(moment),
+								   NULL);
 	}
 	return stream_merging_rewrite(query, final ? &final->key : NULL);
 }

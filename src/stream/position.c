@@ -36,6 +36,8 @@
  */
 #include "postgres.h"
 
+#include <float.h>
+
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "executor/tuptable.h"
@@ -299,39 +301,94 @@ leaf_density(const StreamLeaf *leaf, Relation rel)
 	return DEFAULT_DENSITY;
 }
 
-/*
- * Settles the range of the leaf.  *budget is the number of rows that the batch
- * may still take, negative for no bound.  Returns true if rows are left over.
- */
-static bool
-settle_range(StreamPosition *pos, StreamLeaf *leaf, Relation rel,
-			 double *budget, bool first)
+/* Settles the range of the leaf, for a batch without bounds. */
+static void
+settle_range(StreamPosition *pos, StreamLeaf *leaf, Relation rel)
 {
-	double		density = leaf_density(leaf, rel);
-	BlockNumber nblocks;
-	BlockNumber allowed;
+	BlockNumber nblocks = used_blocks(rel);
 
-	/* Nothing left for this leaf: it stays as it is until another batch. */
-	if (*budget >= 0 && *budget < density && !first)
-		return true;
-
-	nblocks = used_blocks(rel);
 	note_writers(pos, leaf);
 	leaf->active = true;
 	leaf->scan_start = first_changed_block(leaf);
 	leaf->scan_end = Max(nblocks, leaf->scan_start);
 	leaf->new_boundary = nblocks > 0 ? nblocks - 1 : 0;
 	leaf->new_tail = leaf->new_boundary;
-	if (*budget < 0)
-		return false;
-	allowed = (BlockNumber) Min(Max(1.0, *budget / density),
-								(double) MaxBlockNumber);
-	*budget = Max(0, *budget - density * (leaf->scan_end - leaf->scan_start));
-	if (leaf->scan_end - leaf->scan_start <= allowed)
-		return false;
-	leaf->scan_end = leaf->scan_start + allowed;
-	leaf->new_boundary = Min(leaf->scan_end, leaf->new_boundary);
-	return true;
+}
+
+static int
+compare_doubles(const void *a, const void *b)
+{
+	double		x = *(const double *) a;
+	double		y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* How many rows each may have of what max_rows leaves for those with most. */
+static double
+fair_share(double *needs, int n, double max_rows)
+{
+	qsort(needs, n, sizeof(double), compare_doubles);
+	for (int i = 0; i < n; i++)
+	{
+		double		share = max_rows / (n - i);
+
+		if (needs[i] > share)
+			return share;
+		max_rows -= needs[i];
+	}
+	return DBL_MAX;
+}
+
+/*
+ * Cuts the ranges down to max_rows in all.  A leaf of which there is but the last
+ * page costs nothing.  Where there is less than a page for each, some leaves stay
+ * as they are until another batch.  Returns true if rows are left over.
+ */
+static bool
+share_out(StreamPosition *pos, StreamLeaf **leaves, Relation *rels, int n,
+		  double max_rows)
+{
+	double	   *needs = palloc(sizeof(double) * n);
+	double		share;
+	double		spent = 0;
+	bool		more = false;
+	int			nneeds = 0;
+
+	for (int i = 0; i < n; i++)
+		if (leaves[i]->scan_end > leaves[i]->scan_start + 1)
+			needs[nneeds++] = leaf_density(leaves[i], rels[i]) *
+				(leaves[i]->scan_end - leaves[i]->scan_start);
+	share = fair_share(needs, nneeds, max_rows);
+	pfree(needs);
+	for (int i = 0; i < n; i++)
+	{
+		int			k = (pos->turn + i) % n;
+		StreamLeaf *leaf = leaves[k];
+		double		density = leaf_density(leaf, rels[k]);
+		BlockNumber length = leaf->scan_end - leaf->scan_start;
+		BlockNumber allowed = (BlockNumber) Min(Max(1.0, share / density),
+												(double) MaxBlockNumber);
+
+		if (length <= 1)
+			continue;
+		if (spent >= max_rows)
+		{
+			leaf->active = false;
+			leaf->more = true;
+		}
+		else if (length > allowed)
+		{
+			leaf->scan_end = leaf->scan_start + allowed;
+			leaf->new_boundary = Min(leaf->scan_end, leaf->new_boundary);
+			leaf->more = true;
+			spent += density * allowed;
+		}
+		else
+			spent += density * length;
+		more |= leaf->more;
+	}
+	return more;
 }
 
 bool
@@ -339,40 +396,38 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 					  int64 max_rows)
 {
 	MemoryContext old = MemoryContextSwitchTo(pos->context);
-	double		budget = max_rows > 0 ? (double) max_rows : -1.0;
+	StreamLeaf **leaves = palloc(sizeof(StreamLeaf *) * (n + 1));
 	bool		more = false;
-	bool		first = true;
 
 	for (int i = 0; i < n; i++)
 	{
-		int			k = max_rows > 0 ? (pos->turn + i) % n : i;
-		Relation	rel = rels[k];
-		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rel));
+		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
 
 		if (leaf == NULL)
 		{
-			leaf = add_leaf(pos, RelationGetRelid(rel),
-							STREAM_COMPAT_RELNUMBER(rel));
+			leaf = add_leaf(pos, RelationGetRelid(rels[i]),
+							STREAM_COMPAT_RELNUMBER(rels[i]));
 			leaf->read = stream_readset_create();
 		}
-		if (leaf->relfilenode != STREAM_COMPAT_RELNUMBER(rel))
+		if (leaf->relfilenode != STREAM_COMPAT_RELNUMBER(rels[i]))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("storage of stream \"%s\" has been replaced",
-							RelationGetRelationName(rel)),
+							RelationGetRelationName(rels[i])),
 					 errdetail("The view's reading position belongs to storage that is gone."),
 					 errhint("Drop the continuous view and create it anew.")));
 		leaf->detached = false;
-		leaf->active = false;
+		leaf->more = false;
 		leaf->scanned = false;
 		leaf->rows = 0;
-		if (settle_range(pos, leaf, rel, &budget, first))
-			more = true;
-		if (leaf->active && leaf->scan_end > leaf->scan_start + 1)
-			first = false;
+		settle_range(pos, leaf, rels[i]);
+		leaves[i] = leaf;
 	}
+	if (max_rows > 0 && n > 0)
+		more = share_out(pos, leaves, rels, n, (double) max_rows);
 	if (more)
 		pos->turn = (pos->turn + 1) % n;
+	pfree(leaves);
 	MemoryContextSwitchTo(old);
 	return more;
 }

@@ -42,6 +42,7 @@ typedef struct StreamLeaf
 
 	/* the batch in progress */
 	bool		active;			/* this leaf is part of it */
+	bool		more;			/* rows beyond the range may be waiting */
 	bool		scanned;		/* a plan of the batch has a scan of it */
 	BlockNumber scan_start;		/* new rows are in [scan_start, scan_end) ... */
 	BlockNumber scan_end;		/* ... and not in the read set */
@@ -85,7 +86,8 @@ extern void stream_position_reset_leaf(StreamPosition *pos, Oid relid,
 /*
  * Begins a batch over the leaves rels[0..n): measures them and notes who may
  * be writing, then settles the range to read, of about max_rows rows in all (0:
- * no bound).  Leaves not met before start at their beginning.
+ * no bound), of which those leaves have the same share that have more to read.
+ * Leaves not met before start at their beginning.
  *
  * Call before taking the batch's snapshot.  The caller holds AccessShareLock
  * on the leaves.  Returns true if rows beyond the range may be waiting.

@@ -49,13 +49,6 @@ text_const(const char *text)
 }
 
 Expr *
-stream_timeexpr_plus(Oid type, Expr *time, Expr *interval)
-{
-	return stream_timeexpr_call2(type == TIMESTAMPTZOID ? F_TIMESTAMPTZ_PL_INTERVAL :
-								 F_TIMESTAMP_PL_INTERVAL, type, InvalidOid, time, interval);
-}
-
-Expr *
 stream_timeexpr_upper(Oid type, Node *range)
 {
 	return stream_timeexpr_call1(F_UPPER_ANYRANGE, type, range);

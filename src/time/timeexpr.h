@@ -21,9 +21,6 @@ extern Expr *stream_timeexpr_call2(Oid funcid, Oid type, Oid collation,
 
 extern Const *stream_timeexpr_interval(Interval *interval);
 
-/* time + interval */
-extern Expr *stream_timeexpr_plus(Oid type, Expr *time, Expr *interval);
-
 /* upper(range) */
 extern Expr *stream_timeexpr_upper(Oid type, Node *range);
 

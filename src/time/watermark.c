@@ -9,6 +9,10 @@
  * back.  An input that has shown no row yet holds the others back.  So rows never
  * move the watermark of their own batch.
  *
+ * Where a batch leaves rows of some partitions for later, these hold their input
+ * back: it has come no farther than each of them has.  Otherwise rows would be late
+ * for no other reason than that another partition has been read before.
+ *
  * An input that has been idle for longer than its stream allows counts as having
  * come as far as the clock less the delay.
  *
@@ -191,14 +195,51 @@ whole_ms(int64 time)
 	return time - (rest < 0 ? rest + 1000 : rest);
 }
 
+/* The largest event time that the batch has seen. */
+static int64
+batch_max(const StreamInput *input)
+{
+	int64		result = STREAM_NO_TIME;
+	ListCell   *lc;
+
+	foreach(lc, input->leaves)
+		result = Max(result, ((StreamInputLeaf *) lfirst(lc))->batch_max);
+	return result;
+}
+
+/*
+ * How far the leaves have come that the batch has not read to their ends;
+ * PG_INT64_MAX if there are none.
+ */
+static int64
+held_at(const StreamInput *input)
+{
+	int64		result = PG_INT64_MAX;
+	ListCell   *lc;
+
+	foreach(lc, input->leaves)
+	{
+		StreamInputLeaf *leaf = lfirst(lc);
+
+		if (leaf->more)
+			result = Min(result, leaf->batch_max);
+	}
+	return result;
+}
+
 /* How far one input has come; STREAM_NO_TIME: nobody knows. */
 static int64
 input_watermark(const StreamInput *input, TimestampTz now)
 {
+	int64		max_time = input->max_time;
 	int64		result = STREAM_NO_TIME;
 
-	if (input->max_time != STREAM_NO_TIME)
-		result = whole_ms(input->max_time) - input->delay_us;
+	/* what is left of a single leaf comes in its order */
+	if (list_length(input->leaves) > 1)
+		max_time = Min(max_time, held_at(input));
+
+	if (max_time != STREAM_NO_TIME)
+		result = whole_ms(max_time) - input->delay_us;
 	if (is_idle(input, now))
 		result = Max(result, whole_ms(clock_of(input, now)) - input->delay_us);
 	return result > UNIX_EPOCH ? result : STREAM_NO_TIME;
@@ -206,7 +247,7 @@ input_watermark(const StreamInput *input, TimestampTz now)
 
 /* The view's watermark by its policy, whether or not that goes back. */
 static int64
-global_watermark(const StreamWatermark *wm)
+global_watermark(const StreamWatermark *wm, TimestampTz now)
 {
 	int64		result = STREAM_NO_TIME;
 	bool		first = true;
@@ -217,7 +258,7 @@ global_watermark(const StreamWatermark *wm)
 
 		if (wm->inputs[i].delay_us < 0)
 			continue;
-		watermark = input_watermark(&wm->inputs[i], wm->now);
+		watermark = input_watermark(&wm->inputs[i], now);
 		if (first)
 			result = watermark;
 		else if (wm->policy_max)
@@ -288,7 +329,7 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
 	{
 		StreamInput *input = &wm->inputs[i];
 
-		input->batch_max = STREAM_NO_TIME;
+		input->leaves = NIL;
 		input->limit = PG_INT64_MAX;
 		input->observed = used || may_see(input, input->declared.attnum);
 		input->shown = NULL;
@@ -320,14 +361,19 @@ stream_watermark_end(StreamWatermark *wm, StreamProgress *progress)
 	{
 		StreamInput *input = &wm->inputs[i];
 
-		if (input->batch_max != STREAM_NO_TIME || input->seen_at == 0)
+		/* nothing is idle whose rows wait */
+		if (batch_max(input) != STREAM_NO_TIME || input->seen_at == 0 ||
+			held_at(input) != PG_INT64_MAX)
 			input->seen_at = wm->now;
-		input->max_time = Max(input->max_time, input->batch_max);
+		input->max_time = Max(input->max_time, batch_max(input));
 	}
 	put_inputs(wm, progress);
 	progress->late_rows += wm->late_rows;
 	progress->null_rows += wm->null_rows;
-	progress->watermark = Max(progress->watermark, global_watermark(wm));
+	progress->watermark = Max(progress->watermark,
+							  global_watermark(wm, wm->now));
+	for (int i = 0; i < wm->ninputs; i++)
+		wm->inputs[i].leaves = NIL;
 }
 
 bool
@@ -336,8 +382,10 @@ stream_watermark_follow_clock(StreamWatermark *wm, StreamProgress *progress,
 {
 	int64		watermark;
 
-	wm->now = now;
-	watermark = global_watermark(wm);
+	/* partitions hold it back, until a batch has read what is left of them */
+	if (global_watermark(wm, 0) > progress->watermark)
+		return false;
+	watermark = global_watermark(wm, now);
 	if (watermark <= progress->watermark)
 		return false;
 	progress->watermark = watermark;
@@ -346,23 +394,35 @@ stream_watermark_follow_clock(StreamWatermark *wm, StreamProgress *progress,
 
 /* ---- rows ---- */
 
-StreamInput *
-stream_watermark_input(StreamWatermark *wm, int number, Oid leaf,
-					   AttrNumber *attnum)
+StreamInputLeaf *
+stream_watermark_leaf(StreamWatermark *wm, int number, Oid relid, bool more)
 {
-	for (int i = 0; i < wm->ninputs; i++)
-	{
-		StreamInput *input = &wm->inputs[i];
-		Oid			stream = input->declared.stream;
+	StreamInput *input = NULL;
+	StreamInputLeaf *leaf;
+	MemoryContext old;
+	ListCell   *lc;
 
-		if (input->number != number)
-			continue;
-		*attnum = stream == leaf ? input->declared.attnum :
-			get_attnum(leaf, get_attname(stream, input->declared.attnum,
-										 false));
-		return input;
-	}
-	return NULL;
+	for (int i = 0; i < wm->ninputs; i++)
+		if (wm->inputs[i].number == number)
+			input = &wm->inputs[i];
+	if (input == NULL)
+		return NULL;
+	foreach(lc, input->leaves)
+		if (((StreamInputLeaf *) lfirst(lc))->relid == relid)
+			return lfirst(lc);
+	/* as long as the batch */
+	old = MemoryContextSwitchTo(CurTransactionContext);
+	leaf = palloc0(sizeof(StreamInputLeaf));
+	leaf->input = input;
+	leaf->relid = relid;
+	leaf->attnum = input->declared.stream == relid ? input->declared.attnum :
+		get_attnum(relid, get_attname(input->declared.stream,
+									  input->declared.attnum, false));
+	leaf->more = more;
+	leaf->batch_max = STREAM_NO_TIME;
+	input->leaves = lappend(input->leaves, leaf);
+	MemoryContextSwitchTo(old);
+	return leaf;
 }
 
 /*
@@ -391,11 +451,12 @@ put_aside(StreamWatermark *wm, const char *reason)
 }
 
 bool
-stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
-						 AttrNumber attnum, TupleTableSlot *slot, bool again)
+stream_watermark_observe(StreamWatermark *wm, StreamInputLeaf *leaf,
+						 TupleTableSlot *slot, bool again)
 {
+	StreamInput *input = leaf->input;
 	bool		isnull;
-	int64		time = DatumGetInt64(slot_getattr(slot, attnum, &isnull));
+	int64		time = DatumGetInt64(slot_getattr(slot, leaf->attnum, &isnull));
 
 	wm->row = slot;
 	wm->row_input = input;
@@ -412,8 +473,8 @@ stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
 	/* infinite times say nothing about how far time has come */
 	if (TIMESTAMP_NOT_FINITE(time) || !input->observed)
 		return true;
-	if (time > input->batch_max)
-		input->batch_max = time;
+	if (time > leaf->batch_max)
+		leaf->batch_max = time;
 	return true;
 }
 

@@ -58,12 +58,22 @@ typedef struct StreamInput
 	TimestampTz seen_at;		/* when the last row was seen; 0: never */
 
 	/* the batch in progress */
-	int64		batch_max;		/* the largest event time so far */
+	List	   *leaves;			/* StreamInputLeaf of those it reads */
 	int64		limit;			/* rows beyond are not for the view */
 	bool		observed;		/* it moves the watermark */
 	Oid			shown_leaf;		/* whose columns are next: */
 	bool	   *shown;			/* may the view's owner see them? */
 } StreamInput;
+
+/* A leaf of an input, in the batch in progress. */
+typedef struct StreamInputLeaf
+{
+	StreamInput *input;
+	Oid			relid;
+	AttrNumber	attnum;			/* the event time */
+	bool		more;			/* rows are left for later batches */
+	int64		batch_max;		/* the largest event time so far */
+} StreamInputLeaf;
 
 typedef struct StreamWatermark
 {
@@ -144,19 +154,20 @@ extern TimestampTz stream_watermark_idle_at(const StreamWatermark *wm,
 											TimestampTz now);
 
 /*
- * The input of that number, or NULL if it has no event time; *attnum is set to
- * the column of the leaf that holds it.
+ * A leaf of the input of that number, as a part of the batch; NULL if the input has
+ * no event time.  more: rows of it are left for later batches, so that it may hold
+ * back the watermark.
  */
-extern StreamInput *stream_watermark_input(StreamWatermark *wm, int number,
-										   Oid leaf, AttrNumber *attnum);
+extern StreamInputLeaf *stream_watermark_leaf(StreamWatermark *wm, int number,
+											  Oid relid, bool more);
 
 /*
- * A row of the input is about to be looked at, by conditions of the scan, until
+ * A row of the leaf is about to be looked at, by conditions of the scan, until
  * stream_watermark_leave_row; again: not for the first time.  False if it is too
  * far in the future to be looked at at all; then it has been put aside.
  */
-extern bool stream_watermark_observe(StreamWatermark *wm, StreamInput *input,
-									 AttrNumber attnum, TupleTableSlot *slot,
-									 bool again);
+extern bool stream_watermark_observe(StreamWatermark *wm,
+									 StreamInputLeaf *leaf,
+									 TupleTableSlot *slot, bool again);
 
 #endif

@@ -555,7 +555,10 @@ stream_window_end_of(PG_FUNCTION_ARGS)
 	length = PG_GETARG_INTERVAL_P(1);
 	if (PG_NARGS() > 2 && !PG_ARGISNULL(2))
 		grid.zone = PG_GETARG_TEXT_PP(2);
-	grid.size = get_length(length, length->month != 0, "window size");
+	if (length->month != 0)
+		grid.size = get_length(length, true, "window size");
+	else
+		grid.size.us = interval_us(length, "window size", NULL);
 	PG_RETURN_TIMESTAMP(end_of(&grid, to_local(&grid, PG_GETARG_TIMESTAMP(0))));
 }
 

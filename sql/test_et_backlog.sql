@@ -43,5 +43,16 @@ SELECT check_view('by_time') AS by_time, check_view('by_key') AS by_key, check_v
 SELECT count(*), sum(count), max(lower(h)) FROM united;
 SELECT count(*) FROM (TABLE united EXCEPT ALL
 	SELECT tumble(ts, '1 hour') AS h, count(*) FROM (SELECT ts FROM l UNION ALL SELECT ts FROM r) q GROUP BY h) AS d;
+
+-- nothing is idle whose rows wait
+CREATE TABLE i (ts timestamptz, k int) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '0', streaming.idle_timeout = '1 microsecond');
+CREATE MATERIALIZED VIEW waited WITH (streaming.continuous, streaming.max_batch_rows = 500, streaming.trigger = manual) AS
+	SELECT tumble(ts, '1 hour') AS h, count(*) FROM i GROUP BY h;
+INSERT INTO i SELECT timestamptz '2026-01-01' + n * interval '1 minute', n FROM generate_series(1, 8000) AS n;
+REFRESH MATERIALIZED VIEW waited;
+SELECT batches > 5 AS many, rows_read, late_rows FROM streaming.views WHERE view = 'waited'::regclass;
+DROP TABLE i CASCADE;
+
 DROP TABLE r, l, m CASCADE;
 SELECT * FROM leftovers();

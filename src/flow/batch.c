@@ -895,8 +895,10 @@ run_batch(void *arg)
 										batch->nrels,
 										max_rows > 0 ? max_rows :
 										stream_max_batch_rows);
-	stream_watermark_follow_clock(view->watermark, &view->progress,
-								  stream_debug_now());
+	/* an input is not idle whose rows this batch will leave unread */
+	if (!batch->more)
+		stream_watermark_follow_clock(view->watermark, &view->progress,
+									  stream_debug_now());
 	if (stream_position_pending(view->position) ||
 		view->progress.batch == 0 || has_groups_to_close(view) ||
 		has_groups_to_reap(view))

@@ -881,8 +881,9 @@ def random_view(rng, number, streams, features):
             "({ts} > '%s' OR s.k = 0)" % text_of(stream.clock + grid * 20)])
     if "keep" in features and r() < 0.3:
         more["late_rows"] = "keep"
+    # what holds the watermark back among partitions is not in the record
     if ("chain" in features and r() < 0.4
-            and not any(s.future for s, _ in inputs)):
+            and not any(s.future or s.partitioned for s, _ in inputs)):
         more["chain"] = rng.choice([1, 5, 100])
     if len(inputs) == 1:
         more["style"] = rng.choice(["plain"] * 2 + have("sub", "cte"))

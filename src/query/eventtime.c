@@ -615,15 +615,6 @@ has_time_zone(FuncExpr *call, int n)
 
 /* ---- lengths and ends ---- */
 
-static Interval *
-interval_of_us(int64 us)
-{
-	Interval   *interval = palloc0(sizeof(Interval));
-
-	interval->time = us;
-	return interval;
-}
-
 static Const *
 constant_argument(FuncExpr *call, int n, const char *source)
 {
@@ -726,9 +717,7 @@ end_of_window(const Trace *trace, Node *value, const char *source)
 		case TRACE_TIME:
 			/* that of a window is a microsecond before it ends */
 			return trace->call == NULL ? (Expr *) value :
-				stream_timeexpr_end_of((Expr *) value,
-									   (Expr *) stream_timeexpr_interval(interval_of_us(1)),
-									   NULL);
+				stream_timeexpr_later((Expr *) value, 1);
 		case TRACE_RANGE:
 		case TRACE_SESSION:
 			return stream_timeexpr_upper(trace->type, value);
@@ -751,11 +740,7 @@ end_of(const Trace *trace, Node *value, const char *source)
 {
 	Expr	   *end = end_of_window(trace, value, source);
 
-	if (trace->slack == 0)
-		return end;
-	return stream_timeexpr_end_of(end,
-								  (Expr *) stream_timeexpr_interval(interval_of_us(trace->slack)),
-								  NULL);
+	return trace->slack == 0 ? end : stream_timeexpr_later(end, trace->slack);
 }
 
 /* ---- checking ---- */
@@ -812,7 +797,6 @@ check_call(FuncExpr *call, const char *source)
 
 /* ---- hop ---- */
 
-
 static int64
 greatest_common_divisor(int64 a, int64 b)
 {
@@ -840,8 +824,8 @@ tumble_by(FuncExpr *call, int64 size, int64 offset)
 												   makeString("tumble")),
 										zoned ? 4 : 3, argtypes, false);
 	List	   *args = list_make3(copyObject(time),
-								  stream_timeexpr_interval(interval_of_us(size)),
-								  stream_timeexpr_interval(interval_of_us(offset)));
+								  stream_timeexpr_interval_us(size),
+								  stream_timeexpr_interval_us(offset));
 
 	if (zoned)
 		args = lappend(args, makeNullConst(TEXTOID, -1,

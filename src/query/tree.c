@@ -494,19 +494,11 @@ static Query *
 merge_sessions(Query *query, StreamTreeFinal *final, const StreamPlace *place)
 {
 	StreamWindow *window = final ? final->window : NULL;
-	Interval   *moment;
 
 	if (!stream_merging_is_needed(query, place))
 		return query;
 	if (window && window->kind == STREAM_WINDOW_SESSION)
-	{
-		moment = palloc0(sizeof(Interval));
-		moment->time = 1;
-		window->key_end =
-			stream_timeexpr_end_of(window->key_end,
-								   (Expr *) stream_timeexpr_interval(moment),
-								   NULL);
-	}
+		window->key_end = stream_timeexpr_later(window->key_end, 1);
 	return stream_merging_rewrite(query, final ? &final->key : NULL);
 }
 

@@ -41,6 +41,15 @@ stream_timeexpr_interval(Interval *interval)
 					 IntervalPGetDatum(interval), false, false);
 }
 
+Const *
+stream_timeexpr_interval_us(int64 us)
+{
+	Interval   *interval = palloc0(sizeof(Interval));
+
+	interval->time = us;
+	return stream_timeexpr_interval(interval);
+}
+
 static Const *
 text_const(const char *text)
 {
@@ -83,6 +92,13 @@ stream_timeexpr_end_of(Expr *start, Expr *length, Expr *zone)
 							list_length(args), argtypes, false);
 	return (Expr *) makeFuncExpr(funcid, type, args, InvalidOid,
 								 DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
+}
+
+Expr *
+stream_timeexpr_later(Expr *time, int64 us)
+{
+	return stream_timeexpr_end_of(time, (Expr *) stream_timeexpr_interval_us(us),
+								  NULL);
 }
 
 /*

@@ -19,7 +19,9 @@ extern Expr *stream_timeexpr_call1(Oid funcid, Oid type, void *arg);
 extern Expr *stream_timeexpr_call2(Oid funcid, Oid type, Oid collation,
 								   void *arg1, void *arg2);
 
+/* Intervals as constants; one of so many microseconds. */
 extern Const *stream_timeexpr_interval(Interval *interval);
+extern Const *stream_timeexpr_interval_us(int64 us);
 
 /* upper(range) */
 extern Expr *stream_timeexpr_upper(Oid type, Node *range);
@@ -30,6 +32,9 @@ extern Expr *stream_timeexpr_upper(Oid type, Node *range);
  * where that is out of range.
  */
 extern Expr *stream_timeexpr_end_of(Expr *start, Expr *length, Expr *zone);
+
+/* The same, after so many microseconds. */
+extern Expr *stream_timeexpr_later(Expr *time, int64 us);
 
 /*
  * The length of the unit of date_trunc, as an interval.  Error 22007 if it is

@@ -245,7 +245,10 @@ input_watermark(const StreamInput *input, TimestampTz now)
 	return result > UNIX_EPOCH ? result : STREAM_NO_TIME;
 }
 
-/* The view's watermark by its policy, whether or not that goes back. */
+/*
+ * The view's watermark by its policy, whether or not that goes back.  now: as is_idle
+ * has it; 0 is before all.
+ */
 static int64
 global_watermark(const StreamWatermark *wm, TimestampTz now)
 {
@@ -382,7 +385,10 @@ stream_watermark_follow_clock(StreamWatermark *wm, StreamProgress *progress,
 {
 	int64		watermark;
 
-	/* partitions hold it back, until a batch has read what is left of them */
+	/*
+	 * Where no clock counts: partitions hold it back, until a batch has read what
+	 * is left of them.
+	 */
 	if (global_watermark(wm, 0) > progress->watermark)
 		return false;
 	watermark = global_watermark(wm, now);

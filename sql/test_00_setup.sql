@@ -25,6 +25,46 @@ BEGIN
 	RETURN format('%s rows missing, %s rows wrong', missing, wrong);
 END $$;
 
+-- Runs batches of all views until nothing is left to be read; twice, where a test
+-- wants to see what a watermark does that has moved.
+CREATE PROCEDURE refresh_views(times int DEFAULT 1) LANGUAGE plpgsql AS $$
+DECLARE v regclass;
+BEGIN
+	FOR v IN SELECT view FROM streaming.views, generate_series(1, times) LOOP
+		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
+	END LOOP;
+END $$;
+
+-- For tests with a table queries (n, query, refusal) in their search_path.
+-- A view of each query, named by its number.  What PostgreSQL itself does not
+-- accept is told apart, without its message, which is not ours.
+CREATE PROCEDURE make_views() LANGUAGE plpgsql AS $$
+DECLARE
+	q record;
+	message text;
+BEGIN
+	FOR q IN SELECT * FROM queries ORDER BY n LOOP
+		BEGIN
+			EXECUTE format('CREATE MATERIALIZED VIEW q%s WITH (streaming.continuous, streaming.trigger = ''manual'') AS %s', q.n, q.query);
+			CONTINUE;
+		EXCEPTION WHEN OTHERS THEN
+			message := SQLSTATE || ' ' || SQLERRM;
+		END;
+		BEGIN
+			EXECUTE 'EXPLAIN ' || q.query;
+		EXCEPTION WHEN OTHERS THEN
+			message := CASE WHEN message = SQLSTATE || ' ' || SQLERRM THEN SQLSTATE || ' of PostgreSQL' ELSE message || ', not ' || SQLSTATE END;
+		END;
+		UPDATE queries u SET refusal = message WHERE u.n = q.n;
+	END LOOP;
+END $$;
+-- What differs from its query: rows are compared as text, so that scales and signs count, too.
+CREATE FUNCTION check_queries() RETURNS TABLE (wrong text, query text) LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY SELECT result, q.query FROM queries q, check_view(format('q%s', q.n)::regclass, by_text => true) AS result
+	WHERE q.refusal IS NULL AND result <> 'ok' ORDER BY q.n;
+END $$;
+
 -- What of the extension is left over: nothing, after each test.
 CREATE FUNCTION leftovers() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT left_over FROM (

@@ -3,13 +3,6 @@
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO, MDY';
 
-CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
-DECLARE v regclass;
-BEGIN
-	FOR v IN SELECT view FROM streaming.views LOOP
-		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
-	END LOOP;
-END $$;
 CREATE FUNCTION look(v regclass, OUT watermark timestamptz, OUT groups int8, OUT late int8, OUT nulls int8)
 	LANGUAGE sql AS 'SELECT watermark, groups, late_rows, null_rows FROM streaming.views WHERE view = v';
 CREATE FUNCTION restart_workers() RETURNS boolean LANGUAGE sql AS $$
@@ -25,7 +18,7 @@ CREATE MATERIALIZED VIEW e WITH (streaming.continuous, streaming.trigger = 'manu
 CREATE MATERIALIZED VIEW o WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT DISTINCT ON (k) k, t FROM s;
 CREATE MATERIALIZED VIEW a WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'append') AS SELECT DISTINCT k, t FROM s;
 INSERT INTO s VALUES (1, 'a'), (1, 'a'), (2, 'b'), (NULL, NULL), (NULL, NULL), (1, 'b');
-CALL refresh_all();
+CALL refresh_views();
 -- H1: also inside one batch; NULL is like NULL; in append mode at once
 SELECT * FROM v ORDER BY k, t;
 SELECT * FROM a ORDER BY k, t;
@@ -34,7 +27,7 @@ SELECT * FROM e;
 SELECT * FROM o ORDER BY k;
 SELECT restart_workers();
 INSERT INTO s VALUES (1, 'a'), (3, 'a'), (2, 'z'), (5, 'zz'), (NULL, 'x'), (3, 'c');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM o ORDER BY k;
 SELECT check_view('v'), check_view('a'), check_view('e');
 DROP TABLE s CASCADE;
@@ -45,9 +38,9 @@ CREATE TABLE s (id int, k int, b bit(3)) USING stream;
 CREATE MATERIALIZED VIEW o WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT DISTINCT ON (k) k, id FROM s;
 CREATE MATERIALIZED VIEW b WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT DISTINCT ON (b) b, id FROM s;
 INSERT INTO s SELECT i, i * 7919 % 101, (i * 7919 % 5)::bit(3) FROM generate_series(1, 2000) i;
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s SELECT i, i * 7919 % 211, (i * 7919 % 7)::bit(3) FROM generate_series(2001, 4000) i;
-CALL refresh_all();
+CALL refresh_views();
 SELECT count(*), count(*) FILTER (WHERE id <> first) AS not_first FROM o JOIN (SELECT k, min(id) AS first FROM s GROUP BY k) f USING (k);
 SELECT count(*), count(*) FILTER (WHERE id <> first) AS not_first FROM b JOIN (SELECT b, min(id) AS first FROM s GROUP BY b) f USING (b);
 DROP TABLE s CASCADE;
@@ -64,7 +57,7 @@ CREATE MATERIALIZED VIEW a WITH (streaming.continuous, streaming.trigger = 'manu
 SET client_min_messages = warning;
 -- W = 11:50
 INSERT INTO s VALUES (1, '2024-01-01 12:00', 1), (1, '2024-01-01 12:00', 2), (1, '2024-01-01 11:45', 3), (2, '2024-01-01 11:52', 4), (3, NULL, 5);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY ts, k;
 -- H1: append mode does not wait for the watermark
 SELECT * FROM a ORDER BY ts, k;
@@ -75,7 +68,7 @@ SELECT view, groups, late_rows, null_rows FROM streaming.views ORDER BY view::te
 -- H2, H4: 11:45 again, and 11:50 (equality) are late, not duplicates; 11:52 is a duplicate, not late
 SELECT restart_workers();
 INSERT INTO s VALUES (1, '2024-01-01 11:45', 6), (9, '2024-01-01 11:50', 7), (2, '2024-01-01 11:52', 8), (2, '2024-01-01 11:50:00.000001', 9);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY ts, k;
 SELECT * FROM a ORDER BY ts, k;
 SELECT * FROM o ORDER BY ts, k;
@@ -84,11 +77,11 @@ SELECT lower(w), k FROM w ORDER BY w, k;
 SELECT view, groups, late_rows, null_rows FROM streaming.views ORDER BY view::text;
 -- W = 12:50: all keys but one are given up, no row goes
 INSERT INTO s VALUES (7, '2024-01-01 13:00', 10);
-CALL refresh_all();
+CALL refresh_views();
 SELECT view, groups, late_rows, null_rows FROM streaming.views ORDER BY view::text;
 SELECT restart_workers();
 INSERT INTO s VALUES (1, '2024-01-01 12:00', 11), (2, '2024-01-01 11:52', 12);
-CALL refresh_all();
+CALL refresh_views();
 SELECT count(*), count(DISTINCT (k, ts)) FROM v;
 SELECT count(*), count(DISTINCT (k, ts)) FROM a;
 SELECT * FROM o ORDER BY ts, k;
@@ -104,21 +97,21 @@ CREATE MATERIALIZED VIEW o WITH (streaming.continuous, streaming.trigger = 'manu
 CREATE MATERIALIZED VIEW c WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'complete') AS SELECT DISTINCT k, ts FROM s;
 SET client_min_messages = warning;
 INSERT INTO s VALUES (1, '2024-01-01 12:00', 1), (1, '2024-01-01 13:00', 2), (2, '2024-01-01 12:00', 3);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM o ORDER BY k;
 -- D2: with ts among the columns that come in, 12:30 is late, also for a new key; SELECT DISTINCT k does not see it, and drops nothing.
 -- Known keys are not new again
 INSERT INTO s VALUES (3, '2024-01-01 12:30', 4), (1, '2024-01-01 14:00', 5), (4, '2024-01-01 13:00:00.001', 6), (5, NULL, 7);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY k;
 SELECT * FROM o ORDER BY k;
 -- D6: complete mode drops nothing (but NULL)
 SELECT * FROM c ORDER BY ts, k;
 SELECT view, groups, late_rows, null_rows FROM streaming.views ORDER BY view::text;
 INSERT INTO s VALUES (1, '2024-06-01', 8), (2, '2024-06-01', 9);
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES (1, '2024-07-01', 8), (2, '2024-07-01', 9);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY k;
 SELECT * FROM o ORDER BY k;
 DROP TABLE s CASCADE;
@@ -132,31 +125,31 @@ CREATE MATERIALIZED VIEW a WITH (streaming.continuous, streaming.trigger = 'manu
 SET client_min_messages = warning;
 -- expiries: 1 at 12:10, 2 at 12:05 (that of the first row: 11:55 + 10 min); W = 11:50
 INSERT INTO s VALUES (1, '2024-01-01 12:00', 1), (2, '2024-01-01 11:55', 2), (2, '2024-01-01 12:00', 3);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY n;
 SELECT * FROM look('v');
 -- duplicates neither come out nor move the expiry; W = 12:04:59.999
 INSERT INTO s VALUES (1, '2024-01-01 12:08', 4), (2, '2024-01-01 12:14:59.999', 5);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY n;
 SELECT * FROM look('v');
 -- W = 12:05 after this batch, and 2 expires (equality); in this batch it is still a duplicate
 SELECT restart_workers();
 INSERT INTO s VALUES (2, '2024-01-01 12:15', 6);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY n;
 SELECT * FROM look('v');
 -- now 2 is new; 1 is not; late rows are dropped and make nothing new (12:05 is late, 12:05:00.001 is not: it expires at 12:15:00.001)
 INSERT INTO s VALUES (2, '2024-01-01 12:05', 7), (1, '2024-01-01 12:15', 8), (3, '2024-01-01 12:05', 9), (2, '2024-01-01 12:05:00.001', 10), (2, '2024-01-01 12:14', 11);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY n;
 SELECT * FROM look('v');
 -- W = 12:15: 1 has expired at 12:10, 2 not yet
 INSERT INTO s VALUES (4, '2024-01-01 12:25', 12);
-CALL refresh_all();
+CALL refresh_views();
 SELECT restart_workers();
 INSERT INTO s VALUES (1, '2024-01-01 12:20', 13), (2, '2024-01-01 12:20', 14), (4, '2024-01-01 12:30', 15), (5, NULL, 16);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY n;
 SELECT * FROM look('v');
 -- what has come out stays, in both modes alike
@@ -176,7 +169,7 @@ BEGIN
 	FOR b IN 1 .. 10 LOOP
 		INSERT INTO s SELECT b * 100 + i, random() * 10, at + random() * interval '6 min' - random() * random() * interval '10 min' FROM generate_series(1, 30) i;
 		COMMIT;
-		CALL refresh_all();
+		CALL refresh_views();
 		at := at + interval '3 min';
 	END LOOP;
 END $$;
@@ -197,7 +190,7 @@ INSERT INTO s VALUES ('2024-01-01 10:00', 1, repeat('x', 6000));
 INSERT INTO s VALUES ('2024-01-01 09:00', 2, repeat('x', 6000));
 INSERT INTO s VALUES ('2024-01-01 09:00', 2, repeat('x', 6000));
 INSERT INTO s VALUES ('2024-01-01 10:00', 2, repeat('x', 6000));
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY ts, k;
 SELECT * FROM look('v');
 DROP TABLE s CASCADE;
@@ -207,9 +200,9 @@ DROP TABLE s CASCADE;
 CREATE TABLE s (k int, ts timestamptz) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual', streaming.late_rows = 'keep') AS SELECT DISTINCT k, ts FROM s;
 INSERT INTO s VALUES (1, '2024-01-01 12:00'), (1, '2024-01-01 12:00');
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES (1, '2024-01-01 12:00'), (1, '2024-01-01 12:01'), (1, '2024-01-01 12:01'), (1, NULL);
-CALL refresh_all();
+CALL refresh_views();
 SELECT reason, stream_row FROM streaming.errors ORDER BY reason;
 SELECT * FROM v ORDER BY ts;
 DROP TABLE s CASCADE;
@@ -224,11 +217,11 @@ CREATE TABLE t (k int, name text);
 INSERT INTO t VALUES (1, 'odd'), (3, 'odd'), (2, 'even');
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT DISTINCT name, date_trunc('minute', ts) AS minute FROM p JOIN t USING (k);
 INSERT INTO p VALUES (1, '2024-01-01 12:00:10'), (3, '2024-01-01 12:00:20'), (2, '2024-01-01 12:00:30'), (4, '2024-01-01 12:00:30');
-CALL refresh_all();
+CALL refresh_views();
 SELECT check_view('v');
 -- W = 11:59:30; the minute of 11:59 is open still, that of 11:58 over: a row is late before it is joined, with a partner or without one
 INSERT INTO p VALUES (1, '2024-01-01 11:59:10'), (2, '2024-01-01 11:58:59'), (4, '2024-01-01 11:58:59');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY minute, name;
 SELECT * FROM look('v');
 DROP TABLE p, t CASCADE;
@@ -252,6 +245,5 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.distinct_within
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s, none CASCADE;
 
-DROP PROCEDURE refresh_all;
 DROP FUNCTION look, restart_workers;
 SELECT * FROM leftovers();

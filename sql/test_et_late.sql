@@ -84,15 +84,8 @@ CREATE MATERIALIZED VIEW days WITH (streaming.continuous, streaming.trigger = 'm
 -- D6: neither (but NULL is no time: E3)
 CREATE MATERIALIZED VIEW complete WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'complete') AS
 	SELECT tumble(ts, '1 min') w, count(*), sum(k) FROM s GROUP BY w;
-CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
-DECLARE v regclass;
-BEGIN
-	FOR v IN SELECT view FROM streaming.views LOOP
-		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
-	END LOOP;
-END $$;
 INSERT INTO s VALUES (1, '2024-01-01 10:40');
-CALL refresh_all();
+CALL refresh_views();
 -- L = 10:35. All of 10:00 to 11:00 is open for hours.
 -- minutes: 10:34:59.999999 (window to 10:35) is late, 10:35 is not
 -- times: 10:35 is late, 10:35:00.000001 not
@@ -100,7 +93,7 @@ CALL refresh_all();
 -- hops: 10:25 is in 10:20 to 10:30 and 10:25 to 10:35, both closed; 10:30 also in 10:30 to 10:40 (D3: counted there)
 INSERT INTO s VALUES (2, '2024-01-01 10:00'), (4, '2024-01-01 09:59:59.999999'), (8, '2024-01-01 10:25'), (16, '2024-01-01 10:29:59'),
 	(32, '2024-01-01 10:30'), (64, '2024-01-01 10:34:59.999999'), (128, '2024-01-01 10:35'), (256, '2024-01-01 10:35:00.000001'), (512, NULL);
-CALL refresh_all();
+CALL refresh_views();
 -- 9 o'clock is late, all else counts
 SELECT lower(w), count, sum FROM hours ORDER BY w;
 SELECT lower(w), count, sum FROM minutes ORDER BY w;
@@ -116,7 +109,7 @@ SELECT tumble(ts, '1 min'), count(*), sum(k) FROM s WHERE ts IS NOT NULL GROUP B
 -- D7: no trace, also of a key that has only late rows; and the rows are late after a restart
 SELECT restart_workers();
 INSERT INTO s VALUES (1024, '2024-01-01 08:00'), (1024, '2024-01-01 10:29');
-CALL refresh_all();
+CALL refresh_views();
 SELECT (SELECT count(*) FROM minutes WHERE w @> '2024-01-01 08:00'::timestamptz OR w @> '2024-01-01 10:29'::timestamptz) AS minutes,
 	(SELECT count(*) FROM times WHERE ts <= '2024-01-01 10:29') AS times, (SELECT sum(sum) FROM hours) AS hours;
 SELECT view, late_rows, null_rows FROM streaming.views ORDER BY view::text;
@@ -138,9 +131,9 @@ CREATE MATERIALIZED VIEW agg_filter WITH (streaming.continuous, streaming.trigge
 CREATE MATERIALIZED VIEW joined WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT tumble(ts, '1 min') w, name, count(*) FROM s JOIN t USING (k) GROUP BY w, name;
 INSERT INTO s VALUES (2, '2024-01-01 10:00');
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES (1, '2024-01-01 09:00'), (2, '2024-01-01 09:00'), (3, '2024-01-01 09:00'), (1, NULL), (3, NULL);
-CALL refresh_all();
+CALL refresh_views();
 SELECT view, late_rows, null_rows FROM streaming.views ORDER BY view::text;
 SELECT lower(w), count FROM agg_filter ORDER BY w;
 DROP TABLE s, t CASCADE;
@@ -151,9 +144,9 @@ CREATE TABLE s (k int, ts timestamptz) USING stream;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT tumble(ts, '1 min') w, count(*) FROM s GROUP BY w;
 INSERT INTO s VALUES (1, '2024-01-01 10:00'), (1, NULL), (1, '2023-01-01');
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES (1, '2022-01-01 10:00'), (1, NULL);
-CALL refresh_all();
+CALL refresh_views();
 SELECT lower(w), count FROM v ORDER BY w;
 SELECT check_view('v');
 SELECT * FROM look('v');
@@ -164,9 +157,9 @@ CREATE TABLE s (k int, ts timestamptz) USING stream WITH (streaming.event_time =
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT tumble(ts, '1 min') w, count(*) FROM s GROUP BY w;
 INSERT INTO s VALUES (1, '2024-01-01 10:00'), (1, NULL), (1, '2023-01-01');
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES (1, '2022-01-01 10:00'), (1, NULL);
-CALL refresh_all();
+CALL refresh_views();
 SELECT lower(w), count FROM v ORDER BY w;
 SELECT * FROM look('v');
 DROP TABLE s CASCADE;
@@ -179,12 +172,12 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manu
 CREATE MATERIALIZED VIEW dropping WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT tumble(ts, '1 min') w, count(*), sum(k) FROM s GROUP BY w;
 INSERT INTO s VALUES (1, '2024-01-01 10:00', 'on time');
-CALL refresh_all();
+CALL refresh_views();
 SELECT count(*) FROM streaming.errors;
 INSERT INTO s VALUES (2, '2024-01-01 09:00', 'late, "quoted", (too)'), (3, NULL, 'no time'), (4, '2024-01-01 10:00:30', 'on time'), (5, '-infinity', NULL), (6, 'infinity', 'too soon');
 -- max_future: rows from beyond are like bad rows; they do not move the watermark (and are kept by any view)
 INSERT INTO s VALUES (7, now() + interval '1 day', 'too soon'), (11, now() + interval '59 min', 'just so');
-CALL refresh_all();
+CALL refresh_views();
 SELECT view, stream, reason, event_time > now() AS future, isfinite(event_time) AS finite, CASE WHEN event_time < now() THEN event_time END AS event_time,
 	CASE WHEN reason <> 'future' THEN stream_row END AS stream_row, partition,
 	(SELECT k FROM s WHERE s.ctid = tid) AS k
@@ -197,11 +190,11 @@ SELECT tumble(ts, '1 min'), count(*), sum(k) FROM s WHERE ctid NOT IN (SELECT ti
 -- switched off and on
 ALTER MATERIALIZED VIEW v SET (streaming.late_rows = 'drop');
 INSERT INTO s VALUES (8, '2024-01-01 09:00', 'lost');
-CALL refresh_all();
+CALL refresh_views();
 SELECT count(*) FROM streaming.errors WHERE view = 'v'::regclass AND reason = 'late';
 ALTER MATERIALIZED VIEW v SET (streaming.late_rows = 'keep');
 INSERT INTO s VALUES (9, '2024-01-01 09:00', 'kept');
-CALL refresh_all();
+CALL refresh_views();
 SELECT count(*), max(stream_row) FROM streaming.errors WHERE view = 'v'::regclass AND reason = 'late' AND stream_row LIKE '%kept%';
 SELECT late, nulls FROM look('v');
 SELECT late, nulls FROM look('dropping');
@@ -209,7 +202,7 @@ SELECT late, nulls FROM look('dropping');
 ALTER TABLE s ADD COLUMN n int DEFAULT 7;
 ALTER TABLE s DROP COLUMN t;
 INSERT INTO s VALUES (10, '2024-01-01 09:00', 70);
-CALL refresh_all();
+CALL refresh_views();
 SELECT stream_row FROM streaming.errors WHERE view = 'v'::regclass AND stream_row LIKE '(10%';
 -- with the view go its errors
 DROP MATERIALIZED VIEW v;
@@ -244,9 +237,9 @@ CREATE TABLE s (k int, ts timestamptz) USING stream WITH (streaming.event_time =
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual', streaming.late_rows = 'keep') AS
 	SELECT hop(ts, '10 min', '5 min') w, count(*) FROM s GROUP BY w;
 INSERT INTO s VALUES (1, '2024-01-01 10:00');
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES (1, '2024-01-01 09:54:59'), (2, '2024-01-01 09:55'), (3, NULL);
-CALL refresh_all();
+CALL refresh_views();
 SELECT reason, stream_row FROM streaming.errors ORDER BY reason;
 SELECT late, nulls FROM look('v');
 SELECT w, count FROM v ORDER BY w;
@@ -260,9 +253,9 @@ ALTER TABLE p ATTACH PARTITION p2 FOR VALUES IN (2);
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual', streaming.late_rows = 'keep') AS
 	SELECT tumble(ts, '1 min') w, count(*) FROM p GROUP BY w;
 INSERT INTO p VALUES (1, '2024-01-01 10:00');
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO p VALUES (1, '2024-01-01 09:00'), (2, '2024-01-01 09:30');
-CALL refresh_all();
+CALL refresh_views();
 SELECT stream, partition, reason, event_time, stream_row FROM streaming.errors ORDER BY event_time;
 DROP TABLE p CASCADE;
 
@@ -275,7 +268,7 @@ CREATE VIEW with_gaps AS SELECT ts, k, interval '1 minute' AS gap FROM e;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual', streaming.late_rows = 'keep') AS
 	SELECT k, session_window(ts, gap) AS w, count(*) FROM with_gaps GROUP BY k, w;
 INSERT INTO e VALUES ('2024-01-01 10:00', 1);
-CALL refresh_all();
+CALL refresh_views();
 CREATE OR REPLACE VIEW with_gaps AS SELECT ts, k, gap FROM e JOIN gaps USING (k);
 INSERT INTO e VALUES ('2024-01-01 09:00', 1);
 REFRESH MATERIALIZED VIEW v;
@@ -313,6 +306,5 @@ RESET ROLE;
 DROP OWNED BY et_owner;
 DROP ROLE et_owner, et_other;
 
-DROP PROCEDURE refresh_all;
 DROP FUNCTION look, restart_workers;
 SELECT * FROM leftovers();

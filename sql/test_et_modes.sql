@@ -4,13 +4,6 @@ SET TimeZone = 'UTC';
 SET DateStyle = 'ISO, MDY';
 SET client_min_messages = warning;
 
-CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
-DECLARE v regclass;
-BEGIN
-	FOR v IN SELECT view FROM streaming.views LOOP
-		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
-	END LOOP;
-END $$;
 CREATE FUNCTION restart_workers() RETURNS boolean LANGUAGE sql AS $$
 	SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 FROM pg_stat_activity
 	WHERE backend_type = 'streaming worker' AND datname = current_database()
@@ -31,24 +24,24 @@ CREATE VIEW show AS
 	ORDER BY n, w, k;
 -- W = 12:05: no window has ended before it but 12:00 (equality closes)
 INSERT INTO s VALUES ('a', '2024-01-01 12:01', 1), ('b', '2024-01-01 12:04', 2), ('a', '2024-01-01 12:07', 4);
-CALL refresh_all();
+CALL refresh_views();
 TABLE show;
 -- late for 12:00, which stays as it is, in update mode too (F4: eviction is no delete); 12:05 goes on; W = 12:08
 INSERT INTO s VALUES ('a', '2024-01-01 12:02', 8), ('c', '2024-01-01 12:02', 16), ('a', '2024-01-01 12:06', 32), ('b', '2024-01-01 12:10', 64);
-CALL refresh_all();
+CALL refresh_views();
 TABLE show;
 SELECT view, watermark, groups, late_rows FROM streaming.views ORDER BY view::text;
 -- other processes: what has been closed stays, what is open goes on: W = 12:18
 SELECT restart_workers();
 INSERT INTO s VALUES ('a', '2024-01-01 12:09', 128), ('a', '2024-01-01 12:00', 256), ('b', '2024-01-01 12:20', 512);
-CALL refresh_all();
+CALL refresh_views();
 TABLE show;
 SELECT view, watermark, groups, late_rows FROM streaming.views ORDER BY view::text;
 SELECT restart_workers();
 -- F2: no batch shows it a second time
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES ('a', '2024-01-01 12:09', 1024), ('c', '2024-01-01 12:14', 2048);
-CALL refresh_all();
+CALL refresh_views();
 TABLE show;
 SELECT check_view('c');
 DROP TABLE s CASCADE;
@@ -129,7 +122,7 @@ BEGIN
 		IF b % 4 = 0 THEN
 			PERFORM restart_workers();
 		END IF;
-		CALL refresh_all();
+		CALL refresh_views();
 		INSERT INTO results SELECT b, differences(kind, mode, b) FROM kinds, unnest('{update,append,complete}'::text[]) AS mode;
 		at := at + interval '4 min';
 	END LOOP;
@@ -163,15 +156,15 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manu
 CREATE VIEW above AS SELECT closed, sum(total) FROM v GROUP BY closed;
 INSERT INTO s VALUES (1, '2024-01-01 10:00', 1), (1, '2024-01-01 10:00', 2), (2, '2024-01-01 10:00:30', 4), (3, '2024-01-01 10:00:30', 8), (3, '2024-01-01 10:00:59.999999', 16),
 	(1, '2024-01-01 10:01', 32), (1, '2024-01-01 10:01', 64);
-CALL refresh_all();
+CALL refresh_views();
 -- only the minute from 10:00 has ended; key 2 has but one row
 SELECT * FROM v;
 INSERT INTO s VALUES (1, '2024-01-01 10:02', 128), (1, '2024-01-01 10:02', 256);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v;
 SELECT * FROM above ORDER BY closed;
 INSERT INTO s VALUES (1, '2024-01-01 10:05', 512);
-CALL refresh_all();
+CALL refresh_views();
 -- the last three by time, of four
 SELECT * FROM v;
 -- whoever may read the view sees the same
@@ -191,11 +184,11 @@ CREATE UNLOGGED TABLE s (ts timestamp) USING stream WITH (streaming.event_time =
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'append') AS
 	SELECT tumble(ts, '1 min') w, count(*) FROM s GROUP BY w;
 INSERT INTO s VALUES ('2024-01-01 10:00'), ('2024-01-01 10:01');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v;
 SELECT restart_workers();
 INSERT INTO s VALUES ('2024-01-01 10:00'), ('2024-01-01 10:02');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v ORDER BY w;
 DROP TABLE s CASCADE;
 
@@ -204,7 +197,7 @@ CREATE TABLE s (k int, ts timestamptz) USING stream WITH (streaming.event_time =
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'append') AS
 	SELECT k, count(*) FROM s GROUP BY k, k + 1, ts;
 INSERT INTO s VALUES (1, '2024-01-01 10:00'), (1, '2024-01-01 10:00'), (2, '2024-01-01 10:00'), (1, '2024-01-01 10:00:00.0001');
-CALL refresh_all();
+CALL refresh_views();
 -- W = 10:00:00.000: the last one is not yet over
 SELECT * FROM v ORDER BY k;
 DROP TABLE s CASCADE;
@@ -214,7 +207,7 @@ CREATE TABLE s (ts timestamptz) USING stream WITH (streaming.event_time = 'ts', 
 INSERT INTO s SELECT '2024-01-01'::timestamptz + i * interval '1 s' FROM generate_series(0, 9999) i;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'append', streaming.max_batch_rows = 500) AS
 	SELECT tumble(ts, '1 min') w, count(*), avg(extract(epoch FROM ts)) FROM s GROUP BY w;
-CALL refresh_all();
+CALL refresh_views();
 -- W = 02:45:39: of 167 windows that up to 02:45 has ended, 165, each with 60 rows
 SELECT watermark, late_rows, batches > 5 AS many_batches FROM streaming.views;
 SELECT count(*), min(lower(w)), max(upper(w)), min(count), max(count) FROM v;
@@ -228,16 +221,16 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manu
 CREATE MATERIALIZED VIEW c WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'complete') AS SELECT count(*), sum(x), max(ts) FROM s;
 SELECT * FROM v UNION ALL SELECT * FROM c;
 INSERT INTO s VALUES ('2024-01-01 10:00', 1), ('2024-01-01 09:00', 2), (NULL, 4);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v UNION ALL SELECT * FROM c;
-CALL refresh_all();
+CALL refresh_views();
 -- a batch whose rows WHERE takes away is an empty one, too
 CREATE MATERIALIZED VIEW f WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT count(*), sum(x) FROM s WHERE x < 8;
 INSERT INTO s VALUES ('2024-01-01 08:00', 8);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM v UNION ALL SELECT * FROM c;
 INSERT INTO s VALUES ('2024-01-01 08:00', 16);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM f;
 DROP TABLE s CASCADE;
 
@@ -249,12 +242,12 @@ INSERT INTO t VALUES (1, 10), (1, 20), (2, 5);
 CREATE MATERIALIZED VIEW c WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'complete') AS
 	SELECT tumble(ts, '1 min') w, sum(best) FROM s JOIN (SELECT k, max(v) AS best FROM t GROUP BY k) q USING (k) GROUP BY w ORDER BY sum DESC, w LIMIT 2;
 INSERT INTO s VALUES (1, '2024-01-01 10:00'), (2, '2024-01-01 10:00'), (2, '2024-01-01 10:01');
-CALL refresh_all();
+CALL refresh_views();
 -- 20 + 5; 5
 SELECT lower(w), sum FROM c;
 UPDATE t SET v = 100 WHERE k = 2;
 INSERT INTO s VALUES (2, '2024-01-01 09:00'), (2, '2024-01-01 10:01');
-CALL refresh_all();
+CALL refresh_views();
 -- what was 5 stays 5: 10:01 has 5 + 100, 09:00 has 100
 SELECT lower(w), sum FROM c;
 DROP TABLE s CASCADE;
@@ -279,6 +272,5 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.output_mode = '
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s, none CASCADE;
 
-DROP PROCEDURE refresh_all;
 DROP FUNCTION restart_workers;
 SELECT * FROM leftovers();

@@ -47,19 +47,12 @@ BEGIN
 		EXECUTE format('CREATE MATERIALIZED VIEW %I WITH (streaming.continuous, streaming.trigger = ''manual'') AS %s', d.name || '_x', d.query);
 	END LOOP;
 END $$;
-CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
-DECLARE v regclass;
-BEGIN
-	FOR v IN SELECT view FROM streaming.views LOOP
-		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
-	END LOOP;
-END $$;
 -- at the borders of windows, around 1970 and 2000, changes of summer time, and at random
 INSERT INTO s SELECT i, t, t, i % 17 FROM unnest('{2024-01-01 00:00,2024-01-01 00:04:59.999999,2024-01-01 00:05,2024-01-01 00:05:00.000001,
 	1969-12-31 23:59:59.999999,1970-01-01 00:00,1970-01-01 00:00:00.000001,1969-12-31 23:50,1999-12-31 23:59:59.999999,2000-01-01,
 	2024-03-31 00:59:59.999999,2024-03-31 01:00,2024-10-27 00:30,2024-10-27 01:30,2024-03-10 06:59,2024-03-10 07:00}'::timestamptz[]) WITH ORDINALITY u (t, i);
 INSERT INTO l SELECT k, tl, x FROM s;
-CALL refresh_all();
+CALL refresh_views();
 SELECT setseed(0.25);
 DO $$
 BEGIN
@@ -68,7 +61,7 @@ BEGIN
 			(SELECT i, '2024-03-30'::timestamptz + random() * interval '3 hours' * (1 + i % 40) AS t FROM generate_series(1, 200) i) q;
 		INSERT INTO l SELECT k, tl, x FROM s WHERE k % 2 = 0;
 		COMMIT;
-		CALL refresh_all();
+		CALL refresh_views();
 	END LOOP;
 END $$;
 SELECT view, check_view(view) FROM streaming.views WHERE check_view(view) <> 'ok' ORDER BY view::text;
@@ -77,7 +70,7 @@ SELECT count(*), sum(late_rows) AS late, sum(null_rows) AS nulls, count(watermar
 -- where hop in FROM gives windows one by one (hop6, hop9) and the join has no row then; but hop11 filters them out
 INSERT INTO s VALUES (1, NULL, NULL, 1), (2, NULL, NULL, 2);
 INSERT INTO l VALUES (1, NULL, 1), (2, NULL, 2);
-CALL refresh_all();
+CALL refresh_views();
 SELECT null_rows, string_agg(view::text, ' ' ORDER BY view::text) FROM streaming.views WHERE view::text !~ '_x' GROUP BY 1;
 SELECT null_rows, count(*) FROM streaming.views WHERE view::text ~ '_x' GROUP BY 1;
 SELECT view, check_view(view) FROM streaming.views WHERE check_view(view) <> 'ok' AND view::text !~ '_x' ORDER BY view::text;
@@ -118,7 +111,7 @@ BEGIN
 			(SELECT i, '2024-03-30'::timestamptz + batch * interval '30 min' + random() * interval '39 min' AS t FROM generate_series(1, 100) i) q;
 		INSERT INTO l SELECT k, tl, x FROM s;
 		COMMIT;
-		CALL refresh_all();
+		CALL refresh_views();
 	END LOOP;
 END $$;
 -- l gets rows again and again, late ones too; over s, nothing is late
@@ -159,7 +152,7 @@ CREATE MATERIALIZED VIEW h WITH (streaming.continuous, streaming.trigger = 'manu
 	SELECT hop(ts, '10 min', '4 min') w, count(*) FROM s GROUP BY w;
 -- start inclusive, end exclusive; before the epoch down, not towards it
 INSERT INTO s VALUES ('1970-01-01 00:05'), ('1970-01-01 00:04:59.999999'), ('1969-12-31 23:55'), ('1969-12-31 23:54:59.999999');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM t ORDER BY w;
 -- starts are multiples of 4 min: 00:05 and 00:04:59.999999 are in those from 23:56, 00:00 and 00:04, the other two in those from 23:48 and 23:52
 SELECT * FROM h ORDER BY w;
@@ -206,7 +199,6 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT date_bin(size, 
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s CASCADE;
 
-DROP PROCEDURE refresh_all;
 
 ---- a stride of date_bin is 24 hours a day, whatever the clocks do, and whoever reads
 

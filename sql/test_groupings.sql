@@ -7,13 +7,6 @@ SET DateStyle = 'ISO, MDY';
 CREATE TABLE s (a int, b int, c text, v int) USING stream;
 CREATE TABLE dim (a int, name text);
 INSERT INTO dim VALUES (1, 'one'), (2, 'two'), (NULL, 'none');
-CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
-DECLARE v regclass;
-BEGIN
-	FOR v IN SELECT view FROM streaming.views LOOP
-		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
-	END LOOP;
-END $$;
 
 ---- literal rows: a null of the input is another group than a key that is left out
 
@@ -117,20 +110,20 @@ BEGIN
 		EXECUTE format('CREATE MATERIALIZED VIEW q%s WITH (streaming.continuous, streaming.trigger = ''manual'') AS %s', q.n, q.query);
 	END LOOP;
 END $$;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM check_all();
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM check_all();
 INSERT INTO s SELECT nullif(x % 4, 0), nullif(x % 3, 0), nullif(chr(97 + x % 5), 'b'), x FROM generate_series(1, 100) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM check_all();
 -- other processes begin with what is stored
 SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 AS restarted FROM pg_stat_activity
 WHERE backend_type = 'streaming worker' AND datname = current_database();
 INSERT INTO s VALUES (5, 1, 'e', 1), (NULL, NULL, NULL, NULL);
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES (1, 2, 'a', 3);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM check_all();
 TRUNCATE queries;
 SELECT count(*) AS views FROM streaming.views;
@@ -162,10 +155,10 @@ SELECT line FROM streaming.explain('mixed') AS line WHERE line ~ 'Aggregate|Key|
 CREATE MATERIALIZED VIEW sorted_rollup WITH (streaming.continuous) AS
 	SELECT unhashable, unhashable2, count(*), stddev(v) FROM s GROUP BY ROLLUP (unhashable, unhashable2);
 INSERT INTO s SELECT x % 9, x, (x % 5)::bit(4), nullif(x % 4, 2)::bit(3) FROM generate_series(1, 200) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
 INSERT INTO s SELECT x % 11, x, (x % 7)::bit(4), nullif(x % 8, 2)::bit(3) FROM generate_series(1, 200) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
 DROP TABLE s CASCADE;
 
@@ -207,22 +200,22 @@ CREATE MATERIALIZED VIEW sess WITH (streaming.continuous, streaming.trigger = 'm
 	SELECT session_window(ts, '3 min') AS w, k, GROUPING(k) AS g, count(*), sum(x) FROM s GROUP BY ROLLUP (k), 1;
 SELECT view, line FROM streaming.views, streaming.explain(view) AS line WHERE view::text IN ('app', 'upd') AND line ~ 'Bounded|Operator' ORDER BY 1, 2 DESC;
 INSERT INTO s VALUES ('2024-01-01 12:01', 'a', 1), ('2024-01-01 12:04', 'b', 2), ('2024-01-01 12:07', 'a', 4), ('2024-01-01 12:07', NULL, 8);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM app ORDER BY w, g, k;
 SELECT * FROM upd ORDER BY g, w, k;
 SELECT * FROM sess ORDER BY g, k, w;
 -- late for 12:00 (in all sets, so that they agree), and the next window
 INSERT INTO s VALUES ('2024-01-01 12:02', 'a', 16), ('2024-01-01 12:06', 'b', 32), ('2024-01-01 12:13', 'a', 64), (NULL, 'a', 128);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM app ORDER BY w, g, k;
 SELECT * FROM upd ORDER BY g, w, k;
 SELECT * FROM sess ORDER BY g, k, w;
 SELECT view, groups, late_rows, null_rows FROM streaming.views ORDER BY view::text;
 -- closed groups give up their state, open ones go on
 INSERT INTO s VALUES ('2024-01-01 13:00', 'a', 256), ('2024-01-01 13:04', 'c', 512);
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES ('2024-01-01 13:04', 'a', 1024), ('2024-01-01 12:13', 'c', 2048);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM app ORDER BY w, g, k;
 SELECT * FROM upd ORDER BY g, w, k;
 SELECT view, groups, late_rows, null_rows FROM streaming.views ORDER BY view::text;
@@ -335,14 +328,14 @@ INSERT INTO gstest2 VALUES (1,1,1,1,1,1,1,1),(1,1,1,1,1,1,1,2),(1,1,1,1,1,1,2,2)
 INSERT INTO onek SELECT x % 2, x % 4, x % 10 FROM generate_series(1, 500) x;
 INSERT INTO int8_tbl VALUES (123, 456), (123, 4567890123456789), (1, 123);
 INSERT INTO x VALUES (1), (2);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM check_all();
 INSERT INTO gstest1 VALUES (3,3,16),(3,4,17),(4,1,18),(4,1,19),(4,null,20);
 INSERT INTO gstest2 VALUES (1,1,1,2,2,2,2,2),(1,1,2,2,2,2,2,2),(1,2,2,2,2,2,2,2),(2,2,2,2,2,2,2,2);
 INSERT INTO onek SELECT x % 2, x % 4, x % 10 FROM generate_series(501, 1000) x;
 INSERT INTO int8_tbl VALUES (4567890123456789, 123), (1, null), (null, 1);
 INSERT INTO x VALUES (3), (1);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM check_all();
 DROP TABLE gstest1, gstest2, gstest_empty, onek, int8_tbl, x CASCADE;
 
@@ -402,6 +395,5 @@ SELECT check_view('v');
 
 DROP TABLE s, dim CASCADE;
 DROP TABLE queries;
-DROP PROCEDURE refresh_all;
 DROP FUNCTION check_all, check_timed, versions, gstest_data;
 SELECT * FROM leftovers();

@@ -8,40 +8,6 @@ CREATE SCHEMA pga;
 SET search_path = pga, public;
 
 CREATE TABLE queries (n int GENERATED ALWAYS AS IDENTITY, query text, refusal text);
--- A view of each query, named by its number.  What PostgreSQL itself does not
--- accept is told apart, without its message, which is not ours.
-CREATE PROCEDURE make_views() LANGUAGE plpgsql AS $$
-DECLARE
-	q record;
-	message text;
-BEGIN
-	FOR q IN SELECT * FROM queries ORDER BY n LOOP
-		BEGIN
-			EXECUTE format('CREATE MATERIALIZED VIEW q%s WITH (streaming.continuous, streaming.trigger = ''manual'') AS %s', q.n, q.query);
-			CONTINUE;
-		EXCEPTION WHEN OTHERS THEN
-			message := SQLSTATE || ' ' || SQLERRM;
-		END;
-		BEGIN
-			EXECUTE 'EXPLAIN ' || q.query;
-		EXCEPTION WHEN OTHERS THEN
-			message := CASE WHEN message = SQLSTATE || ' ' || SQLERRM THEN SQLSTATE || ' of PostgreSQL' ELSE message || ', not ' || SQLSTATE END;
-		END;
-		UPDATE queries u SET refusal = message WHERE u.n = q.n;
-	END LOOP;
-END $$;
-CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
-DECLARE v regclass;
-BEGIN
-	FOR v IN SELECT view FROM streaming.views LOOP
-		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
-	END LOOP;
-END $$;
--- What differs from its query: rows are compared as text, so that scales and signs count, too.
-CREATE FUNCTION check_all() RETURNS TABLE (wrong text, query text) LANGUAGE sql AS $$
-	SELECT result, query FROM queries, check_view(format('q%s', n)::regclass, by_text => true) AS result
-	WHERE refusal IS NULL AND result <> 'ok' ORDER BY n
-$$;
 -- Sums of squares depend on the order of their input in the last digits.
 CREATE FUNCTION r(float8) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT round($1::numeric, 6)';
 
@@ -369,7 +335,7 @@ CREATE MATERIALIZED VIEW balks WITH (streaming.continuous, streaming.trigger = '
 
 ---- batches, and the oracle after each
 
-SELECT * FROM check_all();
+SELECT * FROM check_queries();
 CREATE PROCEDURE more_tenk(batch int) LANGUAGE sql AS $$
 	INSERT INTO tenk SELECT u, x, u % 2, u % 4, u % 10, u % 100, (ARRAY['AAAA', 'HHHH', 'OOOO', 'VVVV'])[1 + x % 4]
 	FROM (SELECT x, x * 163 % 600 AS u FROM generate_series(0, 599) x) q WHERE batch = CASE WHEN u % 10 BETWEEN 3 AND 6 THEN 1 WHEN u % 10 IN (0, 1, 2, 7) THEN 2 ELSE 3 END
@@ -391,8 +357,8 @@ INSERT INTO having_test VALUES (0, 1, 'XXXX', 'A'), (1, 2, 'AAAA', 'b'), (2, 2, 
 INSERT INTO kinds VALUES (1, 3, 30, 300, 1.5, 2.5, 1.10, '1.25', 'b', 'b', 'b', '2024-01-02', '10:00', '10:00+00', '2024-01-02 10:00', '2024-01-02 10:00+00', '1 day', '10.0.0.2', 20, '(1,2)', '0/20', '{1,2}', 'ok'),
 	(2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 INSERT INTO logged VALUES (1, NULL, true), (1, 'a', false), (2, NULL, false);
-CALL refresh_all();
-SELECT * FROM check_all();
+CALL refresh_views();
+SELECT * FROM check_queries();
 
 CALL more_tenk(2);
 INSERT INTO aggtest VALUES (0, 0.125), (80, 540);
@@ -410,8 +376,8 @@ INSERT INTO having_test VALUES (4, 3, 'BBBB', 'e'), (5, 3, 'bbbb', 'F'), (6, 4, 
 INSERT INTO kinds VALUES (1, 2, 20, 400, 0.5, '-inf', 1.1000, '-2.50', 'a', 'c', 'a', '2023-01-01', '09:00', '09:00+01', '2025-01-01 10:00', '2023-01-01 10:00+00', '2 hours', '10.0.0.1', 30, '(1,1)', '0/30', '{1}', 'sad'),
 	(2, 1, 1, 1, 'NaN', 'NaN', 'NaN', '0.01', '', '', '', 'infinity', '00:00', '23:00-05', '-infinity', 'infinity', '-1 month', '::1', 0, '(0,1)', '0/0', '{}', 'happy');
 INSERT INTO logged VALUES (1, 'b', true), (1, NULL, false), (3, 'z', true);
-CALL refresh_all();
-SELECT * FROM check_all();
+CALL refresh_views();
+SELECT * FROM check_queries();
 
 -- other processes begin with what is stored
 SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 AS restarted FROM pg_stat_activity
@@ -432,8 +398,8 @@ INSERT INTO having_test VALUES (7, 4, 'cccc', 'h'), (8, 4, 'CCCC', 'I'), (9, 4, 
 INSERT INTO kinds VALUES (1, 5, 5, 5, 9.5, 'inf', 'inf', '7.00', 'c', 'a', 'c', '2025-01-01', '23:59', '09:00-01', '2023-01-01 10:00', '2025-01-01 10:00+00', '1 month', '10.0.0.3/24', 10, '(2,1)', 'FFFFFFFF/0', '{3}', 'happy'),
 	(3, -1, -1, -1, -0.0, -0.0, -0.0, '0', 'x', 'x', 'x', '-infinity', '24:00', '00:00-12', 'infinity', '-infinity', '-1 us', '0.0.0.0/0', 4294967295, '(4,4)', '1/1', '{{1}}', 'sad');
 INSERT INTO logged VALUES (1, 'c', false), (2, 'x', true), (1, NULL, NULL);
-CALL refresh_all();
-SELECT * FROM check_all();
+CALL refresh_views();
+SELECT * FROM check_queries();
 -- a combine function that gives NULL does so in a parallel plan, too
 TABLE balks;
 

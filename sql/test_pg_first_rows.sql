@@ -8,40 +8,6 @@ CREATE SCHEMA pgw;
 SET search_path = pgw, public;
 
 CREATE TABLE queries (n int GENERATED ALWAYS AS IDENTITY, query text, refusal text);
--- A view of each query, named by its number.  What PostgreSQL itself does not
--- accept is told apart, without its message, which is not ours.
-CREATE PROCEDURE make_views() LANGUAGE plpgsql AS $$
-DECLARE
-	q record;
-	message text;
-BEGIN
-	FOR q IN SELECT * FROM queries ORDER BY n LOOP
-		BEGIN
-			EXECUTE format('CREATE MATERIALIZED VIEW q%s WITH (streaming.continuous, streaming.trigger = ''manual'') AS %s', q.n, q.query);
-			CONTINUE;
-		EXCEPTION WHEN OTHERS THEN
-			message := SQLSTATE || ' ' || SQLERRM;
-		END;
-		BEGIN
-			EXECUTE 'EXPLAIN ' || q.query;
-		EXCEPTION WHEN OTHERS THEN
-			message := CASE WHEN message = SQLSTATE || ' ' || SQLERRM THEN SQLSTATE || ' of PostgreSQL' ELSE message || ', not ' || SQLSTATE END;
-		END;
-		UPDATE queries u SET refusal = message WHERE u.n = q.n;
-	END LOOP;
-END $$;
-CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
-DECLARE v regclass;
-BEGIN
-	FOR v IN SELECT view FROM streaming.views LOOP
-		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
-	END LOOP;
-END $$;
--- What differs from its query, compared as text.
-CREATE FUNCTION check_all() RETURNS TABLE (wrong text, query text) LANGUAGE sql AS $$
-	SELECT result, query FROM queries, check_view(format('q%s', n)::regclass, by_text => true) AS result
-	WHERE refusal IS NULL AND result <> 'ok' ORDER BY n
-$$;
 
 ---- streams, and tables that are looked up
 
@@ -221,7 +187,7 @@ SELECT count(*) AS queries, count(refusal) AS refused FROM queries;
 
 ---- batches, and the oracle after each
 
-SELECT * FROM check_all();
+SELECT * FROM check_queries();
 CREATE PROCEDURE more(batch int) LANGUAGE sql AS $$
 	INSERT INTO tenk SELECT u, x, u % 2, u % 4, u % 10, u % 100, (ARRAY['AAAA', 'HHHH', 'OOOO', 'VVVV'])[1 + x % 4]
 	FROM (SELECT x, x * 163 % 600 AS u FROM generate_series(0, 599) x) q WHERE batch = CASE WHEN u % 10 BETWEEN 3 AND 6 THEN 1 WHEN u % 10 IN (0, 1, 2, 7) THEN 2 ELSE 3 END;
@@ -233,16 +199,16 @@ INSERT INTO nullable VALUES (1), (NULL);
 INSERT INTO empsalary VALUES ('develop', 10, 5200, '2007-08-01'), ('sales', 1, 5000, '2006-10-01'), ('personnel', 5, 3500, '2007-12-10'), ('sales', 4, 4800, '2007-08-08');
 INSERT INTO numerics VALUES (1, -3, -3, -3), (2, -1, -1, -1), (5, 1.12, 1.12, 1.12), (8, 'inf', 'inf', 'inf');
 INSERT INTO datetimes VALUES (1, '11:00', '11:00+01', '1 year', '2000-10-19 10:23:54+01', '2000-10-19 10:23:54'), (2, '12:00', '12:00+01', '2 years', '2001-10-19 10:23:54+01', '2001-10-19 10:23:54');
-CALL refresh_all();
-SELECT * FROM check_all();
+CALL refresh_views();
+SELECT * FROM check_queries();
 CALL more(2);
 INSERT INTO person VALUES ('sam', 30), ('joan', 40), ('mike', 18);
 INSERT INTO nullable VALUES (2), (3), (NULL);
 INSERT INTO empsalary VALUES ('personnel', 2, 3900, '2006-12-23'), ('develop', 7, 4200, '2008-01-01'), ('develop', 9, 4500, '2008-01-01'), ('develop', 8, 6000, '2006-10-01');
 INSERT INTO numerics VALUES (0, '-inf', '-inf', '-inf'), (3, 0, 0, 0), (9, 'NaN', 'NaN', 'NaN'), (10, NULL, NULL, NULL);
 INSERT INTO datetimes VALUES (3, '13:00', '13:00+01', '3 years', '2001-10-19 10:23:54+01', '2001-10-19 10:23:54'), (10, '10:00', '11:00+02', '36 months', 'infinity', '-infinity'), (11, NULL, NULL, NULL, NULL, NULL);
-CALL refresh_all();
-SELECT * FROM check_all();
+CALL refresh_views();
+SELECT * FROM check_queries();
 -- other processes begin with what is stored
 SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 AS restarted FROM pg_stat_activity
 WHERE backend_type = 'streaming worker' AND datname = current_database();
@@ -252,8 +218,8 @@ INSERT INTO nullable VALUES (42), (-1), (2);
 INSERT INTO empsalary VALUES ('sales', 3, 4800, '2007-08-01'), ('develop', 11, 5200, '2007-08-15'), (NULL, 12, NULL, NULL), ('sales', 6, 6000, '2006-09-30');
 INSERT INTO numerics VALUES (4, 1.1, 1.1, 1.1), (6, 2, 2, 2), (7, 100, 100, 100), (12, '-inf', '-inf', '-inf');
 INSERT INTO datetimes VALUES (12, '24:00', '00:00-12', '-1 day', '-infinity', 'infinity'), (8, '18:00', '18:00+01', '8 years', '2006-10-19 10:23:54+01', '2006-10-19 10:23:54');
-CALL refresh_all();
-SELECT * FROM check_all();
+CALL refresh_views();
+SELECT * FROM check_queries();
 
 DROP TABLE tenk, onek, person, nullable, empsalary, numerics, datetimes CASCADE;
 SET search_path = public;

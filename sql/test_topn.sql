@@ -5,14 +5,6 @@ SET client_min_messages = warning;
 SET timezone = 'UTC';
 
 -- Runs a batch of every view.
-CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
-DECLARE
-	v regclass;
-BEGIN
-	FOR v IN SELECT view FROM streaming.views LOOP
-		EXECUTE 'REFRESH MATERIALIZED VIEW ' || v;
-	END LOOP;
-END $$;
 
 -- How many rows a view keeps, as its state table has them and as it says.
 CREATE FUNCTION kept(v regclass, OUT rows bigint, OUT groups bigint)
@@ -44,7 +36,7 @@ CREATE MATERIALIZED VIEW dense WITH (streaming.continuous, streaming.trigger = '
 	SELECT k, v, id, r FROM (SELECT *, dense_rank() OVER (PARTITION BY k ORDER BY v DESC) AS r FROM s) q
 	WHERE r <= 2;
 INSERT INTO s VALUES (1, 'a', 10), (2, 'a', 20), (3, 'a', 20), (4, 'b', 5), (5, NULL, 1), (6, 'a', 5);
-CALL refresh_all();
+CALL refresh_views();
 -- of rows that rank equal, any may be there
 SELECT k, v FROM latest ORDER BY k;
 SELECT k, v, rn FROM two ORDER BY k, rn;
@@ -55,7 +47,7 @@ SELECT 'two' AS view, * FROM kept('two') UNION ALL SELECT 'ranked', * FROM kept(
 -- a row that is kept stays until a better one comes
 CREATE TABLE before AS SELECT 'latest' AS view, id FROM latest UNION ALL SELECT 'two', id FROM two;
 INSERT INTO s VALUES (7, 'a', 20), (8, 'b', 5), (9, NULL, 1), (10, 'b', 4), (11, NULL, NULL);
-CALL refresh_all();
+CALL refresh_views();
 SELECT b.view, b.id FROM before b WHERE id NOT IN (SELECT id FROM latest UNION ALL SELECT id FROM two);
 SELECT k, v FROM latest ORDER BY k;
 -- (NULL comes first in a descending order)
@@ -64,7 +56,7 @@ SELECT k, v, id, r FROM ranked ORDER BY k, r, id;
 SELECT k, v, id, r FROM dense ORDER BY k, r, id;
 -- better rows displace those that are there, and with a rank all that share it
 INSERT INTO s VALUES (12, 'a', 30), (13, 'a', 29), (14, 'b', 6);
-CALL refresh_all();
+CALL refresh_views();
 SELECT k, v FROM latest ORDER BY k;
 SELECT k, v, id, rn FROM two WHERE k = 'a' ORDER BY k, rn;
 SELECT k, v, id, r FROM ranked WHERE k = 'a' ORDER BY k, r, id;
@@ -150,15 +142,15 @@ BEGIN
 	FROM generate_series(1, n) x;
 END $$;
 CALL more(1, 0.1);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all() WHERE result <> 'ok';
 CALL more(400, 0.2);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all() WHERE result <> 'ok';
 CALL more(20, 0.3);
-CALL refresh_all();
+CALL refresh_views();
 CALL more(1000, 0.4);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all() WHERE result <> 'ok';
 SELECT count(*) AS ok FROM compare_all() WHERE result = 'ok';
 -- at most n rows of each key are there
@@ -179,14 +171,14 @@ BEGIN
 END $$;
 SELECT restart_workers();
 CALL more(300, 0.5);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all() WHERE result <> 'ok';
 -- indexes of users
 CREATE INDEX ON w_le (v, id);
 CREATE INDEX ON d_desc (v);
 CREATE INDEX ON d_desc USING hash (pad);
 CALL more(300, 0.6);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all() WHERE result <> 'ok';
 DROP MATERIALIZED VIEW w_le;
 REVOKE ALL ON SCHEMA public FROM test_topn_owner;
@@ -222,14 +214,14 @@ CREATE MATERIALIZED VIEW big2 WITH (streaming.continuous, streaming.trigger = 'm
 INSERT INTO s SELECT x, (x % 3)::text::money, CASE x % 4 WHEN 0 THEN 'abc' WHEN 1 THEN 'ABC' WHEN 2 THEN 'Abd' END,
 	ARRAY[x % 2, x % 3], (SELECT string_agg(md5((x + y)::text), '') FROM generate_series(1, (x * 7 % 10) * 100) y)
 	FROM generate_series(1, 20) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all();
 -- the key is as the row that was chosen has it (without ICU there are more keys)
 SELECT ci, id FROM ci1 ORDER BY id DESC LIMIT 3;
 INSERT INTO s SELECT x, (x % 3)::text::money, CASE x % 3 WHEN 0 THEN 'aBc' WHEN 1 THEN 'aBD' END,
 	ARRAY[x % 2, x % 3], (SELECT string_agg(md5((x + y)::text), '') FROM generate_series(1, (x * 7 % 10) * 100) y)
 	FROM generate_series(21, 40) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all();
 SELECT ci, id FROM ci1 ORDER BY id DESC LIMIT 3;
 DROP TABLE s CASCADE;
@@ -246,10 +238,10 @@ CREATE MATERIALIZED VIEW l WITH (streaming.continuous, streaming.trigger = 'manu
 CREATE MATERIALIZED VIEW n WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT k, id FROM (SELECT k, id, row_number() OVER (PARTITION BY k ORDER BY id DESC) rn FROM s) q WHERE rn <= 2;
 INSERT INTO s SELECT x, x % 3000, repeat('x', x % 100) FROM generate_series(1, 9000) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all();
 INSERT INTO s SELECT x, x % 4000, repeat('y', x % 100) FROM generate_series(9001, 20000) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all();
 SELECT 'l' AS view, * FROM kept('l') UNION ALL SELECT 'n', * FROM kept('n');
 ALTER SYSTEM RESET streaming.state_cache_size;
@@ -267,7 +259,7 @@ REFRESH MATERIALIZED VIEW f;
 INSERT INTO s SELECT x, x % 10, '' FROM generate_series(20001, 21000) x;
 REFRESH MATERIALIZED VIEW f;
 CREATE OR REPLACE FUNCTION fail(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1';
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all();
 DROP TABLE s CASCADE;
 DROP FUNCTION fail;
@@ -293,16 +285,16 @@ CREATE MATERIALIZED VIEW all_of_key_share WITH (streaming.continuous, streaming.
 	SELECT k, r FROM (SELECT k, dense_rank() OVER (PARTITION BY k ORDER BY 1 + 1) AS r FROM p) q WHERE r = 1;
 INSERT INTO u SELECT x % 3, x FROM generate_series(1, 20) x;
 INSERT INTO p SELECT x % 4, x % 5 FROM generate_series(1, 20) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT check_view('v'), check_view('w'), check_view('any_of_key'), (SELECT count(*) FROM any_rows), check_view('all_share'), check_view('all_of_key_share');
 INSERT INTO p SELECT x % 4, x % 5 FROM generate_series(1, 20) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT check_view('any_of_key'), (SELECT count(*) FROM any_rows), check_view('all_share'), check_view('all_of_key_share');
 SELECT relpersistence FROM pg_class WHERE oid = ('streaming._state_' || 'v'::regclass::oid)::regclass;
 -- partitions come and go, and results stay
 DROP TABLE p1;
 INSERT INTO p SELECT 3, x FROM generate_series(4, 9) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM w ORDER BY v;
 DROP TABLE u, p CASCADE;
 
@@ -326,27 +318,27 @@ CREATE MATERIALIZED VIEW lastw WITH (streaming.continuous, streaming.trigger = '
 CREATE MATERIALIZED VIEW compl WITH (streaming.continuous, streaming.trigger = 'manual', streaming.output_mode = 'complete') AS
 	SELECT DISTINCT ON (w) tumble(ts, '10 minutes') AS w, k, v FROM s ORDER BY w, v DESC;
 INSERT INTO s VALUES (1, '2024-01-01 12:01', 5), (2, '2024-01-01 12:02', 7), (1, '2024-01-01 12:03', 6);
-CALL refresh_all();
+CALL refresh_views();
 SELECT w, k, v FROM upd ORDER BY w, v DESC;
 SELECT w, k, v FROM app;
 SELECT k, v FROM latest ORDER BY k;
 -- W = 12:09: the window is open, and takes the row of 12:04
 INSERT INTO s VALUES (1, '2024-01-01 12:10', 1);
-CALL refresh_all();
+CALL refresh_views();
 INSERT INTO s VALUES (3, '2024-01-01 12:04', 9);
-CALL refresh_all();
+CALL refresh_views();
 SELECT w, k, v FROM upd ORDER BY w, v DESC;
 SELECT w, k, v FROM app;
 -- W = 12:10: it closes, and is shown in append mode
 INSERT INTO s VALUES (2, '2024-01-01 12:11', 2);
-CALL refresh_all();
+CALL refresh_views();
 SELECT w, k, v FROM app ORDER BY w, v DESC;
 SELECT * FROM app_sum;
 SELECT w, k, v FROM lastw ORDER BY w, k;
 SELECT groups FROM kept('upd');
 -- a row for it is late now; but not without a window among the keys
 INSERT INTO s VALUES (4, '2024-01-01 12:05', 99), (5, '2024-01-01 12:12', 3);
-CALL refresh_all();
+CALL refresh_views();
 SELECT w, k, v FROM upd ORDER BY w, v DESC;
 SELECT w, k, v FROM app ORDER BY w, v DESC;
 SELECT w, k, v FROM lastw ORDER BY w, k;
@@ -363,11 +355,11 @@ CREATE MATERIALIZED VIEW b WITH (streaming.continuous, streaming.trigger = 'manu
 CREATE MATERIALIZED VIEW h WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT w, v, r FROM (SELECT w, v, row_number() OVER (PARTITION BY w ORDER BY v, k) AS r FROM s, hop(ts, '1 minute', '20 seconds') w) q WHERE r <= 3;
 INSERT INTO s SELECT x, '2024-01-01 12:00'::timestamptz + (x / 4) * interval '1 s', x % 7 FROM generate_series(1, 2000) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all();
 SELECT 'a' AS view, * FROM kept('a') UNION ALL SELECT 'b', * FROM kept('b') UNION ALL SELECT 'h', * FROM kept('h');
 INSERT INTO s VALUES (1, '2024-01-01 13:00', 1);
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all();
 SELECT 'a' AS view, * FROM kept('a') UNION ALL SELECT 'b', * FROM kept('b') UNION ALL SELECT 'h', * FROM kept('h');
 DROP TABLE s CASCADE;
@@ -443,6 +435,5 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT DISTINCT ON (hop(ts, '1 minute', '10 seconds')) v FROM s ORDER BY hop(ts, '1 minute', '10 seconds'), v;
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s CASCADE;
-DROP PROCEDURE refresh_all;
 DROP FUNCTION kept, compare_all, restart_workers;
 SELECT * FROM leftovers();

@@ -3,13 +3,6 @@
 SET client_min_messages = warning;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO, MDY';
-CREATE PROCEDURE refresh_all() LANGUAGE plpgsql AS $$
-DECLARE v regclass;
-BEGIN
-	FOR v IN SELECT view FROM streaming.views LOOP
-		EXECUTE format('REFRESH MATERIALIZED VIEW %s', v);
-	END LOOP;
-END $$;
 CREATE FUNCTION compare_all() RETURNS TABLE (view regclass, result text) LANGUAGE sql AS $$
 	SELECT view, check_view(view) FROM streaming.views
 	WHERE check_view(view) <> 'ok' ORDER BY view::text COLLATE "C" $$;
@@ -28,12 +21,12 @@ CREATE MATERIALIZED VIEW per_status_rn WITH (streaming.continuous) AS
 ---- by hand
 
 INSERT INTO orders VALUES (1, '2026-01-01', 'new', 10, 'a'), (2, '2026-01-01', 'new', 20, 'b'), (3, '2026-01-02', 'paid', 30, 'c');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM per_status ORDER BY status;
 -- one moves, one comes too late, one is replaced twice in a batch; a group goes
 INSERT INTO orders VALUES (1, '2026-01-02', 'paid', 11, 'd'), (3, '2026-01-01', 'new', 31, 'e');
 INSERT INTO orders VALUES (2, '2026-01-02', 'paid', 21, 'f'), (2, '2026-01-03', 'sent', 22, 'g');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM per_status ORDER BY status;
 SELECT * FROM compare_all();
 SELECT regexp_replace(line, '\d{2,}', 'N', 'g') AS line FROM streaming.explain('per_status') AS line WHERE line ~ '^ ?O|^  [^ ]';
@@ -80,7 +73,7 @@ BEGIN
 			CASE WHEN random() < 0.7 THEN repeat(md5((random() * 3)::int::text), (ARRAY[1, 5, 400])[1 + (random() * 2)::int]) END
 		FROM generate_series(1, (random() * 50)::int);
 		COMMIT;
-		CALL refresh_all();
+		CALL refresh_views();
 		SELECT string_agg(c::text, ' ') INTO differences FROM compare_all() c;
 		IF differences IS NOT NULL THEN
 			RAISE 'round %: %', i, differences;
@@ -95,10 +88,10 @@ SELECT count(*) > 2 AS groups FROM per_status;
 ALTER SYSTEM SET streaming.state_cache_size = 64;
 SELECT pg_reload_conf();
 INSERT INTO orders SELECT x % 3000, timestamptz '2026-02-01' + x * interval '1 s', 's' || x % 7, x, repeat('x', x % 100) FROM generate_series(1, 9000) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all();
 INSERT INTO orders SELECT x % 3000, timestamptz '2026-03-01' + x * interval '1 s', 's' || x % 5, x, repeat('y', x % 100) FROM generate_series(1, 9000) x;
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM compare_all();
 ALTER SYSTEM RESET streaming.state_cache_size;
 SELECT pg_reload_conf();
@@ -111,14 +104,14 @@ CREATE TABLE e (ts timestamptz, k int, v text) USING stream
 CREATE MATERIALIZED VIEW latest WITH (streaming.continuous, streaming.trigger = manual) AS
 	SELECT w, v, count(*) FROM (SELECT DISTINCT ON (w, k) tumble(ts, '1 minute') AS w, k, v FROM e ORDER BY w, k, ts DESC) q GROUP BY w, v;
 INSERT INTO e VALUES ('2026-01-01 00:00:10', 1, 'a'), ('2026-01-01 00:00:20', 1, 'b'), ('2026-01-01 00:00:20', 2, 'b');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM latest ORDER BY w, v;
 INSERT INTO e VALUES ('2026-01-01 00:00:30', 1, 'c'), ('2026-01-01 00:05:00', 1, 'd');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM latest ORDER BY w, v;
 -- too late
 INSERT INTO e VALUES ('2026-01-01 00:00:40', 2, 'e'), ('2026-01-01 00:05:10', 1, 'f');
-CALL refresh_all();
+CALL refresh_views();
 SELECT * FROM latest ORDER BY w, v;
 SELECT late_rows FROM streaming.views;
 SELECT regexp_replace(line, '\d{2,}', 'N', 'g') AS line FROM streaming.explain('latest') AS line WHERE line ~ '^ ?O|^  [^ ]';
@@ -143,9 +136,9 @@ CREATE PROCEDURE step(rows text) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE 'INSERT INTO e VALUES ' || rows;
 	COMMIT;
-	CALL refresh_all();
+	CALL refresh_views();
 	COMMIT;
-	CALL refresh_all();
+	CALL refresh_views();
 END $$;
 CALL step($$('2026-01-01 00:00:10', 1, 10), ('2026-01-01 00:00:20', 2, 20)$$);
 CALL step($$('2026-01-01 00:10', 3, 40)$$);
@@ -175,11 +168,11 @@ INSERT INTO e VALUES ('2026-01-01 00:00:10', 1, 'a'), ('2026-01-01 00:00:20', 1,
 -- in append mode, readers aggregate what is final
 CREATE MATERIALIZED VIEW final WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT w, v, count(*) FROM (SELECT DISTINCT ON (w, k) tumble(ts, '1 minute') AS w, k, v FROM e ORDER BY w, k, ts DESC) q GROUP BY w, v;
-CALL refresh_all();
-CALL refresh_all();
+CALL refresh_views();
+CALL refresh_views();
 SELECT * FROM final ORDER BY w, v;
 DROP TABLE e CASCADE;
 DROP TABLE prices;
-DROP PROCEDURE refresh_all, rounds;
+DROP PROCEDURE rounds;
 DROP FUNCTION compare_all;
 SELECT * FROM leftovers();

@@ -940,17 +940,16 @@ stream_catalog_write_failure(Oid viewid, const StreamFailure *f)
 StreamFailure *
 stream_catalog_failure(Oid viewid)
 {
-	Relation	rel = open_table("_error", AccessShareLock);
-	StreamFailure *f = rel ? failure_of_release(viewid) : NULL;
+	StreamFailure *f = failure_of_release(viewid);
+	Relation	rel;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	if (rel == NULL || f != NULL)
-	{
-		if (rel)
-			table_close(rel, AccessShareLock);
+	if (f != NULL)
 		return f;
-	}
+	rel = open_table("_error", AccessShareLock);
+	if (rel == NULL)
+		return NULL;
 	scan = begin_row_scan(rel, viewid);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))

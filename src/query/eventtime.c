@@ -123,6 +123,25 @@ stream_eventtime_is_session(Oid funcid)
 	return name && strcmp(name, "session_window") == 0;
 }
 
+static bool
+session_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) &&
+		stream_eventtime_is_session(((FuncExpr *) node)->funcid))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, session_walker, context, 0);
+	return expression_tree_walker(node, session_walker, context);
+}
+
+bool
+stream_eventtime_has_session(Node *node)
+{
+	return session_walker(node, NULL);
+}
+
 /* The time that a call of a window function is about. */
 static Node *
 window_argument(FuncExpr *call, const char *name)

@@ -64,6 +64,9 @@ extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
 /* Is the function our session_window? */
 extern bool stream_eventtime_is_session(Oid funcid);
 
+/* Is it called anywhere in an expression, or in a query? */
+extern bool stream_eventtime_has_session(Node *node);
+
 /*
  * Refuses a grouping expression that comes from session_window, but in a way that is
  * not seen through, so that it would not be merged.  Error 0A000, with the position in

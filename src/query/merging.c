@@ -69,17 +69,6 @@ is_session(Query *query, Node *expr)
 												var->varattno)->expr);
 }
 
-static bool
-session_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, FuncExpr) &&
-		stream_eventtime_is_session(((FuncExpr *) node)->funcid))
-		return true;
-	return expression_tree_walker(node, session_walker, context);
-}
-
 /* The grouping clause of the session, or NULL. */
 static SortGroupClause *
 find_session(Query *query, const StreamPlace *place)
@@ -93,7 +82,7 @@ find_session(Query *query, const StreamPlace *place)
 												   query->targetList);
 		bool		session = is_session(query, key);
 
-		if (!session && !session_walker(key, NULL))
+		if (!session && !stream_eventtime_has_session(key))
 		{
 			stream_eventtime_check_session(query, key, place->source);
 			continue;

@@ -117,23 +117,6 @@ reads_row_by_row(Query *query, bool operator)
 	return true;
 }
 
-static bool
-session_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, FuncExpr))
-	{
-		char	   *name = get_func_name(((FuncExpr *) node)->funcid);
-
-		if (name && strcmp(name, "session_window") == 0)
-			return true;
-	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, session_walker, context, 0);
-	return expression_tree_walker(node, session_walker, context);
-}
-
 /* Is it an aggregation, and above it nothing but what its groups alone say? */
 static bool
 is_simple_aggregation(Query *query)
@@ -169,7 +152,7 @@ static bool
 has_session(Query *query)
 {
 	return query->groupClause &&
-		session_walker((Node *) flat_copy(query)->targetList, NULL);
+		stream_eventtime_has_session((Node *) flat_copy(query)->targetList);
 }
 
 /* What the query wants of a member of its FROM, if those are first rows. */
@@ -189,7 +172,8 @@ is_simple_row(Query *query, const StreamTopn *topn)
 	return stream_topn_is_one_row(topn) && !query->hasSubLinks &&
 		!query->hasTargetSRFs && query->rowMarks == NIL &&
 		query->cteList == NIL && query->limitCount == NULL &&
-		query->limitOffset == NULL && !session_walker((Node *) query, NULL);
+		query->limitOffset == NULL &&
+		!stream_eventtime_has_session((Node *) query);
 }
 
 /*

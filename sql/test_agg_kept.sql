@@ -116,8 +116,6 @@ SELECT check_view('e_all'), check_view('e_only_kept'), check_view('e_only_values
 
 -- refused
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, session_window(ts, '1 minute') AS w, count(DISTINCT x) FROM s GROUP BY k, w;
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT hop(ts, '1 hour', '30 minutes') AS w, count(DISTINCT x) FROM s GROUP BY w;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, array_agg(ROW(id, x) ORDER BY id) FROM s GROUP BY k;

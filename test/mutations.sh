@@ -14,6 +14,7 @@
 #	cache		the cache of states is kept though the table has changed
 #	threshold	rows are late by the watermark of their own batch
 #	sessions	a session of the table does not fill the gap between two rows
+#	session_rows	the last row of a session is not aggregated with it
 #	results		rows of a result are not entered in its indexes
 #	topn_better	of two rows of a key, the one that comes last is kept
 #	topn_losers	rows that are no longer among the first stay
@@ -26,7 +27,7 @@
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
-mutations=${*:-placement subxact readset cache threshold sessions
+mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	rows_forgotten bits_again changes_lost rows_stay grouping
 	topn_better topn_losers results}
 streaming_setup STREAMING_DEBUG=1
@@ -44,6 +45,7 @@ guards()
 		cache) echo cache ;;
 		threshold) echo test_00_setup test_et_state ;;
 		sessions) echo test_00_setup test_et_sessions ;;
+		session_rows) echo test_00_setup test_et_session_rows ;;
 		results) echo test_00_setup test_transform ;;
 		topn_*) echo test_00_setup test_topn ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;

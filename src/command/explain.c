@@ -82,7 +82,7 @@ kind_of_operator(const StreamCut *cut)
 	switch (cut->kind)
 	{
 		case STREAM_CUT_AGGREGATE:
-			if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+			if (stream_cut_has_sessions(cut))
 				return "sessions";
 			if (cut->grouping)
 				return "aggregation by grouping sets";

@@ -254,7 +254,7 @@ prepare_operators(Batch *batch)
 				stream_operator_create(view->context, lfirst(lc),
 									   batch->states[i] ?
 									   RelationGetDescr(batch->states[i]) :
-									   NULL, closes);
+									   NULL, closes, view->ops);
 	}
 }
 

@@ -51,6 +51,8 @@ struct StreamOperator
 	StreamMoving *moving;		/* ... or this: changes */
 	bool		at_changes;		/* they come from the feed in progress */
 	StreamReaper *reaper;		/* or NULL */
+	StreamRows *kept;			/* below sessions, or NULL */
+	bool		finishing;		/* of sessions, the feed of these is in progress */
 	int64		late;			/* in the batch in progress */
 
 	/* if it hands on rows whose keys are new, or how its groups change */
@@ -160,15 +162,52 @@ shape_of(StreamCut *cut)
 	return shape;
 }
 
+/* Does it keep rows of sessions that the operator above merges? */
+static bool
+keeps_for_sessions(const StreamCut *cut)
+{
+	return cut->kind == STREAM_CUT_ROWS && cut->keeps &&
+		stream_cut_has_sessions(cut);
+}
+
+/* The rows that a feed of sessions wants to have kept, or NULL. */
+static StreamRows *
+find_kept(const StreamCut *cut, StreamOperator **below)
+{
+	ListCell   *lc;
+	ListCell   *li;
+
+	foreach(lc, cut->feeds)
+		foreach(li, ((StreamFeed *) lfirst(lc))->inputs)
+		{
+			StreamFeedInput *input = lfirst(li);
+
+			if (input->kept)
+				return below[input->cut->number]->rows;
+		}
+	return NULL;
+}
+
+/* The kept rows of a session go with it. */
+static int64
+session_closed(TupleTableSlot *session, void *arg)
+{
+	return stream_rows_reap_session(((StreamOperator *) arg)->kept, session);
+}
+
 /* Groups that close give up their state; keys below another operator go. */
 static StreamReaper *
-make_reaper(StreamCut *cut, TupleDesc desc)
+make_reaper(StreamOperator *op, TupleDesc desc)
 {
+	StreamCut  *cut = op->cut;
 	StreamWindow *window = cut->window;
 	StreamReaping reaping = STREAM_REAP_COUNT;
 	Expr	   *end;
 
 	if (window == NULL || !window->event_time)
+		return NULL;
+	/* rows of sessions go with these */
+	if (keeps_for_sessions(cut))
 		return NULL;
 	if (cut->expiry)
 		end = (Expr *) makeVar(1, desc->natts, window->type, -1, InvalidOid, 0);
@@ -184,12 +223,13 @@ make_reaper(StreamCut *cut, TupleDesc desc)
 								window->width,
 								stream_cut_has_closing_index(cut),
 								list_length(cut->keys) +
-								list_length(cut->aggs));
+								list_length(cut->aggs),
+								op->kept ? session_closed : NULL, op);
 }
 
 StreamOperator *
 stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
-					   bool closes)
+					   bool closes, StreamOperator **below)
 {
 	MemoryContext context;
 	MemoryContext old;
@@ -210,9 +250,13 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	else if (cut->kind == STREAM_CUT_ROWS)
 		op->rows = stream_rows_create(context, desc ? desc :
 									  desc_of(stream_cut_output(cut)),
-									  &shape, cut->keeps, cut->signs);
-	else if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+									  &shape, cut->keeps, cut->signs,
+									  keeps_for_sessions(cut));
+	else if (stream_cut_has_sessions(cut))
+	{
 		op->sessions = stream_sessions_create(context, desc, &shape);
+		op->kept = find_kept(cut, below);
+	}
 	else if (cut->topn == NULL || cut->topn->slot_name == NULL)
 		op->store = stream_store_create(context, desc, &shape);
 	if (cut->topn)
@@ -225,7 +269,7 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 										  &shape);
 	op->at_changes = op->moving != NULL;
 	if (closes && stream_cut_has_state(cut))
-		op->reaper = make_reaper(cut, desc);
+		op->reaper = make_reaper(op, desc);
 	MemoryContextSwitchTo(old);
 	return op;
 }
@@ -328,6 +372,21 @@ hand_on_change(TupleTableSlot *row, int sign, void *arg)
 	tuplestore_puttupleslot(op->output, ExecStoreVirtualTuple(slot));
 }
 
+/*
+ * A row of a table of sessions comes or goes.  One whose kept rows are still to be
+ * aggregated comes when that has been done.
+ */
+static void
+session_changed(TupleTableSlot *row, int sign, void *arg)
+{
+	StreamOperator *op = arg;
+
+	if (op->kept && sign > 0 && !op->finishing)
+		stream_rows_hand_on_session(op->kept, row);
+	else if (op->output)
+		hand_on_change(row, sign, op);
+}
+
 Tuplestorestate *
 stream_operator_output(const StreamOperator *op, const StreamFeedInput *input)
 {
@@ -357,6 +416,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 					 int64 late)
 {
 	op->late = late;
+	op->finishing = false;
 	if (op->rows)
 	{
 		stream_rows_open(op->rows, state);
@@ -372,7 +432,8 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 		stream_results_open(op->results, state);
 	else if (op->sessions)
 		stream_sessions_open(op->sessions, state, late,
-							 op->output ? hand_on_change : NULL, op);
+							 op->output || op->kept ? session_changed : NULL,
+							 op);
 	else if (op->store)
 	{
 		bool		changes = stream_cut_has_groups(op->cut);
@@ -388,6 +449,12 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 void
 stream_operator_begin_feed(StreamOperator *op, int feed)
 {
+	if (op->sessions)
+	{
+		stream_sessions_merge(op->sessions);
+		op->finishing = true;
+		return;
+	}
 	if (op->at_changes)
 		stream_moving_flush(op->moving, op->store);
 	op->at_changes = false;
@@ -405,6 +472,8 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 		stream_moving_add(op->moving, delta);
 	else if (op->panes)
 		stream_panes_add(op->panes, op->store, delta, op->late);
+	else if (op->finishing)
+		stream_sessions_finish(op->sessions, delta);
 	else if (op->sessions)
 		stream_sessions_add(op->sessions, delta);
 	else if (op->top)
@@ -464,5 +533,12 @@ int64
 stream_operator_reap(StreamOperator *op, Relation state, StreamReaped *place,
 					 int64 closed, int64 limit)
 {
-	return stream_reaper_run(op->reaper, state, place, closed, limit);
+	int64		n;
+
+	if (op->kept)
+		stream_rows_begin_reaping(op->kept);
+	n = stream_reaper_run(op->reaper, state, place, closed, limit);
+	if (op->kept)
+		stream_rows_end_reaping(op->kept);
+	return n;
 }

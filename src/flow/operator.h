@@ -20,12 +20,14 @@ typedef struct StreamOperator StreamOperator;
 /*
  * Makes the operator for a cut, whose aggregates are prepared and which must
  * live as long, and the row type of its state table (NULL: it has none).  closes: the watermark
- * closes its groups.
+ * closes its groups.  below: the operators of the view by number, of which those below
+ * have been made and live as long.
  * Error 55000 if the table does not fit.
  */
 extern StreamOperator *stream_operator_create(MemoryContext parent,
 											  StreamCut *cut, TupleDesc desc,
-											  bool closes);
+											  bool closes,
+											  StreamOperator **below);
 extern void stream_operator_free(StreamOperator *op);
 
 /*

@@ -54,7 +54,8 @@ struct StreamReaper
 	int64		width;
 	bool		closing_index;
 	int			first_state;
-	Oid			indexid;		/* InvalidOid: not looked for yet */
+	int64		(*on_reap) (TupleTableSlot *row, void *arg);
+	void	   *arg;
 
 	/* the place that the last key is about */
 	MemoryContext place;
@@ -62,6 +63,13 @@ struct StreamReaper
 	bool	   *last_isnull;
 	StreamReaped reaped;
 };
+
+/* A group that is closed. */
+typedef struct ClosedGroup
+{
+	ItemPointerData tid;
+	int64		end;
+} ClosedGroup;
 
 /* A run through the index. */
 typedef struct Run
@@ -77,14 +85,17 @@ typedef struct Run
 	int			level;			/* the column that is greater ... */
 	bool		nulls;			/* ... or null */
 	int64		limit;			/* groups in this run */
-	ItemPointer tids;
-	int64		ntids;
+	ClosedGroup *groups;
+	int64		ngroups;
+	int64		others;			/* rows of others that went with them */
 } Run;
 
 StreamReaper *
 stream_reaper_create(MemoryContext parent, TupleDesc desc,
 					 StreamReaping reaping, Expr *end, int64 width,
-					 bool closing_index, int first_state)
+					 bool closing_index, int first_state,
+					 int64 (*on_reap) (TupleTableSlot *row, void *arg),
+					 void *arg)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "reaper",
 												  ALLOCSET_SMALL_SIZES);
@@ -102,6 +113,8 @@ stream_reaper_create(MemoryContext parent, TupleDesc desc,
 	reaper->width = width;
 	reaper->closing_index = closing_index;
 	reaper->first_state = first_state;
+	reaper->on_reap = on_reap;
+	reaper->arg = arg;
 	MemoryContextSwitchTo(old);
 	return reaper;
 }
@@ -346,8 +359,8 @@ collect_groups(Run *run, const StreamReaped *place, int64 closed)
 	int64		previous = STREAM_NO_TIME;
 	int64		size = limit;
 
-	run->tids = palloc_extended(sizeof(ItemPointerData) * size,
-								MCXT_ALLOC_HUGE);
+	run->groups = palloc_extended(sizeof(ClosedGroup) * size,
+								  MCXT_ALLOC_HUGE);
 	while (next_row(run))
 	{
 		int64		end = end_of_row(reaper, run->slot);
@@ -357,20 +370,38 @@ collect_groups(Run *run, const StreamReaped *place, int64 closed)
 		if (end <= place->until || skip-- > 0)
 			continue;
 		/* an index on the ends alone cannot go on in between equal ones */
-		if (run->ntids >= limit && (run->nkeys > 1 || end != previous))
+		if (run->ngroups >= limit && (run->nkeys > 1 || end != previous))
 			return false;
-		if (run->ntids == size)
+		if (run->ngroups == size)
 		{
 			size *= 2;
-			run->tids = repalloc_huge(run->tids,
-									  sizeof(ItemPointerData) * size);
+			run->groups = repalloc_huge(run->groups,
+										sizeof(ClosedGroup) * size);
 		}
-		run->tids[run->ntids++] = run->slot->tts_tid;
+		run->groups[run->ngroups].tid = run->slot->tts_tid;
+		run->groups[run->ngroups++].end = end;
 		previous = end;
-		if (run->ntids >= limit)
+		if (run->ngroups >= limit)
 			remember_place(run);
 	}
 	return true;
+}
+
+static void
+fetch_group(Run *run, ItemPointer tid)
+{
+	if (!table_tuple_fetch_row_version(run->rel, tid, SnapshotSelf, run->slot))
+		elog(ERROR, "row of a closed group has gone");
+	slot_getallattrs(run->slot);
+}
+
+/* Tells others that the group goes. */
+static void
+tell_of_group(Run *run, ItemPointer tid)
+{
+	fetch_group(run, tid);
+	run->others += run->reaper->on_reap(run->slot, run->reaper->arg);
+	ExecClearTuple(run->slot);
 }
 
 static void
@@ -380,14 +411,14 @@ reap_group(Run *run, StreamStateTable *table, ItemPointer tid,
 	StreamReaper *reaper = run->reaper;
 	HeapTuple	tuple;
 
+	if (reaper->reaping == STREAM_REAP_COUNT)
+		return;
 	if (reaper->reaping == STREAM_REAP_ROWS)
 	{
 		stream_statetable_delete(table, tid);
 		return;
 	}
-	if (!table_tuple_fetch_row_version(run->rel, tid, SnapshotSelf, run->slot))
-		elog(ERROR, "row of a closed group has gone");
-	slot_getallattrs(run->slot);
+	fetch_group(run, tid);
 	for (int i = reaper->first_state; i < reaper->desc->natts; i++)
 		run->slot->tts_isnull[i] = true;
 	tuple = heap_form_tuple(RelationGetDescr(run->rel), run->slot->tts_values,
@@ -399,22 +430,42 @@ reap_group(Run *run, StreamStateTable *table, ItemPointer tid,
 	heap_freetuple(tuple);
 }
 
-static void
+/*
+ * Gives up the groups that have been collected; or the first of them, if what others
+ * give up with them is as much as a run may take, but all that end at the same time.
+ * Returns whether it has come to the last.
+ */
+static bool
 reap_groups(Run *run)
 {
+	StreamReaper *reaper = run->reaper;
 	StreamStateTable table = {0};
 	TupleTableSlot *out;
+	bool		all = true;
 
-	if (run->reaper->reaping == STREAM_REAP_COUNT)
-		return;
+	if (reaper->reaping == STREAM_REAP_COUNT && reaper->on_reap == NULL)
+		return true;
 	out = MakeSingleTupleTableSlot(RelationGetDescr(run->rel),
 								   &TTSOpsHeapTuple);
 	stream_statetable_open(&table, run->rel, 0, NULL, NULL, STREAM_NOT_TIMED,
 						   STREAM_NO_TIME);
-	for (int64 i = 0; i < run->ntids; i++)
-		reap_group(run, &table, &run->tids[i], out);
+	for (int64 i = 0; i < run->ngroups; i++)
+	{
+		ClosedGroup *group = &run->groups[i];
+
+		if (run->others >= run->limit && group->end != group[-1].end)
+		{
+			run->ngroups = i;
+			all = false;
+			break;
+		}
+		if (reaper->on_reap)
+			tell_of_group(run, &group->tid);
+		reap_group(run, &table, &group->tid, out);
+	}
 	stream_statetable_close(&table);
 	ExecDropSingleTupleTableSlot(out);
+	return all;
 }
 
 int64
@@ -439,7 +490,11 @@ stream_reaper_run(StreamReaper *reaper, Relation rel, StreamReaped *place,
 	done = collect_groups(&run, place, closed);
 	index_endscan(run.scan);
 	index_close(run.index, NoLock);
-	reap_groups(&run);
+	if (!reap_groups(&run))
+	{
+		done = false;
+		reaper->last = NULL;	/* it is beyond the place */
+	}
 	ExecDropSingleTupleTableSlot(run.slot);
 	FreeExecutorState(run.estate);
 
@@ -452,9 +507,9 @@ stream_reaper_run(StreamReaper *reaper, Relation rel, StreamReaped *place,
 	else if (reaper->reaping == STREAM_REAP_ROWS)
 		reaper->last = NULL;	/* the next one is the first there is */
 	else
-		place->groups += run.ntids;
+		place->groups += run.ngroups;
 	reaper->reaped = *place;
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(reaper->batch);
-	return run.ntids;
+	return run.ngroups + run.others;
 }

@@ -29,17 +29,22 @@ typedef struct StreamReaper StreamReaper;
  * the first column of the index and that, in microseconds; closing_index: there
  * is an index on the end, other than the one on the keys (which then has the
  * window as its first column); first_state: the first column that holds a state.
+ * on_reap: NULL, or called with the row of each group, gives up what others keep for it,
+ * and returns how many rows these were.
  */
 extern StreamReaper *stream_reaper_create(MemoryContext parent, TupleDesc desc,
 										  StreamReaping reaping, Expr *end,
 										  int64 width, bool closing_index,
-										  int first_state);
+										  int first_state,
+										  int64 (*on_reap) (TupleTableSlot *row,
+															void *arg),
+										  void *arg);
 
 /*
  * Gives up the state of groups that end at or before closed, of about limit of
  * them, going on from the place, which it updates.  rel: the state table, on which
- * the caller holds RowExclusiveLock.  Returns how many; none are left if the
- * place is closed then.
+ * the caller holds RowExclusiveLock.  Returns how many, and rows that others kept for
+ * them; none are left if the place is closed then.
  */
 extern int64 stream_reaper_run(StreamReaper *reaper, Relation rel,
 							   StreamReaped *place, int64 closed,

@@ -262,8 +262,7 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 		return InvalidOid;
 	foreach(lc, cut->keys)
 	{
-		bool		session = cut->window &&
-			cut->window->kind == STREAM_WINDOW_SESSION &&
+		bool		session = stream_cut_has_sessions(cut) &&
 			cut->window->key == foreach_current_index(lc);
 
 		index->indexParams =

@@ -18,6 +18,12 @@
  * deleted: they are found by a hash of the whole row, so that a group is read once,
  * however many of its rows go.
  *
+ * Rows of sessions have the session that each would be by itself as their last key, and
+ * keep it; which sessions they have been merged into, the operator above knows.  It
+ * asks for the rows of each that a batch has touched.  The index has, after the other
+ * keys, the end of that: those of a session are the ones whose own ends are in it, for
+ * sessions of the same keys do not touch each other.  They go with the session.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -33,11 +39,13 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/typcache.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
 #include "state/keysort.h"
 #include "state/statetable.h"
+#include "time/window.h"
 #include "flow/rows.h"
 
 struct StreamRows
@@ -47,13 +55,16 @@ struct StreamRows
 	StreamStoreShape shape;
 	bool		keeps;
 	bool		signs;
+	TypeCacheEntry *session;	/* the type of the last key; NULL: no sessions */
 	StreamKeySort *sort;		/* of keys, or of whole rows with a sign */
 	TupleTableSlot *key;		/* to sort */
 	TupleTableSlot *row;		/* one of those that are added */
 	TupleTableSlot *out;		/* to write */
+	TupleTableSlot *merged;		/* to hand on, of a session */
 	MemoryContext group;		/* reset for each group */
 
 	/* the batch in progress */
+	Relation	rel;
 	StreamStateTable table;
 	Tuplestorestate *added;
 	Tuplestorestate *kept;
@@ -90,7 +101,8 @@ part_of(TupleDesc desc, int natts, bool sign)
 
 StreamRows *
 stream_rows_create(MemoryContext parent, TupleDesc desc,
-				   const StreamStoreShape *shape, bool keeps, bool signs)
+				   const StreamStoreShape *shape, bool keeps, bool signs,
+				   bool sessions)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "rows",
 												  ALLOCSET_SMALL_SIZES);
@@ -102,6 +114,10 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 	rows->shape = *shape;
 	rows->keeps = keeps;
 	rows->signs = signs;
+	if (sessions)
+		rows->session =
+			lookup_type_cache(TupleDescAttr(desc, shape->nkeys - 1)->atttypid,
+							  TYPECACHE_RANGE_INFO);
 	if (keeps)
 	{
 		TupleDesc	keys = part_of(desc, shape->nkeys, false);
@@ -115,22 +131,37 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 		rows->group = AllocSetContextCreate(context, "rows of a group",
 											ALLOCSET_DEFAULT_SIZES);
 		rows->out = MakeSingleTupleTableSlot(rows->desc, &TTSOpsHeapTuple);
+		rows->merged = MakeSingleTupleTableSlot(rows->desc, &TTSOpsVirtual);
 	}
 	MemoryContextSwitchTo(old);
 	return rows;
 }
 
+static void
+open_table(StreamRows *rows)
+{
+	const StreamStoreShape *shape = &rows->shape;
+
+	if (rows->session)
+		stream_statetable_open(&rows->table, rows->rel, shape->nkeys - 1,
+							   shape->eqops, shape->collations,
+							   STREAM_BY_EXPRESSION, PG_INT64_MIN);
+	else
+		stream_statetable_open(&rows->table, rows->rel, shape->nkeys,
+							   shape->eqops, shape->collations,
+							   STREAM_NOT_TIMED, PG_INT64_MIN);
+	rows->table.many = true;
+}
+
 void
 stream_rows_open(StreamRows *rows, Relation rel)
 {
+	rows->rel = rel;
 	rows->added = tuplestore_begin_heap(true, false, work_mem);
 	if (!rows->keeps)
 		return;
 	rows->kept = tuplestore_begin_heap(true, false, work_mem);
-	stream_statetable_open(&rows->table, rel, rows->shape.nkeys,
-						   rows->shape.eqops, rows->shape.collations,
-						   STREAM_NOT_TIMED, PG_INT64_MIN);
-	rows->table.many = true;
+	open_table(rows);
 }
 
 void
@@ -172,6 +203,13 @@ goes(StreamRows *rows, TupleTableSlot *row)
 		DatumGetInt32(row->tts_values[rows->desc->natts]) < 0;
 }
 
+/* A row without a time, or without a gap, is in no session. */
+static bool
+is_in_session(StreamRows *rows, TupleTableSlot *row)
+{
+	return !row->tts_isnull[rows->shape.nkeys - 1];
+}
+
 /* Keeps the rows that come, and sorts all; returns how many come. */
 static int64
 keep_rows(StreamRows *rows)
@@ -181,9 +219,11 @@ keep_rows(StreamRows *rows)
 	while (tuplestore_gettupleslot(rows->added, true, false, rows->row))
 	{
 		slot_getallattrs(rows->row);
+		if (rows->session && !is_in_session(rows, rows->row))
+			continue;
 		if (rows->signs)
 			stream_keysort_put(rows->sort, rows->row);
-		else
+		else if (rows->session == NULL)
 			sort_key(rows);
 		if (goes(rows, rows->row))
 			continue;
@@ -396,13 +436,12 @@ hand_on_groups(StreamRows *rows)
 	return n;
 }
 
-int64
-stream_rows_close(StreamRows *rows)
+/* Keeps the rows, and hands on the groups that they are of. */
+static int64
+keep_groups(StreamRows *rows)
 {
 	int64		n;
 
-	if (!rows->keeps)
-		return 0;
 	stream_keysort_begin(rows->sort);
 	n = keep_rows(rows);
 	/* what has come in this batch may go in it, too */
@@ -411,12 +450,118 @@ stream_rows_close(StreamRows *rows)
 	stream_keysort_perform(rows->sort);
 	n -= hand_on_groups(rows);
 	stream_keysort_end(rows->sort);
+	return n;
+}
+
+int64
+stream_rows_close(StreamRows *rows)
+{
+	int64		n;
+
+	if (!rows->keeps)
+		return 0;
+	n = rows->session ? keep_rows(rows) : keep_groups(rows);
 	tuplestore_rescan(rows->added);
 	ExecClearTuple(rows->row);
 	ExecClearTuple(rows->key);
-	stream_statetable_close(&rows->table);
 	return n;
 }
+
+/* ---- sessions ---- */
+
+/* Finds the first row of a session; end: that of the session. */
+static bool
+find_in_session(StreamRows *rows, TupleTableSlot *session, Timestamp *end)
+{
+	Timestamp	start;
+
+	slot_getallattrs(session);
+	stream_window_session_bounds(rows->session,
+								 session->tts_values[rows->shape.nkeys - 1],
+								 &start, end);
+	/* rows that end where it begins are of another; but not at infinity */
+	rows->table.alive_after = start < *end ? start : start - 1;
+	return stream_statetable_find(&rows->table, session);
+}
+
+/* Is the row that has been found still one of the session that ends there? */
+static bool
+is_up_to(StreamRows *rows, Timestamp session_end)
+{
+	Timestamp	start;
+	Timestamp	end;
+
+	slot_getallattrs(rows->table.found);
+	stream_window_session_bounds(rows->session,
+								 rows->table.found->tts_values[rows->shape.nkeys - 1],
+								 &start, &end);
+	return STREAM_MUTATION("session_rows") ? end < session_end :
+		end <= session_end;
+}
+
+/* The row that has been found, as one of the session. */
+static void
+hand_on_found(StreamRows *rows, Datum session)
+{
+	TupleTableSlot *found = rows->table.found;
+	int			natts = rows->desc->natts;
+
+	ExecClearTuple(rows->merged);
+	memcpy(rows->merged->tts_values, found->tts_values, sizeof(Datum) * natts);
+	memcpy(rows->merged->tts_isnull, found->tts_isnull, sizeof(bool) * natts);
+	rows->merged->tts_values[rows->shape.nkeys - 1] = session;
+	tuplestore_puttupleslot(rows->kept, ExecStoreVirtualTuple(rows->merged));
+	ExecClearTuple(rows->merged);
+}
+
+void
+stream_rows_hand_on_session(StreamRows *rows, TupleTableSlot *session)
+{
+	Timestamp	end;
+	bool		found;
+
+	for (found = find_in_session(rows, session, &end);
+		 found && is_up_to(rows, end);
+		 found = stream_statetable_find_next(&rows->table))
+	{
+		CHECK_FOR_INTERRUPTS();
+		hand_on_found(rows, session->tts_values[rows->shape.nkeys - 1]);
+	}
+	ExecClearTuple(rows->table.found);
+}
+
+void
+stream_rows_begin_reaping(StreamRows *rows)
+{
+	open_table(rows);
+}
+
+int64
+stream_rows_reap_session(StreamRows *rows, TupleTableSlot *session)
+{
+	Timestamp	end;
+	bool		found;
+	int64		n = 0;
+
+	for (found = find_in_session(rows, session, &end);
+		 found && is_up_to(rows, end);
+		 found = stream_statetable_find_next(&rows->table))
+	{
+		CHECK_FOR_INTERRUPTS();
+		stream_statetable_delete(&rows->table, &rows->table.found->tts_tid);
+		n++;
+	}
+	ExecClearTuple(rows->table.found);
+	return n;
+}
+
+void
+stream_rows_end_reaping(StreamRows *rows)
+{
+	stream_statetable_close(&rows->table);
+}
+
+/* ---- handing on ---- */
 
 Tuplestorestate *
 stream_rows_output(const StreamRows *rows, bool kept)
@@ -427,6 +572,8 @@ stream_rows_output(const StreamRows *rows, bool kept)
 void
 stream_rows_settle(StreamRows *rows)
 {
+	if (rows->keeps)
+		stream_statetable_close(&rows->table);
 	tuplestore_end(rows->added);
 	if (rows->kept)
 		tuplestore_end(rows->kept);

@@ -19,11 +19,13 @@ typedef struct StreamRows StreamRows;
 /*
  * Makes the operator for rows of the type desc, which begin with the keys of the
  * shape.  keeps: they are kept in a state table, whose row type that is.  signs: a
- * column more (int4) says if a row comes (1) or goes (-1).
+ * column more (int4) says if a row comes (1) or goes (-1).  sessions: the last key is
+ * the session that the row would be by itself, and rows that are kept are handed on by
+ * stream_rows_hand_on_session; not with signs.
  */
 extern StreamRows *stream_rows_create(MemoryContext parent, TupleDesc desc,
 									  const StreamStoreShape *shape,
-									  bool keeps, bool signs);
+									  bool keeps, bool signs, bool sessions);
 
 /*
  * Begins a batch.  rel: the state table, on which the caller holds RowExclusiveLock
@@ -39,6 +41,22 @@ extern void stream_rows_add(StreamRows *rows, TupleTableSlot *slot);
  * Returns by how many those that are kept have become more.
  */
 extern int64 stream_rows_close(StreamRows *rows);
+
+/*
+ * Hands on the kept rows of a session, with it as their last key.  The session's row
+ * begins with the same keys.  Between close and settle.
+ */
+extern void stream_rows_hand_on_session(StreamRows *rows,
+										TupleTableSlot *session);
+
+/*
+ * After settle, in the same batch: deletes the kept rows of sessions that are closed,
+ * and returns how many those of one were; between begin and end.
+ */
+extern void stream_rows_begin_reaping(StreamRows *rows);
+extern int64 stream_rows_reap_session(StreamRows *rows,
+									  TupleTableSlot *session);
+extern void stream_rows_end_reaping(StreamRows *rows);
 
 /* Those of the batch, or (kept) all of the keys that they are of; until settle. */
 extern Tuplestorestate *stream_rows_output(const StreamRows *rows, bool kept);

@@ -14,6 +14,9 @@
  * after the range's start, up to one that starts after its end.  A session that
  * the watermark has passed ends below all of these and is not met.
  *
+ * Aggregates that need all rows of a session come in a second feed, when the sessions
+ * have been merged: a row with their results for each session that was touched.
+ *
  * Source: T. Akidau et al., "The Dataflow Model", PVLDB 8(12), 2015, on merging
  * of windows.
  *
@@ -61,6 +64,9 @@ struct StreamSessions
 	int			nkeys;			/* without the session */
 	int			naggs;
 	StreamAgg **aggs;
+	int		   *partials;		/* of each, the column of its partial state in
+								 * the rows of the delta, or -1 */
+	int		   *finals;			/* the same for results of those that are kept */
 	TypeCacheEntry *range;
 	AttrNumber *sortcols;
 	Oid		   *sortops;
@@ -86,6 +92,21 @@ struct StreamSessions
 	void	   *arg;
 };
 
+/* Where the rows of a feed have what is about each of the aggregates. */
+static int *
+columns_of(StreamSessions *sessions, const StreamStoreShape *shape, int feed)
+{
+	int		   *columns = palloc(sizeof(int) * (sessions->naggs + 1));
+	ListCell   *lc;
+
+	for (int i = 0; i < sessions->naggs; i++)
+		columns[i] = -1;
+	if (feed < list_length(shape->feeds))
+		foreach(lc, (List *) list_nth(shape->feeds, feed))
+			columns[lfirst_int(lc)] = shape->nkeys + foreach_current_index(lc);
+	return columns;
+}
+
 StreamSessions *
 stream_sessions_create(MemoryContext parent, TupleDesc desc,
 					   const StreamStoreShape *shape)
@@ -109,6 +130,8 @@ stream_sessions_create(MemoryContext parent, TupleDesc desc,
 							(list_length(shape->aggs) + 1));
 	foreach(lc, shape->aggs)
 		sessions->aggs[sessions->naggs++] = lfirst(lc);
+	sessions->partials = columns_of(sessions, shape, 0);
+	sessions->finals = columns_of(sessions, shape, 1);
 	sessions->range =
 		lookup_type_cache(TupleDescAttr(desc, nkeys - 1)->atttypid,
 						  TYPECACHE_RANGE_INFO);
@@ -197,18 +220,13 @@ stream_sessions_add(StreamSessions *sessions, TupleTableSlot *delta)
 
 /* ---- putting a session together ---- */
 
+/* The range of the sorted row. */
 static void
-read_range(StreamSessions *sessions, Datum value, Timestamp *start,
-		   Timestamp *end)
+read_sorted(StreamSessions *sessions, Timestamp *start, Timestamp *end)
 {
-	RangeBound	lower;
-	RangeBound	upper;
-	bool		empty;
-
-	range_deserialize(sessions->range, DatumGetRangeTypeP(value), &lower,
-					  &upper, &empty);
-	*start = DatumGetTimestamp(lower.val);
-	*end = DatumGetTimestamp(upper.val);
+	stream_window_session_bounds(sessions->range,
+								 sessions->sorted->tts_values[sessions->nkeys],
+								 start, end);
 }
 
 /* Copies the keys of the sorted row, as those of the session. */
@@ -233,9 +251,11 @@ take_keys(StreamSessions *sessions)
 static NullableDatum
 partial_state(StreamSessions *sessions, int i)
 {
-	int			column = sessions->nkeys + 1 + i;
-	NullableDatum partial;
+	int			column = sessions->partials[i];
+	NullableDatum partial = {.value = (Datum) 0,.isnull = true};
 
+	if (column < 0)
+		return partial;
 	partial.value = sessions->sorted->tts_values[column];
 	partial.isnull = sessions->sorted->tts_isnull[column];
 	return partial;
@@ -250,8 +270,7 @@ begin_session(StreamSessions *sessions, Session *session)
 	MemoryContextReset(sessions->session);
 	old = MemoryContextSwitchTo(sessions->session);
 	take_keys(sessions);
-	read_range(sessions, sessions->sorted->tts_values[sessions->nkeys],
-			   &session->start, &session->end);
+	read_sorted(sessions, &session->start, &session->end);
 	session->states = palloc(sizeof(NullableDatum) * (sessions->naggs + 1));
 	for (int i = 0; i < sessions->naggs; i++)
 		session->states[i] = stream_aggstate_load(sessions->aggs[i],
@@ -270,9 +289,10 @@ extend_session(StreamSessions *sessions, Session *session, Timestamp end)
 {
 	session->end = Max(session->end, end);
 	for (int i = 0; i < sessions->naggs; i++)
-		stream_aggstate_combine(sessions->aggs[i], sessions->session,
-								&session->states[i],
-								partial_state(sessions, i));
+		if (sessions->partials[i] >= 0)
+			stream_aggstate_combine(sessions->aggs[i], sessions->session,
+									&session->states[i],
+									partial_state(sessions, i));
 }
 
 /* Takes over what the row found in the table holds. */
@@ -290,10 +310,12 @@ take_over(StreamSessions *sessions, Session *session, Timestamp start,
 	for (int i = 0; i < sessions->naggs; i++)
 	{
 		StreamAgg  *agg = sessions->aggs[i];
-		NullableDatum other =
-			stream_staterow_get(agg, found, sessions->nkeys + 1 + i, &column,
-								sessions->row);
+		NullableDatum other;
 
+		if (sessions->partials[i] < 0)
+			continue;
+		other = stream_staterow_get(agg, found, sessions->nkeys + 1 + i,
+									&column, sessions->row);
 		stream_aggstate_combine_unpacked(agg, sessions->session,
 										 &session->states[i], other);
 	}
@@ -321,9 +343,9 @@ take_over_touched(StreamSessions *sessions, Session *session)
 		if (!stream_statetable_find(&sessions->table, sessions->keys))
 			break;
 		slot_getallattrs(sessions->table.found);
-		read_range(sessions,
-				   sessions->table.found->tts_values[sessions->nkeys],
-				   &start, &end);
+		stream_window_session_bounds(sessions->range,
+									 sessions->table.found->tts_values[sessions->nkeys],
+									 &start, &end);
 		touches = start <= session->end;
 		if (touches)
 			take_over(sessions, session, start, end);
@@ -390,8 +412,7 @@ continues(StreamSessions *sessions, Session *session)
 
 	if (!has_same_keys(sessions))
 		return false;
-	read_range(sessions, sessions->sorted->tts_values[sessions->nkeys],
-			   &start, &end);
+	read_sorted(sessions, &start, &end);
 	if (start > session->end)
 	{
 		/* what is in the table may fill the gap */
@@ -404,8 +425,8 @@ continues(StreamSessions *sessions, Session *session)
 	return true;
 }
 
-int64
-stream_sessions_close(StreamSessions *sessions)
+void
+stream_sessions_merge(StreamSessions *sessions)
 {
 	MemoryContext old = MemoryContextSwitchTo(sessions->row);
 	Session		session;
@@ -441,8 +462,60 @@ stream_sessions_close(StreamSessions *sessions)
 	if (sessions->sort)
 		tuplesort_end(sessions->sort);
 	sessions->sort = NULL;
-	stream_statetable_close(&sessions->table);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(sessions->row);
+}
+
+void
+stream_sessions_finish(StreamSessions *sessions, TupleTableSlot *results)
+{
+	MemoryContext old = MemoryContextSwitchTo(sessions->row);
+	TupleTableSlot *found;
+	ItemPointerData tid;
+	Timestamp	start;
+	Timestamp	end;
+
+	MemoryContextReset(sessions->row);
+	slot_getallattrs(results);
+	stream_window_session_bounds(sessions->range,
+								 results->tts_values[sessions->nkeys], &start,
+								 &end);
+	sessions->table.alive_after = end - 1;
+	if (!stream_statetable_find(&sessions->table, results))
+		elog(ERROR, "session not found among those that have been merged");
+	found = sessions->table.found;
+	slot_getallattrs(found);
+	for (int i = 0; i < sessions->desc->natts; i++)
+	{
+		sessions->values[i] = found->tts_values[i];
+		sessions->nulls[i] = found->tts_isnull[i];
+	}
+	for (int i = 0; i < sessions->naggs; i++)
+	{
+		int			column = sessions->finals[i];
+
+		if (column < 0)
+			continue;
+		sessions->values[sessions->nkeys + 1 + i] = results->tts_values[column];
+		sessions->nulls[sessions->nkeys + 1 + i] = results->tts_isnull[column];
+	}
+	ExecForceStoreHeapTuple(heap_form_tuple(sessions->desc, sessions->values,
+											sessions->nulls),
+							sessions->out, false);
+	tid = found->tts_tid;
+	ExecClearTuple(found);
+	stream_statetable_update(&sessions->table, &tid, InvalidBuffer,
+							 sessions->out);
+	if (sessions->on_change)
+		sessions->on_change(sessions->out, 1, sessions->arg);
+	ExecClearTuple(sessions->out);
+	MemoryContextSwitchTo(old);
+}
+
+int64
+stream_sessions_close(StreamSessions *sessions)
+{
+	stream_sessions_merge(sessions);
+	stream_statetable_close(&sessions->table);
 	return sessions->made;
 }

@@ -26,7 +26,8 @@ extern StreamSessions *stream_sessions_create(MemoryContext parent,
  * Begins a batch on the state table, on which the caller holds RowExclusiveLock
  * and of which it is the only writer.  late: sessions that end at or before it
  * are closed, and merge no more.  changed: NULL, or called with each row that goes
- * (-1) or comes (1) in the table.
+ * (-1) or comes (1) in the table; one that lacks results of the second feed comes
+ * again with them.
  */
 extern void stream_sessions_open(StreamSessions *sessions, Relation rel,
 								 int64 late,
@@ -38,9 +39,19 @@ extern void stream_sessions_open(StreamSessions *sessions, Relation rel,
 extern void stream_sessions_add(StreamSessions *sessions,
 								TupleTableSlot *delta);
 
+/* Merges the rows with each other and with the sessions of the table. */
+extern void stream_sessions_merge(StreamSessions *sessions);
+
 /*
- * Merges the rows with each other and with the sessions of the table, and ends
- * the batch.  Returns how many sessions there are more than before (or less).
+ * Takes a row of the second feed: keys, the last a session that has been merged in this
+ * batch, in a command before, and results of aggregates that it does not have yet.
+ */
+extern void stream_sessions_finish(StreamSessions *sessions,
+								   TupleTableSlot *results);
+
+/*
+ * Merges what there is to merge, and ends the batch.  Returns how many sessions
+ * there are more than before (or less).
  */
 extern int64 stream_sessions_close(StreamSessions *sessions);
 

@@ -216,6 +216,12 @@ check_hashable(List *keys, const char *source)
 	}
 }
 
+bool
+stream_cut_has_sessions(const StreamCut *cut)
+{
+	return cut->window && cut->window->kind == STREAM_WINDOW_SESSION;
+}
+
 /*
  * The window comes first among the keys, so that their index has the groups in
  * the order in which they close; but a session comes last, for it is looked for
@@ -227,7 +233,7 @@ place_window(StreamCut *cut)
 	StreamKey  *key = list_nth(cut->keys, cut->window->key);
 
 	cut->keys = list_delete_ptr(cut->keys, key);
-	if (cut->window->kind == STREAM_WINDOW_SESSION)
+	if (stream_cut_has_sessions(cut))
 		cut->keys = lappend(cut->keys, key);
 	else
 		cut->keys = lcons(key, cut->keys);
@@ -472,9 +478,10 @@ stream_cut_rows_query(StreamCut *cut, const StreamCut *rows)
 bool
 stream_cut_has_closing_index(const StreamCut *cut)
 {
+	/* kept rows go with their session */
 	return cut->expiry != NULL ||
-		(cut->window && cut->window->event_time &&
-		 cut->window->kind == STREAM_WINDOW_SESSION);
+		(stream_cut_has_sessions(cut) && cut->window->event_time &&
+		 cut->kind == STREAM_CUT_AGGREGATE);
 }
 
 /* ---- deduplication ---- */
@@ -556,7 +563,7 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 		if (cut->window)
 			cut->window->key = -1;
 	}
-	if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+	if (stream_cut_has_sessions(cut))
 		stream_refuse("DISTINCT of a session is", cut->window->row_end, source,
 					  "Group by session_window.");
 	if (cut->window && cut->window->pane && cut->payload)
@@ -626,7 +633,14 @@ static void
 describe_aggs(StreamCut *cut)
 {
 	CollectAggs context = {NIL, cut->place.source};
+	StreamAggInput input = STREAM_AGG_OF_ROWS;
 	ListCell   *lc;
+
+	if (cut->over_changes)
+		input = STREAM_AGG_OF_CHANGES;
+	else if (stream_cut_has_sessions(cut))
+		input = STREAM_AGG_OF_SESSIONS;
+	cut->aggs = NIL;
 
 	/* over changes, the rows of a group are counted, by the first of them */
 	if (cut->over_changes)
@@ -636,7 +650,7 @@ describe_aggs(StreamCut *cut)
 	foreach(lc, context.aggrefs)
 		cut->aggs = lappend(cut->aggs,
 							stream_aggstate_describe(lfirst(lc),
-													 cut->over_changes,
+													 input,
 													 cut->place.source));
 }
 
@@ -755,6 +769,8 @@ stream_cut_aggregation(StreamCut *cut)
 	cut->kind = STREAM_CUT_AGGREGATE;
 	describe_aggs(cut);
 	find_keys(cut, &names);
+	if (stream_cut_has_sessions(cut))
+		describe_aggs(cut);
 	name_aggs(cut, &names);
 }
 
@@ -855,7 +871,7 @@ stream_cut_topn(StreamCut *cut)
 	query->hasDistinctOn = false;
 	check_key_count(query, query->groupClause, cut->place.source);
 	find_keys(cut, &names);
-	if (cut->window && cut->window->kind == STREAM_WINDOW_SESSION)
+	if (stream_cut_has_sessions(cut))
 		stream_refuse("ranking the rows of a session is", cut->window->row_end,
 					  cut->place.source,
 					  "Use tumble, or group by session_window.");

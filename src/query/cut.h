@@ -205,6 +205,9 @@ extern void stream_cut_add_own_feed(StreamCut *cut);
 /* For ereport: the position of the option streaming.distinct_within_watermark. */
 extern int	stream_cut_within_position(const StreamPlace *place);
 
+/* Is one of its keys a session? */
+extern bool stream_cut_has_sessions(const StreamCut *cut);
+
 /*
  * Has the state table an index on the ends of its groups, beside the one on the
  * keys?

@@ -20,6 +20,9 @@
  * The aggregation has a feed over the rows for what is combined (it makes the groups,
  * and comes first), one over each of the values, and one over the kept rows.
  *
+ * Sessions have no values, for those that become one may have some in common: what is
+ * DISTINCT is computed from rows that are kept, too.
+ *
  * An aggregation over changes of an operator below always has rows below it, with a
  * sign; what can be moved is, in the first feed, and the rest is computed from rows that
  * are kept.
@@ -591,7 +594,9 @@ plan_values(Keeping *keeping, Values *values)
 	{
 		Aggref	   *aggref = bits_aggregate(bits_of_row(keeping, values));
 
-		cut->aggs = list_make1(stream_aggstate_describe(aggref, false, NULL));
+		cut->aggs = list_make1(stream_aggstate_describe(aggref,
+													   STREAM_AGG_OF_ROWS,
+													   NULL));
 		cut->agg_names = list_make1(makeString("_bits"));
 		feed->mode = STREAM_FEED_PARTIAL;
 		feed->aggs = list_make1_int(0);
@@ -642,26 +647,6 @@ plan_values_feed(Keeping *keeping, Values *values)
 }
 
 /* ---- all of it ---- */
-
-/* Sessions change their keys when they merge; rows that are kept do not follow. */
-static void
-check_window(Keeping *keeping)
-{
-	StreamCut  *cut = keeping->cut;
-	ListCell   *lc;
-
-	if (cut->window == NULL || cut->window->kind != STREAM_WINDOW_SESSION)
-		return;
-	foreach(lc, cut->aggs)
-	{
-		StreamAgg  *agg = lfirst(lc);
-
-		if (agg->kind != STREAM_AGG_COMBINED)
-			stream_refuse("an aggregate with DISTINCT or ORDER BY, or one whose states cannot be combined, of a session is",
-						  agg->aggref, cut->place.source,
-						  "Use aggregates with a combine function, or windows of tumble or hop.");
-	}
-}
 
 /* Rows are kept, and values remembered, by one list of keys. */
 static void
@@ -745,7 +730,6 @@ stream_keeping_plan(StreamCut *cut, int number)
 	List	   *helpers;
 	ListCell   *lc;
 
-	check_window(&keeping);
 	check_groupings(&keeping);
 	foreach(lc, cut->aggs)
 	{

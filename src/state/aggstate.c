@@ -127,13 +127,16 @@ can_move(HeapTuple tuple, Form_pg_aggregate form)
 		  OidIsValid(form->aggcombinefn) && OidIsValid(form->aggserialfn)));
 }
 
-/* Rows are kept where their order matters, or all of them at once do. */
+/*
+ * Rows are kept where their order matters, or all of them at once do; also where it
+ * matters which values groups that become one have in common.
+ */
 static StreamAggKind
-kind_of(Aggref *aggref, HeapTuple tuple, bool over_changes)
+kind_of(Aggref *aggref, HeapTuple tuple, StreamAggInput input)
 {
 	Form_pg_aggregate form = (Form_pg_aggregate) GETSTRUCT(tuple);
 
-	if (over_changes)
+	if (input == STREAM_AGG_OF_CHANGES)
 		return aggref->aggkind == AGGKIND_NORMAL && aggref->aggorder == NIL &&
 			aggref->aggdistinct == NIL && can_move(tuple, form) &&
 			!list_member_oid(aggref->aggargtypes, RECORDOID) ?
@@ -143,7 +146,8 @@ kind_of(Aggref *aggref, HeapTuple tuple, bool over_changes)
 		return STREAM_AGG_KEPT;
 	if (aggref->aggdistinct == NIL || is_extreme(form))
 		return STREAM_AGG_COMBINED;
-	return shows_order(aggref) ? STREAM_AGG_KEPT : STREAM_AGG_VALUES;
+	return input == STREAM_AGG_OF_SESSIONS || shows_order(aggref) ?
+		STREAM_AGG_KEPT : STREAM_AGG_VALUES;
 }
 
 static bool
@@ -180,7 +184,7 @@ describe_state(StreamAgg *agg, Form_pg_aggregate form)
 }
 
 StreamAgg *
-stream_aggstate_describe(Aggref *aggref, bool over_changes,
+stream_aggstate_describe(Aggref *aggref, StreamAggInput input,
 						 const char *source)
 {
 	StreamAgg  *agg = palloc0(sizeof(StreamAgg));
@@ -193,7 +197,7 @@ stream_aggstate_describe(Aggref *aggref, bool over_changes,
 	form = (Form_pg_aggregate) GETSTRUCT(tuple);
 
 	agg->aggref = aggref;
-	agg->kind = kind_of(aggref, tuple, over_changes);
+	agg->kind = kind_of(aggref, tuple, input);
 	describe_state(agg, form);
 	if (is_pseudo_type(agg->storedtype) || is_pseudo_type(aggref->aggtype))
 		refuse(aggref, source,

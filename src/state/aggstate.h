@@ -20,6 +20,14 @@ typedef enum StreamAggKind
 	STREAM_AGG_KEPT				/* it is computed anew from rows that are kept */
 } StreamAggKind;
 
+/* What becomes of the rows that it is about. */
+typedef enum StreamAggInput
+{
+	STREAM_AGG_OF_ROWS,			/* they come to their group, and stay */
+	STREAM_AGG_OF_SESSIONS,		/* the same, but groups can become one */
+	STREAM_AGG_OF_CHANGES		/* they may go again */
+} StreamAggInput;
+
 /* One aggregate call of a view, ready to work on its states. */
 typedef struct StreamAgg
 {
@@ -46,12 +54,12 @@ typedef struct StreamAgg
 } StreamAgg;
 
 /*
- * Describes an aggregate call, palloc'd.  over_changes: rows may be taken away.  What is the result of one that is kept
- * takes the place of its state.  Error 0A000 with the position in source (may be
+ * Describes an aggregate call, palloc'd.  The result of one that is kept takes the
+ * place of its state.  Error 0A000 with the position in source (may be
  * NULL) if a view cannot keep it up to date.
  */
 extern StreamAgg *stream_aggstate_describe(Aggref *aggref,
-										   bool over_changes,
+										   StreamAggInput input,
 										   const char *source);
 
 /*

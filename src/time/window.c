@@ -334,6 +334,20 @@ stream_window_session_range(TypeCacheEntry *typcache, Timestamp start,
 													   &upper, false, NULL));
 }
 
+void
+stream_window_session_bounds(TypeCacheEntry *typcache, Datum range,
+							 Timestamp *start, Timestamp *end)
+{
+	RangeBound	lower;
+	RangeBound	upper;
+	bool		empty;
+
+	range_deserialize(typcache, DatumGetRangeTypeP(range), &lower, &upper,
+					  &empty);
+	*start = DatumGetTimestamp(lower.val);
+	*end = DatumGetTimestamp(upper.val);
+}
+
 /* The offset and the time zone, if the call has them, are arguments n and n + 1. */
 static void
 get_offset_and_zone(FunctionCallInfo fcinfo, int n, Grid *grid)

@@ -53,4 +53,8 @@ extern Datum stream_window_range(TypeCacheEntry *typcache, Timestamp start,
 extern Datum stream_window_session_range(TypeCacheEntry *typcache,
 										 Timestamp start, Timestamp end);
 
+/* The two ends of such a range. */
+extern void stream_window_session_bounds(TypeCacheEntry *typcache, Datum range,
+										 Timestamp *start, Timestamp *end);
+
 #endif

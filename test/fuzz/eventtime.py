@@ -289,6 +289,10 @@ class View:
         "fid": ("count(*) FILTER (WHERE {s}.x > 0)",
                 "count(*) FILTER (WHERE x > 0)"),
         "mt": ("max({s}.{ts})", "max(t)"),
+        # those that need all rows of their group
+        "dx": ("count(DISTINCT {s}.x)", "count(DISTINCT x)"),
+        "arr": ("array_agg({s}.id ORDER BY {s}.id)",
+                "array_agg(id ORDER BY id)"),
     }
 
     def __init__(self, name, inputs, key=None, by=(), aggs=("n",),
@@ -936,7 +940,7 @@ def random_view(rng, number, streams, features):
             mode = "update"
         more["within"] = ("within" in features and kind == "on"
                           and len(inputs) == 1 and r() < 0.5)
-        aggs = [a for a in aggs if a not in ("ids", "mt")] or ["n", "sx"]
+        aggs = [a for a in aggs if a not in ("ids", "arr", "mt")] or ["n", "sx"]
         return View(name, inputs, key=key, mode=mode, by=[
             c for c in by if c in shown], aggs=aggs, dedup=(kind, keys),
                     payload=payload, **more)
@@ -948,6 +952,9 @@ def random_view(rng, number, streams, features):
         if more.get("style") == "plain" and r() < 0.5:
             # looked at below the aggregation, windows do not go by panes
             more["style"] = rng.choice(["from", "looked at"])
+        else:
+            # panes have partial states only
+            aggs = [a for a in aggs if a not in ("dx", "arr")] or ["n"]
     if kind == "session":
         more["gap"] = None if r() < 0.4 else grid * rng.randint(1, 6)
     if "join" in features and kind != "session" and r() < 0.15:

@@ -46,6 +46,8 @@ OBJS = \
 	src/query/transform.o \
 	src/query/keeping.o \
 	src/query/reading.o \
+	src/query/nesting.o \
+	src/query/joining.o \
 	src/query/merging.o \
 	src/query/tree.o \
 	src/flow/relations.o \

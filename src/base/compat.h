@@ -190,6 +190,20 @@ stream_compat_check_as_user(Query *query, RangeTblEntry *rte)
 	((to)->rteperminfos = (from)->rteperminfos, (from)->rteperminfos = NIL)
 #endif
 
+/* A copy of a member of one query's range table is the only one of another. */
+static inline void
+stream_compat_copy_permissions(const Query *from, Query *to,
+							   RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex == 0)
+		return;
+	to->rteperminfos =
+		list_make1(copyObject(getRTEPermissionInfo(from->rteperminfos, rte)));
+	rte->perminfoindex = 1;
+#endif
+}
+
 /* ---- queries ---- */
 
 #if PG_VERSION_NUM < 160000

@@ -97,7 +97,10 @@ kind_of_operator(const StreamCut *cut)
 		case STREAM_CUT_TOPN:
 			return "first rows of each key";
 		case STREAM_CUT_ROWS:
-			return cut->keeps ? "rows, kept" : "rows";
+			return cut->joined ? "side of a join, kept" :
+				cut->keeps ? "rows, kept" : "rows";
+		case STREAM_CUT_JOIN:
+			return "join";
 	}
 	return "operator";
 }

@@ -325,6 +325,16 @@ check_transform(const StreamViewRow *row, List *options, const char *source)
 				 stream_refuse_option_position(source, options, "output_mode")));
 }
 
+/* Says so if a join will keep what it joins for ever. */
+static void
+notice_unbounded_join(void)
+{
+	ereport(NOTICE,
+			(errmsg("the view will keep all rows of the streams that it joins"),
+			 errdetail("Nothing says when a row can no longer find another."),
+			 errhint("Have conditions on each stream alone that leave out rows, and name few columns: others are not kept.")));
+}
+
 /* Do the options fit what the query says about event time? */
 static void
 check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
@@ -349,6 +359,8 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 			check_transform(row, options, source);
 		else if (cut->kind == STREAM_CUT_DISTINCT)
 			notice_unbounded(row, cut, wm);
+		else if (cut->kind == STREAM_CUT_JOIN)
+			notice_unbounded_join();
 		else if (stream_cut_has_groups(cut) &&
 				 row->options.output_mode == STREAM_OUTPUT_APPEND)
 			check_append(cut, wm, options, source);

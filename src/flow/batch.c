@@ -564,6 +564,8 @@ rows_handed_on(BatchView *view, const StreamDelta *delta)
 	{
 		StreamFeedInput input = *(StreamFeedInput *) lfirst(lc);
 
+		if (input.table)
+			continue;
 		input.kept &= delta->cut->keys != NIL;
 		rows += tuplestore_tuple_count(handed_on(view, &input));
 	}
@@ -654,9 +656,13 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 
 	if (delta->streams == NIL && rows == 0 && view->progress.batch > 0)
 		return;
+	/* a join reads what this batch has kept */
+	PushCopiedSnapshot(batch->snapshot);
+	if (delta->feed->tables)
+		UpdateActiveSnapshotCommandId();
 	desc = CreateQueryDesc(stream_delta_plan(delta, rows),
 						   "batch of a continuous view",
-						   batch->snapshot, InvalidSnapshot, &receiver.pub,
+						   GetActiveSnapshot(), InvalidSnapshot, &receiver.pub,
 						   delta_params(batch, delta, position),
 						   environment(view, delta->feed), 0);
 	ExecutorStart(desc, 0);
@@ -664,6 +670,7 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 	ExecutorFinish(desc);
 	ExecutorEnd(desc);
 	FreeQueryDesc(desc);
+	PopActiveSnapshot();
 }
 
 /*

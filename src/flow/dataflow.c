@@ -18,18 +18,23 @@
 #include "base/compat.h"
 #include "state/aggstate.h"
 #include "query/analyze.h"
+#include "query/joining.h"
 #include "query/trust.h"
 #include "flow/dataflow.h"
 
 static void
 add_deltas(StreamDataflow *flow, const StreamViewRow *row, StreamCut *cut)
 {
+	List	   *states = stream_catalog_states(row);
 	ListCell   *lc;
 
 	/* they come first: what changes from then on is noticed */
 	foreach(lc, cut->feeds)
+	{
+		stream_joining_set_tables(lfirst(lc), states);
 		flow->deltas = lappend(flow->deltas,
 							   stream_delta_create(row, cut, lfirst(lc)));
+	}
 	foreach(lc, cut->aggs)
 		stream_aggstate_prepare(lfirst(lc));
 }

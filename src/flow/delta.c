@@ -26,6 +26,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "rewrite/rewriteHandler.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -45,6 +46,9 @@
 
 /* So often a plan is made anew because something has changed meanwhile. */
 #define MAX_TRIES 10
+
+/* For so many new rows it should look up what they are joined with. */
+#define JOINED_ROWS 100
 
 /*
  * Every delta of this process, for the invalidation callbacks.  A delta leaves
@@ -392,6 +396,17 @@ set_streams(StreamDelta *delta, Query *query)
 	check_hidden(delta);
 }
 
+/* Tells the planner how many rows are handed on. */
+static void
+set_handed_on(Query *query, double rows)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_NAMEDTUPLESTORE)
+			lfirst_node(RangeTblEntry, lc)->enrtuples = rows;
+}
+
 static PlannedStmt *
 plan_delta(StreamDelta *delta, double rows)
 {
@@ -401,6 +416,8 @@ plan_delta(StreamDelta *delta, double rows)
 	if (!delta->trusts)
 		stream_trust_check(query);
 	set_streams(delta, query);
+	if (delta->feed->tables)
+		set_handed_on(query, rows);
 	stmt = stream_scan_plan(query, rows);
 	check_streams(delta, stmt);
 	if (delta->feed->mode == STREAM_FEED_PARTIAL)
@@ -442,6 +459,29 @@ keep_plan(StreamDelta *delta, double rows)
 	return stmt;
 }
 
+/*
+ * Tables that are joined grow, and what suits one that is small does not suit another.
+ * For a backlog, which takes long anyway, it is found out each time.
+ */
+static void
+check_growth(StreamDelta *delta, double rows)
+{
+	BlockNumber blocks = 0;
+	ListCell   *lc;
+
+	foreach(lc, delta->feed->tables)
+	{
+		Relation	rel = table_open(lfirst_oid(lc), AccessShareLock);
+
+		blocks += RelationGetNumberOfBlocks(rel);
+		table_close(rel, NoLock);
+	}
+	if (rows < STREAM_DELTA_LARGE && blocks / 2 <= delta->blocks + 4)
+		return;
+	delta->replan = true;
+	delta->blocks = blocks;
+}
+
 PlannedStmt *
 stream_delta_plan(StreamDelta *delta, double rows)
 {
@@ -449,6 +489,8 @@ stream_delta_plan(StreamDelta *delta, double rows)
 		&delta->small : &delta->large;
 	ListCell   *lc;
 
+	if (delta->feed->tables)
+		check_growth(delta, rows);
 	/* taking a lock may bring news that makes the plan stale */
 	foreach(lc, delta->relations)
 		LockRelationOid(lfirst_oid(lc), AccessShareLock);
@@ -469,7 +511,8 @@ stream_delta_plan(StreamDelta *delta, double rows)
 		}
 		delta->replan = false;
 		delta->planning = true;
-		*plan = keep_plan(delta, rows < STREAM_DELTA_LARGE ? 1000 : rows);
+		*plan = keep_plan(delta, rows >= STREAM_DELTA_LARGE ? rows :
+						  delta->feed->tables ? JOINED_ROWS : 1000);
 		delta->planning = false;
 	}
 	return *plan;

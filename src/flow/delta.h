@@ -30,6 +30,7 @@ typedef struct StreamDelta
 	MemoryContext plan_context;
 	PlannedStmt *small;			/* for batches of few rows, or NULL */
 	PlannedStmt *large;			/* for many, or NULL */
+	BlockNumber blocks;			/* of the tables that are joined, then */
 	List	   *relations;		/* all that the plans touch, or have touched */
 	int			generation;		/* counts how often all was planned anew */
 

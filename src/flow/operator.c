@@ -52,6 +52,9 @@ struct StreamOperator
 	bool		at_changes;		/* they come from the feed in progress */
 	StreamReaper *reaper;		/* or NULL */
 	StreamRows *kept;			/* below sessions, or NULL */
+	StreamRows **sides;			/* below a join, or NULL; ... */
+	int			side;			/* ... whose feed is in progress, and how many ... */
+	int64		joined;			/* ... have been kept */
 	bool		finishing;		/* of sessions, the feed of these is in progress */
 	int64		late;			/* in the batch in progress */
 
@@ -162,12 +165,33 @@ shape_of(StreamCut *cut)
 	return shape;
 }
 
-/* Does it keep rows of sessions that the operator above merges? */
-static bool
-keeps_for_sessions(const StreamCut *cut)
+/* What becomes of the rows of an operator that hands them on. */
+static StreamRowsKind
+kind_of_rows(const StreamCut *cut)
 {
-	return cut->kind == STREAM_CUT_ROWS && cut->keeps &&
-		stream_cut_has_sessions(cut);
+	if (!cut->keeps)
+		return STREAM_ROWS_PASS;
+	if (cut->joined)
+		return STREAM_ROWS_OF_JOIN;
+	return stream_cut_has_sessions(cut) ? STREAM_ROWS_OF_SESSIONS :
+		STREAM_ROWS_OF_GROUPS;
+}
+
+/* What a join is of, one for each of its feeds. */
+static StreamRows **
+find_sides(const StreamCut *cut, StreamOperator **below)
+{
+	StreamRows **sides = palloc(sizeof(StreamRows *) *
+								list_length(cut->below));
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+	{
+		StreamCutInput *input = lfirst(lc);
+
+		sides[foreach_current_index(lc)] = below[input->cut->number]->rows;
+	}
+	return sides;
 }
 
 /* The rows that a feed of sessions wants to have kept, or NULL. */
@@ -207,7 +231,7 @@ make_reaper(StreamOperator *op, TupleDesc desc)
 	if (window == NULL || !window->event_time)
 		return NULL;
 	/* rows of sessions go with these */
-	if (keeps_for_sessions(cut))
+	if (cut->kind == STREAM_CUT_ROWS && stream_cut_has_sessions(cut))
 		return NULL;
 	if (cut->expiry)
 		end = (Expr *) makeVar(1, desc->natts, window->type, -1, InvalidOid, 0);
@@ -250,8 +274,14 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	else if (cut->kind == STREAM_CUT_ROWS)
 		op->rows = stream_rows_create(context, desc ? desc :
 									  desc_of(stream_cut_output(cut)),
-									  &shape, cut->keeps, cut->signs,
-									  keeps_for_sessions(cut));
+									  &shape, kind_of_rows(cut), cut->signs);
+	else if (cut->kind == STREAM_CUT_JOIN)
+	{
+		op->rows = stream_rows_create(context,
+									  desc_of(stream_cut_output(cut)),
+									  &shape, STREAM_ROWS_PASS, false);
+		op->sides = find_sides(cut, below);
+	}
 	else if (stream_cut_has_sessions(cut))
 	{
 		op->sessions = stream_sessions_create(context, desc, &shape);
@@ -397,8 +427,11 @@ void
 stream_operator_register(const StreamFeedInput *input, Tuplestorestate *rows,
 						 QueryEnvironment *env)
 {
-	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+	EphemeralNamedRelation enr;
 
+	if (input->table)
+		return;
+	enr = palloc0(sizeof(EphemeralNamedRelationData));
 	enr->md.name = stream_cut_input_name(input);
 	enr->md.reliddesc = InvalidOid;
 	enr->md.tupdesc = desc_of(stream_cut_input_columns(input));
@@ -417,6 +450,8 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 {
 	op->late = late;
 	op->finishing = false;
+	op->side = 0;
+	op->joined = 0;
 	if (op->rows)
 	{
 		stream_rows_open(op->rows, state);
@@ -446,9 +481,21 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 		stream_toprows_open(op->top, state);
 }
 
+/* The feed of a side of a join has run: now the others can find its rows. */
+static void
+keep_side(StreamOperator *op)
+{
+	op->joined += stream_rows_keep(op->sides[op->side++]);
+}
+
 void
 stream_operator_begin_feed(StreamOperator *op, int feed)
 {
+	if (op->sides)
+	{
+		keep_side(op);
+		return;
+	}
 	if (op->sessions)
 	{
 		stream_sessions_merge(op->sessions);
@@ -491,6 +538,11 @@ stream_operator_close(StreamOperator *op)
 	{
 		stream_results_close(op->results);
 		return 0;
+	}
+	if (op->sides)
+	{
+		keep_side(op);
+		return op->joined;
 	}
 	if (op->rows)
 		return stream_rows_close(op->rows);

@@ -72,7 +72,10 @@ extern int64 stream_operator_reap(StreamOperator *op, Relation state,
 extern Tuplestorestate *stream_operator_output(const StreamOperator *op,
 											   const StreamFeedInput *input);
 
-/* Lets a feed read it (rows; NULL: nothing, to explain a plan). */
+/*
+ * Lets a feed read it (rows; NULL: nothing, to explain a plan), unless that reads its
+ * table.
+ */
 extern void stream_operator_register(const StreamFeedInput *input,
 									 Tuplestorestate *rows,
 									 QueryEnvironment *env);

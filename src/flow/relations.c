@@ -227,6 +227,15 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 	return relid;
 }
 
+static void
+depend_on_view(Oid relid, Oid viewid)
+{
+	ObjectAddress internal = {RelationRelationId, relid, 0};
+	ObjectAddress view = {RelationRelationId, viewid, 0};
+
+	recordDependencyOn(&internal, &view, DEPENDENCY_INTERNAL);
+}
+
 static IndexElem *
 index_element(char *column)
 {
@@ -290,6 +299,43 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	return indexid;
 }
 
+/* Indexes on other columns, for joins. */
+static void
+create_join_indexes(StreamCut *cut, Oid state, Oid viewid, RangeVar *name,
+					const IntoClause *into)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+	ListCell   *ln;
+
+	foreach(lc, cut->keys)
+		names = lappend(names, ((StreamKey *) lfirst(lc))->name);
+	foreach(lc, cut->payload)
+		names = lappend(names, ((StreamPayload *) lfirst(lc))->name);
+	foreach(lc, cut->indexes)
+	{
+		IndexStmt  *index = makeNode(IndexStmt);
+		Oid			indexid;
+
+		foreach(ln, (List *) lfirst(lc))
+			index->indexParams = lappend(index->indexParams,
+										 index_element(list_nth(names,
+																lfirst_int(ln))));
+		index->idxname = psprintf("%s_join_%d", name->relname,
+								  foreach_current_index(lc) + 1);
+		index->relation = name;
+		index->accessMethod = "btree";
+		index->tableSpace = into->tableSpaceName;
+		index->transformed = true;
+		indexid = stream_compat_define_index(state, index, InvalidOid,
+											 InvalidOid, InvalidOid, -1, false,
+											 false, false, false,
+											 true).objectId;
+		CommandCounterIncrement();
+		depend_on_view(indexid, viewid);
+	}
+}
+
 /*
  * Groups that close in another order than that of the keys have an index on
  * their ends.  Returns it, or InvalidOid.
@@ -319,15 +365,6 @@ create_closing_index(StreamCut *cut, Oid state, RangeVar *name,
 }
 
 /* ---- what depends on what ---- */
-
-static void
-depend_on_view(Oid relid, Oid viewid)
-{
-	ObjectAddress internal = {RelationRelationId, relid, 0};
-	ObjectAddress view = {RelationRelationId, viewid, 0};
-
-	recordDependencyOn(&internal, &view, DEPENDENCY_INTERNAL);
-}
 
 /* Has the table as a whole depend on what some of its columns depend on. */
 static void
@@ -396,6 +433,7 @@ finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
 	CommandCounterIncrement();
 	key_index = create_key_index(cut, state, name, into);
 	closing_index = create_closing_index(cut, state, name, into);
+	create_join_indexes(cut, state, row->viewid, name, into);
 	depend_on_view(state, row->viewid);
 	if (OidIsValid(key_index))
 		depend_on_view(key_index, row->viewid);

@@ -24,6 +24,8 @@
  * keys, the end of that: those of a session are the ones whose own ends are in it, for
  * sessions of the same keys do not touch each other.  They go with the session.
  *
+ * Rows for a join are read from the table by the plans of its feeds.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -53,7 +55,7 @@ struct StreamRows
 	MemoryContext context;
 	TupleDesc	desc;
 	StreamStoreShape shape;
-	bool		keeps;
+	StreamRowsKind kind;
 	bool		signs;
 	TypeCacheEntry *session;	/* the type of the last key; NULL: no sessions */
 	StreamKeySort *sort;		/* of keys, or of whole rows with a sign */
@@ -101,8 +103,8 @@ part_of(TupleDesc desc, int natts, bool sign)
 
 StreamRows *
 stream_rows_create(MemoryContext parent, TupleDesc desc,
-				   const StreamStoreShape *shape, bool keeps, bool signs,
-				   bool sessions)
+				   const StreamStoreShape *shape, StreamRowsKind kind,
+				   bool signs)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "rows",
 												  ALLOCSET_SMALL_SIZES);
@@ -112,13 +114,13 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 	rows->context = context;
 	rows->desc = CreateTupleDescCopy(desc);
 	rows->shape = *shape;
-	rows->keeps = keeps;
+	rows->kind = kind;
 	rows->signs = signs;
-	if (sessions)
+	if (kind == STREAM_ROWS_OF_SESSIONS)
 		rows->session =
 			lookup_type_cache(TupleDescAttr(desc, shape->nkeys - 1)->atttypid,
 							  TYPECACHE_RANGE_INFO);
-	if (keeps)
+	if (kind != STREAM_ROWS_PASS)
 	{
 		TupleDesc	keys = part_of(desc, shape->nkeys, false);
 		TupleDesc	whole = part_of(desc, desc->natts, signs);
@@ -158,7 +160,7 @@ stream_rows_open(StreamRows *rows, Relation rel)
 {
 	rows->rel = rel;
 	rows->added = tuplestore_begin_heap(true, false, work_mem);
-	if (!rows->keeps)
+	if (rows->kind == STREAM_ROWS_PASS)
 		return;
 	rows->kept = tuplestore_begin_heap(true, false, work_mem);
 	open_table(rows);
@@ -223,7 +225,7 @@ keep_rows(StreamRows *rows)
 			continue;
 		if (rows->signs)
 			stream_keysort_put(rows->sort, rows->row);
-		else if (rows->session == NULL)
+		else if (rows->kind == STREAM_ROWS_OF_GROUPS)
 			sort_key(rows);
 		if (goes(rows, rows->row))
 			continue;
@@ -458,12 +460,24 @@ stream_rows_close(StreamRows *rows)
 {
 	int64		n;
 
-	if (!rows->keeps)
+	if (rows->kind == STREAM_ROWS_PASS || rows->kind == STREAM_ROWS_OF_JOIN)
 		return 0;
 	n = rows->session ? keep_rows(rows) : keep_groups(rows);
 	tuplestore_rescan(rows->added);
 	ExecClearTuple(rows->row);
 	ExecClearTuple(rows->key);
+	return n;
+}
+
+int64
+stream_rows_keep(StreamRows *rows)
+{
+	int64		n;
+
+	/* the feed has had a pointer of its own */
+	tuplestore_select_read_pointer(rows->added, 0);
+	n = keep_rows(rows);
+	ExecClearTuple(rows->row);
 	return n;
 }
 
@@ -572,7 +586,7 @@ stream_rows_output(const StreamRows *rows, bool kept)
 void
 stream_rows_settle(StreamRows *rows)
 {
-	if (rows->keeps)
+	if (rows->kind != STREAM_ROWS_PASS)
 		stream_statetable_close(&rows->table);
 	tuplestore_end(rows->added);
 	if (rows->kept)

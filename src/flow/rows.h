@@ -16,16 +16,25 @@
 
 typedef struct StreamRows StreamRows;
 
+/* What becomes of them, beside being handed on. */
+typedef enum StreamRowsKind
+{
+	STREAM_ROWS_PASS,			/* nothing */
+	STREAM_ROWS_OF_GROUPS,		/* they are kept, and handed on again with new ones
+								 * of their keys */
+	STREAM_ROWS_OF_SESSIONS,	/* ... of a session; the last key is that which the
+								 * row would be by itself */
+	STREAM_ROWS_OF_JOIN			/* they are kept for a join, which says when */
+} StreamRowsKind;
+
 /*
  * Makes the operator for rows of the type desc, which begin with the keys of the
- * shape.  keeps: they are kept in a state table, whose row type that is.  signs: a
- * column more (int4) says if a row comes (1) or goes (-1).  sessions: the last key is
- * the session that the row would be by itself, and rows that are kept are handed on by
- * stream_rows_hand_on_session; not with signs.
+ * shape.  If they are kept, that is the row type of the state table.  signs: a column
+ * more (int4) says if a row comes (1) or goes (-1); of groups only.
  */
 extern StreamRows *stream_rows_create(MemoryContext parent, TupleDesc desc,
 									  const StreamStoreShape *shape,
-									  bool keeps, bool signs, bool sessions);
+									  StreamRowsKind kind, bool signs);
 
 /*
  * Begins a batch.  rel: the state table, on which the caller holds RowExclusiveLock
@@ -41,6 +50,12 @@ extern void stream_rows_add(StreamRows *rows, TupleTableSlot *slot);
  * Returns by how many those that are kept have become more.
  */
 extern int64 stream_rows_close(StreamRows *rows);
+
+/*
+ * Keeps the rows of the batch for a join; returns how many.  Between close and settle,
+ * once.
+ */
+extern int64 stream_rows_keep(StreamRows *rows);
 
 /*
  * Hands on the kept rows of a session, with it as their last key.  The session's row

@@ -156,7 +156,8 @@ typedef struct FindStream
 	int			others;			/* inputs of the view that other queries read */
 	List	   *streams;		/* OIDs of those reached through FROM, in order */
 	int			reached;		/* streams reached through FROM */
-	int			total;			/* streams anywhere */
+	int			total;			/* streams anywhere ... */
+	int			handed_on;		/* ... of which operators hand on so many */
 } FindStream;
 
 static bool check_from(Query *query, Node *jtnode, FindStream *context);
@@ -171,6 +172,8 @@ count_streams_walker(Node *node, FindStream *context)
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) node;
 
+		if (rte->rtekind == RTE_NAMEDTUPLESTORE)
+			context->handed_on++;
 		if ((rte->rtekind == RTE_RELATION && is_stream(rte->relid)) ||
 			rte->rtekind == RTE_NAMEDTUPLESTORE)
 			context->total++;
@@ -228,6 +231,60 @@ stream_analyze_has_stream(void *node)
 	Oid			view = InvalidOid;
 
 	return has_stream_walker(node, &view);
+}
+
+/* ---- members of FROM ---- */
+
+static List *
+members_of_from(Query *query, Node *jtnode)
+{
+	List	   *members = NIL;
+	RangeTblEntry *rte;
+	ListCell   *lc;
+
+	if (IsA(jtnode, JoinExpr))
+		return list_concat(members_of_from(query, ((JoinExpr *) jtnode)->larg),
+						   members_of_from(query, ((JoinExpr *) jtnode)->rarg));
+	if (IsA(jtnode, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) jtnode)->fromlist)
+			members = list_concat(members, members_of_from(query, lfirst(lc)));
+		return members;
+	}
+	rte = rt_fetch(((RangeTblRef *) jtnode)->rtindex, query->rtable);
+	if (rte->rtekind == RTE_RELATION ? !stream_analyze_names_stream(rte) :
+		rte->rtekind != RTE_SUBQUERY ||
+		!stream_analyze_has_stream(rte->subquery))
+		return NIL;
+	return list_make1_int(((RangeTblRef *) jtnode)->rtindex);
+}
+
+List *
+stream_analyze_members_of_from(Query *query)
+{
+	return query->setOperations ? NIL :
+		members_of_from(query, (Node *) query->jointree);
+}
+
+bool
+stream_analyze_joins_rows(Query *query)
+{
+	List	   *members = stream_analyze_members_of_from(query);
+	ListCell   *lc;
+
+	if (list_length(members) < 2)
+		return false;
+	foreach(lc, members)
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
+		Query	   *part = rte->subquery;
+
+		if (rte->rtekind == RTE_RELATION ||
+			!(part->hasAggs || part->groupClause || part->groupingSets ||
+			  part->distinctClause))
+			return true;
+	}
+	return false;
 }
 
 /* ---- WITH ---- */
@@ -551,12 +608,15 @@ check_range(Query *query, int rtindex, FindStream *context)
 	return true;
 }
 
+/* Streams can be joined by an operator, which reads what others hand on. */
 static void
 refuse_join(FindStream *context)
 {
+	if (context->handed_on == context->total)
+		return;
 	stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
-						 "joining streams is",
-						 "Create one continuous view for each stream, or read both with UNION ALL.");
+						 "joining streams in an ordinary view, or below UNION ALL, is",
+						 "Write the join as a sub-select of FROM.");
 }
 
 static bool
@@ -729,11 +789,11 @@ stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 
 	if (place)
 		context.place = *place;
+	count_streams_walker((Node *) delta, &context);
 	if (delta->setOperations)
 		check_union(delta, delta->setOperations, &context);
 	else
 		check_from(delta, (Node *) delta->jointree, &context);
-	count_streams_walker((Node *) delta, &context);
 	if (context.total == 0)
 		refuse_no_stream(delta, &context.place);
 	if (context.total > context.reached)

@@ -40,6 +40,18 @@ extern bool stream_analyze_is_leaf(Oid relid);
 extern bool stream_analyze_names_stream(RangeTblEntry *rte);
 
 /*
+ * The members of FROM that read streams, as indexes into the range table, in the order
+ * in which they are written; of a set operation, NIL.
+ */
+extern List *stream_analyze_members_of_from(Query *query);
+
+/*
+ * Does its FROM join streams row by row: several members that read some, not all of
+ * which are aggregations or deduplications?
+ */
+extern bool stream_analyze_joins_rows(Query *query);
+
+/*
  * Checks a rewritten delta query: one stream, or UNION ALL of some, read row by
  * row.  Returns the inputs: the streams' OIDs (of the partitioned root, if one
  * is) in the order in which the query names them, one as often as it is named;

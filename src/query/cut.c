@@ -280,8 +280,8 @@ stream_cut_count_rows(void)
 char *
 stream_cut_input_name(const StreamFeedInput *input)
 {
-	return psprintf("%s of operator %d", input->kept ? "kept rows" : "rows",
-					input->cut->number);
+	return psprintf("%s of operator %d", input->kept ? "kept rows" :
+					input->table ? "table" : "rows", input->cut->number);
 }
 
 List *
@@ -290,7 +290,7 @@ stream_cut_output(const StreamCut *cut)
 	List	   *exprs = NIL;
 	ListCell   *lc;
 
-	if (cut->kind == STREAM_CUT_DISTINCT)
+	if (cut->kind == STREAM_CUT_DISTINCT || cut->kind == STREAM_CUT_JOIN)
 	{
 		foreach(lc, cut->query->targetList)
 			if (!lfirst_node(TargetEntry, lc)->resjunk)
@@ -371,6 +371,24 @@ put_panes_into_from(StreamCut *cut, Query *delta)
 	return false;
 }
 
+void
+stream_cut_read_below(const StreamCut *cut, Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+	{
+		StreamCutInput *below = lfirst(lc);
+		StreamFeedInput input = {below->cut};
+		RangeTblEntry *rte = rt_fetch(below->rtindex, query->rtable);
+
+		if (below->changes)
+			rte->subquery = copyObject(below->changes);
+		else
+			stream_cut_read(rte, &input);
+	}
+}
+
 /* Keys and bare aggregates over FROM and WHERE. */
 static Query *
 make_delta_query(StreamCut *cut)
@@ -419,17 +437,7 @@ make_delta_query(StreamCut *cut)
 		delta->jointree->quals =
 			make_and_qual(delta->jointree->quals,
 						  stream_eventtime_filter(cut->window));
-	foreach(lc, cut->below)
-	{
-		StreamCutInput *below = lfirst(lc);
-		StreamFeedInput input = {below->cut, false};
-		RangeTblEntry *rte = rt_fetch(below->rtindex, delta->rtable);
-
-		if (below->changes)
-			rte->subquery = copyObject(below->changes);
-		else
-			stream_cut_read(rte, &input);
-	}
+	stream_cut_read_below(cut, delta);
 	delta->targetList = tlist;
 	delta->havingQual = NULL;
 	delta->hasAggs = cut->aggs != NIL;
@@ -743,9 +751,8 @@ stream_cut_add_feed(StreamCut *cut, Query *query, StreamFeedMode mode)
 	return feed;
 }
 
-/* Adds a feed that reads FROM of the operator's own query. */
-static void
-add_feed_from(StreamCut *cut, Query *query, StreamFeedMode mode)
+StreamFeed *
+stream_cut_add_feed_from(StreamCut *cut, Query *query, StreamFeedMode mode)
 {
 	StreamFeed *feed = stream_cut_add_feed(cut, query, mode);
 	ListCell   *lc;
@@ -759,6 +766,7 @@ add_feed_from(StreamCut *cut, Query *query, StreamFeedMode mode)
 		input->cut = ((StreamCutInput *) lfirst(lc))->cut;
 		feed->inputs = lappend(feed->inputs, input);
 	}
+	return feed;
 }
 
 void
@@ -777,7 +785,7 @@ stream_cut_aggregation(StreamCut *cut)
 void
 stream_cut_add_own_feed(StreamCut *cut)
 {
-	add_feed_from(cut, make_delta_query(cut), STREAM_FEED_PARTIAL);
+	stream_cut_add_feed_from(cut, make_delta_query(cut), STREAM_FEED_PARTIAL);
 }
 
 void
@@ -790,7 +798,7 @@ stream_cut_distinct(StreamCut *cut, bool within_watermark)
 	find_keys(cut, &names);
 	collect_payload(cut, &names);
 	find_distinct_time(cut, within_watermark, &names);
-	add_feed_from(cut, make_distinct_query(cut, make_delta_query(cut)),
+	stream_cut_add_feed_from(cut, make_distinct_query(cut, make_delta_query(cut)),
 				  STREAM_FEED_ROWS);
 }
 
@@ -889,5 +897,5 @@ stream_cut_topn(StreamCut *cut)
 	}
 	find_ranks(cut);
 	find_slots(cut, &names);
-	add_feed_from(cut, stream_cut_rows_query(cut, cut), STREAM_FEED_ROWS);
+	stream_cut_add_feed_from(cut, stream_cut_rows_query(cut, cut), STREAM_FEED_ROWS);
 }

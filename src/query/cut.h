@@ -48,8 +48,10 @@ typedef enum StreamCutKind
 	STREAM_CUT_TRANSFORM,		/* rows are the result as they are (transform.c) */
 	STREAM_CUT_VALUES,			/* the same, for DISTINCT in aggregates */
 	STREAM_CUT_TOPN,			/* the first rows of each key */
-	STREAM_CUT_ROWS				/* rows that are handed on as they come, and may
+	STREAM_CUT_ROWS,			/* rows that are handed on as they come, and may
 								 * be kept */
+	STREAM_CUT_JOIN				/* joins new rows of each operator below with the
+								 * kept ones of the others (joining.c) */
 } StreamCutKind;
 
 /* What a feed reads: what an operator hands on. */
@@ -58,6 +60,7 @@ typedef struct StreamFeedInput
 	struct StreamCut *cut;
 	bool		kept;			/* all rows of the groups that new rows are of,
 								 * instead of new rows */
+	bool		table;			/* the table of what it keeps */
 } StreamFeedInput;
 
 /*
@@ -70,6 +73,8 @@ typedef struct StreamFeed
 	StreamFeedMode mode;
 	List	   *aggs;			/* int: which aggregates it has, after the keys */
 	List	   *inputs;			/* StreamFeedInput; NIL: it reads streams */
+	List	   *tables;			/* OIDs: those of its inputs that are tables, when
+								 * these have been made */
 } StreamFeed;
 
 /*
@@ -118,6 +123,8 @@ typedef struct StreamCut
 								 * how they change */
 	bool		keeps;			/* rows: they are kept, and handed on again with new
 								 * ones of their group */
+	bool		joined;			/* ... or read by a join, which says when */
+	List	   *indexes;		/* ... by other columns (lists of int, from 0), too */
 } StreamCut;
 
 /* A sub-select in FROM of an operator's query that is an operator itself. */
@@ -144,7 +151,8 @@ typedef struct StreamMove
 
 /* Has the operator a state table? */
 #define stream_cut_has_state(cut) \
-	((cut)->kind != STREAM_CUT_ROWS || (cut)->keeps)
+	((cut)->kind != STREAM_CUT_JOIN && \
+	 ((cut)->kind != STREAM_CUT_ROWS || (cut)->keeps))
 
 /* Under this name feeds read what an operator hands on; palloc'd. */
 extern char *stream_cut_input_name(const StreamFeedInput *input);
@@ -198,6 +206,13 @@ extern char *stream_cut_reserve_name(const char *base, List **names);
 
 /* A call of count(*), palloc'd. */
 extern Aggref *stream_cut_count_rows(void);
+
+/* Adds a feed that reads what is below the operator's own query, if anything is. */
+extern StreamFeed *stream_cut_add_feed_from(StreamCut *cut, Query *query,
+											StreamFeedMode mode);
+
+/* Has a copy of the operator's query read what operators below hand on. */
+extern void stream_cut_read_below(const StreamCut *cut, Query *query);
 
 /* Adds the feed of an aggregation that needs no other. */
 extern void stream_cut_add_own_feed(StreamCut *cut);

@@ -383,7 +383,10 @@ trace_output(Query *query, AttrNumber attno, List **closings)
 	if (query->setOperations == NULL)
 	{
 		tle = get_tle_by_resno(query->targetList, attno);
-		if (tle == NULL || tle->resjunk || is_chosen_among_others(query, tle))
+		/* a row of a join may come long after those that it is made of */
+		if (tle == NULL || tle->resjunk ||
+			is_chosen_among_others(query, tle) ||
+			stream_analyze_joins_rows(query))
 			return no_trace;
 		result = trace_expr(query,
 							stream_compat_flatten_join_alias_vars(NULL, query,

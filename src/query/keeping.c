@@ -196,7 +196,6 @@ plan_rows(Keeping *keeping)
 {
 	StreamCut  *cut = keeping->cut;
 	StreamCut  *rows = make_helper(keeping, STREAM_CUT_ROWS);
-	StreamFeed *feed;
 	ListCell   *lc;
 
 	keeping->rows = rows;
@@ -211,15 +210,8 @@ plan_rows(Keeping *keeping)
 		if (rows->keeps)
 			check_storable(keeping,
 						   (Node *) ((StreamPayload *) lfirst(lc))->expr);
-	feed = stream_cut_add_feed(rows, stream_cut_rows_query(cut, rows),
-							   STREAM_FEED_ROWS);
-	foreach(lc, cut->below)
-	{
-		StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
-
-		input->cut = ((StreamCutInput *) lfirst(lc))->cut;
-		feed->inputs = lappend(feed->inputs, input);
-	}
+	stream_cut_add_feed_from(rows, stream_cut_rows_query(cut, rows),
+							 STREAM_FEED_ROWS);
 	cut->below = NIL;
 }
 

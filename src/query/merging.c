@@ -33,6 +33,7 @@
 #include "base/refuse.h"
 #include "query/eventtime.h"
 #include "query/merging.h"
+#include "query/nesting.h"
 
 /* ---- which they are ---- */
 
@@ -130,88 +131,6 @@ stream_merging_is_needed(Query *query, const StreamPlace *place)
 
 /* ---- the sub-select ---- */
 
-typedef struct Merging
-{
-	List	   *exprs;			/* what its columns are, over the former FROM: */
-	List	   *targets;		/* TargetEntry */
-	int			nkeys;			/* the first of them */
-	int			sublevels_up;
-	bool		in_aggregate;
-} Merging;
-
-static Node *
-column(int n, Node *expr, int sublevels_up)
-{
-	return (Node *) makeVar(1, n, exprType(expr), exprTypmod(expr),
-							exprCollation(expr), sublevels_up);
-}
-
-static TargetEntry *
-add_column(Merging *merging, Node *expr, Expr *value)
-{
-	int			n = list_length(merging->targets) + 1;
-	TargetEntry *tle = makeTargetEntry(value, n, psprintf("column%d", n),
-									   false);
-
-	merging->exprs = lappend(merging->exprs, expr);
-	merging->targets = lappend(merging->targets, tle);
-	return tle;
-}
-
-/* A column of the former FROM: that of the sub-select which has it. */
-static Node *
-outer_var(Merging *merging, Var *var)
-{
-	ListCell   *lc;
-
-	var = copyObject(var);
-	var->varlevelsup = 0;
-	foreach(lc, merging->exprs)
-		if (foreach_current_index(lc) >= merging->nkeys &&
-			equal(lfirst(lc), var))
-			return column(foreach_current_index(lc) + 1, (Node *) var,
-						  merging->sublevels_up);
-	add_column(merging, (Node *) var, (Expr *) copyObject(var));
-	return column(list_length(merging->targets), (Node *) var,
-				  merging->sublevels_up);
-}
-
-/* What is above the sub-select, over its columns. */
-static Node *
-outer_mutator(Node *node, Merging *merging)
-{
-	Node	   *result;
-
-	if (node == NULL)
-		return NULL;
-	if (merging->sublevels_up == 0 && !merging->in_aggregate)
-		for (int i = 0; i < merging->nkeys; i++)
-			if (equal(node, list_nth(merging->exprs, i)))
-				return column(i + 1, node, 0);
-	if (IsA(node, Var) && ((Var *) node)->varlevelsup == merging->sublevels_up)
-		return outer_var(merging, (Var *) node);
-	if (IsA(node, Query))
-	{
-		merging->sublevels_up++;
-		result = (Node *) query_tree_mutator((Query *) node, outer_mutator,
-											 merging, 0);
-		merging->sublevels_up--;
-		return result;
-	}
-	if (IsA(node, Aggref) &&
-		((Aggref *) node)->agglevelsup == merging->sublevels_up)
-	{
-		/* what is aggregated is of the row itself */
-		bool		before = merging->in_aggregate;
-
-		merging->in_aggregate = true;
-		result = expression_tree_mutator(node, outer_mutator, merging);
-		merging->in_aggregate = before;
-		return result;
-	}
-	return expression_tree_mutator(node, outer_mutator, merging);
-}
-
 /* _merged_session(session) OVER the only window */
 static Expr *
 merged_session(Node *session)
@@ -231,14 +150,14 @@ merged_session(Node *session)
 
 /* The columns that are keys; the session's is the first. */
 static void
-add_keys(Merging *merging, Query *query, SortGroupClause *session,
+add_keys(StreamNesting *nesting, Query *query, SortGroupClause *session,
 		 WindowClause *window)
 {
 	Node	   *expr = get_sortgroupclause_expr(session, query->targetList);
 	TargetEntry *tle;
 	ListCell   *lc;
 
-	add_column(merging, expr, merged_session(expr));
+	stream_nesting_add(nesting, expr, merged_session(expr));
 	foreach(lc, query->groupClause)
 	{
 		SortGroupClause *clause = copyObject(lfirst_node(SortGroupClause, lc));
@@ -246,67 +165,37 @@ add_keys(Merging *merging, Query *query, SortGroupClause *session,
 
 		if (lfirst(lc) == session)
 			continue;
-		tle = add_column(merging, key, copyObject((Expr *) key));
+		tle = stream_nesting_add(nesting, key, copyObject((Expr *) key));
 		clause->tleSortGroupRef = tle->ressortgroupref = tle->resno;
 		window->partitionClause = lappend(window->partitionClause, clause);
 	}
-	merging->nkeys = list_length(merging->targets);
+	nesting->nkeys = list_length(nesting->targets);
 
 	/* what the session is merged from */
-	tle = add_column(merging, NULL, copyObject((Expr *) expr));
+	tle = stream_nesting_add(nesting, NULL, copyObject((Expr *) expr));
 	session = copyObject(session);
 	session->tleSortGroupRef = tle->ressortgroupref = tle->resno;
 	window->orderClause = list_make1(session);
 }
 
-/* Moves FROM and WHERE to a sub-select that has not any columns yet. */
-static Query *
-split_from(Query *query, Node *session)
+/* Has the sub-select leave out rows without a session. */
+static void
+add_test(Query *inner, Node *session)
 {
-	Query	   *inner = makeNode(Query);
 	NullTest   *test = makeNode(NullTest);
 
-	inner->commandType = CMD_SELECT;
-	inner->canSetTag = true;
-	inner->rtable = query->rtable;
-	stream_compat_move_permissions(query, inner);
-	inner->jointree = query->jointree;
-	inner->hasSubLinks = query->hasSubLinks;
 	test->arg = copyObject((Expr *) session);
 	test->nulltesttype = IS_NOT_NULL;
 	test->location = -1;
 	inner->jointree->quals = make_and_qual(inner->jointree->quals,
 										   (Node *) test);
-	return inner;
-}
-
-/* Has the query read the sub-select. */
-static void
-read_inner(Query *query, Query *inner)
-{
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	RangeTblRef *ref = makeNode(RangeTblRef);
-	List	   *names = NIL;
-	ListCell   *lc;
-
-	foreach(lc, inner->targetList)
-		names = lappend(names,
-						makeString(pstrdup(((TargetEntry *) lfirst(lc))->resname)));
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = inner;
-	rte->eref = makeAlias("merged", names);
-	rte->alias = makeAlias("merged", NIL);
-	rte->inFromCl = true;
-	query->rtable = list_make1(rte);
-	ref->rtindex = 1;
-	query->jointree = makeFromExpr(list_make1(ref), NULL);
 }
 
 Query *
 stream_merging_rewrite(Query *query, Expr **key)
 {
 	StreamPlace nowhere = {0};
-	Merging		merging = {0};
+	StreamNesting nesting = {0};
 	WindowClause *window = makeNode(WindowClause);
 	SortGroupClause *session;
 	Query	   *inner;
@@ -315,20 +204,12 @@ stream_merging_rewrite(Query *query, Expr **key)
 	session = find_session(query, &nowhere);
 	window->frameOptions = FRAMEOPTION_DEFAULTS;
 	window->winref = 1;
-	add_keys(&merging, query, session, window);
-	inner = split_from(query, linitial(merging.exprs));
-	query->targetList = (List *)
-		outer_mutator((Node *) query->targetList, &merging);
-	query->havingQual = outer_mutator(query->havingQual, &merging);
-	query->limitOffset = outer_mutator(query->limitOffset, &merging);
-	query->limitCount = outer_mutator(query->limitCount, &merging);
-	query->windowClause = (List *)
-		outer_mutator((Node *) query->windowClause, &merging);
+	add_keys(&nesting, query, session, window);
 	if (key)
-		*key = (Expr *) outer_mutator((Node *) *key, &merging);
-	inner->targetList = merging.targets;
+		*key = (Expr *) stream_nesting_above(&nesting, (Node *) *key);
+	inner = stream_nesting_move(&nesting, query, "merged");
+	add_test(inner, linitial(nesting.exprs));
 	inner->windowClause = list_make1(window);
 	inner->hasWindowFuncs = true;
-	read_inner(query, inner);
 	return inner;
 }

@@ -58,6 +58,7 @@ make_feed(const StreamCut *cut, List *tlist)
 	feed->windowClause = NIL;	/* of window functions that nobody calls */
 	feed->limitCount = NULL;
 	feed->limitOffset = NULL;
+	stream_cut_read_below(cut, feed);
 	return feed;
 }
 
@@ -93,7 +94,7 @@ stream_transform_cut(StreamCut *cut)
 		tle->resno = list_length(tlist) + 1;
 		tlist = lappend(tlist, tle);
 	}
-	stream_cut_add_feed(cut, make_feed(cut, tlist), STREAM_FEED_ROWS);
+	stream_cut_add_feed_from(cut, make_feed(cut, tlist), STREAM_FEED_ROWS);
 }
 
 Query *

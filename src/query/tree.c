@@ -8,6 +8,8 @@
  * rows (topn.c).  A DISTINCT in that FROM is an operator below it.  A query that has
  * neither, and reads streams row by row, is one operator, too.
  *
+ * Where streams are joined in FROM, that is an operator below (joining.c).
+ *
  * An aggregation whose FROM is just another one, or one row of each key, is an operator
  * over the changes of that, if what is between them depends on nothing else.
  *
@@ -32,6 +34,7 @@
 #include "base/refuse.h"
 #include "time/timeexpr.h"
 #include "query/analyze.h"
+#include "query/joining.h"
 #include "query/keeping.h"
 #include "query/merging.h"
 #include "query/reading.h"
@@ -93,6 +96,26 @@ is_distinct(Query *query)
 		query->limitOffset == NULL && stream_topn_of_distinct(query) == NULL;
 }
 
+/* Is it a plain SELECT that joins streams, or has one that does in its FROM? */
+static bool
+is_over_join(Query *query)
+{
+	ListCell   *lc;
+
+	if (!is_plain(query))
+		return false;
+	if (stream_analyze_joins_rows(query))
+		return true;
+	foreach(lc, stream_analyze_members_of_from(query))
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
+
+		if (rte->rtekind == RTE_SUBQUERY && is_over_join(rte->subquery))
+			return true;
+	}
+	return false;
+}
+
 /* Are streams in FROM read row by row, or through operators below? */
 static bool
 reads_row_by_row(Query *query, bool operator)
@@ -106,7 +129,7 @@ reads_row_by_row(Query *query, bool operator)
 
 		if (rte->rtekind != RTE_SUBQUERY || !stream_analyze_has_stream(part))
 			continue;
-		if (operator && is_distinct(part))
+		if (operator && (is_distinct(part) || is_over_join(part)))
 		{
 			if (!reads_row_by_row(part, true))
 				return false;
@@ -273,35 +296,92 @@ reads_operators(Planting *planting, Query *query)
 /* ---- operators ---- */
 
 static StreamCut *make_operator(Planting *planting, Query *query,
-								StreamTopn *topn, const StreamPlace *place);
+								StreamTopn *topn, bool below,
+								const StreamPlace *place);
 
-/* Makes operators of the deduplications in FROM. */
+/* Makes operators of the deduplications, and of joins of streams, in FROM. */
 static void
 find_below(Planting *planting, StreamCut *cut)
 {
 	ListCell   *lc;
 
+	/* parts of UNION ALL must stay SELECTs */
+	if (cut->query->setOperations)
+		return;
 	foreach(lc, cut->query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 		StreamCutInput *input;
 		StreamPlace place;
 
-		if (rte->rtekind != RTE_SUBQUERY || !is_distinct(rte->subquery) ||
-			!stream_analyze_has_stream(rte->subquery))
+		if (rte->rtekind != RTE_SUBQUERY ||
+			!stream_analyze_has_stream(rte->subquery) ||
+			!(is_distinct(rte->subquery) || is_over_join(rte->subquery)))
 			continue;
-		place = stream_locate_member(&cut->place, cut->query,
-									 foreach_current_index(lc) + 1);
+		place = stream_joining_is_wrapped(rte) ? cut->place :
+			stream_locate_member(&cut->place, cut->query,
+								 foreach_current_index(lc) + 1);
 		if (cut->below)
 			stream_refuse_in(&place, "reading more than one stream is",
 							 rte->subquery->targetList,
 							 "Create one continuous view for each stream.");
 		input = palloc0(sizeof(StreamCutInput));
 		input->rtindex = foreach_current_index(lc) + 1;
-		input->cut = make_operator(planting, rte->subquery, NULL, &place);
+		input->cut = make_operator(planting, rte->subquery, NULL, true, &place);
 		input->cut->hands_on = true;
 		cut->below = lappend(cut->below, input);
 	}
+}
+
+static void
+add_cut(Planting *planting, StreamCut *cut)
+{
+	cut->number = list_length(planting->tree->cuts);
+	planting->tree->cuts = lappend(planting->tree->cuts, cut);
+}
+
+/* In which order a sub-select has its rows is lost. */
+static void
+drop_order(Query *query)
+{
+	ListCell   *lc;
+
+	query->sortClause = query->windowClause = NIL;
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		tle->ressortgroupref = 0;
+		if (tle->resjunk)
+			query->targetList = foreach_delete_current(query->targetList, lc);
+	}
+}
+
+/* Makes a join, and operators of its sides; or hands on rows that are made of one. */
+static void
+make_join(Planting *planting, StreamCut *cut)
+{
+	ListCell   *lc;
+
+	drop_order(cut->query);
+	if (!stream_analyze_joins_rows(cut->query))
+	{
+		find_below(planting, cut);
+		stream_transform_cut(cut);
+		cut->kind = STREAM_CUT_ROWS;
+		cut->hands_on = true;
+		return;
+	}
+	stream_joining_cut(cut);
+	foreach(lc, cut->below)
+	{
+		StreamCut  *side = ((StreamCutInput *) lfirst(lc))->cut;
+
+		find_below(planting, side);
+		stream_joining_finish_side(side);
+		add_cut(planting, side);
+	}
+	stream_joining_finish(cut);
 }
 
 /* Makes an operator of the member of FROM whose changes this one is over. */
@@ -314,7 +394,7 @@ make_below(Planting *planting, StreamCut *cut, int rtindex)
 	input->rtindex = rtindex;
 	input->cut = make_operator(planting,
 							   rt_fetch(rtindex, cut->query->rtable)->subquery,
-							   first_rows_of(cut->query, rtindex), &place);
+							   first_rows_of(cut->query, rtindex), true, &place);
 	input->cut->hands_on = true;
 	if (input->cut->topn)
 		stream_topn_set_first(input->cut->query);
@@ -364,10 +444,11 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 
 /*
  * Makes an operator of the query, above those for parts of it.  topn: what is wanted
- * of it; NULL: all of it, or the row of a DISTINCT ON that its ORDER BY chooses.
+ * of it; NULL: all of it, or the row of a DISTINCT ON that its ORDER BY chooses.  below:
+ * it is for another operator.
  */
 static StreamCut *
-make_operator(Planting *planting, Query *query, StreamTopn *topn,
+make_operator(Planting *planting, Query *query, StreamTopn *topn, bool below,
 			  const StreamPlace *place)
 {
 	StreamCut  *cut = palloc0(sizeof(StreamCut));
@@ -375,12 +456,18 @@ make_operator(Planting *planting, Query *query, StreamTopn *topn,
 	if (place)
 		cut->place = *place;
 	cut->query = copyObject(query);
-	if (topn == NULL && is_transform(query))
-		stream_transform_cut(cut);
-	else
+	if (topn)
 		make_stateful(planting, cut, topn);
-	cut->number = list_length(planting->tree->cuts);
-	planting->tree->cuts = lappend(planting->tree->cuts, cut);
+	else if (below && is_over_join(query))
+		make_join(planting, cut);
+	else if (is_transform(query))
+	{
+		find_below(planting, cut);
+		stream_transform_cut(cut);
+	}
+	else
+		make_stateful(planting, cut, NULL);
+	add_cut(planting, cut);
 	return cut;
 }
 
@@ -520,9 +607,51 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 		}
 		found = palloc(sizeof(StreamTreePlace));
 		found->rte = rte;
-		found->cut = make_operator(planting, part, topn, &place);
+		found->cut = make_operator(planting, part, topn, false, &place);
 		planting->tree->places = lappend(planting->tree->places, found);
 	}
+}
+
+/* Are all members of FROM that read streams such as can be joined? */
+static bool
+can_join(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_analyze_members_of_from(query))
+	{
+		Query	   *part = rt_fetch(lfirst_int(lc), query->rtable)->subquery;
+
+		if (part && !is_plain(part) && !is_distinct(part))
+			return false;
+	}
+	return reads_row_by_row(query, true);
+}
+
+/*
+ * Puts joins of streams into sub-selects of their own, in the query and its parts,
+ * where more is done than to join.
+ */
+static void
+wrap_joins(Query *query, bool outermost, const StreamPlace *place)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		StreamPlace part;
+
+		if (rte->rtekind != RTE_SUBQUERY ||
+			!stream_analyze_has_stream(rte->subquery))
+			continue;
+		part = stream_locate_member(place, query,
+									foreach_current_index(lc) + 1);
+		wrap_joins(rte->subquery, false, &part);
+	}
+	if ((outermost || !is_plain(query)) &&
+		stream_analyze_joins_rows(query) && can_join(query))
+		stream_joining_wrap(query, place);
 }
 
 StreamTree *
@@ -539,8 +668,9 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
+	wrap_joins(query, true, place);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
-		make_operator(&planting, query, NULL, place);
+		make_operator(&planting, query, NULL, false, place);
 	else
 	{
 		find_places(&planting, query, place);

@@ -1,0 +1,745 @@
+/*-------------------------------------------------------------------------
+ *
+ * joining.c
+ *	  Joins of streams.
+ *
+ *		SELECT l.a, count(*) FROM l JOIN r ON l.k = r.k AND l.x < r.y WHERE r.b > 0
+ *		GROUP BY l.a
+ *
+ * first becomes an aggregation over a sub-select that joins:
+ *
+ *		SELECT a, count(*) FROM (SELECT l.a FROM l JOIN r ...) GROUP BY a
+ *
+ * The sub-select is an operator.  Below it, each member of its FROM that reads a stream
+ * is a side: an operator that keeps, of the rows, the columns that the join needs, and of
+ * these only rows that pass the conditions on them alone, in a table with an index on
+ * what is equal to something else.
+ *
+ * The join has a feed for each side: its own query with the new rows of that side, and
+ * the tables of the others.  Feeds run one after the other, and the new rows of a side
+ * are kept after its own has run (rows.c).  So a pair of new rows meets once: when the
+ * feed of the later side runs, which finds the earlier one in the table.
+ *
+ * What else is in FROM (tables, functions) stays there, and is as it is when the last
+ * row of a pair is read.
+ *
+ * Source: the order of a batch is that of stream-stream joins in Spark Structured
+ * Streaming, which hold the one side while they read the other.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "commands/defrem.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_oper.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "base/compat.h"
+#include "base/refuse.h"
+#include "query/analyze.h"
+#include "query/nesting.h"
+#include "query/joining.h"
+
+#define WRAPPED "joined rows"
+
+/* A side in the making. */
+typedef struct Side
+{
+	int			rtindex;
+	List	   *quals;			/* conditions on it alone */
+	List	   *equals;			/* Equal */
+	List	   *exprs;			/* its columns, over the join's range table; keys
+								 * come first */
+	int			nkeys;
+} Side;
+
+/* What of a side is equal to what of others. */
+typedef struct Equal
+{
+	Node	   *expr;
+	Bitmapset  *others;			/* relids */
+} Equal;
+
+typedef struct Joining
+{
+	StreamCut  *cut;
+	List	   *sides;			/* Side */
+} Joining;
+
+/* ---- wrapping ---- */
+
+bool
+stream_joining_is_wrapped(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_SUBQUERY && !rte->inFromCl &&
+		strcmp(rte->eref->aliasname, WRAPPED) == 0;
+}
+
+Query *
+stream_joining_wrap(Query *query, const StreamPlace *place)
+{
+	StreamNesting nesting = {0};
+	Query	   *inner;
+
+	stream_compat_flatten_groups(query);
+	query->targetList = (List *)
+		stream_compat_flatten_join_alias_vars(NULL, query,
+											  (Node *) query->targetList);
+	query->havingQual =
+		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
+	query->windowClause = (List *)
+		stream_compat_flatten_join_alias_vars(NULL, query,
+											  (Node *) query->windowClause);
+	if (query->cteList && (checkExprHasSubLink((Node *) query->targetList) ||
+						   checkExprHasSubLink(query->havingQual)))
+		stream_refuse_in(place,
+						 "WITH beside a join of streams and a sub-select of an expression is",
+						 linitial(query->cteList),
+						 "Write the query in FROM.");
+	inner = stream_nesting_move(&nesting, query, WRAPPED);
+	linitial_node(RangeTblEntry, query->rtable)->inFromCl = false;
+	inner->cteList = query->cteList;
+	inner->hasRecursive = query->hasRecursive;
+	query->cteList = NIL;
+	query->hasRecursive = false;
+	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
+		checkExprHasSubLink(query->havingQual) ||
+		checkExprHasSubLink(query->limitOffset) ||
+		checkExprHasSubLink(query->limitCount);
+	inner->hasSubLinks = checkExprHasSubLink((Node *) inner->jointree);
+	return inner;
+}
+
+/* ---- what is joined ---- */
+
+static Side *
+find_side(const Joining *joining, int rtindex)
+{
+	ListCell   *lc;
+
+	foreach(lc, joining->sides)
+		if (((Side *) lfirst(lc))->rtindex == rtindex)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* What refers to columns of joins refers to what these are. */
+static void
+flatten_aliases(Query *query)
+{
+	ListCell   *lc;
+
+#define FLATTEN(field) \
+	((field) = (void *) stream_compat_flatten_join_alias_vars(NULL, query, \
+															  (Node *) (field)))
+	FLATTEN(query->targetList);
+	FLATTEN(query->jointree);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		FLATTEN(rte->functions);
+		FLATTEN(rte->tablefunc);
+		FLATTEN(rte->values_lists);
+		if (rte->rtekind == RTE_SUBQUERY)
+			FLATTEN(rte->subquery);
+	}
+#undef FLATTEN
+	foreach(lc, query->rtable)
+		lfirst_node(RangeTblEntry, lc)->joinaliasvars = NIL;
+}
+
+/* A side in that part of FROM, as an index into the range table; or 0. */
+static int
+side_in(const Joining *joining, Node *jtnode)
+{
+	int			side;
+	ListCell   *lc;
+
+	if (IsA(jtnode, RangeTblRef))
+		return find_side(joining, ((RangeTblRef *) jtnode)->rtindex) ?
+			((RangeTblRef *) jtnode)->rtindex : 0;
+	if (IsA(jtnode, JoinExpr))
+	{
+		side = side_in(joining, ((JoinExpr *) jtnode)->larg);
+		return side ? side : side_in(joining, ((JoinExpr *) jtnode)->rarg);
+	}
+	foreach(lc, ((FromExpr *) jtnode)->fromlist)
+		if ((side = side_in(joining, lfirst(lc))) != 0)
+			return side;
+	return 0;
+}
+
+static StreamPlace
+place_of_side(const Joining *joining, int rtindex)
+{
+	return stream_locate_member(&joining->cut->place, joining->cut->query,
+								rtindex);
+}
+
+static void
+refuse_outer_join(const Joining *joining, int rtindex)
+{
+	StreamPlace place = place_of_side(joining, rtindex);
+
+	stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
+						 "an outer join that makes up rows for a stream is",
+						 "Use an inner join, or put the stream on the side of the join whose rows are all kept.");
+}
+
+/* A condition on one side alone, the same in any batch, which needs no other query. */
+static bool
+is_pure(Node *expr)
+{
+	return !contain_mutable_functions(expr) && !checkExprHasSubLink(expr);
+}
+
+/* Notes that an expression over one side is equal to something of others. */
+static void
+note_equal(Joining *joining, Node *expr, Node *other)
+{
+	Bitmapset  *of = pull_varnos(NULL, expr);
+	Bitmapset  *others = pull_varnos(NULL, other);
+	int			rtindex;
+	Side	   *side;
+	Equal	   *equal;
+	NullTest   *test;
+
+	if (!bms_get_singleton_member(of, &rtindex) || bms_is_empty(others) ||
+		bms_overlap(of, others) || !is_pure(expr))
+		return;
+	side = find_side(joining, rtindex);
+	if (side == NULL ||
+		!OidIsValid(GetDefaultOpClass(exprType(expr), BTREE_AM_OID)))
+		return;
+	equal = palloc(sizeof(Equal));
+	equal->expr = expr;
+	equal->others = others;
+	side->equals = lappend(side->equals, equal);
+
+	/* null is equal to nothing: such rows need not be kept */
+	test = makeNode(NullTest);
+	test->arg = copyObject((Expr *) expr);
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	if (!list_member(side->quals, test))
+		side->quals = lappend(side->quals, test);
+}
+
+/* Takes a condition of an inner join; false: it is left in its place. */
+static bool
+take_condition(Joining *joining, Node *condition)
+{
+	Bitmapset  *of = pull_varnos(NULL, condition);
+	OpExpr	   *op = (OpExpr *) condition;
+	Side	   *side;
+	int			rtindex;
+
+	if (bms_get_singleton_member(of, &rtindex) && is_pure(condition) &&
+		(side = find_side(joining, rtindex)) != NULL)
+	{
+		side->quals = lappend(side->quals, condition);
+		return true;
+	}
+	if (IsA(condition, OpExpr) && list_length(op->args) == 2 &&
+		op_mergejoinable(op->opno, exprType(linitial(op->args))))
+	{
+		note_equal(joining, linitial(op->args), lsecond(op->args));
+		note_equal(joining, lsecond(op->args), linitial(op->args));
+	}
+	return false;
+}
+
+/* The conditions that AND connects, in the order in which they are written. */
+static List *
+conditions_of(Node *quals)
+{
+	List	   *conditions = NIL;
+	ListCell   *lc;
+
+	if (quals == NULL)
+		return NIL;
+	if (!is_andclause(quals))
+		return list_make1(quals);
+	foreach(lc, ((BoolExpr *) quals)->args)
+		conditions = list_concat(conditions, conditions_of(lfirst(lc)));
+	return conditions;
+}
+
+/* Takes what can be taken of conditions that hold for all rows of the join. */
+static Node *
+take_conditions(Joining *joining, Node *quals)
+{
+	List	   *left = NIL;
+	ListCell   *lc;
+	List	   *conditions = conditions_of(quals);
+
+	foreach(lc, conditions)
+		if (!take_condition(joining, lfirst(lc)))
+			left = lappend(left, lfirst(lc));
+	return left ? (Node *) make_ands_explicit(left) : NULL;
+}
+
+/* Goes through a part of FROM whose rows are all in the join. */
+static void
+take_from(Joining *joining, Node *jtnode)
+{
+	JoinExpr   *join = (JoinExpr *) jtnode;
+	FromExpr   *from = (FromExpr *) jtnode;
+	ListCell   *lc;
+
+	if (IsA(jtnode, FromExpr))
+	{
+		foreach(lc, from->fromlist)
+			take_from(joining, lfirst(lc));
+		from->quals = take_conditions(joining, from->quals);
+	}
+	else if (IsA(jtnode, JoinExpr) && join->jointype == JOIN_INNER)
+	{
+		take_from(joining, join->larg);
+		take_from(joining, join->rarg);
+		join->quals = take_conditions(joining, join->quals);
+	}
+	else if (IsA(jtnode, JoinExpr))
+	{
+		int			left = side_in(joining, join->larg);
+		int			right = side_in(joining, join->rarg);
+
+		if (left && join->jointype != JOIN_LEFT)
+			refuse_outer_join(joining, left);
+		if (right && join->jointype != JOIN_RIGHT)
+			refuse_outer_join(joining, right);
+		if (left)
+			take_from(joining, join->larg);
+		if (right)
+			take_from(joining, join->rarg);
+	}
+}
+
+/* ---- columns ---- */
+
+/* Its number from 0 in a list of expressions, or -1. */
+static int
+position_of(const List *exprs, const void *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		if (equal(lfirst(lc), expr))
+			return foreach_current_index(lc);
+	return -1;
+}
+
+static int
+add_column(Side *side, Node *expr)
+{
+	int			position = position_of(side->exprs, expr);
+
+	if (position >= 0)
+		return position;
+	side->exprs = lappend(side->exprs, expr);
+	return list_length(side->exprs) - 1;
+}
+
+/*
+ * The columns that are equal to something of the same others, as positions.  The first
+ * of these lists are the keys.
+ */
+static List *
+index_columns(Side *side)
+{
+	List	   *indexes = NIL;
+	ListCell   *lc;
+	ListCell   *lo;
+
+	foreach(lc, side->equals)
+	{
+		Equal	   *first = lfirst(lc);
+		List	   *columns = NIL;
+
+		for_each_cell(lo, side->equals, lc)
+		{
+			Equal	   *equal = lfirst(lo);
+
+			if (bms_equal(equal->others, first->others))
+				columns = list_append_unique_int(columns,
+												 add_column(side, equal->expr));
+		}
+		if (lc == list_head(side->equals))
+			side->nkeys = list_length(columns);
+		/* what begins another one needs none of its own */
+		foreach(lo, indexes)
+			if (list_difference_int(columns, lfirst(lo)) == NIL)
+				break;
+		if (lo == NULL)
+			indexes = lappend(indexes, columns);
+	}
+	return indexes;
+}
+
+typedef struct Needed
+{
+	Joining    *joining;
+	int			sublevels_up;
+} Needed;
+
+/* Adds the columns of sides that the join refers to. */
+static bool
+needed_walker(Node *node, Needed *context)
+{
+	Var		   *var = (Var *) node;
+	Side	   *side;
+	ListCell   *lc;
+	bool		result;
+
+	if (node == NULL)
+		return false;
+	if (context->sublevels_up == 0 && !IsA(node, List))
+		foreach(lc, context->joining->sides)
+			if (position_of(((Side *) lfirst(lc))->exprs, node) >= 0)
+				return false;
+	if (IsA(node, Var) && var->varlevelsup == context->sublevels_up &&
+		(side = find_side(context->joining, var->varno)) != NULL)
+	{
+		var = copyObject(var);
+		var->varlevelsup = 0;
+		add_column(side, (Node *) var);
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		context->sublevels_up++;
+		result = query_tree_walker((Query *) node, needed_walker, context, 0);
+		context->sublevels_up--;
+		return result;
+	}
+	return expression_tree_walker(node, needed_walker, context);
+}
+
+/* ---- sides ---- */
+
+/* A SELECT from the member of FROM alone, with the conditions on it. */
+static Query *
+query_of_side(const Joining *joining, const Side *side)
+{
+	const Query *from = joining->cut->query;
+	Query	   *query = makeNode(Query);
+	RangeTblEntry *rte = copyObject(rt_fetch(side->rtindex, from->rtable));
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	Node	   *quals = side->quals ?
+		(Node *) make_ands_explicit(copyObject(side->quals)) : NULL;
+
+	ChangeVarNodes(quals, side->rtindex, 1, 0);
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = list_make1(rte);
+	stream_compat_copy_permissions(from, query, rte);
+	query->cteList = copyObject(from->cteList);
+	query->hasRecursive = from->hasRecursive;
+	ref->rtindex = 1;
+	query->jointree = makeFromExpr(list_make1(ref), quals);
+	return query;
+}
+
+/* The name that a column has in the stream. */
+static const char *
+name_of_column(const Query *query, Expr *expr)
+{
+	Var		   *var = (Var *) expr;
+
+	return IsA(expr, Var) && var->varattno > 0 ?
+		get_rte_attribute_name(linitial(query->rtable), var->varattno) : NULL;
+}
+
+static void
+check_column(const Joining *joining, const Side *side, Expr *expr)
+{
+	StreamPlace place = place_of_side(joining, side->rtindex);
+
+	if (get_typtype(exprType((Node *) expr)) == TYPTYPE_PSEUDO)
+		stream_refuse_in(&place, psprintf("a value of type %s in a join of streams is",
+										  format_type_be(exprType((Node *) expr))),
+						 expr, "Name the columns one by one.");
+}
+
+static StreamKey *
+make_key(Expr *expr, char *name)
+{
+	StreamKey  *key = palloc0(sizeof(StreamKey));
+
+	key->expr = expr;
+	key->collation = exprCollation((Node *) expr);
+	key->name = name;
+	get_sort_group_operators(exprType((Node *) expr), false, true, false, NULL,
+							 &key->eqop, NULL, NULL);
+	return key;
+}
+
+static StreamCut *
+make_side(const Joining *joining, Side *side, List *indexes)
+{
+	StreamCut  *cut = palloc0(sizeof(StreamCut));
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	cut->kind = STREAM_CUT_ROWS;
+	cut->place = place_of_side(joining, side->rtindex);
+	cut->query = query_of_side(joining, side);
+	cut->keeps = cut->joined = cut->hands_on = true;
+	cut->indexes = list_delete_first(indexes);
+	foreach(lc, side->exprs)
+	{
+		Expr	   *expr = copyObject(lfirst(lc));
+		char	   *name;
+		StreamPayload *payload;
+
+		check_column(joining, side, expr);
+		ChangeVarNodes((Node *) expr, side->rtindex, 1, 0);
+		name = stream_cut_reserve_name(name_of_column(cut->query, expr),
+									   &names);
+		if (foreach_current_index(lc) < side->nkeys)
+		{
+			cut->keys = lappend(cut->keys, make_key(expr, name));
+			continue;
+		}
+		payload = palloc0(sizeof(StreamPayload));
+		payload->expr = expr;
+		payload->name = name;
+		cut->payload = lappend(cut->payload, payload);
+	}
+	stream_cut_check_key_count(cut, side->nkeys, llast(side->exprs));
+	return cut;
+}
+
+/* Each side must be found by something, or it would be read from end to end. */
+static void
+check_equals(const Joining *joining, const Side *side)
+{
+	StreamPlace place = place_of_side(joining, side->rtindex);
+
+	if (side->equals == NIL)
+		stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
+							 "joining a stream without an equality is",
+							 "Have a condition such as a.x = b.y, of types that a btree index can have, which says what belongs together.");
+}
+
+/* The members of FROM that are joined. */
+static void
+find_sides(Joining *joining)
+{
+	Query	   *query = joining->cut->query;
+	ListCell   *lc;
+
+	foreach(lc, stream_analyze_members_of_from(query))
+	{
+		Side	   *side = palloc0(sizeof(Side));
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
+		StreamPlace place = place_of_side(joining, lfirst_int(lc));
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			contain_vars_of_level((Node *) rte->subquery, 1))
+			stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
+								 "a LATERAL sub-select in a join of streams is",
+								 "Have it refer to nothing around it, and join by conditions.");
+		side->rtindex = lfirst_int(lc);
+		joining->sides = lappend(joining->sides, side);
+	}
+}
+
+void
+stream_joining_cut(StreamCut *cut)
+{
+	Query	   *query = cut->query;
+	Joining		joining = {cut};
+	Needed		needed = {&joining};
+	List	   *indexes = NIL;
+	ListCell   *lc;
+	ListCell   *li;
+
+	if (query->rowMarks)
+		stream_refuse_clause(&cut->place, STREAM_CLAUSE_LOCKING,
+							 "FOR UPDATE and FOR SHARE are",
+							 "Leave the clause out.");
+	cut->kind = STREAM_CUT_JOIN;
+	cut->hands_on = true;
+	flatten_aliases(query);
+	find_sides(&joining);
+	take_from(&joining, (Node *) query->jointree);
+	foreach(lc, joining.sides)
+	{
+		check_equals(&joining, lfirst(lc));
+		indexes = lappend(indexes, index_columns(lfirst(lc)));
+	}
+	query_tree_walker(query, needed_walker, &needed, 0);
+	forboth(lc, joining.sides, li, indexes)
+	{
+		StreamCutInput *input = palloc0(sizeof(StreamCutInput));
+		Side	   *side = lfirst(lc);
+
+		input->rtindex = side->rtindex;
+		input->cut = make_side(&joining, side, lfirst(li));
+		cut->below = lappend(cut->below, input);
+	}
+}
+
+void
+stream_joining_finish_side(StreamCut *side)
+{
+	stream_cut_add_feed_from(side, stream_cut_rows_query(side, side),
+							 STREAM_FEED_ROWS);
+}
+
+/* ---- feeds ---- */
+
+typedef struct Replacing
+{
+	List	   *sides;			/* Side: rtindex and exprs */
+	int			sublevels_up;
+} Replacing;
+
+/* What refers to the members of FROM refers to the columns of the sides. */
+static Node *
+replacing_mutator(Node *node, Replacing *context)
+{
+	Var		   *var = (Var *) node;
+	Node	   *result;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && var->varlevelsup == context->sublevels_up &&
+		context->sublevels_up > 0)
+	{
+		var = copyObject(var);
+		var->varlevelsup = 0;
+	}
+	if ((context->sublevels_up == 0 && !IsA(node, List)) ||
+		(Node *) var != node)
+		foreach(lc, context->sides)
+		{
+			Side	   *side = lfirst(lc);
+			int			position = position_of(side->exprs, var);
+
+			if (position >= 0)
+				return (Node *) makeVar(side->rtindex, position + 1,
+										exprType((Node *) var),
+										exprTypmod((Node *) var),
+										exprCollation((Node *) var),
+										context->sublevels_up);
+		}
+	if (IsA(node, Query))
+	{
+		context->sublevels_up++;
+		result = (Node *) query_tree_mutator((Query *) node, replacing_mutator,
+											 context, 0);
+		context->sublevels_up--;
+		return result;
+	}
+	return expression_tree_mutator(node, replacing_mutator, context);
+}
+
+/* The member of FROM reads what the side hands on, or keeps. */
+static void
+read_side(Query *query, const StreamCutInput *below, StreamFeedInput *input)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	List	   *names = NIL;
+
+	stream_cut_read(rte, input);
+	for (int i = 1; i <= list_length(rte->coltypes); i++)
+		names = lappend(names, makeString(psprintf("column%d", i)));
+	rte->eref = makeAlias(rt_fetch(below->rtindex,
+								   query->rtable)->eref->aliasname, names);
+	rte->inFromCl = true;
+	lfirst(list_nth_cell(query->rtable, below->rtindex - 1)) = rte;
+}
+
+/* The join of the new rows of a side with what the others keep. */
+static void
+add_feed(StreamCut *cut, Replacing *replacing, const StreamCut *new)
+{
+	Query	   *query = copyObject(cut->query);
+	List	   *inputs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+	{
+		StreamCutInput *below = lfirst(lc);
+		StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
+
+		input->cut = below->cut;
+		input->table = below->cut != new;
+		inputs = lappend(inputs, input);
+		read_side(query, below, input);
+	}
+	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
+	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
+}
+
+void
+stream_joining_finish(StreamCut *cut)
+{
+	Replacing	replacing = {0};
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+	{
+		StreamCutInput *below = lfirst(lc);
+		Side	   *side = palloc0(sizeof(Side));
+
+		side->rtindex = below->rtindex;
+		side->exprs = copyObject(stream_cut_output(below->cut));
+		ChangeVarNodes((Node *) side->exprs, 1, side->rtindex, 0);
+		replacing.sides = lappend(replacing.sides, side);
+	}
+	foreach(lc, cut->below)
+		add_feed(cut, &replacing, ((StreamCutInput *) lfirst(lc))->cut);
+}
+
+/* ---- tables ---- */
+
+static void
+read_table(Query *query, RangeTblEntry *rte, Oid relid)
+{
+	rte->rtekind = RTE_RELATION;
+	rte->relid = relid;
+	rte->relkind = RELKIND_RELATION;
+	rte->rellockmode = AccessShareLock;
+	rte->enrname = NULL;
+	rte->enrtuples = 0;
+	rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+	stream_compat_require_nothing(query, rte);
+}
+
+void
+stream_joining_set_tables(StreamFeed *feed, List *states)
+{
+	ListCell   *lc;
+	ListCell   *lr;
+
+	foreach(lc, feed->inputs)
+	{
+		StreamFeedInput *input = lfirst(lc);
+		Oid			relid = list_nth_oid(states, input->cut->number);
+
+		if (!input->table)
+			continue;
+		foreach(lr, feed->query->rtable)
+		{
+			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lr);
+
+			if (rte->rtekind == RTE_NAMEDTUPLESTORE &&
+				strcmp(rte->enrname, stream_cut_input_name(input)) == 0)
+				read_table(feed->query, rte, relid);
+		}
+		feed->tables = lappend_oid(feed->tables, relid);
+	}
+}

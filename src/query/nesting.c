@@ -1,0 +1,137 @@
+/*-------------------------------------------------------------------------
+ *
+ * nesting.c
+ *	  Moving the FROM and WHERE of a query into a sub-select.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+
+#include "base/compat.h"
+#include "query/nesting.h"
+
+static Node *
+column(int n, Node *expr, int sublevels_up)
+{
+	return (Node *) makeVar(1, n, exprType(expr), exprTypmod(expr),
+							exprCollation(expr), sublevels_up);
+}
+
+TargetEntry *
+stream_nesting_add(StreamNesting *nesting, Node *expr, Expr *value)
+{
+	int			n = list_length(nesting->targets) + 1;
+	TargetEntry *tle = makeTargetEntry(value, n, psprintf("column%d", n),
+									   false);
+
+	nesting->exprs = lappend(nesting->exprs, expr);
+	nesting->targets = lappend(nesting->targets, tle);
+	return tle;
+}
+
+/* A column of the former FROM: that of the sub-select which has it. */
+static Node *
+outer_var(StreamNesting *nesting, Var *var)
+{
+	ListCell   *lc;
+
+	var = copyObject(var);
+	var->varlevelsup = 0;
+	foreach(lc, nesting->exprs)
+		if (foreach_current_index(lc) >= nesting->nkeys &&
+			equal(lfirst(lc), var))
+			return column(foreach_current_index(lc) + 1, (Node *) var,
+						  nesting->sublevels_up);
+	stream_nesting_add(nesting, (Node *) var, (Expr *) copyObject(var));
+	return column(list_length(nesting->targets), (Node *) var,
+				  nesting->sublevels_up);
+}
+
+static Node *
+outer_mutator(Node *node, StreamNesting *nesting)
+{
+	Node	   *result;
+
+	if (node == NULL)
+		return NULL;
+	if (nesting->sublevels_up == 0 && !nesting->in_aggregate)
+		for (int i = 0; i < nesting->nkeys; i++)
+			if (equal(node, list_nth(nesting->exprs, i)))
+				return column(i + 1, node, 0);
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == nesting->sublevels_up)
+		return outer_var(nesting, (Var *) node);
+	if (IsA(node, Query))
+	{
+		nesting->sublevels_up++;
+		result = (Node *) query_tree_mutator((Query *) node, outer_mutator,
+											 nesting, 0);
+		nesting->sublevels_up--;
+		return result;
+	}
+	if (IsA(node, Aggref) &&
+		((Aggref *) node)->agglevelsup == nesting->sublevels_up)
+	{
+		/* what is aggregated is of the row itself */
+		bool		before = nesting->in_aggregate;
+
+		nesting->in_aggregate = true;
+		result = expression_tree_mutator(node, outer_mutator, nesting);
+		nesting->in_aggregate = before;
+		return result;
+	}
+	return expression_tree_mutator(node, outer_mutator, nesting);
+}
+
+Node *
+stream_nesting_above(StreamNesting *nesting, Node *expr)
+{
+	return outer_mutator(expr, nesting);
+}
+
+/* Has the query read the sub-select. */
+static void
+read_inner(Query *query, Query *inner, const char *name)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, inner->targetList)
+		names = lappend(names,
+						makeString(pstrdup(((TargetEntry *) lfirst(lc))->resname)));
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = inner;
+	rte->eref = makeAlias(name, names);
+	rte->alias = makeAlias(name, NIL);
+	rte->inFromCl = true;
+	query->rtable = list_make1(rte);
+	ref->rtindex = 1;
+	query->jointree = makeFromExpr(list_make1(ref), NULL);
+}
+
+Query *
+stream_nesting_move(StreamNesting *nesting, Query *query, const char *name)
+{
+	Query	   *inner = makeNode(Query);
+
+	inner->commandType = CMD_SELECT;
+	inner->canSetTag = true;
+	inner->rtable = query->rtable;
+	stream_compat_move_permissions(query, inner);
+	inner->jointree = query->jointree;
+	inner->hasSubLinks = query->hasSubLinks;
+	query->targetList = (List *)
+		stream_nesting_above(nesting, (Node *) query->targetList);
+	query->havingQual = stream_nesting_above(nesting, query->havingQual);
+	query->limitOffset = stream_nesting_above(nesting, query->limitOffset);
+	query->limitCount = stream_nesting_above(nesting, query->limitCount);
+	query->windowClause = (List *)
+		stream_nesting_above(nesting, (Node *) query->windowClause);
+	inner->targetList = nesting->targets;
+	read_inner(query, inner, name);
+	return inner;
+}

@@ -1,0 +1,44 @@
+/*-------------------------------------------------------------------------
+ *
+ * nesting.h
+ *	  Moving the FROM and WHERE of a query into a sub-select.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_NESTING_H
+#define STREAMING_NESTING_H
+
+#include "nodes/parsenodes.h"
+
+/* The columns of the sub-select. */
+typedef struct StreamNesting
+{
+	List	   *exprs;			/* what they are, over the former FROM; NULL:
+								 * nothing that the query knows */
+	List	   *targets;		/* TargetEntry, in the sub-select */
+	int			nkeys;			/* the first of them, which may be more than plain
+								 * columns: outside of aggregates they take the
+								 * places of what they are */
+
+	/* private */
+	int			sublevels_up;
+	bool		in_aggregate;
+} StreamNesting;
+
+/* Adds a column that is expr above, and value in the sub-select. */
+extern TargetEntry *stream_nesting_add(StreamNesting *nesting, Node *expr,
+									   Expr *value);
+
+/* An expression over the former FROM becomes one over the sub-select. */
+extern Node *stream_nesting_above(StreamNesting *nesting, Node *expr);
+
+/*
+ * Moves FROM and WHERE of a query, whose grouping expressions and join aliases are
+ * flattened, to a sub-select, which becomes the only member of its FROM, under the
+ * name, and is returned.  What stays above is changed; columns are added as it needs
+ * them.
+ */
+extern Query *stream_nesting_move(StreamNesting *nesting, Query *query,
+								  const char *name);
+
+#endif

@@ -40,6 +40,7 @@ OBJS = \
 	src/query/sight.o \
 	src/query/trust.o \
 	src/query/groupings.o \
+	src/query/bounds.o \
 	src/query/eventtime.o \
 	src/query/topn.o \
 	src/query/cut.o \

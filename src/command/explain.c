@@ -150,7 +150,7 @@ static void
 explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 {
 	bool		closes = explain->closes && cut->window &&
-		cut->window->event_time && (cut->window->key >= 0 || cut->expiry) &&
+		cut->window->event_time && (cut->window->key >= 0 || cut->expiry_name) &&
 		(cut->kind != STREAM_CUT_TOPN || cut->hands_on);
 
 	if (!OidIsValid(state))

@@ -327,12 +327,21 @@ check_transform(const StreamViewRow *row, List *options, const char *source)
 
 /* Says so if a join will keep what it joins for ever. */
 static void
-notice_unbounded_join(void)
+notice_unbounded_join(const StreamViewRow *row, StreamCut *cut,
+					  const StreamWatermark *wm)
 {
+	bool		bounded = stream_watermark_exists(wm) &&
+		row->options.output_mode != STREAM_OUTPUT_COMPLETE;
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+		bounded &= ((StreamCutInput *) lfirst(lc))->cut->expiry_name != NULL;
+	if (bounded)
+		return;
 	ereport(NOTICE,
 			(errmsg("the view will keep all rows of the streams that it joins"),
 			 errdetail("Nothing says when a row can no longer find another."),
-			 errhint("Have conditions on each stream alone that leave out rows, and name few columns: others are not kept.")));
+			 errhint("To bound its state, have event times with a watermark in the streams, and a condition on how far apart they are, such as l.ts BETWEEN r.ts - interval '1 hour' AND r.ts, or equal windows.")));
 }
 
 /* Do the options fit what the query says about event time? */
@@ -360,7 +369,7 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 		else if (cut->kind == STREAM_CUT_DISTINCT)
 			notice_unbounded(row, cut, wm);
 		else if (cut->kind == STREAM_CUT_JOIN)
-			notice_unbounded_join();
+			notice_unbounded_join(row, cut, wm);
 		else if (stream_cut_has_groups(cut) &&
 				 row->options.output_mode == STREAM_OUTPUT_APPEND)
 			check_append(cut, wm, options, source);

@@ -233,7 +233,7 @@ make_reaper(StreamOperator *op, TupleDesc desc)
 	/* rows of sessions go with these */
 	if (cut->kind == STREAM_CUT_ROWS && stream_cut_has_sessions(cut))
 		return NULL;
-	if (cut->expiry)
+	if (cut->expiry_name)
 		end = (Expr *) makeVar(1, desc->natts, window->type, -1, InvalidOid, 0);
 	else if (window->key >= 0)
 		end = window->key_end;
@@ -448,6 +448,9 @@ void
 stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 					 int64 late)
 {
+	/* what the watermark is not about is never late */
+	if (op->cut->window == NULL || !op->cut->window->event_time)
+		late = STREAM_NO_TIME;
 	op->late = late;
 	op->finishing = false;
 	op->side = 0;

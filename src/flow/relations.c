@@ -349,7 +349,7 @@ create_closing_index(StreamCut *cut, Oid state, RangeVar *name,
 
 	if (!stream_cut_has_closing_index(cut))
 		return InvalidOid;
-	index->indexParams = list_make1(cut->expiry ?
+	index->indexParams = list_make1(cut->expiry_name ?
 									index_element(cut->expiry_name) :
 									index_expression(cut->window->key_end));
 	index->idxname = psprintf("%s_end", name->relname);

@@ -39,6 +39,7 @@
 
 #include "base/compat.h"
 #include "base/refuse.h"
+#include "time/timeexpr.h"
 #include "state/aggstate.h"
 #include "query/analyze.h"
 #include "query/groupings.h"
@@ -487,7 +488,7 @@ bool
 stream_cut_has_closing_index(const StreamCut *cut)
 {
 	/* kept rows go with their session */
-	return cut->expiry != NULL ||
+	return cut->expiry_name != NULL ||
 		(stream_cut_has_sessions(cut) && cut->window->event_time &&
 		 cut->kind == STREAM_CUT_AGGREGATE);
 }
@@ -711,6 +712,15 @@ needs_rows(StreamCut *cut)
 	return cut->over_changes;
 }
 
+/* A session whose rows may come after its end has passed is never closed. */
+static void
+keep_open(StreamWindow *window)
+{
+	window->event_time = false;
+	window->key_end = stream_timeexpr_upper(window->type,
+											(Node *) window->key_column);
+}
+
 /* The grouping keys, and the window among them. */
 static void
 find_keys(StreamCut *cut, List **names)
@@ -730,6 +740,8 @@ find_keys(StreamCut *cut, List **names)
 	cut->window = stream_eventtime_find(cut->query, exprs,
 										cut->topn || needs_rows(cut),
 										source);
+	if (stream_cut_has_sessions(cut) && cut->window->width > 0)
+		keep_open(cut->window);
 	if (cut->query->groupingSets)
 		add_grouping(cut, names);
 	if (cut->window)

@@ -103,7 +103,8 @@ typedef struct StreamCut
 	List	   *payload;		/* StreamPayload: what comes with the keys */
 	Expr	   *expiry;			/* event time from which a key is kept for the
 								 * length of the watermark; NULL: it is kept */
-	char	   *expiry_name;	/* its column in the state table */
+	char	   *expiry_name;	/* the column of the state table from which on the
+								 * row is not needed; NULL: there is none */
 
 	/* first rows of each key */
 	StreamTopn *topn;			/* which, or NULL */

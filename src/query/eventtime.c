@@ -371,11 +371,27 @@ trace_both(Trace *trace, const Trace *other)
 		trace->of = other->of;
 }
 
+/* The output column of a SELECT that joins streams. */
+static Trace
+trace_joined(Query *query, Node *expr, List **closings)
+{
+	Trace		trace = trace_expr(query, expr, closings);
+	int64		slack;
+
+	if (!trace.event_time)
+		return trace;
+	if (!stream_bounds_slack(stream_eventtime_bounds(query), expr, &slack))
+		return no_trace;
+	trace.slack = Max(trace.slack, slack);
+	return trace;
+}
+
 /* The output column of a sub-select; of UNION, all parts must agree. */
 static Trace
 trace_output(Query *query, AttrNumber attno, List **closings)
 {
 	TargetEntry *tle;
+	Node	   *expr;
 	Trace		result = no_trace;
 	ListCell   *lc;
 
@@ -383,15 +399,13 @@ trace_output(Query *query, AttrNumber attno, List **closings)
 	if (query->setOperations == NULL)
 	{
 		tle = get_tle_by_resno(query->targetList, attno);
-		/* a row of a join may come long after those that it is made of */
-		if (tle == NULL || tle->resjunk ||
-			is_chosen_among_others(query, tle) ||
-			stream_analyze_joins_rows(query))
+		if (tle == NULL || tle->resjunk || is_chosen_among_others(query, tle))
 			return no_trace;
-		result = trace_expr(query,
-							stream_compat_flatten_join_alias_vars(NULL, query,
-																  (Node *) tle->expr),
-							closings);
+		expr = stream_compat_flatten_join_alias_vars(NULL, query,
+													 (Node *) tle->expr);
+		if (stream_analyze_joins_rows(query))
+			return trace_joined(query, expr, closings);
+		result = trace_expr(query, expr, closings);
 		return keys_of(query) ?
 			trace_key(query, tle, result, closings) : result;
 	}
@@ -1188,9 +1202,9 @@ stream_eventtime_place(StreamWindow *window, int nkeys)
 		window->key + 1;
 }
 
-/* A column of a member of FROM that is an event time, as an expression. */
+/* A column of a member of FROM that is an event time (or a window), or NULL. */
 static Node *
-time_column(Query *query, int rtindex)
+time_column(Query *query, int rtindex, bool window)
 {
 	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
 	List	   *vars;
@@ -1207,8 +1221,103 @@ time_column(Query *query, int rtindex)
 		if (!IsA(lfirst(lc), Var))
 			continue;
 		trace = trace_of(query, lfirst(lc));
-		if (trace.event_time && trace.kind == TRACE_TIME)
+		if (trace.event_time &&
+			(window ? trace.kind == TRACE_START || trace.kind == TRACE_RANGE :
+			 trace.kind == TRACE_TIME))
 			return lfirst(lc);
+	}
+	return NULL;
+}
+
+/* ---- joins ---- */
+
+/* What an expression says of the event time of one member of FROM. */
+static bool
+time_of_member(Query *query, Node *expr, StreamTimeOf *result)
+{
+	Trace		trace = trace_of(query, expr);
+
+	if (!trace.event_time || trace.kind == TRACE_NONE ||
+		trace.kind == TRACE_SESSION ||
+		!bms_get_singleton_member(pull_varnos(NULL, expr), &result->member))
+		return false;
+	/* a window of that time itself */
+	if (trace.kind == TRACE_TIME ? trace.of != NULL :
+		trace.of == NULL || reach_of(trace.of) != 0)
+		return false;
+	result->expr = expr;
+	result->window = trace.kind != TRACE_TIME;
+	result->width = window_width(&trace, NULL);
+	result->slack = trace.slack;
+	result->call = trace.call;
+	return true;
+}
+
+StreamBounds *
+stream_eventtime_bounds(Query *query)
+{
+	List	   *members = stream_analyze_members_of_from(query);
+	List	   *times = NIL;
+	ListCell   *lc;
+
+	foreach(lc, members)
+	{
+		Node	   *time = time_column(query, lfirst_int(lc), false);
+
+		times = lappend(times, time ? time :
+						time_column(query, lfirst_int(lc), true));
+	}
+	return stream_bounds_find(query, members, times, time_of_member);
+}
+
+Expr *
+stream_eventtime_joined_until(StreamBounds *bounds, int member)
+{
+	List	   *after;
+	List	   *times = stream_bounds_expiry(bounds, member, &after);
+	List	   *ends = NIL;
+	MinMaxExpr *last;
+	ListCell   *lt;
+	ListCell   *la;
+
+	forboth(lt, times, la, after)
+	{
+		StreamTimeOf *time = lfirst(lt);
+		Trace		trace = trace_of(stream_bounds_query(bounds), time->expr);
+		Expr	   *end = end_of_window(&trace, copyObject(time->expr), NULL);
+		int64		us = *(int64 *) lfirst(la);
+
+		if (us != 0)
+			end = stream_timeexpr_later(end, us);
+		if (!list_member(ends, end))
+			ends = lappend(ends, end);
+	}
+	if (list_length(ends) <= 1)
+		return ends ? linitial(ends) : NULL;
+	last = makeNode(MinMaxExpr);
+	last->minmaxtype = exprType(linitial(ends));
+	last->op = IS_GREATEST;
+	last->args = ends;
+	last->location = -1;
+	return (Expr *) last;
+}
+
+/* Any event time, or window of one, of the query's members, as a window without a key. */
+static StreamWindow *
+window_of_input(Query *query, bool window)
+{
+	for (int i = 1; i <= list_length(query->rtable); i++)
+	{
+		Node	   *column = time_column(query, i, window);
+		Trace		trace;
+		StreamWindow *result;
+
+		if (column == NULL)
+			continue;
+		trace = trace_of(query, column);
+		result = make_window(&trace, 0, column, NULL);
+		result->key = -1;
+		return result;
 	}
 	return NULL;
 }
@@ -1216,20 +1325,15 @@ time_column(Query *query, int rtindex)
 StreamWindow *
 stream_eventtime_of_input(Query *query)
 {
-	for (int i = 1; i <= list_length(query->rtable); i++)
-	{
-		Node	   *column = time_column(query, i);
-		Trace		trace;
-		StreamWindow *window;
+	return window_of_input(query, false);
+}
 
-		if (column == NULL)
-			continue;
-		trace = trace_of(query, column);
-		window = make_window(&trace, 0, column, NULL);
-		window->key = -1;
-		return window;
-	}
-	return NULL;
+StreamWindow *
+stream_eventtime_of_side(Query *query)
+{
+	StreamWindow *window = window_of_input(query, false);
+
+	return window ? window : window_of_input(query, true);
 }
 
 /* ---- conditions ---- */

@@ -10,6 +10,8 @@
 
 #include "nodes/parsenodes.h"
 
+#include "query/bounds.h"
+
 typedef enum StreamWindowKind
 {
 	STREAM_WINDOW_NONE,			/* the event time itself */
@@ -88,6 +90,21 @@ extern void stream_eventtime_place(StreamWindow *window, int nkeys);
  * window without a key (-1); NULL if there is none.
  */
 extern StreamWindow *stream_eventtime_of_input(Query *query);
+
+/* The same; or a window of it that the stream's sub-select shows, if not that itself. */
+extern StreamWindow *stream_eventtime_of_side(Query *query);
+
+/*
+ * The bounds of a SELECT that joins streams: how far apart in event time the rows are
+ * that it puts together.
+ */
+extern StreamBounds *stream_eventtime_bounds(Query *query);
+
+/*
+ * The event time from which on a row of a member of such a join finds no other, over its
+ * FROM; NULL: there is none.
+ */
+extern Expr *stream_eventtime_joined_until(StreamBounds *bounds, int member);
 
 /*
  * When a key expires that is first seen with a row: the row's end plus the

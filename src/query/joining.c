@@ -36,6 +36,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
 #include "parser/parse_oper.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
@@ -59,6 +60,8 @@ typedef struct Side
 	List	   *exprs;			/* its columns, over the join's range table; keys
 								 * come first */
 	int			nkeys;
+	Expr	   *until;			/* the event time from which on it finds no other,
+								 * or NULL */
 } Side;
 
 /* What of a side is equal to what of others. */
@@ -72,7 +75,20 @@ typedef struct Joining
 {
 	StreamCut  *cut;
 	List	   *sides;			/* Side */
+	bool		bounded;		/* there is an until */
 } Joining;
+
+/* Its number from 0 in a list of expressions, or -1. */
+static int
+position_of(const List *exprs, const void *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		if (equal(lfirst(lc), expr))
+			return foreach_current_index(lc);
+	return -1;
+}
 
 /* ---- wrapping ---- */
 
@@ -83,11 +99,26 @@ stream_joining_is_wrapped(const RangeTblEntry *rte)
 		strcmp(rte->eref->aliasname, WRAPPED) == 0;
 }
 
+/*
+ * A grouping expression is computed in the sub-select: if it is a window, there is what
+ * says how late it may come.
+ */
+static void
+add_key(StreamNesting *nesting, Node *expr)
+{
+	if (IsA(expr, FuncExpr) && !contain_volatile_functions(expr) &&
+		!stream_eventtime_has_session(expr) &&
+		!checkExprHasSubLink(expr) && !expression_returns_set(expr) &&
+		position_of(nesting->exprs, expr) < 0)
+		stream_nesting_add(nesting, expr, copyObject((Expr *) expr));
+}
+
 Query *
 stream_joining_wrap(Query *query, const StreamPlace *place)
 {
 	StreamNesting nesting = {0};
 	Query	   *inner;
+	ListCell   *lc;
 
 	stream_compat_flatten_groups(query);
 	query->targetList = (List *)
@@ -98,6 +129,10 @@ stream_joining_wrap(Query *query, const StreamPlace *place)
 	query->windowClause = (List *)
 		stream_compat_flatten_join_alias_vars(NULL, query,
 											  (Node *) query->windowClause);
+	foreach(lc, query->groupClause)
+		add_key(&nesting, get_sortgroupclause_expr(lfirst(lc),
+												   query->targetList));
+	nesting.nkeys = list_length(nesting.targets);
 	if (query->cteList && (checkExprHasSubLink((Node *) query->targetList) ||
 						   checkExprHasSubLink(query->havingQual)))
 		stream_refuse_in(place,
@@ -326,18 +361,6 @@ take_from(Joining *joining, Node *jtnode)
 
 /* ---- columns ---- */
 
-/* Its number from 0 in a list of expressions, or -1. */
-static int
-position_of(const List *exprs, const void *expr)
-{
-	ListCell   *lc;
-
-	foreach(lc, exprs)
-		if (equal(lfirst(lc), expr))
-			return foreach_current_index(lc);
-	return -1;
-}
-
 static int
 add_column(Side *side, Node *expr)
 {
@@ -483,6 +506,16 @@ make_key(Expr *expr, char *name)
 	return key;
 }
 
+static void
+add_payload(StreamCut *cut, Expr *expr, char *name)
+{
+	StreamPayload *payload = palloc0(sizeof(StreamPayload));
+
+	payload->expr = expr;
+	payload->name = name;
+	cut->payload = lappend(cut->payload, payload);
+}
+
 static StreamCut *
 make_side(const Joining *joining, Side *side, List *indexes)
 {
@@ -499,7 +532,6 @@ make_side(const Joining *joining, Side *side, List *indexes)
 	{
 		Expr	   *expr = copyObject(lfirst(lc));
 		char	   *name;
-		StreamPayload *payload;
 
 		check_column(joining, side, expr);
 		ChangeVarNodes((Node *) expr, side->rtindex, 1, 0);
@@ -510,10 +542,18 @@ make_side(const Joining *joining, Side *side, List *indexes)
 			cut->keys = lappend(cut->keys, make_key(expr, name));
 			continue;
 		}
-		payload = palloc0(sizeof(StreamPayload));
-		payload->expr = expr;
-		payload->name = name;
-		cut->payload = lappend(cut->payload, payload);
+		add_payload(cut, expr, name);
+	}
+	/* where rows go, others that come too late for them must not stay */
+	if (joining->bounded)
+		cut->window = stream_eventtime_of_side(cut->query);
+	if (side->until)
+	{
+		Expr	   *until = copyObject(side->until);
+
+		ChangeVarNodes((Node *) until, side->rtindex, 1, 0);
+		cut->expiry_name = stream_cut_reserve_name("_until", &names);
+		add_payload(cut, until, cut->expiry_name);
 	}
 	stream_cut_check_key_count(cut, side->nkeys, llast(side->exprs));
 	return cut;
@@ -554,6 +594,22 @@ find_sides(Joining *joining)
 	}
 }
 
+/* Until when rows are needed; before conditions are taken away. */
+static void
+find_bounds(Joining *joining)
+{
+	StreamBounds *bounds = stream_eventtime_bounds(joining->cut->query);
+	ListCell   *lc;
+
+	foreach(lc, joining->sides)
+	{
+		Side	   *side = lfirst(lc);
+
+		side->until = stream_eventtime_joined_until(bounds, side->rtindex);
+		joining->bounded |= side->until != NULL;
+	}
+}
+
 void
 stream_joining_cut(StreamCut *cut)
 {
@@ -572,6 +628,7 @@ stream_joining_cut(StreamCut *cut)
 	cut->hands_on = true;
 	flatten_aliases(query);
 	find_sides(&joining);
+	find_bounds(&joining);
 	take_from(&joining, (Node *) query->jointree);
 	foreach(lc, joining.sides)
 	{

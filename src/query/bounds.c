@@ -1,0 +1,517 @@
+/*-------------------------------------------------------------------------
+ *
+ * bounds.c
+ *	  How far apart in time the rows are that a join puts together.
+ *
+ * From conditions such as
+ *
+ *		l.ts BETWEEN r.ts - interval '1 hour' AND r.ts
+ *		tumble(l.ts, '1 hour') = tumble(r.ts, '1 hour')
+ *
+ * follows for each two times x and y of the members how much x is after y at least
+ * (or before, if that is negative).  What is said of x and y, and of y and z, says
+ * something of x and z, too: the longest paths in a graph of few nodes.
+ *
+ * A row that is new has a time after the watermark.  So what it is put together with has
+ * one after the watermark plus that distance, and what has none such can be forgotten;
+ * and a row of the join has no time before that either.
+ *
+ * Source: rules J7 and J8 of stream-stream joins in Spark Structured Streaming, and for
+ * all pairs the algorithm of R. W. Floyd, CACM 5(6), 1962.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/stratnum.h"
+#include "catalog/pg_opfamily.h"
+#include "catalog/pg_type.h"
+#include "common/int.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+
+#include "base/compat.h"
+#include "query/bounds.h"
+
+/* btree's family of dates and timestamps, which has no symbol */
+#define DATETIME_BTREE_FAM_OID 434
+#define INTERVAL_BTREE_FAM_OID 1982
+
+#define UNBOUNDED PG_INT64_MIN
+
+struct StreamBounds
+{
+	Query	   *query;
+	StreamTimeFunction time_of;
+	List	   *nodes;			/* StreamTimeOf */
+	List	   *own;			/* int: of each member, its own event time among
+								 * them, or -1 */
+	List	   *members;
+	int64	   *after;			/* so much is a node after another at least */
+	int			max;
+};
+
+/* A time, and what is added to it. */
+typedef struct Shifted
+{
+	int			node;
+	int64		low;			/* at least, in microseconds */
+	int64		high;			/* at most */
+} Shifted;
+
+static int64
+plus(int64 a, int64 b)
+{
+	int64		sum;
+
+	if (a == UNBOUNDED || b == UNBOUNDED || pg_add_s64_overflow(a, b, &sum))
+		return UNBOUNDED;
+	return sum;
+}
+
+static int64 *
+distance(StreamBounds *bounds, int x, int y)
+{
+	return &bounds->after[x * bounds->max + y];
+}
+
+static StreamTimeOf *
+node_of(StreamBounds *bounds, int n)
+{
+	return list_nth(bounds->nodes, n);
+}
+
+/* x is so much after y, at least. */
+static void
+set_after(StreamBounds *bounds, int x, int y, int64 us)
+{
+	int64	   *after = distance(bounds, x, y);
+
+	*after = Max(*after, us);
+}
+
+/* The number of its event time among the nodes, or -1. */
+static int
+own_time(StreamBounds *bounds, int member)
+{
+	ListCell   *lm;
+	ListCell   *lo;
+
+	forboth(lm, bounds->members, lo, bounds->own)
+		if (lfirst_int(lm) == member)
+			return lfirst_int(lo);
+	return -1;
+}
+
+/* ---- nodes ---- */
+
+static int
+add_node(StreamBounds *bounds, const StreamTimeOf *time)
+{
+	StreamTimeOf *node = palloc(sizeof(StreamTimeOf));
+	int			n = list_length(bounds->nodes);
+
+	*node = *time;
+	bounds->nodes = lappend(bounds->nodes, node);
+	return n;
+}
+
+/* The node of an expression, a new one if need be; -1: it says nothing of time. */
+static int
+find_node(StreamBounds *bounds, Node *expr)
+{
+	StreamTimeOf time = {0};
+	ListCell   *lc;
+
+	foreach(lc, bounds->nodes)
+		if (equal(((StreamTimeOf *) lfirst(lc))->expr, expr))
+			return foreach_current_index(lc);
+	if (list_length(bounds->nodes) == bounds->max ||
+		!bounds->time_of(bounds->query, expr, &time) ||
+		own_time(bounds, time.member) < 0)
+		return -1;
+	return add_node(bounds, &time);
+}
+
+/* ---- conditions ---- */
+
+/* A constant interval; days may be longer or shorter where clocks are changed. */
+static bool
+read_interval(Node *expr, bool zoned, int64 *low, int64 *high)
+{
+	Interval   *interval;
+	int64		us;
+
+	expr = eval_const_expressions(NULL, expr);
+	if (!IsA(expr, Const) || ((Const *) expr)->constisnull ||
+		((Const *) expr)->consttype != INTERVALOID)
+		return false;
+	interval = DatumGetIntervalP(((Const *) expr)->constvalue);
+	if (interval->month != 0 ||
+		pg_mul_s64_overflow(interval->day, USECS_PER_DAY, &us) ||
+		pg_add_s64_overflow(us, interval->time, &us))
+		return false;
+	*low = *high = us;
+	if (zoned && interval->day != 0)
+	{
+		*low = plus(us, -USECS_PER_DAY);
+		*high = plus(us, USECS_PER_DAY);
+	}
+	return *low != UNBOUNDED && *high != UNBOUNDED;
+}
+
+/* Reads a time, plus or minus a constant. */
+static bool
+read_shifted(StreamBounds *bounds, Node *expr, Shifted *result)
+{
+	OpExpr	   *op = (OpExpr *) expr;
+	Node	   *time;
+	Node	   *interval;
+	bool		minus = false;
+	int64		low;
+	int64		high;
+
+	result->low = result->high = 0;
+	if (!IsA(expr, OpExpr))
+	{
+		result->node = find_node(bounds, expr);
+		return result->node >= 0;
+	}
+	set_opfuncid(op);
+	switch (op->opfuncid)
+	{
+		case F_TIMESTAMPTZ_MI_INTERVAL:
+		case F_TIMESTAMP_MI_INTERVAL:
+			minus = true;
+			/* FALLTHROUGH */
+		case F_TIMESTAMPTZ_PL_INTERVAL:
+		case F_TIMESTAMP_PL_INTERVAL:
+			time = linitial(op->args);
+			interval = lsecond(op->args);
+			break;
+		case F_INTERVAL_PL_TIMESTAMPTZ:
+		case F_INTERVAL_PL_TIMESTAMP:
+			time = lsecond(op->args);
+			interval = linitial(op->args);
+			break;
+		default:
+			return false;
+	}
+	if (!read_interval(interval, exprType(time) == TIMESTAMPTZOID, &low,
+					   &high) ||
+		!read_shifted(bounds, time, result))
+		return false;
+	result->low = plus(result->low, minus ? -high : low);
+	result->high = plus(result->high, minus ? -low : high);
+	return result->low != UNBOUNDED && result->high != UNBOUNDED;
+}
+
+/* x is not before y */
+static void
+note_not_before(StreamBounds *bounds, const Shifted *x, const Shifted *y)
+{
+	/* x + x.low.. >= y + y.low.. */
+	set_after(bounds, x->node, y->node, plus(y->low, -x->high));
+}
+
+/* x compared with y, by a strategy of btree */
+static void
+note_comparison(StreamBounds *bounds, const Shifted *x, const Shifted *y,
+				int strategy)
+{
+	if (strategy >= BTEqualStrategyNumber)
+		note_not_before(bounds, x, y);
+	if (strategy <= BTEqualStrategyNumber)
+		note_not_before(bounds, y, x);
+}
+
+/* x - y compared with a constant interval */
+static bool
+take_difference(StreamBounds *bounds, Node *difference, Node *interval,
+				int strategy)
+{
+	OpExpr	   *op = (OpExpr *) difference;
+	Shifted		x;
+	Shifted		y;
+	int64		low;
+	int64		high;
+
+	if (!IsA(difference, OpExpr))
+		return false;
+	set_opfuncid(op);
+	if ((op->opfuncid != F_TIMESTAMPTZ_MI && op->opfuncid != F_TIMESTAMP_MI) ||
+		!read_interval(interval, false, &low, &high) ||
+		!read_shifted(bounds, linitial(op->args), &x) ||
+		!read_shifted(bounds, lsecond(op->args), &y))
+		return false;
+	y.low = plus(y.low, low);
+	y.high = plus(y.high, high);
+	if (y.low != UNBOUNDED && y.high != UNBOUNDED)
+		note_comparison(bounds, &x, &y, strategy);
+	return true;
+}
+
+/* The same windows of two times end at the same time. */
+static bool
+are_windows_alike(StreamTimeOf *x, StreamTimeOf *y)
+{
+	ListCell   *lx;
+	ListCell   *ly;
+
+	if (!x->window || !y->window)
+		return x->window == y->window;
+	if (x->call->funcid != y->call->funcid ||
+		list_length(x->call->args) != list_length(y->call->args))
+		return false;
+	forboth(lx, x->call->args, ly, y->call->args)
+		if (pull_varnos(NULL, lfirst(lx)) == NULL &&
+			!equal(lfirst(lx), lfirst(ly)))
+			return false;
+	return true;
+}
+
+static void
+take_condition(StreamBounds *bounds, Node *condition)
+{
+	OpExpr	   *op = (OpExpr *) condition;
+	Node	   *left;
+	Node	   *right;
+	Shifted		x;
+	Shifted		y;
+	int			strategy;
+
+	if (!IsA(condition, OpExpr) || list_length(op->args) != 2)
+		return;
+	left = linitial(op->args);
+	right = lsecond(op->args);
+	strategy = get_op_opfamily_strategy(op->opno, INTERVAL_BTREE_FAM_OID);
+	if (strategy != InvalidStrategy)
+	{
+		if (!take_difference(bounds, left, right, strategy))
+			(void) take_difference(bounds, right, left,
+								   BTMaxStrategyNumber + 1 - strategy);
+		return;
+	}
+	strategy = get_op_opfamily_strategy(op->opno, DATETIME_BTREE_FAM_OID);
+	if (strategy == InvalidStrategy && op_mergejoinable(op->opno, exprType(left)))
+		strategy = BTEqualStrategyNumber;
+	if (strategy == InvalidStrategy || exprType(left) != exprType(right) ||
+		!read_shifted(bounds, left, &x) || !read_shifted(bounds, right, &y))
+		return;
+	if (node_of(bounds, x.node)->window || node_of(bounds, y.node)->window)
+	{
+		if (strategy != BTEqualStrategyNumber ||
+			!are_windows_alike(node_of(bounds, x.node),
+							   node_of(bounds, y.node)))
+			return;
+	}
+	note_comparison(bounds, &x, &y, strategy);
+}
+
+static void
+take_conditions(StreamBounds *bounds, Node *quals)
+{
+	ListCell   *lc;
+
+	if (quals == NULL)
+		return;
+	if (!is_andclause(quals))
+	{
+		take_condition(bounds, quals);
+		return;
+	}
+	foreach(lc, ((BoolExpr *) quals)->args)
+		take_conditions(bounds, lfirst(lc));
+}
+
+/* Conditions that hold for all rows of the join. */
+static void
+take_from(StreamBounds *bounds, Node *jtnode)
+{
+	ListCell   *lc;
+
+	if (IsA(jtnode, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) jtnode)->fromlist)
+			take_from(bounds, lfirst(lc));
+		take_conditions(bounds, ((FromExpr *) jtnode)->quals);
+	}
+	else if (IsA(jtnode, JoinExpr) &&
+			 ((JoinExpr *) jtnode)->jointype == JOIN_INNER)
+	{
+		take_from(bounds, ((JoinExpr *) jtnode)->larg);
+		take_from(bounds, ((JoinExpr *) jtnode)->rarg);
+		take_conditions(bounds, ((JoinExpr *) jtnode)->quals);
+	}
+}
+
+/* ---- all of them ---- */
+
+/* A window ends after the time that it is of, but not by more than its width. */
+static void
+relate_to_own(StreamBounds *bounds, int n)
+{
+	StreamTimeOf *node = node_of(bounds, n);
+	int			own = own_time(bounds, node->member);
+
+	/* of two windows, nothing is known */
+	if (n != own && node_of(bounds, own)->window)
+		return;
+	set_after(bounds, n, own, 0);
+	set_after(bounds, own, n, -node->width);
+}
+
+/* What follows from two that follow each other. */
+static void
+close_paths(StreamBounds *bounds)
+{
+	int			n = list_length(bounds->nodes);
+
+	for (int y = 0; y < n; y++)
+		for (int x = 0; x < n; x++)
+			for (int z = 0; z < n; z++)
+				set_after(bounds, x, z, plus(*distance(bounds, x, y),
+											 *distance(bounds, y, z)));
+}
+
+static void
+find_all(StreamBounds *bounds)
+{
+	int			n;
+
+	for (int i = 0; i < bounds->max * bounds->max; i++)
+		bounds->after[i] = UNBOUNDED;
+	take_from(bounds, (Node *)
+			  stream_compat_flatten_join_alias_vars(NULL, bounds->query,
+													(Node *) bounds->query->jointree));
+	n = list_length(bounds->nodes);
+	for (int i = 0; i < n; i++)
+		relate_to_own(bounds, i);
+	close_paths(bounds);
+}
+
+StreamBounds *
+stream_bounds_find(Query *query, List *members, List *times,
+				   StreamTimeFunction time_of)
+{
+	StreamBounds *bounds = palloc0(sizeof(StreamBounds));
+	ListCell   *lt;
+	ListCell   *lm;
+
+	bounds->query = query;
+	bounds->time_of = time_of;
+	bounds->members = members;
+	/* of more times, what comes last says nothing */
+	bounds->max = 4 * list_length(members);
+	bounds->after = palloc(sizeof(int64) * bounds->max * bounds->max);
+	forboth(lm, members, lt, times)
+	{
+		StreamTimeOf time = {0};
+
+		bounds->own = lappend_int(bounds->own, lfirst(lt) &&
+								  time_of(query, lfirst(lt), &time) ?
+								  add_node(bounds, &time) : -1);
+	}
+	find_all(bounds);
+	return bounds;
+}
+
+/* ---- what follows ---- */
+
+Query *
+stream_bounds_query(StreamBounds *bounds)
+{
+	return bounds->query;
+}
+
+/*
+ * How much it is after the event time of a member's new rows, at least; these may be
+ * late by the slack that they have themselves.
+ */
+static int64
+after_member(StreamBounds *bounds, int n, int member)
+{
+	int			own = own_time(bounds, member);
+
+	return own < 0 ? UNBOUNDED :
+		plus(*distance(bounds, n, own), -node_of(bounds, own)->slack);
+}
+
+bool
+stream_bounds_slack(StreamBounds *bounds, Node *expr, int64 *slack)
+{
+	int			known = list_length(bounds->nodes);
+	int			n = find_node(bounds, expr);
+	ListCell   *lc;
+
+	*slack = 0;
+	if (n < 0)
+		return false;
+	if (n >= known)
+	{
+		relate_to_own(bounds, n);
+		close_paths(bounds);
+	}
+	foreach(lc, bounds->members)
+	{
+		int64		after = after_member(bounds, n, lfirst_int(lc));
+
+		if (after == UNBOUNDED)
+			return false;
+		*slack = Max(*slack, -after);
+	}
+	return true;
+}
+
+/* Of the times of a member, the one that comes first after those of another. */
+static int
+first_after(StreamBounds *bounds, int member, int other)
+{
+	int			best = -1;
+	int64		best_end = 0;
+
+	for (int i = 0; i < list_length(bounds->nodes); i++)
+	{
+		StreamTimeOf *node = node_of(bounds, i);
+		int64		after = after_member(bounds, i, other);
+		int64		end;
+
+		if (node->member != member || after == UNBOUNDED)
+			continue;
+		end = plus(node->width, -after);
+		if (best >= 0 && end >= best_end)
+			continue;
+		best = i;
+		best_end = end;
+	}
+	return best;
+}
+
+List *
+stream_bounds_expiry(StreamBounds *bounds, int member, List **after)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	*after = NIL;
+	foreach(lc, bounds->members)
+	{
+		int			n;
+		int64	   *us;
+
+		if (lfirst_int(lc) == member)
+			continue;
+		n = first_after(bounds, member, lfirst_int(lc));
+		if (n < 0)
+			return NIL;
+		us = palloc(sizeof(int64));
+		*us = -after_member(bounds, n, lfirst_int(lc));
+		result = lappend(result, node_of(bounds, n));
+		*after = lappend(*after, us);
+	}
+	return result;
+}

@@ -1,0 +1,64 @@
+/*-------------------------------------------------------------------------
+ *
+ * bounds.h
+ *	  How far apart in time the rows are that a join puts together.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_BOUNDS_H
+#define STREAMING_BOUNDS_H
+
+#include "nodes/parsenodes.h"
+
+/*
+ * What an expression over a member of FROM says of the event time of its rows: that, or
+ * the end of a window that it is in.
+ */
+typedef struct StreamTimeOf
+{
+	Node	   *expr;
+	int			member;			/* index into the range table */
+	bool		window;
+	int64		width;			/* the window's, in microseconds */
+	int64		slack;			/* a row may come so long after its time has passed */
+	FuncExpr   *call;			/* of the window function */
+} StreamTimeOf;
+
+/*
+ * Says what an expression is; false: nothing of the kind.  The rules of time_of are
+ * those of eventtime.c, which is above this.
+ */
+typedef bool (*StreamTimeFunction) (Query *query, Node *expr,
+									StreamTimeOf *result);
+
+typedef struct StreamBounds StreamBounds;
+
+/*
+ * Finds the bounds in the conditions of a SELECT (not yet rewritten) that joins streams.
+ * members: those that read streams, as indexes into the range table; times: the event
+ * time of each, or a window of it, as an expression, or NULL.
+ */
+extern StreamBounds *stream_bounds_find(Query *query, List *members,
+										List *times,
+										StreamTimeFunction time_of);
+
+/* The query that they are about. */
+extern Query *stream_bounds_query(StreamBounds *bounds);
+
+/*
+ * How long after the watermark has passed the time that the expression says (or the end
+ * of its window) rows of the join may still come that have it, in microseconds; false:
+ * nobody knows.
+ */
+extern bool stream_bounds_slack(StreamBounds *bounds, Node *expr,
+								int64 *slack);
+
+/*
+ * Until when a row of a member can find others: when the watermark has passed one of
+ * the times (StreamTimeOf, palloc'd) by so many microseconds (list of int64 pointers, of
+ * the same length).  NIL: for ever.
+ */
+extern List *stream_bounds_expiry(StreamBounds *bounds, int member,
+								  List **after);
+
+#endif

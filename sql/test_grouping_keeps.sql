@@ -233,6 +233,18 @@ BEGIN
 	RETURN n || ' different';
 END $$;
 SELECT view, check_timed(view) FROM streaming.views WHERE view::text IN ('com', 'hop_all') ORDER BY view::text;
+-- sessions, which are in every set
+CREATE MATERIALIZED VIEW sess WITH (streaming.continuous, streaming.trigger = 'manual', streaming.watermark = '1 hour') AS
+	SELECT session_window(ts, '3 min') AS w, k, GROUPING(k) AS g, count(DISTINCT x) AS d, array_agg(x ORDER BY x) AS arr, count(*) AS n FROM s WHERE ts > '2024-01-01 15:00' GROUP BY ROLLUP (k), 1;
+INSERT INTO s VALUES ('2024-01-01 15:01', 'a', 1), ('2024-01-01 15:06', 'a', 1), ('2024-01-01 15:09', 'b', 2), ('2024-01-01 15:06', NULL, 3);
+REFRESH MATERIALIZED VIEW sess;
+SELECT * FROM sess ORDER BY g, k, w;
+-- what comes between makes one of the sessions of the total, and not of those of a key
+INSERT INTO s VALUES ('2024-01-01 15:03:30', 'b', 2), ('2024-01-01 15:09', 'a', 1);
+REFRESH MATERIALIZED VIEW sess;
+INSERT INTO s VALUES ('2024-01-01 15:04', 'b', 2);
+REFRESH MATERIALIZED VIEW sess;
+SELECT * FROM sess ORDER BY g, k, w;
 -- a set without the window is never final
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.output_mode = 'append') AS
 	SELECT tumble(ts, '1 min') AS w, k, count(DISTINCT x) FROM s GROUP BY ROLLUP (tumble(ts, '1 min'), k);

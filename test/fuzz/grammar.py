@@ -785,7 +785,7 @@ class Grammar:
         names = [k.sql for k in keys]
         if not keys:
             return False
-        if not self.chance(0.25 if self.exotic else 0.06):
+        if not self.chance(0.3 if self.exotic else 0.15):
             query.group = ", ".join(names)
             return False
         form = rng.choice(["ROLLUP", "CUBE", "GROUPING SETS", "mixed"])

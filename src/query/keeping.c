@@ -932,7 +932,7 @@ stream_keeping_plan(StreamCut *cut, int number)
 		helpers = lappend(helpers, values->cut);
 		plan_values_feed(&keeping, values);
 	}
-	/* before those rows of which it has some already */
+	/* what is kept may be of that group, too, and comes after it */
 	plan_first_groups(&keeping);
 	if (keeping.has_kept)
 		plan_feed(&keeping, STREAM_AGG_KEPT, STREAM_FEED_FINAL);

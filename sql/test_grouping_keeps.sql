@@ -296,6 +296,23 @@ CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s CASCADE;
 
+---- a join of streams below
+
+CREATE TABLE l (id int, a int, v int) USING stream;
+CREATE TABLE r (id int, b int, w int) USING stream;
+CREATE MATERIALIZED VIEW joined WITH (streaming.continuous) AS
+	SELECT a, b, GROUPING(a, b) AS g, count(*) AS n, count(DISTINCT v) AS d, array_agg(w ORDER BY w, v) AS arr, count(DISTINCT b) AS db FROM l JOIN r USING (id) GROUP BY CUBE (a, b);
+TABLE joined;
+INSERT INTO l SELECT x % 7, nullif(x % 3, 0), x FROM generate_series(1, 20) x;
+REFRESH MATERIALIZED VIEW joined;
+INSERT INTO r SELECT x % 9, nullif(x % 2, 0), x FROM generate_series(1, 20) x;
+REFRESH MATERIALIZED VIEW joined;
+INSERT INTO l SELECT x % 9, nullif(x % 4, 0), x % 5 FROM generate_series(1, 20) x;
+REFRESH MATERIALIZED VIEW joined;
+SELECT check_view('joined');
+SELECT count(*) FROM joined;
+DROP TABLE l, r CASCADE;
+
 ---- a view over an unlogged stream
 
 CREATE UNLOGGED TABLE s (a int, v int) USING stream;

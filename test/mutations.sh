@@ -19,6 +19,7 @@
 #	topn_better	of two rows of a key, the one that comes last is kept
 #	topn_losers	rows that are no longer among the first stay
 #	grouping	the groups of different grouping sets are not told apart
+#	nulled_arguments	an aggregate of a key that a grouping set lacks is one of nulls
 #	rows_forgotten	rows that are kept are not read again
 #	bits_again	a value counts again when it meets another condition
 #	changes_lost	a row that goes is taken for one that comes
@@ -28,7 +29,7 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
 mutations=${*:-placement subxact readset cache threshold sessions session_rows
-	rows_forgotten bits_again changes_lost rows_stay grouping
+	rows_forgotten bits_again changes_lost rows_stay grouping nulled_arguments
 	topn_better topn_losers results}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -51,6 +52,7 @@ guards()
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		grouping) echo test_00_setup test_groupings ;;
+		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

@@ -97,8 +97,12 @@ kind_of_operator(const StreamCut *cut)
 		case STREAM_CUT_TOPN:
 			return "first rows of each key";
 		case STREAM_CUT_ROWS:
-			return cut->joined ? "side of a join, kept" :
-				cut->keeps ? "rows, kept" : "rows";
+			if (cut->joined)
+				return "side of a join, kept";
+			if (cut->sets)
+				return cut->keeps ? "rows of each grouping set, kept" :
+					"rows of each grouping set";
+			return cut->keeps ? "rows, kept" : "rows";
 		case STREAM_CUT_JOIN:
 			return "join";
 	}
@@ -174,7 +178,9 @@ explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 				 "Bounded by: the rows of the stream");
 	else if (cut->grouping && !cut->window->in_all_sets)
 		put_line(explain, 2,
-				 "Bounded by: the watermark, in grouping sets with the event time; the number of its keys in others");
+				 psprintf("Bounded by: the watermark, in grouping sets with the event time; %s in others",
+						  cut->kind == STREAM_CUT_ROWS ?
+						  "the rows of the stream" : "the number of its keys"));
 	else if (cut->hands_on)
 		put_line(explain, 2,
 				 "Bounded by: the watermark, after which rows go");
@@ -254,7 +260,9 @@ explain_feed(ExplainView *explain, StreamDelta *delta)
 	foreach(lc, delta->feed->inputs)
 		appendStringInfo(&from, "%s%s", from.len > 0 ? ", " : "",
 						 stream_cut_input_name(lfirst(lc)));
-	put_line(explain, 2, psprintf("Feed: %s", delta->feed->inputs == NIL ?
+	put_line(explain, 2, psprintf("Feed: %s", delta->feed->first ?
+								  "no rows, in the first batch" :
+								  delta->feed->inputs == NIL ?
 								  "new rows of streams" : from.data));
 	put_lines(explain, 4, plan_as_text(delta));
 }

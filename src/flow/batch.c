@@ -654,7 +654,8 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 	};
 	QueryDesc  *desc;
 
-	if (delta->streams == NIL && rows == 0 && view->progress.batch > 0)
+	if (view->progress.batch > 0 &&
+		(delta->feed->first || (delta->streams == NIL && rows == 0)))
 		return;
 	/* a join reads what this batch has kept */
 	PushCopiedSnapshot(batch->snapshot);

@@ -289,6 +289,9 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	}
 	else if (cut->topn == NULL || cut->topn->slot_name == NULL)
 		op->store = stream_store_create(context, desc, &shape);
+	if (cut->sets)
+		stream_rows_set_groupings(op->rows, cut->sets,
+								  stream_cut_grouping_key(cut));
 	if (cut->topn)
 		op->top = stream_toprows_create(context, desc, cut->topn, &shape,
 										op->store);

@@ -4,7 +4,9 @@
  *	  Rows that are handed on, and those that are kept.
  *
  * New rows go into a tuplestore, for the feeds of the operator above to read, as
- * often as they like.
+ * often as they like.  With grouping sets, each goes there once for each of them, with
+ * null for the keys that are not in it: what the row is made of is computed once, and
+ * what comes after knows of keys only.
  *
  * Where rows are kept, they go into the state table as they come, so that those of a
  * group are found in that order: array_agg without ORDER BY is as users are used to.
@@ -48,6 +50,7 @@
 #include "state/keysort.h"
 #include "state/statetable.h"
 #include "time/window.h"
+#include "query/cut.h"
 #include "flow/rows.h"
 
 struct StreamRows
@@ -58,6 +61,9 @@ struct StreamRows
 	StreamRowsKind kind;
 	bool		signs;
 	TypeCacheEntry *session;	/* the type of the last key; NULL: no sessions */
+	List	   *sets;			/* StreamGroupingSet ... */
+	int			set_column;		/* ... and the column that has their number */
+	TupleTableSlot *set_row;
 	StreamKeySort *sort;		/* of keys, or of whole rows with a sign */
 	TupleTableSlot *key;		/* to sort */
 	TupleTableSlot *row;		/* one of those that are added */
@@ -156,6 +162,17 @@ open_table(StreamRows *rows)
 }
 
 void
+stream_rows_set_groupings(StreamRows *rows, List *sets, int column)
+{
+	MemoryContext old = MemoryContextSwitchTo(rows->context);
+
+	rows->sets = sets;
+	rows->set_column = column;
+	rows->set_row = MakeSingleTupleTableSlot(rows->desc, &TTSOpsVirtual);
+	MemoryContextSwitchTo(old);
+}
+
+void
 stream_rows_open(StreamRows *rows, Relation rel)
 {
 	rows->rel = rel;
@@ -166,10 +183,42 @@ stream_rows_open(StreamRows *rows, Relation rel)
 	open_table(rows);
 }
 
+/* The row as a grouping set has it. */
+static TupleTableSlot *
+row_of_set(StreamRows *rows, const StreamGroupingSet *set,
+		   TupleTableSlot *slot)
+{
+	TupleTableSlot *row = rows->set_row;
+	int			natts = rows->desc->natts;
+	int			key = -1;
+
+	ExecClearTuple(row);
+	memcpy(row->tts_values, slot->tts_values, natts * sizeof(Datum));
+	memcpy(row->tts_isnull, slot->tts_isnull, natts * sizeof(bool));
+	while ((key = bms_next_member(set->missing, key)) >= 0)
+		row->tts_isnull[key] = true;
+	row->tts_values[rows->set_column] =
+		Int32GetDatum(STREAM_MUTATION("grouping") ? 0 : set->number);
+	row->tts_isnull[rows->set_column] = false;
+	return ExecStoreVirtualTuple(row);
+}
+
 void
 stream_rows_add(StreamRows *rows, TupleTableSlot *slot)
 {
-	tuplestore_puttupleslot(rows->added, slot);
+	ListCell   *lc;
+
+	if (rows->sets == NIL)
+	{
+		tuplestore_puttupleslot(rows->added, slot);
+		return;
+	}
+	slot_getallattrs(slot);
+	foreach(lc, rows->sets)
+		tuplestore_puttupleslot(rows->added,
+								row_of_set(rows, lfirst(lc), slot));
+	/* what it points to is the caller's */
+	ExecClearTuple(rows->set_row);
 }
 
 /* ---- keeping ---- */

@@ -37,6 +37,12 @@ extern StreamRows *stream_rows_create(MemoryContext parent, TupleDesc desc,
 									  StreamRowsKind kind, bool signs);
 
 /*
+ * Each row that is taken is one for each of the grouping sets (StreamGroupingSet), whose
+ * number the column of the given number (from 0) has.
+ */
+extern void stream_rows_set_groupings(StreamRows *rows, List *sets, int column);
+
+/*
  * Begins a batch.  rel: the state table, on which the caller holds RowExclusiveLock
  * and of which it is the only writer; NULL if nothing is kept.
  */

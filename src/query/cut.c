@@ -452,6 +452,31 @@ make_delta_query(StreamCut *cut)
 	return delta;
 }
 
+int
+stream_cut_grouping_key(const StreamCut *cut)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+		if (cut->grouping &&
+			((StreamKey *) lfirst(lc))->expr == (Expr *) cut->grouping)
+			return foreach_current_index(lc);
+	return -1;
+}
+
+/* The rows of no grouping set in particular. */
+static void
+take_out_groupings(StreamCut *cut, Query *query)
+{
+	TargetEntry *tle = list_nth(query->targetList,
+								stream_cut_grouping_key(cut));
+
+	tle->expr = (Expr *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+								   Int32GetDatum(0), false, true);
+	query->groupingSets = NIL;
+	query->groupDistinct = false;
+}
+
 Query *
 stream_cut_rows_query(StreamCut *cut, const StreamCut *rows)
 {
@@ -465,6 +490,8 @@ stream_cut_rows_query(StreamCut *cut, const StreamCut *rows)
 	query->hasAggs = false;
 	query->targetList = list_truncate(query->targetList,
 									  list_length(cut->keys));
+	if (cut->grouping)
+		take_out_groupings(cut, query);
 	foreach(lc, rows->payload)
 	{
 		StreamPayload *payload = lfirst(lc);

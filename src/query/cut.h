@@ -75,7 +75,16 @@ typedef struct StreamFeed
 	List	   *inputs;			/* StreamFeedInput; NIL: it reads streams */
 	List	   *tables;			/* OIDs: those of its inputs that are tables, when
 								 * these have been made */
+	bool		first;			/* it is for the first batch: what there is before there
+								 * are rows */
 } StreamFeed;
+
+/* A grouping set. */
+typedef struct StreamGroupingSet
+{
+	int			number;			/* what tells it apart (groupings.h) */
+	Bitmapset  *missing;		/* which keys are not in it, from 0 */
+} StreamGroupingSet;
 
 /*
  * An operator: a query, cut at its aggregation or deduplication.  Below the cut
@@ -94,7 +103,7 @@ typedef struct StreamCut
 								 * those whose result is not the state */
 	StreamWindow *window;		/* the key that is one, or NULL */
 	GroupingFunc *grouping;		/* the key that tells grouping sets apart, or
-								 * NULL */
+								 * NULL; also of operators below that have it */
 	bool		from_beginning; /* it has a group before there are any rows */
 
 	StreamPlace place;			/* where the query is in the statement */
@@ -126,6 +135,8 @@ typedef struct StreamCut
 								 * ones of their group */
 	bool		joined;			/* ... or read by a join, which says when */
 	List	   *indexes;		/* ... by other columns (lists of int, from 0), too */
+	List	   *sets;			/* rows: StreamGroupingSet; each is handed on, and kept,
+								 * once for each of them.  NIL: as they are */
 } StreamCut;
 
 /* A sub-select in FROM of an operator's query that is an operator itself. */
@@ -176,9 +187,13 @@ extern StreamFeed *stream_cut_add_feed(StreamCut *cut, Query *query,
 
 /*
  * The query of the rows below the cut: keys, then what is the payload of another
- * operator, over FROM and WHERE.
+ * operator, over FROM and WHERE.  Of the key that tells grouping sets apart it has the
+ * place only.
  */
 extern Query *stream_cut_rows_query(StreamCut *cut, const StreamCut *rows);
+
+/* The number of the key that tells grouping sets apart, from 0; -1: there is none. */
+extern int	stream_cut_grouping_key(const StreamCut *cut);
 
 /* Refuses more keys than an index can have, of which these are the last. */
 extern void stream_cut_check_key_count(StreamCut *cut, int nkeys, Node *last);

@@ -4,7 +4,8 @@
  *	  Grouping sets: which rows of a view belong to which of them.
  *
  * All sets of a query are one operator: its feed keeps the clause, so that the
- * input is read once, and the state table has the groups of all sets.  A key that
+ * input is read once, and the state table has the groups of all sets.  (Where it has
+ * rows below it (keeping.c), these are handed on once for each set instead.)  A key that
  * is not in a row's set is null in the row; what tells it from a null that came
  * with the input is one key more, GROUPING of all the others.  Each bit of it
  * says that an expression is not in the set, so whatever GROUPING the query asks
@@ -182,16 +183,35 @@ int4_op(Oid operator, Node *left, Node *right)
 	return (Node *) result;
 }
 
-/* Where the bit of an expression is in the number, from the right. */
-static int
-bit_of(const GroupingFunc *number, int ref)
+int
+stream_groupings_bit(const GroupingFunc *number, Index sortgroupref)
 {
 	ListCell   *lc;
 
 	foreach(lc, number->refs)
-		if (lfirst_int(lc) == ref)
+		if (lfirst_int(lc) == sortgroupref)
 			return list_length(number->refs) - 1 - foreach_current_index(lc);
 	elog(ERROR, "argument of GROUPING not found among the keys");
+}
+
+List *
+stream_groupings_numbers(Query *query)
+{
+	GroupingFunc *number = stream_groupings_number(query);
+	List	   *numbers = NIL;
+	ListCell   *lc;
+	ListCell   *lr;
+
+	foreach(lc, expand(query))
+	{
+		int			n = 0;
+
+		foreach(lr, number->refs)
+			if (!list_member_int(lfirst(lc), lfirst_int(lr)))
+				n |= 1 << stream_groupings_bit(number, lfirst_int(lr));
+		numbers = lappend_int(numbers, n);
+	}
+	return numbers;
 }
 
 /* The bit of the number, moved to another place. */
@@ -223,7 +243,9 @@ stream_groupings_compute(const GroupingFunc *call, const GroupingFunc *number,
 		return column;
 	foreach(lc, call->refs)
 	{
-		Node	   *bit = moved_bit(column, bit_of(number, lfirst_int(lc)),
+		Node	   *bit = moved_bit(column,
+									stream_groupings_bit(number,
+														 lfirst_int(lc)),
 									--to);
 
 		result = result ? int4_op(Int4OrOperator, result, bit) : bit;

@@ -29,6 +29,15 @@ extern bool stream_groupings_has_empty(Query *query);
  */
 extern bool stream_groupings_all_have(Query *query, int n);
 
+/* The number of each of them (int), which is what stream_groupings_number yields. */
+extern List *stream_groupings_numbers(Query *query);
+
+/*
+ * The bit of such a number that says that the grouping expression is not in the set,
+ * from the right.
+ */
+extern int	stream_groupings_bit(const GroupingFunc *number, Index sortgroupref);
+
 /*
  * GROUPING of all grouping expressions of the query, which is another number for
  * each grouping set; NULL without grouping sets.

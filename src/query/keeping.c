@@ -20,6 +20,11 @@
  * The aggregation has a feed over the rows for what is combined (it makes the groups,
  * and comes first), one over each of the values, and one over the kept rows.
  *
+ * With grouping sets, a row is handed on, and kept, once for each of them, with null for
+ * the keys that are not in it and the number of the set.  Above that, grouping sets are
+ * nothing but keys.  Only for the group of an empty set, which there is before there are
+ * rows, the first batch has a feed of its own.
+ *
  * Sessions have no values, for those that become one may have some in common: what is
  * DISTINCT is computed from rows that are kept, too.
  *
@@ -43,8 +48,10 @@
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "state/aggstate.h"
+#include "query/groupings.h"
 #include "query/keeping.h"
 
 #define MAX_BITS 62
@@ -89,17 +96,57 @@ stream_keeping_is_needed(const StreamCut *cut)
 
 /* ---- rows ---- */
 
+/*
+ * Where expressions are looked for: among the columns that an operator hands on, from
+ * one of them (from 0) to before another.
+ */
+typedef struct Columns
+{
+	const StreamCut *source;
+	int			first;
+	int			end;
+	int			nkeys;			/* so many are keys of the aggregation */
+	const char *text;			/* of the statement */
+} Columns;
+
+/*
+ * The columns that the arguments of aggregates are found among.  With grouping sets,
+ * a key is null in rows of a set without it, but an aggregate is about what it was.
+ */
+static Columns
+columns_of(Keeping *keeping, const StreamCut *source)
+{
+	Columns		columns = {.source = source};
+
+	columns.end = list_length(stream_cut_output(source));
+	columns.nkeys = list_length(keeping->cut->keys);
+	columns.text = keeping->cut->place.source;
+	if (keeping->cut->grouping && !STREAM_MUTATION("nulled_arguments"))
+		columns.first = columns.nkeys;
+	return columns;
+}
+
 /* The number of the column that holds the expression, from 1; 0: none. */
 static int
-find_column(const StreamCut *cut, Node *expr)
+find_column(const Columns *columns, Node *expr)
 {
 	ListCell   *lc;
-	List	   *exprs = stream_cut_output(cut);
+	List	   *exprs = stream_cut_output(columns->source);
 
-	foreach(lc, exprs)
-		if (equal(lfirst(lc), expr))
+	for_each_from(lc, exprs, columns->first)
+		if (foreach_current_index(lc) < columns->end &&
+			equal(lfirst(lc), expr))
 			return foreach_current_index(lc) + 1;
 	return 0;
+}
+
+/* The same for a row that the aggregation reads. */
+static int
+find_in_rows(Keeping *keeping, Node *expr)
+{
+	Columns		columns = columns_of(keeping, keeping->rows);
+
+	return find_column(&columns, expr);
 }
 
 /* Is it a row that has no type of its own?  Such a one cannot be stored. */
@@ -124,7 +171,7 @@ add_column(Keeping *keeping, Node *expr)
 		return;
 	}
 
-	if (expr == NULL || IsA(expr, Const) || find_column(rows, expr) > 0)
+	if (expr == NULL || IsA(expr, Const) || find_in_rows(keeping, expr) > 0)
 		return;
 	payload = palloc0(sizeof(StreamPayload));
 	payload->expr = (Expr *) expr;
@@ -165,6 +212,7 @@ make_helper(Keeping *keeping, StreamCutKind kind)
 	helper->number = keeping->number++;
 	helper->query = keeping->cut->query;
 	helper->window = keeping->cut->window;
+	helper->grouping = keeping->cut->grouping;
 	helper->place = keeping->cut->place;
 	helper->hands_on = true;
 	return helper;
@@ -191,6 +239,34 @@ sign_of_changes(StreamCut *cut)
 							-1, InvalidOid, 0);
 }
 
+/* The grouping sets of the aggregation. */
+static List *
+sets_of(const StreamCut *cut)
+{
+	List	   *sets = NIL;
+	List	   *numbers = stream_groupings_numbers(cut->query);
+	ListCell   *lc;
+	ListCell   *lk;
+
+	foreach(lc, numbers)
+	{
+		StreamGroupingSet *set = palloc0(sizeof(StreamGroupingSet));
+
+		set->number = lfirst_int(lc);
+		foreach(lk, cut->keys)
+		{
+			Index		ref = ((StreamKey *) lfirst(lk))->sortgroupref;
+
+			if (ref > 0 &&
+				(set->number >> stream_groupings_bit(cut->grouping, ref)) & 1)
+				set->missing = bms_add_member(set->missing,
+											  foreach_current_index(lk));
+		}
+		sets = lappend(sets, set);
+	}
+	return sets;
+}
+
 static void
 plan_rows(Keeping *keeping)
 {
@@ -202,6 +278,7 @@ plan_rows(Keeping *keeping)
 	rows->keys = cut->keys;
 	rows->below = cut->below;
 	rows->keeps = keeping->has_kept;
+	rows->sets = cut->grouping ? sets_of(cut) : NIL;
 	rows->signs = cut->over_changes;
 	rows->sign = cut->over_changes ? sign_of_changes(cut) : NULL;
 	foreach(lc, cut->aggs)
@@ -247,24 +324,59 @@ column_for(int attno, Node *expr)
 							exprCollation(expr), 0);
 }
 
+static Node *aggref_over_columns(Aggref *aggref, Columns *columns);
+
 /* Expressions over the operator's FROM become columns of what it hands on. */
 static Node *
-columns_mutator(Node *node, const StreamCut *source)
+columns_mutator(Node *node, Columns *columns)
 {
 	int			attno;
 
 	if (node == NULL)
 		return NULL;
-	if (!IsA(node, List) && !IsA(node, TargetEntry) && !IsA(node, Const) &&
-		!IsA(node, Aggref))
+	if (IsA(node, Aggref))
+		return aggref_over_columns((Aggref *) node, columns);
+	if (!IsA(node, List) && !IsA(node, TargetEntry) && !IsA(node, Const))
 	{
-		attno = find_column(source, node);
+		attno = find_column(columns, node);
 		if (attno > 0)
 			return (Node *) column_for(attno, node);
 	}
 	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
-		elog(ERROR, "column not found among the rows of an aggregation");
-	return expression_tree_mutator(node, columns_mutator, (void *) source);
+		stream_refuse("a column that is not in GROUP BY is", node, columns->text,
+					  "Add the column to GROUP BY.");
+	return expression_tree_mutator(node, columns_mutator, (void *) columns);
+}
+
+/*
+ * The direct arguments of an aggregate are about its group: about the keys as the group
+ * has them.  (A column that depends on them is none of them.)
+ */
+static Node *
+aggref_over_columns(Aggref *aggref, Columns *columns)
+{
+	Columns		keys = *columns;
+	Aggref	   *bare = makeNode(Aggref);
+	Aggref	   *result;
+
+	*bare = *aggref;
+	bare->aggdirectargs = NIL;
+	result = (Aggref *) expression_tree_mutator((Node *) bare, columns_mutator,
+												(void *) columns);
+	keys.first = 0;
+	keys.end = columns->nkeys;
+	result->aggdirectargs = (List *)
+		columns_mutator((Node *) aggref->aggdirectargs, &keys);
+	return (Node *) result;
+}
+
+/* The same for an expression over FROM of the aggregation. */
+static Node *
+over_columns(Keeping *keeping, Node *node, const StreamCut *source)
+{
+	Columns		columns = columns_of(keeping, source);
+
+	return columns_mutator(node, &columns);
 }
 
 /* Adds a column to group by. */
@@ -282,7 +394,22 @@ group_by(Query *query, Expr *expr, SortGroupClause *how,
 	query->groupClause = lappend(query->groupClause, clause);
 }
 
-/* Groups by the keys, which are the first columns of what is read. */
+/* How values of a type are compared that the query says nothing about. */
+static SortGroupClause *
+clause_of_type(Oid type)
+{
+	SortGroupClause *clause = makeNode(SortGroupClause);
+
+	get_sort_group_operators(type, true, true, false, &clause->sortop,
+							 &clause->eqop, NULL, &clause->hashable);
+	return clause;
+}
+
+/*
+ * Groups by the keys, which are the first columns of what is read.  What tells
+ * grouping sets apart is a column among them, and what is not in a set is null: so all
+ * sets are grouped by all of them.
+ */
 static void
 group_by_keys(Keeping *keeping, Query *query)
 {
@@ -295,6 +422,7 @@ group_by_keys(Keeping *keeping, Query *query)
 
 		group_by(query, column_for(foreach_current_index(lc) + 1,
 								   (Node *) key->expr),
+				 key->sortgroupref == 0 ? clause_of_type(INT4OID) :
 				 get_sortgroupref_clause(key->sortgroupref,
 										 cut->query->groupClause), key->name);
 	}
@@ -362,26 +490,104 @@ plan_feed(Keeping *keeping, StreamAggKind kind, StreamFeedMode mode)
 		if (agg->kind != kind)
 			continue;
 		add_aggregate(feed->query,
-					  columns_mutator((Node *) stream_aggstate_of_delta(agg),
-									  keeping->rows), false);
+					  over_columns(keeping,
+								   (Node *) stream_aggstate_of_delta(agg),
+								   keeping->rows), false);
 		feed->aggs = lappend_int(feed->aggs, foreach_current_index(lc));
 	}
 	finish_feed(feed);
 }
 
-/* ---- values ---- */
+/* ---- what there is before there are rows ---- */
 
-/* How records are compared by one of their fields. */
-static SortGroupClause *
-clause_of_field(Node *field)
+/* In the empty grouping set, all keys are null. */
+static Node *
+nulls_mutator(Node *node, void *context)
 {
-	SortGroupClause *clause = makeNode(SortGroupClause);
-
-	get_sort_group_operators(exprType(field), true, true, false,
-							 &clause->sortop, &clause->eqop, NULL,
-							 &clause->hashable);
-	return clause;
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
+		return (Node *) makeNullConst(exprType(node), exprTypmod(node),
+									  exprCollation(node));
+	return expression_tree_mutator(node, nulls_mutator, context);
 }
+
+/* Its keys, one of which is its number. */
+static void
+add_null_keys(Query *query, const StreamCut *cut, int number)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->keys)
+	{
+		StreamKey  *key = lfirst(lc);
+		Node	   *expr = (Node *) key->expr;
+		Const	   *value = makeNullConst(exprType(expr), exprTypmod(expr),
+										  exprCollation(expr));
+
+		if (key->sortgroupref == 0)
+			value = makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+							  Int32GetDatum(number), false, true);
+		query->targetList =
+			lappend(query->targetList,
+					makeTargetEntry((Expr *) value,
+									list_length(query->targetList) + 1,
+									key->name, false));
+	}
+}
+
+/*
+ * The feed that makes its group, with the results of aggregates that are kept: those
+ * over no rows.  Others begin so by themselves.
+ */
+static void
+plan_empty_set(Keeping *keeping, const StreamGroupingSet *set)
+{
+	StreamFeedInput *input = input_from(keeping->rows, false);
+	Query	   *query = query_over(input);
+	StreamFeed *feed = stream_cut_add_feed(keeping->cut, query,
+										   STREAM_FEED_FINAL);
+	ListCell   *lc;
+
+	feed->inputs = list_make1(input);
+	feed->first = true;
+	query->jointree->quals = makeBoolConst(false, false);
+	add_null_keys(query, keeping->cut, set->number);
+	foreach(lc, keeping->cut->aggs)
+	{
+		StreamAgg  *agg = lfirst(lc);
+		Aggref	   *aggref;
+
+		if (agg->kind != STREAM_AGG_KEPT)
+			continue;
+		aggref = (Aggref *)
+			over_columns(keeping, (Node *) stream_aggstate_of_delta(agg),
+						 keeping->rows);
+		aggref->aggdirectargs = (List *)
+			nulls_mutator((Node *) aggref->aggdirectargs, NULL);
+		add_aggregate(query, (Node *) aggref, false);
+		feed->aggs = lappend_int(feed->aggs, foreach_current_index(lc));
+	}
+	finish_feed(feed);
+}
+
+static void
+plan_first_groups(Keeping *keeping)
+{
+	ListCell   *lc;
+
+	foreach(lc, keeping->rows->sets)
+	{
+		StreamGroupingSet *set = lfirst(lc);
+
+		/* the one key that it has is what tells the sets apart */
+		if (bms_num_members(set->missing) ==
+			list_length(keeping->cut->keys) - 1)
+			plan_empty_set(keeping, set);
+	}
+}
+
+/* ---- values ---- */
 
 /* The arguments of an aggregate with DISTINCT, and how each differs. */
 static List *
@@ -402,7 +608,8 @@ arguments_of(Aggref *aggref, List **clauses)
 			foreach(lf, ((RowExpr *) arg)->args)
 			{
 				args = lappend(args, lfirst(lf));
-				*clauses = lappend(*clauses, clause_of_field(lfirst(lf)));
+				*clauses = lappend(*clauses,
+								   clause_of_type(exprType(lfirst(lf))));
 			}
 			continue;
 		}
@@ -494,7 +701,8 @@ bits_of_row(Keeping *keeping, Values *values)
 			CaseExpr   *expr = makeNode(CaseExpr);
 			CaseWhen   *when = makeNode(CaseWhen);
 
-			when->expr = (Expr *) columns_mutator(lfirst(lc), keeping->rows);
+			when->expr = (Expr *) over_columns(keeping, lfirst(lc),
+											   keeping->rows);
 			when->result = bit;
 			when->location = -1;
 			expr->casetype = INT8OID;
@@ -544,8 +752,8 @@ plan_value_keys(Keeping *keeping, Values *values, Query *query)
 		char	   *name = psprintf("_value_%d", foreach_current_index(la) + 1);
 
 		check_storable(keeping, lfirst(la));
-		group_by(query, (Expr *) columns_mutator(lfirst(la), keeping->rows),
-				 clause, name);
+		group_by(query, (Expr *) over_columns(keeping, lfirst(la),
+											  keeping->rows), clause, name);
 		values->cut->keys = lappend(values->cut->keys,
 									key_of_column(lfirst(la), clause->eqop,
 												  name));
@@ -607,7 +815,7 @@ aggregate_of_values(Keeping *keeping, Values *values, int agg, int bit)
 	Expr	   *bits;
 
 	aggref->aggfilter = NULL;
-	aggref = (Aggref *) columns_mutator((Node *) aggref, values->cut);
+	aggref = (Aggref *) over_columns(keeping, (Node *) aggref, values->cut);
 	if (!values->cut->bits)
 		return (Node *) aggref;
 	bits = (Expr *) makeVar(1, list_length(values->cut->keys) + 1, INT8OID, -1,
@@ -638,28 +846,6 @@ plan_values_feed(Keeping *keeping, Values *values)
 	finish_feed(feed);
 }
 
-/* ---- all of it ---- */
-
-/* Rows are kept, and values remembered, by one list of keys. */
-static void
-check_groupings(Keeping *keeping)
-{
-	StreamCut  *cut = keeping->cut;
-	ListCell   *lc;
-
-	if (cut->grouping == NULL)
-		return;
-	foreach(lc, cut->aggs)
-	{
-		StreamAgg  *agg = lfirst(lc);
-
-		if (agg->kind != STREAM_AGG_COMBINED)
-			stream_refuse("an aggregate with DISTINCT or ORDER BY, or one whose states cannot be combined, beside grouping sets is",
-						  agg->aggref, cut->place.source,
-						  "Create one continuous view for each grouping set, or use aggregates with a combine function.");
-	}
-}
-
 /* ---- changes ---- */
 
 /* Where an aggregate finds its arguments among the columns of the rows. */
@@ -675,7 +861,7 @@ plan_move(Keeping *keeping, const StreamAgg *agg)
 	if (!move->moved)
 		return move;
 	if (filter && !IsA(filter, Const))
-		move->filter = find_column(keeping->rows, filter) - 1;
+		move->filter = find_in_rows(keeping, filter) - 1;
 	else if (filter)
 		move->moved = !((Const *) filter)->constisnull &&
 			DatumGetBool(((Const *) filter)->constvalue);
@@ -685,7 +871,7 @@ plan_move(Keeping *keeping, const StreamAgg *agg)
 		bool		constant = IsA(arg, Const);
 
 		move->args = lappend_int(move->args, constant ? -1 :
-								 find_column(keeping->rows, arg) - 1);
+								 find_in_rows(keeping, arg) - 1);
 		move->consts = lappend(move->consts, constant ? arg : NULL);
 	}
 	return move;
@@ -715,6 +901,8 @@ plan_changes_feed(Keeping *keeping)
 									  plan_move(keeping, lfirst(lc)));
 }
 
+/* ---- all of it ---- */
+
 List *
 stream_keeping_plan(StreamCut *cut, int number)
 {
@@ -722,7 +910,6 @@ stream_keeping_plan(StreamCut *cut, int number)
 	List	   *helpers;
 	ListCell   *lc;
 
-	check_groupings(&keeping);
 	foreach(lc, cut->aggs)
 	{
 		StreamAgg  *agg = lfirst(lc);
@@ -745,6 +932,8 @@ stream_keeping_plan(StreamCut *cut, int number)
 		helpers = lappend(helpers, values->cut);
 		plan_values_feed(&keeping, values);
 	}
+	/* what is kept may be of that group, too, and comes after it */
+	plan_first_groups(&keeping);
 	if (keeping.has_kept)
 		plan_feed(&keeping, STREAM_AGG_KEPT, STREAM_FEED_FINAL);
 	return helpers;

@@ -47,18 +47,6 @@ state_column(int attno, Node *expr, int sublevels_up)
 							exprCollation(expr), sublevels_up);
 }
 
-/* The number among the keys of the one that tells grouping sets apart, or -1. */
-static int
-grouping_key(StreamCut *cut)
-{
-	ListCell   *lc;
-
-	foreach(lc, cut->keys)
-		if (((StreamKey *) lfirst(lc))->expr == (Expr *) cut->grouping)
-			return foreach_current_index(lc);
-	return -1;
-}
-
 /* What GROUPING is, from the column of the state table that tells. */
 static Node *
 grouping_value(GroupingFunc *call, ReadingContext *context)
@@ -67,8 +55,8 @@ grouping_value(GroupingFunc *call, ReadingContext *context)
 	Node	   *column = NULL;
 
 	if (cut->grouping)
-		column = state_column(grouping_key(cut) + 1, (Node *) cut->grouping,
-							  context->sublevels_up);
+		column = state_column(stream_cut_grouping_key(cut) + 1,
+							  (Node *) cut->grouping, context->sublevels_up);
 	return stream_groupings_compute(call, cut->grouping, column);
 }
 

@@ -26,10 +26,10 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*) FROM s CROSS JOIN s2;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT count(*) FROM s NATURAL JOIN s2;
+	SELECT count(*) FROM s NATURAL LEFT JOIN s2;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*) FROM (s JOIN dim USING (k)) AS j
-	JOIN (dim AS d2 JOIN s2 USING (k)) AS j2 USING (k);
+	LEFT JOIN (dim AS d2 JOIN s2 USING (k)) AS j2 USING (k);
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*) FROM s,
 	generate_series(1, 2) AS g,

@@ -561,14 +561,21 @@ make_side(const Joining *joining, Side *side, List *indexes)
 
 /* Each side must be found by something, or it would be read from end to end. */
 static void
-check_equals(const Joining *joining, const Side *side)
+check_equals(const Joining *joining)
 {
-	StreamPlace place = place_of_side(joining, side->rtindex);
+	const Side *last = NULL;
+	StreamPlace place;
+	ListCell   *lc;
 
-	if (side->equals == NIL)
-		stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
-							 "joining a stream without an equality is",
-							 "Have a condition such as a.x = b.y, of types that a btree index can have, which says what belongs together.");
+	foreach(lc, joining->sides)
+		if (((Side *) lfirst(lc))->equals == NIL)
+			last = lfirst(lc);
+	if (last == NULL)
+		return;
+	place = place_of_side(joining, last->rtindex);
+	stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
+						 "joining a stream without an equality is",
+						 "Have a condition such as a.x = b.y, of types that a btree index can have, which says what belongs together.");
 }
 
 /* The members of FROM that are joined. */
@@ -630,11 +637,9 @@ stream_joining_cut(StreamCut *cut)
 	find_sides(&joining);
 	find_bounds(&joining);
 	take_from(&joining, (Node *) query->jointree);
+	check_equals(&joining);
 	foreach(lc, joining.sides)
-	{
-		check_equals(&joining, lfirst(lc));
 		indexes = lappend(indexes, index_columns(lfirst(lc)));
-	}
 	query_tree_walker(query, needed_walker, &needed, 0);
 	forboth(lc, joining.sides, li, indexes)
 	{

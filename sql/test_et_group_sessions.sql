@@ -173,6 +173,18 @@ CREATE OPERATOR @#@ (PROCEDURE = streaming._merged_session, RIGHTARG = tstzrange
 SELECT @#@ tstzrange('2026-01-02', '2026-01-03');
 DROP OPERATOR @#@ (NONE, tstzrange);
 
+-- direct arguments of an aggregate are about the session
+CREATE TABLE da (ts timestamptz, k int) USING stream;
+CREATE MATERIALIZED VIEW direct WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT k, session_window(window_time(w), '2 minutes') AS b, count(*),
+		percentile_disc(least(1, extract(epoch FROM upper(session_window(window_time(w), '2 minutes')) - lower(session_window(window_time(w), '2 minutes'))) / 1000))
+			WITHIN GROUP (ORDER BY n) AS p
+	FROM (SELECT k, tumble(ts, '1 minute') AS w, count(*) AS n FROM da GROUP BY k, w) q GROUP BY k, b;
+INSERT INTO da SELECT timestamptz '2026-01-01' + m * interval '1 minute', 1 FROM generate_series(1, 10) m, generate_series(1, m) g;
+REFRESH MATERIALIZED VIEW direct;
+SELECT count, p FROM direct;
+DROP TABLE da CASCADE;
+
 DROP VIEW expected, groups;
 DROP FUNCTION differences;
 DROP TABLE s, t CASCADE;

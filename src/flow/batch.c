@@ -674,6 +674,16 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 	PopActiveSnapshot();
 }
 
+/* What operators have handed on is not needed any more. */
+static void
+settle_operators(Batch *batch)
+{
+	BatchView  *view = batch->view;
+
+	for (int i = 0; i < view->nops; i++)
+		stream_operator_settle(view->ops[i], batch->number);
+}
+
 /*
  * Are there rows that no plan has looked at?  The planner may see that a condition
  * is never true; they are read all the same.
@@ -692,16 +702,21 @@ has_passed_over(StreamPosition *position)
 	return false;
 }
 
-/* The streams have been read: is there anything to commit under a new number? */
+/*
+ * The streams have been read: is there anything to commit under a new number?  moved:
+ * the watermark, or what it has closed.
+ */
 static void
-settle_number(Batch *batch)
+settle(Batch *batch, bool moved)
 {
 	BatchView  *view = batch->view;
 	int64		last = view->progress.batch;
 
 	batch->rows = rows_read(view->position);
-	batch->number = batch->rows > 0 || last == 0 ||
-		has_passed_over(view->position) || has_groups_to_close(view) || has_groups_to_reap(view) ? last + 1 : last;
+	batch->number = batch->rows > 0 || last == 0 || moved ||
+		has_passed_over(view->position) || has_groups_to_reap(view) ?
+		last + 1 : last;
+	settle_operators(batch);
 }
 
 /*
@@ -736,10 +751,6 @@ run_operators(Batch *batch, StreamPosition *position)
 		}
 		view->progress.groups += stream_operator_close(view->ops[i]);
 	}
-	if (position)
-		settle_number(batch);
-	for (int i = 0; i < view->nops; i++)
-		stream_operator_settle(view->ops[i], batch->number);
 }
 
 /*
@@ -787,6 +798,8 @@ process_range(Batch *batch)
 	StreamProgress *progress = &view->progress;
 	TimestampTz started = GetCurrentTimestamp();
 	int64		groups = progress->groups;
+	int64		closed = progress->closed;
+	int64		watermark = progress->watermark;
 
 	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
 	if (STREAM_MUTATION("threshold") && closes_groups(view))
@@ -798,6 +811,8 @@ process_range(Batch *batch)
 	if (closes_groups(view))
 		progress->closed = progress->watermark;
 	stream_watermark_end(view->watermark, progress);
+	settle(batch, progress->closed != closed ||
+		   progress->watermark != watermark);
 	if (has_groups_to_reap(view))
 		reap_groups(batch, progress->groups - groups);
 	STREAM_DEBUG_POINT("batch-after-merge");
@@ -849,7 +864,10 @@ put_initial_row(void *arg)
 	foreach(lc, batch->view->flow->tree->cuts)
 		has_row |= ((StreamCut *) lfirst(lc))->from_beginning;
 	if (has_row)
+	{
 		run_operators(batch, NULL);
+		settle_operators(batch);
+	}
 	PopActiveSnapshot();
 	close_tables(batch);
 }

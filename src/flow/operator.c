@@ -460,7 +460,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	op->joined = 0;
 	if (op->rows)
 	{
-		stream_rows_open(op->rows, state);
+		stream_rows_open(op->rows, state, late);
 		return;
 	}
 	if (op->cut->hands_on)

@@ -73,6 +73,7 @@ struct StreamRows
 
 	/* the batch in progress */
 	Relation	rel;
+	int64		late;
 	StreamStateTable table;
 	Tuplestorestate *added;
 	Tuplestorestate *kept;
@@ -173,9 +174,10 @@ stream_rows_set_groupings(StreamRows *rows, List *sets, int column)
 }
 
 void
-stream_rows_open(StreamRows *rows, Relation rel)
+stream_rows_open(StreamRows *rows, Relation rel, int64 late)
 {
 	rows->rel = rel;
+	rows->late = late;
 	rows->added = tuplestore_begin_heap(true, false, work_mem);
 	if (rows->kind == STREAM_ROWS_PASS)
 		return;
@@ -532,9 +534,10 @@ stream_rows_keep(StreamRows *rows)
 
 /* ---- sessions ---- */
 
-/* Finds the first row of a session; end: that of the session. */
+/* Finds the first row of a session that ends after late; end: that of the session. */
 static bool
-find_in_session(StreamRows *rows, TupleTableSlot *session, Timestamp *end)
+find_in_session(StreamRows *rows, TupleTableSlot *session, int64 late,
+				Timestamp *end)
 {
 	Timestamp	start;
 
@@ -543,7 +546,7 @@ find_in_session(StreamRows *rows, TupleTableSlot *session, Timestamp *end)
 								 session->tts_values[rows->shape.nkeys - 1],
 								 &start, end);
 	/* rows that end where it begins are of another; but not at infinity */
-	rows->table.alive_after = start < *end ? start : start - 1;
+	rows->table.alive_after = Max(late, start < *end ? start : start - 1);
 	return stream_statetable_find(&rows->table, session);
 }
 
@@ -583,7 +586,7 @@ stream_rows_hand_on_session(StreamRows *rows, TupleTableSlot *session)
 	Timestamp	end;
 	bool		found;
 
-	for (found = find_in_session(rows, session, &end);
+	for (found = find_in_session(rows, session, rows->late, &end);
 		 found && is_up_to(rows, end);
 		 found = stream_statetable_find_next(&rows->table))
 	{
@@ -606,7 +609,7 @@ stream_rows_reap_session(StreamRows *rows, TupleTableSlot *session)
 	bool		found;
 	int64		n = 0;
 
-	for (found = find_in_session(rows, session, &end);
+	for (found = find_in_session(rows, session, PG_INT64_MIN, &end);
 		 found && is_up_to(rows, end);
 		 found = stream_statetable_find_next(&rows->table))
 	{

@@ -46,7 +46,7 @@ extern void stream_rows_set_groupings(StreamRows *rows, List *sets, int column);
  * Begins a batch.  rel: the state table, on which the caller holds RowExclusiveLock
  * and of which it is the only writer; NULL if nothing is kept.
  */
-extern void stream_rows_open(StreamRows *rows, Relation rel);
+extern void stream_rows_open(StreamRows *rows, Relation rel, int64 late);
 
 /* Takes a row. */
 extern void stream_rows_add(StreamRows *rows, TupleTableSlot *slot);
@@ -64,8 +64,9 @@ extern int64 stream_rows_close(StreamRows *rows);
 extern int64 stream_rows_keep(StreamRows *rows);
 
 /*
- * Hands on the kept rows of a session, with it as their last key.  The session's row
- * begins with the same keys.  Between close and settle.
+ * Hands on the kept rows of a session, with it as their last key; but those that end at
+ * or before late are of another, which is closed.  The session's row begins with the
+ * same keys.  Between close and settle.
  */
 extern void stream_rows_hand_on_session(StreamRows *rows,
 										TupleTableSlot *session);

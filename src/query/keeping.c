@@ -111,7 +111,8 @@ typedef struct Columns
 
 /*
  * The columns that the arguments of aggregates are found among.  With grouping sets,
- * a key is null in rows of a set without it, but an aggregate is about what it was.
+ * a key is null in rows of a set without it, and a session becomes the one that the row
+ * has been merged into; but an aggregate is about what they were.
  */
 static Columns
 columns_of(Keeping *keeping, const StreamCut *source)
@@ -121,7 +122,8 @@ columns_of(Keeping *keeping, const StreamCut *source)
 	columns.end = list_length(stream_cut_output(source));
 	columns.nkeys = list_length(keeping->cut->keys);
 	columns.text = keeping->cut->place.source;
-	if (keeping->cut->grouping && !STREAM_MUTATION("nulled_arguments"))
+	if ((keeping->cut->grouping || stream_cut_has_sessions(keeping->cut)) &&
+		!STREAM_MUTATION("nulled_arguments"))
 		columns.first = columns.nkeys;
 	return columns;
 }

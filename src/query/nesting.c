@@ -50,6 +50,27 @@ outer_var(StreamNesting *nesting, Var *var)
 				  nesting->sublevels_up);
 }
 
+static Node *outer_mutator(Node *node, StreamNesting *nesting);
+
+/* What is aggregated is of the row itself; direct arguments are of the group. */
+static Node *
+outer_aggregate(StreamNesting *nesting, Aggref *aggref)
+{
+	Aggref	   *bare = makeNode(Aggref);
+	Aggref	   *result;
+	bool		before = nesting->in_aggregate;
+
+	*bare = *aggref;
+	bare->aggdirectargs = NIL;
+	nesting->in_aggregate = true;
+	result = (Aggref *) expression_tree_mutator((Node *) bare, outer_mutator,
+												nesting);
+	nesting->in_aggregate = before;
+	result->aggdirectargs = (List *)
+		outer_mutator((Node *) aggref->aggdirectargs, nesting);
+	return (Node *) result;
+}
+
 static Node *
 outer_mutator(Node *node, StreamNesting *nesting)
 {
@@ -73,15 +94,7 @@ outer_mutator(Node *node, StreamNesting *nesting)
 	}
 	if (IsA(node, Aggref) &&
 		((Aggref *) node)->agglevelsup == nesting->sublevels_up)
-	{
-		/* what is aggregated is of the row itself */
-		bool		before = nesting->in_aggregate;
-
-		nesting->in_aggregate = true;
-		result = expression_tree_mutator(node, outer_mutator, nesting);
-		nesting->in_aggregate = before;
-		return result;
-	}
+		return outer_aggregate(nesting, (Aggref *) node);
 	return expression_tree_mutator(node, outer_mutator, nesting);
 }
 

@@ -74,6 +74,7 @@
 #include "time/declare.h"
 #include "query/analyze.h"
 #include "flow/batch.h"
+#include "process/roster.h"
 #include "process/wait.h"
 #include "command/guard.h"
 
@@ -471,12 +472,20 @@ catch_up_context(void *arg)
 			view->literal);
 }
 
+/* Milliseconds that are left until a deadline, at least 1. */
+static int
+time_left(TimestampTz deadline)
+{
+	return (int) Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+														deadline));
+}
+
 /* Takes the batch lock of a view; a batch that never ends does not keep us. */
 static void
-lock_batches(Oid viewid, List *leaves)
+lock_batches(Oid viewid, List *leaves, TimestampTz deadline)
 {
 	int			nestlevel = NewGUCNestLevel();
-	int			limit = stream_debug_limit("catch_up", CATCH_UP_LOCK_MS);
+	int			limit = time_left(deadline);
 
 	if (LockTimeout == 0 || LockTimeout > limit)
 		(void) set_config_option("lock_timeout", psprintf("%d", limit),
@@ -533,14 +542,13 @@ has_unread_rows(StreamViewRow *row, List *leaves)
  * leaves any more.  Rows of our own transaction will never have been there.
  */
 static void
-wait_for_worker(Oid viewid, List *leaves)
+wait_for_worker(Oid viewid, List *leaves, TimestampTz deadline)
 {
 	StreamViewRow *row = stream_catalog_view(viewid);
-	int			limit = stream_debug_limit("catch_up", CATCH_UP_LIMIT_MS);
 
 	if (row == NULL || !has_unread_rows(row, leaves))
 		return;
-	if (!stream_wait_for(viewid, limit * INT64CONST(1000)))
+	if (!stream_wait_for(viewid, time_left(deadline) * INT64CONST(1000)))
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("continuous view \"%s\" takes too long to read rows that are about to go",
@@ -549,7 +557,7 @@ wait_for_worker(Oid viewid, List *leaves)
 
 /* Runs batches of the view until it has read everything that is visible. */
 static void
-catch_up(Oid viewid, List *leaves)
+catch_up(Oid viewid, List *leaves, TimestampTz deadline)
 {
 	StreamBatchResult result;
 
@@ -563,13 +571,20 @@ catch_up(Oid viewid, List *leaves)
 	stream_batch_forget(viewid);
 }
 
-/* Does something for each of the views; errors say for which. */
+/*
+ * Does something for each of the views, for all of them within so many milliseconds;
+ * errors say for which.
+ */
 static void
-for_each_view(List *views, void (*work) (Oid viewid, List *leaves),
-			  List *leaves)
+for_each_view(List *views,
+			  void (*work) (Oid viewid, List *leaves, TimestampTz deadline),
+			  List *leaves, int limit_ms)
 {
 	ErrorContextCallback callback;
 	CatchUp		view;
+	int			limit = stream_debug_limit("catch_up", limit_ms);
+	TimestampTz deadline =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), limit);
 	ListCell   *lc;
 
 	callback.callback = catch_up_context;
@@ -583,7 +598,7 @@ for_each_view(List *views, void (*work) (Oid viewid, List *leaves),
 
 		view.name = get_rel_name(viewid);
 		view.literal = view_literal(viewid);
-		work(viewid, leaves);
+		work(viewid, leaves, deadline);
 	}
 	error_context_stack = callback.previous;
 }
@@ -641,11 +656,18 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 	list_sort(takeaway->views, list_oid_cmp);
 	others = views_of_mine(takeaway->views, false);
 	if (others != NIL)
-		for_each_view(others, wait_for_worker, keep_writers_out(relids));
-	for_each_view(takeaway->views, lock_batches, NIL);
+	{
+		List	   *leaves = keep_writers_out(relids);
+
+		/* the workers may as well begin at the same time */
+		foreach(lc, others)
+			(void) stream_roster_request(lfirst_oid(lc));
+		for_each_view(others, wait_for_worker, leaves, CATCH_UP_LIMIT_MS);
+	}
+	for_each_view(takeaway->views, lock_batches, NIL, CATCH_UP_LOCK_MS);
 	takeaway->kind = kind;
 	takeaway->leaves = lock_leaves(relids, kind);
-	for_each_view(views_of_mine(takeaway->views, true), catch_up, NIL);
+	for_each_view(views_of_mine(takeaway->views, true), catch_up, NIL, 0);
 	if (kind != STREAM_DETACH)
 		foreach(lc, released)
 			note_loss(lfirst_oid(lc), takeaway->leaves);

@@ -57,6 +57,7 @@ struct StreamSessions
 	MemoryContext context;
 	MemoryContext session;		/* reset for each session */
 	MemoryContext row;			/* reset for each row */
+	MemoryContext taken;		/* reset for each session of the table */
 
 	/* shape */
 	TupleDesc	desc;			/* of the state table */
@@ -123,6 +124,8 @@ stream_sessions_create(MemoryContext parent, TupleDesc desc,
 											  ALLOCSET_DEFAULT_SIZES);
 	sessions->row = AllocSetContextCreate(context, "row of the delta",
 										  ALLOCSET_DEFAULT_SIZES);
+	sessions->taken = AllocSetContextCreate(context, "session of the table",
+											ALLOCSET_DEFAULT_SIZES);
 	sessions->desc = CreateTupleDescCopy(desc);
 	sessions->shape = *shape;
 	sessions->nkeys = nkeys - 1;
@@ -303,7 +306,7 @@ take_over(StreamSessions *sessions, Session *session, Timestamp start,
 	TupleTableSlot *found = sessions->table.found;
 	ItemPointer tid = MemoryContextAlloc(sessions->session,
 										 sizeof(ItemPointerData));
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(sessions->taken);
 	int			column = sessions->nkeys + 1 + sessions->naggs;
 
 	*tid = found->tts_tid;
@@ -315,18 +318,19 @@ take_over(StreamSessions *sessions, Session *session, Timestamp start,
 		if (sessions->partials[i] < 0)
 			continue;
 		other = stream_staterow_get(agg, found, sessions->nkeys + 1 + i,
-									&column, sessions->row);
+									&column, sessions->taken);
 		stream_aggstate_combine_unpacked(agg, sessions->session,
 										 &session->states[i], other);
 	}
+	if (sessions->on_change)
+		sessions->on_change(found, -1, sessions->arg);
 	session->start = Min(session->start, start);
 	session->end = Max(session->end, end);
 	session->looked = end;
-	old = MemoryContextSwitchTo(sessions->session);
+	MemoryContextSwitchTo(sessions->session);
 	session->replaced = lappend(session->replaced, tid);
 	MemoryContextSwitchTo(old);
-	if (sessions->on_change)
-		sessions->on_change(found, -1, sessions->arg);
+	MemoryContextReset(sessions->taken);
 }
 
 /* Takes over the sessions of the table that this one overlaps or touches. */

@@ -282,6 +282,21 @@ DROP TABLE wide_s CASCADE;
 DROP PROCEDURE create_wide;
 
 SELECT to_regclass('v');
+-- operators have their depth
+DO $$
+DECLARE
+	q text := 'SELECT k, count(*) AS c FROM s GROUP BY k';
+BEGIN
+	FOR i IN 1..32 LOOP
+		IF i = 32 THEN
+			EXECUTE 'CREATE MATERIALIZED VIEW deep WITH (streaming.continuous) AS ' || q;
+		END IF;
+		q := format('SELECT k, count(*) AS c FROM (%s) q GROUP BY k', q);
+	END LOOP;
+	EXECUTE 'CREATE MATERIALIZED VIEW deeper WITH (streaming.continuous) AS ' || q;
+EXCEPTION WHEN program_limit_exceeded THEN
+	RAISE WARNING '%', SQLERRM;
+END $$;
 DROP TABLE s, s2, dim, temp_dim, p CASCADE;
 DROP FUNCTION vol, vol_sql;
 SELECT * FROM leftovers();

@@ -219,14 +219,19 @@ stream_compat_copy_permissions(const Query *from, Query *to,
  *
  * locate_groups gives them that of the expressions, in the query and all its
  * sub-selects; flatten_groups puts the expressions in their place and takes
- * that member away, in this query only.  Both change the query.
+ * that member away, in this query only.  Both change the query.  flat does the same
+ * for one expression of it, and leaves the query as it is.
  */
 #if PG_VERSION_NUM < 180000
 #define stream_compat_locate_groups(query) ((void) 0)
 #define stream_compat_flatten_groups(query) ((void) 0)
+#define stream_compat_flat(query, expr) ((Node *) (expr))
 #else
 extern void stream_compat_locate_groups(Query *query);
 extern void stream_compat_flatten_groups(Query *query);
+#define stream_compat_flat(query, expr) \
+	((query)->hasGroupRTE ? \
+	 flatten_group_exprs(NULL, query, (Node *) (expr)) : (Node *) (expr))
 #endif
 
 /* The expression that a column of such a member stands for; NULL: it is another. */

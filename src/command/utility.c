@@ -877,7 +877,8 @@ static void
 refuse_in_batch(Node *stmt)
 {
 	if (stream_owner_is_running() &&
-		(GetCommandLogLevel(stmt) == LOGSTMT_DDL || IsA(stmt, VacuumStmt)))
+		(GetCommandLogLevel(stmt) == LOGSTMT_DDL || IsA(stmt, VacuumStmt) ||
+		 IsA(stmt, ReindexStmt)))
 		stream_owner_refuse_nested(GetCommandTagName(CreateCommandTag(stmt)));
 }
 

@@ -46,7 +46,11 @@ typedef struct Planting
 {
 	StreamTree *tree;
 	const StreamOptions *options;
+	int			depth;			/* of the operator that is being made */
 } Planting;
+
+/* Each operator looks through all that is below it. */
+#define MAX_DEPTH 32
 
 /* ---- shapes ---- */
 
@@ -151,22 +155,14 @@ is_simple_aggregation(Query *query)
 		query->cteList == NIL;
 }
 
-/* A copy of the query with its grouping expressions where they are referred to. */
-static Query *
-flat_copy(Query *query)
-{
-	query = copyObject(query);
-	stream_compat_flatten_groups(query);
-	return query;
-}
-
 /* Does what it says of a row depend on anything but the row? */
 static bool
 is_mutable(Query *query)
 {
-	query = flat_copy(query);
-	return contain_mutable_functions((Node *) query->targetList) ||
-		contain_mutable_functions(query->havingQual) ||
+	return contain_mutable_functions(stream_compat_flat(query,
+														query->targetList)) ||
+		contain_mutable_functions(stream_compat_flat(query,
+													 query->havingQual)) ||
 		contain_mutable_functions(query->jointree->quals);
 }
 
@@ -175,7 +171,8 @@ static bool
 has_session(Query *query)
 {
 	return query->groupClause &&
-		stream_eventtime_has_session((Node *) flat_copy(query)->targetList);
+		stream_eventtime_has_session(stream_compat_flat(query,
+														query->targetList));
 }
 
 /* What the query wants of a member of its FROM, if those are first rows. */
@@ -455,6 +452,14 @@ make_operator(Planting *planting, Query *query, StreamTopn *topn, bool below,
 
 	if (place)
 		cut->place = *place;
+	if (++planting->depth > MAX_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("aggregations, joins and deduplications in a continuous view cannot be nested more than %d levels deep",
+						MAX_DEPTH),
+				 errhint("Leave what is above some of them to an ordinary view over the continuous view."),
+				 stream_refuse_clause_position(&cut->place,
+											   STREAM_CLAUSE_ANY)));
 	cut->query = copyObject(query);
 	if (topn)
 		make_stateful(planting, cut, topn);
@@ -468,6 +473,7 @@ make_operator(Planting *planting, Query *query, StreamTopn *topn, bool below,
 	else
 		make_stateful(planting, cut, NULL);
 	add_cut(planting, cut);
+	planting->depth--;
 	return cut;
 }
 

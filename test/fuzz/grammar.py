@@ -535,6 +535,40 @@ class Grammar:
                               " ON true" if form == "left lateral" else ""))
             scope.cols += more
 
+    def joined_stream(self, source, scope, where):
+        """Another stream, joined to the one that is there."""
+        rng = self.rng
+        first = source[0].split(" AS ")[-1]
+        more, other = self.one_stream()
+        second = more[0].split(" AS ")[-1]
+        self.tag("join of streams")
+        form = rng.choice(["id", "near", "columns", "columns", "expression"])
+        if form == "id":
+            on = ["%s.id = %s.id" % (first, second)]
+        elif form == "near":
+            on = ["%s.id / 3 = %s.id / 3 + %d" % (first, second,
+                                                 rng.choice([0, 0, 1]))]
+        elif form == "columns":
+            names = [c for c, t in self.columns.items() if t in (
+                "int4", "int2", "int8", "text", "textc", "numeric", "date",
+                "bool", "mood", "uuid", "timestamp")]
+            on = ["%s.%s = %s.%s" % (first, c, second, c)
+                  for c in rng.sample(names, min(len(names), 3))]
+        else:
+            on = ["%s = %s.id %% 50" % (self.expr(scope, "int4", 1).sql,
+                                        second),
+                  "%s.id %% 7 = %s.id %% 7" % (first, second)]
+        rng.shuffle(on)
+        scope.cols += other.cols
+        scope.unique = None
+        if self.chance(0.3):
+            on.append(self.expr(scope, "bool", 1).sql)
+        if self.chance(0.3):
+            source.append(", " + more[0])
+            where += on
+        else:
+            source.append(" JOIN %s ON %s" % (more[0], " AND ".join(on)))
+
     def series(self, source, scope):
         """A set-returning function in FROM."""
         rng = self.rng
@@ -594,6 +628,10 @@ class Grammar:
                 Expr("1", "int4", True)]
         else:
             query.source, scope = self.one_stream()
+            if self.chance(max(0.15, self.exotic / 3)):
+                self.joined_stream(query.source, scope, query.where)
+                if self.chance(0.2):
+                    self.joined_stream(query.source, scope, query.where)
         if self.chance(0.25):
             self.lookups(query.source, scope, query.where)
         if self.chance(0.1):

@@ -699,6 +699,52 @@ class Bench:
                     "<= 100 ms", longest <= 100)
         cur.execute("DROP TABLE evict_s CASCADE")
 
+    def join(self):
+        """Two streams by key and bounded time, in batches; and what is kept."""
+        n, steps, cur = self.scale(1_000_000, 20_000), 40, self.cur
+        size = n // steps
+        for s in ("join_l", "join_r"):
+            cur.execute("CREATE TABLE %s (ts timestamptz, k int4, v int4) USING "
+                        "stream WITH (streaming.event_time = 'ts', "
+                        "streaming.watermark = '1 second')" % s)
+        query = ("SELECT l.k, l.v, r.v AS w FROM join_l l JOIN join_r r ON "
+                 "l.k = r.k AND r.ts BETWEEN l.ts AND l.ts + interval '10 s'")
+        cur.execute("CREATE MATERIALIZED VIEW join_v WITH "
+                    "(streaming.continuous, streaming.trigger = 'manual') AS "
+                    + query)
+        cur.execute("SELECT setseed(0.5)")
+        seconds, kept = 0.0, []
+        for i in range(steps):
+            for s in ("join_l", "join_r"):
+                # 1,000 rows in a second of event time
+                cur.execute("INSERT INTO %s SELECT '2024-01-01'::timestamptz + "
+                            "(%d + x) * '1 ms'::interval, random() * 20000, x "
+                            "FROM generate_series(1, %d) x" % (s, i * size, size))
+            seconds += timed(cur, "REFRESH MATERIALIZED VIEW join_v")
+            if i % (steps // 4) == steps // 4 - 1:
+                cur.execute("SELECT groups FROM streaming.views "
+                            "WHERE view = 'join_v'::regclass")
+                kept.append(cur.fetchone()[0])
+        cur.execute("VACUUM ANALYZE join_l, join_r")
+        cur.execute("SET max_parallel_workers_per_gather = 0")
+        cur.execute("CREATE TEMP TABLE join_t AS %s WITH NO DATA" % query)
+        theirs = timed(cur, "INSERT INTO join_t " + query)
+        cur.execute("SELECT (SELECT count(*) FROM join_v), "
+                    "(SELECT count(*) FROM join_t)")
+        have, wanted = cur.fetchone()
+        assert have == wanted
+        self.report("join of two streams of %s rows by key and 10 s, %d batches, "
+                    "%s pairs" % (format(n, ","), steps, format(have, ",")),
+                    "%s rows/s" % format(int(2 * n / seconds), ","),
+                    "%s rows/s (the query, once)"
+                    % format(int(2 * n / theirs), ","),
+                    "%.2f" % (theirs / seconds), "-", True)
+        self.report("rows kept by its sides: each quarter",
+                    ", ".join(format(k, ",") for k in kept), "-",
+                    "%.2f" % (kept[-1] / max(kept[0], 1)), "flat (<= 1.10)",
+                    kept[-1] <= 1.1 * kept[0])
+        cur.execute("DROP TABLE join_l, join_r CASCADE; DROP TABLE join_t")
+
     def state(self):
         """State in a long run whose watermark moves."""
         steps, cur = self.scale(400, 12), self.cur
@@ -776,7 +822,7 @@ def main():
     parser.add_argument("measurements", nargs="*",
                         help="backfill transform merge cube copy single "
                         "delay memory hop sessions dedup distinct chain "
-                        "latest evict state")
+                        "latest join evict state")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5,
                         help="runs that a median is taken of (default 5)")
@@ -790,7 +836,7 @@ def main():
     bench = Bench(args)
     names = ["backfill", "transform", "merge", "cube", "copy", "single",
              "delay", "memory", "hop", "sessions", "dedup", "distinct",
-             "chain", "latest", "evict", "state"]
+             "chain", "latest", "join", "evict", "state"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

@@ -48,6 +48,7 @@ OBJS = \
 	src/query/keeping.o \
 	src/query/reading.o \
 	src/query/nesting.o \
+	src/query/semijoin.o \
 	src/query/joining.o \
 	src/query/merging.o \
 	src/query/tree.o \

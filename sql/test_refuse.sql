@@ -151,7 +151,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 \echo :LAST_ERROR_SQLSTATE
 -- the stream elsewhere than in FROM
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, count(*) FROM s WHERE EXISTS (SELECT FROM s x WHERE x.v = s.k) GROUP BY k;
+	SELECT k, count(*) FROM s WHERE NOT EXISTS (SELECT FROM s x WHERE x.v = s.k) GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT name, count(*) FROM dim WHERE k IN (SELECT k FROM s) GROUP BY name;

@@ -38,6 +38,7 @@
 #include "query/keeping.h"
 #include "query/merging.h"
 #include "query/reading.h"
+#include "query/semijoin.h"
 #include "query/transform.h"
 #include "query/tree.h"
 
@@ -636,13 +637,14 @@ can_join(Query *query)
 
 /*
  * Puts joins of streams into sub-selects of their own, in the query and its parts,
- * where more is done than to join.
+ * where more is done than to join; what can be a join, too.
  */
 static void
 wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 {
 	ListCell   *lc;
 
+	stream_semijoin_pull_up(query);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);

@@ -542,6 +542,17 @@ class Grammar:
         more, other = self.one_stream()
         second = more[0].split(" AS ")[-1]
         self.tag("join of streams")
+        if self.chance(0.25):
+            self.tag("EXISTS or IN a stream")
+            column = rng.choice([c for c, t in self.columns.items()
+                                 if t in ("int4", "int8", "text", "numeric",
+                                          "date", "uuid", "timestamp")])
+            where.append(rng.choice([
+                "EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3} AND {2}.id % 3 > 0)",
+                "{1}.{3} IN (SELECT {2}.{3} FROM {0} WHERE {2}.id % 2 = 0)",
+                "({1}.{3}, {1}.id % 5) IN (SELECT {2}.{3}, {2}.id % 5 FROM {0})"
+            ]).format(more[0], first, second, column))
+            return
         form = rng.choice(["id", "near", "columns", "columns", "expression"])
         if form == "id":
             on = ["%s.id = %s.id" % (first, second)]

@@ -49,6 +49,7 @@ OBJS = \
 	src/query/reading.o \
 	src/query/nesting.o \
 	src/query/semijoin.o \
+	src/query/joinfeeds.o \
 	src/query/joining.o \
 	src/query/merging.o \
 	src/query/tree.o \

@@ -214,6 +214,23 @@ stream_compat_copy_permissions(const Query *from, Query *to,
 #endif
 
 /*
+ * Since 16 a column that an outer join can make null says so.  remove takes that away
+ * from all of a query, for one join; add says it of a member's columns in an expression.
+ */
+#if PG_VERSION_NUM < 160000
+#define stream_compat_remove_nulling(query, join) ((void) 0)
+#define stream_compat_add_nulling(node, member, join) \
+	((void) (member), (void) (join), (node))
+#else
+#define stream_compat_remove_nulling(query, join) \
+	((query) = (Query *) \
+	 remove_nulling_relids((Node *) (query), bms_make_singleton(join), NULL))
+#define stream_compat_add_nulling(node, member, join) \
+	add_nulling_relids(node, bms_make_singleton(member), \
+					   bms_make_singleton(join))
+#endif
+
+/*
  * Since 18 an analysed query with GROUP BY names its grouping expressions by
  * columns of a member of the range table of their own, which have no location.
  *

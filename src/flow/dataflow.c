@@ -18,7 +18,7 @@
 #include "base/compat.h"
 #include "state/aggstate.h"
 #include "query/analyze.h"
-#include "query/joining.h"
+#include "query/joinfeeds.h"
 #include "query/trust.h"
 #include "flow/dataflow.h"
 
@@ -31,7 +31,7 @@ add_deltas(StreamDataflow *flow, const StreamViewRow *row, StreamCut *cut)
 	/* they come first: what changes from then on is noticed */
 	foreach(lc, cut->feeds)
 	{
-		stream_joining_set_tables(lfirst(lc), states);
+		stream_joinfeeds_set_tables(lfirst(lc), states);
 		flow->deltas = lappend(flow->deltas,
 							   stream_delta_create(row, cut, lfirst(lc)));
 	}

@@ -52,9 +52,8 @@ struct StreamOperator
 	bool		at_changes;		/* they come from the feed in progress */
 	StreamReaper *reaper;		/* or NULL */
 	StreamRows *kept;			/* below sessions, or NULL */
-	StreamRows **sides;			/* below a join, or NULL; ... */
-	int			side;			/* ... whose feed is in progress, and how many ... */
-	int64		joined;			/* ... have been kept */
+	StreamRows **sides;			/* below a join, one for each feed, or NULL; ... */
+	int64		joined;			/* ... so many have been kept */
 	bool		finishing;		/* of sessions, the feed of these is in progress */
 	int64		late;			/* in the batch in progress */
 
@@ -173,24 +172,30 @@ kind_of_rows(const StreamCut *cut)
 		return STREAM_ROWS_PASS;
 	if (cut->joined)
 		return STREAM_ROWS_OF_JOIN;
+	if (!cut->hands_on)
+		return STREAM_ROWS_OF_RESULT;
 	return stream_cut_has_sessions(cut) ? STREAM_ROWS_OF_SESSIONS :
 		STREAM_ROWS_OF_GROUPS;
 }
 
-/* What a join is of, one for each of its feeds. */
+/* For each feed of a join, the side whose new rows it reads. */
 static StreamRows **
 find_sides(const StreamCut *cut, StreamOperator **below)
 {
 	StreamRows **sides = palloc(sizeof(StreamRows *) *
-								list_length(cut->below));
+								list_length(cut->feeds));
 	ListCell   *lc;
+	ListCell   *li;
 
-	foreach(lc, cut->below)
-	{
-		StreamCutInput *input = lfirst(lc);
+	foreach(lc, cut->feeds)
+		foreach(li, ((StreamFeed *) lfirst(lc))->inputs)
+		{
+			StreamFeedInput *input = lfirst(li);
 
-		sides[foreach_current_index(lc)] = below[input->cut->number]->rows;
-	}
+			if (!input->table)
+				sides[foreach_current_index(lc)] =
+					below[input->cut->number]->rows;
+		}
 	return sides;
 }
 
@@ -456,7 +461,6 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 		late = STREAM_NO_TIME;
 	op->late = late;
 	op->finishing = false;
-	op->side = 0;
 	op->joined = 0;
 	if (op->rows)
 	{
@@ -487,11 +491,15 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 		stream_toprows_open(op->top, state);
 }
 
-/* The feed of a side of a join has run: now the others can find its rows. */
+/*
+ * A feed of a join has run: after the last one of a side the others can find its rows.
+ */
 static void
-keep_side(StreamOperator *op)
+keep_side(StreamOperator *op, int feed)
 {
-	op->joined += stream_rows_keep(op->sides[op->side++]);
+	if (feed + 1 == list_length(op->cut->feeds) ||
+		op->sides[feed + 1] != op->sides[feed])
+		op->joined += stream_rows_keep(op->sides[feed]);
 }
 
 void
@@ -499,7 +507,7 @@ stream_operator_begin_feed(StreamOperator *op, int feed)
 {
 	if (op->sides)
 	{
-		keep_side(op);
+		keep_side(op, feed - 1);
 		return;
 	}
 	if (op->sessions)
@@ -547,7 +555,7 @@ stream_operator_close(StreamOperator *op)
 	}
 	if (op->sides)
 	{
-		keep_side(op);
+		keep_side(op, list_length(op->cut->feeds) - 1);
 		return op->joined;
 	}
 	if (op->rows)

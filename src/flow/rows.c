@@ -434,7 +434,11 @@ hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 				continue;
 			}
 		}
-		if (!STREAM_MUTATION("rows_forgotten"))
+		if (gone->n > 0 && taken == gone->n &&
+			rows->kind == STREAM_ROWS_OF_RESULT)
+			break;
+		if (rows->kind != STREAM_ROWS_OF_RESULT &&
+			!STREAM_MUTATION("rows_forgotten"))
 			tuplestore_puttupleslot(rows->kept, rows->table.found);
 	}
 	if (taken < gone->n)
@@ -443,6 +447,14 @@ hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 				 errmsg("a row that goes is not among those that \"%s\" keeps",
 						RelationGetRelationName(rows->table.rel)),
 				 errhint("A function between the aggregations has been replaced by one that gives other results: drop the continuous view and create it anew.")));
+}
+
+/* Of a result, only groups that lose rows are looked at. */
+static void
+finish_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
+{
+	if (rows->kind != STREAM_ROWS_OF_RESULT || gone->n > 0)
+		hand_on_group(rows, keys, gone);
 }
 
 /* Goes through the groups of the rows that were sorted; returns how many go. */
@@ -461,7 +473,7 @@ hand_on_groups(StreamRows *rows)
 	{
 		slot_getallattrs(row);
 		if (first && open)
-			hand_on_group(rows, keys, &gone);
+			finish_group(rows, keys, &gone);
 		if (first)
 		{
 			MemoryContextReset(rows->group);
@@ -483,7 +495,7 @@ hand_on_groups(StreamRows *rows)
 		}
 	}
 	if (open)
-		hand_on_group(rows, keys, &gone);
+		finish_group(rows, keys, &gone);
 	ExecDropSingleTupleTableSlot(keys);
 	MemoryContextReset(rows->group);
 	return n;

@@ -24,7 +24,8 @@ typedef enum StreamRowsKind
 								 * of their keys */
 	STREAM_ROWS_OF_SESSIONS,	/* ... of a session; the last key is that which the
 								 * row would be by itself */
-	STREAM_ROWS_OF_JOIN			/* they are kept for a join, which says when */
+	STREAM_ROWS_OF_JOIN,		/* they are kept for a join, which says when */
+	STREAM_ROWS_OF_RESULT		/* they are kept, for readers of the table */
 } StreamRowsKind;
 
 /*

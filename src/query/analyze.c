@@ -625,9 +625,10 @@ check_join(Query *query, JoinExpr *join, FindStream *context)
 	bool		left = check_from(query, join->larg, context);
 	bool		right = check_from(query, join->rarg, context);
 
-	if ((join->jointype == JOIN_LEFT && right) ||
-		(join->jointype == JOIN_RIGHT && left) ||
-		(join->jointype == JOIN_FULL && (left || right)))
+	if (context->handed_on < context->total &&
+		((join->jointype == JOIN_LEFT && right) ||
+		 (join->jointype == JOIN_RIGHT && left) ||
+		 (join->jointype == JOIN_FULL && (left || right))))
 		stream_refuse_clause(&context->last, STREAM_CLAUSE_ANY,
 							 "an outer join that makes up rows for the stream is",
 							 "Put the stream on the side of the join whose rows are all kept.");
@@ -796,7 +797,8 @@ stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 		check_from(delta, (Node *) delta->jointree, &context);
 	if (context.total == 0)
 		refuse_no_stream(delta, &context.place);
-	if (context.total > context.reached)
+	/* (what operators hand on is where it is for a reason) */
+	if (context.total > context.reached && context.total > context.handed_on)
 	{
 		culprit = stream_analyze_hidden_stream(delta);
 		where = place_of_found(delta, hidden_stream_walker, context.place);

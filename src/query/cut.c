@@ -296,14 +296,16 @@ stream_cut_output(const StreamCut *cut)
 		foreach(lc, cut->query->targetList)
 			if (!lfirst_node(TargetEntry, lc)->resjunk)
 				exprs = lappend(exprs, lfirst_node(TargetEntry, lc)->expr);
-		return exprs;
 	}
-	foreach(lc, cut->keys)
-		exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
-	foreach(lc, cut->payload)
-		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
-	foreach(lc, cut->aggs)
-		exprs = lappend(exprs, ((StreamAgg *) lfirst(lc))->aggref);
+	else
+	{
+		foreach(lc, cut->keys)
+			exprs = lappend(exprs, ((StreamKey *) lfirst(lc))->expr);
+		foreach(lc, cut->payload)
+			exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
+		foreach(lc, cut->aggs)
+			exprs = lappend(exprs, ((StreamAgg *) lfirst(lc))->aggref);
+	}
 	if (cut->signs || stream_cut_has_groups(cut))
 		exprs = lappend(exprs, makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
 										 Int32GetDatum(1), false, true));

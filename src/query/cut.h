@@ -124,7 +124,7 @@ typedef struct StreamCut
 	/* aggregates over changes, which rows with a sign below have */
 	bool		over_changes;
 	List	   *moves;			/* StreamMove, one for each aggregate */
-	bool		signs;			/* rows: they have one; what it is: */
+	bool		signs;			/* rows, join: they have one; of rows, what it is: */
 	Expr	   *sign;
 
 	/* the tree */
@@ -146,6 +146,7 @@ typedef struct StreamCutInput
 	StreamCut  *cut;
 	Query	   *changes;		/* takes its place, if it hands on changes: with a
 								 * column more, the sign */
+	bool		preserved;		/* of an outer join: its rows come out alone, too */
 } StreamCutInput;
 
 /* Where an aggregate over changes finds what it needs in rows with a sign. */

@@ -60,6 +60,7 @@ typedef struct Side
 	List	   *exprs;			/* its columns, over the join's range table; keys
 								 * come first */
 	int			nkeys;
+	bool		preserved;		/* by an outer join */
 	Expr	   *until;			/* the event time from which on it finds no other,
 								 * or NULL */
 } Side;
@@ -226,8 +227,8 @@ refuse_outer_join(const Joining *joining, int rtindex)
 	StreamPlace place = place_of_side(joining, rtindex);
 
 	stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
-						 "an outer join that makes up rows for a stream is",
-						 "Use an inner join, or put the stream on the side of the join whose rows are all kept.");
+						 "an outer join that makes up rows for a stream, beside other members of FROM, is",
+						 "Write the outer join of two streams as a sub-select of FROM, or put the stream on the side of the join whose rows are all kept.");
 }
 
 /* A condition on one side alone, the same in any batch, which needs no other query. */
@@ -261,6 +262,8 @@ note_equal(Joining *joining, Node *expr, Node *other)
 	side->equals = lappend(side->equals, equal);
 
 	/* null is equal to nothing: such rows need not be kept */
+	if (side->preserved)
+		return;
 	test = makeNode(NullTest);
 	test->arg = copyObject((Expr *) expr);
 	test->nulltesttype = IS_NOT_NULL;
@@ -269,7 +272,10 @@ note_equal(Joining *joining, Node *expr, Node *other)
 		side->quals = lappend(side->quals, test);
 }
 
-/* Takes a condition of an inner join; false: it is left in its place. */
+/*
+ * Takes a condition of a join; false: it is left in its place.  What a preserved side
+ * does not pass must not take its rows away.
+ */
 static bool
 take_condition(Joining *joining, Node *condition)
 {
@@ -279,7 +285,7 @@ take_condition(Joining *joining, Node *condition)
 	int			rtindex;
 
 	if (bms_get_singleton_member(of, &rtindex) && is_pure(condition) &&
-		(side = find_side(joining, rtindex)) != NULL)
+		(side = find_side(joining, rtindex)) != NULL && !side->preserved)
 	{
 		side->quals = lappend(side->quals, condition);
 		return true;
@@ -357,6 +363,64 @@ take_from(Joining *joining, Node *jtnode)
 		if (right)
 			take_from(joining, join->rarg);
 	}
+}
+
+/* ---- outer joins ---- */
+
+/* The outer join of two sides that FROM consists of, or NULL. */
+static JoinExpr *
+find_outer_join(const Joining *joining)
+{
+	List	   *from = joining->cut->query->jointree->fromlist;
+	JoinExpr   *join = linitial(from);
+
+	return list_length(from) == 1 && list_length(joining->sides) == 2 &&
+		IsA(join, JoinExpr) && join->jointype != JOIN_INNER &&
+		IsA(join->larg, RangeTblRef) && IsA(join->rarg, RangeTblRef) ?
+		join : NULL;
+}
+
+static void
+preserve(const Joining *joining, Node *ref)
+{
+	find_side(joining, ((RangeTblRef *) ref)->rtindex)->preserved = true;
+}
+
+/*
+ * Rows of an outer join go when others come: what is said of them must be the same
+ * then.
+ */
+static void
+check_outer_join(const Joining *joining)
+{
+	Query	   *query = joining->cut->query;
+
+	if (query->hasTargetSRFs || !is_pure((Node *) query->targetList) ||
+		!is_pure((Node *) query->jointree))
+		stream_refuse_in(&joining->cut->place,
+						 "an outer join of streams with set-returning functions, sub-selects of expressions, or functions that are not immutable, is",
+						 query->targetList,
+						 "Put these below the join, into sub-selects of FROM.");
+}
+
+/* Makes it an outer join, whose rows may go; false: it is none. */
+static bool
+take_outer_join(Joining *joining)
+{
+	JoinExpr   *join = find_outer_join(joining);
+
+	if (join == NULL)
+		return false;
+	check_outer_join(joining);
+	if (join->jointype != JOIN_RIGHT)
+		preserve(joining, join->larg);
+	if (join->jointype != JOIN_LEFT)
+		preserve(joining, join->rarg);
+	joining->cut->signs = true;
+	stream_compat_remove_nulling(joining->cut->query, join->rtindex);
+	join = find_outer_join(joining);
+	join->quals = take_conditions(joining, join->quals);
+	return true;
 }
 
 /* ---- columns ---- */
@@ -636,7 +700,9 @@ stream_joining_cut(StreamCut *cut)
 	flatten_aliases(query);
 	find_sides(&joining);
 	find_bounds(&joining);
-	take_from(&joining, (Node *) query->jointree);
+	if (!take_outer_join(&joining))
+		take_from(&joining, (Node *) query->jointree);
+	query = cut->query;
 	check_equals(&joining);
 	foreach(lc, joining.sides)
 		indexes = lappend(indexes, index_columns(lfirst(lc)));
@@ -647,9 +713,46 @@ stream_joining_cut(StreamCut *cut)
 		Side	   *side = lfirst(lc);
 
 		input->rtindex = side->rtindex;
+		input->preserved = side->preserved;
 		input->cut = make_side(&joining, side, lfirst(li));
 		cut->below = lappend(cut->below, input);
 	}
+}
+
+Query *
+stream_joining_changes(StreamCut *cut)
+{
+	StreamFeedInput input = {cut};
+	Query	   *query = makeNode(Query);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	List	   *names = NIL;
+	ListCell   *lc;
+	List	   *output = stream_cut_output(cut);
+
+	stream_cut_read(rte, &input);
+	ref->rtindex = 1;
+	foreach(lc, output)
+	{
+		int			n = foreach_current_index(lc) + 1;
+		Node	   *expr = lfirst(lc);
+		char	   *name = psprintf("column%d", n);
+
+		names = lappend(names, makeString(name));
+		query->targetList =
+			lappend(query->targetList,
+					makeTargetEntry((Expr *) makeVar(1, n, exprType(expr),
+													 exprTypmod(expr),
+													 exprCollation(expr), 0),
+									n, name, false));
+	}
+	rte->eref = makeAlias("changes", names);
+	rte->inFromCl = true;
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = list_make1(rte);
+	query->jointree = makeFromExpr(list_make1(ref), NULL);
+	return query;
 }
 
 void
@@ -657,151 +760,4 @@ stream_joining_finish_side(StreamCut *side)
 {
 	stream_cut_add_feed_from(side, stream_cut_rows_query(side, side),
 							 STREAM_FEED_ROWS);
-}
-
-/* ---- feeds ---- */
-
-typedef struct Replacing
-{
-	List	   *sides;			/* Side: rtindex and exprs */
-	int			sublevels_up;
-} Replacing;
-
-/* What refers to the members of FROM refers to the columns of the sides. */
-static Node *
-replacing_mutator(Node *node, Replacing *context)
-{
-	Var		   *var = (Var *) node;
-	Node	   *result;
-	ListCell   *lc;
-
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Var) && var->varlevelsup == context->sublevels_up &&
-		context->sublevels_up > 0)
-	{
-		var = copyObject(var);
-		var->varlevelsup = 0;
-	}
-	if ((context->sublevels_up == 0 && !IsA(node, List)) ||
-		(Node *) var != node)
-		foreach(lc, context->sides)
-		{
-			Side	   *side = lfirst(lc);
-			int			position = position_of(side->exprs, var);
-
-			if (position >= 0)
-				return (Node *) makeVar(side->rtindex, position + 1,
-										exprType((Node *) var),
-										exprTypmod((Node *) var),
-										exprCollation((Node *) var),
-										context->sublevels_up);
-		}
-	if (IsA(node, Query))
-	{
-		context->sublevels_up++;
-		result = (Node *) query_tree_mutator((Query *) node, replacing_mutator,
-											 context, 0);
-		context->sublevels_up--;
-		return result;
-	}
-	return expression_tree_mutator(node, replacing_mutator, context);
-}
-
-/* The member of FROM reads what the side hands on, or keeps. */
-static void
-read_side(Query *query, const StreamCutInput *below, StreamFeedInput *input)
-{
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	List	   *names = NIL;
-
-	stream_cut_read(rte, input);
-	for (int i = 1; i <= list_length(rte->coltypes); i++)
-		names = lappend(names, makeString(psprintf("column%d", i)));
-	rte->eref = makeAlias(rt_fetch(below->rtindex,
-								   query->rtable)->eref->aliasname, names);
-	rte->inFromCl = true;
-	lfirst(list_nth_cell(query->rtable, below->rtindex - 1)) = rte;
-}
-
-/* The join of the new rows of a side with what the others keep. */
-static void
-add_feed(StreamCut *cut, Replacing *replacing, const StreamCut *new)
-{
-	Query	   *query = copyObject(cut->query);
-	List	   *inputs = NIL;
-	ListCell   *lc;
-
-	foreach(lc, cut->below)
-	{
-		StreamCutInput *below = lfirst(lc);
-		StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
-
-		input->cut = below->cut;
-		input->table = below->cut != new;
-		inputs = lappend(inputs, input);
-		read_side(query, below, input);
-	}
-	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
-	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
-}
-
-void
-stream_joining_finish(StreamCut *cut)
-{
-	Replacing	replacing = {0};
-	ListCell   *lc;
-
-	foreach(lc, cut->below)
-	{
-		StreamCutInput *below = lfirst(lc);
-		Side	   *side = palloc0(sizeof(Side));
-
-		side->rtindex = below->rtindex;
-		side->exprs = copyObject(stream_cut_output(below->cut));
-		ChangeVarNodes((Node *) side->exprs, 1, side->rtindex, 0);
-		replacing.sides = lappend(replacing.sides, side);
-	}
-	foreach(lc, cut->below)
-		add_feed(cut, &replacing, ((StreamCutInput *) lfirst(lc))->cut);
-}
-
-/* ---- tables ---- */
-
-static void
-read_table(Query *query, RangeTblEntry *rte, Oid relid)
-{
-	rte->rtekind = RTE_RELATION;
-	rte->relid = relid;
-	rte->relkind = RELKIND_RELATION;
-	rte->rellockmode = AccessShareLock;
-	rte->enrname = NULL;
-	rte->enrtuples = 0;
-	rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
-	stream_compat_require_nothing(query, rte);
-}
-
-void
-stream_joining_set_tables(StreamFeed *feed, List *states)
-{
-	ListCell   *lc;
-	ListCell   *lr;
-
-	foreach(lc, feed->inputs)
-	{
-		StreamFeedInput *input = lfirst(lc);
-		Oid			relid = list_nth_oid(states, input->cut->number);
-
-		if (!input->table)
-			continue;
-		foreach(lr, feed->query->rtable)
-		{
-			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lr);
-
-			if (rte->rtekind == RTE_NAMEDTUPLESTORE &&
-				strcmp(rte->enrname, stream_cut_input_name(input)) == 0)
-				read_table(feed->query, rte, relid);
-		}
-		feed->tables = lappend_oid(feed->tables, relid);
-	}
 }

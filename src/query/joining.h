@@ -27,13 +27,13 @@ extern bool stream_joining_is_wrapped(const RangeTblEntry *rte);
  */
 extern void stream_joining_cut(StreamCut *cut);
 
+/*
+ * What takes the place of an outer join in FROM of the operator above it: its rows, with
+ * a sign as their last column.
+ */
+extern Query *stream_joining_changes(StreamCut *cut);
+
 /* Gives a side its feed, when it has its number and what is below it. */
 extern void stream_joining_finish_side(StreamCut *side);
-
-/* Gives the join its feeds, when all sides have their numbers. */
-extern void stream_joining_finish(StreamCut *cut);
-
-/* Has a feed read the tables of what is kept: OIDs, one for each operator. */
-extern void stream_joining_set_tables(StreamFeed *feed, List *states);
 
 #endif

@@ -16,16 +16,23 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
+#include "parser/parse_oper.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
 #include "base/refuse.h"
 #include "query/transform.h"
+
+/* So many columns find a row. */
+#define RESULT_KEYS 4
 
 /* Is it a column of the result, or one that ORDER BY needs? */
 static bool
@@ -95,6 +102,82 @@ stream_transform_cut(StreamCut *cut)
 		tlist = lappend(tlist, tle);
 	}
 	stream_cut_add_feed_from(cut, make_feed(cut, tlist), STREAM_FEED_ROWS);
+}
+
+/* Can a row be found by such a column, which is short and has an order? */
+static bool
+finds_rows(Expr *expr)
+{
+	Oid			type = exprType((Node *) expr);
+
+	return get_typlen(type) > 0 &&
+		OidIsValid(GetDefaultOpClass(getBaseType(type), BTREE_AM_OID));
+}
+
+/* Puts a column among the keys, as long as there are few, or the others. */
+static void
+add_result_column(StreamCut *cut, TargetEntry *tle, List **names)
+{
+	char	   *name = stream_cut_reserve_name(tle->resjunk ? "_order" :
+											   tle->resname, names);
+	StreamPayload *payload;
+
+	if (finds_rows(tle->expr) && list_length(cut->keys) < RESULT_KEYS)
+	{
+		StreamKey  *key = palloc0(sizeof(StreamKey));
+
+		key->expr = tle->expr;
+		key->collation = exprCollation((Node *) tle->expr);
+		key->name = name;
+		get_sort_group_operators(exprType((Node *) tle->expr), false, true,
+								 false, NULL, &key->eqop, NULL, NULL);
+		cut->keys = lappend(cut->keys, key);
+		return;
+	}
+	payload = palloc0(sizeof(StreamPayload));
+	payload->expr = tle->expr;
+	payload->name = name;
+	cut->payload = lappend(cut->payload, payload);
+}
+
+static bool
+has_column(const StreamCut *cut, Expr *expr)
+{
+	List	   *exprs = stream_cut_output(cut);
+
+	return list_member(exprs, expr);
+}
+
+void
+stream_transform_cut_changes(StreamCut *cut)
+{
+	Query	   *query = cut->query;
+	StreamCutInput *below = linitial(cut->below);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	cut->kind = STREAM_CUT_ROWS;
+	cut->keeps = cut->signs = true;
+	cut->over_changes = false;
+	cut->sign = (Expr *) makeVar(below->rtindex,
+								 list_length(below->changes->targetList),
+								 INT4OID, -1, InvalidOid, 0);
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!is_wanted(query, tle) || has_column(cut, tle->expr))
+			continue;
+		check_hidden_column(cut, tle);
+		add_result_column(cut, tle, &names);
+	}
+	if (cut->keys == NIL)
+		stream_refuse_in(&cut->place,
+						 "the result of an outer join without a column by which rows can be found is",
+						 query->targetList,
+						 "Have one of a type such as bigint, uuid or timestamptz among the columns.");
+	stream_cut_add_feed_from(cut, stream_cut_rows_query(cut, cut),
+							 STREAM_FEED_ROWS);
 }
 
 Query *

@@ -19,6 +19,13 @@
 extern void stream_transform_cut(StreamCut *cut);
 
 /*
+ * The same for a query over changes (cut->below), whose rows may go: its result is kept
+ * as rows with a sign are (flow/rows.c).  Error 0A000 also if no column is of a type by
+ * which they can be found.
+ */
+extern void stream_transform_cut_changes(StreamCut *cut);
+
+/*
  * The columns and clauses of the query that reads the result; without FROM, where
  * the state table is to be the first and only one.
  */

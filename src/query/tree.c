@@ -34,6 +34,7 @@
 #include "base/refuse.h"
 #include "time/timeexpr.h"
 #include "query/analyze.h"
+#include "query/joinfeeds.h"
 #include "query/joining.h"
 #include "query/keeping.h"
 #include "query/merging.h"
@@ -297,9 +298,42 @@ static StreamCut *make_operator(Planting *planting, Query *query,
 								StreamTopn *topn, bool below,
 								const StreamPlace *place);
 
-/* Makes operators of the deduplications, and of joins of streams, in FROM. */
+/*
+ * An outer join of streams hands on changes.  They can be taken by an aggregation, and by
+ * the result of a view, if nothing else is in FROM and what is said of a row is the same
+ * when it comes and when it goes.
+ */
 static void
-find_below(Planting *planting, StreamCut *cut)
+take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
+			 bool result)
+{
+	Query	   *query = cut->query;
+	bool		aggregates = (query->hasAggs || query->groupClause) &&
+		query->groupingSets == NIL && query->distinctClause == NIL &&
+		!has_session(query) && !stream_eventtime_groups_by_session(query);
+
+	if (planting->tree->append)
+		stream_refuse_in(&cut->place,
+						 "output mode \"append\" of an outer join of streams is",
+						 query->targetList, "Use output mode \"update\".");
+	if (cut->topn || !(aggregates || result) || query->hasSubLinks ||
+		query->hasTargetSRFs || list_length(query->jointree->fromlist) != 1 ||
+		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
+		is_mutable(query))
+		stream_refuse_in(&cut->place,
+						 "what is above an outer join of streams is, unless it is an aggregation or nothing but expressions and conditions,",
+						 query->targetList,
+						 "Leave the rest to an ordinary view over the continuous view; grouping sets, DISTINCT, first rows, sessions, further joins, sub-selects and functions that are not immutable belong there.");
+	input->changes = stream_joining_changes(input->cut);
+	cut->over_changes = true;
+}
+
+/*
+ * Makes operators of the deduplications, and of joins of streams, in FROM.  result: it
+ * is for the result of the view.
+ */
+static void
+find_below(Planting *planting, StreamCut *cut, bool result)
 {
 	ListCell   *lc;
 
@@ -327,6 +361,8 @@ find_below(Planting *planting, StreamCut *cut)
 		input->rtindex = foreach_current_index(lc) + 1;
 		input->cut = make_operator(planting, rte->subquery, NULL, true, &place);
 		input->cut->hands_on = true;
+		if (input->cut->signs)
+			take_changes(planting, cut, input, result);
 		cut->below = lappend(cut->below, input);
 	}
 }
@@ -364,7 +400,7 @@ make_join(Planting *planting, StreamCut *cut)
 	drop_order(cut->query);
 	if (!stream_analyze_joins_rows(cut->query))
 	{
-		find_below(planting, cut);
+		find_below(planting, cut, false);
 		stream_transform_cut(cut);
 		cut->kind = STREAM_CUT_ROWS;
 		cut->hands_on = true;
@@ -375,11 +411,11 @@ make_join(Planting *planting, StreamCut *cut)
 	{
 		StreamCut  *side = ((StreamCutInput *) lfirst(lc))->cut;
 
-		find_below(planting, side);
+		find_below(planting, side, false);
 		stream_joining_finish_side(side);
 		add_cut(planting, side);
 	}
-	stream_joining_finish(cut);
+	stream_joinfeeds_make(cut);
 }
 
 /* Makes an operator of the member of FROM whose changes this one is over. */
@@ -415,7 +451,7 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 		find_changing(query) > 0)
 		make_below(planting, cut, find_changing(query));
 	else
-		find_below(planting, cut);
+		find_below(planting, cut, false);
 	query->targetList = (List *)
 		stream_compat_flatten_join_alias_vars(NULL, query,
 											  (Node *) query->targetList);
@@ -468,8 +504,11 @@ make_operator(Planting *planting, Query *query, StreamTopn *topn, bool below,
 		make_join(planting, cut);
 	else if (is_transform(query))
 	{
-		find_below(planting, cut);
-		stream_transform_cut(cut);
+		find_below(planting, cut, true);
+		if (cut->over_changes)
+			stream_transform_cut_changes(cut);
+		else
+			stream_transform_cut(cut);
 	}
 	else
 		make_stateful(planting, cut, NULL);

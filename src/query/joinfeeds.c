@@ -1,0 +1,409 @@
+/*-------------------------------------------------------------------------
+ *
+ * joinfeeds.c
+ *	  The feeds of a join of streams.
+ *
+ * For each side, a feed joins its new rows with the tables of the others; see
+ * joining.c.
+ *
+ * In an outer join
+ *
+ *		SELECT l.a, r.b FROM l LEFT JOIN r ON l.k = r.k
+ *
+ * a row of a preserved side comes out alone, too, until another one matches it.  Then
+ * it goes: rows have a sign.  The feed of new rows of l is a left join with the table of
+ * r, that of new rows of r an inner one; and these have a second feed for what goes:
+ *
+ *		SELECT DISTINCT ON (l.ctid) l.a, NULL, -1
+ *		FROM new rows of r, table of l
+ *		WHERE l.k = r.k AND NOT EXISTS (SELECT FROM table of r WHERE l.k = r.k)
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_oper.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+
+#include "base/compat.h"
+#include "query/joinfeeds.h"
+
+/* A side: its columns as expressions over the join's range table. */
+typedef struct Side
+{
+	int			rtindex;
+	List	   *exprs;
+} Side;
+
+typedef struct Replacing
+{
+	List	   *sides;
+	int			sublevels_up;
+} Replacing;
+
+/* Its number from 0 in a list of expressions, or -1. */
+static int
+position_of(const List *exprs, const void *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		if (equal(lfirst(lc), expr))
+			return foreach_current_index(lc);
+	return -1;
+}
+
+/* What refers to the members of FROM refers to the columns of the sides. */
+static Node *
+replacing_mutator(Node *node, Replacing *context)
+{
+	Var		   *var = (Var *) node;
+	Node	   *result;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && var->varlevelsup == context->sublevels_up &&
+		context->sublevels_up > 0)
+	{
+		var = copyObject(var);
+		var->varlevelsup = 0;
+	}
+	if ((context->sublevels_up == 0 && !IsA(node, List)) ||
+		(Node *) var != node)
+		foreach(lc, context->sides)
+		{
+			Side	   *side = lfirst(lc);
+			int			position = position_of(side->exprs, var);
+
+			if (position >= 0)
+				return (Node *) makeVar(side->rtindex, position + 1,
+										exprType((Node *) var),
+										exprTypmod((Node *) var),
+										exprCollation((Node *) var),
+										context->sublevels_up);
+		}
+	if (IsA(node, Query))
+	{
+		context->sublevels_up++;
+		result = (Node *) query_tree_mutator((Query *) node, replacing_mutator,
+											 context, 0);
+		context->sublevels_up--;
+		return result;
+	}
+	return expression_tree_mutator(node, replacing_mutator, context);
+}
+
+/* The member of FROM reads what the side hands on, or keeps. */
+static void
+read_side(Query *query, const StreamCutInput *below, StreamFeedInput *input)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	List	   *names = NIL;
+
+	stream_cut_read(rte, input);
+	for (int i = 1; i <= list_length(rte->coltypes); i++)
+		names = lappend(names, makeString(psprintf("column%d", i)));
+	rte->eref = makeAlias(rt_fetch(below->rtindex,
+								   query->rtable)->eref->aliasname, names);
+	rte->inFromCl = true;
+	lfirst(list_nth_cell(query->rtable, below->rtindex - 1)) = rte;
+}
+
+/* Adds the column that says whether a row comes or goes. */
+static void
+add_sign(Query *query, int sign)
+{
+	Const	   *value = makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+								  Int32GetDatum(sign), false, true);
+
+	query->targetList = lappend(query->targetList,
+								makeTargetEntry((Expr *) value,
+												list_length(query->targetList) + 1,
+												"_sign", false));
+}
+
+/* Has the members of FROM read new rows of one side, and the tables of the others. */
+static List *
+read_sides(StreamCut *cut, Query *query, const StreamCutInput *new)
+{
+	List	   *inputs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+	{
+		StreamCutInput *below = lfirst(lc);
+		StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
+
+		input->cut = below->cut;
+		input->table = below != new;
+		inputs = lappend(inputs, input);
+		read_side(query, below, input);
+	}
+	return inputs;
+}
+
+/* The one outer join that FROM consists of. */
+static JoinExpr *
+outer_join_of(Query *query)
+{
+	return linitial_node(JoinExpr, query->jointree->fromlist);
+}
+
+static StreamCutInput *
+other_side(StreamCut *cut, const StreamCutInput *side)
+{
+	return linitial(cut->below) == side ? lsecond(cut->below) :
+		linitial(cut->below);
+}
+
+/* New rows are preserved, if their side is; those of the table are not. */
+static void
+set_join_type(StreamCut *cut, Query *query, const StreamCutInput *new)
+{
+	JoinExpr   *join = outer_join_of(query);
+	int			other = other_side(cut, new)->rtindex;
+
+	join->jointype = JOIN_INNER;
+	if (new->preserved)
+		join->jointype = ((RangeTblRef *) join->larg)->rtindex == new->rtindex ?
+			JOIN_LEFT : JOIN_RIGHT;
+	rt_fetch(join->rtindex, query->rtable)->jointype = join->jointype;
+	if (!new->preserved)
+		return;
+	query->targetList = (List *)
+		stream_compat_add_nulling((Node *) query->targetList, other,
+								  join->rtindex);
+	query->jointree->quals =
+		stream_compat_add_nulling(query->jointree->quals, other,
+								  join->rtindex);
+}
+
+/* The join of the new rows of a side with what the others keep. */
+static void
+add_pairs(StreamCut *cut, Replacing *replacing, const StreamCutInput *new)
+{
+	Query	   *query = copyObject(cut->query);
+	List	   *inputs = read_sides(cut, query, new);
+
+	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
+	if (cut->signs)
+	{
+		set_join_type(cut, query, new);
+		add_sign(query, 1);
+	}
+	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
+}
+
+/* ---- what goes ---- */
+
+/* Columns of the member become null. */
+static Node *
+null_mutator(Node *node, int *rtindex)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varno == *rtindex)
+		return (Node *) makeNullConst(exprType(node), exprTypmod(node),
+									  exprCollation(node));
+	return expression_tree_mutator(node, null_mutator, rtindex);
+}
+
+/* Those of one level up become those of the only member of FROM. */
+static Node *
+into_mutator(Node *node, int *rtindex)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varno == *rtindex)
+	{
+		Var		   *var = copyObject((Var *) node);
+
+		var->varno = 1;
+		var->varlevelsup = 0;
+		return (Node *) var;
+	}
+	return expression_tree_mutator(node, into_mutator, rtindex);
+}
+
+static RangeTblRef *
+reference(int rtindex)
+{
+	RangeTblRef *ref = makeNode(RangeTblRef);
+
+	ref->rtindex = rtindex;
+	return ref;
+}
+
+/* NOT EXISTS (SELECT FROM table WHERE condition) */
+static Node *
+exists_none(StreamCutInput *in, Node *condition, StreamFeedInput **input)
+{
+	Query	   *query = makeNode(Query);
+	SubLink    *sublink = makeNode(SubLink);
+	StreamCutInput only = *in;
+
+	condition = copyObject(condition);
+	IncrementVarSublevelsUp(condition, 1, 0);
+	condition = into_mutator(condition, &in->rtindex);
+	*input = palloc0(sizeof(StreamFeedInput));
+	(*input)->cut = in->cut;
+	(*input)->table = true;
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = list_make1(makeNode(RangeTblEntry));
+	linitial_node(RangeTblEntry, query->rtable)->eref = makeAlias("others", NIL);
+	only.rtindex = 1;
+	read_side(query, &only, *input);
+	query->jointree = makeFromExpr(list_make1(reference(1)), condition);
+	sublink->subLinkType = EXISTS_SUBLINK;
+	sublink->subselect = (Node *) query;
+	sublink->location = -1;
+	return (Node *) makeBoolExpr(NOT_EXPR, list_make1(sublink), -1);
+}
+
+/* Each row of the table once, however many new ones match it. */
+static void
+take_each_once(Query *query, int rtindex)
+{
+	SortGroupClause *clause = makeNode(SortGroupClause);
+	Var		   *ctid = makeVar(rtindex, SelfItemPointerAttributeNumber,
+							   TIDOID, -1, InvalidOid, 0);
+	TargetEntry *tle = makeTargetEntry((Expr *) ctid,
+									   list_length(query->targetList) + 1,
+									   NULL, true);
+
+	tle->ressortgroupref = clause->tleSortGroupRef = 1;
+	get_sort_group_operators(TIDOID, true, true, false, &clause->sortop,
+							 &clause->eqop, NULL, &clause->hashable);
+	query->targetList = lappend(query->targetList, tle);
+	query->distinctClause = list_make1(clause);
+	query->sortClause = list_make1(copyObject(clause));
+	query->hasDistinctOn = true;
+}
+
+/* The rows of a preserved side that had no match before the new rows of the other. */
+static void
+add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
+			StreamCutInput *preserved)
+{
+	Query	   *query = copyObject(cut->query);
+	List	   *inputs = read_sides(cut, query, new);
+	JoinExpr   *join = outer_join_of(query);
+	StreamFeedInput *before;
+	Node	   *condition;
+
+	rt_fetch(join->rtindex, query->rtable)->jointype = JOIN_INNER;
+	query->targetList = (List *)
+		null_mutator((Node *) query->targetList, &new->rtindex);
+	query->jointree->quals = null_mutator(query->jointree->quals,
+										  &new->rtindex);
+	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
+	condition = outer_join_of(query)->quals;
+	query->jointree =
+		makeFromExpr(list_make2(reference(new->rtindex),
+								reference(preserved->rtindex)),
+					 make_and_qual(make_and_qual(query->jointree->quals,
+												 condition),
+								   exists_none(new, condition, &before)));
+	query->hasSubLinks = true;
+	add_sign(query, -1);
+	take_each_once(query, preserved->rtindex);
+	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs =
+		lappend(inputs, before);
+}
+
+/* ---- all of them ---- */
+
+void
+stream_joinfeeds_make(StreamCut *cut)
+{
+	Replacing	replacing = {0};
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+	{
+		StreamCutInput *below = lfirst(lc);
+		Side	   *side = palloc0(sizeof(Side));
+
+		side->rtindex = below->rtindex;
+		side->exprs = copyObject(stream_cut_output(below->cut));
+		ChangeVarNodes((Node *) side->exprs, 1, side->rtindex, 0);
+		replacing.sides = lappend(replacing.sides, side);
+	}
+	foreach(lc, cut->below)
+	{
+		StreamCutInput *new = lfirst(lc);
+
+		add_pairs(cut, &replacing, new);
+		if (cut->signs && other_side(cut, new)->preserved)
+			add_matched(cut, &replacing, new, other_side(cut, new));
+	}
+}
+
+/* ---- tables ---- */
+
+static void
+read_table(Query *query, RangeTblEntry *rte, Oid relid)
+{
+	rte->rtekind = RTE_RELATION;
+	rte->relid = relid;
+	rte->relkind = RELKIND_RELATION;
+	rte->rellockmode = AccessShareLock;
+	rte->enrname = NULL;
+	rte->enrtuples = 0;
+	rte->coltypes = rte->coltypmods = rte->colcollations = NIL;
+	stream_compat_require_nothing(query, rte);
+}
+
+typedef struct SetTable
+{
+	char	   *name;			/* of what is to be read from ... */
+	Oid			relid;			/* ... this table */
+} SetTable;
+
+static bool
+set_table_walker(Node *node, SetTable *context)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, set_table_walker, context);
+	foreach(lc, ((Query *) node)->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_NAMEDTUPLESTORE &&
+			strcmp(rte->enrname, context->name) == 0)
+			read_table((Query *) node, rte, context->relid);
+	}
+	return query_tree_walker((Query *) node, set_table_walker, context, 0);
+}
+
+void
+stream_joinfeeds_set_tables(StreamFeed *feed, List *states)
+{
+	ListCell   *lc;
+
+	foreach(lc, feed->inputs)
+	{
+		StreamFeedInput *input = lfirst(lc);
+		SetTable	context;
+
+		if (!input->table)
+			continue;
+		context.name = stream_cut_input_name(input);
+		context.relid = list_nth_oid(states, input->cut->number);
+		set_table_walker((Node *) feed->query, &context);
+		feed->tables = list_append_unique_oid(feed->tables, context.relid);
+	}
+}

@@ -55,7 +55,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k FROM s EXCEPT ALL SELECT k FROM s2;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT s.v, s2.w FROM s LEFT JOIN s2 USING (k);
+	SELECT s.v, s2.w FROM s LEFT JOIN s2 ON s.k < s2.k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT d.name, s.v FROM dim d LEFT JOIN s USING (k);
@@ -119,7 +119,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*);
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, count(*) FROM s FULL JOIN s2 USING (k) GROUP BY k;
+	SELECT k, count(*) FROM s FULL JOIN s2 USING (k) GROUP BY ROLLUP (k);
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT a.k, count(*) FROM s a JOIN s b ON a.id > b.v GROUP BY a.k;

@@ -26,6 +26,20 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, count(*) FRO
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, count(*), sum(v) FROM s GROUP BY k;
 REFRESH MATERIALIZED VIEW v;
 SELECT * FROM v ORDER BY k;
+-- and USAGE on the types of what is kept, which their owner can change otherwise
+RESET ROLE;
+CREATE TYPE pair AS (a int, b text);
+CREATE TABLE typed (k int, c pair) USING stream;
+REVOKE USAGE ON TYPE pair, typed FROM PUBLIC;
+GRANT SELECT ON typed TO regress_streaming_a;
+SET ROLE regress_streaming_a;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT count(*) FROM typed GROUP BY c;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT a.k FROM typed a JOIN typed b ON a.c = b.c;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT a.k FROM typed a JOIN typed b ON a = b;
+RESET ROLE;
+DROP TABLE typed;
+DROP TYPE pair;
+SET ROLE regress_streaming_a;
 -- and CREATE on the schema
 CREATE MATERIALIZED VIEW streaming.v WITH (streaming.continuous) AS SELECT k, count(*) FROM s GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE

@@ -555,19 +555,16 @@ wait_for_worker(Oid viewid, List *leaves, TimestampTz deadline)
 						get_rel_name(viewid))));
 }
 
-/* Runs batches of the view until it has read everything that is visible. */
+/*
+ * Has the view read everything that is visible, in one batch: others may write to what
+ * stays, and a second one would find more, for ever.
+ */
 static void
 catch_up(Oid viewid, List *leaves, TimestampTz deadline)
 {
-	StreamBatchResult result;
-
-	do
-	{
-		CHECK_FOR_INTERRUPTS();
-		result = stream_batch_run(viewid, NULL);
-		stream_batch_committed(viewid);
-		CommandCounterIncrement();
-	} while (result == STREAM_BATCH_MORE);
+	(void) stream_batch_run(viewid, true, NULL);
+	stream_batch_committed(viewid);
+	CommandCounterIncrement();
 	stream_batch_forget(viewid);
 }
 

@@ -94,6 +94,7 @@ typedef struct Batch
 	int64		rows;			/* stream rows consumed */
 	int64		number;			/* its number, when it is committed */
 	int64		late;			/* the late threshold */
+	bool		whole;			/* it reads all there is */
 } Batch;
 
 /* Merges what a delta plan yields. */
@@ -890,7 +891,8 @@ run_batch(void *arg)
 {
 	Batch	   *batch = arg;
 	BatchView  *view = batch->view;
-	int64		max_rows = view->row->options.max_batch_rows;
+	int64		max_rows = view->row->options.max_batch_rows > 0 ?
+		view->row->options.max_batch_rows : stream_max_batch_rows;
 	int			tries = 0;
 
 	open_tables(batch);
@@ -919,8 +921,7 @@ run_batch(void *arg)
 	note_streams(view);
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
-										max_rows > 0 ? max_rows :
-										stream_max_batch_rows);
+										batch->whole ? 0 : max_rows);
 	/* an input is not idle whose rows this batch will leave unread */
 	if (!batch->more)
 		stream_watermark_follow_clock(view->watermark, &view->progress,
@@ -942,9 +943,9 @@ run_batch(void *arg)
 }
 
 StreamBatchResult
-stream_batch_run(Oid viewid, List **leaves)
+stream_batch_run(Oid viewid, bool whole, List **leaves)
 {
-	Batch		batch = {0};
+	Batch		batch = {.whole = whole};
 	BatchView  *view;
 
 	/* before anything is touched that a batch in progress remembers */

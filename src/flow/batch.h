@@ -29,10 +29,12 @@ typedef enum StreamBatchResult
  * caller commits (then calls stream_batch_committed) or, after an error,
  * aborts (then calls stream_batch_forget).  No snapshot may be active.
  * Waits for the view's batch lock.  Raises whatever the view's query raises.
+ * whole: it reads all there is, whatever streaming.max_batch_rows says.
  * leaves: if not NULL, set to the OIDs of the leaf relations that the view
  * reads, a list that stays valid until the next call for the view.
  */
-extern StreamBatchResult stream_batch_run(Oid viewid, List **leaves);
+extern StreamBatchResult stream_batch_run(Oid viewid, bool whole,
+										  List **leaves);
 
 /*
  * Gives a view that was just created its first row, if it has no keys.  Runs

@@ -297,6 +297,8 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	if (cut->sets)
 		stream_rows_set_groupings(op->rows, cut->sets,
 								  stream_cut_grouping_key(cut));
+	if (cut->joined && cut->expiry_name)
+		stream_rows_set_until(op->rows, desc->natts - 1);
 	if (cut->topn)
 		op->top = stream_toprows_create(context, desc, cut->topn, &shape,
 										op->store);

@@ -29,6 +29,7 @@
 #include "catalog/pg_type.h"
 #include "common/int.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -365,6 +366,7 @@ collect_groups(Run *run, const StreamReaped *place, int64 closed)
 	{
 		int64		end = end_of_row(reaper, run->slot);
 
+		CHECK_FOR_INTERRUPTS();
 		if (end > closed)
 			return true;
 		if (end <= place->until || skip-- > 0)
@@ -453,6 +455,7 @@ reap_groups(Run *run)
 	{
 		ClosedGroup *group = &run->groups[i];
 
+		CHECK_FOR_INTERRUPTS();
 		if (run->others >= run->limit && group->end != group[-1].end)
 		{
 			run->ngroups = i;

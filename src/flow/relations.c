@@ -60,10 +60,16 @@
 /* ---- the view, its definition, its state ---- */
 
 static ColumnDef *
-column_def(const char *name, Node *expr)
+column_def(const char *name, Node *expr, Oid owner)
 {
-	ColumnDef  *def = makeColumnDef(name, exprType(expr), exprTypmod(expr),
+	Oid			type = exprType(expr);
+	ColumnDef  *def = makeColumnDef(name, type, exprTypmod(expr),
 									exprCollation(expr));
+	AclResult	acl = object_aclcheck(TypeRelationId, type, owner, ACL_USAGE);
+
+	/* the server asks whether the extension's owner may use it */
+	if (acl != ACLCHECK_OK)
+		aclcheck_error_type(acl, type);
 
 	if (type_is_collatable(exprType(expr)) && !OidIsValid(def->collOid))
 		ereport(ERROR,
@@ -98,7 +104,8 @@ create_view(RangeVar *name, Query *query, List *names, List *options,
 		}
 		create->tableElts = lappend(create->tableElts,
 									column_def(tle->resname,
-											   (Node *) tle->expr));
+											   (Node *) tle->expr,
+									   OidIsValid(owner) ? owner : GetUserId()));
 	}
 	if (ln)
 		ereport(ERROR,
@@ -170,13 +177,14 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 		StreamKey  *key = lfirst(lc);
 
 		create->tableElts = lappend(create->tableElts,
-									column_def(key->name, (Node *) key->expr));
+									column_def(key->name, (Node *) key->expr, owner));
 	}
 	forboth(lc, cut->aggs, ln, cut->agg_names)
 		create->tableElts =
 			lappend(create->tableElts,
 					column_def(strVal(lfirst(ln)),
-							   (Node *) ((StreamAgg *) lfirst(lc))->aggref));
+							   (Node *) ((StreamAgg *) lfirst(lc))->aggref,
+							   owner));
 	foreach(lc, cut->aggs)
 	{
 		if (((StreamAgg *) lfirst(lc))->final_is_state)
@@ -192,12 +200,12 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 
 		create->tableElts = lappend(create->tableElts,
 									column_def(payload->name,
-											   (Node *) payload->expr));
+											   (Node *) payload->expr, owner));
 	}
 	if (cut->expiry)
 		create->tableElts = lappend(create->tableElts,
 									column_def(cut->expiry_name,
-											   (Node *) cut->expiry));
+											   (Node *) cut->expiry, owner));
 	if (cut->topn && cut->topn->slot_name)
 		create->tableElts = lappend(create->tableElts,
 									makeColumnDef(cut->topn->slot_name,

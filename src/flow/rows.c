@@ -59,6 +59,7 @@ struct StreamRows
 	TupleDesc	desc;
 	StreamStoreShape shape;
 	StreamRowsKind kind;
+	int			until;			/* column, or -1 */
 	bool		signs;
 	TypeCacheEntry *session;	/* the type of the last key; NULL: no sessions */
 	List	   *sets;			/* StreamGroupingSet ... */
@@ -122,6 +123,7 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 	rows->desc = CreateTupleDescCopy(desc);
 	rows->shape = *shape;
 	rows->kind = kind;
+	rows->until = -1;
 	rows->signs = signs;
 	if (kind == STREAM_ROWS_OF_SESSIONS)
 		rows->session =
@@ -144,6 +146,12 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 	}
 	MemoryContextSwitchTo(old);
 	return rows;
+}
+
+void
+stream_rows_set_until(StreamRows *rows, int column)
+{
+	rows->until = column;
 }
 
 static void
@@ -263,6 +271,14 @@ is_in_session(StreamRows *rows, TupleTableSlot *row)
 	return !row->tts_isnull[rows->shape.nkeys - 1];
 }
 
+/* Can it find no other row any more?  No reaper would look for it. */
+static bool
+is_over(StreamRows *rows, TupleTableSlot *row)
+{
+	return rows->until >= 0 && !row->tts_isnull[rows->until] &&
+		DatumGetInt64(row->tts_values[rows->until]) <= rows->late;
+}
+
 /* Keeps the rows that come, and sorts all; returns how many come. */
 static int64
 keep_rows(StreamRows *rows)
@@ -271,8 +287,10 @@ keep_rows(StreamRows *rows)
 
 	while (tuplestore_gettupleslot(rows->added, true, false, rows->row))
 	{
+		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(rows->row);
-		if (rows->session && !is_in_session(rows, rows->row))
+		if (rows->session ? !is_in_session(rows, rows->row) :
+			is_over(rows, rows->row))
 			continue;
 		if (rows->signs)
 			stream_keysort_put(rows->sort, rows->row);
@@ -471,6 +489,7 @@ hand_on_groups(StreamRows *rows)
 
 	while ((row = stream_keysort_next(rows->sort, &first)) != NULL)
 	{
+		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(row);
 		if (first && open)
 			finish_group(rows, keys, &gone);

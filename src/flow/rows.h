@@ -44,6 +44,12 @@ extern StreamRows *stream_rows_create(MemoryContext parent, TupleDesc desc,
 extern void stream_rows_set_groupings(StreamRows *rows, List *sets, int column);
 
 /*
+ * Of a join: a column (from 0) says until when a row can find others.  One that cannot
+ * any more when it comes is not kept.
+ */
+extern void stream_rows_set_until(StreamRows *rows, int column);
+
+/*
  * Begins a batch.  rel: the state table, on which the caller holds RowExclusiveLock
  * and of which it is the only writer; NULL if nothing is kept.
  */

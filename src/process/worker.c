@@ -318,7 +318,8 @@ batch_step(StreamAgendaView *view, void *arg)
 	BatchOutcome *outcome = arg;
 
 	STREAM_DEBUG_POINT("worker_before_batch");
-	outcome->result = stream_batch_run(view->viewid, &outcome->leaves);
+	outcome->result = stream_batch_run(view->viewid, false,
+									   &outcome->leaves);
 	STREAM_DEBUG_POINT("worker_before_commit");
 }
 

@@ -233,6 +233,67 @@ stream_analyze_has_stream(void *node)
 	return has_stream_walker(node, &view);
 }
 
+/* ---- what a query refers to ---- */
+
+static bool
+correlated_walker(Node *node, int *depth)
+{
+	bool		result;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return (int) ((Var *) node)->varlevelsup > *depth;
+	if (IsA(node, Aggref) && (int) ((Aggref *) node)->agglevelsup > *depth)
+		return true;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->rtekind == RTE_CTE &&
+			(int) ((RangeTblEntry *) node)->ctelevelsup > *depth;
+	if (IsA(node, Query))
+	{
+		(*depth)++;
+		result = query_tree_walker((Query *) node, correlated_walker, depth,
+								   QTW_EXAMINE_RTES_BEFORE);
+		(*depth)--;
+		return result;
+	}
+	return expression_tree_walker(node, correlated_walker, depth);
+}
+
+bool
+stream_analyze_is_correlated(Query *query)
+{
+	int			depth = 0;
+
+	return query_tree_walker(query, correlated_walker, &depth,
+							 QTW_EXAMINE_RTES_BEFORE);
+}
+
+static bool
+tables_walker(Node *node, const StreamPlace *place)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		if (((RangeTblEntry *) node)->rtekind == RTE_NAMEDTUPLESTORE)
+			stream_refuse_clause(place, STREAM_CLAUSE_FROM,
+								 "a transition table is",
+								 "Read a stream that has these rows.");
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, tables_walker, (void *) place,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, tables_walker, (void *) place);
+}
+
+void
+stream_analyze_check_tables(Query *query, const StreamPlace *place)
+{
+	(void) tables_walker((Node *) query, place);
+}
+
 /* ---- members of FROM ---- */
 
 static List *

@@ -39,6 +39,13 @@ extern bool stream_analyze_is_leaf(Oid relid);
 /* Is the relation a stream, or a view that reads one? */
 extern bool stream_analyze_names_stream(RangeTblEntry *rte);
 
+/* Does the sub-select refer to anything around it, at whatever depth? */
+extern bool stream_analyze_is_correlated(Query *query);
+
+/* Refuses transition tables, at any depth: error 0A000. */
+extern void stream_analyze_check_tables(Query *query,
+										const StreamPlace *place);
+
 /*
  * The members of FROM that read streams, as indexes into the range table, in the order
  * in which they are written; of a set operation, NIL.

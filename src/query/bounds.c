@@ -27,6 +27,7 @@
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -47,6 +48,7 @@ struct StreamBounds
 {
 	Query	   *query;
 	StreamTimeFunction time_of;
+	void	   *arg;			/* of that */
 	List	   *nodes;			/* StreamTimeOf */
 	List	   *own;			/* int: of each member, its own event time among
 								 * them, or -1 */
@@ -131,7 +133,7 @@ find_node(StreamBounds *bounds, Node *expr)
 		if (equal(((StreamTimeOf *) lfirst(lc))->expr, expr))
 			return foreach_current_index(lc);
 	if (list_length(bounds->nodes) == bounds->max ||
-		!bounds->time_of(bounds->query, expr, &time) ||
+		!bounds->time_of(bounds->query, expr, bounds->arg, &time) ||
 		own_time(bounds, time.member) < 0)
 		return -1;
 	return add_node(bounds, &time);
@@ -255,23 +257,33 @@ take_difference(StreamBounds *bounds, Node *difference, Node *interval,
 	return true;
 }
 
-/* The same windows of two times end at the same time. */
+/* The same windows of two times end at the same time: all else must be constant. */
 static bool
 are_windows_alike(StreamTimeOf *x, StreamTimeOf *y)
 {
 	ListCell   *lx;
 	ListCell   *ly;
+	int			times = 0;
 
-	if (!x->window || !y->window)
-		return x->window == y->window;
-	if (x->call->funcid != y->call->funcid ||
+	if (!x->window || !y->window ||
+		x->call->funcid != y->call->funcid ||
 		list_length(x->call->args) != list_length(y->call->args))
 		return false;
 	forboth(lx, x->call->args, ly, y->call->args)
-		if (pull_varnos(NULL, lfirst(lx)) == NULL &&
-			!equal(lfirst(lx), lfirst(ly)))
+	{
+		if (contain_var_clause(lfirst(lx)) && contain_var_clause(lfirst(ly)))
+			times++;
+		else if (!equal(lfirst(lx), lfirst(ly)))
 			return false;
-	return true;
+	}
+	return times == 1;
+}
+
+/* Windows that begin apart may not end so, for they may be of different length. */
+static bool
+is_shifted(const Shifted *x)
+{
+	return x->low != 0 || x->high != 0;
 }
 
 static void
@@ -304,7 +316,8 @@ take_condition(StreamBounds *bounds, Node *condition)
 		return;
 	if (node_of(bounds, x.node)->window || node_of(bounds, y.node)->window)
 	{
-		if (strategy != BTEqualStrategyNumber ||
+		if (strategy != BTEqualStrategyNumber || is_shifted(&x) ||
+			is_shifted(&y) ||
 			!are_windows_alike(node_of(bounds, x.node),
 							   node_of(bounds, y.node)))
 			return;
@@ -353,16 +366,20 @@ take_from(StreamBounds *bounds, Node *jtnode)
 
 /* A window ends after the time that it is of, but not by more than its width. */
 static void
-relate_to_own(StreamBounds *bounds, int n)
+relate(StreamBounds *bounds, int n)
 {
 	StreamTimeOf *node = node_of(bounds, n);
-	int			own = own_time(bounds, node->member);
 
-	/* of two windows, nothing is known */
-	if (n != own && node_of(bounds, own)->window)
-		return;
-	set_after(bounds, n, own, 0);
-	set_after(bounds, own, n, -node->width);
+	set_after(bounds, n, n, 0);
+	for (int i = 0; i < list_length(bounds->nodes); i++)
+	{
+		StreamTimeOf *time = node_of(bounds, i);
+
+		if (!node->window || time->window || !equal(node->time, time->expr))
+			continue;
+		set_after(bounds, n, i, 0);
+		set_after(bounds, i, n, -node->width);
+	}
 }
 
 /* What follows from two that follow each other. */
@@ -373,9 +390,12 @@ close_paths(StreamBounds *bounds)
 
 	for (int y = 0; y < n; y++)
 		for (int x = 0; x < n; x++)
+		{
+			CHECK_FOR_INTERRUPTS();
 			for (int z = 0; z < n; z++)
 				set_after(bounds, x, z, plus(*distance(bounds, x, y),
 											 *distance(bounds, y, z)));
+		}
 }
 
 static void
@@ -390,13 +410,13 @@ find_all(StreamBounds *bounds)
 													(Node *) bounds->query->jointree));
 	n = list_length(bounds->nodes);
 	for (int i = 0; i < n; i++)
-		relate_to_own(bounds, i);
+		relate(bounds, i);
 	close_paths(bounds);
 }
 
 StreamBounds *
 stream_bounds_find(Query *query, List *members, List *times,
-				   StreamTimeFunction time_of)
+				   StreamTimeFunction time_of, void *arg)
 {
 	StreamBounds *bounds = palloc0(sizeof(StreamBounds));
 	ListCell   *lt;
@@ -404,6 +424,7 @@ stream_bounds_find(Query *query, List *members, List *times,
 
 	bounds->query = query;
 	bounds->time_of = time_of;
+	bounds->arg = arg;
 	bounds->members = members;
 	/* of more times, what comes last says nothing */
 	bounds->max = 4 * list_length(members);
@@ -413,7 +434,7 @@ stream_bounds_find(Query *query, List *members, List *times,
 		StreamTimeOf time = {0};
 
 		bounds->own = lappend_int(bounds->own, lfirst(lt) &&
-								  time_of(query, lfirst(lt), &time) ?
+								  time_of(query, lfirst(lt), arg, &time) ?
 								  add_node(bounds, &time) : -1);
 	}
 	find_all(bounds);
@@ -429,16 +450,23 @@ stream_bounds_query(StreamBounds *bounds)
 }
 
 /*
- * How much it is after the event time of a member's new rows, at least; these may be
- * late by the slack that they have themselves.
+ * How much it is after an event time of a member's new rows, at least.  All that a row
+ * says of its time is after the watermark when it is new, but for the slack that it has
+ * itself.
  */
 static int64
 after_member(StreamBounds *bounds, int n, int member)
 {
-	int			own = own_time(bounds, member);
+	int64		after = UNBOUNDED;
 
-	return own < 0 ? UNBOUNDED :
-		plus(*distance(bounds, n, own), -node_of(bounds, own)->slack);
+	for (int i = 0; i < list_length(bounds->nodes); i++)
+	{
+		StreamTimeOf *node = node_of(bounds, i);
+
+		if (node->member == member)
+			after = Max(after, plus(*distance(bounds, n, i), -node->slack));
+	}
+	return after;
 }
 
 bool
@@ -453,7 +481,7 @@ stream_bounds_slack(StreamBounds *bounds, Node *expr, int64 *slack)
 		return false;
 	if (n >= known)
 	{
-		relate_to_own(bounds, n);
+		relate(bounds, n);
 		close_paths(bounds);
 	}
 	foreach(lc, bounds->members)

@@ -18,6 +18,7 @@ typedef struct StreamTimeOf
 {
 	Node	   *expr;
 	int			member;			/* index into the range table */
+	Node	   *time;			/* the time that a window is of; or expr */
 	bool		window;
 	int64		width;			/* the window's, in microseconds */
 	int64		slack;			/* a row may come so long after its time has passed */
@@ -28,19 +29,20 @@ typedef struct StreamTimeOf
  * Says what an expression is; false: nothing of the kind.  The rules of time_of are
  * those of eventtime.c, which is above this.
  */
-typedef bool (*StreamTimeFunction) (Query *query, Node *expr,
+typedef bool (*StreamTimeFunction) (Query *query, Node *expr, void *arg,
 									StreamTimeOf *result);
 
 typedef struct StreamBounds StreamBounds;
 
 /*
  * Finds the bounds in the conditions of a SELECT (not yet rewritten) that joins streams.
- * members: those that read streams, as indexes into the range table; times: the event
+ * arg: handed on to time_of, also later.  members: those that read streams, as indexes into the range table; times: the event
  * time of each, or a window of it, as an expression, or NULL.
  */
 extern StreamBounds *stream_bounds_find(Query *query, List *members,
 										List *times,
-										StreamTimeFunction time_of);
+										StreamTimeFunction time_of,
+										void *arg);
 
 /* The query that they are about. */
 extern Query *stream_bounds_query(StreamBounds *bounds);

@@ -91,7 +91,22 @@ typedef struct Closing
 	Trace		trace;			/* of the key */
 } Closing;
 
-static Trace trace_expr(Query *query, Node *expr, List **closings);
+/* The bounds of a query that joins streams. */
+typedef struct Joined
+{
+	Query	   *query;
+	StreamBounds *bounds;
+} Joined;
+
+/* What has been found out so far: each column of each level above asks again. */
+typedef struct Memory
+{
+	List	   *closings;		/* Closing */
+	List	   *joined;			/* Joined */
+} Memory;
+
+static Trace trace_expr(Query *query, Node *expr, Memory *memory);
+static StreamBounds *bounds_of(Query *query, Memory *memory);
 static int64 window_width(const Trace *trace, const char *source);
 static int64 reach_of(const Trace *trace);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
@@ -178,7 +193,7 @@ with_all_arguments(FuncExpr *call)
 /* ---- tracing ---- */
 
 static Trace
-trace_call(Query *query, FuncExpr *call, List **closings)
+trace_call(Query *query, FuncExpr *call, Memory *memory)
 {
 	const char *name = our_function(call->funcid);
 	Node	   *argument;
@@ -190,7 +205,7 @@ trace_call(Query *query, FuncExpr *call, List **closings)
 
 	if (argument == NULL)
 		return no_trace;
-	trace = trace_expr(query, argument, closings);
+	trace = trace_expr(query, argument, memory);
 	if (trace.event_time)
 	{
 		Trace	   *of = palloc(sizeof(Trace));
@@ -281,12 +296,12 @@ keys_of(Query *query)
  * once: each column of each level above asks.
  */
 static Closing *
-closing_of(Query *query, List **closings)
+closing_of(Query *query, Memory *memory)
 {
 	Closing    *closing;
 	ListCell   *lc;
 
-	foreach(lc, *closings)
+	foreach(lc, memory->closings)
 		if (((Closing *) lfirst(lc))->query == query)
 			return lfirst(lc);
 	closing = palloc0(sizeof(Closing));
@@ -296,7 +311,7 @@ closing_of(Query *query, List **closings)
 		Node	   *key = get_sortgroupclause_expr(lfirst(lc), query->targetList);
 		Trace		trace = trace_expr(query,
 									   stream_compat_flatten_join_alias_vars(NULL, query, key),
-									   closings);
+									   memory);
 
 		if (!trace.event_time)
 			continue;
@@ -308,7 +323,7 @@ closing_of(Query *query, List **closings)
 		closing->trace = trace;
 		closing->key = key;
 	}
-	*closings = lappend(*closings, closing);
+	memory->closings = lappend(memory->closings, closing);
 	return closing;
 }
 
@@ -334,14 +349,14 @@ is_made_of(Node *expr, Node *key)
  * time that both are about.
  */
 static Trace
-trace_key(Query *query, TargetEntry *tle, Trace trace, List **closings)
+trace_key(Query *query, TargetEntry *tle, Trace trace, Memory *memory)
 {
 	Closing    *closing;
 	int64		reach;
 
 	if (!trace.event_time)
 		return trace;
-	closing = closing_of(query, closings);
+	closing = closing_of(query, memory);
 	if (closing->key && is_made_of((Node *) tle->expr, closing->key))
 	{
 		/* what is above has the time of sessions, whatever they were made of */
@@ -373,14 +388,14 @@ trace_both(Trace *trace, const Trace *other)
 
 /* The output column of a SELECT that joins streams. */
 static Trace
-trace_joined(Query *query, Node *expr, List **closings)
+trace_joined(Query *query, Node *expr, Memory *memory)
 {
-	Trace		trace = trace_expr(query, expr, closings);
+	Trace		trace = trace_expr(query, expr, memory);
 	int64		slack;
 
 	if (!trace.event_time)
 		return trace;
-	if (!stream_bounds_slack(stream_eventtime_bounds(query), expr, &slack))
+	if (!stream_bounds_slack(bounds_of(query, memory), expr, &slack))
 		return no_trace;
 	trace.slack = Max(trace.slack, slack);
 	return trace;
@@ -388,7 +403,7 @@ trace_joined(Query *query, Node *expr, List **closings)
 
 /* The output column of a sub-select; of UNION, all parts must agree. */
 static Trace
-trace_output(Query *query, AttrNumber attno, List **closings)
+trace_output(Query *query, AttrNumber attno, Memory *memory)
 {
 	TargetEntry *tle;
 	Node	   *expr;
@@ -404,10 +419,10 @@ trace_output(Query *query, AttrNumber attno, List **closings)
 		expr = stream_compat_flatten_join_alias_vars(NULL, query,
 													 (Node *) tle->expr);
 		if (stream_analyze_joins_rows(query))
-			return trace_joined(query, expr, closings);
-		result = trace_expr(query, expr, closings);
+			return trace_joined(query, expr, memory);
+		result = trace_expr(query, expr, memory);
 		return keys_of(query) ?
-			trace_key(query, tle, result, closings) : result;
+			trace_key(query, tle, result, memory) : result;
 	}
 	foreach(lc, query->rtable)
 	{
@@ -416,7 +431,7 @@ trace_output(Query *query, AttrNumber attno, List **closings)
 
 		if (rte->rtekind != RTE_SUBQUERY)
 			continue;
-		trace = trace_output(rte->subquery, attno, closings);
+		trace = trace_output(rte->subquery, attno, memory);
 		if (!trace.event_time || (result.kind != TRACE_NONE &&
 								  (result.kind != trace.kind ||
 								   result.type != trace.type)))
@@ -444,13 +459,13 @@ query_of_view(Oid relid)
 }
 
 static Trace
-trace_table_column(Oid relid, AttrNumber attno, List **closings)
+trace_table_column(Oid relid, AttrNumber attno, Memory *memory)
 {
 	Trace		trace = no_trace;
 	StreamEventTime declared;
 
 	if (get_rel_relkind(relid) == RELKIND_VIEW)
-		return trace_output(query_of_view(relid), attno, closings);
+		return trace_output(query_of_view(relid), attno, memory);
 	if (!stream_declare_event_time(relid, &declared) ||
 		declared.attnum != attno)
 		return no_trace;
@@ -461,7 +476,7 @@ trace_table_column(Oid relid, AttrNumber attno, List **closings)
 }
 
 static Trace
-trace_column(Query *query, Var *var, List **closings)
+trace_column(Query *query, Var *var, Memory *memory)
 {
 	RangeTblEntry *rte;
 	Node	   *grouped;
@@ -471,20 +486,20 @@ trace_column(Query *query, Var *var, List **closings)
 	rte = rt_fetch(var->varno, query->rtable);
 	grouped = stream_compat_group_expr(rte, var->varattno);
 	if (grouped)
-		return trace_expr(query, grouped, closings);
+		return trace_expr(query, grouped, memory);
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:
-			return trace_table_column(rte->relid, var->varattno, closings);
+			return trace_table_column(rte->relid, var->varattno, memory);
 		case RTE_SUBQUERY:
-			return trace_output(rte->subquery, var->varattno, closings);
+			return trace_output(rte->subquery, var->varattno, memory);
 		case RTE_FUNCTION:
 			{
 				RangeTblFunction *function = linitial(rte->functions);
 
 				if (list_length(rte->functions) > 1 || var->varattno != 1)
 					return no_trace;
-				return trace_expr(query, function->funcexpr, closings);
+				return trace_expr(query, function->funcexpr, memory);
 			}
 		default:
 			return no_trace;
@@ -492,14 +507,14 @@ trace_column(Query *query, Var *var, List **closings)
 }
 
 static Trace
-trace_expr(Query *query, Node *expr, List **closings)
+trace_expr(Query *query, Node *expr, Memory *memory)
 {
 	while (IsA(expr, RelabelType))
 		expr = (Node *) ((RelabelType *) expr)->arg;
 	if (IsA(expr, Var))
-		return trace_column(query, (Var *) expr, closings);
+		return trace_column(query, (Var *) expr, memory);
 	if (IsA(expr, FuncExpr))
-		return trace_call(query, (FuncExpr *) expr, closings);
+		return trace_call(query, (FuncExpr *) expr, memory);
 	return no_trace;
 }
 
@@ -507,9 +522,9 @@ trace_expr(Query *query, Node *expr, List **closings)
 static Trace
 trace_of(Query *query, Node *expr)
 {
-	List	   *closings = NIL;
+	Memory		memory = {0};
 
-	return trace_expr(query, expr, &closings);
+	return trace_expr(query, expr, &memory);
 }
 
 bool
@@ -1202,9 +1217,23 @@ stream_eventtime_place(StreamWindow *window, int nkeys)
 		window->key + 1;
 }
 
+/* Is the length of the window a constant? */
+static bool
+has_known_length(const Trace *trace)
+{
+	Node	   *length;
+
+	if (trace->kind != TRACE_RANGE && trace->kind != TRACE_START)
+		return true;
+	length = eval_const_expressions(NULL,
+									list_nth(trace->call->args,
+											 trace->kind == TRACE_RANGE ? 1 : 0));
+	return IsA(length, Const) && !((Const *) length)->constisnull;
+}
+
 /* A column of a member of FROM that is an event time (or a window), or NULL. */
 static Node *
-time_column(Query *query, int rtindex, bool window)
+time_column(Query *query, int rtindex, bool window, Memory *memory)
 {
 	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
 	List	   *vars;
@@ -1220,9 +1249,10 @@ time_column(Query *query, int rtindex, bool window)
 
 		if (!IsA(lfirst(lc), Var))
 			continue;
-		trace = trace_of(query, lfirst(lc));
+		trace = trace_expr(query, lfirst(lc), memory);
 		if (trace.event_time &&
-			(window ? trace.kind == TRACE_START || trace.kind == TRACE_RANGE :
+			(window ? (trace.kind == TRACE_START ||
+					   trace.kind == TRACE_RANGE) && has_known_length(&trace) :
 			 trace.kind == TRACE_TIME))
 			return lfirst(lc);
 	}
@@ -1233,9 +1263,9 @@ time_column(Query *query, int rtindex, bool window)
 
 /* What an expression says of the event time of one member of FROM. */
 static bool
-time_of_member(Query *query, Node *expr, StreamTimeOf *result)
+time_of_member(Query *query, Node *expr, void *memory, StreamTimeOf *result)
 {
-	Trace		trace = trace_of(query, expr);
+	Trace		trace = trace_expr(query, expr, memory);
 
 	if (!trace.event_time || trace.kind == TRACE_NONE ||
 		trace.kind == TRACE_SESSION ||
@@ -1245,29 +1275,50 @@ time_of_member(Query *query, Node *expr, StreamTimeOf *result)
 	if (trace.kind == TRACE_TIME ? trace.of != NULL :
 		trace.of == NULL || reach_of(trace.of) != 0)
 		return false;
+	if (!has_known_length(&trace))
+		return false;
 	result->expr = expr;
 	result->window = trace.kind != TRACE_TIME;
+	result->time = result->window && IsA(expr, FuncExpr) ?
+		window_argument((FuncExpr *) expr,
+						our_function(((FuncExpr *) expr)->funcid)) : expr;
 	result->width = window_width(&trace, NULL);
 	result->slack = trace.slack;
 	result->call = trace.call;
 	return true;
 }
 
-StreamBounds *
-stream_eventtime_bounds(Query *query)
+static StreamBounds *
+bounds_of(Query *query, Memory *memory)
 {
 	List	   *members = stream_analyze_members_of_from(query);
 	List	   *times = NIL;
+	Joined	   *joined;
 	ListCell   *lc;
 
+	foreach(lc, memory->joined)
+		if (((Joined *) lfirst(lc))->query == query)
+			return ((Joined *) lfirst(lc))->bounds;
 	foreach(lc, members)
 	{
-		Node	   *time = time_column(query, lfirst_int(lc), false);
+		Node	   *time = time_column(query, lfirst_int(lc), false, memory);
 
 		times = lappend(times, time ? time :
-						time_column(query, lfirst_int(lc), true));
+						time_column(query, lfirst_int(lc), true, memory));
 	}
-	return stream_bounds_find(query, members, times, time_of_member);
+	joined = palloc(sizeof(Joined));
+	joined->query = query;
+	joined->bounds = stream_bounds_find(query, members, times, time_of_member,
+										memory);
+	memory->joined = lappend(memory->joined, joined);
+	return joined->bounds;
+}
+
+StreamBounds *
+stream_eventtime_bounds(Query *query)
+{
+	/* it is asked later, too */
+	return bounds_of(query, palloc0(sizeof(Memory)));
 }
 
 Expr *
@@ -1308,7 +1359,8 @@ window_of_input(Query *query, bool window)
 {
 	for (int i = 1; i <= list_length(query->rtable); i++)
 	{
-		Node	   *column = time_column(query, i, window);
+		Memory		memory = {0};
+		Node	   *column = time_column(query, i, window, &memory);
 		Trace		trace;
 		StreamWindow *result;
 

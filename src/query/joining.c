@@ -51,6 +51,12 @@
 
 #define WRAPPED "joined rows"
 
+/* So many sides; the planner goes through their orders. */
+#define MAX_SIDES 32
+
+/* So many equalities find what belongs together; more would hardly help. */
+#define MAX_EQUALS 8
+
 /* A side in the making. */
 typedef struct Side
 {
@@ -253,7 +259,8 @@ note_equal(Joining *joining, Node *expr, Node *other)
 		bms_overlap(of, others) || !is_pure(expr))
 		return;
 	side = find_side(joining, rtindex);
-	if (side == NULL ||
+	if (side == NULL || list_length(side->equals) >=
+		MAX_EQUALS * list_length(joining->sides) ||
 		!OidIsValid(GetDefaultOpClass(exprType(expr), BTREE_AM_OID)))
 		return;
 	equal = palloc(sizeof(Equal));
@@ -456,7 +463,8 @@ index_columns(Side *side)
 		{
 			Equal	   *equal = lfirst(lo);
 
-			if (bms_equal(equal->others, first->others))
+			if (bms_equal(equal->others, first->others) &&
+				list_length(columns) < MAX_EQUALS)
 				columns = list_append_unique_int(columns,
 												 add_column(side, equal->expr));
 		}
@@ -655,8 +663,16 @@ find_sides(Joining *joining)
 		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
 		StreamPlace place = place_of_side(joining, lfirst_int(lc));
 
+		if (list_length(joining->sides) == MAX_SIDES)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("a continuous view cannot join more than %d streams at once",
+							MAX_SIDES),
+					 errhint("Join some of them in a sub-select of FROM."),
+					 stream_refuse_clause_position(&place,
+												   STREAM_CLAUSE_ANY)));
 		if (rte->rtekind == RTE_SUBQUERY &&
-			contain_vars_of_level((Node *) rte->subquery, 1))
+			stream_analyze_is_correlated(rte->subquery))
 			stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
 								 "a LATERAL sub-select in a join of streams is",
 								 "Have it refer to nothing around it, and join by conditions.");

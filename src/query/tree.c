@@ -299,6 +299,19 @@ static StreamCut *make_operator(Planting *planting, Query *query,
 								const StreamPlace *place);
 
 /*
+ * A sub-select is maintained by itself, before the query around it is looked at.
+ */
+static void
+check_independent(Query *query, const StreamPlace *place)
+{
+	if (stream_analyze_is_correlated(query))
+		stream_refuse_in(place,
+						 "LATERAL aggregation, deduplication or join of streams is",
+						 query->targetList,
+						 "Have the sub-select refer to nothing around it, and join its result.");
+}
+
+/*
  * An outer join of streams hands on changes.  They can be taken by an aggregation, and by
  * the result of a view, if nothing else is in FROM and what is said of a row is the same
  * when it comes and when it goes.
@@ -353,6 +366,7 @@ find_below(Planting *planting, StreamCut *cut, bool result)
 		place = stream_joining_is_wrapped(rte) ? cut->place :
 			stream_locate_member(&cut->place, cut->query,
 								 foreach_current_index(lc) + 1);
+		check_independent(rte->subquery, &place);
 		if (cut->below)
 			stream_refuse_in(&place, "reading more than one stream is",
 							 rte->subquery->targetList,
@@ -518,18 +532,6 @@ make_operator(Planting *planting, Query *query, StreamTopn *topn, bool below,
 }
 
 /* ---- what is left to readers ---- */
-
-/*
- * A sub-select is maintained by itself, before the query around it is looked at.
- */
-static void
-check_independent(Query *query, const StreamPlace *place)
-{
-	if (contain_vars_of_level((Node *) query, 1))
-		stream_refuse_in(place, "LATERAL aggregation of a stream is",
-						 query->targetList,
-						 "Have the sub-select refer to nothing around it, and join its result.");
-}
 
 /*
  * How many members of FROM read streams, counting those of sub-selects that do no
@@ -712,6 +714,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 
 	if (place == NULL)
 		place = &nowhere;
+	stream_analyze_check_tables(query, place);
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);

@@ -67,8 +67,8 @@ stream_timeexpr_upper(Oid type, Node *range)
 Interval *
 stream_timeexpr_unit(const char *unit)
 {
-	char	   *text = pg_strcasecmp(unit, "quarter") == 0 ? "3 months" :
-		psprintf("1 %s", unit);
+	char	   *text = pg_strcasecmp(unit, "quarter") == 0 ||
+		pg_strcasecmp(unit, "qtr") == 0 ? "3 months" : psprintf("1 %s", unit);
 
 	return DatumGetIntervalP(DirectFunctionCall3(interval_in,
 												 CStringGetDatum(text),

@@ -556,6 +556,8 @@ stream_rows_keep(StreamRows *rows)
 {
 	int64		n;
 
+	if (STREAM_MUTATION("join_forgotten"))
+		return 0;
 	/* the feed has had a pointer of its own */
 	tuplestore_select_read_pointer(rows->added, 0);
 	n = keep_rows(rows);

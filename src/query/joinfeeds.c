@@ -33,6 +33,7 @@
 #include "rewrite/rewriteManip.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "query/joinfeeds.h"
 
 /* A side: its columns as expressions over the join's range table. */
@@ -266,6 +267,8 @@ exists_none(StreamCutInput *in, Node *condition, StreamFeedInput **input)
 	sublink->subLinkType = EXISTS_SUBLINK;
 	sublink->subselect = (Node *) query;
 	sublink->location = -1;
+	if (STREAM_MUTATION("join_matched"))
+		return NULL;
 	return (Node *) makeBoolExpr(NOT_EXPR, list_make1(sublink), -1);
 }
 

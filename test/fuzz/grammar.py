@@ -536,7 +536,7 @@ class Grammar:
             scope.cols += more
 
     def joined_stream(self, source, scope, where):
-        """Another stream, joined to the one that is there."""
+        """Another stream, joined to the one that is there.  True: outer."""
         rng = self.rng
         first = source[0].split(" AS ")[-1]
         more, other = self.one_stream()
@@ -552,7 +552,7 @@ class Grammar:
                 "{1}.{3} IN (SELECT {2}.{3} FROM {0} WHERE {2}.id % 2 = 0)",
                 "({1}.{3}, {1}.id % 5) IN (SELECT {2}.{3}, {2}.id % 5 FROM {0})"
             ]).format(more[0], first, second, column))
-            return
+            return False
         form = rng.choice(["id", "near", "columns", "columns", "expression"])
         if form == "id":
             on = ["%s.id = %s.id" % (first, second)]
@@ -574,11 +574,18 @@ class Grammar:
         scope.unique = None
         if self.chance(0.3):
             on.append(self.expr(scope, "bool", 1).sql)
+        if self.chance(0.3) and len(source) == 1:
+            outer = rng.choice(["LEFT", "LEFT", "RIGHT", "FULL"])
+            self.tag("outer join of streams")
+            source.append(" %s JOIN %s ON %s" % (outer, more[0],
+                                                 " AND ".join(on)))
+            return True
         if self.chance(0.3):
             source.append(", " + more[0])
             where += on
         else:
             source.append(" JOIN %s ON %s" % (more[0], " AND ".join(on)))
+        return False
 
     def series(self, source, scope):
         """A set-returning function in FROM."""
@@ -614,6 +621,7 @@ class Grammar:
     def from_clause(self, query, depth):
         """Gives the query a FROM and, mostly, a WHERE; returns the scope."""
         rng = self.rng
+        alone = False
         if depth > 0:
             kind = rng.choice(["aggregation"] * 4 + [
                 "transform", "DISTINCT", "top-n", "union"])
@@ -640,12 +648,13 @@ class Grammar:
         else:
             query.source, scope = self.one_stream()
             if self.chance(max(0.15, self.exotic / 3)):
-                self.joined_stream(query.source, scope, query.where)
-                if self.chance(0.2):
+                # beside an outer join there is nothing else
+                alone = self.joined_stream(query.source, scope, query.where)
+                if not alone and self.chance(0.2):
                     self.joined_stream(query.source, scope, query.where)
-        if self.chance(0.25):
+        if not alone and self.chance(0.25):
             self.lookups(query.source, scope, query.where)
-        if self.chance(0.1):
+        if not alone and self.chance(0.1):
             self.series(query.source, scope)
         if self.chance(0.35):
             self.tag("WHERE")

@@ -47,6 +47,12 @@ my %query = (
 		ORDER BY k, n DESC, writer',
 	top => 'SELECT k, n, writer, rn FROM (SELECT *, row_number() OVER
 		(PARTITION BY k ORDER BY n DESC, writer) AS rn FROM s) q WHERE rn <= 3',
+	pairs => 'SELECT a.writer, a.n, b.k FROM s a JOIN s b
+		ON a.writer = b.writer AND a.n = b.n + 3 WHERE a.n % 2 = 0',
+	alone => 'SELECT a.writer, a.n, b.n AS bn FROM s a LEFT JOIN s b
+		ON a.writer = b.writer AND b.n = a.n + 7 WHERE a.n % 3 = 0',
+	alone_per_key => 'SELECT a.k, count(*) AS c, count(b.n) AS b FROM s a
+		LEFT JOIN s b ON a.writer = b.writer AND b.n = a.n + 7 GROUP BY a.k',
 	total => 'SELECT count(*) AS c, sum(n) AS s FROM s');
 $node->safe_psql('postgres',
 	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous,

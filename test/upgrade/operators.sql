@@ -30,4 +30,19 @@ CREATE MATERIALIZED VIEW busy WITH (streaming.continuous,
 	SELECT url, session_window(window_time(w), '30 minutes') AS busy, sum(n)
 	FROM (SELECT url, tumble(ts, '10 minutes') AS w, count(*) AS n FROM clicks
 		GROUP BY url, w) c GROUP BY url, busy;
+CREATE MATERIALIZED VIEW pairs WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT a.url, a.ms, b.tint FROM clicks a JOIN clicks b ON a.url = b.url AND a.ms = b.ms + 1
+	WHERE a.ts > b.ts - interval '1 day';
+CREATE MATERIALIZED VIEW alone WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT a.url, a.ms, b.tint FROM clicks a LEFT JOIN (SELECT DISTINCT url, ms, tint FROM clicks) b
+		ON a.url = b.url AND a.ms = b.ms + 1;
+CREATE MATERIALIZED VIEW asked WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT url, count(*) FROM clicks c WHERE EXISTS (SELECT FROM clicks o WHERE o.ms = c.ms + 1)
+	GROUP BY url;
+CREATE MATERIALIZED VIEW kept_sets WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT url, tint, count(DISTINCT ms), array_agg(ms ORDER BY ms) FROM clicks GROUP BY ROLLUP (url, tint);
 RESET ROLE;

@@ -154,6 +154,21 @@ SELECT view, groups FROM streaming.views ORDER BY view::text;
 DROP TABLE s CASCADE;
 DROP FUNCTION kept;
 
+-- a session that goes on has rows that would have ended long ago by themselves
+CREATE TABLE g (id int, ts timestamptz, x int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0 seconds');
+CREATE MATERIALIZED VIEW on_and_on WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT session_window(ts, '5 s') AS w, count(*), count(DISTINCT x) AS xs, array_agg(id ORDER BY id) AS ids FROM g GROUP BY 1;
+DO $$
+BEGIN
+	FOR i IN 1..12 LOOP
+		INSERT INTO g VALUES (i, '2026-01-01'::timestamptz + i * interval '4 s', i % 7);
+		COMMIT;
+		REFRESH MATERIALIZED VIEW on_and_on;
+	END LOOP;
+END $$;
+SELECT lower(w), count, xs, ids FROM on_and_on;
+DROP TABLE g CASCADE;
+
 -- what an aggregate is about is a row's own; what its direct arguments are, the group's
 CREATE TABLE d (id int, ts timestamptz, k int, x int) USING stream;
 CREATE MATERIALIZED VIEW own WITH (streaming.continuous, streaming.trigger = 'manual') AS

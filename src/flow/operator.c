@@ -422,7 +422,9 @@ session_changed(TupleTableSlot *row, int sign, void *arg)
 	StreamOperator *op = arg;
 
 	if (op->kept && sign > 0 && !op->finishing)
-		stream_rows_hand_on_session(op->kept, row);
+		stream_rows_hand_on_session(op->kept, row,
+									stream_sessions_end_before(op->sessions,
+															   row));
 	else if (op->output)
 		hand_on_change(row, sign, op);
 }

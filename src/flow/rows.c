@@ -567,9 +567,9 @@ stream_rows_keep(StreamRows *rows)
 
 /* ---- sessions ---- */
 
-/* Finds the first row of a session that ends after late; end: that of the session. */
+/* Finds the first row of a session that ends after a time; end: that of the session. */
 static bool
-find_in_session(StreamRows *rows, TupleTableSlot *session, int64 late,
+find_in_session(StreamRows *rows, TupleTableSlot *session, int64 after,
 				Timestamp *end)
 {
 	Timestamp	start;
@@ -579,7 +579,7 @@ find_in_session(StreamRows *rows, TupleTableSlot *session, int64 late,
 								 session->tts_values[rows->shape.nkeys - 1],
 								 &start, end);
 	/* rows that end where it begins are of another; but not at infinity */
-	rows->table.alive_after = Max(late, start < *end ? start : start - 1);
+	rows->table.alive_after = Max(after, start < *end ? start : start - 1);
 	return stream_statetable_find(&rows->table, session);
 }
 
@@ -614,12 +614,13 @@ hand_on_found(StreamRows *rows, Datum session)
 }
 
 void
-stream_rows_hand_on_session(StreamRows *rows, TupleTableSlot *session)
+stream_rows_hand_on_session(StreamRows *rows, TupleTableSlot *session,
+							int64 after)
 {
 	Timestamp	end;
 	bool		found;
 
-	for (found = find_in_session(rows, session, rows->late, &end);
+	for (found = find_in_session(rows, session, after, &end);
 		 found && is_up_to(rows, end);
 		 found = stream_statetable_find_next(&rows->table))
 	{

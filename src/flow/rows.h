@@ -71,12 +71,13 @@ extern int64 stream_rows_close(StreamRows *rows);
 extern int64 stream_rows_keep(StreamRows *rows);
 
 /*
- * Hands on the kept rows of a session, with it as their last key; but those that end at
- * or before late are of another, which is closed.  The session's row begins with the
- * same keys.  Between close and settle.
+ * Hands on the kept rows of a session, with it as their last key: those that end after a
+ * time, for the others are of closed sessions which it overlaps.  The session's row
+ * begins with the same keys.  Between close and settle.
  */
 extern void stream_rows_hand_on_session(StreamRows *rows,
-										TupleTableSlot *session);
+										TupleTableSlot *session,
+										int64 after);
 
 /*
  * After settle, in the same batch: deletes the kept rows of sessions that are closed,

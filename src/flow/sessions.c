@@ -517,6 +517,33 @@ stream_sessions_finish(StreamSessions *sessions, TupleTableSlot *results)
 }
 
 int64
+stream_sessions_end_before(StreamSessions *sessions, TupleTableSlot *session)
+{
+	Timestamp	start;
+	Timestamp	end;
+	int64		before;
+
+	slot_getallattrs(session);
+	stream_window_session_bounds(sessions->range,
+								 session->tts_values[sessions->nkeys], &start,
+								 &end);
+	for (before = start; before < sessions->late; before = end)
+	{
+		sessions->table.alive_after = before;
+		if (!stream_statetable_find(&sessions->table, session))
+			break;
+		slot_getallattrs(sessions->table.found);
+		stream_window_session_bounds(sessions->range,
+									 sessions->table.found->tts_values[sessions->nkeys],
+									 &start, &end);
+		ExecClearTuple(sessions->table.found);
+		if (end > sessions->late)
+			break;
+	}
+	return before;
+}
+
+int64
 stream_sessions_close(StreamSessions *sessions)
 {
 	stream_sessions_merge(sessions);

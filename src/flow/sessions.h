@@ -50,6 +50,13 @@ extern void stream_sessions_finish(StreamSessions *sessions,
 								   TupleTableSlot *results);
 
 /*
+ * When the last of the closed sessions ends that a session of the table overlaps; at its
+ * start, if there is none.  All of its own rows end after that, for they came later.
+ */
+extern int64 stream_sessions_end_before(StreamSessions *sessions,
+										TupleTableSlot *session);
+
+/*
  * Merges what there is to merge, and ends the batch.  Returns how many sessions
  * there are more than before (or less).
  */

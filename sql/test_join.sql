@@ -135,6 +135,28 @@ SELECT count(*) = (SELECT count(*) FROM l WHERE k IN (1, 2)) AS found FROM q2 WH
 INSERT INTO r VALUES (1, 1, 'twin', 1), (1, 1, 'twin', 1);
 REFRESH MATERIALIZED VIEW q2;
 SELECT count(*) = 2 * (SELECT count(*) FROM l WHERE k = 1) AS twice FROM q2 WHERE y = 'twin';
+-- WITH queries that are named twice by such as are named twice
+DO $$
+DECLARE
+	q text := 'WITH c0 AS (SELECT k FROM j.l)';
+BEGIN
+	FOR i IN 1..24 LOOP
+		q := q || format(', c%s AS (SELECT a.k FROM c%s a JOIN c%2$s b ON a.k = b.k)', i, i - 1);
+	END LOOP;
+	EXECUTE 'CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS ' || q || ' SELECT k FROM c24';
+EXCEPTION WHEN program_limit_exceeded THEN
+	RAISE WARNING '%', SQLERRM;
+END $$;
+-- WITH beside the join, in the other clauses
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	WITH RECURSIVE w (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM w WHERE n < 3)
+	SELECT l.k, count(*) FROM l JOIN r USING (k) GROUP BY l.k LIMIT (SELECT max(n) FROM w);
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	WITH RECURSIVE w (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM w WHERE n < 3)
+	SELECT l.k, count(*), sum(count(*)) OVER (ORDER BY l.k ROWS (SELECT max(n) FROM w) PRECEDING) FROM l GROUP BY l.k;
+REFRESH MATERIALIZED VIEW v;
+SELECT check_view('v'), count(*) > 3 AS some FROM v;
+DROP MATERIALIZED VIEW v;
 -- a transition table is none of ours, however it is called
 CREATE TABLE wide (c1 int, c2 int);
 CREATE FUNCTION made() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -23,6 +23,12 @@ INSERT INTO queries (query) VALUES
 ('SELECT o.k, o.a, p.a AS pa FROM l o LEFT JOIN l p ON o.k = p.a'),
 ('SELECT l.k, l.a, r.b FROM l LEFT JOIN r ON l.k = r.k ORDER BY l.x, r.y, l.k, l.a, r.b LIMIT 5'),
 ('SELECT l.a, l.a AS again, 7 AS seven FROM l LEFT JOIN r ON l.k = r.k'),
+-- an expression by which rows are found is another one above the join, where it may be about null
+('SELECT * FROM (SELECT l.k, coalesce(r.b, 1) AS c, r.b FROM l LEFT JOIN r ON l.k = coalesce(r.b, 1)) q'),
+('SELECT l.k, r.b FROM l LEFT JOIN r ON l.k = coalesce(r.b, 1) WHERE coalesce(r.b, 1) > 0'),
+('SELECT int4range(nullif(r.k, 50), 90) AS c, count(*) FROM l LEFT JOIN r ON int4range(l.a, 90) = int4range(nullif(r.k, 50), 90) GROUP BY 1'),
+('SELECT l.k, r.b IS NULL AS n FROM l LEFT JOIN r ON (l.k = 1) = (r.b IS NULL) WHERE r.b IS NULL'),
+('SELECT * FROM (SELECT l.k, coalesce(l.a, 1) AS c, r.b FROM l FULL JOIN r ON r.k = coalesce(l.a, 1)) q'),
 -- aggregations over them
 ('SELECT l.k, count(*), count(r.k) AS matched, sum(r.b), max(r.y), array_agg(r.b ORDER BY r.b, r.y) FROM l LEFT JOIN r ON l.k = r.k GROUP BY l.k'),
 ('SELECT count(*), count(l.k) AS ls, count(r.k) AS rs, avg(l.a) FROM l FULL JOIN r ON l.k = r.k'),
@@ -72,5 +78,13 @@ END $$;
 SELECT count(*) FILTER (WHERE b IS NULL) > 0 AS alone, count(*) FILTER (WHERE b IS NOT NULL) > 0 AS paired FROM q1;
 SELECT regexp_replace(line, '\d{4,}', 'N') AS explained FROM streaming.explain('q3') AS line
 WHERE line ~ '^ {0,2}(Operator|State|Bounded|Combined|Computed|Feed)';
+-- many rows that are the same go at once
+CREATE MATERIALIZED VIEW same WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT s.a, t.a AS ta FROM l s LEFT JOIN m t ON s.k = t.b;
+INSERT INTO l SELECT 1000, 5 FROM generate_series(1, 20000) i;
+REFRESH MATERIALIZED VIEW same;
+INSERT INTO m VALUES (5, 1000);
+REFRESH MATERIALIZED VIEW same;
+SELECT check_view('same');
 DROP SCHEMA jo CASCADE;
 SELECT * FROM leftovers();

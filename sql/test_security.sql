@@ -26,6 +26,37 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, count(*) FRO
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT k, count(*), sum(v) FROM s GROUP BY k;
 REFRESH MATERIALIZED VIEW v;
 SELECT * FROM v ORDER BY k;
+-- policies hold for what is read beside a join of streams, too
+RESET ROLE;
+CREATE TABLE hidden (x text);
+INSERT INTO hidden VALUES ('hidden');
+ALTER TABLE hidden ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON hidden USING (false);
+CREATE TABLE shown (k int, v int);
+INSERT INTO shown VALUES (1, 1);
+CREATE TABLE js (k int, x int) USING stream;
+GRANT SELECT ON hidden, shown, js TO regress_streaming_a;
+SET ROLE regress_streaming_a;
+SELECT count(*) FROM hidden;
+CREATE MATERIALIZED VIEW leak1 WITH (streaming.continuous) AS
+	SELECT a.k, g.g FROM js a JOIN js b ON a.k = b.k, (SELECT v FROM shown WHERE EXISTS (SELECT 1 FROM shown)) t,
+		unnest(ARRAY(SELECT x FROM hidden)) g (g);
+CREATE MATERIALIZED VIEW leak2 WITH (streaming.continuous) AS
+	SELECT a.k, g.g FROM js a, (SELECT v FROM shown WHERE EXISTS (SELECT 1 FROM shown)) t,
+		unnest(ARRAY(SELECT x FROM hidden)) g (g)
+	WHERE EXISTS (SELECT FROM js b WHERE a.k = b.k);
+CREATE MATERIALIZED VIEW leak3 WITH (streaming.continuous) AS
+	SELECT g.g, count(*) FROM js a JOIN js b ON a.k = b.k, (SELECT v FROM shown WHERE EXISTS (SELECT 1 FROM shown)) t,
+		unnest(ARRAY(SELECT x FROM hidden)) g (g) GROUP BY 1;
+CREATE MATERIALIZED VIEW no_leak WITH (streaming.continuous) AS
+	SELECT a.k, g.g FROM js a JOIN js b ON a.k = b.k, unnest(ARRAY(SELECT v FROM shown)) g (g);
+RESET ROLE;
+INSERT INTO js VALUES (1, 1);
+REFRESH MATERIALIZED VIEW leak1; REFRESH MATERIALIZED VIEW leak2; REFRESH MATERIALIZED VIEW leak3; REFRESH MATERIALIZED VIEW no_leak;
+SELECT (SELECT count(*) FROM leak1) AS leak1, (SELECT count(*) FROM leak2) AS leak2, (SELECT count(*) FROM leak3) AS leak3, (SELECT count(*) FROM no_leak) AS shown;
+SET client_min_messages = warning;
+DROP TABLE js, hidden, shown CASCADE;
+SET ROLE regress_streaming_a;
 -- and USAGE on the types of what is kept, which their owner can change otherwise
 RESET ROLE;
 CREATE TYPE pair AS (a int, b text);

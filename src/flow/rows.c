@@ -85,6 +85,8 @@ typedef struct GoneRow
 {
 	uint32		hash;
 	bool		found;
+	int64		skip;			/* of the first with a hash: so many after it that
+								 * have been found */
 	MinimalTuple tuple;
 } GoneRow;
 
@@ -373,6 +375,7 @@ note_gone(StreamRows *rows, GoneRows *gone, TupleTableSlot *row)
 	new = &gone->rows[gone->n++];
 	new->hash = hash_row(rows, row);
 	new->found = false;
+	new->skip = 0;
 	new->tuple = ExecCopySlotMinimalTuple(row);
 	MemoryContextSwitchTo(old);
 }
@@ -410,8 +413,15 @@ static bool
 is_gone(StreamRows *rows, GoneRows *gone)
 {
 	uint32		hash = hash_row(rows, rows->table.found);
+	int64		first = find_hash(gone, hash);
+	int64	   *skip;
 
-	for (int64 i = find_hash(gone, hash);
+	if (first == gone->n || gone->rows[first].hash != hash)
+		return false;
+	skip = &gone->rows[first].skip;
+	while (first + *skip < gone->n && gone->rows[first + *skip].found)
+		(*skip)++;
+	for (int64 i = first + *skip;
 		 i < gone->n && gone->rows[i].hash == hash; i++)
 	{
 		GoneRow    *row = &gone->rows[i];

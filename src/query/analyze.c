@@ -17,6 +17,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
@@ -354,7 +355,41 @@ typedef struct InlineWith
 {
 	CommonTableExpr *cte;
 	int			levels;			/* below the query that it belongs to */
+	int			size;			/* members of range tables in it */
+	int		   *copied;			/* in all copies so far */
 } InlineWith;
+
+/* So many members of range tables may come of copies. */
+#define MAX_COPIED 10000
+
+static bool
+count_members_walker(Node *node, int *n)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		(*n)++;
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, count_members_walker, n,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, count_members_walker, n);
+}
+
+/* Queries that are named twice by such as are named twice grow without bound. */
+static void
+count_copy(InlineWith *context)
+{
+	CHECK_FOR_INTERRUPTS();
+	*context->copied += context->size;
+	if (*context->copied > MAX_COPIED)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("WITH queries over streams are named too often"),
+				 errhint("Name each once, or make a continuous view of some.")));
+}
 
 /* Puts the WITH query where it is referred to. */
 static bool
@@ -380,6 +415,7 @@ inline_walker(Node *node, InlineWith *context)
 			rte->ctelevelsup != context->levels ||
 			strcmp(rte->ctename, context->cte->ctename) != 0)
 			return false;
+		count_copy(context);
 		rte->rtekind = RTE_SUBQUERY;
 		rte->subquery = castNode(Query, copyObject(context->cte->ctequery));
 		IncrementVarSublevelsUp((Node *) rte->subquery, context->levels, 1);
@@ -420,41 +456,44 @@ referred_from_below_walker(Node *node, InlineWith *context)
 
 /* Does so for those of one query. */
 static void
-inline_with_queries(Query *query)
+inline_with_queries(Query *query, int *copied)
 {
 	ListCell   *lc;
 
 	foreach(lc, query->cteList)
 	{
-		InlineWith	context = {lfirst_node(CommonTableExpr, lc), -1};
+		InlineWith	context = {lfirst_node(CommonTableExpr, lc), -1, 0, copied};
 
 		if (context.cte->cterecursive ||
 			(!stream_analyze_has_stream(context.cte->ctequery) &&
 			 !referred_from_below_walker((Node *) query, &context)))
 			continue;
+		count_members_walker(context.cte->ctequery, &context.size);
 		query->cteList = foreach_delete_current(query->cteList, lc);
 		inline_walker((Node *) query, &context);
 	}
 }
 
 static bool
-inline_with_walker(Node *node, void *context)
+inline_with_walker(Node *node, int *copied)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
 	{
-		inline_with_queries((Query *) node);
-		return query_tree_walker((Query *) node, inline_with_walker, context,
+		inline_with_queries((Query *) node, copied);
+		return query_tree_walker((Query *) node, inline_with_walker, copied,
 								 0);
 	}
-	return expression_tree_walker(node, inline_with_walker, context);
+	return expression_tree_walker(node, inline_with_walker, copied);
 }
 
 void
 stream_analyze_inline_with(Query *query)
 {
-	inline_with_walker((Node *) query, NULL);
+	int			copied = 0;
+
+	inline_with_walker((Node *) query, &copied);
 }
 
 Query *

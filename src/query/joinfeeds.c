@@ -47,6 +47,9 @@ typedef struct Replacing
 {
 	List	   *sides;
 	int			sublevels_up;
+	bool		outer;			/* above the join, an expression is not what it is
+								 * below: columns only */
+	bool		in_condition;	/* of a JOIN */
 } Replacing;
 
 /* Its number from 0 in a list of expressions, or -1. */
@@ -77,7 +80,15 @@ replacing_mutator(Node *node, Replacing *context)
 		var = copyObject(var);
 		var->varlevelsup = 0;
 	}
-	if ((context->sublevels_up == 0 && !IsA(node, List)) ||
+	if (IsA(node, JoinExpr))
+	{
+		context->in_condition = true;
+		result = expression_tree_mutator(node, replacing_mutator, context);
+		context->in_condition = false;
+		return result;
+	}
+	if ((context->sublevels_up == 0 && !IsA(node, List) &&
+		 (IsA(node, Var) || context->in_condition || !context->outer)) ||
 		(Node *) var != node)
 		foreach(lc, context->sides)
 		{
@@ -328,7 +339,7 @@ add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
 void
 stream_joinfeeds_make(StreamCut *cut)
 {
-	Replacing	replacing = {0};
+	Replacing	replacing = {.outer = cut->signs};
 	ListCell   *lc;
 
 	foreach(lc, cut->below)

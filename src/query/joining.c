@@ -120,6 +120,17 @@ add_key(StreamNesting *nesting, Node *expr)
 		stream_nesting_add(nesting, expr, copyObject((Expr *) expr));
 }
 
+/* Is there a sub-select in an expression, outside of FROM and WHERE? */
+static bool
+has_sublink_above(Query *query)
+{
+	return checkExprHasSubLink((Node *) query->targetList) ||
+		checkExprHasSubLink(query->havingQual) ||
+		checkExprHasSubLink((Node *) query->windowClause) ||
+		checkExprHasSubLink(query->limitOffset) ||
+		checkExprHasSubLink(query->limitCount);
+}
+
 Query *
 stream_joining_wrap(Query *query, const StreamPlace *place)
 {
@@ -140,8 +151,7 @@ stream_joining_wrap(Query *query, const StreamPlace *place)
 		add_key(&nesting, get_sortgroupclause_expr(lfirst(lc),
 												   query->targetList));
 	nesting.nkeys = list_length(nesting.targets);
-	if (query->cteList && (checkExprHasSubLink((Node *) query->targetList) ||
-						   checkExprHasSubLink(query->havingQual)))
+	if (query->cteList && has_sublink_above(query))
 		stream_refuse_in(place,
 						 "WITH beside a join of streams and a sub-select of an expression is",
 						 linitial(query->cteList),
@@ -152,11 +162,8 @@ stream_joining_wrap(Query *query, const StreamPlace *place)
 	inner->hasRecursive = query->hasRecursive;
 	query->cteList = NIL;
 	query->hasRecursive = false;
-	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
-		checkExprHasSubLink(query->havingQual) ||
-		checkExprHasSubLink(query->limitOffset) ||
-		checkExprHasSubLink(query->limitCount);
-	inner->hasSubLinks = checkExprHasSubLink((Node *) inner->jointree);
+	/* (what says that there are some must never be false wrongly) */
+	query->hasSubLinks = has_sublink_above(query);
 	return inner;
 }
 
@@ -484,6 +491,7 @@ typedef struct Needed
 {
 	Joining    *joining;
 	int			sublevels_up;
+	bool		in_condition;	/* of a JOIN */
 } Needed;
 
 /* Adds the columns of sides that the join refers to. */
@@ -497,7 +505,16 @@ needed_walker(Node *node, Needed *context)
 
 	if (node == NULL)
 		return false;
-	if (context->sublevels_up == 0 && !IsA(node, List))
+	if (IsA(node, JoinExpr))
+	{
+		context->in_condition = true;
+		result = expression_tree_walker(node, needed_walker, context);
+		context->in_condition = false;
+		return result;
+	}
+	/* above an outer join, an expression is not what it is below */
+	if (context->sublevels_up == 0 && !IsA(node, List) &&
+		(context->in_condition || !context->joining->cut->signs))
 		foreach(lc, context->joining->sides)
 			if (position_of(((Side *) lfirst(lc))->exprs, node) >= 0)
 				return false;

@@ -319,6 +319,7 @@ clauses_above(StreamCut *cut, const char *source)
 	query->hasTargetSRFs = expression_returns_set((Node *) query->targetList);
 	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
 		checkExprHasSubLink(having) ||
+		checkExprHasSubLink((Node *) query->windowClause) ||
 		checkExprHasSubLink(query->limitOffset) ||
 		checkExprHasSubLink(query->limitCount);
 	if (!query->hasSubLinks)

@@ -282,9 +282,4 @@ stream_semijoin_pull_up(Query *query)
 	if (!any)
 		return;
 	query->jointree->quals = all_of(conditions);
-	query->hasSubLinks = checkExprHasSubLink((Node *) query->targetList) ||
-		checkExprHasSubLink((Node *) query->jointree) ||
-		checkExprHasSubLink(query->havingQual) ||
-		checkExprHasSubLink(query->limitOffset) ||
-		checkExprHasSubLink(query->limitCount);
 }

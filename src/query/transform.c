@@ -24,6 +24,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "parser/parse_oper.h"
+#include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
@@ -140,6 +141,33 @@ add_result_column(StreamCut *cut, TargetEntry *tle, List **names)
 	cut->payload = lappend(cut->payload, payload);
 }
 
+/* Is it a column of the side of an outer join whose rows are all kept? */
+static bool
+is_preserved(const StreamCut *join, Expr *expr)
+{
+	TargetEntry *tle = IsA(expr, Var) && join->kind == STREAM_CUT_JOIN ?
+		get_tle_by_resno(join->query->targetList, ((Var *) expr)->varattno) :
+		NULL;
+	int			member;
+	ListCell   *lc;
+	bool		preserved = false;
+
+	if (tle == NULL ||
+		!bms_get_singleton_member(pull_varnos(NULL, (Node *) tle->expr),
+								  &member))
+		return false;
+	foreach(lc, join->below)
+	{
+		StreamCutInput *side = lfirst(lc);
+
+		if (side->rtindex == member)
+			preserved |= side->preserved;
+		else if (side->preserved)
+			return false;
+	}
+	return preserved;
+}
+
 static bool
 has_column(const StreamCut *cut, Expr *expr)
 {
@@ -162,15 +190,18 @@ stream_transform_cut_changes(StreamCut *cut)
 	cut->sign = (Expr *) makeVar(below->rtindex,
 								 list_length(below->changes->targetList),
 								 INT4OID, -1, InvalidOid, 0);
-	foreach(lc, query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+	/* by what is null in many rows, these are found last */
+	for (int preserved = 1; preserved >= 0; preserved--)
+		foreach(lc, query->targetList)
+		{
+			TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
-		if (!is_wanted(query, tle) || has_column(cut, tle->expr))
-			continue;
-		check_hidden_column(cut, tle);
-		add_result_column(cut, tle, &names);
-	}
+			if (!is_wanted(query, tle) || has_column(cut, tle->expr) ||
+				(preserved && !is_preserved(below->cut, tle->expr)))
+				continue;
+			check_hidden_column(cut, tle);
+			add_result_column(cut, tle, &names);
+		}
 	if (cut->keys == NIL)
 		stream_refuse_in(&cut->place,
 						 "the result of an outer join without a column by which rows can be found is",

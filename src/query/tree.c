@@ -23,6 +23,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_class.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -685,6 +686,7 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 {
 	ListCell   *lc;
 
+	CHECK_FOR_INTERRUPTS();
 	stream_semijoin_pull_up(query);
 	foreach(lc, query->rtable)
 	{

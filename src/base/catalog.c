@@ -465,6 +465,25 @@ stream_catalog_views(void)
 }
 
 Oid
+stream_catalog_view_of(Oid relid)
+{
+	Oid			schema = stream_catalog_schema();
+	ListCell   *lc;
+
+	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
+		return InvalidOid;
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->definition == relid ||
+			list_member_oid(stream_catalog_states(row), relid))
+			return row->viewid;
+	}
+	return InvalidOid;
+}
+
+Oid
 stream_catalog_view_owner(Oid viewid)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(viewid));

@@ -321,7 +321,7 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		if (rte->rtekind != RTE_RELATION || rte->inh ||
-			!stream_analyze_is_leaf(rte->relid))
+			!stream_am_relid_is_stream(rte->relid))
 			continue;
 		if (stream_analyze_input(rte) == 0 || !list_member_oid(leaves, rte->relid))
 			ereport(ERROR,

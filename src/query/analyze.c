@@ -32,13 +32,6 @@
 #include "stream/am.h"
 #include "query/analyze.h"
 
-bool
-stream_analyze_is_leaf(Oid relid)
-{
-	return stream_am_relid_is_stream(relid) &&
-		get_rel_namespace(relid) != stream_catalog_schema();
-}
-
 /* Is it a stream, or a partitioned table that has streams for leaves? */
 static bool
 is_stream(Oid relid)
@@ -47,7 +40,7 @@ is_stream(Oid relid)
 	ListCell   *lc;
 
 	if (get_rel_relkind(relid) == RELKIND_RELATION)
-		return stream_analyze_is_leaf(relid);
+		return stream_am_relid_is_stream(relid);
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 		return false;
 	leaves = find_all_inheritors(relid, NoLock, NULL);
@@ -841,42 +834,12 @@ place_of_found(Query *query, bool (*walker) (Node *node, Node **found),
 	return place;
 }
 
-/* Finds a table that is the result of a continuous view. */
-static bool
-result_walker(Node *node, Oid *found)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, RangeTblEntry))
-	{
-		RangeTblEntry *rte = (RangeTblEntry *) node;
-
-		if (rte->rtekind != RTE_RELATION ||
-			!stream_am_relid_is_stream(rte->relid) ||
-			stream_analyze_is_leaf(rte->relid))
-			return false;
-		*found = rte->relid;
-		return true;
-	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, result_walker, found,
-								 QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, result_walker, found);
-}
-
 static void
-refuse_no_stream(Query *delta, const StreamPlace *place)
+refuse_no_stream(const StreamPlace *place)
 {
-	Oid			result = InvalidOid;
-
-	(void) result_walker((Node *) delta, &result);
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			 errmsg("a continuous view must read a stream"),
-			 OidIsValid(result) ?
-			 errdetail("The result of another continuous view is none.") : 0,
-			 OidIsValid(result) ?
-			 errhint("Read the streams that it is made from.") :
 			 errhint("Create the table with USING stream."),
 			 stream_refuse_clause_position(place, STREAM_CLAUSE_FROM)));
 }
@@ -896,7 +859,7 @@ stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 	else
 		check_from(delta, (Node *) delta->jointree, &context);
 	if (context.total == 0)
-		refuse_no_stream(delta, &context.place);
+		refuse_no_stream(&context.place);
 	/* (what operators hand on is where it is for a reason) */
 	if (context.total > context.reached && context.total > context.handed_on)
 	{

@@ -30,12 +30,6 @@
  */
 extern bool stream_analyze_has_stream(void *node);
 
-/*
- * Is the table a stream that views can read?  The result of a view is none, though it
- * may be kept in one.
- */
-extern bool stream_analyze_is_leaf(Oid relid);
-
 /* Is the relation a stream, or a view that reads one? */
 extern bool stream_analyze_names_stream(RangeTblEntry *rte);
 

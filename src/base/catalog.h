@@ -30,6 +30,7 @@ typedef struct StreamViewRow
 	Oid			state;			/* the state table of its last operator */
 	List	   *below;			/* OIDs: those of the operators before, in order,
 								 * InvalidOid for one that has none */
+	Oid			changes;		/* its change stream, or InvalidOid */
 	List	   *streams;		/* OIDs: the streams, or partitioned roots */
 	bool		unlogged;		/* streams, state and progress are unlogged */
 	bool		released;		/* no stream waits for it any more

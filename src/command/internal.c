@@ -90,7 +90,8 @@ may_mean_internal(const RangeVar *name)
 	if (!OidIsValid(schema) ||
 		(sscanf(name->relname, "_definition_%u", &viewid) != 1 &&
 		 sscanf(name->relname, "_state_%u", &viewid) != 1 &&
-		 sscanf(name->relname, "_below_%u", &viewid) != 1))
+		 sscanf(name->relname, "_below_%u", &viewid) != 1 &&
+		 sscanf(name->relname, "_changes_%u", &viewid) != 1))
 		return false;
 	if (name->schemaname)
 		return get_namespace_oid(name->schemaname, true) == schema;

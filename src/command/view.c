@@ -25,6 +25,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_tablespace.h"
@@ -487,6 +488,8 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 		changed = "output_mode";
 	else if (row->options.within_watermark != before->within_watermark)
 		changed = "distinct_within_watermark";
+	else if (before->changes && !row->options.changes)
+		changed = "changes";
 	if (changed)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -504,6 +507,54 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 				 stream_refuse_option_position(source, options, "watermark")));
 }
 
+/* A change stream in the making. */
+typedef struct NewChanges
+{
+	StreamViewRow *row;
+	StreamCut  *cut;
+} NewChanges;
+
+static void
+analyze_changes(void *arg)
+{
+	NewChanges *changes = arg;
+	Relation	definition = table_open(changes->row->definition,
+										AccessShareLock);
+	StreamTree *tree = stream_tree_of_query(get_view_query(definition),
+											&changes->row->options, NULL);
+
+	changes->cut = tree->changes;
+	table_close(definition, NoLock);
+}
+
+/* Gives a view a change stream; no batch is in progress. */
+static void
+add_change_stream(StreamViewRow *row)
+{
+	NewChanges	changes = {row, NULL};
+	Oid			tablespace = get_rel_tablespace(row->state);
+
+	stream_owner_run(stream_owner_of(row->viewid), row->settings,
+					 analyze_changes, &changes);
+	if (!OidIsValid(tablespace))
+		tablespace = MyDatabaseTableSpace;
+	stream_relations_create_changes(row, changes.cut,
+									get_tablespace_name(tablespace));
+	try_delta(row, NULL, NIL, NULL);
+}
+
+/* Do the options ask for what the view has not? */
+static bool
+want_changes(const StreamViewRow *row, List *options)
+{
+	ListCell   *lc;
+
+	foreach(lc, options)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "changes") == 0)
+			return !row->options.changes;
+	return false;
+}
+
 void
 stream_view_set_options(Oid viewid, List *options, bool reset,
 						const char *source)
@@ -512,6 +563,11 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 	StreamOptions before;
 
 	check_owner(viewid);
+	/* what a batch in progress changes must be in the change stream, or before it */
+	row = stream_catalog_view(viewid);
+	if (row && want_changes(row, options))
+		LockDatabaseObject(RelationRelationId, viewid, 0,
+						   ShareUpdateExclusiveLock);
 	LockRelationOid(viewid, ShareUpdateExclusiveLock);
 	row = stream_catalog_view(viewid);
 	if (row == NULL)
@@ -529,6 +585,8 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 						 &row->option_values, source);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
 	check_changed_options(row, &before, options, source);
+	if (row->options.changes && !before.changes)
+		add_change_stream(row);
 	if (row->options.keep_late_rows && !before.keep_late_rows)
 		try_delta(row, NULL, options, source);
 	stream_catalog_update_view(row);

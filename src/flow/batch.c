@@ -204,6 +204,7 @@ read_row(BatchView *view)
 {
 	MemoryContext old;
 	HeapTuple	tuple;
+	Oid			changes = view->row ? view->row->changes : InvalidOid;
 
 	/* first: news that comes while we read makes it stale again */
 	view->stale = false;
@@ -218,7 +219,12 @@ read_row(BatchView *view)
 	view->row = stream_catalog_view(view->viewid);
 	MemoryContextSwitchTo(old);
 	view->generation = -1;		/* options may have changed */
-	return view->row != NULL;
+	if (view->row == NULL)
+		return false;
+	/* it may have got a change stream, which is an operator */
+	if (view->row->changes != changes)
+		forget_derived(view);
+	return true;
 }
 
 /* ---- preparing ---- */
@@ -237,7 +243,7 @@ prepare_operators(Batch *batch)
 		int			n = list_length(view->flow->tree->cuts);
 
 		/* another version of the library may have made another tree */
-		if (n != list_length(view->row->below) + 1)
+		if (n != list_length(stream_catalog_states(view->row)))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("state tables do not fit the definition of the view"),
@@ -840,7 +846,7 @@ open_tables(Batch *batch)
 static void
 close_tables(Batch *batch)
 {
-	int			n = list_length(batch->view->row->below) + 1;
+	int			n = list_length(stream_catalog_states(batch->view->row));
 
 	for (int i = 0; i < n; i++)
 		if (batch->states[i])

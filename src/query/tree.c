@@ -35,6 +35,7 @@
 #include "base/refuse.h"
 #include "time/timeexpr.h"
 #include "query/analyze.h"
+#include "query/changes.h"
 #include "query/joinfeeds.h"
 #include "query/joining.h"
 #include "query/keeping.h"
@@ -657,6 +658,7 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 		found = palloc(sizeof(StreamTreePlace));
 		found->rte = rte;
 		found->cut = make_operator(planting, part, topn, false, &place);
+		found->cut->shown = true;
 		planting->tree->places = lappend(planting->tree->places, found);
 	}
 }
@@ -705,6 +707,21 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 		stream_joining_wrap(query, place);
 }
 
+/* The change stream of the view. */
+static void
+add_changes(Planting *planting, const StreamPlace *place)
+{
+	StreamTree *tree = planting->tree;
+
+	if (tree->places)
+		stream_refuse_in(place,
+						 "a change stream of a view part of whose query is left to readers is",
+						 tree->query->targetList,
+						 "Leave that part to an ordinary view over the continuous view.");
+	tree->changes = stream_changes_cut(tree->top, tree->append, place);
+	add_cut(planting, tree->changes);
+}
+
 StreamTree *
 stream_tree_of_query(Query *query, const StreamOptions *options,
 					 const StreamPlace *place)
@@ -738,6 +755,10 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
 				 errhint("Leave the option out."),
 				 stream_cut_within_position(place)));
+	tree->top = llast(tree->cuts);
+	tree->top->shown = true;
+	if (options->changes)
+		add_changes(&planting, place);
 	return tree;
 }
 
@@ -773,7 +794,8 @@ stream_tree_reading(StreamTree *tree, List *states, const char *source)
 	ListCell   *lc;
 
 	if (tree->places == NIL)
-		return stream_reading_of_cut(stream_tree_top(tree), llast_oid(states),
+		return stream_reading_of_cut(tree->top,
+									 list_nth_oid(states, tree->top->number),
 									 tree->append, source);
 	foreach(lc, tree->places)
 	{
@@ -785,7 +807,8 @@ stream_tree_reading(StreamTree *tree, List *states, const char *source)
 								  tree->append, source);
 	}
 	foreach(lc, tree->finals)
-		show_final(lfirst(lc), get_rel_persistence(llast_oid(states)) ==
+		show_final(lfirst(lc), get_rel_persistence(list_nth_oid(states,
+																tree->top->number)) ==
 				   RELPERSISTENCE_UNLOGGED);
 	return tree->query;
 }

@@ -266,7 +266,9 @@ explain_feed(ExplainView *explain, StreamDelta *delta)
 	foreach(lc, delta->feed->inputs)
 		appendStringInfo(&from, "%s%s", from.len > 0 ? ", " : "",
 						 stream_cut_input_name(lfirst(lc)));
-	put_line(explain, 2, psprintf("Feed: %s", delta->feed->first ?
+	put_line(explain, 2, psprintf("Feed: %s", delta->feed->content ?
+								  "the content of a view, in the first batch" :
+								  delta->feed->first ?
 								  "no rows, in the first batch" :
 								  delta->feed->inputs == NIL ?
 								  "new rows of streams" : from.data));

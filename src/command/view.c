@@ -55,6 +55,7 @@
 #include "stream/am.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "query/changes.h"
 #include "query/trust.h"
 #include "flow/relations.h"
 #include "flow/dataflow.h"
@@ -117,6 +118,8 @@ streams_of_cut(StreamCut *cut, int others)
 	{
 		Query	   *query = ((StreamFeed *) lfirst(lc))->query;
 
+		if (((StreamFeed *) lfirst(lc))->content)
+			continue;
 		streams = list_concat(streams,
 							  stream_analyze_streams(stream_analyze_rewrite(query),
 													 others + list_length(streams),
@@ -405,6 +408,38 @@ analyze_view(void *arg)
 	check_event_time(&view->row, view->tree, view->options, view->source);
 }
 
+/*
+ * Other continuous views in FROM are read by their change streams: makes those that
+ * lack.  (Views of others must have one.)
+ */
+static void
+add_lacking_changes(NewView *view, Query *query)
+{
+	List	   *lacking = stream_changes_lacking(query);
+	ListCell   *lc;
+
+	foreach(lc, lacking)
+	{
+		if (!object_ownercheck(RelationRelationId, lfirst_oid(lc), GetUserId()))
+			continue;
+		stream_view_set_options(lfirst_oid(lc),
+								list_make1(makeDefElem("changes", NULL, -1)),
+								false, view->source);
+		ereport(NOTICE,
+				(errmsg("continuous view \"%s\" has a change stream now",
+						get_rel_name(lfirst_oid(lc))),
+				 errdetail("The new view reads it.")));
+	}
+	if (view->stmt->into->skipData &&
+		(lacking || stream_changes_are_read(query)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("WITH NO DATA is not supported for a view that reads another one whose rows may change"),
+				 errdetail("Rows that it has not seen come would go."),
+				 errhint("Leave WITH NO DATA out."),
+				 stream_refuse_position(view->source, view->frame->location)));
+}
+
 static void
 make_view(NewView *view)
 {
@@ -413,6 +448,7 @@ make_view(NewView *view)
 	StreamViewRow *row = &view->row;
 
 	row->settings = stream_owner_current_settings();
+	add_lacking_changes(view, query);
 	stream_owner_run(GetUserId(), NULL, analyze_view, view);
 	into->tableSpaceName =
 		allowed_tablespace(into->tableSpaceName,

@@ -4,7 +4,7 @@
  *	  Writing down how the result of a view changes.
  *
  * A group that changes hands on its old row and then the new one.  One after the other,
- * with the same keys, they are an update.
+ * with the same keys, they are an update; the same in all columns, they are nothing.
  *
  *-------------------------------------------------------------------------
  */
@@ -82,21 +82,33 @@ put_gone(StreamChanges *changes, int op)
 }
 
 static bool
+is_column_of_gone(StreamChanges *changes, TupleTableSlot *row, int column)
+{
+	Form_pg_attribute attr = TupleDescAttr(row->tts_tupleDescriptor, column);
+
+	if (row->tts_isnull[column] || changes->gone->tts_isnull[column])
+		return row->tts_isnull[column] && changes->gone->tts_isnull[column];
+	return datum_image_eq(row->tts_values[column],
+						  changes->gone->tts_values[column], attr->attbyval,
+						  attr->attlen);
+}
+
+static bool
 has_keys_of_gone(StreamChanges *changes, TupleTableSlot *row)
 {
-	slot_getallattrs(changes->gone);
 	for (int i = 0; i < changes->nkeys; i++)
-	{
-		int			key = changes->keys[i];
-		Form_pg_attribute attr = TupleDescAttr(row->tts_tupleDescriptor, key);
-
-		if (row->tts_isnull[key] != changes->gone->tts_isnull[key] ||
-			(!row->tts_isnull[key] &&
-			 !datum_image_eq(row->tts_values[key],
-							 changes->gone->tts_values[key],
-							 attr->attbyval, attr->attlen)))
+		if (!is_column_of_gone(changes, row, changes->keys[i]))
 			return false;
-	}
+	return true;
+}
+
+/* What has changed is not shown, as the sign alone (the last column) tells. */
+static bool
+is_gone(StreamChanges *changes, TupleTableSlot *row)
+{
+	for (int i = 0; i < row->tts_tupleDescriptor->natts - 1; i++)
+		if (!is_column_of_gone(changes, row, i))
+			return false;
 	return true;
 }
 
@@ -109,6 +121,12 @@ stream_changes_add(StreamChanges *changes, TupleTableSlot *row)
 	comes = DatumGetInt32(row->tts_values[row->tts_tupleDescriptor->natts - 1]) > 0;
 	if (!TTS_EMPTY(changes->gone))
 	{
+		slot_getallattrs(changes->gone);
+		if (comes && is_gone(changes, row))
+		{
+			ExecClearTuple(changes->gone);
+			return;
+		}
 		if (comes && has_keys_of_gone(changes, row))
 		{
 			put_gone(changes, STREAM_CHANGE_UPDATE_BEFORE);

@@ -415,7 +415,8 @@ plan_delta(StreamDelta *delta, double rows)
 
 	if (!delta->trusts)
 		stream_trust_check(query);
-	set_streams(delta, query);
+	if (!delta->feed->content)
+		set_streams(delta, query);
 	if (delta->feed->tables)
 		set_handed_on(query, rows);
 	stmt = stream_scan_plan(query, rows);

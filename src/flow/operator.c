@@ -538,6 +538,8 @@ stream_operator_begin_feed(StreamOperator *op, int feed)
 		keep_side(op, feed - 1);
 		return;
 	}
+	if (op->rows)
+		return;
 	if (op->sessions)
 	{
 		stream_sessions_merge(op->sessions);

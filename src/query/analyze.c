@@ -227,6 +227,13 @@ stream_analyze_has_stream(void *node)
 	return has_stream_walker(node, &view);
 }
 
+bool
+stream_analyze_is_changes(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_NAMEDTUPLESTORE &&
+		strcmp(rte->enrname, STREAM_ANALYZE_CHANGES) == 0;
+}
+
 /* ---- what a query refers to ---- */
 
 static bool
@@ -694,6 +701,10 @@ check_range(Query *query, int rtindex, FindStream *context)
 		(rte->rtekind != RTE_RELATION || !is_stream(rte->relid)))
 		return false;
 	context->last = stream_locate_member(&context->place, query, rtindex);
+	if (stream_analyze_is_changes(rte))
+		stream_refuse_clause(&context->place, STREAM_CLAUSE_FROM,
+							 "reading the changes of a continuous view in this place is",
+							 "Have the view as the only member of FROM of an aggregation or of the whole query.");
 	/* what an operator below hands on is as good as a stream */
 	if (rte->rtekind == RTE_RELATION)
 		check_stream(query, rtindex, context);

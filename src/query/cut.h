@@ -78,7 +78,9 @@ typedef struct StreamFeed
 	List	   *tables;			/* OIDs: those of its inputs that are tables, when
 								 * these have been made */
 	bool		first;			/* it is for the first batch: what there is before there
-								 * are rows */
+								 * are rows, ... */
+	bool		content;		/* ... all rows of another view */
+	bool		later;			/* it is for the batches after that */
 } StreamFeed;
 
 /* A grouping set. */

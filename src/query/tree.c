@@ -104,7 +104,10 @@ is_distinct(Query *query)
 		query->limitOffset == NULL && stream_topn_of_distinct(query) == NULL;
 }
 
-/* Is it a plain SELECT that joins streams, or has one that does in its FROM? */
+/*
+ * Is it a plain SELECT that joins streams or reads the changes of a view, or has one that
+ * does in its FROM?
+ */
 static bool
 is_over_join(Query *query)
 {
@@ -112,6 +115,8 @@ is_over_join(Query *query)
 
 	if (!is_plain(query))
 		return false;
+	if (stream_changes_is_source(query))
+		return true;
 	if (stream_analyze_joins_rows(query))
 		return true;
 	foreach(lc, stream_analyze_members_of_from(query))
@@ -314,9 +319,9 @@ check_independent(Query *query, const StreamPlace *place)
 }
 
 /*
- * An outer join of streams hands on changes.  They can be taken by an aggregation, and by
- * the result of a view, if nothing else is in FROM and what is said of a row is the same
- * when it comes and when it goes.
+ * An outer join of streams hands on changes, and so does another continuous view.  They
+ * can be taken by an aggregation, and by the result of a view, if nothing else is in FROM
+ * and what is said of a row is the same when it comes and when it goes.
  */
 static void
 take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
@@ -329,14 +334,14 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
-						 "output mode \"append\" of an outer join of streams is",
+						 "output mode \"append\" of what may change below, by an outer join of streams or in another continuous view, is",
 						 query->targetList, "Use output mode \"update\".");
 	if (cut->topn || !(aggregates || result) || query->hasSubLinks ||
 		query->hasTargetSRFs || list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
 		is_mutable(query))
 		stream_refuse_in(&cut->place,
-						 "what is above an outer join of streams is, unless it is an aggregation or nothing but expressions and conditions,",
+						 "what is above an outer join of streams, or another continuous view whose rows may change, is, unless it is an aggregation or nothing but expressions and conditions,",
 						 query->targetList,
 						 "Leave the rest to an ordinary view over the continuous view; grouping sets, DISTINCT, first rows, sessions, further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);
@@ -414,10 +419,18 @@ make_join(Planting *planting, StreamCut *cut)
 	ListCell   *lc;
 
 	drop_order(cut->query);
+	if (stream_changes_is_source(cut->query))
+	{
+		stream_changes_cut_source(cut);
+		return;
+	}
 	if (!stream_analyze_joins_rows(cut->query))
 	{
-		find_below(planting, cut, false);
-		stream_transform_cut(cut);
+		find_below(planting, cut, true);
+		if (cut->over_changes)
+			stream_transform_pass_changes(cut);
+		else
+			stream_transform_cut(cut);
 		cut->kind = STREAM_CUT_ROWS;
 		cut->hands_on = true;
 		return;
@@ -737,6 +750,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
+	stream_changes_expand(query);
 	wrap_joins(query, true, place);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
 		make_operator(&planting, query, NULL, false, place);

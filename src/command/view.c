@@ -408,6 +408,46 @@ analyze_view(void *arg)
 	check_event_time(&view->row, view->tree, view->options, view->source);
 }
 
+/* Finds a table that is a part of a view, where a query names it. */
+static bool
+part_walker(Node *node, Oid *found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_RELATION ||
+			!OidIsValid(stream_catalog_view_of(rte->relid)))
+			return false;
+		*found = rte->relid;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, part_walker, found,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, part_walker, found);
+}
+
+/* What is shown of a view is more than its tables, and less. */
+static void
+refuse_parts(NewView *view, Query *query)
+{
+	Oid			found = InvalidOid;
+	StreamPlace place = {view->source, view->frame->location};
+
+	if (part_walker((Node *) query, &found))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("cannot read \"%s\" in a continuous view",
+						get_rel_name(found)),
+				 errdetail("It belongs to continuous view \"%s\".",
+						   get_rel_name(stream_catalog_view_of(found))),
+				 errhint("Name that view in FROM."),
+				 stream_refuse_clause_position(&place, STREAM_CLAUSE_FROM)));
+}
+
 /*
  * Other continuous views in FROM are read by their change streams: makes those that
  * lack.  (Views of others must have one.)
@@ -448,6 +488,7 @@ make_view(NewView *view)
 	StreamViewRow *row = &view->row;
 
 	row->settings = stream_owner_current_settings();
+	refuse_parts(view, query);
 	add_lacking_changes(view, query);
 	stream_owner_run(GetUserId(), NULL, analyze_view, view);
 	into->tableSpaceName =

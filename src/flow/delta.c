@@ -327,6 +327,9 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("reading more than one stream is not supported in a continuous view"),
+					 OidIsValid(stream_catalog_view_of(rte->relid)) ?
+					 errdetail("A function in the query reads continuous view \"%s\".",
+							   get_rel_name(stream_catalog_view_of(rte->relid))) :
 					 errdetail("A function in the query reads stream \"%s\".",
 							   get_rel_name(rte->relid)),
 					 errhint("Write the function's query as a sub-select in FROM, or have the function read ordinary tables only.")));

@@ -334,14 +334,14 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
-						 "output mode \"append\" of what may change below, by an outer join of streams or in another continuous view, is",
+						 "output mode \"append\" over an outer join of streams or a continuous view that changes is",
 						 query->targetList, "Use output mode \"update\".");
 	if (cut->topn || !(aggregates || result) || query->hasSubLinks ||
 		query->hasTargetSRFs || list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
 		is_mutable(query))
 		stream_refuse_in(&cut->place,
-						 "what is above an outer join of streams, or another continuous view whose rows may change, is, unless it is an aggregation or nothing but expressions and conditions,",
+						 "what is above an outer join of streams or a continuous view that changes is, unless it is an aggregation or nothing but expressions and conditions,",
 						 query->targetList,
 						 "Leave the rest to an ordinary view over the continuous view; grouping sets, DISTINCT, first rows, sessions, further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);

@@ -60,6 +60,7 @@ OBJS = \
 	src/flow/sessions.o \
 	src/flow/toprows.o \
 	src/flow/reaper.o \
+	src/flow/triggers.o \
 	src/flow/results.o \
 	src/flow/changes.o \
 	src/flow/rows.o \
@@ -83,6 +84,7 @@ OBJS = \
 	src/command/monitor.o \
 	src/command/explain.o \
 	src/command/statement.o \
+	src/command/trigger.o \
 	src/command/databases.o \
 	src/command/update.o \
 	src/command/utility.o \

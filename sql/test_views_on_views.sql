@@ -30,7 +30,7 @@ INSERT INTO queries (query) VALUES
 ('SELECT id, dim.name, x + 1 AS x FROM added JOIN dim USING (k)'),
 ('SELECT added.k, r.y, added.x FROM added JOIN r ON added.k = r.k'),
 ('SELECT DISTINCT ON (t) t, id FROM added ORDER BY t, id DESC'),
-('SELECT count(DISTINCT x) AS d, array_agg(x ORDER BY id) AS a FROM added'),
+('SELECT count(DISTINCT x) AS d, array_agg(x ORDER BY id, x) AS a FROM added'),
 ('SELECT id FROM added UNION ALL SELECT id FROM s'),
 ('SELECT n, count(*) AS m, max(sum) AS max, avg(sum) AS avg, string_agg("T", '','' ORDER BY k) AS ks FROM groups GROUP BY n'),
 ('SELECT k, sum * 2 AS double FROM groups WHERE n > 4'),
@@ -135,7 +135,7 @@ REFRESH MATERIALIZED VIEW ks;
 REFRESH MATERIALIZED VIEW nameless;
 SELECT op, k FROM ks_changes ORDER BY batch, k;
 SELECT op, x FROM nameless_changes WHERE batch > (SELECT min(batch) FROM nameless_changes);
-SELECT regexp_replace(e, '\d{3,}', 'N') AS explain FROM streaming.explain('ks') e;
+SELECT regexp_replace(e, '\d{3,}', 'N') AS explain FROM streaming.explain('ks') e WHERE e !~ 'Output:';
 -- a change stream is a stream: a view over it counts what happens
 CREATE MATERIALIZED VIEW happened WITH (streaming.continuous) AS
 	SELECT k, op_ AS op, count(*) FROM counts_changes GROUP BY k, op_;

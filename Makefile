@@ -34,6 +34,7 @@ OBJS = \
 	src/state/aggstate.o \
 	src/state/keysort.o \
 	src/state/ranking.o \
+	src/state/rowimage.o \
 	src/state/statetable.o \
 	src/state/store.o \
 	src/query/analyze.o \
@@ -46,6 +47,7 @@ OBJS = \
 	src/query/cut.o \
 	src/query/transform.o \
 	src/query/keeping.o \
+	src/query/firsts.o \
 	src/query/reading.o \
 	src/query/nesting.o \
 	src/query/semijoin.o \
@@ -57,10 +59,10 @@ OBJS = \
 	src/flow/scan.o \
 	src/flow/panes.o \
 	src/flow/sessions.o \
-	src/flow/toprows.o \
 	src/flow/reaper.o \
 	src/flow/results.o \
 	src/flow/rows.o \
+	src/flow/toprows.o \
 	src/flow/moving.o \
 	src/flow/operator.o \
 	src/flow/delta.o \

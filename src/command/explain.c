@@ -95,13 +95,16 @@ kind_of_operator(const StreamCut *cut)
 		case STREAM_CUT_VALUES:
 			return "distinct values";
 		case STREAM_CUT_TOPN:
-			return "first rows of each key";
+			return cut->over_changes ? "first rows of each key, over changes" :
+				"first rows of each key";
 		case STREAM_CUT_ROWS:
 			if (cut->joined)
 				return "side of a join, kept";
 			if (cut->sets)
 				return cut->keeps ? "rows of each grouping set, kept" :
 					"rows of each grouping set";
+			if (cut->ordered)
+				return "rows, kept in order";
 			return cut->keeps ? "rows, kept" : "rows";
 		case STREAM_CUT_JOIN:
 			return "join";

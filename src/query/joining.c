@@ -394,6 +394,17 @@ find_outer_join(const Joining *joining)
 		join : NULL;
 }
 
+bool
+stream_joining_is_outer(Query *query)
+{
+	JoinExpr   *join = linitial(query->jointree->fromlist);
+
+	return list_length(query->jointree->fromlist) == 1 &&
+		IsA(join, JoinExpr) && join->jointype != JOIN_INNER &&
+		IsA(join->larg, RangeTblRef) && IsA(join->rarg, RangeTblRef) &&
+		stream_analyze_joins_rows(query);
+}
+
 static void
 preserve(const Joining *joining, Node *ref)
 {

@@ -187,9 +187,7 @@ stream_transform_cut_changes(StreamCut *cut)
 	cut->kind = STREAM_CUT_ROWS;
 	cut->keeps = cut->signs = true;
 	cut->over_changes = false;
-	cut->sign = (Expr *) makeVar(below->rtindex,
-								 list_length(below->changes->targetList),
-								 INT4OID, -1, InvalidOid, 0);
+	cut->sign = stream_cut_sign_of_changes(cut);
 	/* by what is null in many rows, these are found last */
 	for (int preserved = 1; preserved >= 0; preserved--)
 		foreach(lc, query->targetList)

@@ -10,8 +10,9 @@
  *
  * Where streams are joined in FROM, that is an operator below (joining.c).
  *
- * An aggregation whose FROM is just another one, or one row of each key, is an operator
- * over the changes of that, if what is between them depends on nothing else.
+ * An aggregation, a DISTINCT or a ranking whose FROM is just an aggregation, or first rows
+ * of each key, is an operator over the changes of that, if what is between them depends
+ * on nothing else.
  *
  * Where such SELECTs stand below something else (a join with each other, UNION ALL, a
  * LIMIT, an aggregation that cannot be one over changes), each becomes an operator of
@@ -35,6 +36,7 @@
 #include "base/refuse.h"
 #include "time/timeexpr.h"
 #include "query/analyze.h"
+#include "query/firsts.h"
 #include "query/joinfeeds.h"
 #include "query/joining.h"
 #include "query/keeping.h"
@@ -169,13 +171,18 @@ is_mutable(Query *query)
 		contain_mutable_functions(query->jointree->quals);
 }
 
-/* Does it group by a session? */
+/* Is a session among the keys of its groups, or of its first rows? */
 static bool
-has_session(Query *query)
+is_by_session(Query *query, const StreamTopn *topn)
 {
-	return query->groupClause &&
-		stream_eventtime_has_session(stream_compat_flat(query,
-														query->targetList));
+	Query		keyed = *query;
+
+	if (topn)
+		keyed.groupClause = topn->keys;
+	return keyed.groupClause &&
+		(stream_eventtime_has_session(stream_compat_flat(query,
+														 query->targetList)) ||
+		 stream_eventtime_groups_by_session(&keyed));
 }
 
 /* What the query wants of a member of its FROM, if those are first rows. */
@@ -188,63 +195,87 @@ first_rows_of(Query *query, int rtindex)
 		stream_topn_of_distinct(rt_fetch(rtindex, query->rtable)->subquery);
 }
 
-/* Is it one row of each key, and nothing but what that row says? */
+/*
+ * Are the first rows of the member such that nothing is said of them but what each says
+ * by itself?
+ */
 static bool
-is_simple_row(Query *query, const StreamTopn *topn)
+is_simple_rows(Query *query, int rtindex, const StreamTopn *topn)
 {
-	return stream_topn_is_one_row(topn) && !query->hasSubLinks &&
-		!query->hasTargetSRFs && query->rowMarks == NIL &&
-		query->cteList == NIL && query->limitCount == NULL &&
-		query->limitOffset == NULL &&
-		!stream_eventtime_has_session((Node *) query);
+	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+
+	return (stream_topn_is_one_row(topn) ||
+			stream_topn_is_bound(query, rtindex, topn)) &&
+		!part->hasSubLinks && !part->hasTargetSRFs && part->rowMarks == NIL &&
+		part->cteList == NIL && part->limitCount == NULL &&
+		part->limitOffset == NULL &&
+		!stream_eventtime_has_session((Node *) part);
+}
+
+/*
+ * Is it an aggregation, or has it the first rows that are wanted, such as can be kept of
+ * rows that come and go?
+ */
+static bool
+takes_changes(Query *query, const StreamTopn *topn)
+{
+	if (query->groupingSets || query->setOperations || query->hasSubLinks ||
+		query->hasTargetSRFs || is_mutable(query) ||
+		list_length(query->jointree->fromlist) != 1 ||
+		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
+		return false;
+	if (topn ? !stream_topn_can_change(query, topn) :
+		!(query->hasAggs || query->groupClause))
+		return false;
+	return !is_by_session(query, topn);
 }
 
 /*
  * The sub-select whose changes the query can be an operator over, as an index into
- * its range table; 0: there is none.
+ * its range table; 0: there is none.  wanted: first rows that are wanted of it, or NULL.
  */
 static int
-find_changing(Query *query)
+find_changing(Query *query, const StreamTopn *wanted)
 {
 	StreamTopn *topn;
 	RangeTblRef *ref;
 	RangeTblEntry *rte;
 	Query	   *part;
 
-	if (!(query->hasAggs || query->groupClause) ||
-		query->groupingSets != NIL || query->setOperations != NULL ||
-		query->hasSubLinks || query->hasTargetSRFs ||
-		list_length(query->jointree->fromlist) != 1)
+	if (!takes_changes(query, wanted))
 		return 0;
 	ref = linitial(query->jointree->fromlist);
-	if (!IsA(ref, RangeTblRef))
-		return 0;
 	rte = rt_fetch(ref->rtindex, query->rtable);
 	part = rte->subquery;
 	if (rte->rtekind != RTE_SUBQUERY || rte->lateral ||
 		!stream_analyze_has_stream(part))
 		return 0;
 	topn = first_rows_of(query, ref->rtindex);
-	if (topn ? !is_simple_row(part, topn) :
+	if (topn ? !is_simple_rows(query, ref->rtindex, topn) :
 		!is_simple_aggregation(part) || part->hasWindowFuncs ||
 		part->limitCount || part->limitOffset)
 		return 0;
 	/* what comes must go as the same row */
-	if (is_mutable(query) || is_mutable(part) || has_session(query) ||
-		stream_eventtime_groups_by_session(query))
+	if (is_mutable(part))
 		return 0;
-	return reads_row_by_row(part, true) ||
-		(topn == NULL && find_changing(part) > 0) ? ref->rtindex : 0;
+	return reads_row_by_row(part, true) || find_changing(part, topn) > 0 ?
+		ref->rtindex : 0;
+}
+
+/* The same for a view that shows how groups are now, not when they are final. */
+static int
+find_changing_in(Planting *planting, Query *query, const StreamTopn *wanted)
+{
+	return planting->tree->append ? 0 : find_changing(query, wanted);
 }
 
 /* Can it be an operator? */
 static bool
 is_maintained(Planting *planting, Query *query)
 {
-	if (!is_operator(query))
-		return false;
-	return reads_row_by_row(query, true) ||
-		(!planting->tree->append && find_changing(query) > 0);
+	return is_operator(query) &&
+		(reads_row_by_row(query, true) ||
+		 find_changing_in(planting, query, stream_topn_of_distinct(query)) > 0);
 }
 
 /*
@@ -258,7 +289,8 @@ is_maintained_member(Planting *planting, Query *query, int rtindex,
 	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
 
 	*topn = stream_topn_of_member(query, rtindex);
-	return *topn ? reads_row_by_row(part, true) :
+	return *topn ? reads_row_by_row(part, true) ||
+		find_changing_in(planting, part, *topn) > 0 :
 		is_maintained(planting, part);
 }
 
@@ -322,22 +354,20 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 			 bool result)
 {
 	Query	   *query = cut->query;
-	bool		aggregates = (query->hasAggs || query->groupClause) &&
-		query->groupingSets == NIL && query->distinctClause == NIL &&
-		!has_session(query) && !stream_eventtime_groups_by_session(query);
+	bool		takes = result ? !query->hasSubLinks && !query->hasTargetSRFs &&
+		list_length(query->jointree->fromlist) == 1 &&
+		IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
+		!is_mutable(query) : takes_changes(query, cut->topn);
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
 						 "output mode \"append\" of an outer join of streams is",
 						 query->targetList, "Use output mode \"update\".");
-	if (cut->topn || !(aggregates || result) || query->hasSubLinks ||
-		query->hasTargetSRFs || list_length(query->jointree->fromlist) != 1 ||
-		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
-		is_mutable(query))
+	if (!takes)
 		stream_refuse_in(&cut->place,
-						 "what is above an outer join of streams is, unless it is an aggregation or nothing but expressions and conditions,",
+						 "what is above an outer join of streams is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
 						 query->targetList,
-						 "Leave the rest to an ordinary view over the continuous view; grouping sets, DISTINCT, first rows, sessions, further joins, sub-selects and functions that are not immutable belong there.");
+						 "Leave the rest to an ordinary view over the continuous view; grouping sets, sessions, further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);
 	cut->over_changes = true;
 }
@@ -457,14 +487,16 @@ static void
 make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 {
 	Query	   *query = cut->query;
+	int			rtindex;
 
 	stream_compat_flatten_groups(query);
 	cut->topn = topn ? topn : stream_topn_of_distinct(query);
 	if (cut->topn == NULL)
 		stream_cut_check(query, &cut->place);
-	if (!planting->tree->append && !reads_row_by_row(query, true) &&
-		find_changing(query) > 0)
-		make_below(planting, cut, find_changing(query));
+	rtindex = reads_row_by_row(query, true) ? 0 :
+		find_changing_in(planting, query, cut->topn);
+	if (rtindex > 0)
+		make_below(planting, cut, rtindex);
 	else
 		find_below(planting, cut, false);
 	query->targetList = (List *)
@@ -473,7 +505,14 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 	query->havingQual =
 		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
 	if (cut->topn)
+	{
 		stream_cut_topn(cut);
+		if (cut->over_changes)
+			planting->tree->cuts =
+				lappend(planting->tree->cuts,
+						stream_firsts_plan(cut,
+										   list_length(planting->tree->cuts)));
+	}
 	else if (query->groupClause == NIL && !query->hasAggs)
 		stream_cut_distinct(cut,
 							planting->options->within_watermark &&
@@ -705,6 +744,49 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 		stream_joining_wrap(query, place);
 }
 
+/* Is it over the changes of an outer join of streams? */
+static bool
+is_over_outer_join(Query *query)
+{
+	RangeTblRef *ref = linitial(query->jointree->fromlist);
+	RangeTblEntry *rte = rt_fetch(ref->rtindex, query->rtable);
+
+	return rte->rtekind == RTE_SUBQUERY && is_over_join(rte->subquery) &&
+		stream_joining_is_outer(rte->subquery);
+}
+
+/*
+ * DISTINCT over rows that come and go is a grouping, which counts those of each kind.  Says
+ * so in the query and its parts.
+ */
+static void
+group_distinct(Query *query)
+{
+	Query		grouped;
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			stream_analyze_has_stream(rte->subquery))
+			group_distinct(rte->subquery);
+	}
+	if (query->distinctClause == NIL || query->hasDistinctOn ||
+		query->hasWindowFuncs || query->hasAggs || query->groupClause ||
+		query->groupingSets)
+		return;
+	grouped = *query;
+	grouped.groupClause = query->distinctClause;
+	grouped.distinctClause = NIL;
+	if (stream_cut_can_be_keys(&grouped, grouped.groupClause) &&
+		(find_changing(&grouped, NULL) > 0 ||
+		 (takes_changes(&grouped, NULL) && is_over_outer_join(&grouped))))
+		*query = grouped;
+}
+
 StreamTree *
 stream_tree_of_query(Query *query, const StreamOptions *options,
 					 const StreamPlace *place)
@@ -721,6 +803,8 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
 	wrap_joins(query, true, place);
+	if (!tree->append)
+		group_distinct(query);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
 		make_operator(&planting, query, NULL, false, place);
 	else

@@ -47,9 +47,9 @@ OBJS = \
 	src/query/cut.o \
 	src/query/transform.o \
 	src/query/keeping.o \
-	src/query/firsts.o \
 	src/query/reading.o \
 	src/query/nesting.o \
+	src/query/firsts.o \
 	src/query/semijoin.o \
 	src/query/joinfeeds.o \
 	src/query/joining.o \

@@ -681,7 +681,8 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
 	if (cut->window == NULL && exprs != NIL)
 	{
-		cut->window = stream_eventtime_find(cut->query, exprs, false, source);
+		cut->window = stream_eventtime_find(cut->query, exprs, false, false,
+											source);
 		if (cut->window)
 			cut->window->key = -1;
 	}
@@ -852,7 +853,7 @@ find_keys(StreamCut *cut, List **names)
 	}
 	cut->window = stream_eventtime_find(cut->query, exprs,
 										cut->topn || needs_rows(cut),
-										source);
+										cut->over_changes, source);
 	if (stream_cut_has_sessions(cut) && cut->window->width > 0)
 		keep_open(cut->window);
 	if (cut->query->groupingSets)

@@ -21,7 +21,60 @@
 #include "optimizer/tlist.h"
 
 #include "base/compat.h"
+#include "query/nesting.h"
 #include "query/firsts.h"
+
+/* ---- groups that are ranked where they are made ---- */
+
+static void
+add_group_key(StreamNesting *nesting, SortGroupClause *clause, Query *query)
+{
+	Node	   *expr = get_sortgroupclause_expr(clause, query->targetList);
+
+	/* a constant may be somewhere else, too */
+	stream_nesting_add(nesting, IsA(expr, Const) ? NULL : expr,
+					   copyObject((Expr *) expr))->ressortgroupref =
+		clause->tleSortGroupRef;
+}
+
+static bool
+aggregates_walker(Node *node, StreamNesting *nesting)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Aggref) && ((Aggref *) node)->agglevelsup == 0)
+	{
+		if (!list_member(nesting->exprs, node))
+			stream_nesting_add(nesting, node, copyObject((Expr *) node));
+		return false;
+	}
+	return expression_tree_walker(node, aggregates_walker, nesting);
+}
+
+void
+stream_firsts_nest(Query *query)
+{
+	StreamNesting nesting = {0};
+	Query	   *groups;
+	Node	   *having = query->havingQual;
+	ListCell   *lc;
+
+	stream_compat_flatten_groups(query);
+	foreach(lc, query->groupClause)
+		add_group_key(&nesting, lfirst(lc), query);
+	aggregates_walker((Node *) query->targetList, &nesting);
+	nesting.nkeys = list_length(nesting.targets);
+	query->havingQual = NULL;
+	groups = stream_nesting_move(&nesting, query, "groups");
+	stream_nesting_hide(query);
+	groups->groupClause = query->groupClause;
+	groups->havingQual = having;
+	groups->hasAggs = query->hasAggs;
+	query->groupClause = NIL;
+	query->hasAggs = false;
+}
+
+/* ---- operators ---- */
 
 /* The place for the hash of a row. */
 static StreamPayload *

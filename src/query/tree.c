@@ -41,6 +41,7 @@
 #include "query/joining.h"
 #include "query/keeping.h"
 #include "query/merging.h"
+#include "query/nesting.h"
 #include "query/reading.h"
 #include "query/semijoin.h"
 #include "query/transform.h"
@@ -331,6 +332,14 @@ static StreamCut *make_operator(Planting *planting, Query *query,
 								StreamTopn *topn, bool below,
 								const StreamPlace *place);
 
+/* Where a member of FROM is; or the query, if we have put that member there. */
+static StreamPlace
+place_of_member(StreamCut *cut, int rtindex)
+{
+	return stream_nesting_is_hidden(rt_fetch(rtindex, cut->query->rtable)) ?
+		cut->place : stream_locate_member(&cut->place, cut->query, rtindex);
+}
+
 /*
  * A sub-select is maintained by itself, before the query around it is looked at.
  */
@@ -394,9 +403,7 @@ find_below(Planting *planting, StreamCut *cut, bool result)
 			!stream_analyze_has_stream(rte->subquery) ||
 			!(is_distinct(rte->subquery) || is_over_join(rte->subquery)))
 			continue;
-		place = stream_joining_is_wrapped(rte) ? cut->place :
-			stream_locate_member(&cut->place, cut->query,
-								 foreach_current_index(lc) + 1);
+		place = place_of_member(cut, foreach_current_index(lc) + 1);
 		check_independent(rte->subquery, &place);
 		if (cut->below)
 			stream_refuse_in(&place, "reading more than one stream is",
@@ -468,7 +475,7 @@ static void
 make_below(Planting *planting, StreamCut *cut, int rtindex)
 {
 	StreamCutInput *input = palloc0(sizeof(StreamCutInput));
-	StreamPlace place = stream_locate_member(&cut->place, cut->query, rtindex);
+	StreamPlace place = place_of_member(cut, rtindex);
 
 	input->rtindex = rtindex;
 	input->cut = make_operator(planting,
@@ -625,7 +632,7 @@ note_final(Planting *planting, Query *query, const StreamPlace *place)
 													  flat->targetList));
 	keys = (List *) stream_compat_flatten_join_alias_vars(NULL, flat,
 														  (Node *) keys);
-	window = stream_eventtime_find(flat, keys, true, place->source);
+	window = stream_eventtime_find(flat, keys, true, false, place->source);
 	if (window == NULL || !window->event_time)
 		stream_refuse_in(place,
 						 "output mode \"append\" of an aggregation without an event time among its keys is",
@@ -756,24 +763,13 @@ is_over_outer_join(Query *query)
 }
 
 /*
- * DISTINCT over rows that come and go is a grouping, which counts those of each kind.  Says
- * so in the query and its parts.
+ * DISTINCT over rows that come and go is a grouping, which counts those of each kind.
  */
 static void
 group_distinct(Query *query)
 {
 	Query		grouped;
-	ListCell   *lc;
 
-	CHECK_FOR_INTERRUPTS();
-	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (rte->rtekind == RTE_SUBQUERY &&
-			stream_analyze_has_stream(rte->subquery))
-			group_distinct(rte->subquery);
-	}
 	if (query->distinctClause == NIL || query->hasDistinctOn ||
 		query->hasWindowFuncs || query->hasAggs || query->groupClause ||
 		query->groupingSets)
@@ -785,6 +781,59 @@ group_distinct(Query *query)
 		(find_changing(&grouped, NULL) > 0 ||
 		 (takes_changes(&grouped, NULL) && is_over_outer_join(&grouped))))
 		*query = grouped;
+}
+
+/* Does it rank groups where it makes them? */
+static bool
+ranks_groups(Query *query)
+{
+	return (query->hasAggs || query->groupClause) && query->hasWindowFuncs &&
+		query->groupingSets == NIL && query->distinctClause == NIL &&
+		query->setOperations == NULL && query->cteList == NIL &&
+		!query->hasSubLinks;
+}
+
+/*
+ * Where the first of the groups are wanted that a member of FROM ranks, has it read these
+ * groups from a sub-select.
+ */
+static void
+nest_groups(Query *query, int rtindex)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	Query	   *part = rte->subquery;
+	StreamTopn *topn;
+
+	if (!ranks_groups(part))
+		return;
+	rte->subquery = copyObject(part);
+	stream_firsts_nest(rte->subquery);
+	topn = stream_topn_of_member(query, rtindex);
+	if (topn == NULL || find_changing(rte->subquery, topn) == 0)
+		rte->subquery = part;
+}
+
+/*
+ * Writes the query and its parts so that what is above rows that come and go is an
+ * operator by itself.
+ */
+static void
+prepare_for_changes(Query *query)
+{
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind != RTE_SUBQUERY ||
+			!stream_analyze_has_stream(rte->subquery))
+			continue;
+		prepare_for_changes(rte->subquery);
+		nest_groups(query, foreach_current_index(lc) + 1);
+	}
+	group_distinct(query);
 }
 
 StreamTree *
@@ -804,7 +853,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	stream_analyze_inline_with(query);
 	wrap_joins(query, true, place);
 	if (!tree->append)
-		group_distinct(query);
+		prepare_for_changes(query);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
 		make_operator(&planting, query, NULL, false, place);
 	else

@@ -1,4 +1,4 @@
--- First rows, and DISTINCT, of rows that come and go; first rows that come and go
+-- First rows, DISTINCT and grouping sets of rows that come and go; first rows that come and go
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SET TimeZone = 'UTC';
@@ -93,6 +93,17 @@ INSERT INTO queries (query) SELECT replace(q, 'GROUPS', groups()) FROM unnest(AR
 'SELECT DISTINCT n FROM (SELECT *, rank() OVER (PARTITION BY cat ORDER BY n DESC) AS rn FROM GROUPS) t WHERE rn <= 2',
 'SELECT n, count(*) FROM (SELECT DISTINCT ON (cat) cat, n FROM GROUPS ORDER BY cat, n DESC) t GROUP BY n',
 'SELECT stays(n), count(*) FROM (SELECT *, rank() OVER (PARTITION BY cat ORDER BY stays(n) DESC) AS rn FROM GROUPS) t WHERE rn <= 2 GROUP BY 1',
+-- grouping sets
+'SELECT cat, n, count(*), sum(p) AS s, grouping(cat, n) AS g FROM GROUPS GROUP BY CUBE (cat, n)',
+'SELECT cat, n % 2 AS m, count(*), array_agg(p ORDER BY p) AS ps, count(DISTINCT p) AS d, min(note) FROM GROUPS WHERE n < 6 GROUP BY ROLLUP (cat, n % 2) HAVING count(*) > 1 OR grouping(cat) = 1',
+'SELECT x, cat, max(n), count(x) AS c, min(cat) AS least FROM GROUPS GROUP BY GROUPING SETS ((x), (cat), ())',
+'SELECT cat, note, bool_or(n > 2), count(*) FILTER (WHERE n > 2) AS f FROM GROUPS GROUP BY note, GROUPING SETS (cat, (cat, n))',
+'SELECT c, count(*) FROM (SELECT cat, n, count(*) AS c FROM GROUPS GROUP BY CUBE (cat, n)) q GROUP BY c',
+'SELECT DISTINCT c FROM (SELECT cat, n, count(*) AS c FROM GROUPS GROUP BY ROLLUP (cat, n)) q',
+'SELECT * FROM (SELECT *, rank() OVER (PARTITION BY cat ORDER BY c DESC) AS rn FROM (SELECT cat, n, count(*) AS c FROM GROUPS GROUP BY ROLLUP (cat, n)) q) t WHERE rn <= 2',
+'SELECT cat, sum(price) AS s, count(*) FROM (SELECT *, row_number() OVER (PARTITION BY auction ORDER BY id DESC) AS rn FROM bids) t WHERE rn <= 2 GROUP BY ROLLUP (cat)',
+'SELECT x, y, count(*), sum(b) AS s FROM l LEFT JOIN r USING (k) GROUP BY CUBE (x, y)',
+'SELECT k, count(*), count(x) AS xs, array_agg(b ORDER BY b) FROM l FULL JOIN r USING (k) GROUP BY ROLLUP (k)',
 -- outer joins
 'SELECT DISTINCT x, y FROM l LEFT JOIN r USING (k)',
 'SELECT DISTINCT ON (l.k) l.k, b FROM l FULL JOIN r ON l.k = r.k ORDER BY l.k, b DESC',
@@ -112,7 +123,9 @@ INSERT INTO queries (query) SELECT replace(q, 'GROUPS', groups()) FROM unnest(AR
 'SELECT cat, n, s FROM (SELECT *, rank() OVER (PARTITION BY cat ORDER BY n DESC) AS rn, sum(n) OVER (PARTITION BY cat) AS s FROM GROUPS) t WHERE rn <= 2',
 'SELECT cat, n FROM (SELECT *, rank() OVER (PARTITION BY cat ORDER BY n USING >) AS rn FROM GROUPS) t WHERE rn <= 2 ORDER BY 1, 2',
 'SELECT cat, n FROM (SELECT *, row_number() OVER (PARTITION BY cat ORDER BY note USING ~<~, n) AS rn FROM GROUPS) t WHERE rn <= 2',
-'SELECT DISTINCT ON (cat) cat, (n > 0)::text FROM GROUPS'
+'SELECT DISTINCT ON (cat) cat, (n > 0)::text FROM GROUPS',
+'SELECT cat, count(*) FROM GROUPS GROUP BY GROUPING SETS ((cat), (cat))',
+'SELECT cat, cat AS again, count(*) FROM GROUPS GROUP BY ROLLUP (cat, cat)'
 ]) q;
 CALL make_views();
 SELECT n, refusal, query FROM queries WHERE refusal IS NOT NULL ORDER BY n;
@@ -177,6 +190,32 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 DROP TABLE bids, l, r CASCADE;
 DROP TABLE queries;
+
+---- an empty grouping set stays, without rows
+
+CREATE TABLE z (k int, v int) USING stream;
+CREATE MATERIALIZED VIEW totals WITH (streaming.continuous) AS
+	SELECT k % 2 AS m, count(*), max(s), count(DISTINCT k) AS ks, array_agg(k ORDER BY k) FROM (SELECT k, sum(v) AS s FROM z GROUP BY k HAVING sum(v) > 0) q GROUP BY ROLLUP (k % 2);
+CREATE MATERIALIZED VIEW moved WITH (streaming.continuous) AS
+	SELECT k % 2 AS m, count(*), sum(s) FROM (SELECT k, sum(v) AS s FROM z GROUP BY k HAVING sum(v) > 0) q GROUP BY ROLLUP (k % 2);
+SELECT * FROM totals;
+SELECT * FROM moved;
+INSERT INTO z VALUES (1, 1);
+CALL refresh_views();
+SELECT * FROM totals ORDER BY m;
+INSERT INTO z VALUES (1, -1);
+CALL refresh_views();
+SELECT * FROM totals;
+SELECT * FROM moved;
+INSERT INTO z VALUES (1, 1), (2, 2), (3, -3);
+CALL refresh_views();
+SELECT * FROM totals ORDER BY m;
+SELECT * FROM moved ORDER BY m;
+INSERT INTO z VALUES (1, -1), (2, -2), (4, 4), (4, -4);
+CALL refresh_views();
+SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
+SELECT regexp_replace(line, '\d{2,}', 'N', 'g') AS line FROM streaming.explain('totals') AS line WHERE line ~ '^ ?O|^  [^ ]|^R';
+DROP TABLE z CASCADE;
 
 ---- append mode is left to readers, as before
 

@@ -85,7 +85,9 @@ kind_of_operator(const StreamCut *cut)
 			if (stream_cut_has_sessions(cut))
 				return "sessions";
 			if (cut->grouping)
-				return "aggregation by grouping sets";
+				return cut->over_changes ?
+					"aggregation by grouping sets, over changes" :
+					"aggregation by grouping sets";
 			return cut->over_changes ? "aggregation over changes" :
 				"aggregation";
 		case STREAM_CUT_DISTINCT:

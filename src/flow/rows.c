@@ -202,7 +202,9 @@ stream_rows_set_groupings(StreamRows *rows, List *sets, int column)
 
 	rows->sets = sets;
 	rows->set_column = column;
-	rows->set_row = MakeSingleTupleTableSlot(rows->desc, &TTSOpsVirtual);
+	rows->set_row = MakeSingleTupleTableSlot(rows->row ?
+											 rows->row->tts_tupleDescriptor :
+											 rows->desc, &TTSOpsVirtual);
 	MemoryContextSwitchTo(old);
 }
 
@@ -247,7 +249,7 @@ row_of_set(StreamRows *rows, const StreamGroupingSet *set,
 		   TupleTableSlot *slot)
 {
 	TupleTableSlot *row = rows->set_row;
-	int			natts = rows->desc->natts;
+	int			natts = row->tts_tupleDescriptor->natts;
 	int			key = -1;
 
 	ExecClearTuple(row);

@@ -37,6 +37,7 @@
 #include "time/timeexpr.h"
 #include "query/analyze.h"
 #include "query/firsts.h"
+#include "query/groupings.h"
 #include "query/joinfeeds.h"
 #include "query/joining.h"
 #include "query/keeping.h"
@@ -220,8 +221,8 @@ is_simple_rows(Query *query, int rtindex, const StreamTopn *topn)
 static bool
 takes_changes(Query *query, const StreamTopn *topn)
 {
-	if (query->groupingSets || query->setOperations || query->hasSubLinks ||
-		query->hasTargetSRFs || is_mutable(query) ||
+	if (!stream_groupings_can_be_told(query) || query->setOperations ||
+		query->hasSubLinks || query->hasTargetSRFs || is_mutable(query) ||
 		list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
 		return false;
@@ -376,7 +377,7 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 		stream_refuse_in(&cut->place,
 						 "what is above an outer join of streams is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
 						 query->targetList,
-						 "Leave the rest to an ordinary view over the continuous view; grouping sets, sessions, further joins, sub-selects and functions that are not immutable belong there.");
+						 "Leave the rest to an ordinary view over the continuous view; sessions, further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);
 	cut->over_changes = true;
 }

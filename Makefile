@@ -54,6 +54,7 @@ OBJS = \
 	src/query/joinfeeds.o \
 	src/query/joining.o \
 	src/query/merging.o \
+	src/query/changes.o \
 	src/query/tree.o \
 	src/flow/relations.o \
 	src/flow/scan.o \
@@ -61,6 +62,7 @@ OBJS = \
 	src/flow/sessions.o \
 	src/flow/reaper.o \
 	src/flow/results.o \
+	src/flow/changes.o \
 	src/flow/rows.o \
 	src/flow/toprows.o \
 	src/flow/moving.o \

@@ -36,6 +36,7 @@
 #include "base/refuse.h"
 #include "time/timeexpr.h"
 #include "query/analyze.h"
+#include "query/changes.h"
 #include "query/firsts.h"
 #include "query/groupings.h"
 #include "query/joinfeeds.h"
@@ -107,7 +108,10 @@ is_distinct(Query *query)
 		query->limitOffset == NULL && stream_topn_of_distinct(query) == NULL;
 }
 
-/* Is it a plain SELECT that joins streams, or has one that does in its FROM? */
+/*
+ * Is it a plain SELECT that joins streams or reads the changes of a view, or has one that
+ * does in its FROM?
+ */
 static bool
 is_over_join(Query *query)
 {
@@ -115,6 +119,8 @@ is_over_join(Query *query)
 
 	if (!is_plain(query))
 		return false;
+	if (stream_changes_is_source(query))
+		return true;
 	if (stream_analyze_joins_rows(query))
 		return true;
 	foreach(lc, stream_analyze_members_of_from(query))
@@ -355,9 +361,9 @@ check_independent(Query *query, const StreamPlace *place)
 }
 
 /*
- * An outer join of streams hands on changes.  They can be taken by an aggregation, and by
- * the result of a view, if nothing else is in FROM and what is said of a row is the same
- * when it comes and when it goes.
+ * An outer join of streams hands on changes, and so does another continuous view.  They
+ * can be taken by an aggregation, and by the result of a view, if nothing else is in FROM
+ * and what is said of a row is the same when it comes and when it goes.
  */
 static void
 take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
@@ -371,11 +377,11 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
-						 "output mode \"append\" of an outer join of streams is",
+						 "output mode \"append\" over an outer join of streams or a continuous view that changes is",
 						 query->targetList, "Use output mode \"update\".");
 	if (!takes)
 		stream_refuse_in(&cut->place,
-						 "what is above an outer join of streams is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
+						 "what is above an outer join of streams or a continuous view that changes is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
 						 query->targetList,
 						 "Leave the rest to an ordinary view over the continuous view; sessions, further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);
@@ -451,10 +457,18 @@ make_join(Planting *planting, StreamCut *cut)
 	ListCell   *lc;
 
 	drop_order(cut->query);
+	if (stream_changes_is_source(cut->query))
+	{
+		stream_changes_cut_source(cut);
+		return;
+	}
 	if (!stream_analyze_joins_rows(cut->query))
 	{
-		find_below(planting, cut, false);
-		stream_transform_cut(cut);
+		find_below(planting, cut, true);
+		if (cut->over_changes)
+			stream_transform_pass_changes(cut);
+		else
+			stream_transform_cut(cut);
 		cut->kind = STREAM_CUT_ROWS;
 		cut->hands_on = true;
 		return;
@@ -704,6 +718,7 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 		found = palloc(sizeof(StreamTreePlace));
 		found->rte = rte;
 		found->cut = make_operator(planting, part, topn, false, &place);
+		found->cut->shown = true;
 		planting->tree->places = lappend(planting->tree->places, found);
 	}
 }
@@ -837,6 +852,21 @@ prepare_for_changes(Query *query)
 	group_distinct(query);
 }
 
+/* The change stream of the view. */
+static void
+add_changes(Planting *planting, const StreamPlace *place)
+{
+	StreamTree *tree = planting->tree;
+
+	if (tree->places)
+		stream_refuse_in(place,
+						 "a change stream of a view part of whose query is left to readers is",
+						 tree->query->targetList,
+						 "Leave that part to an ordinary view over the continuous view.");
+	tree->changes = stream_changes_cut(tree->top, tree->append, place);
+	add_cut(planting, tree->changes);
+}
+
 StreamTree *
 stream_tree_of_query(Query *query, const StreamOptions *options,
 					 const StreamPlace *place)
@@ -852,6 +882,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
+	stream_changes_expand(query);
 	wrap_joins(query, true, place);
 	if (!tree->append)
 		prepare_for_changes(query);
@@ -872,6 +903,10 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
 				 errhint("Leave the option out."),
 				 stream_cut_within_position(place)));
+	tree->top = llast(tree->cuts);
+	tree->top->shown = true;
+	if (options->changes)
+		add_changes(&planting, place);
 	return tree;
 }
 
@@ -907,7 +942,8 @@ stream_tree_reading(StreamTree *tree, List *states, const char *source)
 	ListCell   *lc;
 
 	if (tree->places == NIL)
-		return stream_reading_of_cut(stream_tree_top(tree), llast_oid(states),
+		return stream_reading_of_cut(tree->top,
+									 list_nth_oid(states, tree->top->number),
 									 tree->append, source);
 	foreach(lc, tree->places)
 	{
@@ -919,7 +955,8 @@ stream_tree_reading(StreamTree *tree, List *states, const char *source)
 								  tree->append, source);
 	}
 	foreach(lc, tree->finals)
-		show_final(lfirst(lc), get_rel_persistence(llast_oid(states)) ==
+		show_final(lfirst(lc), get_rel_persistence(list_nth_oid(states,
+																tree->top->number)) ==
 				   RELPERSISTENCE_UNLOGGED);
 	return tree->query;
 }

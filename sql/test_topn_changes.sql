@@ -190,6 +190,9 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 DROP TABLE bids, l, r CASCADE;
 DROP TABLE queries;
+DROP TYPE pair;
+DROP FUNCTION stays, moves, groups;
+DROP PROCEDURE rounds;
 
 ---- an empty grouping set stays, without rows
 
@@ -279,4 +282,5 @@ SELECT * FROM hop_max ORDER BY w;
 SELECT view, late_rows, state, last_error FROM streaming.views ORDER BY view::text;
 SELECT check_view('never');
 DROP TABLE e CASCADE;
+DROP FUNCTION kept;
 SELECT * FROM leftovers();

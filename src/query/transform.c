@@ -217,7 +217,6 @@ stream_transform_cut_changes(StreamCut *cut)
 void
 stream_transform_pass_changes(StreamCut *cut)
 {
-	StreamCutInput *below = linitial(cut->below);
 	List	   *names = NIL;
 	ListCell   *lc;
 

@@ -767,15 +767,35 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 		stream_joining_wrap(query, place);
 }
 
-/* Is it over the changes of an outer join of streams? */
+/* Do rows go that the query hands on, which joins streams or reads a view? */
 static bool
-is_over_outer_join(Query *query)
+hands_on_changes(Query *query)
+{
+	ListCell   *lc;
+
+	if (stream_changes_is_source(query))
+		return true;
+	if (stream_analyze_joins_rows(query))
+		return stream_joining_is_outer(query);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY && is_over_join(rte->subquery))
+			return hands_on_changes(rte->subquery);
+	}
+	return false;
+}
+
+/* Is it over the changes of an outer join of streams, or of another view? */
+static bool
+is_over_changes(Query *query)
 {
 	RangeTblRef *ref = linitial(query->jointree->fromlist);
 	RangeTblEntry *rte = rt_fetch(ref->rtindex, query->rtable);
 
 	return rte->rtekind == RTE_SUBQUERY && is_over_join(rte->subquery) &&
-		stream_joining_is_outer(rte->subquery);
+		hands_on_changes(rte->subquery);
 }
 
 /*
@@ -795,7 +815,7 @@ group_distinct(Query *query)
 	grouped.distinctClause = NIL;
 	if (stream_cut_can_be_keys(&grouped, grouped.groupClause) &&
 		(find_changing(&grouped, NULL) > 0 ||
-		 (takes_changes(&grouped, NULL) && is_over_outer_join(&grouped))))
+		 (takes_changes(&grouped, NULL) && is_over_changes(&grouped))))
 		*query = grouped;
 }
 
@@ -852,18 +872,48 @@ prepare_for_changes(Query *query)
 	group_distinct(query);
 }
 
+/*
+ * The member of FROM, as an index into the range table, that has the first rows which are
+ * all that the query shows, such that each row says by itself what is shown of it; 0: it
+ * is another query.
+ */
+static int
+find_shown_rows(StreamTree *tree)
+{
+	Query	   *query = tree->query;
+	StreamTreePlace *found = linitial(tree->places);
+	RangeTblRef *ref;
+	RangeTblEntry *rte;
+
+	if (list_length(tree->places) != 1 || found->cut->topn == NULL ||
+		!is_plain(query) || query->hasSubLinks || query->hasTargetSRFs ||
+		query->limitCount || query->limitOffset ||
+		list_length(query->jointree->fromlist) != 1)
+		return 0;
+	ref = linitial(query->jointree->fromlist);
+	if (!IsA(ref, RangeTblRef))
+		return 0;
+	rte = rt_fetch(ref->rtindex, query->rtable);
+	return rte == found->rte && !is_mutable(query) &&
+		!is_mutable(rte->subquery) &&
+		is_simple_rows(query, ref->rtindex, found->cut->topn) ?
+		ref->rtindex : 0;
+}
+
 /* The change stream of the view. */
 static void
 add_changes(Planting *planting, const StreamPlace *place)
 {
 	StreamTree *tree = planting->tree;
+	int			rtindex = tree->places ? find_shown_rows(tree) : 0;
 
-	if (tree->places)
+	if (tree->places && rtindex == 0)
 		stream_refuse_in(place,
 						 "a change stream of a view part of whose query is left to readers is",
 						 tree->query->targetList,
-						 "Leave that part to an ordinary view over the continuous view.");
-	tree->changes = stream_changes_cut(tree->top, tree->append, place);
+						 "Leave that part to an ordinary view over the continuous view; of first rows, do not show the rank.");
+	tree->changes = stream_changes_cut(tree->top, tree->query, rtindex,
+									   tree->append, place);
 	add_cut(planting, tree->changes);
 }
 

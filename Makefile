@@ -61,6 +61,7 @@ OBJS = \
 	src/flow/panes.o \
 	src/flow/sessions.o \
 	src/flow/reaper.o \
+	src/flow/triggers.o \
 	src/flow/results.o \
 	src/flow/changes.o \
 	src/flow/rows.o \
@@ -85,6 +86,7 @@ OBJS = \
 	src/command/monitor.o \
 	src/command/explain.o \
 	src/command/statement.o \
+	src/command/trigger.o \
 	src/command/databases.o \
 	src/command/update.o \
 	src/command/utility.o \

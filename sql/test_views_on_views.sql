@@ -173,7 +173,7 @@ REFRESH MATERIALIZED VIEW ks;
 REFRESH MATERIALIZED VIEW nameless;
 SELECT op, k FROM ks_changes ORDER BY batch, k;
 SELECT op, x FROM nameless_changes WHERE batch > (SELECT min(batch) FROM nameless_changes);
-SELECT regexp_replace(e, '\d{3,}', 'N') AS explain FROM streaming.explain('ks') e;
+SELECT regexp_replace(e, '\d{3,}', 'N') AS explain FROM streaming.explain('ks') e WHERE e !~ 'Output:';
 -- first rows: one of a key is updated, if its key is shown; several come and go
 CREATE TABLE f (k int, x int) USING stream;
 CREATE MATERIALIZED VIEW two WITH (streaming.continuous, streaming.changes) AS

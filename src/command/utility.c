@@ -46,6 +46,7 @@
 #include "command/guard.h"
 #include "command/internal.h"
 #include "command/statement.h"
+#include "command/trigger.h"
 #include "command/databases.h"
 #include "command/utility.h"
 
@@ -497,6 +498,12 @@ rename_object(StreamStatement *s)
 			stmt->renameType = OBJECT_VIEW;
 		stmt->relationType = OBJECT_VIEW;
 	}
+	if (stmt->renameType == OBJECT_TRIGGER &&
+		OidIsValid(stream_statement_view(stmt->relation)))
+	{
+		stream_trigger_rename(s, stream_statement_view(stmt->relation));
+		return;
+	}
 	if (stmt->renameType == OBJECT_DATABASE)
 	{
 		stream_databases_rename(s);
@@ -649,6 +656,16 @@ pass_on(void *statement)
 	stream_statement_pass_on(statement);
 }
 
+/* The continuous view that the trigger is on, or InvalidOid; the last name is its own. */
+static Oid
+view_of_trigger(List *names)
+{
+	List	   *view = list_truncate(list_copy(names), list_length(names) - 1);
+
+	return list_length(view) < 1 || list_length(view) > 3 ? InvalidOid :
+		stream_statement_view(makeRangeVarFromNameList(view));
+}
+
 static void
 drop_object(StreamStatement *s)
 {
@@ -669,6 +686,16 @@ drop_object(StreamStatement *s)
 	{
 		drop_matviews(s);
 		return;
+	}
+	if (stmt->removeType == OBJECT_TRIGGER)
+	{
+		Oid			viewid = view_of_trigger(linitial(stmt->objects));
+
+		if (OidIsValid(viewid))
+		{
+			stream_trigger_drop(s, viewid);
+			return;
+		}
 	}
 	stream_guard_drop(partitions, "DROP", pass_on, s);
 	if (stmt->removeType == OBJECT_TABLE || stmt->removeType == OBJECT_SCHEMA)
@@ -732,8 +759,15 @@ touch_relation(StreamStatement *s)
 		relation = ((CreatePolicyStmt *) node)->table;
 	if (relation)
 	{
+		Oid			viewid = stream_statement_view(relation);
+
 		stream_statement_refuse_internal(relation, command);
-		if (OidIsValid(stream_statement_view(relation)))
+		if (OidIsValid(viewid) && IsA(node, CreateTrigStmt))
+		{
+			stream_trigger_create(s, viewid);
+			return;
+		}
+		if (OidIsValid(viewid))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("%s is not supported on continuous view \"%s\"",

@@ -14,6 +14,7 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "flow/triggers.h"
 #include "flow/results.h"
 #include "flow/changes.h"
 
@@ -36,7 +37,7 @@ stream_changes_create(MemoryContext parent, const StreamCut *cut,
 	StreamChanges *changes = palloc0(sizeof(StreamChanges));
 	ListCell   *lc;
 
-	changes->results = stream_results_create(parent, desc);
+	changes->results = stream_results_create(parent, desc, true);
 	changes->updates = cut->updates;
 	changes->keys = palloc(sizeof(int) * (list_length(cut->identity) + 1));
 	foreach(lc, cut->updates ? cut->identity : NIL)

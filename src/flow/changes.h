@@ -15,12 +15,6 @@
 
 typedef struct StreamChanges StreamChanges;
 
-/* What has become of a row, in the second column of a change stream. */
-#define STREAM_CHANGE_DELETE (-1)
-#define STREAM_CHANGE_INSERT 1
-#define STREAM_CHANGE_UPDATE_BEFORE (-2)
-#define STREAM_CHANGE_UPDATE_AFTER 2
-
 /*
  * For a change stream of the row type desc: the number of the batch (int8), what has
  * become of the row (int4), and the row.  input: the row type of what it takes, which

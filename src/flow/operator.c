@@ -306,7 +306,7 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	op->context = context;
 	op->cut = cut;
 	if (cut->kind == STREAM_CUT_TRANSFORM)
-		op->results = stream_results_create(context, desc);
+		op->results = stream_results_create(context, desc, false);
 	else if (cut->kind == STREAM_CUT_CHANGES)
 		op->changes = stream_changes_create(context, cut,
 											desc_of_changes(cut), desc);

@@ -17,11 +17,14 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/tuplestore.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "flow/triggers.h"
 #include "flow/results.h"
 
 /* So many rows, or bytes of them, go to the table at a time. */
@@ -33,6 +36,7 @@ struct StreamResults
 	MemoryContext context;
 	MemoryContext scratch;		/* while rows go to the table */
 	TupleDesc	desc;
+	bool		ops;			/* of a change stream */
 	TupleTableSlot *slots[MAX_ROWS];	/* as far as they were ever needed */
 
 	/* in a batch */
@@ -40,12 +44,14 @@ struct StreamResults
 	int			nrows;			/* waiting in slots */
 	Size		bytes;			/* about what they take */
 	BulkInsertState bulk;		/* once there are many rows, or NULL */
-	EState	   *estate;			/* for index entries, or NULL */
+	EState	   *estate;			/* for index entries and triggers, or NULL */
 	ResultRelInfo *result_rel;
+	Tuplestorestate *held;		/* rows of a table with triggers, or NULL */
+	StreamTriggers *triggers;	/* while they go to it */
 };
 
 StreamResults *
-stream_results_create(MemoryContext parent, TupleDesc desc)
+stream_results_create(MemoryContext parent, TupleDesc desc, bool ops)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "results",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -54,6 +60,7 @@ stream_results_create(MemoryContext parent, TupleDesc desc)
 	MemoryContext old = MemoryContextSwitchTo(context);
 
 	results->context = context;
+	results->ops = ops;
 	results->scratch = AllocSetContextCreate(context, "rows of results",
 											 ALLOCSET_DEFAULT_SIZES);
 	/* not the relation cache's, for slots outlive transactions */
@@ -65,9 +72,14 @@ stream_results_create(MemoryContext parent, TupleDesc desc)
 void
 stream_results_open(StreamResults *results, Relation rel)
 {
+	MemoryContext old = MemoryContextSwitchTo(results->context);
+
 	results->rel = rel;
 	results->nrows = 0;
 	results->bytes = 0;
+	results->held = rel->trigdesc ?
+		tuplestore_begin_heap(false, false, work_mem) : NULL;
+	MemoryContextSwitchTo(old);
 }
 
 /* ---- writing ---- */
@@ -81,12 +93,15 @@ prepare_flush(StreamResults *results, bool more)
 	/* a handful of rows is not worth a ring of buffers */
 	if (more && results->bulk == NULL)
 		results->bulk = GetBulkInsertState();
-	if (results->rel->rd_rel->relhasindex && results->estate == NULL)
+	if ((results->rel->rd_rel->relhasindex || results->held) &&
+		results->estate == NULL)
 	{
 		results->estate = CreateExecutorState();
 		results->result_rel = makeNode(ResultRelInfo);
 		InitResultRelInfo(results->result_rel, results->rel, 0, NULL, 0);
 		ExecOpenIndices(results->result_rel, false);
+		results->estate->es_opened_result_relations =
+			list_make1(results->result_rel);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -118,6 +133,8 @@ flush(StreamResults *results, bool more)
 	table_multi_insert(results->rel, results->slots, results->nrows,
 					   GetCurrentCommandId(true), 0, results->bulk);
 	insert_index_entries(results);
+	for (int i = 0; results->triggers && i < results->nrows; i++)
+		stream_triggers_add(results->triggers, results->slots[i]);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(results->scratch);
 	for (int i = 0; i < results->nrows; i++)
@@ -142,8 +159,8 @@ next_slot(StreamResults *results)
 	return *slot;
 }
 
-void
-stream_results_add(StreamResults *results, TupleTableSlot *row)
+static void
+add_row(StreamResults *results, TupleTableSlot *row)
 {
 	TupleTableSlot *slot = next_slot(results);
 
@@ -162,15 +179,61 @@ stream_results_add(StreamResults *results, TupleTableSlot *row)
 }
 
 void
-stream_results_close(StreamResults *results)
+stream_results_add(StreamResults *results, TupleTableSlot *row)
 {
+	if (results->held)
+		tuplestore_puttupleslot(results->held, row);
+	else
+		add_row(results, row);
+}
+
+/*
+ * Triggers are fired when no other query is running any more, so that they are about
+ * all rows of the batch.
+ */
+static void
+write_held(StreamResults *results)
+{
+	TupleTableSlot *row = MakeSingleTupleTableSlot(results->desc,
+												   &TTSOpsMinimalTuple);
+	MemoryContext old;
+
+	prepare_flush(results, false);
+	old = MemoryContextSwitchTo(results->estate->es_query_cxt);
+	results->triggers = stream_triggers_begin(results->estate,
+											  results->result_rel,
+											  results->ops);
+	MemoryContextSwitchTo(old);
+	tuplestore_rescan(results->held);
+	while (tuplestore_gettupleslot(results->held, true, false, row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		add_row(results, row);
+	}
 	if (results->nrows > 0)
 		flush(results, false);
+	ExecDropSingleTupleTableSlot(row);
+	/* what they look up is there */
+	CommandCounterIncrement();
+	stream_triggers_end(results->triggers);
+	results->triggers = NULL;
+}
+
+void
+stream_results_close(StreamResults *results)
+{
+	if (results->held && tuplestore_tuple_count(results->held) > 0)
+		write_held(results);
+	if (results->nrows > 0)
+		flush(results, false);
+	if (results->held)
+		tuplestore_end(results->held);
+	results->held = NULL;
 	if (results->bulk)
 		FreeBulkInsertState(results->bulk);
 	if (results->estate)
 	{
-		ExecCloseIndices(results->result_rel);
+		ExecCloseResultRelations(results->estate);
 		FreeExecutorState(results->estate);
 	}
 	results->bulk = NULL;

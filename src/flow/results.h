@@ -13,9 +13,12 @@
 
 typedef struct StreamResults StreamResults;
 
-/* Makes one for tables of that row type, in memory of its own. */
+/*
+ * Makes one for tables of that row type, in memory of its own.  ops: of a change stream
+ * (triggers.h).
+ */
 extern StreamResults *stream_results_create(MemoryContext parent,
-											TupleDesc desc);
+											TupleDesc desc, bool ops);
 
 /* Begins a batch on rel, on which the caller holds RowExclusiveLock. */
 extern void stream_results_open(StreamResults *results, Relation rel);

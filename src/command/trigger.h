@@ -1,0 +1,22 @@
+/*-------------------------------------------------------------------------
+ *
+ * trigger.h
+ *	  Triggers on continuous views.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_TRIGGER_H
+#define STREAMING_TRIGGER_H
+
+#include "command/statement.h"
+
+/*
+ * CREATE TRIGGER on a continuous view, which gets a change stream if it needs one and
+ * has none; DROP TRIGGER, and ALTER TRIGGER ... RENAME.  Errors: 42501 for others than the
+ * owner, 0A000 for triggers that a batch cannot fire.
+ */
+extern void stream_trigger_create(StreamStatement *s, Oid viewid);
+extern void stream_trigger_drop(StreamStatement *s, Oid viewid);
+extern void stream_trigger_rename(StreamStatement *s, Oid viewid);
+
+#endif

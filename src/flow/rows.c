@@ -618,7 +618,7 @@ keep_ordered(StreamRows *rows)
 	{
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(rows->row);
-		if (!goes(rows, rows->row))
+		if (!goes(rows, rows->row) || STREAM_MUTATION("ordered_stay"))
 			continue;
 		delete_same(rows);
 		n--;

@@ -182,21 +182,24 @@ CREATE MATERIALIZED VIEW top WITH (streaming.continuous, streaming.changes) AS
 	SELECT x, k, rn FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC) AS rn FROM f) q WHERE rn = 1;
 CREATE MATERIALIZED VIEW top_x WITH (streaming.continuous, streaming.changes) AS
 	SELECT x FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC) AS rn FROM f) q WHERE rn = 1;
+CREATE MATERIALIZED VIEW two_ks WITH (streaming.continuous, streaming.changes) AS
+	SELECT k FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC) AS rn FROM f) q WHERE rn <= 2;
 CREATE MATERIALIZED VIEW most WITH (streaming.continuous, streaming.changes) AS
 	SELECT DISTINCT ON (odd) odd, k, n FROM (SELECT k % 2 AS odd, k, count(*) AS n FROM f GROUP BY k) q ORDER BY odd, n DESC, k;
 CREATE MATERIALIZED VIEW most_two WITH (streaming.continuous, streaming.changes) AS
 	SELECT k, n FROM (SELECT *, rank() OVER (ORDER BY n DESC, k) AS rn FROM (SELECT k, count(*) AS n FROM f GROUP BY k) q) r WHERE 2 >= rn;
 INSERT INTO f VALUES (1, 1), (1, 2), (1, 3), (2, 7);
-SELECT streaming.wait(v) FROM (VALUES ('two'::regclass), ('top'), ('top_x'), ('most'), ('most_two')) a (v);
+SELECT streaming.wait(v) FROM (VALUES ('two'::regclass), ('two_ks'), ('top'), ('top_x'), ('most'), ('most_two')) a (v);
 INSERT INTO f VALUES (1, 4), (1, 0), (2, 200), (3, 1), (2, 6), (2, 5), (2, 4);
-SELECT streaming.wait(v) FROM (VALUES ('two'::regclass), ('top'), ('top_x'), ('most'), ('most_two')) a (v);
+SELECT streaming.wait(v) FROM (VALUES ('two'::regclass), ('two_ks'), ('top'), ('top_x'), ('most'), ('most_two')) a (v);
 SELECT dense_rank() OVER (ORDER BY batch) AS n, op, k, x FROM two_changes ORDER BY batch, k, x, op;
 SELECT dense_rank() OVER (ORDER BY batch) AS n, op, x, k, rn FROM top_changes ORDER BY batch, k, op DESC;
 SELECT dense_rank() OVER (ORDER BY batch) AS n, op, x FROM top_x_changes ORDER BY batch, x;
+SELECT dense_rank() OVER (ORDER BY batch) AS n, op, k FROM two_ks_changes ORDER BY batch, k, op;
 SELECT dense_rank() OVER (ORDER BY batch) AS n, op, odd, k, c.n FROM most_changes c ORDER BY batch, odd, op DESC;
 SELECT dense_rank() OVER (ORDER BY batch) AS n, op, k, c.n FROM most_two_changes c ORDER BY batch, k, op DESC;
 -- a change stream is a stream: a view over it counts what happens
-CREATE MATERIALIZED VIEW happened WITH (streaming.continuous) AS
+CREATE MATERIALIZED VIEW happened WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT k, op_ AS op, count(*) FROM counts_changes GROUP BY k, op_;
 REFRESH MATERIALIZED VIEW happened;
 (TABLE happened) EXCEPT ALL (SELECT k, op_, count(*) FROM counts_changes GROUP BY k, op_);

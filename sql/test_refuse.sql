@@ -119,7 +119,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*);
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, count(*) FROM s FULL JOIN s2 USING (k) GROUP BY ROLLUP (k);
+	SELECT k, count(*), (SELECT 1) FROM s FULL JOIN s2 USING (k) GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT a.k, count(*) FROM s a JOIN s b ON a.id > b.v GROUP BY a.k;

@@ -26,13 +26,17 @@
 #	bits_again	a value counts again when it meets another condition
 #	changes_lost	a row that goes is taken for one that comes
 #	rows_stay	a row that goes is kept
+#	ordered_stay	... of which the first ones are wanted
+#	topn_unsaid	that a row is no longer among the first is not handed on
+#	empty_set_goes	an empty grouping set goes with the last row
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
 mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	join_forgotten join_matched
-	rows_forgotten bits_again changes_lost rows_stay grouping nulled_arguments
+	rows_forgotten bits_again changes_lost rows_stay
+	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -53,6 +57,8 @@ guards()
 		join_forgotten) echo test_00_setup test_join ;;
 		join_matched) echo test_00_setup test_join_outer ;;
 		results) echo test_00_setup test_transform ;;
+		ordered_stay | topn_unsaid | empty_set_goes)
+			echo test_00_setup test_topn_changes ;;
 		topn_*) echo test_00_setup test_topn ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;

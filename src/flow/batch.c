@@ -650,6 +650,16 @@ environment(BatchView *view, const StreamFeed *feed)
 }
 
 /*
+ * Is the feed of what there is before there are rows needed after that?  Rows that go
+ * may have been the last ones, so aggregates that are kept begin as over none.
+ */
+static bool
+is_first_again(const StreamDelta *delta)
+{
+	return delta->cut->over_changes && delta->feed->aggs != NIL;
+}
+
+/*
  * Runs a delta plan, over the rows of the position's range (none without one), or
  * over what operators have handed on.  What comes out is merged by its operator.
  */
@@ -667,7 +677,8 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 	QueryDesc  *desc;
 
 	if (view->progress.batch > 0 ?
-		delta->feed->first || (delta->streams == NIL && rows == 0) :
+		(delta->feed->first && !is_first_again(delta)) ||
+		(delta->streams == NIL && rows == 0) :
 		delta->feed->later || (delta->feed->content && position == NULL))
 		return;
 	/* a join reads what this batch has kept */

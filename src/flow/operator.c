@@ -49,6 +49,7 @@ struct StreamOperator
 	StreamResults *results;
 	StreamChanges *changes;
 	StreamToprows *top;			/* before the store, or instead; or NULL */
+	StreamRows *from;			/* ... over changes: all the rows, or NULL */
 	StreamPanes *panes;			/* before the store, or NULL; ... */
 	StreamMoving *moving;		/* ... or this: changes */
 	bool		at_changes;		/* they come from the feed in progress */
@@ -218,6 +219,17 @@ find_sides(const StreamCut *cut, StreamOperator **below)
 	return sides;
 }
 
+/* The rows of which first ones over changes are read, or NULL. */
+static StreamRows *
+find_ordered(const StreamCut *cut, StreamOperator **below)
+{
+	StreamFeed *feed = linitial(cut->feeds);
+
+	if (cut->topn == NULL || !cut->over_changes)
+		return NULL;
+	return below[((StreamFeedInput *) linitial(feed->inputs))->cut->number]->rows;
+}
+
 /* The rows that a feed of sessions wants to have kept, or NULL. */
 static StreamRows *
 find_kept(const StreamCut *cut, StreamOperator **below)
@@ -324,9 +336,13 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	if (cut->topn)
 		op->top = stream_toprows_create(context, desc, cut->topn, &shape,
 										op->store);
+	op->from = find_ordered(cut, below);
+	if (cut->ordered)
+		stream_rows_set_order(op->rows, cut->ordered->nranks,
+							  cut->ordered->ranks);
 	if (cut->window && cut->window->pane)
 		op->panes = stream_panes_create(context, cut->window, &shape);
-	if (cut->over_changes)
+	if (cut->over_changes && op->top == NULL)
 		op->moving = stream_moving_create(context, cut, input_desc(cut),
 										  &shape);
 	op->at_changes = op->moving != NULL;
@@ -516,7 +532,8 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 						  op->output && changes ? hand_on_change : NULL, op);
 	}
 	if (op->top)
-		stream_toprows_open(op->top, state);
+		stream_toprows_open(op->top, state,
+							op->output ? hand_on_change : NULL, op);
 }
 
 /*
@@ -569,6 +586,8 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 		stream_sessions_finish(op->sessions, delta);
 	else if (op->sessions)
 		stream_sessions_add(op->sessions, delta);
+	else if (op->from)
+		stream_toprows_refill(op->top, op->from, delta);
 	else if (op->top)
 		stream_toprows_add(op->top, delta);
 	else

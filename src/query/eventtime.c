@@ -1183,7 +1183,7 @@ check_hop(StreamWindow *window, Node *expr, bool whole, const char *source)
 }
 
 StreamWindow *
-stream_eventtime_find(Query *query, List *keys, bool whole,
+stream_eventtime_find(Query *query, List *keys, bool whole, bool changes,
 					  const char *source)
 {
 	int			key = choose_window(query, keys, source);
@@ -1200,7 +1200,8 @@ stream_eventtime_find(Query *query, List *keys, bool whole,
 	if (trace.kind == TRACE_SESSION && !window->in_all_sets)
 		stream_refuse("a grouping set without the session is", expr, source,
 					  "Have the session in each grouping set, and create another continuous view for what is not about sessions.");
-	if (is_call_of(trace.call, "hop"))
+	/* whose rows are late is told below what changes */
+	if (is_call_of(trace.call, "hop") && !changes)
 	{
 		make_panes(window, query, keys, trace.call, whole);
 		if (window->event_time)

@@ -56,12 +56,14 @@ typedef struct StreamWindow
 /*
  * Finds the window among the key expressions of an analysed query (join aliases
  * flattened): of several, the one that closes first; NULL if there is none.  whole:
- * each row is wanted in each of its windows, so that there are no panes.
+ * each row is wanted in each of its windows, so that there are no panes.  changes: so it is
+ * of rows that come and go.
  * Errors: 0A000, with the position in source (may be NULL), if there are two sessions,
  * or for windows that cannot be kept.
  */
 extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
-										   bool whole, const char *source);
+										   bool whole, bool changes,
+										   const char *source);
 
 /* Is the function our session_window? */
 extern bool stream_eventtime_is_session(Oid funcid);

@@ -49,8 +49,6 @@
 #include "query/nesting.h"
 #include "query/joining.h"
 
-#define WRAPPED "joined rows"
-
 /* So many sides; the planner goes through their orders. */
 #define MAX_SIDES 32
 
@@ -98,13 +96,6 @@ position_of(const List *exprs, const void *expr)
 }
 
 /* ---- wrapping ---- */
-
-bool
-stream_joining_is_wrapped(const RangeTblEntry *rte)
-{
-	return rte->rtekind == RTE_SUBQUERY && !rte->inFromCl &&
-		strcmp(rte->eref->aliasname, WRAPPED) == 0;
-}
 
 /*
  * A grouping expression is computed in the sub-select: if it is a window, there is what
@@ -156,8 +147,8 @@ stream_joining_wrap(Query *query, const StreamPlace *place)
 						 "WITH beside a join of streams and a sub-select of an expression is",
 						 linitial(query->cteList),
 						 "Write the query in FROM.");
-	inner = stream_nesting_move(&nesting, query, WRAPPED);
-	linitial_node(RangeTblEntry, query->rtable)->inFromCl = false;
+	inner = stream_nesting_move(&nesting, query, "joined rows");
+	stream_nesting_hide(query);
 	inner->cteList = query->cteList;
 	inner->hasRecursive = query->hasRecursive;
 	query->cteList = NIL;
@@ -392,6 +383,17 @@ find_outer_join(const Joining *joining)
 		IsA(join, JoinExpr) && join->jointype != JOIN_INNER &&
 		IsA(join->larg, RangeTblRef) && IsA(join->rarg, RangeTblRef) ?
 		join : NULL;
+}
+
+bool
+stream_joining_is_outer(Query *query)
+{
+	JoinExpr   *join = linitial(query->jointree->fromlist);
+
+	return list_length(query->jointree->fromlist) == 1 &&
+		IsA(join, JoinExpr) && join->jointype != JOIN_INNER &&
+		IsA(join->larg, RangeTblRef) && IsA(join->rarg, RangeTblRef) &&
+		stream_analyze_joins_rows(query);
 }
 
 static void

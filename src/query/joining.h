@@ -16,8 +16,8 @@
  */
 extern Query *stream_joining_wrap(Query *query, const StreamPlace *place);
 
-/* Is the member of a range table what stream_joining_wrap has made? */
-extern bool stream_joining_is_wrapped(const RangeTblEntry *rte);
+/* Is the query, which joins streams, an outer join of them? */
+extern bool stream_joining_is_outer(Query *query);
 
 /*
  * Makes a join of the cut, whose query is a SELECT that joins streams, in no order: gives it its

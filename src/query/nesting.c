@@ -148,3 +148,17 @@ stream_nesting_move(StreamNesting *nesting, Query *query, const char *name)
 	read_inner(query, inner, name);
 	return inner;
 }
+
+void
+stream_nesting_hide(Query *query)
+{
+	linitial_node(RangeTblEntry, query->rtable)->inFromCl = false;
+}
+
+/* So are parts of UNION, which the server names. */
+bool
+stream_nesting_is_hidden(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_SUBQUERY && !rte->inFromCl &&
+		rte->eref->aliasname[0] != '*';
+}

@@ -41,4 +41,8 @@ extern Node *stream_nesting_above(StreamNesting *nesting, Node *expr);
 extern Query *stream_nesting_move(StreamNesting *nesting, Query *query,
 								  const char *name);
 
+/* Says of it that the statement does not show it. */
+extern void stream_nesting_hide(Query *query);
+extern bool stream_nesting_is_hidden(const RangeTblEntry *rte);
+
 #endif

@@ -351,6 +351,7 @@ class Grammar:
         self.tags = set()
         self.aggs = set()
         self.number = 0
+        self.given = None           # what FROM has instead of sub-selects
         # queries of one exotic thing are accepted sooner than those of many
         self.exotic = rng.choice([0, 0, 0.3, 1])
 
@@ -622,7 +623,13 @@ class Grammar:
         """Gives the query a FROM and, mostly, a WHERE; returns the scope."""
         rng = self.rng
         alone = False
-        if depth > 0:
+        if self.given:
+            name, cols = self.given
+            query.source = [name]
+            scope = Scope([Expr("%s.%s" % (name, alias), c.type, c.exact)
+                           for alias, c in cols if c.type in VALUES])
+            alone = not self.chance(self.exotic / 5)
+        elif depth > 0:
             kind = rng.choice(["aggregation"] * 4 + [
                 "transform", "DISTINCT", "top-n", "union"])
             alias = self.alias()
@@ -957,6 +964,14 @@ class Grammar:
                 query.tail = (" ORDER BY %s DESC FETCH FIRST %d ROWS WITH TIES"
                               % (query.items[0][1], rng.randint(1, 6)))
         return query
+
+    def query_above(self, name, cols):
+        """A random query over another view; cols: its columns, (alias, Expr)."""
+        self.given = (name, cols)
+        kind = self.rng.choice(["aggregation"] * 4 + ["transform", "distinct",
+                                                      "top_n", "top_n"])
+        self.tag("above another view")
+        return getattr(self, kind)()
 
     # ---- aggregates
 

@@ -48,9 +48,9 @@ OBJS = \
 	src/query/keeping.o \
 	src/query/reading.o \
 	src/query/nesting.o \
-	src/query/semijoin.o \
 	src/query/joinfeeds.o \
 	src/query/joining.o \
+	src/query/semijoin.o \
 	src/query/merging.o \
 	src/query/tree.o \
 	src/flow/relations.o \

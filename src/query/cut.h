@@ -147,6 +147,9 @@ typedef struct StreamCutInput
 	Query	   *changes;		/* takes its place, if it hands on changes: with a
 								 * column more, the sign */
 	bool		preserved;		/* of an outer join: its rows come out alone, too */
+	JoinType	test;			/* of a join, if not JOIN_INNER: those of the first
+								 * input come out if there are some (JOIN_SEMI), or
+								 * none (JOIN_ANTI), of its rows that match */
 } StreamCutInput;
 
 /* Where an aggregate over changes finds what it needs in rows with a sign. */

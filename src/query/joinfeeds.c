@@ -18,6 +18,17 @@
  *		FROM new rows of r, table of l
  *		WHERE l.k = r.k AND NOT EXISTS (SELECT FROM table of r WHERE l.k = r.k)
  *
+ * EXISTS and NOT EXISTS (semijoin.c) are tests of the rows of one side against those of
+ * others, of which no pairs are made:
+ *
+ *		SELECT l.a FROM l WHERE EXISTS (SELECT FROM r WHERE l.k = r.k AND l.a < r.b)
+ *			AND NOT EXISTS (SELECT FROM s WHERE l.k = s.k)
+ *
+ * The new rows of l come out if they pass the tests against the tables of r and s.  For
+ * new rows of r, or s, it is the same query as above, where all other tests hold: what it
+ * finds passes the test of r from now on, and comes; or fails that of s, and goes.  If
+ * nothing goes, there are no signs.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -82,9 +93,11 @@ replacing_mutator(Node *node, Replacing *context)
 	}
 	if (IsA(node, JoinExpr))
 	{
+		bool		before = context->in_condition;
+
 		context->in_condition = true;
 		result = expression_tree_mutator(node, replacing_mutator, context);
-		context->in_condition = false;
+		context->in_condition = before;
 		return result;
 	}
 	if ((context->sublevels_up == 0 && !IsA(node, List) &&
@@ -254,33 +267,40 @@ reference(int rtindex)
 	return ref;
 }
 
-/* NOT EXISTS (SELECT FROM table WHERE condition) */
+/* EXISTS (SELECT FROM table WHERE condition); the inputs get one more */
 static Node *
-exists_none(StreamCutInput *in, Node *condition, StreamFeedInput **input)
+exists_in(const StreamCutInput *in, Node *condition, List **inputs)
 {
 	Query	   *query = makeNode(Query);
 	SubLink    *sublink = makeNode(SubLink);
 	StreamCutInput only = *in;
+	StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
 
 	condition = copyObject(condition);
 	IncrementVarSublevelsUp(condition, 1, 0);
-	condition = into_mutator(condition, &in->rtindex);
-	*input = palloc0(sizeof(StreamFeedInput));
-	(*input)->cut = in->cut;
-	(*input)->table = true;
+	condition = into_mutator(condition, &only.rtindex);
+	input->cut = in->cut;
+	input->table = true;
+	*inputs = lappend(*inputs, input);
 	query->commandType = CMD_SELECT;
 	query->canSetTag = true;
 	query->rtable = list_make1(makeNode(RangeTblEntry));
 	linitial_node(RangeTblEntry, query->rtable)->eref = makeAlias("others", NIL);
 	only.rtindex = 1;
-	read_side(query, &only, *input);
+	read_side(query, &only, input);
 	query->jointree = makeFromExpr(list_make1(reference(1)), condition);
 	sublink->subLinkType = EXISTS_SUBLINK;
 	sublink->subselect = (Node *) query;
 	sublink->location = -1;
-	if (STREAM_MUTATION("join_matched"))
-		return NULL;
-	return (Node *) makeBoolExpr(NOT_EXPR, list_make1(sublink), -1);
+	return (Node *) sublink;
+}
+
+static Node *
+exists_none(const StreamCutInput *in, Node *condition, List **inputs)
+{
+	return (Node *) makeBoolExpr(NOT_EXPR,
+								 list_make1(exists_in(in, condition, inputs)),
+								 -1);
 }
 
 /* Each row of the table once, however many new ones match it. */
@@ -303,35 +323,111 @@ take_each_once(Query *query, int rtindex)
 	query->hasDistinctOn = true;
 }
 
-/* The rows of a preserved side that had no match before the new rows of the other. */
+/* The condition by which rows of the side match others. */
+static Node *
+condition_of(Query *query, const StreamCutInput *side)
+{
+	JoinExpr   *join = outer_join_of(query);
+
+	while (side->test != JOIN_INNER &&
+		   ((RangeTblRef *) join->rarg)->rtindex != side->rtindex)
+		join = (JoinExpr *) join->larg;
+	return join->quals;
+}
+
+/* All tests but that of one side, against the tables. */
+static Node *
+all_tests(StreamCut *cut, Query *query, const StreamCutInput *but,
+		  List **inputs)
+{
+	Node	   *result = NULL;
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+	{
+		const StreamCutInput *side = lfirst(lc);
+
+		if (side->test == JOIN_INNER || side == but)
+			continue;
+		result = make_and_qual(result,
+							   (side->test == JOIN_ANTI ? exists_none :
+								exists_in) (side, condition_of(query, side),
+											inputs));
+	}
+	return result;
+}
+
+/*
+ * The rows of a kept side that had no match before the new rows of another: they go, or,
+ * if they have waited for one, come.
+ */
 static void
 add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
-			StreamCutInput *preserved)
+			StreamCutInput *kept)
 {
 	Query	   *query = copyObject(cut->query);
 	List	   *inputs = read_sides(cut, query, new);
-	JoinExpr   *join = outer_join_of(query);
-	StreamFeedInput *before;
 	Node	   *condition;
+	Node	   *quals;
 
-	rt_fetch(join->rtindex, query->rtable)->jointype = JOIN_INNER;
-	query->targetList = (List *)
-		null_mutator((Node *) query->targetList, &new->rtindex);
-	query->jointree->quals = null_mutator(query->jointree->quals,
-										  &new->rtindex);
+	if (new->test == JOIN_INNER)
+	{
+		rt_fetch(outer_join_of(query)->rtindex, query->rtable)->jointype =
+			JOIN_INNER;
+		query->targetList = (List *)
+			null_mutator((Node *) query->targetList, &new->rtindex);
+		query->jointree->quals = null_mutator(query->jointree->quals,
+											  &new->rtindex);
+	}
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
-	condition = outer_join_of(query)->quals;
-	query->jointree =
-		makeFromExpr(list_make2(reference(new->rtindex),
-								reference(preserved->rtindex)),
-					 make_and_qual(make_and_qual(query->jointree->quals,
-												 condition),
-								   exists_none(new, condition, &before)));
+	condition = condition_of(query, new);
+	quals = make_and_qual(make_and_qual(query->jointree->quals, condition),
+						  all_tests(cut, query, new, &inputs));
+	if (!STREAM_MUTATION("join_matched"))
+		quals = make_and_qual(quals, exists_none(new, condition, &inputs));
+	query->jointree = makeFromExpr(list_make2(reference(new->rtindex),
+											  reference(kept->rtindex)),
+								   quals);
 	query->hasSubLinks = true;
-	add_sign(query, -1);
-	take_each_once(query, preserved->rtindex);
-	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs =
-		lappend(inputs, before);
+	if (cut->signs)
+		add_sign(query, new->test == JOIN_SEMI ? 1 : -1);
+	take_each_once(query, kept->rtindex);
+	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
+}
+
+/* ---- tests ---- */
+
+/* The new rows of the side that is tested, which pass all tests. */
+static void
+add_passing(StreamCut *cut, Replacing *replacing, StreamCutInput *tested)
+{
+	Query	   *query = copyObject(cut->query);
+	List	   *inputs = read_sides(cut, query, tested);
+
+	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
+	query->jointree =
+		makeFromExpr(list_make1(reference(tested->rtindex)),
+					 make_and_qual(query->jointree->quals,
+								   all_tests(cut, query, NULL, &inputs)));
+	query->hasSubLinks = true;
+	if (cut->signs)
+		add_sign(query, 1);
+	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
+}
+
+/*
+ * The rows of one side are tested against those of all others.  Those come first, so
+ * that a row does not come just to go in the same batch.
+ */
+static void
+make_tests(StreamCut *cut, Replacing *replacing)
+{
+	StreamCutInput *tested = linitial(cut->below);
+	ListCell   *lc;
+
+	for_each_from(lc, cut->below, 1)
+		add_matched(cut, replacing, lfirst(lc), tested);
+	add_passing(cut, replacing, tested);
 }
 
 /* ---- all of them ---- */
@@ -351,6 +447,11 @@ stream_joinfeeds_make(StreamCut *cut)
 		side->exprs = copyObject(stream_cut_output(below->cut));
 		ChangeVarNodes((Node *) side->exprs, 1, side->rtindex, 0);
 		replacing.sides = lappend(replacing.sides, side);
+	}
+	if (((StreamCutInput *) lsecond(cut->below))->test != JOIN_INNER)
+	{
+		make_tests(cut, &replacing);
+		return;
 	}
 	foreach(lc, cut->below)
 	{

@@ -49,8 +49,6 @@
 #include "query/nesting.h"
 #include "query/joining.h"
 
-#define WRAPPED "joined rows"
-
 /* So many sides; the planner goes through their orders. */
 #define MAX_SIDES 32
 
@@ -66,7 +64,11 @@ typedef struct Side
 	List	   *exprs;			/* its columns, over the join's range table; keys
 								 * come first */
 	int			nkeys;
-	bool		preserved;		/* by an outer join */
+	bool		preserved;		/* by an outer join: conditions of it do not take
+								 * its rows away */
+	JoinType	test;			/* JOIN_INNER: its rows are joined; JOIN_SEMI or
+								 * JOIN_ANTI: of those of the first side, there
+								 * must be some, or none, of it */
 	Expr	   *until;			/* the event time from which on it finds no other,
 								 * or NULL */
 } Side;
@@ -99,11 +101,15 @@ position_of(const List *exprs, const void *expr)
 
 /* ---- wrapping ---- */
 
-bool
-stream_joining_is_wrapped(const RangeTblEntry *rte)
+StreamPlace
+stream_joining_locate(const StreamPlace *outer, const Query *query,
+					  int rtindex)
 {
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
 	return rte->rtekind == RTE_SUBQUERY && !rte->inFromCl &&
-		strcmp(rte->eref->aliasname, WRAPPED) == 0;
+		strcmp(rte->eref->aliasname, STREAM_JOINING_MADE) == 0 ? *outer :
+		stream_locate_member(outer, query, rtindex);
 }
 
 /*
@@ -132,21 +138,24 @@ has_sublink_above(Query *query)
 }
 
 Query *
+stream_joining_move(StreamNesting *nesting, Query *query)
+{
+	Query	   *inner = stream_nesting_move(nesting, query, STREAM_JOINING_MADE);
+
+	linitial_node(RangeTblEntry, query->rtable)->inFromCl = false;
+	/* (what says that there are some must never be false wrongly) */
+	query->hasSubLinks = has_sublink_above(query);
+	return inner;
+}
+
+Query *
 stream_joining_wrap(Query *query, const StreamPlace *place)
 {
 	StreamNesting nesting = {0};
 	Query	   *inner;
 	ListCell   *lc;
 
-	stream_compat_flatten_groups(query);
-	query->targetList = (List *)
-		stream_compat_flatten_join_alias_vars(NULL, query,
-											  (Node *) query->targetList);
-	query->havingQual =
-		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
-	query->windowClause = (List *)
-		stream_compat_flatten_join_alias_vars(NULL, query,
-											  (Node *) query->windowClause);
+	stream_nesting_flatten(query);
 	foreach(lc, query->groupClause)
 		add_key(&nesting, get_sortgroupclause_expr(lfirst(lc),
 												   query->targetList));
@@ -156,14 +165,11 @@ stream_joining_wrap(Query *query, const StreamPlace *place)
 						 "WITH beside a join of streams and a sub-select of an expression is",
 						 linitial(query->cteList),
 						 "Write the query in FROM.");
-	inner = stream_nesting_move(&nesting, query, WRAPPED);
-	linitial_node(RangeTblEntry, query->rtable)->inFromCl = false;
+	inner = stream_joining_move(&nesting, query);
 	inner->cteList = query->cteList;
 	inner->hasRecursive = query->hasRecursive;
 	query->cteList = NIL;
 	query->hasRecursive = false;
-	/* (what says that there are some must never be false wrongly) */
-	query->hasSubLinks = has_sublink_above(query);
 	return inner;
 }
 
@@ -230,8 +236,8 @@ side_in(const Joining *joining, Node *jtnode)
 static StreamPlace
 place_of_side(const Joining *joining, int rtindex)
 {
-	return stream_locate_member(&joining->cut->place, joining->cut->query,
-								rtindex);
+	return stream_joining_locate(&joining->cut->place, joining->cut->query,
+								 rtindex);
 }
 
 static void
@@ -389,7 +395,8 @@ find_outer_join(const Joining *joining)
 	JoinExpr   *join = linitial(from);
 
 	return list_length(from) == 1 && list_length(joining->sides) == 2 &&
-		IsA(join, JoinExpr) && join->jointype != JOIN_INNER &&
+		IsA(join, JoinExpr) && IS_OUTER_JOIN(join->jointype) &&
+		join->jointype != JOIN_ANTI &&
 		IsA(join->larg, RangeTblRef) && IsA(join->rarg, RangeTblRef) ?
 		join : NULL;
 }
@@ -434,6 +441,72 @@ take_outer_join(Joining *joining)
 	stream_compat_remove_nulling(joining->cut->query, join->rtindex);
 	join = find_outer_join(joining);
 	join->quals = take_conditions(joining, join->quals);
+	return true;
+}
+
+/* ---- tests ---- */
+
+static bool
+is_test(Node *jtnode)
+{
+	return IsA(jtnode, JoinExpr) &&
+		(((JoinExpr *) jtnode)->jointype == JOIN_SEMI ||
+		 ((JoinExpr *) jtnode)->jointype == JOIN_ANTI);
+}
+
+/* What is found to match once must not be found not to, later. */
+static void
+check_test(const Joining *joining, JoinExpr *join)
+{
+	if (!is_pure(join->quals))
+		stream_refuse_in(&joining->cut->place,
+						 "EXISTS or NOT EXISTS over a stream by functions that are not immutable is",
+						 join->quals,
+						 "Compute what it compares in sub-selects of FROM.");
+}
+
+/* The same of what is said of rows that go. */
+static void
+check_tested(const Joining *joining)
+{
+	Query	   *query = joining->cut->query;
+
+	if (query->hasTargetSRFs || !is_pure((Node *) query->targetList))
+		stream_refuse_in(&joining->cut->place,
+						 "NOT EXISTS over a stream with set-returning functions, sub-selects of expressions, or functions that are not immutable, is",
+						 query->targetList,
+						 "Put these into a sub-select of FROM.");
+}
+
+/* Makes tests of what EXISTS and NOT EXISTS have become (semijoin.c); false: it is none. */
+static bool
+take_tests(Joining *joining)
+{
+	FromExpr   *from = joining->cut->query->jointree;
+	Node	   *node;
+
+	if (list_length(from->fromlist) != 1 || !is_test(linitial(from->fromlist)))
+		return false;
+	for (node = linitial(from->fromlist); is_test(node);
+		 node = ((JoinExpr *) node)->larg)
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+
+		check_test(joining, join);
+		find_side(joining, ((RangeTblRef *) join->rarg)->rtindex)->test =
+			join->jointype;
+		joining->cut->signs |= join->jointype == JOIN_ANTI;
+	}
+	/* the rows that are tested */
+	if (joining->cut->signs)
+	{
+		check_tested(joining);
+		preserve(joining, node);
+	}
+	for (node = linitial(from->fromlist); is_test(node);
+		 node = ((JoinExpr *) node)->larg)
+		((JoinExpr *) node)->quals =
+			take_conditions(joining, ((JoinExpr *) node)->quals);
 	return true;
 }
 
@@ -507,9 +580,11 @@ needed_walker(Node *node, Needed *context)
 		return false;
 	if (IsA(node, JoinExpr))
 	{
+		bool		before = context->in_condition;
+
 		context->in_condition = true;
 		result = expression_tree_walker(node, needed_walker, context);
-		context->in_condition = false;
+		context->in_condition = before;
 		return result;
 	}
 	/* above an outer join, an expression is not what it is below */
@@ -733,7 +808,7 @@ stream_joining_cut(StreamCut *cut)
 	flatten_aliases(query);
 	find_sides(&joining);
 	find_bounds(&joining);
-	if (!take_outer_join(&joining))
+	if (!take_outer_join(&joining) && !take_tests(&joining))
 		take_from(&joining, (Node *) query->jointree);
 	query = cut->query;
 	check_equals(&joining);
@@ -747,6 +822,7 @@ stream_joining_cut(StreamCut *cut)
 
 		input->rtindex = side->rtindex;
 		input->preserved = side->preserved;
+		input->test = side->test;
 		input->cut = make_side(&joining, side, lfirst(li));
 		cut->below = lappend(cut->below, input);
 	}

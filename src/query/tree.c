@@ -364,9 +364,8 @@ find_below(Planting *planting, StreamCut *cut, bool result)
 			!stream_analyze_has_stream(rte->subquery) ||
 			!(is_distinct(rte->subquery) || is_over_join(rte->subquery)))
 			continue;
-		place = stream_joining_is_wrapped(rte) ? cut->place :
-			stream_locate_member(&cut->place, cut->query,
-								 foreach_current_index(lc) + 1);
+		place = stream_joining_locate(&cut->place, cut->query,
+									  foreach_current_index(lc) + 1);
 		check_independent(rte->subquery, &place);
 		if (cut->below)
 			stream_refuse_in(&place, "reading more than one stream is",
@@ -687,7 +686,11 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 	ListCell   *lc;
 
 	CHECK_FOR_INTERRUPTS();
-	stream_semijoin_pull_up(query);
+	if (stream_semijoin_pull_up(query, place) && !can_join(query))
+		stream_refuse_in(place,
+						 "EXISTS or NOT EXISTS over a stream beside, or over, an aggregation of streams is",
+						 query->targetList,
+						 "Leave it to an ordinary view over continuous views.");
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -696,8 +699,8 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 		if (rte->rtekind != RTE_SUBQUERY ||
 			!stream_analyze_has_stream(rte->subquery))
 			continue;
-		part = stream_locate_member(place, query,
-									foreach_current_index(lc) + 1);
+		part = stream_joining_locate(place, query,
+									 foreach_current_index(lc) + 1);
 		wrap_joins(rte->subquery, false, &part);
 	}
 	if ((outermost || !is_plain(query)) &&

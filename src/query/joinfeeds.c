@@ -267,21 +267,38 @@ reference(int rtindex)
 	return ref;
 }
 
-/* EXISTS (SELECT FROM table WHERE condition); the inputs get one more */
+/* The table as an input, which it may be already. */
+static StreamFeedInput *
+table_of(const StreamCutInput *side, List **inputs)
+{
+	StreamFeedInput *input;
+	ListCell   *lc;
+
+	foreach(lc, *inputs)
+	{
+		input = lfirst(lc);
+		if (input->cut == side->cut && input->table)
+			return input;
+	}
+	input = palloc0(sizeof(StreamFeedInput));
+	input->cut = side->cut;
+	input->table = true;
+	*inputs = lappend(*inputs, input);
+	return input;
+}
+
+/* EXISTS (SELECT FROM table WHERE condition); the table is among the inputs then */
 static Node *
 exists_in(const StreamCutInput *in, Node *condition, List **inputs)
 {
 	Query	   *query = makeNode(Query);
 	SubLink    *sublink = makeNode(SubLink);
 	StreamCutInput only = *in;
-	StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
+	StreamFeedInput *input = table_of(in, inputs);
 
 	condition = copyObject(condition);
 	IncrementVarSublevelsUp(condition, 1, 0);
 	condition = into_mutator(condition, &only.rtindex);
-	input->cut = in->cut;
-	input->table = true;
-	*inputs = lappend(*inputs, input);
 	query->commandType = CMD_SELECT;
 	query->canSetTag = true;
 	query->rtable = list_make1(makeNode(RangeTblEntry));
@@ -347,7 +364,8 @@ all_tests(StreamCut *cut, Query *query, const StreamCutInput *but,
 	{
 		const StreamCutInput *side = lfirst(lc);
 
-		if (side->test == JOIN_INNER || side == but)
+		if (side->test == JOIN_INNER || side == but ||
+			STREAM_MUTATION("join_tests"))
 			continue;
 		result = make_and_qual(result,
 							   (side->test == JOIN_ANTI ? exists_none :

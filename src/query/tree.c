@@ -313,7 +313,7 @@ check_independent(Query *query, const StreamPlace *place)
 }
 
 /*
- * An outer join of streams hands on changes.  They can be taken by an aggregation, and by
+ * An outer join of streams hands on changes, and so does NOT EXISTS.  They can be taken by an aggregation, and by
  * the result of a view, if nothing else is in FROM and what is said of a row is the same
  * when it comes and when it goes.
  */
@@ -328,14 +328,14 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
-						 "output mode \"append\" of an outer join of streams is",
+						 "output mode \"append\" of an outer join, or NOT EXISTS, of streams is",
 						 query->targetList, "Use output mode \"update\".");
 	if (cut->topn || !(aggregates || result) || query->hasSubLinks ||
 		query->hasTargetSRFs || list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
 		is_mutable(query))
 		stream_refuse_in(&cut->place,
-						 "what is above an outer join of streams is, unless it is an aggregation or nothing but expressions and conditions,",
+						 "what is above an outer join, or NOT EXISTS, of streams is, unless it is an aggregation or nothing but expressions and conditions,",
 						 query->targetList,
 						 "Leave the rest to an ordinary view over the continuous view; grouping sets, DISTINCT, first rows, sessions, further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);
@@ -688,7 +688,7 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 	CHECK_FOR_INTERRUPTS();
 	if (stream_semijoin_pull_up(query, place) && !can_join(query))
 		stream_refuse_in(place,
-						 "EXISTS or NOT EXISTS over a stream beside, or over, an aggregation of streams is",
+						 "EXISTS or NOT EXISTS over a stream, beside an aggregation or a deduplication of streams, or over one, is",
 						 query->targetList,
 						 "Leave it to an ordinary view over continuous views.");
 	foreach(lc, query->rtable)

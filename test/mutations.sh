@@ -18,6 +18,8 @@
 #	join_forgotten	the rows of a side are not kept
 #	join_matched	a row of an outer join, or NOT EXISTS, goes with each match
 #	join_tests	EXISTS and NOT EXISTS are true of what is not new
+#	join_final	a row that has found others comes out alone, too, when it finds no more
+#	join_waiting	a row goes while one that it has found waits for more
 #	results		rows of a result are not entered in its indexes
 #	topn_better	of two rows of a key, the one that comes last is kept
 #	topn_losers	rows that are no longer among the first stay
@@ -32,7 +34,7 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
 mutations=${*:-placement subxact readset cache threshold sessions session_rows
-	join_forgotten join_matched join_tests
+	join_forgotten join_matched join_tests join_final join_waiting
 	rows_forgotten bits_again changes_lost rows_stay grouping nulled_arguments
 	topn_better topn_losers results}
 streaming_setup STREAMING_DEBUG=1
@@ -54,6 +56,7 @@ guards()
 		join_forgotten) echo test_00_setup test_join ;;
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
 		join_tests) echo test_00_setup test_join_anti ;;
+		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;
 		topn_*) echo test_00_setup test_topn ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;

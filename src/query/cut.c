@@ -278,6 +278,17 @@ stream_cut_count_rows(void)
 	return aggref;
 }
 
+bool
+stream_cut_reads_new(const StreamFeed *feed)
+{
+	ListCell   *lc;
+
+	foreach(lc, feed->inputs)
+		if (!((StreamFeedInput *) lfirst(lc))->table)
+			return true;
+	return feed->inputs == NIL;
+}
+
 char *
 stream_cut_input_name(const StreamFeedInput *input)
 {

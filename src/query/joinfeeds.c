@@ -29,6 +29,10 @@
  * finds passes the test of r from now on, and comes; or fails that of s, and goes.  If
  * nothing goes, there are no signs.
  *
+ * In append mode nothing goes either.  Pairs come at once, and what comes alone does when the
+ * watermark says that it finds no other any more: a column of the table says until when
+ * that is, and another feed, which needs no new rows, finds the rows whose time has come in this batch.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -45,6 +49,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "query/eventtime.h"
 #include "query/joinfeeds.h"
 
 /* A side: its columns as expressions over the join's range table. */
@@ -58,8 +63,8 @@ typedef struct Replacing
 {
 	List	   *sides;
 	int			sublevels_up;
-	bool		outer;			/* above the join, an expression is not what it is
-								 * below: columns only */
+	bool		outer;			/* it is an outer join: above it, an expression is not
+								 * what it is below, columns only */
 	bool		in_condition;	/* of a JOIN */
 } Replacing;
 
@@ -197,11 +202,11 @@ set_join_type(StreamCut *cut, Query *query, const StreamCutInput *new)
 	int			other = other_side(cut, new)->rtindex;
 
 	join->jointype = JOIN_INNER;
-	if (new->preserved)
+	if (new->preserved && cut->signs)
 		join->jointype = ((RangeTblRef *) join->larg)->rtindex == new->rtindex ?
 			JOIN_LEFT : JOIN_RIGHT;
 	rt_fetch(join->rtindex, query->rtable)->jointype = join->jointype;
-	if (!new->preserved)
+	if (join->jointype == JOIN_INNER)
 		return;
 	query->targetList = (List *)
 		stream_compat_add_nulling((Node *) query->targetList, other,
@@ -219,11 +224,10 @@ add_pairs(StreamCut *cut, Replacing *replacing, const StreamCutInput *new)
 	List	   *inputs = read_sides(cut, query, new);
 
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
-	if (cut->signs)
-	{
+	if (replacing->outer)
 		set_join_type(cut, query, new);
+	if (cut->signs)
 		add_sign(query, 1);
-	}
 	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
 }
 
@@ -239,6 +243,19 @@ null_mutator(Node *node, int *rtindex)
 		return (Node *) makeNullConst(exprType(node), exprTypmod(node),
 									  exprCollation(node));
 	return expression_tree_mutator(node, null_mutator, rtindex);
+}
+
+/* The query of an outer join is about rows of the other side alone. */
+static void
+make_null(Query *query, const StreamCutInput *side)
+{
+	int			rtindex = side->rtindex;
+
+	rt_fetch(outer_join_of(query)->rtindex, query->rtable)->jointype =
+		JOIN_INNER;
+	query->targetList = (List *) null_mutator((Node *) query->targetList,
+											  &rtindex);
+	query->jointree->quals = null_mutator(query->jointree->quals, &rtindex);
 }
 
 /* Those of one level up become those of the only member of FROM. */
@@ -388,15 +405,8 @@ add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
 	Node	   *condition;
 	Node	   *quals;
 
-	if (new->test == JOIN_INNER)
-	{
-		rt_fetch(outer_join_of(query)->rtindex, query->rtable)->jointype =
-			JOIN_INNER;
-		query->targetList = (List *)
-			null_mutator((Node *) query->targetList, &new->rtindex);
-		query->jointree->quals = null_mutator(query->jointree->quals,
-											  &new->rtindex);
-	}
+	if (replacing->outer)
+		make_null(query, new);
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
 	condition = condition_of(query, new);
 	quals = make_and_qual(make_and_qual(query->jointree->quals, condition),
@@ -411,6 +421,51 @@ add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
 		add_sign(query, new->test == JOIN_SEMI ? 1 : -1);
 	take_each_once(query, kept->rtindex);
 	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
+}
+
+/* ---- what is final ---- */
+
+/* The column that says until when a row of the side can find others. */
+static Expr *
+final_of(const StreamCutInput *side)
+{
+	Node	   *time = list_nth(stream_cut_output(side->cut), side->final - 1);
+
+	return (Expr *) makeVar(side->rtindex, side->final, exprType(time),
+							exprTypmod(time), exprCollation(time), 0);
+}
+
+/*
+ * The rows of a preserved side that find no others any more, and have found none: of those
+ * that are kept, when the watermark has it that they cannot; of new ones, if they
+ * could not even when they came.
+ */
+static void
+add_final(StreamCut *cut, Replacing *replacing, StreamCutInput *kept,
+		  bool new)
+{
+	Query	   *query = copyObject(cut->query);
+	List	   *inputs = read_sides(cut, query, new ? kept : NULL);
+	Expr	   *final = final_of(kept);
+	Node	   *tests;
+	StreamFeed *feed;
+
+	if (replacing->outer)
+		make_null(query, other_side(cut, kept));
+	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
+	tests = STREAM_MUTATION("join_final") ? NULL : replacing->outer ?
+		exists_none(other_side(cut, kept), outer_join_of(query)->quals,
+					&inputs) : all_tests(cut, query, NULL, &inputs);
+	query->jointree =
+		makeFromExpr(list_make1(reference(kept->rtindex)),
+					 make_and_qual(make_and_qual(query->jointree->quals,
+												 tests),
+								   new ? stream_eventtime_has_expired(final) :
+								   stream_eventtime_expires(final)));
+	query->hasSubLinks = true;
+	feed = stream_cut_add_feed(cut, query, STREAM_FEED_ROWS);
+	feed->inputs = inputs;
+	feed->closes = exprType((Node *) final);
 }
 
 /* ---- tests ---- */
@@ -443,6 +498,12 @@ make_tests(StreamCut *cut, Replacing *replacing)
 	StreamCutInput *tested = linitial(cut->below);
 	ListCell   *lc;
 
+	/* that there are none is known when it is final */
+	if (tested->final > 0)
+	{
+		add_final(cut, replacing, tested, true);
+		return;
+	}
 	for_each_from(lc, cut->below, 1)
 		add_matched(cut, replacing, lfirst(lc), tested);
 	add_passing(cut, replacing, tested);
@@ -453,7 +514,9 @@ make_tests(StreamCut *cut, Replacing *replacing)
 void
 stream_joinfeeds_make(StreamCut *cut)
 {
-	Replacing	replacing = {.outer = cut->signs};
+	Replacing	replacing = {0};
+	bool		tests = ((StreamCutInput *) lsecond(cut->below))->test !=
+		JOIN_INNER;
 	ListCell   *lc;
 
 	foreach(lc, cut->below)
@@ -465,20 +528,25 @@ stream_joinfeeds_make(StreamCut *cut)
 		side->exprs = copyObject(stream_cut_output(below->cut));
 		ChangeVarNodes((Node *) side->exprs, 1, side->rtindex, 0);
 		replacing.sides = lappend(replacing.sides, side);
+		replacing.outer |= below->preserved && !tests;
 	}
-	if (((StreamCutInput *) lsecond(cut->below))->test != JOIN_INNER)
-	{
+	if (tests)
 		make_tests(cut, &replacing);
-		return;
-	}
-	foreach(lc, cut->below)
-	{
-		StreamCutInput *new = lfirst(lc);
+	else
+		foreach(lc, cut->below)
+		{
+			StreamCutInput *new = lfirst(lc);
 
-		add_pairs(cut, &replacing, new);
-		if (cut->signs && other_side(cut, new)->preserved)
-			add_matched(cut, &replacing, new, other_side(cut, new));
-	}
+			add_pairs(cut, &replacing, new);
+			if (new->final > 0)
+				add_final(cut, &replacing, new, true);
+			if (cut->signs && other_side(cut, new)->preserved)
+				add_matched(cut, &replacing, new, other_side(cut, new));
+		}
+	/* when all has been kept */
+	foreach(lc, cut->below)
+		if (((StreamCutInput *) lfirst(lc))->final > 0)
+			add_final(cut, &replacing, lfirst(lc), false);
 }
 
 /* ---- tables ---- */

@@ -41,6 +41,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
@@ -69,8 +70,9 @@ typedef struct Side
 	JoinType	test;			/* JOIN_INNER: its rows are joined; JOIN_SEMI or
 								 * JOIN_ANTI: of those of the first side, there
 								 * must be some, or none, of it */
-	Expr	   *until;			/* the event time from which on it finds no other,
-								 * or NULL */
+	Expr	   *final;			/* the event time from which on it finds no other,
+								 * or NULL; ... */
+	Expr	   *until;			/* ... and is not needed for others */
 } Side;
 
 /* What of a side is equal to what of others. */
@@ -85,6 +87,8 @@ typedef struct Joining
 	StreamCut  *cut;
 	List	   *sides;			/* Side */
 	bool		bounded;		/* there is an until */
+	bool		append;			/* rows come when they are final */
+	bool		outer;			/* above it, an expression is not what it is below */
 } Joining;
 
 /* Its number from 0 in a list of expressions, or -1. */
@@ -250,11 +254,43 @@ refuse_outer_join(const Joining *joining, int rtindex)
 						 "Write the outer join of two streams as a sub-select of FROM, or put the stream on the side of the join whose rows are all kept.");
 }
 
-/* A condition on one side alone, the same in any batch, which needs no other query. */
+/* Arithmetic of times with nothing stable in it but the time zone, which a view keeps. */
+static bool
+is_of_time_zone(Oid funcid)
+{
+	switch (funcid)
+	{
+		case F_TIMESTAMPTZ_PL_INTERVAL:
+		case F_TIMESTAMPTZ_MI_INTERVAL:
+		case F_INTERVAL_PL_TIMESTAMPTZ:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Such functions are taken away from around their arguments. */
+static Node *
+zone_mutator(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, OpExpr))
+		set_opfuncid((OpExpr *) node);
+	if (IsA(node, OpExpr) && is_of_time_zone(((OpExpr *) node)->opfuncid))
+		return zone_mutator((Node *) ((OpExpr *) node)->args, context);
+	if (IsA(node, FuncExpr) && is_of_time_zone(((FuncExpr *) node)->funcid))
+		return zone_mutator((Node *) ((FuncExpr *) node)->args, context);
+	return expression_tree_mutator(node, zone_mutator, context);
+}
+
+/* Is it the same in any batch, and needs no other query? */
 static bool
 is_pure(Node *expr)
 {
-	return !contain_mutable_functions(expr) && !checkExprHasSubLink(expr);
+	return !checkExprHasSubLink(expr) &&
+		!contain_mutable_functions(zone_mutator(expr, NULL));
 }
 
 /* Notes that an expression over one side is equal to something of others. */
@@ -387,24 +423,39 @@ take_from(Joining *joining, Node *jtnode)
 
 /* ---- outer joins ---- */
 
+/* Is it one of those that semijoin.c makes? */
+static bool
+is_test(const JoinExpr *join)
+{
+	return join->jointype == JOIN_SEMI || join->jointype == JOIN_ANTI;
+}
+
 /* The outer join of two sides that FROM consists of, or NULL. */
 static JoinExpr *
 find_outer_join(const Joining *joining)
 {
-	List	   *from = joining->cut->query->jointree->fromlist;
-	JoinExpr   *join = linitial(from);
+	List	   *joins = stream_analyze_partial_joins(joining->cut->query);
 
-	return list_length(from) == 1 && list_length(joining->sides) == 2 &&
-		IsA(join, JoinExpr) && IS_OUTER_JOIN(join->jointype) &&
-		join->jointype != JOIN_ANTI &&
-		IsA(join->larg, RangeTblRef) && IsA(join->rarg, RangeTblRef) ?
-		join : NULL;
+	return joins && !is_test(linitial(joins)) ? linitial(joins) : NULL;
 }
 
+/*
+ * The rows of a side come out alone, too: when they are final, or until they find
+ * others.
+ */
 static void
 preserve(const Joining *joining, Node *ref)
 {
-	find_side(joining, ((RangeTblRef *) ref)->rtindex)->preserved = true;
+	Side	   *side = find_side(joining, ((RangeTblRef *) ref)->rtindex);
+
+	side->preserved = true;
+	if (!joining->append)
+		joining->cut->signs = true;
+	else if (side->final == NULL)
+		stream_refuse_in(&joining->cut->place,
+						 "output mode \"append\" of an outer join, or NOT EXISTS, of streams that their event times do not bound is",
+						 joining->cut->query->targetList,
+						 "Have event times with a watermark in the streams, and a condition on how far apart they are, such as l.ts BETWEEN r.ts - interval '1 hour' AND r.ts, or equal windows; or use output mode \"update\".");
 }
 
 /*
@@ -437,7 +488,7 @@ take_outer_join(Joining *joining)
 		preserve(joining, join->larg);
 	if (join->jointype != JOIN_LEFT)
 		preserve(joining, join->rarg);
-	joining->cut->signs = true;
+	joining->outer = true;
 	stream_compat_remove_nulling(joining->cut->query, join->rtindex);
 	join = find_outer_join(joining);
 	join->quals = take_conditions(joining, join->quals);
@@ -445,14 +496,6 @@ take_outer_join(Joining *joining)
 }
 
 /* ---- tests ---- */
-
-static bool
-is_test(Node *jtnode)
-{
-	return IsA(jtnode, JoinExpr) &&
-		(((JoinExpr *) jtnode)->jointype == JOIN_SEMI ||
-		 ((JoinExpr *) jtnode)->jointype == JOIN_ANTI);
-}
 
 /* What is found to match once must not be found not to, later. */
 static void
@@ -482,31 +525,32 @@ check_tested(const Joining *joining)
 static bool
 take_tests(Joining *joining)
 {
-	FromExpr   *from = joining->cut->query->jointree;
-	Node	   *node;
+	List	   *joins = stream_analyze_partial_joins(joining->cut->query);
+	bool		none = false;
+	ListCell   *lc;
 
-	if (list_length(from->fromlist) != 1 || !is_test(linitial(from->fromlist)))
+	if (joins == NIL || !is_test(linitial(joins)))
 		return false;
-	for (node = linitial(from->fromlist); is_test(node);
-		 node = ((JoinExpr *) node)->larg)
+	foreach(lc, joins)
 	{
-		JoinExpr   *join = (JoinExpr *) node;
+		JoinExpr   *join = lfirst(lc);
 
 		check_test(joining, join);
 		find_side(joining, ((RangeTblRef *) join->rarg)->rtindex)->test =
 			join->jointype;
-		joining->cut->signs |= join->jointype == JOIN_ANTI;
+		none |= join->jointype == JOIN_ANTI;
 	}
-	/* the rows that are tested */
-	if (joining->cut->signs)
+	if (none)
 	{
 		check_tested(joining);
-		preserve(joining, node);
+		preserve(joining, ((JoinExpr *) llast(joins))->larg);
 	}
-	for (node = linitial(from->fromlist); is_test(node);
-		 node = ((JoinExpr *) node)->larg)
-		((JoinExpr *) node)->quals =
-			take_conditions(joining, ((JoinExpr *) node)->quals);
+	foreach(lc, joins)
+	{
+		JoinExpr   *join = lfirst(lc);
+
+		join->quals = take_conditions(joining, join->quals);
+	}
 	return true;
 }
 
@@ -589,7 +633,7 @@ needed_walker(Node *node, Needed *context)
 	}
 	/* above an outer join, an expression is not what it is below */
 	if (context->sublevels_up == 0 && !IsA(node, List) &&
-		(context->in_condition || !context->joining->cut->signs))
+		(context->in_condition || !context->joining->outer))
 		foreach(lc, context->joining->sides)
 			if (position_of(((Side *) lfirst(lc))->exprs, node) >= 0)
 				return false;
@@ -680,6 +724,15 @@ add_payload(StreamCut *cut, Expr *expr, char *name)
 	cut->payload = lappend(cut->payload, payload);
 }
 
+/* A time of the side, by which its rows are found in the end. */
+static void
+add_time(StreamCut *cut, const Side *side, Expr *time, char *name)
+{
+	time = copyObject(time);
+	ChangeVarNodes((Node *) time, side->rtindex, 1, 0);
+	add_payload(cut, time, name);
+}
+
 static StreamCut *
 make_side(const Joining *joining, Side *side, List *indexes)
 {
@@ -711,13 +764,17 @@ make_side(const Joining *joining, Side *side, List *indexes)
 	/* where rows go, others that come too late for them must not stay */
 	if (joining->bounded)
 		cut->window = stream_eventtime_of_side(cut->query);
+	if (joining->append && side->preserved && !equal(side->final, side->until))
+	{
+		add_time(cut, side, side->final,
+				 stream_cut_reserve_name("_final", &names));
+		cut->indexes = lappend(cut->indexes,
+							   list_make1_int(list_length(stream_cut_output(cut)) - 1));
+	}
 	if (side->until)
 	{
-		Expr	   *until = copyObject(side->until);
-
-		ChangeVarNodes((Node *) until, side->rtindex, 1, 0);
 		cut->expiry_name = stream_cut_reserve_name("_until", &names);
-		add_payload(cut, until, cut->expiry_name);
+		add_time(cut, side, side->until, cut->expiry_name);
 	}
 	stream_cut_check_key_count(cut, side->nkeys, llast(side->exprs));
 	return cut;
@@ -777,23 +834,24 @@ find_sides(Joining *joining)
 static void
 find_bounds(Joining *joining)
 {
-	StreamBounds *bounds = stream_eventtime_bounds(joining->cut->query);
+	StreamJoined *joined = stream_eventtime_joined(joining->cut->query);
 	ListCell   *lc;
 
 	foreach(lc, joining->sides)
 	{
 		Side	   *side = lfirst(lc);
 
-		side->until = stream_eventtime_joined_until(bounds, side->rtindex);
-		joining->bounded |= side->until != NULL;
+		side->final = stream_eventtime_joined_final(joined, side->rtindex);
+		side->until = stream_eventtime_joined_until(joined, side->rtindex);
+		joining->bounded |= side->until || (joining->append && side->final);
 	}
 }
 
 void
-stream_joining_cut(StreamCut *cut)
+stream_joining_cut(StreamCut *cut, bool append)
 {
 	Query	   *query = cut->query;
-	Joining		joining = {cut};
+	Joining		joining = {.cut = cut,.append = append};
 	Needed		needed = {&joining};
 	List	   *indexes = NIL;
 	ListCell   *lc;
@@ -823,6 +881,8 @@ stream_joining_cut(StreamCut *cut)
 		input->rtindex = side->rtindex;
 		input->preserved = side->preserved;
 		input->test = side->test;
+		if (side->preserved && append)
+			input->final = list_length(side->exprs) + 1;
 		input->cut = make_side(&joining, side, lfirst(li));
 		cut->below = lappend(cut->below, input);
 	}

@@ -326,10 +326,6 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 		query->groupingSets == NIL && query->distinctClause == NIL &&
 		!has_session(query) && !stream_eventtime_groups_by_session(query);
 
-	if (planting->tree->append)
-		stream_refuse_in(&cut->place,
-						 "output mode \"append\" of an outer join, or NOT EXISTS, of streams is",
-						 query->targetList, "Use output mode \"update\".");
 	if (cut->topn || !(aggregates || result) || query->hasSubLinks ||
 		query->hasTargetSRFs || list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
@@ -420,7 +416,7 @@ make_join(Planting *planting, StreamCut *cut)
 		cut->hands_on = true;
 		return;
 	}
-	stream_joining_cut(cut);
+	stream_joining_cut(cut, planting->tree->append);
 	foreach(lc, cut->below)
 	{
 		StreamCut  *side = ((StreamCutInput *) lfirst(lc))->cut;

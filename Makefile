@@ -52,6 +52,7 @@ OBJS = \
 	src/query/joining.o \
 	src/query/semijoin.o \
 	src/query/merging.o \
+	src/query/changes.o \
 	src/query/tree.o \
 	src/flow/relations.o \
 	src/flow/scan.o \
@@ -60,6 +61,7 @@ OBJS = \
 	src/flow/toprows.o \
 	src/flow/reaper.o \
 	src/flow/results.o \
+	src/flow/changes.o \
 	src/flow/rows.o \
 	src/flow/moving.o \
 	src/flow/operator.o \

@@ -187,8 +187,6 @@ CREATE MATERIALIZED VIEW j_result WITH (streaming.continuous) AS SELECT s.id, j.
 SELECT count(*) FILTER (WHERE e LIKE '%Delta Scan%on public.s'), count(*) FILTER (WHERE e LIKE '%Delta Scan%') FROM streaming.explain('j_result') e;
 SELECT streaming.wait('j_result');
 SELECT * FROM j_result ORDER BY id;
-CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS SELECT id FROM j_exists;
-\echo :LAST_ERROR_SQLSTATE
 DROP TABLE s, dim CASCADE;
 \if :fdw
 DROP EXTENSION file_fdw CASCADE;
@@ -496,16 +494,12 @@ SELECT try('CREATE TABLE r (id int REFERENCES %s (id))');
 SELECT try('ALTER TABLE %s ENABLE ROW LEVEL SECURITY');
 SELECT try('CREATE MATERIALIZED VIEW x WITH (streaming.continuous) AS SELECT count(*) FROM %s');
 SELECT try('CREATE MATERIALIZED VIEW x WITH (streaming.continuous) AS SELECT id FROM %s');
-SELECT try('CREATE MATERIALIZED VIEW x WITH (streaming.continuous) AS SELECT DISTINCT id FROM v');
 SELECT stream, views FROM streaming.streams;
 SELECT * FROM v;
 SELECT id FROM v FOR UPDATE;
--- a function in the query that reads it reads a table
+-- a function in the query that reads it reads another stream
 CREATE FUNCTION of_result(int) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT id FROM v WHERE id < $1';
 CREATE MATERIALIZED VIEW through WITH (streaming.continuous) AS SELECT s.id, r FROM s, of_result(s.id) AS r;
-INSERT INTO s VALUES (5);
-SELECT streaming.wait('v'), streaming.wait('through');
-SELECT * FROM through ORDER BY r;
 DROP FUNCTION try;
 DROP TABLE s CASCADE;
 DROP FUNCTION of_result CASCADE;

@@ -366,6 +366,9 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	row->option_names = strings_of_array(values[V_OPTION_NAMES - 1]);
 	row->option_values = strings_of_array(values[V_OPTION_VALUES - 1]);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
+	/* it has its name from the view, like all that is a part of it */
+	if (row->options.changes)
+		row->changes = our_table(psprintf("_changes_%u", row->viewid));
 	if (!nulls[V_SETTINGS - 1])
 		row->settings = DatumGetArrayTypePCopy(values[V_SETTINGS - 1]);
 	return row;
@@ -404,7 +407,9 @@ put_view_row(const StreamViewRow *row)
 List *
 stream_catalog_states(const StreamViewRow *row)
 {
-	return lappend_oid(list_copy(row->below), row->state);
+	List	   *states = lappend_oid(list_copy(row->below), row->state);
+
+	return OidIsValid(row->changes) ? lappend_oid(states, row->changes) : states;
 }
 
 static int
@@ -462,6 +467,25 @@ stream_catalog_views(void)
 	list_sort(result, compare_views);
 	note_released(result);
 	return result;
+}
+
+Oid
+stream_catalog_view_of(Oid relid)
+{
+	Oid			schema = stream_catalog_schema();
+	ListCell   *lc;
+
+	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
+		return InvalidOid;
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->definition == relid ||
+			list_member_oid(stream_catalog_states(row), relid))
+			return row->viewid;
+	}
+	return InvalidOid;
 }
 
 Oid

@@ -204,6 +204,19 @@ stream_compat_copy_permissions(const Query *from, Query *to,
 #endif
 }
 
+/* It is no relation any more. */
+static inline void
+stream_compat_forget_permissions(RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM < 160000
+	rte->requiredPerms = 0;
+	rte->checkAsUser = InvalidOid;
+	rte->selectedCols = NULL;
+#else
+	rte->perminfoindex = 0;
+#endif
+}
+
 /* ---- queries ---- */
 
 #if PG_VERSION_NUM < 160000

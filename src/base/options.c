@@ -168,6 +168,14 @@ read_trust_functions(const char *value, StreamOptions *options)
 }
 
 static const char *
+read_changes(const char *value, StreamOptions *options)
+{
+	if (!parse_bool(value, &options->changes))
+		return "Valid values are \"on\" and \"off\".";
+	return NULL;
+}
+
+static const char *
 read_event_time(const char *value, StreamOptions *options)
 {
 	if (*value == '\0')
@@ -206,6 +214,7 @@ read_on_error(const char *value, StreamOptions *options)
 }
 
 static const OptionDef option_defs[] = {
+	{"changes", true, false, read_changes},
 	{"distinct_within_watermark", true, false, read_within_watermark},
 	{"enabled", true, false, read_enabled},
 	{"event_time", false, true, read_event_time},

@@ -42,6 +42,7 @@ typedef struct StreamOptions
 	bool		keep_late_rows; /* streaming.late_rows is "keep" */
 	bool		within_watermark;	/* streaming.distinct_within_watermark */
 	bool		trust_functions;	/* streaming.trust_functions */
+	bool		changes;		/* streaming.changes */
 
 	/* of both: the view's beats the stream's */
 	int64		delay_us;		/* streaming.watermark; -1: not given */

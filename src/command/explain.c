@@ -105,6 +105,8 @@ kind_of_operator(const StreamCut *cut)
 			return cut->keeps ? "rows, kept" : "rows";
 		case STREAM_CUT_JOIN:
 			return "join";
+		case STREAM_CUT_CHANGES:
+			return "change stream";
 	}
 	return "operator";
 }
@@ -113,6 +115,10 @@ kind_of_operator(const StreamCut *cut)
 static const char *
 edge_of_operator(const StreamCut *cut)
 {
+	if (cut->kind == STREAM_CUT_CHANGES)
+		return "is read by others";
+	if (cut->shown && cut->hands_on)
+		return "is shown to readers, hands on changes";
 	if (!cut->hands_on)
 		return "is shown to readers";
 	if (cut->signs || stream_cut_has_groups(cut))
@@ -155,11 +161,11 @@ explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 {
 	bool		closes = explain->closes && cut->window &&
 		cut->window->event_time && (cut->window->key >= 0 || cut->expiry_name) &&
-		(cut->kind != STREAM_CUT_TOPN || cut->hands_on);
+		(cut->kind != STREAM_CUT_TOPN || !cut->shown);
 
 	if (!OidIsValid(state))
 		return;
-	if (cut->kind == STREAM_CUT_TRANSFORM)
+	if (cut->kind == STREAM_CUT_TRANSFORM || cut->kind == STREAM_CUT_CHANGES)
 	{
 		put_line(explain, 2, psprintf("Result: %s.%s, rows are only added",
 									  get_namespace_name(get_rel_namespace(state)),
@@ -181,7 +187,7 @@ explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 				 psprintf("Bounded by: the watermark, in grouping sets with the event time; %s in others",
 						  cut->kind == STREAM_CUT_ROWS ?
 						  "the rows of the stream" : "the number of its keys"));
-	else if (cut->hands_on)
+	else if (!cut->shown)
 		put_line(explain, 2,
 				 "Bounded by: the watermark, after which rows go");
 	else
@@ -260,7 +266,9 @@ explain_feed(ExplainView *explain, StreamDelta *delta)
 	foreach(lc, delta->feed->inputs)
 		appendStringInfo(&from, "%s%s", from.len > 0 ? ", " : "",
 						 stream_cut_input_name(lfirst(lc)));
-	put_line(explain, 2, psprintf("Feed: %s", delta->feed->first ?
+	put_line(explain, 2, psprintf("Feed: %s", delta->feed->content ?
+								  "the content of a view, in the first batch" :
+								  delta->feed->first ?
 								  "no rows, in the first batch" :
 								  delta->feed->inputs == NIL ?
 								  "new rows of streams" : from.data));

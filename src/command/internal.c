@@ -53,23 +53,6 @@
 #include "base/catalog.h"
 #include "command/internal.h"
 
-/* The view that an internal relation belongs to, or InvalidOid. */
-static Oid
-view_of(Oid relid)
-{
-	ListCell   *lc;
-
-	foreach(lc, stream_catalog_views())
-	{
-		StreamViewRow *row = lfirst(lc);
-
-		if (row->state == relid || list_member_oid(row->below, relid) ||
-			row->definition == relid)
-			return row->viewid;
-	}
-	return InvalidOid;
-}
-
 void
 stream_internal_refuse(Oid relid, const char *command)
 {
@@ -82,7 +65,7 @@ stream_internal_refuse(Oid relid, const char *command)
 	schema = stream_catalog_schema();
 	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
 		return;
-	viewid = view_of(relid);
+	viewid = stream_catalog_view_of(relid);
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("cannot run %s on \"%s\"", command,
@@ -107,7 +90,8 @@ may_mean_internal(const RangeVar *name)
 	if (!OidIsValid(schema) ||
 		(sscanf(name->relname, "_definition_%u", &viewid) != 1 &&
 		 sscanf(name->relname, "_state_%u", &viewid) != 1 &&
-		 sscanf(name->relname, "_below_%u", &viewid) != 1))
+		 sscanf(name->relname, "_below_%u", &viewid) != 1 &&
+		 sscanf(name->relname, "_changes_%u", &viewid) != 1))
 		return false;
 	if (name->schemaname)
 		return get_namespace_oid(name->schemaname, true) == schema;
@@ -147,7 +131,7 @@ stream_internal_check_statement(QueryDesc *queryDesc)
 		/* not opened, not changed */
 		if (rel == NULL || RelationGetNamespace(rel) != schema)
 			continue;
-		viewid = view_of(RelationGetRelid(rel));
+		viewid = stream_catalog_view_of(RelationGetRelid(rel));
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 OidIsValid(viewid) ?

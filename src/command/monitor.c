@@ -67,7 +67,7 @@ open_leaves(StreamViewRow *row, Relation **rels, int *n)
 		Relation	rel;
 
 		/* what does not fit the view says the view; here, nobody is to fail for it */
-		if (!stream_analyze_is_leaf(lfirst_oid(lc)) ||
+		if (!stream_am_relid_is_stream(lfirst_oid(lc)) ||
 			!ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock))
 			return false;
 		/* without a lock, it may just have been dropped */
@@ -308,8 +308,9 @@ stream_monitor_stream_status(PG_FUNCTION_ARGS)
 		members = list_make1_oid(relid);
 	else if (relkind == RELKIND_PARTITIONED_TABLE)
 		members = find_all_inheritors(relid, NoLock, NULL);
-	foreach(lc, members)
-		is_stream |= stream_analyze_is_leaf(lfirst_oid(lc));
+	/* the result of a view may be kept in one */
+	foreach(lc, get_rel_namespace(relid) == stream_catalog_schema() ? NIL : members)
+		is_stream |= stream_am_relid_is_stream(lfirst_oid(lc));
 	/* one without partitions that says what they are to be */
 	if (relkind == RELKIND_PARTITIONED_TABLE && !is_stream)
 		is_stream = stream_am_is_root(relid);

@@ -25,6 +25,7 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_tablespace.h"
@@ -54,6 +55,7 @@
 #include "stream/am.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "query/changes.h"
 #include "query/trust.h"
 #include "flow/relations.h"
 #include "flow/dataflow.h"
@@ -116,6 +118,8 @@ streams_of_cut(StreamCut *cut, int others)
 	{
 		Query	   *query = ((StreamFeed *) lfirst(lc))->query;
 
+		if (((StreamFeed *) lfirst(lc))->content)
+			continue;
 		streams = list_concat(streams,
 							  stream_analyze_streams(stream_analyze_rewrite(query),
 													 others + list_length(streams),
@@ -404,6 +408,78 @@ analyze_view(void *arg)
 	check_event_time(&view->row, view->tree, view->options, view->source);
 }
 
+/* Finds a table that is a part of a view, where a query names it. */
+static bool
+part_walker(Node *node, Oid *found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind != RTE_RELATION ||
+			!OidIsValid(stream_catalog_view_of(rte->relid)))
+			return false;
+		*found = rte->relid;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, part_walker, found,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, part_walker, found);
+}
+
+/* What is shown of a view is more than its tables, and less. */
+static void
+refuse_parts(NewView *view, Query *query)
+{
+	Oid			found = InvalidOid;
+	StreamPlace place = {view->source, view->frame->location};
+
+	if (part_walker((Node *) query, &found))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("cannot read \"%s\" in a continuous view",
+						get_rel_name(found)),
+				 errdetail("It belongs to continuous view \"%s\".",
+						   get_rel_name(stream_catalog_view_of(found))),
+				 errhint("Name that view in FROM."),
+				 stream_refuse_clause_position(&place, STREAM_CLAUSE_FROM)));
+}
+
+/*
+ * Other continuous views in FROM are read by their change streams: makes those that
+ * lack.  (Views of others must have one.)
+ */
+static void
+add_lacking_changes(NewView *view, Query *query)
+{
+	List	   *lacking = stream_changes_lacking(query);
+	ListCell   *lc;
+
+	foreach(lc, lacking)
+	{
+		if (!object_ownercheck(RelationRelationId, lfirst_oid(lc), GetUserId()))
+			continue;
+		stream_view_set_options(lfirst_oid(lc),
+								list_make1(makeDefElem("changes", NULL, -1)),
+								false, view->source);
+		ereport(NOTICE,
+				(errmsg("continuous view \"%s\" has a change stream now",
+						get_rel_name(lfirst_oid(lc))),
+				 errdetail("The new view reads it.")));
+	}
+	if (view->stmt->into->skipData &&
+		(lacking || stream_changes_are_read(query)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("WITH NO DATA is not supported for a view that reads another one whose rows may change"),
+				 errdetail("Rows that it has not seen come would go."),
+				 errhint("Leave WITH NO DATA out."),
+				 stream_refuse_position(view->source, view->frame->location)));
+}
+
 static void
 make_view(NewView *view)
 {
@@ -412,6 +488,8 @@ make_view(NewView *view)
 	StreamViewRow *row = &view->row;
 
 	row->settings = stream_owner_current_settings();
+	refuse_parts(view, query);
+	add_lacking_changes(view, query);
 	stream_owner_run(GetUserId(), NULL, analyze_view, view);
 	into->tableSpaceName =
 		allowed_tablespace(into->tableSpaceName,
@@ -487,6 +565,8 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 		changed = "output_mode";
 	else if (row->options.within_watermark != before->within_watermark)
 		changed = "distinct_within_watermark";
+	else if (before->changes && !row->options.changes)
+		changed = "changes";
 	if (changed)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -504,6 +584,54 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 				 stream_refuse_option_position(source, options, "watermark")));
 }
 
+/* A change stream in the making. */
+typedef struct NewChanges
+{
+	StreamViewRow *row;
+	StreamCut  *cut;
+} NewChanges;
+
+static void
+analyze_changes(void *arg)
+{
+	NewChanges *changes = arg;
+	Relation	definition = table_open(changes->row->definition,
+										AccessShareLock);
+	StreamTree *tree = stream_tree_of_query(get_view_query(definition),
+											&changes->row->options, NULL);
+
+	changes->cut = tree->changes;
+	table_close(definition, NoLock);
+}
+
+/* Gives a view a change stream; no batch is in progress. */
+static void
+add_change_stream(StreamViewRow *row)
+{
+	NewChanges	changes = {row, NULL};
+	Oid			tablespace = get_rel_tablespace(row->state);
+
+	stream_owner_run(stream_owner_of(row->viewid), row->settings,
+					 analyze_changes, &changes);
+	if (!OidIsValid(tablespace))
+		tablespace = MyDatabaseTableSpace;
+	stream_relations_create_changes(row, changes.cut,
+									get_tablespace_name(tablespace));
+	try_delta(row, NULL, NIL, NULL);
+}
+
+/* Do the options ask for what the view has not? */
+static bool
+want_changes(const StreamViewRow *row, List *options)
+{
+	ListCell   *lc;
+
+	foreach(lc, options)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "changes") == 0)
+			return !row->options.changes;
+	return false;
+}
+
 void
 stream_view_set_options(Oid viewid, List *options, bool reset,
 						const char *source)
@@ -512,6 +640,11 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 	StreamOptions before;
 
 	check_owner(viewid);
+	/* what a batch in progress changes must be in the change stream, or before it */
+	row = stream_catalog_view(viewid);
+	if (row && want_changes(row, options))
+		LockDatabaseObject(RelationRelationId, viewid, 0,
+						   ShareUpdateExclusiveLock);
 	LockRelationOid(viewid, ShareUpdateExclusiveLock);
 	row = stream_catalog_view(viewid);
 	if (row == NULL)
@@ -529,6 +662,8 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 						 &row->option_values, source);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
 	check_changed_options(row, &before, options, source);
+	if (row->options.changes && !before.changes)
+		add_change_stream(row);
 	if (row->options.keep_late_rows && !before.keep_late_rows)
 		try_delta(row, NULL, options, source);
 	stream_catalog_update_view(row);

@@ -95,6 +95,7 @@ typedef struct Batch
 	int64		number;			/* its number, when it is committed */
 	int64		late;			/* the late threshold */
 	bool		whole;			/* it reads all there is */
+	List	   *content;		/* OIDs: views that have no batch meanwhile */
 } Batch;
 
 /* Merges what a delta plan yields. */
@@ -204,6 +205,7 @@ read_row(BatchView *view)
 {
 	MemoryContext old;
 	HeapTuple	tuple;
+	Oid			changes = view->row ? view->row->changes : InvalidOid;
 
 	/* first: news that comes while we read makes it stale again */
 	view->stale = false;
@@ -218,7 +220,12 @@ read_row(BatchView *view)
 	view->row = stream_catalog_view(view->viewid);
 	MemoryContextSwitchTo(old);
 	view->generation = -1;		/* options may have changed */
-	return view->row != NULL;
+	if (view->row == NULL)
+		return false;
+	/* it may have got a change stream, which is an operator */
+	if (view->row->changes != changes)
+		forget_derived(view);
+	return true;
 }
 
 /* ---- preparing ---- */
@@ -237,7 +244,7 @@ prepare_operators(Batch *batch)
 		int			n = list_length(view->flow->tree->cuts);
 
 		/* another version of the library may have made another tree */
-		if (n != list_length(view->row->below) + 1)
+		if (n != list_length(stream_catalog_states(view->row)))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("state tables do not fit the definition of the view"),
@@ -670,8 +677,9 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 	};
 	QueryDesc  *desc;
 
-	if (view->progress.batch > 0 &&
-		(delta->feed->first || has_no_rows(batch, delta, rows)))
+	if (view->progress.batch > 0 ?
+		delta->feed->first || has_no_rows(batch, delta, rows) :
+		delta->feed->later || (delta->feed->content && position == NULL))
 		return;
 	/* a join reads what this batch has kept */
 	PushCopiedSnapshot(batch->snapshot);
@@ -855,7 +863,7 @@ open_tables(Batch *batch)
 static void
 close_tables(Batch *batch)
 {
-	int			n = list_length(batch->view->row->below) + 1;
+	int			n = list_length(stream_catalog_states(batch->view->row));
 
 	for (int i = 0; i < n; i++)
 		if (batch->states[i])
@@ -901,6 +909,53 @@ stream_batch_initialize(Oid viewid)
 	stream_batch_forget(viewid);
 }
 
+/* Does the first batch read what other views show? */
+static bool
+reads_content(BatchView *view)
+{
+	ListCell   *lc;
+
+	foreach(lc, view->flow->deltas)
+		if (((StreamDelta *) lfirst(lc))->feed->content)
+			return true;
+	return false;
+}
+
+/*
+ * The first batch reads what other views show, and takes what is in their change streams
+ * by then as read.  So these must have no batch between our measuring of the streams and
+ * our snapshot: what is in one must be in the other.
+ */
+static void
+begin_content(Batch *batch)
+{
+	ListCell   *lc;
+
+	batch->whole = true;
+	foreach(lc, batch->view->flow->streams)
+	{
+		Oid			viewid = stream_catalog_view_of(lfirst_oid(lc));
+
+		if (!OidIsValid(viewid) || list_member_oid(batch->content, viewid) ||
+			STREAM_MUTATION("content"))
+			continue;
+		LockDatabaseObject(RelationRelationId, viewid, 0,
+						   ShareUpdateExclusiveLock);
+		batch->content = lappend_oid(batch->content, viewid);
+	}
+}
+
+static void
+end_content(Batch *batch)
+{
+	ListCell   *lc;
+
+	foreach(lc, batch->content)
+		UnlockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
+							 ShareUpdateExclusiveLock);
+	batch->content = NIL;
+}
+
 static void
 run_batch(void *arg)
 {
@@ -934,9 +989,12 @@ run_batch(void *arg)
 			 view->generation != view->flow->generation);
 	read_position(view);
 	note_streams(view);
+	if (view->progress.batch == 0 && reads_content(view))
+		begin_content(batch);
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole ? 0 : max_rows);
+	STREAM_DEBUG_POINT("batch-before-snapshot");
 	/* an input is not idle whose rows this batch will leave unread */
 	if (!batch->more)
 		stream_watermark_follow_clock(view->watermark, &view->progress,
@@ -947,6 +1005,7 @@ run_batch(void *arg)
 	{
 		PushActiveSnapshot(GetLatestSnapshot());
 		batch->snapshot = GetActiveSnapshot();
+		end_content(batch);
 		process_range(batch);
 		PopActiveSnapshot();
 		/* a batch without rows lets the watermark do its work */

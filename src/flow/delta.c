@@ -321,12 +321,15 @@ check_streams(StreamDelta *delta, PlannedStmt *stmt)
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		if (rte->rtekind != RTE_RELATION || rte->inh ||
-			!stream_analyze_is_leaf(rte->relid))
+			!stream_am_relid_is_stream(rte->relid))
 			continue;
 		if (stream_analyze_input(rte) == 0 || !list_member_oid(leaves, rte->relid))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("reading more than one stream is not supported in a continuous view"),
+					 OidIsValid(stream_catalog_view_of(rte->relid)) ?
+					 errdetail("A function in the query reads continuous view \"%s\".",
+							   get_rel_name(stream_catalog_view_of(rte->relid))) :
 					 errdetail("A function in the query reads stream \"%s\".",
 							   get_rel_name(rte->relid)),
 					 errhint("Write the function's query as a sub-select in FROM, or have the function read ordinary tables only.")));
@@ -416,7 +419,8 @@ plan_delta(StreamDelta *delta, double rows)
 
 	if (!delta->trusts)
 		stream_trust_check(query);
-	set_streams(delta, query);
+	if (!delta->feed->content)
+		set_streams(delta, query);
 	if (delta->feed->tables)
 		set_handed_on(query, rows);
 	stmt = stream_scan_plan(query, rows);

@@ -34,6 +34,7 @@
 #include "flow/toprows.h"
 #include "flow/reaper.h"
 #include "flow/results.h"
+#include "flow/changes.h"
 #include "flow/rows.h"
 #include "flow/moving.h"
 #include "flow/operator.h"
@@ -54,6 +55,7 @@ struct StreamOperator
 	StreamSessions *sessions;	/* or rows, or top rows without it, ... */
 	StreamRows *rows;			/* or results */
 	StreamResults *results;
+	StreamChanges *changes;
 	StreamToprows *top;			/* before the store, or instead; or NULL */
 	StreamPanes *panes;			/* before the store, or NULL; ... */
 	StreamMoving *moving;		/* ... or this: changes */
@@ -100,6 +102,18 @@ input_desc(const StreamCut *cut)
 	return desc_of(stream_cut_input_columns(linitial(feed->inputs)));
 }
 
+/* The row type of rows of a result with their sign. */
+static TupleDesc
+desc_of_changes(const StreamCut *cut)
+{
+	List	   *exprs = NIL;
+	ListCell   *lc;
+
+	foreach(lc, ((StreamFeed *) linitial(cut->feeds))->query->targetList)
+		exprs = lappend(exprs, lfirst_node(TargetEntry, lc)->expr);
+	return desc_of(exprs);
+}
+
 /* ---- making it ---- */
 
 static void
@@ -127,6 +141,11 @@ check_state_table(StreamCut *cut, TupleDesc desc)
 	int			column = 0;
 	ListCell   *lc;
 
+	if (cut->kind == STREAM_CUT_CHANGES)
+	{
+		check_column(desc, &column, INT8OID);
+		check_column(desc, &column, INT4OID);
+	}
 	foreach(lc, cut->keys)
 		check_column(desc, &column,
 					 exprType((Node *) ((StreamKey *) lfirst(lc))->expr));
@@ -268,7 +287,7 @@ make_reaper(StreamOperator *op, TupleDesc desc)
 		end = window->key_end;
 	else
 		return NULL;
-	if (cut->hands_on)
+	if (cut->hands_on && !cut->shown)
 		reaping = STREAM_REAP_ROWS;
 	else if (cut->state_names)
 		reaping = STREAM_REAP_STATES;
@@ -300,6 +319,9 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	op->cut = cut;
 	if (cut->kind == STREAM_CUT_TRANSFORM)
 		op->results = stream_results_create(context, desc);
+	else if (cut->kind == STREAM_CUT_CHANGES)
+		op->changes = stream_changes_create(context, cut,
+											desc_of_changes(cut), desc);
 	else if (cut->kind == STREAM_CUT_ROWS)
 		op->rows = stream_rows_create(context, desc ? desc :
 									  desc_of(stream_cut_output(cut)),
@@ -505,6 +527,8 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	}
 	if (op->results)
 		stream_results_open(op->results, state);
+	else if (op->changes)
+		stream_changes_open(op->changes, state, batch + 1);
 	else if (op->sessions)
 		stream_sessions_open(op->sessions, state, late,
 							 op->output || op->kept ? session_changed : NULL,
@@ -547,6 +571,8 @@ stream_operator_begin_feed(StreamOperator *op, int feed)
 		keep_sides(op, feed);
 		return;
 	}
+	if (op->rows)
+		return;
 	if (op->sessions)
 	{
 		stream_sessions_merge(op->sessions);
@@ -564,6 +590,8 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 {
 	if (op->results)
 		stream_results_add(op->results, delta);
+	else if (op->changes)
+		stream_changes_add(op->changes, delta);
 	else if (op->rows)
 		stream_rows_add(op->rows, delta);
 	else if (op->at_changes)
@@ -588,6 +616,11 @@ stream_operator_close(StreamOperator *op)
 	if (op->results)
 	{
 		stream_results_close(op->results);
+		return 0;
+	}
+	if (op->changes)
+	{
+		stream_changes_close(op->changes);
 		return 0;
 	}
 	if (op->sides)

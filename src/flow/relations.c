@@ -33,6 +33,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parser.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteSupport.h"
 #include "storage/lmgr.h"
@@ -166,12 +167,19 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 				   List *storage, Oid owner)
 {
 	CreateStmt *create = makeNode(CreateStmt);
+	bool		appends = cut->kind == STREAM_CUT_TRANSFORM ||
+		cut->kind == STREAM_CUT_CHANGES;
 	bool		has_fillfactor = false;
 	ListCell   *ls = list_head(cut->state_names);
 	Oid			relid;
 	ListCell   *lc;
 	ListCell   *ln;
 
+	if (cut->kind == STREAM_CUT_CHANGES)
+		create->tableElts = list_make2(makeColumnDef(cut->batch_name, INT8OID,
+													 -1, InvalidOid),
+									   makeColumnDef(cut->op_name, INT4OID, -1,
+													 InvalidOid));
 	foreach(lc, cut->keys)
 	{
 		StreamKey  *key = lfirst(lc);
@@ -214,7 +222,7 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 		if (strcmp(lfirst_node(DefElem, lc)->defname, "fillfactor") == 0)
 			has_fillfactor = true;
 	/* rows that are only appended need no room for others */
-	if (!has_fillfactor && cut->kind != STREAM_CUT_TRANSFORM)
+	if (!has_fillfactor && !appends)
 		storage = lappend(list_copy(storage),
 						  makeDefElem("fillfactor",
 									  (Node *) makeInteger(STATE_FILLFACTOR),
@@ -223,8 +231,7 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 	create->options = storage;
 	create->oncommit = ONCOMMIT_NOOP;
 	create->tablespacename = into->tableSpaceName;
-	create->accessMethod = cut->kind == STREAM_CUT_TRANSFORM ?
-		"stream" : "heap";
+	create->accessMethod = appends ? "stream" : "heap";
 	relid = DefineRelation(create, RELKIND_RELATION, owner, NULL,
 						   NULL).objectId;
 	CommandCounterIncrement();
@@ -424,15 +431,14 @@ depend_on_types(Oid state)
  */
 static void
 finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
-				   const IntoClause *into, bool below)
+				   const IntoClause *into, const char *kind)
 {
 	RangeVar   *name = makeRangeVar("streaming",
-									below && cut->number > 0 ?
+									cut->number > 0 &&
+									strcmp(kind, "below") == 0 ?
 									psprintf("_below_%u_%d", row->viewid,
 											 cut->number) :
-									psprintf("_%s_%u",
-											 below ? "below" : "state",
-											 row->viewid), -1);
+									psprintf("_%s_%u", kind, row->viewid), -1);
 	Oid			key_index;
 	Oid			closing_index;
 
@@ -449,68 +455,7 @@ finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
 		depend_on_view(closing_index, row->viewid);
 }
 
-/* A name for one of a view's relations until the view has an OID. */
-static RangeVar *
-provisional_name(const StreamViewRow *row, const char *kind, int number)
-{
-	RangeVar   *name = makeRangeVar("streaming",
-									psprintf("_%s_p%d_%d", kind, MyProcPid,
-											 number), -1);
-
-	name->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
-		RELPERSISTENCE_PERMANENT;
-	return name;
-}
-
-void
-stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
-						const IntoClause *into, List *options,
-						const char *source)
-{
-	List	   *storage = list_copy(options);
-	List	   *view_options = stream_options_extract_barrier(&storage);
-	StreamCut  *top = stream_tree_top(tree);
-	List	   *states = NIL;
-	ListCell   *lc;
-	ListCell   *ls;
-	RangeVar   *definition = makeRangeVar("streaming",
-										  psprintf("_definition_p%d", MyProcPid),
-										  -1);
-	Query	   *reading;
-	Oid			userid;
-	int			sec_context;
-
-	/* as the extension's owner: nothing in here runs anybody's code */
-	GetUserIdAndSecContext(&userid, &sec_context);
-	SetUserIdAndSecContext(stream_catalog_owner(),
-						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	row->definition = create_view(definition, query, into->colNames, NIL,
-								  userid);
-	foreach(lc, tree->cuts)
-		states = lappend_oid(states, !stream_cut_has_state((StreamCut *) lfirst(lc)) ?
-							 InvalidOid :
-							 create_state_table(lfirst(lc),
-												provisional_name(row, "state",
-																 foreach_current_index(lc)),
-												into, storage, userid));
-	SetUserIdAndSecContext(userid, sec_context);
-
-	row->state = llast_oid(states);
-	row->below = list_delete_last(list_copy(states));
-	reading = stream_tree_reading(tree, states, source);
-	row->viewid = create_view(into->rel, reading, into->colNames, view_options,
-							  InvalidOid);
-
-	RenameRelationInternal(row->definition,
-						   psprintf("_definition_%u", row->viewid),
-						   true, false);
-	depend_on_view(row->definition, row->viewid);
-	forboth(lc, tree->cuts, ls, states)
-		if (OidIsValid(lfirst_oid(ls)))
-			finish_state_table(row, lfirst(lc), lfirst_oid(ls), into,
-							   lfirst(lc) != top);
-	CommandCounterIncrement();
-}
+/* ---- owners ---- */
 
 /*
  * Takes back what was granted on the relation, or came by default: those to whom its
@@ -556,6 +501,195 @@ change_owner(Oid relid, Oid owner)
 	reset_privileges(relid);
 }
 
+/* ---- the change stream as users see it ---- */
+
+/* The column names, in the order of the table. */
+static void
+append_columns(StringInfo query, Oid viewid, const StreamCut *cut)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->payload)
+		appendStringInfo(query, ", c.%s AS %s",
+						 quote_identifier(((StreamPayload *) lfirst(lc))->name),
+						 quote_identifier(get_attname(viewid,
+													  foreach_current_index(lc) + 1,
+													  false)));
+}
+
+/* The name of the ordinary view that shows the change stream. */
+static char *
+name_of_changes(Oid viewid)
+{
+	return makeObjectName(get_rel_name(viewid), NULL, "changes");
+}
+
+/* The ordinary view that shows the change stream, or InvalidOid. */
+static Oid
+find_changes_view(const StreamViewRow *row)
+{
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			found = InvalidOid;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(row->viewid));
+	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2,
+							  keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		if (form->deptype == DEPENDENCY_AUTO &&
+			form->classid == RelationRelationId &&
+			get_rel_relkind(form->objid) == RELKIND_VIEW)
+			found = form->objid;
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+	return found;
+}
+
+/* A name for a column that none of the view's has. */
+static const char *
+column_beside(Oid viewid, const char *name)
+{
+	return get_attnum(viewid, name) == InvalidAttrNumber ? name :
+		psprintf("%s_", name);
+}
+
+/*
+ * Makes an ordinary view beside the user's own that shows its change stream, as the
+ * user.  It goes with that one, or before it.
+ */
+static void
+create_changes_view(Oid viewid, const StreamCut *cut)
+{
+	char	   *schema = get_namespace_name(get_rel_namespace(viewid));
+	StringInfoData query;
+	ViewStmt   *stmt = makeNode(ViewStmt);
+	ObjectAddress made;
+	ObjectAddress view = {RelationRelationId, viewid, 0};
+
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT c.%s AS %s, CASE c.%s"
+					 " WHEN -2::pg_catalog.int4 THEN 'update before'::pg_catalog.text"
+					 " WHEN -1::pg_catalog.int4 THEN 'delete'::pg_catalog.text"
+					 " WHEN 1::pg_catalog.int4 THEN 'insert'::pg_catalog.text"
+					 " ELSE 'update after'::pg_catalog.text END AS %s",
+					 quote_identifier(cut->batch_name),
+					 column_beside(viewid, "batch"),
+					 quote_identifier(cut->op_name),
+					 column_beside(viewid, "op"));
+	append_columns(&query, viewid, cut);
+	appendStringInfo(&query, " FROM streaming._changes_%u AS c", viewid);
+	stmt->view = makeRangeVar(schema, name_of_changes(viewid), -1);
+	stmt->query = linitial_node(RawStmt,
+								raw_parser(query.data, RAW_PARSE_DEFAULT))->stmt;
+	stmt->withCheckOption = NO_CHECK_OPTION;
+	made = DefineView(stmt, query.data, -1, 0);
+	CommandCounterIncrement();
+	recordDependencyOn(&made, &view, DEPENDENCY_AUTO);
+	if (stream_owner_of(viewid) != GetUserId())
+		change_owner(made.objectId, stream_owner_of(viewid));
+}
+
+/* A name for one of a view's relations until the view has an OID. */
+static RangeVar *
+provisional_name(const StreamViewRow *row, const char *kind, int number)
+{
+	RangeVar   *name = makeRangeVar("streaming",
+									psprintf("_%s_p%d_%d", kind, MyProcPid,
+											 number), -1);
+
+	name->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
+		RELPERSISTENCE_PERMANENT;
+	return name;
+}
+
+void
+stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
+						const IntoClause *into, List *options,
+						const char *source)
+{
+	List	   *storage = list_copy(options);
+	List	   *view_options = stream_options_extract_barrier(&storage);
+	List	   *states = NIL;
+	ListCell   *lc;
+	ListCell   *ls;
+	RangeVar   *definition = makeRangeVar("streaming",
+										  psprintf("_definition_p%d", MyProcPid),
+										  -1);
+	Query	   *reading;
+	Oid			userid;
+	int			sec_context;
+
+	/* as the extension's owner: nothing in here runs anybody's code */
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(stream_catalog_owner(),
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	row->definition = create_view(definition, query, into->colNames, NIL,
+								  userid);
+	foreach(lc, tree->cuts)
+		states = lappend_oid(states, !stream_cut_has_state((StreamCut *) lfirst(lc)) ?
+							 InvalidOid :
+							 create_state_table(lfirst(lc),
+												provisional_name(row, "state",
+																 foreach_current_index(lc)),
+												into, storage, userid));
+	SetUserIdAndSecContext(userid, sec_context);
+
+	row->state = list_nth_oid(states, tree->top->number);
+	row->below = list_truncate(list_copy(states), tree->top->number);
+	if (tree->changes)
+		row->changes = llast_oid(states);
+	reading = stream_tree_reading(tree, states, source);
+	row->viewid = create_view(into->rel, reading, into->colNames, view_options,
+							  InvalidOid);
+
+	RenameRelationInternal(row->definition,
+						   psprintf("_definition_%u", row->viewid),
+						   true, false);
+	depend_on_view(row->definition, row->viewid);
+	forboth(lc, tree->cuts, ls, states)
+		if (OidIsValid(lfirst_oid(ls)))
+			finish_state_table(row, lfirst(lc), lfirst_oid(ls), into,
+							   lfirst(lc) == tree->top ? "state" :
+							   lfirst(lc) == tree->changes ? "changes" :
+							   "below");
+	CommandCounterIncrement();
+	if (tree->changes)
+		create_changes_view(row->viewid, tree->changes);
+}
+
+void
+stream_relations_create_changes(StreamViewRow *row, StreamCut *cut,
+								const char *tablespace)
+{
+	IntoClause *into = makeNode(IntoClause);
+	Oid			userid;
+	int			sec_context;
+
+	into->tableSpaceName = pstrdup(tablespace);
+	/* as the extension's owner: nothing in here runs anybody's code */
+	GetUserIdAndSecContext(&userid, &sec_context);
+	SetUserIdAndSecContext(stream_catalog_owner(),
+						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	row->changes = create_state_table(cut,
+									  provisional_name(row, "state",
+													   cut->number),
+									  into, NIL,
+									  stream_owner_of(row->viewid));
+	SetUserIdAndSecContext(userid, sec_context);
+	finish_state_table(row, cut, row->changes, into, "changes");
+	CommandCounterIncrement();
+	create_changes_view(row->viewid, cut);
+}
+
 void
 stream_relations_sync_owner(Oid viewid)
 {
@@ -568,6 +702,8 @@ stream_relations_sync_owner(Oid viewid)
 	if (row == NULL)
 		return;
 	change_owner(row->definition, owner);
+	if (OidIsValid(find_changes_view(row)))
+		change_owner(find_changes_view(row), owner);
 	foreach(lc, stream_catalog_states(row))
 		if (OidIsValid(lfirst_oid(lc)))
 			change_owner(lfirst_oid(lc), owner);
@@ -665,6 +801,23 @@ lock_states(const StreamViewRow *row)
 	return true;
 }
 
+/* The ordinary view that shows the change stream, if it still has its name. */
+static void
+attach_changes_view(const StreamViewRow *row)
+{
+	ObjectAddress view = {RelationRelationId, row->viewid, 0};
+	ObjectAddress shown = {RelationRelationId, InvalidOid, 0};
+
+	if (!OidIsValid(row->changes))
+		return;
+	shown.objectId = get_relname_relid(name_of_changes(row->viewid),
+									   get_rel_namespace(row->viewid));
+	if (OidIsValid(shown.objectId) &&
+		get_rel_relkind(shown.objectId) == RELKIND_VIEW &&
+		stream_owner_of(shown.objectId) == stream_owner_of(row->viewid))
+		recordDependencyOn(&shown, &view, DEPENDENCY_AUTO);
+}
+
 bool
 stream_relations_attach(const StreamViewRow *row)
 {
@@ -686,6 +839,7 @@ stream_relations_attach(const StreamViewRow *row)
 	foreach(lc, stream_catalog_states(row))
 		if (OidIsValid(lfirst_oid(lc)))
 			attach_state_table(lfirst_oid(lc), row->viewid);
+	attach_changes_view(row);
 	if (append)
 		permit_closed(row->viewid);
 	CommandCounterIncrement();
@@ -700,7 +854,8 @@ view_in_name(const char *name)
 
 	if (sscanf(name, "_definition_%u", &viewid) == 1 ||
 		sscanf(name, "_state_%u", &viewid) == 1 ||
-		sscanf(name, "_below_%u", &viewid) == 1)
+		sscanf(name, "_below_%u", &viewid) == 1 ||
+		sscanf(name, "_changes_%u", &viewid) == 1)
 		return viewid;
 	return InvalidOid;
 }
@@ -763,7 +918,7 @@ make_reading(void *arg)
 	foreach(lc, states)
 		if (OidIsValid(lfirst_oid(lc)))
 			LockRelationOid(lfirst_oid(lc), AccessShareLock);
-	if (stream_cut_has_groups(stream_tree_top(tree)))
+	if (stream_cut_has_groups(tree->top))
 		reading->query = stream_tree_reading(tree, states, NULL);
 	table_close(definition, NoLock);
 }

@@ -25,6 +25,14 @@ extern void stream_relations_create(StreamViewRow *row, StreamTree *tree,
 									List *options, const char *source);
 
 /*
+ * Makes the change stream of a view that has none yet, and the ordinary view beside it
+ * that shows it, named like it with "_changes" (as the user, who is its owner); fills it
+ * into the row.  The tablespace is not checked.
+ */
+extern void stream_relations_create_changes(StreamViewRow *row, StreamCut *cut,
+											const char *tablespace);
+
+/*
  * Gives the view's internal relations the owner that the view has now; locks
  * them with AccessExclusiveLock.
  */

@@ -113,7 +113,7 @@ delta_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
 {
 	if (prev_get_relation_info)
 		prev_get_relation_info(root, relid, inhparent, rel);
-	if (planning_rows <= 0 || inhparent || !stream_analyze_is_leaf(relid))
+	if (planning_rows <= 0 || inhparent || !stream_am_relid_is_stream(relid))
 		return;
 	rel->tuples = planning_rows;
 	rel->pages = Max(1, planning_rows / 100);
@@ -129,7 +129,7 @@ delta_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 	if (prev_set_rel_pathlist)
 		prev_set_rel_pathlist(root, rel, rti, rte);
 	if (planning_rows <= 0 || rte->rtekind != RTE_RELATION || rte->inh ||
-		IS_DUMMY_REL(rel) || !stream_analyze_is_leaf(rte->relid))
+		IS_DUMMY_REL(rel) || !stream_am_relid_is_stream(rte->relid))
 		return;
 
 	path = makeNode(CustomPath);

@@ -197,16 +197,52 @@ is_answered(Oid viewid, uint64 request)
 	return false;
 }
 
-bool
-stream_wait_for(Oid viewid, int64 timeout_us)
+static int64
+time_left(TimestampTz start, int64 timeout_us)
+{
+	return timeout_us < 0 ? timeout_us :
+		Max(timeout_us - (GetCurrentTimestamp() - start), 0);
+}
+
+static bool wait_for_view(Oid viewid, int64 timeout_us);
+
+/*
+ * Waits for the views whose results this one reads, and so on.  (There are no circles: a
+ * view reads what was there when it was created.)
+ */
+static bool
+wait_for_inputs(Oid viewid, int64 timeout_us)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	StreamViewRow *row = stream_catalog_view(viewid);
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	foreach(lc, row ? row->streams : NIL)
+	{
+		Oid			input = stream_catalog_view_of(lfirst_oid(lc));
+
+		if (!OidIsValid(input) || list_member_oid(seen, input))
+			continue;
+		seen = lappend_oid(seen, input);
+		if (!wait_for_view(input, time_left(start, timeout_us)))
+			return false;
+	}
+	return true;
+}
+
+static bool
+wait_for_view(Oid viewid, int64 timeout_us)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	ConditionVariable *cv;
 	uint64		request;
 	bool		answered;
 
-	stream_owner_refuse_nested("streaming.wait");
 	check_view(viewid);
+	check_stack_depth();
+	if (!wait_for_inputs(viewid, timeout_us))
+		return false;
 	request = stream_roster_request(viewid);
 	if (request == 0)
 		ereport(ERROR,
@@ -222,9 +258,9 @@ stream_wait_for(Oid viewid, int64 timeout_us)
 
 		if (timeout_us >= 0)
 		{
-			int64		left = timeout_us - (GetCurrentTimestamp() - start);
+			int64		left = time_left(start, timeout_us);
 
-			if (left <= 0)
+			if (left == 0)
 				break;
 			sleep_ms = Min(sleep_ms, (left + 999) / 1000);
 		}
@@ -233,6 +269,13 @@ stream_wait_for(Oid viewid, int64 timeout_us)
 	}
 	ConditionVariableCancelSleep();
 	return answered;
+}
+
+bool
+stream_wait_for(Oid viewid, int64 timeout_us)
+{
+	stream_owner_refuse_nested("streaming.wait");
+	return wait_for_view(viewid, timeout_us);
 }
 
 void

@@ -32,13 +32,6 @@
 #include "stream/am.h"
 #include "query/analyze.h"
 
-bool
-stream_analyze_is_leaf(Oid relid)
-{
-	return stream_am_relid_is_stream(relid) &&
-		get_rel_namespace(relid) != stream_catalog_schema();
-}
-
 /* Is it a stream, or a partitioned table that has streams for leaves? */
 static bool
 is_stream(Oid relid)
@@ -47,7 +40,7 @@ is_stream(Oid relid)
 	ListCell   *lc;
 
 	if (get_rel_relkind(relid) == RELKIND_RELATION)
-		return stream_analyze_is_leaf(relid);
+		return stream_am_relid_is_stream(relid);
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 		return false;
 	leaves = find_all_inheritors(relid, NoLock, NULL);
@@ -232,6 +225,13 @@ stream_analyze_has_stream(void *node)
 	Oid			view = InvalidOid;
 
 	return has_stream_walker(node, &view);
+}
+
+bool
+stream_analyze_is_changes(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_NAMEDTUPLESTORE &&
+		strcmp(rte->enrname, STREAM_ANALYZE_CHANGES) == 0;
 }
 
 /* ---- what a query refers to ---- */
@@ -729,6 +729,10 @@ check_range(Query *query, int rtindex, FindStream *context)
 		(rte->rtekind != RTE_RELATION || !is_stream(rte->relid)))
 		return false;
 	context->last = stream_locate_member(&context->place, query, rtindex);
+	if (stream_analyze_is_changes(rte))
+		stream_refuse_clause(&context->place, STREAM_CLAUSE_FROM,
+							 "reading the changes of a continuous view in this place is",
+							 "Have the view as the only member of FROM of an aggregation or of the whole query.");
 	/* what an operator below hands on is as good as a stream */
 	if (rte->rtekind == RTE_RELATION)
 		check_stream(query, rtindex, context);
@@ -869,42 +873,12 @@ place_of_found(Query *query, bool (*walker) (Node *node, Node **found),
 	return place;
 }
 
-/* Finds a table that is the result of a continuous view. */
-static bool
-result_walker(Node *node, Oid *found)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, RangeTblEntry))
-	{
-		RangeTblEntry *rte = (RangeTblEntry *) node;
-
-		if (rte->rtekind != RTE_RELATION ||
-			!stream_am_relid_is_stream(rte->relid) ||
-			stream_analyze_is_leaf(rte->relid))
-			return false;
-		*found = rte->relid;
-		return true;
-	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, result_walker, found,
-								 QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, result_walker, found);
-}
-
 static void
-refuse_no_stream(Query *delta, const StreamPlace *place)
+refuse_no_stream(const StreamPlace *place)
 {
-	Oid			result = InvalidOid;
-
-	(void) result_walker((Node *) delta, &result);
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			 errmsg("a continuous view must read a stream"),
-			 OidIsValid(result) ?
-			 errdetail("The result of another continuous view is none.") : 0,
-			 OidIsValid(result) ?
-			 errhint("Read the streams that it is made from.") :
 			 errhint("Create the table with USING stream."),
 			 stream_refuse_clause_position(place, STREAM_CLAUSE_FROM)));
 }
@@ -924,7 +898,7 @@ stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 	else
 		check_from(delta, (Node *) delta->jointree, &context);
 	if (context.total == 0)
-		refuse_no_stream(delta, &context.place);
+		refuse_no_stream(&context.place);
 	/* (what operators hand on is where it is for a reason) */
 	if (context.total > context.reached && context.total > context.handed_on)
 	{

@@ -31,10 +31,11 @@
 extern bool stream_analyze_has_stream(void *node);
 
 /*
- * Is the table a stream that views can read?  The result of a view is none, though it
- * may be kept in one.
+ * The name of what stands for the changes of another continuous view until an operator
+ * reads them (changes.c); is the member of a range table that?
  */
-extern bool stream_analyze_is_leaf(Oid relid);
+#define STREAM_ANALYZE_CHANGES "changes of a continuous view"
+extern bool stream_analyze_is_changes(const RangeTblEntry *rte);
 
 /* Is the relation a stream, or a view that reads one? */
 extern bool stream_analyze_names_stream(RangeTblEntry *rte);

@@ -50,8 +50,10 @@ typedef enum StreamCutKind
 	STREAM_CUT_TOPN,			/* the first rows of each key */
 	STREAM_CUT_ROWS,			/* rows that are handed on as they come, and may
 								 * be kept */
-	STREAM_CUT_JOIN				/* joins new rows of each operator below with the
+	STREAM_CUT_JOIN,			/* joins new rows of each operator below with the
 								 * kept ones of the others (joining.c) */
+	STREAM_CUT_CHANGES			/* how the result changes is appended to a stream
+								 * (changes.c) */
 } StreamCutKind;
 
 /* What a feed reads: what an operator hands on. */
@@ -76,7 +78,9 @@ typedef struct StreamFeed
 	List	   *tables;			/* OIDs: those of its inputs that are tables, when
 								 * these have been made */
 	bool		first;			/* it is for the first batch: what there is before there
-								 * are rows */
+								 * are rows, ... */
+	bool		content;		/* ... all rows of another view */
+	bool		later;			/* it is for the batches after that */
 	Oid			closes;			/* it is about the thresholds of the batch, of this
 								 * type; InvalidOid: it is not */
 } StreamFeed;
@@ -129,7 +133,15 @@ typedef struct StreamCut
 	bool		signs;			/* rows, join: they have one; of rows, what it is: */
 	Expr	   *sign;
 
+	/* change stream: two columns before the payload, and by which columns of it rows are
+	 * told apart (int, from 0), if an old row and a new one can be an update */
+	char	   *batch_name;
+	char	   *op_name;
+	bool		updates;
+	List	   *identity;
+
 	/* the tree */
+	bool		shown;			/* readers read its table */
 	List	   *below;			/* StreamCutInput */
 	bool		hands_on;		/* a feed reads what it hands on: of what has groups,
 								 * how they change */

@@ -115,30 +115,44 @@ finds_rows(Expr *expr)
 		OidIsValid(GetDefaultOpClass(getBaseType(type), BTREE_AM_OID));
 }
 
+static void
+add_payload(StreamCut *cut, TargetEntry *tle, List **names)
+{
+	StreamPayload *payload = palloc0(sizeof(StreamPayload));
+
+	payload->expr = tle->expr;
+	payload->name = stream_cut_reserve_name(tle->resjunk ? "_order" :
+											tle->resname, names);
+	cut->payload = lappend(cut->payload, payload);
+}
+
 /* Puts a column among the keys, as long as there are few, or the others. */
 static void
 add_result_column(StreamCut *cut, TargetEntry *tle, List **names)
 {
-	char	   *name = stream_cut_reserve_name(tle->resjunk ? "_order" :
-											   tle->resname, names);
-	StreamPayload *payload;
-
 	if (finds_rows(tle->expr) && list_length(cut->keys) < RESULT_KEYS)
 	{
 		StreamKey  *key = palloc0(sizeof(StreamKey));
 
 		key->expr = tle->expr;
 		key->collation = exprCollation((Node *) tle->expr);
-		key->name = name;
+		key->name = stream_cut_reserve_name(tle->resjunk ? "_order" :
+											tle->resname, names);
 		get_sort_group_operators(exprType((Node *) tle->expr), false, true,
 								 false, NULL, &key->eqop, NULL, NULL);
 		cut->keys = lappend(cut->keys, key);
 		return;
 	}
-	payload = palloc0(sizeof(StreamPayload));
-	payload->expr = tle->expr;
-	payload->name = name;
-	cut->payload = lappend(cut->payload, payload);
+	add_payload(cut, tle, names);
+}
+
+/* The sign of a row of an operator below, as that one's changes have it. */
+static Expr *
+sign_of(const StreamCutInput *below)
+{
+	return (Expr *) makeVar(below->rtindex,
+							list_length(below->changes->targetList), INT4OID,
+							-1, InvalidOid, 0);
 }
 
 /* Is it a column of the side of an outer join whose rows are all kept? */
@@ -187,9 +201,7 @@ stream_transform_cut_changes(StreamCut *cut)
 	cut->kind = STREAM_CUT_ROWS;
 	cut->keeps = cut->signs = true;
 	cut->over_changes = false;
-	cut->sign = (Expr *) makeVar(below->rtindex,
-								 list_length(below->changes->targetList),
-								 INT4OID, -1, InvalidOid, 0);
+	cut->sign = sign_of(below);
 	/* by what is null in many rows, these are found last */
 	for (int preserved = 1; preserved >= 0; preserved--)
 		foreach(lc, query->targetList)
@@ -207,6 +219,22 @@ stream_transform_cut_changes(StreamCut *cut)
 						 "the result of an outer join, or NOT EXISTS, without a column by which rows can be found is",
 						 query->targetList,
 						 "Have one of a type such as bigint, uuid or timestamptz among the columns.");
+	stream_cut_add_feed_from(cut, stream_cut_rows_query(cut, cut),
+							 STREAM_FEED_ROWS);
+}
+
+void
+stream_transform_pass_changes(StreamCut *cut)
+{
+	StreamCutInput *below = linitial(cut->below);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	cut->signs = true;
+	cut->over_changes = false;
+	cut->sign = sign_of(below);
+	foreach(lc, cut->query->targetList)
+		add_payload(cut, lfirst_node(TargetEntry, lc), &names);
 	stream_cut_add_feed_from(cut, stream_cut_rows_query(cut, cut),
 							 STREAM_FEED_ROWS);
 }

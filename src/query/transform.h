@@ -25,6 +25,9 @@ extern void stream_transform_cut(StreamCut *cut);
  */
 extern void stream_transform_cut_changes(StreamCut *cut);
 
+/* The same, but the rows are handed on with their sign, and not kept. */
+extern void stream_transform_pass_changes(StreamCut *cut);
+
 /*
  * The columns and clauses of the query that reads the result; without FROM, where
  * the state table is to be the first and only one.

@@ -35,6 +35,7 @@
 #include "base/refuse.h"
 #include "time/timeexpr.h"
 #include "query/analyze.h"
+#include "query/changes.h"
 #include "query/joinfeeds.h"
 #include "query/joining.h"
 #include "query/keeping.h"
@@ -103,7 +104,10 @@ is_distinct(Query *query)
 		query->limitOffset == NULL && stream_topn_of_distinct(query) == NULL;
 }
 
-/* Is it a plain SELECT that joins streams, or has one that does in its FROM? */
+/*
+ * Is it a plain SELECT that joins streams or reads the changes of a view, or has one that
+ * does in its FROM?
+ */
 static bool
 is_over_join(Query *query)
 {
@@ -111,6 +115,8 @@ is_over_join(Query *query)
 
 	if (!is_plain(query))
 		return false;
+	if (stream_changes_is_source(query))
+		return true;
 	if (stream_analyze_joins_rows(query))
 		return true;
 	foreach(lc, stream_analyze_members_of_from(query))
@@ -313,9 +319,10 @@ check_independent(Query *query, const StreamPlace *place)
 }
 
 /*
- * An outer join of streams hands on changes, and so does NOT EXISTS.  They can be taken by an aggregation, and by
- * the result of a view, if nothing else is in FROM and what is said of a row is the same
- * when it comes and when it goes.
+ * An outer join of streams hands on changes, and so do NOT EXISTS and another continuous
+ * view.  They can be taken by an aggregation, and by the result of a view, if nothing else
+ * is in FROM and what is said of a row is the same when it comes and when it goes.  (In
+ * append mode a join has none: its rows come when they are final.)
  */
 static void
 take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
@@ -326,12 +333,16 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 		query->groupingSets == NIL && query->distinctClause == NIL &&
 		!has_session(query) && !stream_eventtime_groups_by_session(query);
 
+	if (planting->tree->append)
+		stream_refuse_in(&cut->place,
+						 "output mode \"append\" over a continuous view that changes is",
+						 query->targetList, "Use output mode \"update\".");
 	if (cut->topn || !(aggregates || result) || query->hasSubLinks ||
 		query->hasTargetSRFs || list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
 		is_mutable(query))
 		stream_refuse_in(&cut->place,
-						 "what is above an outer join, or NOT EXISTS, of streams is, unless it is an aggregation or nothing but expressions and conditions,",
+						 "what is above an outer join of streams or a continuous view that changes is, unless it is an aggregation or nothing but expressions and conditions,",
 						 query->targetList,
 						 "Leave the rest to an ordinary view over the continuous view; grouping sets, DISTINCT, first rows, sessions, further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);
@@ -408,10 +419,18 @@ make_join(Planting *planting, StreamCut *cut)
 	ListCell   *lc;
 
 	drop_order(cut->query);
+	if (stream_changes_is_source(cut->query))
+	{
+		stream_changes_cut_source(cut);
+		return;
+	}
 	if (!stream_analyze_joins_rows(cut->query))
 	{
-		find_below(planting, cut, false);
-		stream_transform_cut(cut);
+		find_below(planting, cut, true);
+		if (cut->over_changes)
+			stream_transform_pass_changes(cut);
+		else
+			stream_transform_cut(cut);
 		cut->kind = STREAM_CUT_ROWS;
 		cut->hands_on = true;
 		return;
@@ -652,6 +671,7 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 		found = palloc(sizeof(StreamTreePlace));
 		found->rte = rte;
 		found->cut = make_operator(planting, part, topn, false, &place);
+		found->cut->shown = true;
 		planting->tree->places = lappend(planting->tree->places, found);
 	}
 }
@@ -704,6 +724,21 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 		stream_joining_wrap(query, place);
 }
 
+/* The change stream of the view. */
+static void
+add_changes(Planting *planting, const StreamPlace *place)
+{
+	StreamTree *tree = planting->tree;
+
+	if (tree->places)
+		stream_refuse_in(place,
+						 "a change stream of a view part of whose query is left to readers is",
+						 tree->query->targetList,
+						 "Leave that part to an ordinary view over the continuous view.");
+	tree->changes = stream_changes_cut(tree->top, tree->append, place);
+	add_cut(planting, tree->changes);
+}
+
 StreamTree *
 stream_tree_of_query(Query *query, const StreamOptions *options,
 					 const StreamPlace *place)
@@ -719,6 +754,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
+	stream_changes_expand(query);
 	wrap_joins(query, true, place);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
 		make_operator(&planting, query, NULL, false, place);
@@ -737,6 +773,10 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 				 errmsg("\"streaming.distinct_within_watermark\" needs a query with SELECT DISTINCT"),
 				 errhint("Leave the option out."),
 				 stream_cut_within_position(place)));
+	tree->top = llast(tree->cuts);
+	tree->top->shown = true;
+	if (options->changes)
+		add_changes(&planting, place);
 	return tree;
 }
 
@@ -772,7 +812,8 @@ stream_tree_reading(StreamTree *tree, List *states, const char *source)
 	ListCell   *lc;
 
 	if (tree->places == NIL)
-		return stream_reading_of_cut(stream_tree_top(tree), llast_oid(states),
+		return stream_reading_of_cut(tree->top,
+									 list_nth_oid(states, tree->top->number),
 									 tree->append, source);
 	foreach(lc, tree->places)
 	{
@@ -784,7 +825,8 @@ stream_tree_reading(StreamTree *tree, List *states, const char *source)
 								  tree->append, source);
 	}
 	foreach(lc, tree->finals)
-		show_final(lfirst(lc), get_rel_persistence(llast_oid(states)) ==
+		show_final(lfirst(lc), get_rel_persistence(list_nth_oid(states,
+																tree->top->number)) ==
 				   RELPERSISTENCE_UNLOGGED);
 	return tree->query;
 }

@@ -35,15 +35,16 @@ typedef struct StreamTree
 	Query	   *query;			/* the whole */
 	bool		append;			/* groups are shown when they are final */
 	List	   *cuts;			/* StreamCut: what one hands on is read by later
-								 * ones; the last is shown to readers */
-	List	   *places;			/* StreamTreePlace; NIL: the last cut is the whole
-								 * query */
+								 * ones */
+	StreamCut  *top;			/* the one that is shown to readers, unless there are
+								 * places */
+	StreamCut  *changes;		/* the change stream, the last one; or NULL */
+	List	   *places;			/* StreamTreePlace; NIL: that one is the whole query */
 	List	   *finals;			/* StreamTreeFinal */
 } StreamTree;
 
 #define stream_tree_cut(tree, number) \
 	((StreamCut *) list_nth((tree)->cuts, number))
-#define stream_tree_top(tree) ((StreamCut *) llast((tree)->cuts))
 
 /*
  * Makes the tree of an analysed query (not yet rewritten), or says why it cannot

@@ -1,0 +1,230 @@
+-- Views that read other views: results that are only added to as streams, others by their
+-- change streams
+\set SHOW_CONTEXT never
+CREATE SCHEMA vov;
+SET search_path = vov, public;
+SET client_min_messages = warning;
+CREATE TABLE s (id int, k int, x numeric, t text) USING stream;
+CREATE TABLE r (k int, y int) USING stream;
+CREATE TABLE dim (k int, name text);
+INSERT INTO dim SELECT i, 'name ' || i % 3 FROM generate_series(0, 6) i;
+INSERT INTO s SELECT i, i % 7, i % 5, 't' || i % 4 FROM generate_series(1, 30) i;
+INSERT INTO r SELECT i % 4, i FROM generate_series(1, 8) i;
+-- below: a result that is only added to, groups, first rows, distinct rows, an outer join
+CREATE MATERIALIZED VIEW added WITH (streaming.continuous) AS
+	SELECT id, k, x * 2 AS x, t FROM s WHERE id % 10 > 0 ORDER BY x;
+CREATE MATERIALIZED VIEW groups WITH (streaming.continuous) AS
+	SELECT k, count(*) AS n, sum(x) AS sum, max(t) AS "T" FROM s GROUP BY k HAVING count(*) > 2;
+CREATE MATERIALIZED VIEW latest WITH (streaming.continuous) AS
+	SELECT DISTINCT ON (k) k, id, t FROM s ORDER BY k, id DESC;
+CREATE MATERIALIZED VIEW different WITH (streaming.continuous) AS
+	SELECT DISTINCT k + 1 AS k, t FROM s;
+CREATE MATERIALIZED VIEW outer_join WITH (streaming.continuous) AS
+	SELECT s.id, s.k, r.y FROM s LEFT JOIN r ON s.k = r.k;
+CREATE MATERIALIZED VIEW one WITH (streaming.continuous) AS SELECT count(*) AS n, min(x) AS least FROM s;
+SELECT streaming.wait(v) FROM (VALUES ('added'::regclass), ('groups'), ('latest'), ('different'), ('outer_join'), ('one')) a (v);
+-- above; what the plain query is, follows
+CREATE TABLE queries (n int GENERATED ALWAYS AS IDENTITY, query text);
+INSERT INTO queries (query) VALUES
+('SELECT t, count(*) AS n, sum(x) AS sum FROM added GROUP BY t'),
+('SELECT id, dim.name, x + 1 AS x FROM added JOIN dim USING (k)'),
+('SELECT added.k, r.y, added.x FROM added JOIN r ON added.k = r.k'),
+('SELECT DISTINCT ON (t) t, id FROM added ORDER BY t, id DESC'),
+('SELECT count(DISTINCT x) AS d, array_agg(x ORDER BY id) AS a FROM added'),
+('SELECT id FROM added UNION ALL SELECT id FROM s'),
+('SELECT n, count(*) AS m, max(sum) AS max, avg(sum) AS avg, string_agg("T", '','' ORDER BY k) AS ks FROM groups GROUP BY n'),
+('SELECT k, sum * 2 AS double FROM groups WHERE n > 4'),
+('SELECT sum(n) AS n, count(*) AS m FROM (SELECT n + 1 AS n FROM (SELECT n, k FROM groups WHERE k > 1) a) b'),
+('SELECT k, n, sum FROM groups ORDER BY sum DESC, k LIMIT 3'),
+('SELECT n, count(*) AS m FROM groups GROUP BY n HAVING count(*) > 1'),
+('SELECT t, count(*) AS n, max(id) AS id FROM latest GROUP BY t'),
+('SELECT id, t FROM latest WHERE k <> 3'),
+('SELECT t, count(*) AS n FROM different GROUP BY t'),
+('SELECT k * 2 AS k, t FROM different'),
+('SELECT k, count(*) AS n, count(y) AS ys, sum(y) AS y FROM outer_join GROUP BY k'),
+('SELECT id, y IS NULL AS alone FROM outer_join'),
+('SELECT n * 2 AS n, least FROM one'),
+('SELECT sum(n) AS n FROM one'),
+('SELECT c, count(*) AS n FROM (SELECT k % 3 AS k3, sum(n) AS c FROM groups GROUP BY k % 3) q GROUP BY c'),
+-- beside a stream, a table to look up rows in: not compared
+('SELECT s.id, groups.n FROM s JOIN groups USING (k)');
+DO $$
+DECLARE
+	q record;
+BEGIN
+	FOR q IN SELECT * FROM queries ORDER BY n LOOP
+		EXECUTE format('CREATE MATERIALIZED VIEW v%s WITH (streaming.continuous, streaming.max_batch_rows = %s) AS %s',
+			q.n, CASE WHEN q.n % 2 = 0 THEN 1 ELSE 1000 END, q.query);
+	END LOOP;
+END $$;
+SELECT view, streams = '{s}' AS reads_stream FROM streaming.views
+	WHERE view::text IN ('v1', 'v7', 'v21') ORDER BY view::text;
+CREATE TABLE plain (name text, query text);
+INSERT INTO plain VALUES
+('added', 'SELECT id, k, x * 2 AS x, t FROM s WHERE id % 10 > 0'),
+('groups', 'SELECT k, count(*) AS n, sum(x) AS sum, max(t) AS "T" FROM s GROUP BY k HAVING count(*) > 2'),
+('latest', 'SELECT DISTINCT ON (k) k, id, t FROM s ORDER BY k, id DESC'),
+('different', 'SELECT DISTINCT k + 1 AS k, t FROM s'),
+('outer_join', 'SELECT s.id, s.k, r.y FROM s LEFT JOIN r ON s.k = r.k'),
+('one', 'SELECT count(*) AS n, min(x) AS least FROM s');
+-- the rows in which a view and its query over the streams differ
+CREATE FUNCTION wrong() RETURNS TABLE (n int, query text, differs text) LANGUAGE plpgsql AS $$
+DECLARE
+	q record;
+	p record;
+	query text;
+BEGIN
+	FOR q IN SELECT * FROM queries WHERE queries.n < 21 ORDER BY queries.n LOOP
+		query := q.query;
+		FOR p IN SELECT * FROM plain LOOP
+			query := replace(query, 'FROM ' || p.name, 'FROM (' || p.query || ') ' || p.name);
+		END LOOP;
+		PERFORM streaming.wait(format('v%s', q.n)::regclass);
+		RETURN QUERY EXECUTE format('SELECT %s, %L, d::text FROM (((TABLE v%s) EXCEPT ALL (%s)) UNION ALL ((%s) EXCEPT ALL (TABLE v%s))) d',
+			q.n, q.query, q.n, query, query, q.n);
+	END LOOP;
+END $$;
+SELECT * FROM wrong();
+SELECT setseed(0.4);
+DO $$
+BEGIN
+	FOR i IN 1..12 LOOP
+		INSERT INTO s SELECT 100 * i + j, (random() * 8)::int, (random() * 5)::int, 't' || (random() * 4)::int
+			FROM generate_series(1, (random() * 6)::int + 1) j;
+		IF i % 4 = 0 THEN
+			INSERT INTO r SELECT (random() * 6)::int, i FROM generate_series(1, 3);
+		END IF;
+		IF i % 3 = 0 THEN
+			ROLLBACK;
+		ELSE
+			COMMIT;
+		END IF;
+	END LOOP;
+END $$;
+SELECT * FROM wrong();
+INSERT INTO s VALUES (NULL, NULL, NULL, NULL), (1, NULL, 'NaN', ''), (1, NULL, 'NaN', '');
+SELECT * FROM wrong();
+
+---- views on views while these go on: nothing is lost or read twice
+CREATE MATERIALIZED VIEW later WITH (streaming.continuous) AS SELECT n, count(*) AS m FROM groups GROUP BY n;
+INSERT INTO s SELECT i, i % 5, i, 'later' FROM generate_series(1000, 1010) i;
+REFRESH MATERIALIZED VIEW later;
+(TABLE later) EXCEPT ALL (SELECT n, count(*) FROM groups GROUP BY n);
+
+---- a change stream that users read
+CREATE TABLE c (k int, x int) USING stream;
+CREATE MATERIALIZED VIEW counts WITH (streaming.continuous, streaming.changes, streaming.trigger = 'manual') AS
+	SELECT k, count(*) AS batch, sum(x) > 10 AS op FROM c GROUP BY k HAVING count(*) < 4;
+\d counts_changes
+INSERT INTO c VALUES (1, 1), (1, 2), (2, 1);
+REFRESH MATERIALIZED VIEW counts;
+INSERT INTO c VALUES (1, 9), (3, 1);
+REFRESH MATERIALIZED VIEW counts;
+INSERT INTO c VALUES (1, 1), (2, 50);
+REFRESH MATERIALIZED VIEW counts;
+SELECT * FROM counts_changes ORDER BY batch_, k, op_ DESC;
+SELECT k, sum(CASE WHEN op_ IN ('insert', 'update after') THEN 1 ELSE -1 END) FROM counts_changes GROUP BY k ORDER BY k;
+-- what has changed is not shown: no change
+CREATE MATERIALIZED VIEW ks WITH (streaming.continuous, streaming.changes) AS SELECT k FROM c GROUP BY k;
+-- one that is not told apart: no update
+CREATE MATERIALIZED VIEW nameless WITH (streaming.continuous, streaming.changes) AS SELECT sum(x) AS x FROM c GROUP BY k;
+REFRESH MATERIALIZED VIEW ks;
+REFRESH MATERIALIZED VIEW nameless;
+INSERT INTO c VALUES (3, 1);
+REFRESH MATERIALIZED VIEW ks;
+REFRESH MATERIALIZED VIEW nameless;
+SELECT op, k FROM ks_changes ORDER BY batch, k;
+SELECT op, x FROM nameless_changes WHERE batch > (SELECT min(batch) FROM nameless_changes);
+SELECT regexp_replace(e, '\d{3,}', 'N') AS explain FROM streaming.explain('ks') e;
+-- a change stream is a stream: a view over it counts what happens
+CREATE MATERIALIZED VIEW happened WITH (streaming.continuous) AS
+	SELECT k, op_ AS op, count(*) FROM counts_changes GROUP BY k, op_;
+REFRESH MATERIALIZED VIEW happened;
+(TABLE happened) EXCEPT ALL (SELECT k, op_, count(*) FROM counts_changes GROUP BY k, op_);
+-- later, and for good
+ALTER MATERIALIZED VIEW one SET (streaming.changes);
+INSERT INTO s VALUES (1, 1, -1, '');
+REFRESH MATERIALIZED VIEW one;
+SELECT op, least FROM one_changes ORDER BY batch DESC, op DESC LIMIT 2;
+ALTER MATERIALIZED VIEW one SET (streaming.changes = off);
+ALTER MATERIALIZED VIEW one RESET (streaming.changes);
+ALTER MATERIALIZED VIEW one SET (streaming.changes = perhaps);
+-- it belongs to its view
+DROP MATERIALIZED VIEW one;
+DROP MATERIALIZED VIEW v18, v19, one;
+SELECT to_regclass('one_changes');
+-- names
+CREATE TABLE taken_changes ();
+CREATE MATERIALIZED VIEW taken WITH (streaming.continuous, streaming.changes) AS SELECT count(*) FROM c;
+ALTER MATERIALIZED VIEW ks RENAME TO ks2;
+ALTER MATERIALIZED VIEW ks2 RENAME COLUMN k TO kk;
+CREATE MATERIALIZED VIEW renamed WITH (streaming.continuous) AS SELECT kk % 2 AS kk, count(*) FROM ks2 GROUP BY kk % 2;
+INSERT INTO c VALUES (4, 1);
+REFRESH MATERIALIZED VIEW renamed;
+SELECT * FROM renamed ORDER BY kk;
+
+---- refused
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM c;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, rank() OVER (ORDER BY k) FROM c GROUP BY k;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM c GROUP BY k LIMIT 1;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, now() FROM c GROUP BY k;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, (SELECT 1) FROM c GROUP BY k;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k FROM groups UNION ALL SELECT k FROM groups;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT a.k FROM groups a JOIN ks2 b ON a.k = b.kk;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, name FROM groups JOIN dim USING (k);
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, now() FROM groups;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT sum(n) OVER () FROM groups;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, n FROM groups WITH NO DATA;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.output_mode = 'append') AS SELECT k, n FROM groups;
+CREATE VIEW ordinary AS SELECT k, n FROM groups;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, n FROM ordinary;
+DROP MATERIALIZED VIEW groups;
+SELECT count(*) FROM streaming.streams WHERE stream::text LIKE '%\_changes\_%' OR stream::text LIKE '%\_state\_%';
+
+---- rights
+CREATE ROLE vov_a;
+CREATE ROLE vov_b;
+GRANT USAGE ON SCHEMA vov TO vov_a, vov_b;
+GRANT CREATE ON SCHEMA vov TO vov_a, vov_b;
+GRANT SELECT ON c TO vov_a;
+SET ROLE vov_a;
+CREATE MATERIALIZED VIEW theirs WITH (streaming.continuous, streaming.trust_functions) AS SELECT k, count(*) AS n, sum(x) AS x FROM c GROUP BY k;
+RESET ROLE;
+SET ROLE vov_b;
+-- neither without the privilege, nor without a change stream
+CREATE MATERIALIZED VIEW mine WITH (streaming.continuous, streaming.trust_functions) AS SELECT n, count(*) FROM theirs GROUP BY n;
+RESET ROLE;
+GRANT SELECT (k, n) ON theirs TO vov_b;
+SET ROLE vov_b;
+CREATE MATERIALIZED VIEW mine WITH (streaming.continuous, streaming.trust_functions) AS SELECT n, count(*) FROM theirs GROUP BY n;
+ALTER MATERIALIZED VIEW theirs SET (streaming.changes);
+RESET ROLE;
+ALTER MATERIALIZED VIEW theirs SET (streaming.changes);
+SELECT relowner::regrole FROM pg_class WHERE relname = 'theirs_changes';
+SET ROLE vov_b;
+CREATE MATERIALIZED VIEW mine WITH (streaming.continuous, streaming.trust_functions) AS SELECT x, count(*) FROM theirs GROUP BY x;
+CREATE MATERIALIZED VIEW mine WITH (streaming.continuous, streaming.trust_functions) AS SELECT n, count(*) FROM theirs GROUP BY n;
+SELECT * FROM theirs_changes;
+SELECT streaming.wait('mine');
+SELECT * FROM mine ORDER BY n;
+RESET ROLE;
+INSERT INTO c VALUES (1, 1), (7, 1);
+SELECT streaming.wait('mine');
+(TABLE mine) EXCEPT ALL (SELECT n, count(*) FROM theirs GROUP BY n);
+-- taken away: the view fails from the next batch on
+REVOKE SELECT (k, n) ON theirs FROM vov_b;
+INSERT INTO c VALUES (1, 1);
+DO $$
+BEGIN
+	PERFORM streaming.wait('mine');
+EXCEPTION WHEN insufficient_privilege THEN
+	RAISE WARNING '%', sqlerrm;
+END $$;
+-- a new owner has it all
+ALTER MATERIALIZED VIEW theirs OWNER TO vov_b;
+SELECT relowner::regrole, count(*) FROM pg_class
+	WHERE relname = 'theirs_changes' OR relname = '_changes_' || 'theirs'::regclass::oid GROUP BY 1;
+
+SET client_min_messages = error;
+DROP SCHEMA vov CASCADE;
+DROP ROLE vov_a, vov_b;

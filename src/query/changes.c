@@ -1,0 +1,498 @@
+/*-------------------------------------------------------------------------
+ *
+ * changes.c
+ *	  The change stream of a view, and the changes of other views in FROM.
+ *
+ * How the result of a view changes is what its last operator hands on, with HAVING and
+ * expressions applied to the rows that go as to those that come.  One operator more
+ * appends that to a table of its own, a stream, in the batch that changes the result.
+ *
+ * Another view whose FROM names that view has an operator for it, a source: in its first
+ * batch that hands on the content of the view, as rows that come, and all that is in the
+ * change stream by then counts as read, for the batch has one snapshot.  From then on it
+ * hands on the new rows of the change stream.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/refuse.h"
+#include "base/catalog.h"
+#include "stream/am.h"
+#include "query/analyze.h"
+#include "query/joining.h"
+#include "query/reading.h"
+#include "query/topn.h"
+#include "query/changes.h"
+
+/* ---- the change stream of a view ---- */
+
+/* What goes must be what has come. */
+static void
+check_query(const Query *query, const StreamPlace *place)
+{
+	if (query->hasWindowFuncs || query->limitCount || query->limitOffset ||
+		query->hasSubLinks || query->rowMarks ||
+		(query->distinctClause && (query->hasAggs || query->groupClause)))
+		stream_refuse_in(place,
+						 "a change stream of a view with window functions, LIMIT, or sub-selects or DISTINCT above its aggregation is",
+						 query->targetList,
+						 "Leave these to an ordinary view over the continuous view.");
+	if (contain_mutable_functions((Node *) query->targetList) ||
+		contain_mutable_functions(query->havingQual))
+		stream_refuse_in(place,
+						 "a change stream of a view with functions that are not immutable is",
+						 query->targetList,
+						 "Leave these to an ordinary view over the continuous view.");
+}
+
+static void
+add_sign(Query *query, Expr *sign)
+{
+	query->targetList = lappend(query->targetList,
+								makeTargetEntry(sign,
+												list_length(query->targetList) + 1,
+												"_sign", false));
+}
+
+/* What a deduplication hands on: keys that are new. */
+static Query *
+new_keys_of(StreamCut *top)
+{
+	Query	   *query = stream_joining_changes(top);
+
+	add_sign(query, (Expr *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+									   Int32GetDatum(1), false, true));
+	return query;
+}
+
+/* The rows that an outer join hands on, as the result shows them. */
+static Query *
+rows_of_result(StreamCut *top)
+{
+	Query	   *query = copyObject(top->query);
+	List	   *tlist = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = flatCopyTargetEntry(lfirst_node(TargetEntry, lc));
+
+		if (tle->resjunk)
+			continue;
+		tle->ressortgroupref = 0;
+		tle->resno = list_length(tlist) + 1;
+		tlist = lappend(tlist, tle);
+	}
+	query->targetList = tlist;
+	query->sortClause = NIL;
+	add_sign(query, copyObject(top->sign));
+	stream_cut_read_below(top, query);
+	return query;
+}
+
+/* The changes of the rows of groups; top is not changed. */
+static Query *
+changes_of_groups(const StreamCut *top)
+{
+	StreamCut	cut = *top;
+
+	cut.query = copyObject(top->query);
+	if (cut.topn)
+		stream_topn_set_first(cut.query);
+	return stream_reading_of_changes(&cut);
+}
+
+/*
+ * The columns by which readers can tell groups apart: only then can the row that goes
+ * and the one that comes be an update.
+ */
+static void
+find_identity(StreamCut *cut, const StreamCut *top)
+{
+	ListCell   *lc;
+	ListCell   *lt;
+
+	cut->updates = stream_cut_has_groups(top) && !top->query->hasTargetSRFs;
+	foreach(lc, cut->updates ? top->keys : NIL)
+	{
+		Expr	   *key = ((StreamKey *) lfirst(lc))->expr;
+		int			n = 0;
+		int			found = -1;
+
+		foreach(lt, top->query->targetList)
+		{
+			TargetEntry *tle = lfirst_node(TargetEntry, lt);
+
+			if (tle->resjunk)
+				continue;
+			if (equal(tle->expr, key))
+				found = n;
+			n++;
+		}
+		if (found < 0)
+			cut->updates = false;
+		cut->identity = lappend_int(cut->identity, found);
+	}
+}
+
+static void
+add_feed(StreamCut *cut, StreamCut *top, Query *query)
+{
+	StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
+
+	top->hands_on = true;
+	input->cut = top;
+	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs =
+		list_make1(input);
+}
+
+/* Adds the columns of the table: when, how, and what. */
+static void
+add_columns(StreamCut *cut, const StreamCut *top)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	cut->batch_name = stream_cut_reserve_name("_batch", &names);
+	cut->op_name = stream_cut_reserve_name("_op", &names);
+	foreach(lc, top->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		StreamPayload *column = palloc0(sizeof(StreamPayload));
+
+		if (tle->resjunk)
+			continue;
+		column->expr = tle->expr;
+		column->name = stream_cut_reserve_name(tle->resname, &names);
+		cut->payload = lappend(cut->payload, column);
+	}
+}
+
+StreamCut *
+stream_changes_cut(StreamCut *top, bool append, const StreamPlace *place)
+{
+	StreamCut  *cut = palloc0(sizeof(StreamCut));
+	Query	   *query;
+
+	cut->kind = STREAM_CUT_CHANGES;
+	cut->place = *place;
+	if (append)
+		stream_refuse_in(place,
+						 "a change stream of a view in output mode \"append\" is",
+						 top->query->targetList, "Use output mode \"update\".");
+	if (top->kind == STREAM_CUT_TRANSFORM ||
+		(top->topn && top->topn->slot_name))
+		stream_refuse_in(place, top->topn ?
+						 "a change stream of the first rows of keys is, if these are more than one," :
+						 "a change stream of a view whose rows are only added is",
+						 top->query->targetList, top->topn ?
+						 "Ask for the first row of each key only." :
+						 "Name the view itself in FROM: its result can be read as a stream.");
+	check_query(top->query, place);
+	if (top->kind == STREAM_CUT_ROWS)
+	{
+		query = rows_of_result(top);
+		cut->below = top->below;
+		stream_cut_add_feed_from(cut, query, STREAM_FEED_ROWS);
+	}
+	else
+	{
+		query = top->kind == STREAM_CUT_DISTINCT ? new_keys_of(top) :
+			changes_of_groups(top);
+		add_feed(cut, top, query);
+	}
+	cut->query = query;
+	add_columns(cut, top);
+	find_identity(cut, top);
+	return cut;
+}
+
+/* ---- other views in FROM ---- */
+
+/* Is it a continuous view, whose rows come and go? */
+static bool
+is_changing_view(const RangeTblEntry *rte)
+{
+	StreamViewRow *row;
+
+	/* (a view's query has the view in its range table, but not in FROM) */
+	if (rte->rtekind != RTE_RELATION || !rte->inFromCl ||
+		rte->relkind != RELKIND_VIEW)
+		return false;
+	row = stream_catalog_view(rte->relid);
+	return row && !stream_am_relid_is_stream(row->state);
+}
+
+/* The members of FROM that are such, of the query and its sub-selects. */
+static List *
+changing_views(Query *query)
+{
+	List	   *views = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (is_changing_view(rte))
+			views = lappend(views, rte);
+		else if (rte->rtekind == RTE_SUBQUERY)
+			views = list_concat(views, changing_views(rte->subquery));
+	}
+	return views;
+}
+
+bool
+stream_changes_are_read(Query *query)
+{
+	return !stream_analyze_has_stream(query) && changing_views(query) != NIL;
+}
+
+List *
+stream_changes_lacking(Query *query)
+{
+	List	   *lacking = NIL;
+	ListCell   *lc;
+
+	if (stream_analyze_has_stream(query))
+		return NIL;
+	foreach(lc, changing_views(query))
+	{
+		Oid			relid = lfirst_node(RangeTblEntry, lc)->relid;
+
+		if (!OidIsValid(stream_catalog_view(relid)->changes))
+			lacking = list_append_unique_oid(lacking, relid);
+	}
+	return lacking;
+}
+
+static RangeTblRef *
+reference(int rtindex)
+{
+	RangeTblRef *ref = makeNode(RangeTblRef);
+
+	ref->rtindex = rtindex;
+	return ref;
+}
+
+/* The columns of a view, as those of a member of FROM; first: where they begin. */
+static List *
+columns_of(Oid viewid, int rtindex, int first)
+{
+	Relation	rel = table_open(viewid, AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	List	   *tlist = NIL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+		Var		   *var = makeVar(rtindex, first + i, attr->atttypid,
+								  attr->atttypmod, attr->attcollation, 0);
+
+		tlist = lappend(tlist,
+						makeTargetEntry((Expr *) var, i + 1,
+										pstrdup(NameStr(attr->attname)),
+										false));
+	}
+	table_close(rel, NoLock);
+	return tlist;
+}
+
+/* A SELECT whose range table begins with the view, as it is in another query. */
+static Query *
+select_beside(const Query *from, const RangeTblEntry *view)
+{
+	Query	   *query = makeNode(Query);
+	RangeTblEntry *rte = copyObject((RangeTblEntry *) view);
+
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	/* not read from, but asked for its permissions */
+	rte->inFromCl = false;
+	query->rtable = list_make1(rte);
+	stream_compat_copy_permissions(from, query, rte);
+	return query;
+}
+
+/* The member of FROM becomes a sub-select that only an operator can read. */
+static void
+expand_member(Query *query, RangeTblEntry *rte)
+{
+	Query	   *source = select_beside(query, rte);
+	RangeTblEntry *marker = makeNode(RangeTblEntry);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	source->targetList = columns_of(rte->relid, 2, 1);
+	source->jointree = makeFromExpr(list_make1(reference(2)), NULL);
+	foreach(lc, source->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		names = lappend(names, makeString(tle->resname));
+		marker->coltypes = lappend_oid(marker->coltypes,
+									   exprType((Node *) tle->expr));
+		marker->coltypmods = lappend_int(marker->coltypmods,
+										 exprTypmod((Node *) tle->expr));
+		marker->colcollations = lappend_oid(marker->colcollations,
+											exprCollation((Node *) tle->expr));
+	}
+	marker->rtekind = RTE_NAMEDTUPLESTORE;
+	marker->enrname = pstrdup(STREAM_ANALYZE_CHANGES);
+	marker->eref = makeAlias("changes", names);
+	marker->inFromCl = true;
+	source->rtable = lappend(source->rtable, marker);
+
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = source;
+	rte->relid = InvalidOid;
+	rte->relkind = '\0';
+	rte->rellockmode = NoLock;
+	stream_compat_forget_permissions(rte);
+}
+
+static void
+expand(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (is_changing_view(rte))
+			expand_member(query, rte);
+		else if (rte->rtekind == RTE_SUBQUERY)
+			expand(rte->subquery);
+	}
+}
+
+void
+stream_changes_expand(Query *query)
+{
+	List	   *lacking = stream_changes_lacking(query);
+
+	if (lacking)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("continuous view \"%s\" has no change stream",
+						get_rel_name(linitial_oid(lacking))),
+				 errdetail("Another view can read it only with one."),
+				 errhint("Have its owner run ALTER MATERIALIZED VIEW ... SET (streaming.changes).")));
+	if (!stream_analyze_has_stream(query))
+		expand(query);
+}
+
+bool
+stream_changes_is_source(const Query *query)
+{
+	return list_length(query->rtable) == 2 &&
+		stream_analyze_is_changes(rt_fetch(2, query->rtable));
+}
+
+/* All there is in the view. */
+static Query *
+content_query(const Query *source)
+{
+	RangeTblEntry *view = linitial(source->rtable);
+	Query	   *query = select_beside(source, view);
+
+	((RangeTblEntry *) linitial(query->rtable))->inFromCl = true;
+	query->targetList = columns_of(view->relid, 1, 1);
+	query->jointree = makeFromExpr(list_make1(reference(1)), NULL);
+	add_sign(query, (Expr *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+									   Int32GetDatum(1), false, true));
+	return query;
+}
+
+/* sign(op), as an integer */
+static Expr *
+sign_of_op(int rtindex)
+{
+	Var		   *op = makeVar(rtindex, 2, INT4OID, -1, InvalidOid, 0);
+	Const	   *zero = makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+								 Int32GetDatum(0), false, true);
+	CaseExpr   *result = makeNode(CaseExpr);
+	CaseWhen   *comes = makeNode(CaseWhen);
+
+	comes->expr = (Expr *) makeFuncExpr(F_INT4GT, BOOLOID, list_make2(op, zero),
+										InvalidOid, InvalidOid,
+										COERCE_EXPLICIT_CALL);
+	comes->result = (Expr *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+									   Int32GetDatum(1), false, true);
+	comes->location = -1;
+	result->casetype = INT4OID;
+	result->args = list_make1(comes);
+	result->defresult = (Expr *) makeConst(INT4OID, -1, InvalidOid,
+										   sizeof(int32), Int32GetDatum(-1),
+										   false, true);
+	result->location = -1;
+	return (Expr *) result;
+}
+
+/* The rows of its change stream, for whoever may read the view. */
+static Query *
+changes_query(const Query *source)
+{
+	RangeTblEntry *view = linitial(source->rtable);
+	Query	   *query = select_beside(source, view);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	List	   *names = list_make2(makeString("batch"), makeString("op"));
+	ListCell   *lc;
+
+	query->targetList = columns_of(view->relid, 2, 3);
+	query->jointree = makeFromExpr(list_make1(reference(2)), NULL);
+	foreach(lc, query->targetList)
+		names = lappend(names, makeString(lfirst_node(TargetEntry, lc)->resname));
+	add_sign(query, sign_of_op(2));
+	rte->rtekind = RTE_RELATION;
+	rte->relid = stream_catalog_view(view->relid)->changes;
+	rte->relkind = RELKIND_RELATION;
+	rte->rellockmode = AccessShareLock;
+	rte->eref = makeAlias("changes", names);
+	rte->inh = rte->inFromCl = true;
+	query->rtable = lappend(query->rtable, rte);
+	stream_compat_require_nothing(query, rte);
+	return query;
+}
+
+void
+stream_changes_cut_source(StreamCut *cut)
+{
+	List	   *names = NIL;
+	StreamFeed *feed;
+	ListCell   *lc;
+
+	cut->kind = STREAM_CUT_ROWS;
+	cut->hands_on = cut->signs = true;
+	foreach(lc, cut->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		StreamPayload *column = palloc0(sizeof(StreamPayload));
+
+		column->expr = tle->expr;
+		column->name = stream_cut_reserve_name(tle->resname, &names);
+		cut->payload = lappend(cut->payload, column);
+	}
+	feed = stream_cut_add_feed(cut, content_query(cut->query),
+							   STREAM_FEED_ROWS);
+	feed->first = feed->content = true;
+	feed = stream_cut_add_feed(cut, changes_query(cut->query),
+							   STREAM_FEED_ROWS);
+	feed->later = true;
+}

@@ -1,0 +1,39 @@
+/*-------------------------------------------------------------------------
+ *
+ * changes.h
+ *	  The change stream of a view, and the changes of other views in FROM.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_CHANGES_H
+#define STREAMING_CHANGES_H
+
+#include "query/cut.h"
+
+/*
+ * An operator above the one that is shown to readers, which writes down how the result
+ * of the view changes; not yet in the tree.  append: groups are shown when they are
+ * final.  Error 0A000, with a position, if that cannot be said.
+ */
+extern StreamCut *stream_changes_cut(StreamCut *top, bool append,
+									 const StreamPlace *place);
+
+/*
+ * Where a query reads no stream, but continuous views whose groups or rows change: has it
+ * read their changes, in sub-selects that find no other way to be planned.  (Beside
+ * a stream they are tables to look up rows in; and those whose rows are only added are
+ * streams.)  Error 55000 for one without a change stream.
+ */
+extern void stream_changes_expand(Query *query);
+
+/* Does it?  And the OIDs of those that lack one. */
+extern bool stream_changes_are_read(Query *query);
+extern List *stream_changes_lacking(Query *query);
+
+/* Is it such a sub-select? */
+extern bool stream_changes_is_source(const Query *query);
+
+/* Makes an operator of it, which hands on changes. */
+extern void stream_changes_cut_source(StreamCut *cut);
+
+#endif

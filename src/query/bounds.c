@@ -571,10 +571,12 @@ stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr, int member,
 	{
 		int64		distant = *distance(bounds, n,
 										find_node(bounds, ((StreamTimeOf *) lfirst(lt))->expr));
+		int64		us;
 
-		if (distant == UNBOUNDED)
+		if (distant == UNBOUNDED ||
+			pg_sub_s64_overflow(*(int64 *) lfirst(la), distant, &us))
 			return false;
-		*slack = Max(*slack, plus(*(int64 *) lfirst(la), -distant));
+		*slack = Max(*slack, us);
 	}
 	return true;
 }

@@ -10,7 +10,6 @@
 
 #include "nodes/parsenodes.h"
 
-
 typedef enum StreamWindowKind
 {
 	STREAM_WINDOW_NONE,			/* the event time itself */

@@ -29,9 +29,10 @@
  * finds passes the test of r from now on, and comes; or fails that of s, and goes.  If
  * nothing goes, there are no signs.
  *
- * In append mode nothing goes either.  Pairs come at once, and what comes alone does when the
- * watermark says that it finds no other any more: a column of the table says until when
- * that is, and another feed, which needs no new rows, finds the rows whose time has come in this batch.
+ * In append mode nothing goes either.  Pairs come at once, and what comes alone does when
+ * the watermark says that it finds no other any more: a column of the table says until
+ * when that is, and another feed, which needs no new rows, finds the rows whose time has
+ * come in this batch.
  *
  *-------------------------------------------------------------------------
  */

@@ -31,10 +31,10 @@ extern StreamPlace stream_joining_locate(const StreamPlace *outer,
 										 const Query *query, int rtindex);
 
 /*
- * Makes a join of the cut, whose query is a SELECT that joins streams, in no order: gives it its
- * sides (cut->below), which are cuts without a number, and without what is below them
- * and feeds (stream_joining_finish_side).  append: rows come when they are final.  Error 0A000, with the position, for what
- * cannot be joined.
+ * Makes a join of the cut, whose query is a SELECT that joins streams, in no order: gives
+ * it its sides (cut->below), which are cuts without a number, and without what is below
+ * them and feeds (stream_joining_finish_side).  append: rows come when they are final.
+ * Error 0A000, with the position, for what cannot be joined.
  */
 extern void stream_joining_cut(StreamCut *cut, bool append);
 

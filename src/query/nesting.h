@@ -36,9 +36,9 @@ extern Node *stream_nesting_above(StreamNesting *nesting, Node *expr);
 extern void stream_nesting_flatten(Query *query);
 
 /*
- * Moves FROM and WHERE of a query, which is flattened, to a sub-select, which becomes the only member of its FROM, under the
- * name, and is returned.  What stays above is changed; columns are added as it needs
- * them.
+ * Moves FROM and WHERE of a query, which is flattened, to a sub-select, which becomes the
+ * only member of its FROM, under the name, and is returned.  What stays above is
+ * changed; columns are added as it needs them.
  */
 extern Query *stream_nesting_move(StreamNesting *nesting, Query *query,
 								  const char *name);

@@ -456,13 +456,13 @@ uses_event_time(BatchView *view)
 	return false;
 }
 
-/* Does the watermark close groups of the view? */
+/* Does the watermark, which there is in a batch, close groups of the view? */
 static bool
 closes_groups(BatchView *view)
 {
 	return uses_event_time(view) &&
 		view->row->options.output_mode != STREAM_OUTPUT_COMPLETE &&
-		stream_watermark_exists(view->watermark);
+		view->watermark && stream_watermark_exists(view->watermark);
 }
 
 /* Has the watermark moved since the last batch, so that groups may close? */
@@ -526,14 +526,17 @@ delta_params(Batch *batch, StreamDelta *delta, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
 	StreamWindow *window = delta->cut->window;
+	Oid			type = OidIsValid(delta->feed->closes) ? delta->feed->closes :
+		window ? window->type : TIMESTAMPTZOID;
 	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
 	Interval   *delay = palloc0(sizeof(Interval));
 
 	if (view->watermark)
 		delay->time = stream_watermark_delay(view->watermark);
-	set_param(params, STREAM_PARAM_LATE,
-			  window ? window->type : TIMESTAMPTZOID,
-			  Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_LATE, type, Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_CLOSED, type,
+			  Int64GetDatum(closes_groups(view) ? view->progress.watermark :
+							STREAM_NO_TIME));
 	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
 			  IntervalPGetDatum(delay));
 	set_pointer(params, STREAM_PARAM_POSITION, position);
@@ -660,6 +663,18 @@ is_first_again(const StreamDelta *delta)
 }
 
 /*
+ * Can a feed have no rows, for operators have handed on none?  One that reads no new rows
+ * is for what the watermark closes.
+ */
+static bool
+has_no_rows(Batch *batch, const StreamDelta *delta, double rows)
+{
+	if (!stream_cut_reads_new(delta->feed))
+		return !has_groups_to_close(batch->view);
+	return delta->streams == NIL && rows == 0;
+}
+
+/*
  * Runs a delta plan, over the rows of the position's range (none without one), or
  * over what operators have handed on.  What comes out is merged by its operator.
  */
@@ -678,7 +693,7 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 
 	if (view->progress.batch > 0 ?
 		(delta->feed->first && !is_first_again(delta)) ||
-		(delta->streams == NIL && rows == 0) :
+		has_no_rows(batch, delta, rows) :
 		delta->feed->later || (delta->feed->content && position == NULL))
 		return;
 	/* a join reads what this batch has kept */

@@ -98,6 +98,7 @@ typedef struct Batch
 	int64		rows;			/* stream rows consumed */
 	int64		number;			/* its number, when it is committed */
 	int64		late;			/* the late threshold */
+	int64		closes;			/* what ends until then is final after it */
 	bool		whole;			/* it reads all there is */
 	List	   *content;		/* OIDs: views that have no batch meanwhile */
 } Batch;
@@ -534,9 +535,7 @@ delta_params(Batch *batch, StreamDelta *delta, StreamPosition *position)
 	if (view->watermark)
 		delay->time = stream_watermark_delay(view->watermark);
 	set_param(params, STREAM_PARAM_LATE, type, Int64GetDatum(batch->late));
-	set_param(params, STREAM_PARAM_CLOSED, type,
-			  Int64GetDatum(closes_groups(view) ? view->progress.watermark :
-							STREAM_NO_TIME));
+	set_param(params, STREAM_PARAM_CLOSED, type, Int64GetDatum(batch->closes));
 	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
 			  IntervalPGetDatum(delay));
 	set_pointer(params, STREAM_PARAM_POSITION, position);
@@ -859,6 +858,7 @@ process_range(Batch *batch)
 	int64		watermark = progress->watermark;
 
 	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
+	batch->closes = closes_groups(view) ? progress->watermark : STREAM_NO_TIME;
 	if (STREAM_MUTATION("threshold") && closes_groups(view))
 		batch->late = progress->watermark;
 	STREAM_DEBUG_POINT("batch-before-merge");
@@ -866,7 +866,7 @@ process_range(Batch *batch)
 						   uses_event_time(view));
 	run_operators(batch, view->position);
 	if (closes_groups(view))
-		progress->closed = progress->watermark;
+		progress->closed = batch->closes;
 	stream_watermark_end(view->watermark, progress);
 	settle(batch, progress->closed != closed ||
 		   progress->watermark != watermark);
@@ -933,7 +933,9 @@ void
 stream_batch_initialize(Oid viewid)
 {
 	BatchView  *view = remember_view(viewid);
-	Batch		batch = {.view = view,.late = STREAM_NO_TIME};
+	Batch		batch = {
+		.view = view,.late = STREAM_NO_TIME,.closes = STREAM_NO_TIME
+	};
 
 	view->running = true;
 	if (read_row(view))

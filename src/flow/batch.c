@@ -457,13 +457,13 @@ uses_event_time(BatchView *view)
 	return false;
 }
 
-/* Does the watermark, which there is in a batch, close groups of the view? */
+/* Does the watermark close groups of the view? */
 static bool
 closes_groups(BatchView *view)
 {
 	return uses_event_time(view) &&
 		view->row->options.output_mode != STREAM_OUTPUT_COMPLETE &&
-		view->watermark && stream_watermark_exists(view->watermark);
+		stream_watermark_exists(view->watermark);
 }
 
 /* Has the watermark moved since the last batch, so that groups may close? */

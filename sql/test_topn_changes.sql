@@ -189,7 +189,7 @@ EXCEPTION WHEN OTHERS THEN
 	RAISE WARNING '% %', SQLSTATE, regexp_replace(SQLERRM, '\d+', 'N', 'g');
 END $$;
 DROP TABLE bids, l, r CASCADE;
-DROP TABLE queries;
+DROP TABLE queries, names;
 DROP TYPE pair;
 DROP FUNCTION stays, moves, groups;
 DROP PROCEDURE rounds;

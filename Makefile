@@ -50,9 +50,9 @@ OBJS = \
 	src/query/reading.o \
 	src/query/nesting.o \
 	src/query/firsts.o \
-	src/query/semijoin.o \
 	src/query/joinfeeds.o \
 	src/query/joining.o \
+	src/query/semijoin.o \
 	src/query/merging.o \
 	src/query/changes.o \
 	src/query/tree.o \

@@ -104,7 +104,10 @@ INSERT INTO queries (query) SELECT replace(q, 'GROUPS', groups()) FROM unnest(AR
 'SELECT cat, sum(price) AS s, count(*) FROM (SELECT *, row_number() OVER (PARTITION BY auction ORDER BY id DESC) AS rn FROM bids) t WHERE rn <= 2 GROUP BY ROLLUP (cat)',
 'SELECT x, y, count(*), sum(b) AS s FROM l LEFT JOIN r USING (k) GROUP BY CUBE (x, y)',
 'SELECT k, count(*), count(x) AS xs, array_agg(b ORDER BY b) FROM l FULL JOIN r USING (k) GROUP BY ROLLUP (k)',
--- outer joins
+-- outer joins, and NOT EXISTS
+'SELECT DISTINCT x, a % 2 AS odd FROM l WHERE NOT EXISTS (SELECT FROM r WHERE r.k = l.k)',
+'SELECT x, a, k, rn FROM (SELECT *, rank() OVER (PARTITION BY x ORDER BY a DESC, k) AS rn FROM l WHERE NOT EXISTS (SELECT FROM r WHERE r.k = l.k AND r.b > l.a)) t WHERE rn <= 2',
+'SELECT x, sum(a) AS s, count(*) FROM (SELECT x, a, row_number() OVER (PARTITION BY x ORDER BY a DESC, k) AS rn FROM l WHERE NOT EXISTS (SELECT FROM r WHERE r.k = l.k)) t WHERE rn <= 3 GROUP BY ROLLUP (x)',
 'SELECT DISTINCT x, y FROM l LEFT JOIN r USING (k)',
 'SELECT DISTINCT ON (l.k) l.k, b FROM l FULL JOIN r ON l.k = r.k ORDER BY l.k, b DESC',
 'SELECT x, b, rn FROM (SELECT x, b, rank() OVER (PARTITION BY x ORDER BY b NULLS FIRST) AS rn FROM l LEFT JOIN r USING (k)) t WHERE rn <= 2',

@@ -98,6 +98,7 @@ typedef struct Batch
 	int64		rows;			/* stream rows consumed */
 	int64		number;			/* its number, when it is committed */
 	int64		late;			/* the late threshold */
+	int64		closes;			/* what ends until then is final after it */
 	bool		whole;			/* it reads all there is */
 	List	   *content;		/* OIDs: views that have no batch meanwhile */
 } Batch;
@@ -526,14 +527,15 @@ delta_params(Batch *batch, StreamDelta *delta, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
 	StreamWindow *window = delta->cut->window;
+	Oid			type = OidIsValid(delta->feed->closes) ? delta->feed->closes :
+		window ? window->type : TIMESTAMPTZOID;
 	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
 	Interval   *delay = palloc0(sizeof(Interval));
 
 	if (view->watermark)
 		delay->time = stream_watermark_delay(view->watermark);
-	set_param(params, STREAM_PARAM_LATE,
-			  window ? window->type : TIMESTAMPTZOID,
-			  Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_LATE, type, Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_CLOSED, type, Int64GetDatum(batch->closes));
 	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
 			  IntervalPGetDatum(delay));
 	set_pointer(params, STREAM_PARAM_POSITION, position);
@@ -660,6 +662,18 @@ is_first_again(const StreamDelta *delta)
 }
 
 /*
+ * Can a feed have no rows, for operators have handed on none?  One that reads no new rows
+ * is for what the watermark closes.
+ */
+static bool
+has_no_rows(Batch *batch, const StreamDelta *delta, double rows)
+{
+	if (!stream_cut_reads_new(delta->feed))
+		return !has_groups_to_close(batch->view);
+	return delta->streams == NIL && rows == 0;
+}
+
+/*
  * Runs a delta plan, over the rows of the position's range (none without one), or
  * over what operators have handed on.  What comes out is merged by its operator.
  */
@@ -678,7 +692,7 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 
 	if (view->progress.batch > 0 ?
 		(delta->feed->first && !is_first_again(delta)) ||
-		(delta->streams == NIL && rows == 0) :
+		has_no_rows(batch, delta, rows) :
 		delta->feed->later || (delta->feed->content && position == NULL))
 		return;
 	/* a join reads what this batch has kept */
@@ -844,6 +858,7 @@ process_range(Batch *batch)
 	int64		watermark = progress->watermark;
 
 	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
+	batch->closes = closes_groups(view) ? progress->watermark : STREAM_NO_TIME;
 	if (STREAM_MUTATION("threshold") && closes_groups(view))
 		batch->late = progress->watermark;
 	STREAM_DEBUG_POINT("batch-before-merge");
@@ -851,7 +866,7 @@ process_range(Batch *batch)
 						   uses_event_time(view));
 	run_operators(batch, view->position);
 	if (closes_groups(view))
-		progress->closed = progress->watermark;
+		progress->closed = batch->closes;
 	stream_watermark_end(view->watermark, progress);
 	settle(batch, progress->closed != closed ||
 		   progress->watermark != watermark);
@@ -918,7 +933,9 @@ void
 stream_batch_initialize(Oid viewid)
 {
 	BatchView  *view = remember_view(viewid);
-	Batch		batch = {.view = view,.late = STREAM_NO_TIME};
+	Batch		batch = {
+		.view = view,.late = STREAM_NO_TIME,.closes = STREAM_NO_TIME
+	};
 
 	view->running = true;
 	if (read_row(view))

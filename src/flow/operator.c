@@ -39,6 +39,14 @@
 #include "flow/moving.h"
 #include "flow/operator.h"
 
+/* A side of a join. */
+typedef struct StreamSide
+{
+	StreamRows *rows;
+	int			last;			/* the last feed that reads its new rows, or -1 */
+	bool		kept;			/* in the batch in progress */
+} StreamSide;
+
 struct StreamOperator
 {
 	MemoryContext context;
@@ -55,8 +63,9 @@ struct StreamOperator
 	bool		at_changes;		/* they come from the feed in progress */
 	StreamReaper *reaper;		/* or NULL */
 	StreamRows *kept;			/* below sessions, or NULL */
-	StreamRows **sides;			/* below a join, one for each feed, or NULL; ... */
-	int64		joined;			/* ... so many have been kept */
+	StreamSide *sides;			/* below a join, or NULL; ... */
+	int			nsides;
+	int64		joined;			/* ... so many of their rows have been kept */
 	bool		finishing;		/* of sessions, the feed of these is in progress */
 	int64		late;			/* in the batch in progress */
 
@@ -198,12 +207,11 @@ kind_of_rows(const StreamCut *cut)
 		STREAM_ROWS_OF_GROUPS;
 }
 
-/* For each feed of a join, the side whose new rows it reads. */
-static StreamRows **
-find_sides(const StreamCut *cut, StreamOperator **below)
+/* The last feed that reads new rows of what is below, or -1. */
+static int
+last_feed(const StreamCut *cut, const StreamCut *below)
 {
-	StreamRows **sides = palloc(sizeof(StreamRows *) *
-								list_length(cut->feeds));
+	int			last = -1;
 	ListCell   *lc;
 	ListCell   *li;
 
@@ -212,11 +220,27 @@ find_sides(const StreamCut *cut, StreamOperator **below)
 		{
 			StreamFeedInput *input = lfirst(li);
 
-			if (!input->table)
-				sides[foreach_current_index(lc)] =
-					below[input->cut->number]->rows;
+			if (input->cut == below && !input->table)
+				last = foreach_current_index(lc);
 		}
-	return sides;
+	return last;
+}
+
+static void
+find_sides(StreamOperator *op, StreamOperator **below)
+{
+	ListCell   *lc;
+
+	op->nsides = list_length(op->cut->below);
+	op->sides = palloc0(sizeof(StreamSide) * op->nsides);
+	foreach(lc, op->cut->below)
+	{
+		StreamCut  *cut = ((StreamCutInput *) lfirst(lc))->cut;
+		StreamSide *side = &op->sides[foreach_current_index(lc)];
+
+		side->rows = below[cut->number]->rows;
+		side->last = last_feed(op->cut, cut);
+	}
 }
 
 /* The rows of which first ones over changes are read, or NULL. */
@@ -319,7 +343,7 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 		op->rows = stream_rows_create(context,
 									  desc_of(stream_cut_output(cut)),
 									  &shape, STREAM_ROWS_PASS, false);
-		op->sides = find_sides(cut, below);
+		find_sides(op, below);
 	}
 	else if (stream_cut_has_sessions(cut))
 	{
@@ -504,6 +528,8 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	op->late = late;
 	op->finishing = false;
 	op->joined = 0;
+	for (int i = 0; i < op->nsides; i++)
+		op->sides[i].kept = false;
 	if (op->rows)
 	{
 		stream_rows_open(op->rows, state, late);
@@ -537,14 +563,21 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 }
 
 /*
- * A feed of a join has run: after the last one of a side the others can find its rows.
+ * Before a feed of a join runs: it finds the rows of sides that no feed takes from here
+ * on.
  */
 static void
-keep_side(StreamOperator *op, int feed)
+keep_sides(StreamOperator *op, int feed)
 {
-	if (feed + 1 == list_length(op->cut->feeds) ||
-		op->sides[feed + 1] != op->sides[feed])
-		op->joined += stream_rows_keep(op->sides[feed]);
+	for (int i = 0; i < op->nsides; i++)
+	{
+		StreamSide *side = &op->sides[i];
+
+		if (side->kept || side->last >= feed)
+			continue;
+		op->joined += stream_rows_keep(side->rows);
+		side->kept = true;
+	}
 }
 
 void
@@ -552,7 +585,7 @@ stream_operator_begin_feed(StreamOperator *op, int feed)
 {
 	if (op->sides)
 	{
-		keep_side(op, feed - 1);
+		keep_sides(op, feed);
 		return;
 	}
 	if (op->rows)
@@ -611,7 +644,7 @@ stream_operator_close(StreamOperator *op)
 	}
 	if (op->sides)
 	{
-		keep_side(op, list_length(op->cut->feeds) - 1);
+		keep_sides(op, list_length(op->cut->feeds));
 		return op->joined;
 	}
 	if (op->rows)

@@ -305,6 +305,17 @@ stream_cut_sign_of_changes(const StreamCut *cut)
 							-1, InvalidOid, 0);
 }
 
+bool
+stream_cut_reads_new(const StreamFeed *feed)
+{
+	ListCell   *lc;
+
+	foreach(lc, feed->inputs)
+		if (!((StreamFeedInput *) lfirst(lc))->table)
+			return true;
+	return feed->inputs == NIL;
+}
+
 char *
 stream_cut_input_name(const StreamFeedInput *input)
 {

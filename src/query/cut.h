@@ -81,6 +81,8 @@ typedef struct StreamFeed
 								 * are rows, ... */
 	bool		content;		/* ... all rows of another view */
 	bool		later;			/* it is for the batches after that */
+	Oid			closes;			/* it is about the thresholds of the batch, of this
+								 * type; InvalidOid: it is not */
 } StreamFeed;
 
 /* A grouping set. */
@@ -160,7 +162,12 @@ typedef struct StreamCutInput
 	StreamCut  *cut;
 	Query	   *changes;		/* takes its place, if it hands on changes: with a
 								 * column more, the sign */
-	bool		preserved;		/* of an outer join: its rows come out alone, too */
+	bool		preserved;		/* of a join: its rows come out alone, too, ... */
+	AttrNumber	final;			/* ... when the time has come that this column says;
+								 * 0: until they find others */
+	JoinType	test;			/* of a join, if not JOIN_INNER: those of the first
+								 * input come out if there are some (JOIN_SEMI), or
+								 * none (JOIN_ANTI), of its rows that match */
 } StreamCutInput;
 
 /* Where an aggregate over changes finds what it needs in rows with a sign. */
@@ -180,6 +187,9 @@ typedef struct StreamMove
 #define stream_cut_has_state(cut) \
 	((cut)->kind != STREAM_CUT_JOIN && \
 	 ((cut)->kind != STREAM_CUT_ROWS || (cut)->keeps))
+
+/* Does the feed read new rows, or only tables of what is kept? */
+extern bool stream_cut_reads_new(const StreamFeed *feed);
 
 /* Under this name feeds read what an operator hands on; palloc'd. */
 extern char *stream_cut_input_name(const StreamFeedInput *input);

@@ -59,7 +59,7 @@ stream_firsts_nest(Query *query)
 	Node	   *having = query->havingQual;
 	ListCell   *lc;
 
-	stream_compat_flatten_groups(query);
+	stream_nesting_flatten(query);
 	foreach(lc, query->groupClause)
 		add_group_key(&nesting, lfirst(lc), query);
 	aggregates_walker((Node *) query->targetList, &nesting);

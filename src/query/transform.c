@@ -207,7 +207,7 @@ stream_transform_cut_changes(StreamCut *cut)
 		}
 	if (cut->keys == NIL)
 		stream_refuse_in(&cut->place,
-						 "the result of an outer join without a column by which rows can be found is",
+						 "the result of an outer join, or NOT EXISTS, without a column by which rows can be found is",
 						 query->targetList,
 						 "Have one of a type such as bigint, uuid or timestamptz among the columns.");
 	stream_cut_add_feed_from(cut, stream_cut_rows_query(cut, cut),

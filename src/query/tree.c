@@ -339,14 +339,6 @@ static StreamCut *make_operator(Planting *planting, Query *query,
 								StreamTopn *topn, bool below,
 								const StreamPlace *place);
 
-/* Where a member of FROM is; or the query, if we have put that member there. */
-static StreamPlace
-place_of_member(StreamCut *cut, int rtindex)
-{
-	return stream_nesting_is_hidden(rt_fetch(rtindex, cut->query->rtable)) ?
-		cut->place : stream_locate_member(&cut->place, cut->query, rtindex);
-}
-
 /*
  * A sub-select is maintained by itself, before the query around it is looked at.
  */
@@ -361,9 +353,10 @@ check_independent(Query *query, const StreamPlace *place)
 }
 
 /*
- * An outer join of streams hands on changes, and so does another continuous view.  They
- * can be taken by an aggregation, and by the result of a view, if nothing else is in FROM
- * and what is said of a row is the same when it comes and when it goes.
+ * An outer join of streams hands on changes, and so do NOT EXISTS and another continuous
+ * view.  They can be taken by an aggregation, by first rows, and by the result of a view,
+ * if nothing else is in FROM and what is said of a row is the same when it comes and when
+ * it goes.  (In append mode a join has none: its rows come when they are final.)
  */
 static void
 take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
@@ -377,7 +370,7 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
-						 "output mode \"append\" over an outer join of streams or a continuous view that changes is",
+						 "output mode \"append\" over a continuous view that changes is",
 						 query->targetList, "Use output mode \"update\".");
 	if (!takes)
 		stream_refuse_in(&cut->place,
@@ -410,7 +403,8 @@ find_below(Planting *planting, StreamCut *cut, bool result)
 			!stream_analyze_has_stream(rte->subquery) ||
 			!(is_distinct(rte->subquery) || is_over_join(rte->subquery)))
 			continue;
-		place = place_of_member(cut, foreach_current_index(lc) + 1);
+		place = stream_joining_locate(&cut->place, cut->query,
+									  foreach_current_index(lc) + 1);
 		check_independent(rte->subquery, &place);
 		if (cut->below)
 			stream_refuse_in(&place, "reading more than one stream is",
@@ -473,7 +467,7 @@ make_join(Planting *planting, StreamCut *cut)
 		cut->hands_on = true;
 		return;
 	}
-	stream_joining_cut(cut);
+	stream_joining_cut(cut, planting->tree->append);
 	foreach(lc, cut->below)
 	{
 		StreamCut  *side = ((StreamCutInput *) lfirst(lc))->cut;
@@ -490,7 +484,8 @@ static void
 make_below(Planting *planting, StreamCut *cut, int rtindex)
 {
 	StreamCutInput *input = palloc0(sizeof(StreamCutInput));
-	StreamPlace place = place_of_member(cut, rtindex);
+	StreamPlace place = stream_joining_locate(&cut->place, cut->query,
+											  rtindex);
 
 	input->rtindex = rtindex;
 	input->cut = make_operator(planting,
@@ -749,7 +744,11 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 	ListCell   *lc;
 
 	CHECK_FOR_INTERRUPTS();
-	stream_semijoin_pull_up(query);
+	if (stream_semijoin_pull_up(query, place) && !can_join(query))
+		stream_refuse_in(place,
+						 "EXISTS or NOT EXISTS over a stream, beside an aggregation or a deduplication of streams, or over one, is",
+						 query->targetList,
+						 "Leave it to an ordinary view over continuous views.");
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -758,8 +757,8 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 		if (rte->rtekind != RTE_SUBQUERY ||
 			!stream_analyze_has_stream(rte->subquery))
 			continue;
-		part = stream_locate_member(place, query,
-									foreach_current_index(lc) + 1);
+		part = stream_joining_locate(place, query,
+									 foreach_current_index(lc) + 1);
 		wrap_joins(rte->subquery, false, &part);
 	}
 	if ((outermost || !is_plain(query)) &&
@@ -776,7 +775,7 @@ hands_on_changes(Query *query)
 	if (stream_changes_is_source(query))
 		return true;
 	if (stream_analyze_joins_rows(query))
-		return stream_joining_is_outer(query);
+		return stream_joining_rows_go(query);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);

@@ -543,7 +543,7 @@ class Grammar:
         more, other = self.one_stream()
         second = more[0].split(" AS ")[-1]
         self.tag("join of streams")
-        if self.chance(0.25):
+        if self.chance(0.35):
             self.tag("EXISTS or IN a stream")
             column = rng.choice([c for c, t in self.columns.items()
                                  if t in ("int4", "int8", "text", "numeric",
@@ -551,8 +551,17 @@ class Grammar:
             where.append(rng.choice([
                 "EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3} AND {2}.id % 3 > 0)",
                 "{1}.{3} IN (SELECT {2}.{3} FROM {0} WHERE {2}.id % 2 = 0)",
-                "({1}.{3}, {1}.id % 5) IN (SELECT {2}.{3}, {2}.id % 5 FROM {0})"
-            ]).format(more[0], first, second, column))
+                "({1}.{3}, {1}.id % 5) IN (SELECT {2}.{3}, {2}.id % 5 FROM {0})",
+                "EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3} AND {4})",
+                "{1}.id % 40 IN (SELECT {2}.id % 40 FROM {0} WHERE {4})",
+                "NOT EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3})",
+                "NOT EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3} AND {4})",
+                "NOT EXISTS (SELECT FROM {0} WHERE {2}.id % 40 = {1}.id % 40 AND {4})"
+            ]).format(more[0], first, second, column,
+                      self.expr(Scope(scope.cols + other.cols), "bool",
+                                1).sql))
+            if where[-1].startswith("NOT EXISTS"):
+                self.tag("NOT EXISTS a stream")
             return False
         form = rng.choice(["id", "near", "columns", "columns", "expression"])
         if form == "id":

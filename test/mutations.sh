@@ -17,6 +17,7 @@
 #	session_rows	the last row of a session is not aggregated with it
 #	join_forgotten	the rows of a side are not kept
 #	join_matched	a row of an outer join, or NOT EXISTS, goes with each match
+#	join_signs	pairs with a row that goes come
 #	join_tests	EXISTS and NOT EXISTS are true of what is not new
 #	join_final	a row that has found others comes out alone, too, when it finds no more
 #	join_waiting	a row goes while one that it has found waits for more
@@ -37,7 +38,7 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
 mutations=${*:-placement subxact readset cache threshold sessions session_rows
-	join_forgotten join_matched join_tests join_final join_waiting
+	join_forgotten join_matched join_signs join_tests join_final join_waiting
 	rows_forgotten bits_again changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results}
@@ -59,6 +60,7 @@ guards()
 		session_rows) echo test_00_setup test_et_session_rows ;;
 		join_forgotten) echo test_00_setup test_join ;;
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
+		join_signs) echo test_00_setup test_join_groups ;;
 		join_tests) echo test_00_setup test_join_anti ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;

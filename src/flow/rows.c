@@ -31,7 +31,8 @@
  * a key are read from its beginning, and one that goes is found whatever else ranks
  * the same.  The hash is a column that the feed has a place for.
  *
- * Rows for a join are read from the table by the plans of its feeds.
+ * Rows for a join are read from the table by the plans of its feeds.  Where they have
+ * signs, those that go are looked up and deleted in the same way.
  *
  *-------------------------------------------------------------------------
  */
@@ -478,6 +479,13 @@ complain_of_gone_row(StreamRows *rows)
 			 errhint("A function between the aggregations has been replaced by one that gives other results: drop the continuous view and create it anew.")));
 }
 
+/* Are all rows of a group handed on when it is touched? */
+static bool
+hands_on_groups(const StreamRows *rows)
+{
+	return rows->kind == STREAM_ROWS_OF_GROUPS;
+}
+
 /* Hands on all rows with the keys but those that go, which it deletes. */
 static void
 hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
@@ -502,22 +510,20 @@ hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 				continue;
 			}
 		}
-		if (gone->n > 0 && taken == gone->n &&
-			rows->kind == STREAM_ROWS_OF_RESULT)
+		if (gone->n > 0 && taken == gone->n && !hands_on_groups(rows))
 			break;
-		if (rows->kind != STREAM_ROWS_OF_RESULT &&
-			!STREAM_MUTATION("rows_forgotten"))
+		if (hands_on_groups(rows) && !STREAM_MUTATION("rows_forgotten"))
 			tuplestore_puttupleslot(rows->kept, rows->table.found);
 	}
 	if (taken < gone->n)
 		complain_of_gone_row(rows);
 }
 
-/* Of a result, only groups that lose rows are looked at. */
+/* Of a result, and of what is joined, only groups that lose rows are looked at. */
 static void
 finish_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 {
-	if (rows->kind != STREAM_ROWS_OF_RESULT || gone->n > 0)
+	if (hands_on_groups(rows) || gone->n > 0)
 		hand_on_group(rows, keys, gone);
 }
 
@@ -668,8 +674,9 @@ stream_rows_keep(StreamRows *rows)
 		return 0;
 	/* the feed has had a pointer of its own */
 	tuplestore_select_read_pointer(rows->added, 0);
-	n = keep_rows(rows);
+	n = rows->signs ? keep_groups(rows) : keep_rows(rows);
 	ExecClearTuple(rows->row);
+	ExecClearTuple(rows->key);
 	return n;
 }
 

@@ -377,6 +377,42 @@ stream_analyze_joins_rows(Query *query)
 	return false;
 }
 
+/* Has it groups, or first rows, which may change? */
+static bool
+may_change(Query *query)
+{
+	ListCell   *lc;
+
+	if (query->hasAggs || query->groupClause || query->groupingSets ||
+		query->hasDistinctOn || query->hasWindowFuncs)
+		return true;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			stream_analyze_has_stream(rte->subquery) &&
+			may_change(rte->subquery))
+			return true;
+	}
+	return false;
+}
+
+bool
+stream_analyze_joins_changing(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_analyze_members_of_from(query))
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
+
+		if (rte->rtekind == RTE_SUBQUERY && may_change(rte->subquery))
+			return true;
+	}
+	return false;
+}
+
 /* ---- WITH ---- */
 
 typedef struct InlineWith

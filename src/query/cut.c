@@ -356,7 +356,8 @@ stream_cut_input_columns(const StreamFeedInput *input)
 	List	   *exprs = stream_cut_output(input->cut);
 
 	/* what is kept has no sign */
-	return input->kept && input->cut->signs ? list_delete_last(exprs) : exprs;
+	return (input->kept || input->table) && input->cut->signs ?
+		list_delete_last(exprs) : exprs;
 }
 
 void

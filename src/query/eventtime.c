@@ -410,6 +410,9 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 
 	if (!trace.event_time)
 		return trace;
+	/* rows of a group may join others any time */
+	if (stream_analyze_joins_changing(query))
+		return no_trace;
 	joined = joined_of(query, memory);
 	if (joined->pairs ? !slack_of_pairs(joined, expr, &slack) :
 		!stream_bounds_slack(joined->bounds, expr, &slack))

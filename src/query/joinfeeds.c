@@ -29,6 +29,9 @@
  * finds passes the test of r from now on, and comes; or fails that of s, and goes.  If
  * nothing goes, there are no signs.
  *
+ * A side whose own rows come and go (an aggregation, first rows) has rows with a sign,
+ * which is that of the pairs that they make.
+ *
  * In append mode nothing goes either.  Pairs come at once, and what comes alone does when
  * the watermark says that it finds no other any more: a column of the table says until
  * when that is, and another feed, which needs no new rows, finds the rows whose time has
@@ -150,15 +153,33 @@ read_side(Query *query, const StreamCutInput *below, StreamFeedInput *input)
 
 /* Adds the column that says whether a row comes or goes. */
 static void
-add_sign(Query *query, int sign)
+add_sign_of(Query *query, Expr *sign)
 {
-	Const	   *value = makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
-								  Int32GetDatum(sign), false, true);
-
 	query->targetList = lappend(query->targetList,
-								makeTargetEntry((Expr *) value,
+								makeTargetEntry(sign,
 												list_length(query->targetList) + 1,
 												"_sign", false));
+}
+
+static void
+add_sign(Query *query, int sign)
+{
+	add_sign_of(query, (Expr *) makeConst(INT4OID, -1, InvalidOid,
+										  sizeof(int32), Int32GetDatum(sign),
+										  false, true));
+}
+
+/* Pairs come and go with the new row that makes them. */
+static void
+add_sign_of_pairs(Query *query, const StreamCutInput *new)
+{
+	if (new->cut->signs && !STREAM_MUTATION("join_signs"))
+		add_sign_of(query, (Expr *)
+					makeVar(new->rtindex,
+							list_length(stream_cut_output(new->cut)), INT4OID,
+							-1, InvalidOid, 0));
+	else
+		add_sign(query, 1);
 }
 
 /* Has the members of FROM read new rows of one side, and the tables of the others. */
@@ -228,7 +249,7 @@ add_pairs(StreamCut *cut, Replacing *replacing, const StreamCutInput *new)
 	if (replacing->outer)
 		set_join_type(cut, query, new);
 	if (cut->signs)
-		add_sign(query, 1);
+		add_sign_of_pairs(query, new);
 	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
 }
 
@@ -527,6 +548,8 @@ stream_joinfeeds_make(StreamCut *cut)
 
 		side->rtindex = below->rtindex;
 		side->exprs = copyObject(stream_cut_output(below->cut));
+		if (below->cut->signs)
+			side->exprs = list_delete_last(side->exprs);
 		ChangeVarNodes((Node *) side->exprs, 1, side->rtindex, 0);
 		replacing.sides = lappend(replacing.sides, side);
 		replacing.outer |= below->preserved && !tests;

@@ -20,6 +20,11 @@
  * are kept after its own has run (rows.c).  So a pair of new rows meets once: when the
  * feed of the later side runs, which finds the earlier one in the table.
  *
+ * Rows of a side may come and go: those of an aggregation, or first rows.  Each makes its
+ * pairs come or go as it does; the other sides are as they were, or change in turn.  So
+ * the pairs have a sign; and nothing but sides may be in FROM, for other rows might be
+ * others when a pair goes.
+ *
  * What else is in FROM (tables, functions) stays there, and is as it is when the last
  * row of a pair is read.
  *
@@ -89,6 +94,7 @@ typedef struct Joining
 	bool		bounded;		/* there is an until */
 	bool		append;			/* rows come when they are final */
 	bool		outer;			/* above it, an expression is not what it is below */
+	const Bitmapset *changing;	/* sides whose rows come and go */
 } Joining;
 
 /* Its number from 0 in a list of expressions, or -1. */
@@ -506,6 +512,50 @@ take_outer_join(Joining *joining)
 	return true;
 }
 
+/* ---- sides whose rows come and go ---- */
+
+/* Is that part of FROM made of inner joins of sides? */
+static bool
+joins_sides_only(const Joining *joining, Node *jtnode)
+{
+	JoinExpr   *join = (JoinExpr *) jtnode;
+	ListCell   *lc;
+
+	if (IsA(jtnode, RangeTblRef))
+		return find_side(joining, ((RangeTblRef *) jtnode)->rtindex) != NULL;
+	if (IsA(jtnode, JoinExpr))
+		return join->jointype == JOIN_INNER &&
+			joins_sides_only(joining, join->larg) &&
+			joins_sides_only(joining, join->rarg);
+	foreach(lc, ((FromExpr *) jtnode)->fromlist)
+		if (!joins_sides_only(joining, lfirst(lc)))
+			return false;
+	return true;
+}
+
+/* What is said of a pair must be the same when it comes and when it goes. */
+static void
+check_changing(const Joining *joining)
+{
+	Query	   *query = joining->cut->query;
+
+	if (joining->append)
+		stream_refuse_in(&joining->cut->place,
+						 "output mode \"append\" of a join with rows that change is",
+						 query->targetList, "Use output mode \"update\".");
+	if (!joins_sides_only(joining, (Node *) query->jointree))
+		stream_refuse_in(&joining->cut->place,
+						 "a join of rows that change with streams is, unless it is an inner join of nothing but these,",
+						 query->targetList,
+						 "Join tables with a stream in a sub-select of FROM; leave outer joins, EXISTS and NOT EXISTS to an ordinary view over continuous views.");
+	if (query->hasTargetSRFs || !is_pure((Node *) query->targetList) ||
+		!is_pure((Node *) query->jointree))
+		stream_refuse_in(&joining->cut->place,
+						 "a join with rows that change, with set-returning functions, sub-selects of expressions, or functions that are not immutable, is",
+						 query->targetList,
+						 "Put these below the join, into sub-selects of FROM.");
+}
+
 /* ---- tests ---- */
 
 /* What is found to match once must not be found not to, later. */
@@ -755,6 +805,7 @@ make_side(const Joining *joining, Side *side, List *indexes)
 	cut->place = place_of_side(joining, side->rtindex);
 	cut->query = query_of_side(joining, side);
 	cut->keeps = cut->joined = cut->hands_on = true;
+	cut->signs = bms_is_member(side->rtindex, joining->changing);
 	cut->indexes = list_delete_first(indexes);
 	foreach(lc, side->exprs)
 	{
@@ -859,10 +910,10 @@ find_bounds(Joining *joining)
 }
 
 void
-stream_joining_cut(StreamCut *cut, bool append)
+stream_joining_cut(StreamCut *cut, bool append, const Bitmapset *changing)
 {
 	Query	   *query = cut->query;
-	Joining		joining = {.cut = cut,.append = append};
+	Joining		joining = {.cut = cut,.append = append,.changing = changing};
 	Needed		needed = {&joining};
 	List	   *indexes = NIL;
 	ListCell   *lc;
@@ -876,7 +927,11 @@ stream_joining_cut(StreamCut *cut, bool append)
 	cut->hands_on = true;
 	flatten_aliases(query);
 	find_sides(&joining);
-	find_bounds(&joining);
+	cut->signs = changing != NULL;
+	if (cut->signs)
+		check_changing(&joining);
+	else
+		find_bounds(&joining);
 	if (!take_outer_join(&joining) && !take_tests(&joining))
 		take_from(&joining, (Node *) query->jointree);
 	query = cut->query;
@@ -938,6 +993,8 @@ stream_joining_changes(StreamCut *cut)
 void
 stream_joining_finish_side(StreamCut *side)
 {
+	if (side->signs)
+		side->sign = stream_cut_sign_of_changes(side);
 	stream_cut_add_feed_from(side, stream_cut_rows_query(side, side),
 							 STREAM_FEED_ROWS);
 }

@@ -40,9 +40,11 @@ extern StreamPlace stream_joining_locate(const StreamPlace *outer,
  * Makes a join of the cut, whose query is a SELECT that joins streams, in no order: gives
  * it its sides (cut->below), which are cuts without a number, and without what is below
  * them and feeds (stream_joining_finish_side).  append: rows come when they are final.
- * Error 0A000, with the position, for what cannot be joined.
+ * changing: the members of FROM, by their places in the range table, whose rows come and
+ * go; these sides, and the join, have rows with a sign.  Error 0A000, with the position, for what cannot be joined.
  */
-extern void stream_joining_cut(StreamCut *cut, bool append);
+extern void stream_joining_cut(StreamCut *cut, bool append,
+							   const Bitmapset *changing);
 
 /*
  * What takes the place of an outer join in FROM of the operator above it: its rows, with

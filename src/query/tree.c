@@ -133,10 +133,13 @@ is_over_join(Query *query)
 	return false;
 }
 
+static bool is_changing(Query *query, int rtindex);
+
 /* Are streams in FROM read row by row, or through operators below? */
 static bool
 reads_row_by_row(Query *query, bool operator)
 {
+	bool		joins = operator && stream_analyze_joins_rows(query);
 	ListCell   *lc;
 
 	foreach(lc, query->rtable)
@@ -145,6 +148,8 @@ reads_row_by_row(Query *query, bool operator)
 		Query	   *part = rte->subquery;
 
 		if (rte->rtekind != RTE_SUBQUERY || !stream_analyze_has_stream(part))
+			continue;
+		if (joins && is_changing(query, foreach_current_index(lc) + 1))
 			continue;
 		if (operator && (is_distinct(part) || is_over_join(part)))
 		{
@@ -238,6 +243,33 @@ takes_changes(Query *query, const StreamTopn *topn)
 	return !is_by_session(query, topn);
 }
 
+static int	find_changing(Query *query, const StreamTopn *wanted);
+
+/*
+ * Is the member of FROM an aggregation, or first rows, such that how its groups change
+ * says all that changes?
+ */
+static bool
+is_changing(Query *query, int rtindex)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	Query	   *part = rte->subquery;
+	StreamTopn *topn;
+
+	if (rte->rtekind != RTE_SUBQUERY || rte->lateral ||
+		!stream_analyze_has_stream(part))
+		return false;
+	topn = first_rows_of(query, rtindex);
+	if (topn ? !is_simple_rows(query, rtindex, topn) :
+		!is_simple_aggregation(part) || part->hasWindowFuncs ||
+		part->limitCount || part->limitOffset)
+		return false;
+	/* what comes must go as the same row */
+	if (is_mutable(part))
+		return false;
+	return reads_row_by_row(part, true) || find_changing(part, topn) > 0;
+}
+
 /*
  * The sub-select whose changes the query can be an operator over, as an index into
  * its range table; 0: there is none.  wanted: first rows that are wanted of it, or NULL.
@@ -245,29 +277,12 @@ takes_changes(Query *query, const StreamTopn *topn)
 static int
 find_changing(Query *query, const StreamTopn *wanted)
 {
-	StreamTopn *topn;
 	RangeTblRef *ref;
-	RangeTblEntry *rte;
-	Query	   *part;
 
 	if (!takes_changes(query, wanted))
 		return 0;
 	ref = linitial(query->jointree->fromlist);
-	rte = rt_fetch(ref->rtindex, query->rtable);
-	part = rte->subquery;
-	if (rte->rtekind != RTE_SUBQUERY || rte->lateral ||
-		!stream_analyze_has_stream(part))
-		return 0;
-	topn = first_rows_of(query, ref->rtindex);
-	if (topn ? !is_simple_rows(query, ref->rtindex, topn) :
-		!is_simple_aggregation(part) || part->hasWindowFuncs ||
-		part->limitCount || part->limitOffset)
-		return 0;
-	/* what comes must go as the same row */
-	if (is_mutable(part))
-		return 0;
-	return reads_row_by_row(part, true) || find_changing(part, topn) > 0 ?
-		ref->rtindex : 0;
+	return is_changing(query, ref->rtindex) ? ref->rtindex : 0;
 }
 
 /* The same for a view that shows how groups are now, not when they are final. */
@@ -333,6 +348,45 @@ reads_operators(Planting *planting, Query *query)
 	return found;
 }
 
+/*
+ * The members of FROM, which joins streams, whose rows come and go, as indexes into the
+ * range table.
+ */
+static Bitmapset *
+members_that_change(Query *query)
+{
+	Bitmapset  *result = NULL;
+	ListCell   *lc;
+
+	foreach(lc, stream_analyze_members_of_from(query))
+		if (is_changing(query, lfirst_int(lc)))
+			result = bms_add_member(result, lfirst_int(lc));
+	return result;
+}
+
+/*
+ * Do rows go that the query hands on, which joins streams or reads a view?  (Not in
+ * append mode.)
+ */
+static bool
+hands_on_changes(Query *query)
+{
+	ListCell   *lc;
+
+	if (stream_changes_is_source(query))
+		return true;
+	if (stream_analyze_joins_rows(query))
+		return stream_joining_rows_go(query) || members_that_change(query);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY && is_over_join(rte->subquery))
+			return hands_on_changes(rte->subquery);
+	}
+	return false;
+}
+
 /* ---- operators ---- */
 
 static StreamCut *make_operator(Planting *planting, Query *query,
@@ -374,7 +428,7 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 						 query->targetList, "Use output mode \"update\".");
 	if (!takes)
 		stream_refuse_in(&cut->place,
-						 "what is above an outer join of streams or a continuous view that changes is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
+						 "what is above rows that come and go (of an outer join, a join with groups, a continuous view) is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
 						 query->targetList,
 						 "Leave the rest to an ordinary view over the continuous view; sessions, further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);
@@ -444,6 +498,26 @@ drop_order(Query *query)
 	}
 }
 
+/* Makes an operator of the member of FROM whose changes this one is over. */
+static void
+make_below(Planting *planting, StreamCut *cut, int rtindex)
+{
+	StreamCutInput *input = palloc0(sizeof(StreamCutInput));
+	StreamPlace place = stream_joining_locate(&cut->place, cut->query,
+											  rtindex);
+
+	input->rtindex = rtindex;
+	input->cut = make_operator(planting,
+							   rt_fetch(rtindex, cut->query->rtable)->subquery,
+							   first_rows_of(cut->query, rtindex), true, &place);
+	input->cut->hands_on = true;
+	if (input->cut->topn)
+		stream_topn_set_first(input->cut->query);
+	input->changes = stream_reading_of_changes(input->cut);
+	cut->below = list_make1(input);
+	cut->over_changes = true;
+}
+
 /* Makes a join, and operators of its sides; or hands on rows that are made of one. */
 static void
 make_join(Planting *planting, StreamCut *cut)
@@ -467,36 +541,20 @@ make_join(Planting *planting, StreamCut *cut)
 		cut->hands_on = true;
 		return;
 	}
-	stream_joining_cut(cut, planting->tree->append);
+	stream_joining_cut(cut, planting->tree->append,
+					   members_that_change(cut->query));
 	foreach(lc, cut->below)
 	{
 		StreamCut  *side = ((StreamCutInput *) lfirst(lc))->cut;
 
-		find_below(planting, side, false);
+		if (side->signs)
+			make_below(planting, side, 1);
+		else
+			find_below(planting, side, false);
 		stream_joining_finish_side(side);
 		add_cut(planting, side);
 	}
 	stream_joinfeeds_make(cut);
-}
-
-/* Makes an operator of the member of FROM whose changes this one is over. */
-static void
-make_below(Planting *planting, StreamCut *cut, int rtindex)
-{
-	StreamCutInput *input = palloc0(sizeof(StreamCutInput));
-	StreamPlace place = stream_joining_locate(&cut->place, cut->query,
-											  rtindex);
-
-	input->rtindex = rtindex;
-	input->cut = make_operator(planting,
-							   rt_fetch(rtindex, cut->query->rtable)->subquery,
-							   first_rows_of(cut->query, rtindex), true, &place);
-	input->cut->hands_on = true;
-	if (input->cut->topn)
-		stream_topn_set_first(input->cut->query);
-	input->changes = stream_reading_of_changes(input->cut);
-	cut->below = list_make1(input);
-	cut->over_changes = true;
 }
 
 /* Cuts a query with an aggregation, a DISTINCT or first rows; topn: as below. */
@@ -728,7 +786,8 @@ can_join(Query *query)
 	{
 		Query	   *part = rt_fetch(lfirst_int(lc), query->rtable)->subquery;
 
-		if (part && !is_plain(part) && !is_distinct(part))
+		if (part && !is_plain(part) && !is_distinct(part) &&
+			!is_changing(query, lfirst_int(lc)))
 			return false;
 	}
 	return reads_row_by_row(query, true);
@@ -764,26 +823,6 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 	if ((outermost || !is_plain(query)) &&
 		stream_analyze_joins_rows(query) && can_join(query))
 		stream_joining_wrap(query, place);
-}
-
-/* Do rows go that the query hands on, which joins streams or reads a view? */
-static bool
-hands_on_changes(Query *query)
-{
-	ListCell   *lc;
-
-	if (stream_changes_is_source(query))
-		return true;
-	if (stream_analyze_joins_rows(query))
-		return stream_joining_rows_go(query);
-	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (rte->rtekind == RTE_SUBQUERY && is_over_join(rte->subquery))
-			return hands_on_changes(rte->subquery);
-	}
-	return false;
 }
 
 /* Is it over the changes of an outer join of streams, or of another view? */

@@ -563,6 +563,9 @@ class Grammar:
             if where[-1].startswith("NOT EXISTS"):
                 self.tag("NOT EXISTS a stream")
             return False
+        if self.chance(0.25):
+            self.joined_groups(source, scope, first, more[0], second)
+            return False
         form = rng.choice(["id", "near", "columns", "columns", "expression"])
         if form == "id":
             on = ["%s.id = %s.id" % (first, second)]
@@ -596,6 +599,30 @@ class Grammar:
         else:
             source.append(" JOIN %s ON %s" % (more[0], " AND ".join(on)))
         return False
+
+    def joined_groups(self, source, scope, first, stream, second):
+        """Groups, or the latest rows, of another stream, joined likewise."""
+        rng = self.rng
+        self.tag("join with groups")
+        column = rng.choice([c for c, t in self.columns.items() if t in (
+            "int4", "int8", "text", "numeric", "date", "uuid", "timestamp")])
+        made = "g" + second
+        source.append(rng.choice([
+            " JOIN (SELECT {1}.{2}, count(*) AS n, max({1}.id) AS m FROM {0}"
+            " GROUP BY {1}.{2}{4}) AS {5} ON {3}.{2} = {5}.{2}",
+            " JOIN (SELECT {1}.id % 9 AS m, count(DISTINCT {1}.{2}) AS n FROM {0}"
+            " GROUP BY 1{4}) AS {5} ON {3}.id % 9 = {5}.m",
+            " JOIN (SELECT DISTINCT ON ({1}.{2}) {1}.{2}, {1}.id AS m,"
+            " {1}.id % 5 AS n FROM {0} ORDER BY {1}.{2}, {1}.id DESC) AS {5}"
+            " ON {3}.{2} = {5}.{2}",
+            " JOIN (SELECT c AS m, count(*) AS n FROM (SELECT {1}.{2}, count(*)"
+            " AS c FROM {0} GROUP BY {1}.{2}) q GROUP BY c) AS {5}"
+            " ON {3}.id % 30 = {5}.m"]).format(
+                stream, second, column, first,
+                rng.choice(["", " HAVING count(*) > 1",
+                            " HAVING count(*) % 3 < 2"]), made))
+        scope.cols.append(Expr(made + ".n::int8", "int8"))
+        scope.unique = None
 
     def series(self, source, scope):
         """A set-returning function in FROM."""

@@ -58,6 +58,8 @@ my %query = (
 		(SELECT writer, k, count(*) AS c FROM s GROUP BY writer, k) g) q WHERE rn <= 3',
 	levels => 'SELECT c, count(*) AS n, max(k) AS k FROM
 		(SELECT writer, k, count(*) AS c FROM s GROUP BY writer, k) g GROUP BY ROLLUP (c)',
+	grouped => 'SELECT a.writer, a.n, g.c FROM s a JOIN (SELECT k, count(*) AS c
+		FROM s GROUP BY k HAVING count(*) % 3 > 0) g ON a.k = g.k WHERE a.n % 40 = 0',
 	total => 'SELECT count(*) AS c, sum(n) AS s FROM s');
 # views over these; one is the third of a chain
 my @above = (

@@ -621,7 +621,7 @@ class Grammar:
                 stream, second, column, first,
                 rng.choice(["", " HAVING count(*) > 1",
                             " HAVING count(*) % 3 < 2"]), made))
-        scope.cols.append(Expr(made + ".n::int8", "int8"))
+        scope.cols += [Expr(made + ".n::int8", "int8", True)] * 3
         scope.unique = None
 
     def series(self, source, scope):

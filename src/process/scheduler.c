@@ -59,6 +59,7 @@
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "flow/relations.h"
+#include "flow/viewgroup.h"
 #include "process/roster.h"
 #include "process/failure.h"
 #include "process/worker.h"
@@ -155,6 +156,7 @@ typedef struct Views
 	List	   *enabled;		/* those to run ... */
 	List	   *owners;			/* ... and whose they are */
 	List	   *disabled;		/* those that are off, or all if the server is */
+	List	   *followers;		/* those that are run with another */
 } Views;
 
 /*
@@ -174,6 +176,30 @@ attach_views(List *rows)
 		if (!stream_relations_attach(lfirst(lc)))
 			all = false;
 	attached = all;
+}
+
+/* What is to be done with a view? */
+static void
+sort_view(Views *views, StreamViewRow *row, List *rows)
+{
+	List	   *members = stream_viewgroup_among(rows, row);
+	StreamViewRow *leader = linitial(members);
+	bool		enabled = stream_enabled;
+	ListCell   *lc;
+
+	foreach(lc, members)
+		enabled &= ((StreamViewRow *) lfirst(lc))->options.enabled;
+	views->all = lappend_oid(views->all, row->viewid);
+	if (!enabled)
+		views->disabled = lappend_oid(views->disabled, row->viewid);
+	else if (leader != row)
+		views->followers = lappend_oid(views->followers, row->viewid);
+	else
+	{
+		views->enabled = lappend_oid(views->enabled, row->viewid);
+		views->owners = lappend_oid(views->owners,
+									stream_catalog_view_owner(row->viewid));
+	}
 }
 
 /* Reads the views, into the turn's context.  False without the extension. */
@@ -197,20 +223,7 @@ read_views(Views *views)
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(turn_context);
 		foreach(lc, rows)
-		{
-			StreamViewRow *row = lfirst(lc);
-
-			views->all = lappend_oid(views->all, row->viewid);
-			if (!row->options.enabled || !stream_enabled)
-				views->disabled = lappend_oid(views->disabled, row->viewid);
-			else
-			{
-				Oid			owner = stream_catalog_view_owner(row->viewid);
-
-				views->enabled = lappend_oid(views->enabled, row->viewid);
-				views->owners = lappend_oid(views->owners, owner);
-			}
-		}
+			sort_view(views, lfirst(lc), rows);
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(turn_context);
@@ -659,6 +672,9 @@ take_turn(void)
 	end_unwanted(views.disabled);
 	forget_views(views.all, mark);
 	foreach(lc, views.disabled)
+		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
+	/* who waits for one of those asks its leader then */
+	foreach(lc, views.followers)
 		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
 
 	/* before their views get a new worker */

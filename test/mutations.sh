@@ -26,6 +26,7 @@
 #	bits_again	a value counts again when it meets another condition
 #	changes_lost	a row that goes is taken for one that comes
 #	rows_stay	a row that goes is kept
+#	group_snapshot	each view of a group reads as of a snapshot of its own
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -33,7 +34,7 @@ set -uo pipefail
 mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	join_forgotten join_matched
 	rows_forgotten bits_again changes_lost rows_stay grouping nulled_arguments
-	topn_better topn_losers results}
+	topn_better topn_losers results group_snapshot}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -58,6 +59,7 @@ guards()
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
+		group_snapshot) echo test_00_setup test_view_group ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

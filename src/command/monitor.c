@@ -155,7 +155,10 @@ times_of_inputs(StreamViewRow *row, const StreamProgress *progress, bool seen)
 											  TYPALIGN_DOUBLE));
 }
 
-/* What the state of a view is called; that of its group is its own. */
+/*
+ * What the state of a view is called; that of its group is its own.  (In shared memory,
+ * one that is run with another one of its group is paused.)
+ */
 static const char *
 state_name(StreamViewRow *row, const StreamViewStatus *status,
 		   const StreamFailure *failure, int64 lag_rows)
@@ -165,7 +168,7 @@ state_name(StreamViewRow *row, const StreamViewStatus *status,
 	if (failure && failure->failed)
 		return "failed";
 	if (OidIsValid(stream_viewgroup_paused(row->viewid)) || !stream_enabled ||
-		status->paused)
+		(status->paused && row->options.group == NULL))
 		return "paused";
 	if (row->options.max_batch_rows > 0)
 		max_rows = row->options.max_batch_rows;

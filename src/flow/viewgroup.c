@@ -314,7 +314,14 @@ process_members(Together *group)
 	foreach(lc, group->members)
 		stream_batch_end_content(((Member *) lfirst(lc))->batch);
 	foreach(lc, group->members)
+	{
+		if (STREAM_MUTATION("group_snapshot"))
+		{
+			PopActiveSnapshot();
+			PushActiveSnapshot(GetLatestSnapshot());
+		}
 		stream_batch_process(turn_of(group, lfirst(lc)), GetActiveSnapshot());
+	}
 	PopActiveSnapshot();
 }
 

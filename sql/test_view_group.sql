@@ -4,6 +4,7 @@
 CREATE SCHEMA vg;
 SET search_path = vg, public;
 SET client_min_messages = warning;
+SET jit = off;
 CREATE TABLE s (k int, v int) USING stream;
 INSERT INTO s SELECT i % 3, i FROM generate_series(1, 1000) i;
 CREATE MATERIALIZED VIEW a WITH (streaming.continuous, streaming.group = 'g') AS

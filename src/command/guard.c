@@ -538,6 +538,16 @@ has_unread_rows(StreamViewRow *row, List *leaves)
 	return rows > 0;
 }
 
+/* Has the worker of a view begin, without waiting for it. */
+static void
+request_batch(Oid viewid)
+{
+	Oid			leader = stream_viewgroup_leader(viewid);
+
+	if (OidIsValid(leader))
+		(void) stream_roster_request(leader);
+}
+
 /*
  * Has the view's worker read what is committed, while nobody can write to the
  * leaves any more.  Rows of our own transaction will never have been there.
@@ -686,7 +696,7 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 
 		/* the workers may as well begin at the same time */
 		foreach(lc, others)
-			(void) stream_roster_request(stream_viewgroup_leader(lfirst_oid(lc)));
+			request_batch(lfirst_oid(lc));
 		for_each_view(others, wait_for_worker, leaves, CATCH_UP_LIMIT_MS);
 	}
 	for_each_view(takeaway->views, lock_batches, NIL, CATCH_UP_LOCK_MS);

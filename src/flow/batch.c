@@ -989,11 +989,10 @@ stream_batch_prepare(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 
-	if (!is_prepared(view))
+	/* even if all is at hand: news comes with the locks that are taken for it */
+	if (batch->rels == NULL || !is_prepared(view))
 		stream_owner_run(view->owner, view->row->settings, prepare_as_owner,
 						 batch);
-	else if (batch->rels == NULL)
-		open_leaves(batch);
 }
 
 bool

@@ -156,7 +156,7 @@ SKIP:
 			LANGUAGE c AS 'streaming', 'stream_debug_disarm';
 		CREATE FUNCTION _debug_waiting(text) RETURNS int
 			LANGUAGE c AS 'streaming', 'stream_debug_waiting';}, on_error_stop => 1);
-	skip 'no test build', 4 if $ret != 0;
+	skip 'no test build', 12 if $ret != 0;
 	for my $point ('group-measured-one', 'batch-before-snapshot')
 	{
 		my $before = sql('SELECT count(*) FROM s');
@@ -171,8 +171,36 @@ SKIP:
 			"$point: the same rows for all");
 		is_exact('s', $point);
 	}
+
+	# The one whose worker runs the batches leaves, or goes, while others wait.
+	sql(q{CREATE MATERIALIZED VIEW other WITH (streaming.continuous,
+		streaming.trigger = 'manual', streaming.group = 'g') AS SELECT count(*) AS c FROM s},
+		q{REFRESH MATERIALIZED VIEW other});
+	for my $leave (
+		'ALTER MATERIALIZED VIEW s_a RESET (streaming.group)',
+		'DROP MATERIALIZED VIEW s_b')
+	{
+		my $point = 'batch-before-commit';
+		sql("SELECT _debug_arm('$point', 'wait')", 'INSERT INTO s VALUES (1, 1)');
+		my $first = background("SELECT streaming.wait('other')");
+		$node->poll_query_until('postgres', "SELECT _debug_waiting('$point') > 0")
+		  or die "no batch has come to $point";
+		sql('INSERT INTO s VALUES (1, 2)');
+		my $second = background("SELECT streaming.wait('s_c'), c = (SELECT count(*) FROM s_c) FROM other");
+		my $p = background($leave);
+		$node->poll_query_until('postgres',
+			"SELECT count(*) > 0 FROM pg_stat_activity WHERE query = '$leave' AND wait_event_type = 'Lock'")
+		  or die "$leave does not wait";
+		sql("SELECT _debug_disarm('$point')");
+		ok(finish($p), $leave) or diag($p->{err});
+		ok(finish($first), "$leave: who waited has waited") or diag($first->{err});
+		ok(finish($second), "$leave: and who came later") or diag($second->{err});
+		is(sql('SELECT c = (SELECT count(*) FROM s), c = (SELECT count(*) FROM s_c) FROM other'),
+			't|t', "$leave: the others are there");
+	}
+	sql('DROP MATERIALIZED VIEW other');
 }
-sql('DROP MATERIALIZED VIEW s_a, s_b, s_c', q{CALL make_views('s', '')});
+sql('DROP MATERIALIZED VIEW IF EXISTS s_a, s_b, s_c', q{CALL make_views('s', '')});
 
 # Writers with savepoints and rollbacks, readers, those who wait, members that come and
 # go, workers that are ended.

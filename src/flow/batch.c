@@ -27,14 +27,18 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/async.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
+#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -91,8 +95,10 @@ struct StreamBatch
 	int64		rows;			/* stream rows consumed */
 	int64		number;			/* its number, when it is committed */
 	int64		late;			/* the late threshold */
+	int64		closes;			/* what ends until then is final after it */
 	bool		whole;			/* it reads all there is */
 	bool		due;			/* there is something to do */
+	bool		reads_content;	/* what other views show, not how it changes */
 	TimestampTz now;			/* by our clock, which tests may move */
 	List	   *content;		/* OIDs: views that have no batch meanwhile */
 };
@@ -521,14 +527,15 @@ delta_params(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
 	StreamWindow *window = delta->cut->window;
+	Oid			type = OidIsValid(delta->feed->closes) ? delta->feed->closes :
+		window ? window->type : TIMESTAMPTZOID;
 	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
 	Interval   *delay = palloc0(sizeof(Interval));
 
 	if (view->watermark)
 		delay->time = stream_watermark_delay(view->watermark);
-	set_param(params, STREAM_PARAM_LATE,
-			  window ? window->type : TIMESTAMPTZOID,
-			  Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_LATE, type, Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_CLOSED, type, Int64GetDatum(batch->closes));
 	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
 			  IntervalPGetDatum(delay));
 	set_pointer(params, STREAM_PARAM_POSITION, position);
@@ -645,6 +652,28 @@ environment(BatchView *view, const StreamFeed *feed)
 }
 
 /*
+ * Is the feed of what there is before there are rows needed after that?  Rows that go
+ * may have been the last ones, so aggregates that are kept begin as over none.
+ */
+static bool
+is_first_again(const StreamDelta *delta)
+{
+	return delta->cut->over_changes && delta->feed->aggs != NIL;
+}
+
+/*
+ * Can a feed have no rows, for operators have handed on none?  One that reads no new rows
+ * is for what the watermark closes.
+ */
+static bool
+has_no_rows(StreamBatch *batch, const StreamDelta *delta, double rows)
+{
+	if (!stream_cut_reads_new(delta->feed))
+		return !has_groups_to_close(batch->view);
+	return delta->streams == NIL && rows == 0;
+}
+
+/*
  * Runs a delta plan, over the rows of the position's range (none without one), or
  * over what operators have handed on.  What comes out is merged by its operator.
  */
@@ -662,7 +691,8 @@ run_delta(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 	QueryDesc  *desc;
 
 	if (view->progress.batch > 0 ?
-		delta->feed->first || (delta->streams == NIL && rows == 0) :
+		(delta->feed->first && !is_first_again(delta)) ||
+		has_no_rows(batch, delta, rows) :
 		delta->feed->later || (delta->feed->content && position == NULL))
 		return;
 	/* a join reads what this batch has kept */
@@ -782,6 +812,22 @@ reap_groups(StreamBatch *batch, int64 made)
 													 progress->closed, limit);
 }
 
+/* Tells those who listen to the view's channel, once the batch is committed. */
+static void
+notify_listeners(BatchView *view)
+{
+	StringInfoData message;
+
+	initStringInfo(&message);
+	appendStringInfoString(&message, "{\"view\": ");
+	escape_json(&message,
+				quote_qualified_identifier(get_namespace_name(get_rel_namespace(view->viewid)),
+										   get_rel_name(view->viewid)));
+	appendStringInfo(&message, ", \"batch\": " INT64_FORMAT "}",
+					 view->progress.batch);
+	Async_Notify(view->row->options.notify, message.data);
+}
+
 /* Writes the new position, if the batch has changed anything. */
 static void
 write_progress(StreamBatch *batch, TimestampTz started)
@@ -796,6 +842,8 @@ write_progress(StreamBatch *batch, TimestampTz started)
 	progress->position = stream_position_write(view->position);
 	stream_catalog_write_progress(view->viewid, view->row->unlogged, progress);
 	progress->position = NULL;
+	if (view->row->options.notify)
+		notify_listeners(view);
 }
 
 /* The batch proper, run as the owner: from the range to the new position. */
@@ -810,6 +858,7 @@ process_range(StreamBatch *batch)
 	int64		watermark = progress->watermark;
 
 	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
+	batch->closes = closes_groups(view) ? progress->watermark : STREAM_NO_TIME;
 	if (STREAM_MUTATION("threshold") && closes_groups(view))
 		batch->late = progress->watermark;
 	STREAM_DEBUG_POINT("batch-before-merge");
@@ -817,7 +866,7 @@ process_range(StreamBatch *batch)
 						   uses_event_time(view));
 	run_operators(batch, view->position);
 	if (closes_groups(view))
-		progress->closed = progress->watermark;
+		progress->closed = batch->closes;
 	stream_watermark_end(view->watermark, progress);
 	settle(batch, progress->closed != closed ||
 		   progress->watermark != watermark);
@@ -884,7 +933,9 @@ void
 stream_batch_initialize(Oid viewid)
 {
 	BatchView  *view = remember_view(viewid);
-	StreamBatch batch = {.view = view,.late = STREAM_NO_TIME};
+	StreamBatch batch = {
+		.view = view,.late = STREAM_NO_TIME,.closes = STREAM_NO_TIME
+	};
 
 	view->running = true;
 	if (read_row(view))
@@ -1020,7 +1071,8 @@ stream_batch_read_position(StreamBatch *batch)
 
 	read_position(view);
 	note_streams(view);
-	if (view->progress.batch == 0 && reads_content(view))
+	batch->reads_content = view->progress.batch == 0 && reads_content(view);
+	if (batch->reads_content)
 		begin_content(batch);
 }
 
@@ -1034,6 +1086,8 @@ stream_batch_measure(StreamBatch *batch, List **measured)
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole ? 0 : max_rows, measured);
+	if (batch->reads_content)
+		STREAM_DEBUG_POINT("batch-reads-content");
 }
 
 bool

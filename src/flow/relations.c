@@ -272,6 +272,29 @@ index_expression(Expr *expr)
 	return elem;
 }
 
+/* What rows are ordered by, and their hash. */
+static List *
+order_elements(StreamCut *cut)
+{
+	List	   *elements = NIL;
+
+	for (int i = 0; i <= cut->ordered->nranks; i++)
+	{
+		StreamPayload *payload = list_nth(cut->payload, i);
+		IndexElem  *elem = index_element(payload->name);
+		const StreamRankColumn *rank = &cut->ordered->ranks[i];
+
+		elements = lappend(elements, elem);
+		if (i == cut->ordered->nranks)
+			break;
+		elem->ordering = stream_ranking_descends(rank) ?
+			SORTBY_DESC : SORTBY_ASC;
+		elem->nulls_ordering = rank->nulls_first ?
+			SORTBY_NULLS_FIRST : SORTBY_NULLS_LAST;
+	}
+	return elements;
+}
+
 /* Returns the index, or InvalidOid if there are no keys. */
 static Oid
 create_key_index(StreamCut *cut, Oid state, RangeVar *name,
@@ -282,7 +305,7 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	Oid			indexid;
 	ListCell   *lc;
 
-	if (cut->keys == NIL && !slots)
+	if (cut->keys == NIL && !slots && cut->ordered == NULL)
 		return InvalidOid;
 	foreach(lc, cut->keys)
 	{
@@ -300,6 +323,9 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	if (slots)
 		index->indexParams = lappend(index->indexParams,
 									 index_element(cut->topn->slot_name));
+	if (cut->ordered)
+		index->indexParams = list_concat(index->indexParams,
+										 order_elements(cut));
 	index->idxname = psprintf("%s_key", name->relname);
 	index->relation = name;
 	index->accessMethod = "btree";
@@ -552,6 +578,23 @@ find_changes_view(const StreamViewRow *row)
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
 	return found;
+}
+
+Oid
+stream_relations_changes_shown(Oid shown)
+{
+	ListCell   *lc;
+
+	if (get_rel_relkind(shown) != RELKIND_VIEW)
+		return InvalidOid;
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (OidIsValid(row->changes) && find_changes_view(row) == shown)
+			return row->changes;
+	}
+	return InvalidOid;
 }
 
 /* A name for a column that none of the view's has. */

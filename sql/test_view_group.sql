@@ -149,6 +149,15 @@ SELECT slow.n, all_apart.* FROM slow, all_apart;
 REFRESH MATERIALIZED VIEW slow;
 SELECT slow.n, all_apart.* FROM slow, all_apart;
 SELECT check_view('a'), check_view('slow'), check_view('last');
+-- one that is released does not keep the others in a batch that does not end
+SELECT nextval('gate'), setval('arrivals', 1, false);
+INSERT INTO s VALUES (1, 9001);
+SELECT streaming.wait('last', '1 ms');
+CALL until('(SELECT is_called FROM arrivals)');
+SELECT streaming.release('slow');
+REFRESH MATERIALIZED VIEW last;
+SELECT slow.n, all_apart.* FROM slow, all_apart;
+SELECT setval('gate', 1, false);
 DROP MATERIALIZED VIEW slow, last CASCADE;
 ALTER MATERIALIZED VIEW b SET (streaming.group = 'g');
 -- until the next batch it is where it has been

@@ -71,6 +71,7 @@ OBJS = \
 	src/flow/delta.o \
 	src/flow/dataflow.o \
 	src/flow/batch.o \
+	src/flow/viewgroup.o \
 	src/process/roster.o \
 	src/process/failure.o \
 	src/process/agenda.o \

@@ -30,6 +30,7 @@
 #	bits_again	a value counts again when it meets another condition
 #	changes_lost	a row that goes is taken for one that comes
 #	rows_stay	a row that goes is kept
+#	group_snapshot	each view of a group reads as of a snapshot of its own
 #	ordered_stay	... of which the first ones are wanted
 #	topn_unsaid	that a row is no longer among the first is not handed on
 #	empty_set_goes	an empty grouping set goes with the last row
@@ -41,7 +42,7 @@ mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	join_forgotten join_matched join_signs join_tests join_final join_waiting
 	rows_forgotten bits_again changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
-	topn_better topn_losers results}
+	topn_better topn_losers results group_snapshot}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -71,6 +72,7 @@ guards()
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
+		group_snapshot) echo test_00_setup test_view_group ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

@@ -176,6 +176,15 @@ read_changes(const char *value, StreamOptions *options)
 }
 
 static const char *
+read_group(const char *value, StreamOptions *options)
+{
+	if (*value == '\0' || strlen(value) >= NAMEDATALEN)
+		return "A valid value is a name of 1 to 63 bytes.";
+	options->group = pstrdup(value);
+	return NULL;
+}
+
+static const char *
 read_notify(const char *value, StreamOptions *options)
 {
 	if (*value == '\0' || strlen(value) >= NAMEDATALEN)
@@ -227,6 +236,7 @@ static const OptionDef option_defs[] = {
 	{"distinct_within_watermark", true, false, read_within_watermark},
 	{"enabled", true, false, read_enabled},
 	{"event_time", false, true, read_event_time},
+	{"group", true, false, read_group},
 	{"idle_timeout", false, true, read_idle_timeout},
 	{"late_rows", true, false, read_late_rows},
 	{"max_batch_rows", true, false, read_max_batch_rows},

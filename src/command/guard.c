@@ -74,6 +74,7 @@
 #include "time/declare.h"
 #include "query/analyze.h"
 #include "flow/batch.h"
+#include "flow/viewgroup.h"
 #include "process/roster.h"
 #include "process/wait.h"
 #include "command/guard.h"
@@ -482,7 +483,7 @@ time_left(TimestampTz deadline)
 
 /* Takes the batch lock of a view; a batch that never ends does not keep us. */
 static void
-lock_batches(Oid viewid, List *leaves, TimestampTz deadline)
+lock_batches(Oid viewid, List **unused, TimestampTz deadline)
 {
 	int			nestlevel = NewGUCNestLevel();
 	int			limit = time_left(deadline);
@@ -537,16 +538,26 @@ has_unread_rows(StreamViewRow *row, List *leaves)
 	return rows > 0;
 }
 
+/* Has the worker of a view begin, without waiting for it. */
+static void
+request_batch(Oid viewid)
+{
+	Oid			leader = stream_viewgroup_leader(viewid);
+
+	if (OidIsValid(leader))
+		(void) stream_roster_request(leader);
+}
+
 /*
  * Has the view's worker read what is committed, while nobody can write to the
  * leaves any more.  Rows of our own transaction will never have been there.
  */
 static void
-wait_for_worker(Oid viewid, List *leaves, TimestampTz deadline)
+wait_for_worker(Oid viewid, List **leaves, TimestampTz deadline)
 {
 	StreamViewRow *row = stream_catalog_view(viewid);
 
-	if (row == NULL || !has_unread_rows(row, leaves))
+	if (row == NULL || !has_unread_rows(row, *leaves))
 		return;
 	if (!stream_wait_for(viewid, time_left(deadline) * INT64CONST(1000)))
 		ereport(ERROR,
@@ -557,25 +568,34 @@ wait_for_worker(Oid viewid, List *leaves, TimestampTz deadline)
 
 /*
  * Has the view read everything that is visible, in one batch: others may write to what
- * stays, and a second one would find more, for ever.
+ * stays, and a second one would find more, for ever.  done: OIDs, those that have, also
+ * as ones of a group.
  */
 static void
-catch_up(Oid viewid, List *leaves, TimestampTz deadline)
+catch_up(Oid viewid, List **done, TimestampTz deadline)
 {
-	(void) stream_batch_run(viewid, true, NULL);
-	stream_batch_committed(viewid);
+	StreamGroupBatch group;
+	ListCell   *lc;
+
+	if (list_member_oid(*done, viewid))
+		return;
+	stream_viewgroup_run(viewid, true, &group);
+	foreach(lc, group.views)
+		stream_batch_committed(lfirst_oid(lc));
 	CommandCounterIncrement();
-	stream_batch_forget(viewid);
+	foreach(lc, group.views)
+		stream_batch_forget(lfirst_oid(lc));
+	*done = list_concat(*done, group.views);
 }
 
 /*
- * Does something for each of the views, for all of them within so many milliseconds;
- * errors say for which.
+ * Does something for each of the views, with a list of OIDs, for all of them within so
+ * many milliseconds; errors say for which.
  */
 static void
 for_each_view(List *views,
-			  void (*work) (Oid viewid, List *leaves, TimestampTz deadline),
-			  List *leaves, int limit_ms)
+			  void (*work) (Oid viewid, List **oids, TimestampTz deadline),
+			  List *oids, int limit_ms)
 {
 	ErrorContextCallback callback;
 	CatchUp		view;
@@ -595,7 +615,7 @@ for_each_view(List *views,
 
 		view.name = get_rel_name(viewid);
 		view.literal = view_literal(viewid);
-		work(viewid, leaves, deadline);
+		work(viewid, &oids, deadline);
 	}
 	error_context_stack = callback.previous;
 }
@@ -618,6 +638,23 @@ note_loss(Oid viewid, List *leaves)
 	PushActiveSnapshot(GetLatestSnapshot());
 	stream_catalog_write_release(viewid, linitial_oid(row->streams), failure);
 	PopActiveSnapshot();
+}
+
+/*
+ * Own views are brought up to date here, and with them all that advance with them, though
+ * they may not read what goes.
+ */
+static List *
+with_own_groups(List *views)
+{
+	List	   *result = list_copy(views);
+	ListCell   *lc;
+
+	foreach(lc, views)
+		if (stream_owner_of(lfirst_oid(lc)) == GetUserId())
+			result = list_concat_unique_oid(result,
+											stream_viewgroup_members(lfirst_oid(lc)));
+	return result;
 }
 
 /* Those of the views that are the current user's own, or those that are not. */
@@ -650,6 +687,7 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 	}
 	if (takeaway->views == NIL && released == NIL)
 		return NULL;
+	takeaway->views = with_own_groups(takeaway->views);
 	list_sort(takeaway->views, list_oid_cmp);
 	others = views_of_mine(takeaway->views, false);
 	if (others != NIL)
@@ -658,7 +696,7 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 
 		/* the workers may as well begin at the same time */
 		foreach(lc, others)
-			(void) stream_roster_request(lfirst_oid(lc));
+			request_batch(lfirst_oid(lc));
 		for_each_view(others, wait_for_worker, leaves, CATCH_UP_LIMIT_MS);
 	}
 	for_each_view(takeaway->views, lock_batches, NIL, CATCH_UP_LOCK_MS);

@@ -44,6 +44,8 @@
 #include "time/watermark.h"
 #include "query/analyze.h"
 #include "flow/batch.h"
+#include "flow/viewgroup.h"
+#include "process/failure.h"
 #include "command/monitor.h"
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
@@ -154,7 +156,10 @@ times_of_inputs(StreamViewRow *row, const StreamProgress *progress, bool seen)
 											  TYPALIGN_DOUBLE));
 }
 
-/* What the state of a view is called. */
+/*
+ * What the state of a view is called; that of its group is its own.  (In shared memory,
+ * one that is run with another one of its group is paused.)
+ */
 static const char *
 state_name(StreamViewRow *row, const StreamViewStatus *status,
 		   const StreamFailure *failure, int64 lag_rows)
@@ -163,7 +168,8 @@ state_name(StreamViewRow *row, const StreamViewStatus *status,
 
 	if (failure && failure->failed)
 		return "failed";
-	if (!row->options.enabled || !stream_enabled || status->paused)
+	if (OidIsValid(stream_viewgroup_paused(row->viewid)) || !stream_enabled ||
+		(status->paused && row->options.group == NULL))
 		return "paused";
 	if (row->options.max_batch_rows > 0)
 		max_rows = row->options.max_batch_rows;
@@ -188,6 +194,7 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 {
 	Oid			viewid = PG_GETARG_OID(0);
 	StreamViewRow *row = stream_catalog_view(viewid);
+	List	   *members;
 	StreamViewStatus status = {0};
 	StreamProgress progress = {0};
 	TupleDesc	desc;
@@ -203,7 +210,10 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 		elog(ERROR, "return type must be a row type");
 	if (row == NULL)
 		PG_RETURN_NULL();
-	stream_shmem_view_status(viewid, &status);
+	members = stream_viewgroup_members(viewid);
+	if (members == NIL)
+		PG_RETURN_NULL();
+	stream_shmem_view_status(linitial_oid(members), &status);
 	unreadable = row->unlogged && RecoveryInProgress();
 	sees_data = stream_privilege_sees_data(viewid);
 	if (!unreadable)
@@ -212,7 +222,7 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 		measured = view_lag(row, &progress, &rows, &bytes);
 	}
 	values[0] = CStringGetTextDatum(state_name(row, &status,
-											   stream_catalog_failure(viewid),
+											   stream_failure_of(members),
 											   rows));
 	values[1] = Int32GetDatum(status.worker_pid);
 	nulls[1] = status.worker_pid == 0;

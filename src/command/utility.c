@@ -479,7 +479,7 @@ alter_table(StreamStatement *s)
 		stmt->objtype = OBJECT_VIEW;
 	stream_statement_pass_on(s);
 	CommandCounterIncrement();
-	stream_relations_sync_owner(viewid);
+	stream_view_owner_changed(viewid);
 }
 
 static void
@@ -864,7 +864,7 @@ reassign_owned(StreamStatement *s)
 		Oid			viewid = ((StreamViewRow *) lfirst(lc))->viewid;
 
 		if (stream_catalog_view_owner(viewid) != lfirst_oid(lo))
-			stream_relations_sync_owner(viewid);
+			stream_view_owner_changed(viewid);
 	}
 }
 

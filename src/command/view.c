@@ -60,6 +60,7 @@
 #include "flow/relations.h"
 #include "flow/dataflow.h"
 #include "flow/batch.h"
+#include "flow/viewgroup.h"
 #include "process/roster.h"
 #include "command/view.h"
 
@@ -157,7 +158,7 @@ skip_present_rows(const StreamViewRow *row)
 
 	foreach(lc, leaves)
 		rels[n++] = table_open(lfirst_oid(lc), AccessShareLock);
-	stream_position_begin(pos, rels, n, 0);
+	stream_position_begin(pos, rels, n, 0, NULL);
 	PushActiveSnapshot(GetLatestSnapshot());
 	stream_position_finish(pos, rels, n, GetActiveSnapshot());
 	PopActiveSnapshot();
@@ -500,6 +501,7 @@ make_view(NewView *view)
 	try_delta(row, query, view->options, view->source);
 	stream_catalog_insert_view(row);
 	CommandCounterIncrement();
+	stream_viewgroup_check(row->viewid, view->options, view->source);
 	stream_batch_initialize(row->viewid);
 	if (into->skipData)
 		skip_present_rows(row);
@@ -620,16 +622,34 @@ add_change_stream(StreamViewRow *row)
 	try_delta(row, NULL, NIL, NULL);
 }
 
-/* Do the options ask for what the view has not? */
+/*
+ * Do the options ask for what is for no batch in progress?  Of a change stream that the
+ * view has not: what the batch changes must be in it, or before it.  Of a group: whoever
+ * has a batch later must know of it.
+ */
 static bool
-want_changes(const StreamViewRow *row, List *options)
+are_between_batches(const StreamViewRow *row, List *options)
 {
 	ListCell   *lc;
 
 	foreach(lc, options)
-		if (strcmp(lfirst_node(DefElem, lc)->defname, "changes") == 0)
-			return !row->options.changes;
+	{
+		const char *name = lfirst_node(DefElem, lc)->defname;
+
+		if (strcmp(name, "group") == 0 ||
+			(strcmp(name, "changes") == 0 && !row->options.changes))
+			return true;
+	}
 	return false;
+}
+
+/* Is it another group, or none any more? */
+static bool
+is_other_group(const StreamOptions *before, const StreamOptions *now)
+{
+	if (before->group == NULL || now->group == NULL)
+		return before->group != now->group;
+	return strcmp(before->group, now->group) != 0;
 }
 
 void
@@ -640,9 +660,8 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 	StreamOptions before;
 
 	check_owner(viewid);
-	/* what a batch in progress changes must be in the change stream, or before it */
 	row = stream_catalog_view(viewid);
-	if (row && want_changes(row, options))
+	if (row && are_between_batches(row, options))
 		LockDatabaseObject(RelationRelationId, viewid, 0,
 						   ShareUpdateExclusiveLock);
 	LockRelationOid(viewid, ShareUpdateExclusiveLock);
@@ -668,8 +687,26 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 		try_delta(row, NULL, options, source);
 	stream_catalog_update_view(row);
 	CommandCounterIncrement();
+	stream_viewgroup_check(viewid, options, source);
+	/* others may have been to blame, or it alone: it is tried anew */
+	if (is_other_group(&before, &row->options))
+		(void) stream_catalog_clear_failure(viewid);
 	CacheInvalidateRelcacheByRelid(viewid);
 	stream_shmem_views_changed();
+}
+
+void
+stream_view_owner_changed(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+
+	stream_relations_sync_owner(viewid);
+	if (row == NULL || row->options.group == NULL)
+		return;
+	/* so that it counts as changed here */
+	stream_catalog_update_view(row);
+	CommandCounterIncrement();
+	stream_viewgroup_check(viewid, NIL, NULL);
 }
 
 /* ---- CREATE INDEX ---- */

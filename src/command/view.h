@@ -24,7 +24,8 @@ extern bool stream_view_create(CreateTableAsStmt *stmt, List *options,
 
 /*
  * ALTER ... SET or RESET (streaming.*).  Takes ShareUpdateExclusiveLock on the
- * view.  Errors: as options.h; 42501 for others than the owner.
+ * view, and its batch lock if its group changes.  Errors: as options.h and viewgroup.h;
+ * 42501 for others than the owner.
  */
 extern void stream_view_set_options(Oid viewid, List *options, bool reset,
 									const char *source);
@@ -39,6 +40,12 @@ extern void stream_view_set_options(Oid viewid, List *options, bool reset,
  * a reserved name.
  */
 extern ObjectAddress stream_view_create_index(Oid viewid, IndexStmt *stmt);
+
+/*
+ * The view has another owner now: so have its parts, and it is in his group of that name.
+ * Errors: as viewgroup.h.
+ */
+extern void stream_view_owner_changed(Oid viewid);
 
 /* Forgets the view; called when v is dropped. */
 extern void stream_view_dropped(Oid viewid);

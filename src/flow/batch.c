@@ -61,9 +61,6 @@
 
 int			stream_max_batch_rows = 1000000;
 
-/* So often a batch begins anew because something has changed meanwhile. */
-#define MAX_TRIES 10
-
 /* What this process remembers of a view. */
 typedef struct BatchView
 {
@@ -86,7 +83,7 @@ typedef struct BatchView
 } BatchView;
 
 /* A batch in progress. */
-typedef struct Batch
+struct StreamBatch
 {
 	BatchView  *view;
 	Relation   *states;			/* the state tables of the operators, open */
@@ -100,14 +97,17 @@ typedef struct Batch
 	int64		late;			/* the late threshold */
 	int64		closes;			/* what ends until then is final after it */
 	bool		whole;			/* it reads all there is */
+	bool		due;			/* there is something to do */
+	bool		reads_content;	/* what other views show, not how it changes */
+	TimestampTz now;			/* by our clock, which tests may move */
 	List	   *content;		/* OIDs: views that have no batch meanwhile */
-} Batch;
+};
 
 /* Merges what a delta plan yields. */
 typedef struct MergeReceiver
 {
 	DestReceiver pub;
-	Batch	   *batch;
+	StreamBatch *batch;
 	StreamDelta *delta;
 	StreamOperator *op;
 } MergeReceiver;
@@ -237,7 +237,7 @@ read_row(BatchView *view)
 
 /* Makes the operators, as far as there are none yet. */
 static void
-prepare_operators(Batch *batch)
+prepare_operators(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 	bool		closes = view->row->options.output_mode !=
@@ -273,7 +273,7 @@ prepare_operators(Batch *batch)
 
 /* Makes sure of plans and operators; the caller runs as the owner. */
 static void
-prepare_view(Batch *batch)
+prepare_view(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 
@@ -322,7 +322,7 @@ find_inputs(BatchView *view)
 
 /* Opens the leaves of the stream. */
 static void
-open_leaves(Batch *batch)
+open_leaves(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 	ListCell   *lc;
@@ -336,7 +336,7 @@ open_leaves(Batch *batch)
 }
 
 static void
-close_leaves(Batch *batch)
+close_leaves(StreamBatch *batch)
 {
 	for (int i = 0; i < batch->nrels; i++)
 		table_close(batch->rels[i], NoLock);
@@ -523,7 +523,7 @@ has_groups_to_reap(BatchView *view)
 
 /* A delta plan's parameters (watermark.h). */
 static ParamListInfo
-delta_params(Batch *batch, StreamDelta *delta, StreamPosition *position)
+delta_params(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
 	StreamWindow *window = delta->cut->window;
@@ -666,7 +666,7 @@ is_first_again(const StreamDelta *delta)
  * is for what the watermark closes.
  */
 static bool
-has_no_rows(Batch *batch, const StreamDelta *delta, double rows)
+has_no_rows(StreamBatch *batch, const StreamDelta *delta, double rows)
 {
 	if (!stream_cut_reads_new(delta->feed))
 		return !has_groups_to_close(batch->view);
@@ -678,7 +678,7 @@ has_no_rows(Batch *batch, const StreamDelta *delta, double rows)
  * over what operators have handed on.  What comes out is merged by its operator.
  */
 static void
-run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
+run_delta(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
 	double		rows = delta->streams == NIL ?
@@ -714,7 +714,7 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 
 /* What operators have handed on is not needed any more. */
 static void
-settle_operators(Batch *batch)
+settle_operators(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 
@@ -745,7 +745,7 @@ has_passed_over(StreamPosition *position)
  * the watermark, or what it has closed.
  */
 static void
-settle(Batch *batch, bool moved)
+settle(StreamBatch *batch, bool moved)
 {
 	BatchView  *view = batch->view;
 	int64		last = view->progress.batch;
@@ -763,7 +763,7 @@ settle(Batch *batch, bool moved)
  * are dropped.
  */
 static void
-run_operators(Batch *batch, StreamPosition *position)
+run_operators(StreamBatch *batch, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
 	ListCell   *lc = list_head(view->flow->deltas);
@@ -796,7 +796,7 @@ run_operators(Batch *batch, StreamPosition *position)
  * makes.
  */
 static void
-reap_groups(Batch *batch, int64 made)
+reap_groups(StreamBatch *batch, int64 made)
 {
 	BatchView  *view = batch->view;
 	StreamProgress *progress = &view->progress;
@@ -830,7 +830,7 @@ notify_listeners(BatchView *view)
 
 /* Writes the new position, if the batch has changed anything. */
 static void
-write_progress(Batch *batch, TimestampTz started)
+write_progress(StreamBatch *batch, TimestampTz started)
 {
 	BatchView  *view = batch->view;
 	StreamProgress *progress = &view->progress;
@@ -848,7 +848,7 @@ write_progress(Batch *batch, TimestampTz started)
 
 /* The batch proper, run as the owner: from the range to the new position. */
 static void
-process_range(Batch *batch)
+process_range(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 	StreamProgress *progress = &view->progress;
@@ -862,7 +862,7 @@ process_range(Batch *batch)
 	if (STREAM_MUTATION("threshold") && closes_groups(view))
 		batch->late = progress->watermark;
 	STREAM_DEBUG_POINT("batch-before-merge");
-	stream_watermark_begin(view->watermark, stream_debug_now(), batch->late,
+	stream_watermark_begin(view->watermark, batch->now, batch->late,
 						   uses_event_time(view));
 	run_operators(batch, view->position);
 	if (closes_groups(view))
@@ -881,7 +881,7 @@ process_range(Batch *batch)
 }
 
 static void
-open_tables(Batch *batch)
+open_tables(StreamBatch *batch)
 {
 	List	   *states = stream_catalog_states(batch->view->row);
 	ListCell   *lc;
@@ -894,7 +894,7 @@ open_tables(Batch *batch)
 }
 
 static void
-close_tables(Batch *batch)
+close_tables(StreamBatch *batch)
 {
 	int			n = list_length(stream_catalog_states(batch->view->row));
 
@@ -910,7 +910,7 @@ close_tables(Batch *batch)
 static void
 put_initial_row(void *arg)
 {
-	Batch	   *batch = arg;
+	StreamBatch *batch = arg;
 	bool		has_row = false;
 	ListCell   *lc;
 
@@ -933,7 +933,7 @@ void
 stream_batch_initialize(Oid viewid)
 {
 	BatchView  *view = remember_view(viewid);
-	Batch		batch = {
+	StreamBatch batch = {
 		.view = view,.late = STREAM_NO_TIME,.closes = STREAM_NO_TIME
 	};
 
@@ -962,7 +962,7 @@ reads_content(BatchView *view)
  * our snapshot: what is in one must be in the other.
  */
 static void
-begin_content(Batch *batch)
+begin_content(StreamBatch *batch)
 {
 	ListCell   *lc;
 
@@ -980,8 +980,8 @@ begin_content(Batch *batch)
 	}
 }
 
-static void
-end_content(Batch *batch)
+void
+stream_batch_end_content(StreamBatch *batch)
 {
 	ListCell   *lc;
 
@@ -991,96 +991,162 @@ end_content(Batch *batch)
 	batch->content = NIL;
 }
 
-static void
-run_batch(void *arg)
+/* Are plans, operators and leaves at hand, and as the catalogs have them? */
+static bool
+is_prepared(BatchView *view)
 {
-	Batch	   *batch = arg;
-	BatchView  *view = batch->view;
-	int64		max_rows = view->row->options.max_batch_rows > 0 ?
-		view->row->options.max_batch_rows : stream_max_batch_rows;
-	int			tries = 0;
-	bool		content;
-
-	open_tables(batch);
-
-	/*
-	 * Leaves that the plan does not know of must not be taken for read: if
-	 * finding them has brought news, plan again.
-	 */
-	do
-	{
-		if (++tries > MAX_TRIES)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("what the query of a continuous view depends on does not stop changing"),
-					 errhint("Try again.")));
-		close_leaves(batch);
-		/* planning may call functions that need a snapshot */
-		PushActiveSnapshot(GetTransactionSnapshot());
-		prepare_view(batch);
-		PopActiveSnapshot();
-		open_leaves(batch);
-	} while (stream_dataflow_is_stale(view->flow) ||
-			 stream_dataflow_must_reload(view->flow) ||
-			 view->generation != view->flow->generation);
-	read_position(view);
-	note_streams(view);
-	content = view->progress.batch == 0 && reads_content(view);
-	if (content)
-		begin_content(batch);
-	batch->more = stream_position_begin(view->position, batch->rels,
-										batch->nrels,
-										batch->whole ? 0 : max_rows);
-	if (content)
-		STREAM_DEBUG_POINT("batch-reads-content");
-	/* an input is not idle whose rows this batch will leave unread */
-	if (!batch->more)
-		stream_watermark_follow_clock(view->watermark, &view->progress,
-									  stream_debug_now());
-	if (stream_position_pending(view->position) ||
-		view->progress.batch == 0 || has_groups_to_close(view) ||
-		has_groups_to_reap(view))
-	{
-		PushActiveSnapshot(GetLatestSnapshot());
-		batch->snapshot = GetActiveSnapshot();
-		end_content(batch);
-		process_range(batch);
-		PopActiveSnapshot();
-		/* a batch without rows lets the watermark do its work */
-		if (has_groups_to_close(view) || has_groups_to_reap(view))
-			batch->more = true;
-	}
-	close_leaves(batch);
-	close_tables(batch);
+	return view->nops > 0 && !stream_dataflow_is_stale(view->flow) &&
+		!stream_dataflow_must_reload(view->flow) &&
+		view->generation == view->flow->generation;
 }
 
-StreamBatchResult
-stream_batch_run(Oid viewid, bool whole, List **leaves)
+StreamBatch *
+stream_batch_open(Oid viewid, bool whole)
 {
-	Batch		batch = {.whole = whole};
+	StreamBatch *batch;
 	BatchView  *view;
 
-	/* before anything is touched that a batch in progress remembers */
-	stream_owner_refuse_nested("a batch");
-	LockDatabaseObject(RelationRelationId, viewid, 0,
-					   ShareUpdateExclusiveLock);
 	LockRelationOid(viewid, AccessShareLock);
 	view = remember_view(viewid);
 	if (view->stale && !read_row(view))
 	{
 		stream_batch_forget(viewid);
-		return STREAM_BATCH_GONE;
+		return NULL;
 	}
 	LockRelationOid(view->row->definition, AccessShareLock);
 	view->running = true;
-	batch.view = view;
-	stream_owner_run(view->owner, view->row->settings, run_batch, &batch);
+	batch = palloc0(sizeof(StreamBatch));
+	batch->view = view;
+	batch->whole = whole;
+	open_tables(batch);
+	return batch;
+}
 
-	if (leaves)
-		*leaves = view->leaves;
-	if (batch.more)
+static void
+prepare_as_owner(void *arg)
+{
+	StreamBatch *batch = arg;
+
+	close_leaves(batch);
+	/* planning may call functions that need a snapshot */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	prepare_view(batch);
+	PopActiveSnapshot();
+	open_leaves(batch);
+}
+
+void
+stream_batch_prepare(StreamBatch *batch)
+{
+	BatchView  *view = batch->view;
+
+	/* even if all is at hand: news comes with the locks that are taken for it */
+	if (batch->rels == NULL || !is_prepared(view))
+		stream_owner_run(view->owner, view->row->settings, prepare_as_owner,
+						 batch);
+}
+
+bool
+stream_batch_is_prepared(const StreamBatch *batch)
+{
+	return is_prepared(batch->view);
+}
+
+List *
+stream_batch_streams(const StreamBatch *batch)
+{
+	return batch->view->flow->streams;
+}
+
+List *
+stream_batch_leaves(const StreamBatch *batch)
+{
+	return batch->view->leaves;
+}
+
+void
+stream_batch_read_position(StreamBatch *batch)
+{
+	BatchView  *view = batch->view;
+
+	read_position(view);
+	note_streams(view);
+	batch->reads_content = view->progress.batch == 0 && reads_content(view);
+	if (batch->reads_content)
+		begin_content(batch);
+}
+
+void
+stream_batch_measure(StreamBatch *batch, List **measured)
+{
+	BatchView  *view = batch->view;
+	int64		max_rows = view->row->options.max_batch_rows > 0 ?
+		view->row->options.max_batch_rows : stream_max_batch_rows;
+
+	batch->more = stream_position_begin(view->position, batch->rels,
+										batch->nrels,
+										batch->whole ? 0 : max_rows, measured);
+	if (batch->reads_content)
+		STREAM_DEBUG_POINT("batch-reads-content");
+}
+
+bool
+stream_batch_is_due(StreamBatch *batch, TimestampTz now)
+{
+	BatchView  *view = batch->view;
+
+	batch->now = now;
+	/* an input is not idle whose rows this batch will leave unread */
+	if (!batch->more)
+		stream_watermark_follow_clock(view->watermark, &view->progress, now);
+	batch->due = stream_position_pending(view->position) ||
+		view->progress.batch == 0 || has_groups_to_close(view) ||
+		has_groups_to_reap(view);
+	return batch->due;
+}
+
+static void
+process_as_owner(void *arg)
+{
+	StreamBatch *batch = arg;
+	BatchView  *view = batch->view;
+
+	process_range(batch);
+	/* a batch without rows lets the watermark do its work */
+	if (has_groups_to_close(view) || has_groups_to_reap(view))
+		batch->more = true;
+}
+
+void
+stream_batch_process(StreamBatch *batch, Snapshot snapshot)
+{
+	BatchView  *view = batch->view;
+
+	if (!batch->due)
+		return;
+	batch->snapshot = snapshot;
+	stream_owner_run(view->owner, view->row->settings, process_as_owner,
+					 batch);
+}
+
+StreamBatchResult
+stream_batch_close(StreamBatch *batch)
+{
+	close_leaves(batch);
+	close_tables(batch);
+	if (batch->more)
 		return STREAM_BATCH_MORE;
-	return batch.rows > 0 ? STREAM_BATCH_DONE : STREAM_BATCH_IDLE;
+	return batch->rows > 0 ? STREAM_BATCH_DONE : STREAM_BATCH_IDLE;
+}
+
+bool
+stream_batch_is_alone(Oid viewid)
+{
+	BatchView  *view = views ?
+		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
+
+	return view && view->row && !view->stale &&
+		view->row->options.group == NULL;
 }
 
 TimestampTz

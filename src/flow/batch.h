@@ -10,6 +10,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/snapshot.h"
 
 /* Setting streaming.max_batch_rows. */
 extern int	stream_max_batch_rows;
@@ -25,16 +26,58 @@ typedef enum StreamBatchResult
 } StreamBatchResult;
 
 /*
- * Runs one micro-batch of the view in the current transaction, which the
- * caller commits (then calls stream_batch_committed) or, after an error,
- * aborts (then calls stream_batch_forget).  No snapshot may be active.
- * Waits for the view's batch lock.  Raises whatever the view's query raises.
- * whole: it reads all there is, whatever streaming.max_batch_rows says.
- * leaves: if not NULL, set to the OIDs of the leaf relations that the view
- * reads, a list that stays valid until the next call for the view.
+ * A batch in progress, of one view, in the current transaction; it is in the memory
+ * of the caller.  These are the steps of viewgroup.c, in order, which takes one after
+ * the other for all views that advance together.
  */
-extern StreamBatchResult stream_batch_run(Oid viewid, bool whole,
-										  List **leaves);
+typedef struct StreamBatch StreamBatch;
+
+/*
+ * Begins one; the caller has the view's batch lock.  Takes locks on the view, its
+ * definition and its state.  whole: it reads all there is, whatever
+ * streaming.max_batch_rows says.  NULL: the view is gone.
+ */
+extern StreamBatch *stream_batch_open(Oid viewid, bool whole);
+
+/*
+ * Makes sure of plans and leaves, as far as they are not at hand.  News that comes with
+ * the locks on the leaves may be about them: then they are not prepared, and the caller
+ * tries again.  Raises what planning the view's query raises.
+ */
+extern void stream_batch_prepare(StreamBatch *batch);
+extern bool stream_batch_is_prepared(const StreamBatch *batch);
+
+/* OIDs: the streams that a prepared batch reads, and their leaves. */
+extern List *stream_batch_streams(const StreamBatch *batch);
+extern List *stream_batch_leaves(const StreamBatch *batch);
+
+/*
+ * Where the last batch has ended.  Other views whose content this batch reads have no
+ * batch from here to stream_batch_end_content, which comes after the snapshot.
+ */
+extern void stream_batch_read_position(StreamBatch *batch);
+extern void stream_batch_end_content(StreamBatch *batch);
+
+/* Settles what it reads, before the snapshot; measured: see stream_position_begin. */
+extern void stream_batch_measure(StreamBatch *batch, List **measured);
+
+/* Is there anything to do?  now: by the clock of stream_debug_now. */
+extern bool stream_batch_is_due(StreamBatch *batch, TimestampTz now);
+
+/*
+ * Does it: new rows, as the active snapshot sees them, go into the view.  Raises
+ * whatever the view's query raises.
+ */
+extern void stream_batch_process(StreamBatch *batch, Snapshot snapshot);
+
+/* Closes what is open, and says what came of it. */
+extern StreamBatchResult stream_batch_close(StreamBatch *batch);
+
+/*
+ * Is it known that the view is in no group?  Holds if we have its batch lock, or asks
+ * again when we have it.
+ */
+extern bool stream_batch_is_alone(Oid viewid);
 
 /*
  * Gives a view that was just created its first row, if it has no keys.  Runs
@@ -42,7 +85,7 @@ extern StreamBatchResult stream_batch_run(Oid viewid, bool whole,
  */
 extern void stream_batch_initialize(Oid viewid);
 
-/* The transaction of the last stream_batch_run for the view has committed. */
+/* The transaction of the last batch of the view has committed. */
 extern void stream_batch_committed(Oid viewid);
 
 /*

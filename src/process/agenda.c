@@ -180,11 +180,21 @@ stream_agenda_had_turn(StreamAgendaView *view)
 }
 
 void
+stream_agenda_forget_batches(StreamAgendaView *view)
+{
+	ListCell   *lc;
+
+	foreach(lc, view->batched)
+		stream_batch_forget(lfirst_oid(lc));
+	stream_batch_forget(view->viewid);
+}
+
+void
 stream_agenda_drop(StreamAgendaView *view)
 {
 	my_views = list_delete_ptr(my_views, view);
 	drop_leaves(view);
-	stream_batch_forget(view->viewid);
+	stream_agenda_forget_batches(view);
 	MemoryContextDelete(view->context);
 }
 
@@ -447,15 +457,39 @@ poll_interval(void)
 			   list_length(my_views) * (USECS_PER_SEC / POLLS_PER_SEC));
 }
 
-void
-stream_agenda_after_batch(StreamAgendaView *view, List *leaves, bool more)
+/* Takes over who has had the batch; what others have left behind is of no more use. */
+static void
+take_batched(StreamAgendaView *view, List *batched)
 {
+	MemoryContext caller = MemoryContextSwitchTo(view->context);
+	ListCell   *lc;
+
+	foreach(lc, view->batched)
+		if (!list_member_oid(batched, lfirst_oid(lc)))
+			stream_batch_forget(lfirst_oid(lc));
+	list_free(view->batched);
+	view->batched = list_copy(batched);
+	MemoryContextSwitchTo(caller);
+}
+
+void
+stream_agenda_after_batch(StreamAgendaView *view, List *batched,
+						  List *leaves, bool more)
+{
+	ListCell   *lc;
+
 	for (int i = 0; i < view->num_leaves; i++)
 		view->leaves[i].seen = view->leaves[i].before;
 	view->more = more;
 	view->due = false;
 	view->poll_at = stream_debug_now() + poll_interval();
-	view->poll_at = Min(view->poll_at, stream_batch_wake_at(view->viewid));
+	take_batched(view, batched);
+	foreach(lc, view->batched)
+	{
+		TimestampTz wake_at = stream_batch_wake_at(lfirst_oid(lc));
+
+		view->poll_at = Min(view->poll_at, wake_at);
+	}
 	take_leaves(view, leaves);
 	if (!more)
 		view->asked = false;

@@ -32,6 +32,7 @@ typedef struct StreamAgendaView
 	MemoryContext context;		/* this struct and all it points to */
 	MemoryContext row_context;	/* what was read from the catalog: */
 	StreamViewRow *row;			/* its row; NULL: not read yet */
+	List	   *rows;			/* of all of its group, itself included */
 	Oid			owner;			/* ... what it says of itself ... */
 	const char *name;			/* ... schema.name, for messages ... */
 	const char *activity;		/* ... and for pg_stat_activity */
@@ -62,6 +63,7 @@ typedef struct StreamAgendaView
 
 	StreamAgendaLeaf *leaves;
 	int			num_leaves;
+	List	   *batched;		/* OIDs: those that had the last batch together */
 } StreamAgendaView;
 
 /* Starts with no views; they will be kept in children of the context. */
@@ -114,10 +116,14 @@ extern TimestampTz stream_agenda_next_due(void);
 extern void stream_agenda_before_batch(StreamAgendaView *view);
 
 /*
- * A batch has ended well: it has read these leaves (OIDs), up to at least what
- * stream_agenda_before_batch has noted, and has left rows if more is true.
+ * A batch has ended well: these views have had it together, it has read these leaves
+ * (OIDs), up to at least what stream_agenda_before_batch has noted, and has left rows if
+ * more is true.
  */
-extern void stream_agenda_after_batch(StreamAgendaView *view, List *leaves,
-									  bool more);
+extern void stream_agenda_after_batch(StreamAgendaView *view, List *batched,
+									  List *leaves, bool more);
+
+/* Forgets what this process remembers of the batches of the view and its group. */
+extern void stream_agenda_forget_batches(StreamAgendaView *view);
 
 #endif

@@ -35,6 +35,7 @@
 #include "base/compat.h"
 #include "base/debug.h"
 #include "base/catalog.h"
+#include "flow/viewgroup.h"
 #include "process/failure.h"
 
 #define RETRY_MIN_US (100 * INT64CONST(1000))
@@ -188,7 +189,7 @@ stream_failure_log(StreamFailureLog *last, ErrorData *edata)
 	ThrowErrorData(edata);
 }
 
-/* -------------------------------------------- in place of a worker's own */
+/* ------------------------------------------------------------ the record */
 
 bool
 stream_failure_is_recordable(Oid viewid)
@@ -199,10 +200,54 @@ stream_failure_is_recordable(Oid viewid)
 }
 
 /*
- * The view's batch lock, if it can be had at once.  With it, nobody has an open
- * transaction that has dropped the view, whose end we would have to wait for to
- * write about it.
+ * What it is to those who wait for the one that has failed.  It is that one that has been
+ * given up: without it, the others go on.
  */
+static StreamFailure
+failure_of_other(Oid at, const StreamFailure *f)
+{
+	StreamFailure other = *f;
+	char	   *name = get_rel_name(at);
+
+	other.failed = false;
+	other.message = psprintf("continuous view \"%s\" of the same group could not be brought up to date",
+							 name ? name : "?");
+	other.detail = "Views of a group advance together, or not at all.";
+	other.hint = "See last_error of that view in streaming.views, or take it out of the group: ALTER MATERIALIZED VIEW ... RESET (streaming.group).";
+	other.context = NULL;
+	return other;
+}
+
+void
+stream_failure_record(Oid viewid, Oid at, const StreamFailure *f)
+{
+	StreamFailure other = failure_of_other(at, f);
+	ListCell   *lc;
+
+	foreach(lc, stream_viewgroup_members(viewid))
+		if (stream_failure_is_recordable(lfirst_oid(lc)))
+			stream_catalog_write_failure(lfirst_oid(lc),
+										 lfirst_oid(lc) == at ? f : &other);
+}
+
+StreamFailure *
+stream_failure_of(List *viewids)
+{
+	StreamFailure *result = NULL;
+	ListCell   *lc;
+
+	foreach(lc, viewids)
+	{
+		StreamFailure *f = stream_catalog_failure(lfirst_oid(lc));
+
+		if (f != NULL && (result == NULL || f->failed))
+			result = f;
+	}
+	return result;
+}
+
+/* -------------------------------------------- in place of a worker's own */
+
 static bool
 try_batch_lock(Oid viewid)
 {
@@ -213,6 +258,22 @@ try_batch_lock(Oid viewid)
 		LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	AcceptInvalidationMessages();
+	return true;
+}
+
+/*
+ * The batch locks of the view and those that advance with it, if they can be had at
+ * once.  With them, nobody has an open transaction that has dropped one, whose end we
+ * would have to wait for to write about it.
+ */
+static bool
+try_batch_locks(Oid viewid)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_viewgroup_members(viewid))
+		if (!try_batch_lock(lfirst_oid(lc)))
+			return false;
 	return true;
 }
 
@@ -284,7 +345,7 @@ record_timeout(StreamViewRow *row, const char *relname)
 	f.detail = "It did not let itself be canceled, so its worker was ended.";
 	f.hint = TIMEOUT_HINT;
 	f.at = stream_debug_now();
-	stream_catalog_write_failure(row->viewid, &f);
+	stream_failure_record(row->viewid, row->viewid, &f);
 	log_timeout(row->viewid, &f, before);
 	if (row->options.trigger == STREAM_TRIGGER_MANUAL)
 		return 0;
@@ -300,7 +361,7 @@ stream_failure_record_timeout(Oid viewid, TimestampTz *retry_at)
 	*retry_at = 0;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	locked = try_batch_lock(viewid);
+	locked = try_batch_locks(viewid);
 	if (locked)
 	{
 		StreamViewRow *row;

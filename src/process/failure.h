@@ -42,6 +42,18 @@ extern void stream_failure_set_timeout(ErrorData *edata, const char *view_name);
  */
 extern bool stream_failure_is_recordable(Oid viewid);
 
+/*
+ * Records the failure of a batch of the group of a view, at the turn of one of them,
+ * which it is about; that of the others says so.
+ */
+extern void stream_failure_record(Oid viewid, Oid at, const StreamFailure *f);
+
+/*
+ * The failure of views that advance together, palloc'd, or NULL: if they have been given
+ * up, one that says so.
+ */
+extern StreamFailure *stream_failure_of(List *viewids);
+
 /* What was logged last about one view; zeroes: nothing. */
 typedef struct StreamFailureLog
 {

@@ -59,6 +59,7 @@
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "flow/relations.h"
+#include "flow/viewgroup.h"
 #include "process/roster.h"
 #include "process/failure.h"
 #include "process/worker.h"
@@ -155,6 +156,8 @@ typedef struct Views
 	List	   *enabled;		/* those to run ... */
 	List	   *owners;			/* ... and whose they are */
 	List	   *disabled;		/* those that are off, or all if the server is */
+	List	   *followers;		/* those that are run with another */
+	List	   *left;			/* those that one has left which was released */
 } Views;
 
 /*
@@ -174,6 +177,55 @@ attach_views(List *rows)
 		if (!stream_relations_attach(lfirst(lc)))
 			all = false;
 	attached = all;
+}
+
+/*
+ * A view that has been released has left its group, and so is to end the batch that it
+ * may be at, with the others: once, for the next one is without it.
+ */
+static void
+leave_group(Views *views, StreamViewRow *row, List *rows)
+{
+	static List *known = NIL;	/* in scheduler_context */
+	StreamViewRow was = *row;
+	MemoryContext caller;
+	ListCell   *lc;
+
+	if (!row->released || row->options.group == NULL ||
+		list_member_oid(known, row->viewid))
+		return;
+	caller = MemoryContextSwitchTo(scheduler_context);
+	known = lappend_oid(known, row->viewid);
+	MemoryContextSwitchTo(caller);
+	was.released = false;
+	foreach(lc, stream_viewgroup_among(rows, &was))
+		views->left = lappend_oid(views->left,
+								  ((StreamViewRow *) lfirst(lc))->viewid);
+}
+
+/* What is to be done with a view? */
+static void
+sort_view(Views *views, StreamViewRow *row, List *rows)
+{
+	List	   *members = stream_viewgroup_among(rows, row);
+	StreamViewRow *leader = linitial(members);
+	bool		enabled = stream_enabled;
+	ListCell   *lc;
+
+	foreach(lc, members)
+		enabled &= ((StreamViewRow *) lfirst(lc))->options.enabled;
+	leave_group(views, row, rows);
+	views->all = lappend_oid(views->all, row->viewid);
+	if (!enabled)
+		views->disabled = lappend_oid(views->disabled, row->viewid);
+	else if (leader != row)
+		views->followers = lappend_oid(views->followers, row->viewid);
+	else
+	{
+		views->enabled = lappend_oid(views->enabled, row->viewid);
+		views->owners = lappend_oid(views->owners,
+									stream_catalog_view_owner(row->viewid));
+	}
 }
 
 /* Reads the views, into the turn's context.  False without the extension. */
@@ -197,20 +249,7 @@ read_views(Views *views)
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(turn_context);
 		foreach(lc, rows)
-		{
-			StreamViewRow *row = lfirst(lc);
-
-			views->all = lappend_oid(views->all, row->viewid);
-			if (!row->options.enabled || !stream_enabled)
-				views->disabled = lappend_oid(views->disabled, row->viewid);
-			else
-			{
-				Oid			owner = stream_catalog_view_owner(row->viewid);
-
-				views->enabled = lappend_oid(views->enabled, row->viewid);
-				views->owners = lappend_oid(views->owners, owner);
-			}
-		}
+			sort_view(views, lfirst(lc), rows);
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(turn_context);
@@ -461,17 +500,17 @@ leave_out_endings(Views *views)
  * what they do, and others may for the locks that they hold and their place.
  */
 static void
-end_unwanted(List *disabled)
+end_unwanted(List *unwanted)
 {
 	StreamWorkerStatus list[STREAM_MAX_WORKERS];
 	int			n;
 
-	if (disabled == NIL)
+	if (unwanted == NIL)
 		return;
 	n = stream_roster_list_workers(list);
 	for (int i = 0; i < n; i++)
 		if (list[i].busy_since != 0 && list[i].canceled_at == 0 &&
-			list_member_oid(disabled, list[i].busy_view))
+			list_member_oid(unwanted, list[i].busy_view))
 			stream_roster_end_batch(&list[i], SIGINT, true);
 }
 
@@ -657,8 +696,12 @@ take_turn(void)
 		proc_exit(0);
 
 	end_unwanted(views.disabled);
+	end_unwanted(views.left);
 	forget_views(views.all, mark);
 	foreach(lc, views.disabled)
+		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
+	/* who waits for one of those asks its leader then */
+	foreach(lc, views.followers)
 		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
 
 	/* before their views get a new worker */

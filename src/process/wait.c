@@ -12,6 +12,9 @@
  * see that one, for the caller waits for no lock; but the worker gives up after
  * its lock_timeout, and its error ends the wait.
  *
+ * Views that advance together have one worker, which is that of their leader; who that is
+ * may change while we wait.
+ *
  * A view that this very transaction has created is not visible to the worker.
  * The scheduler, woken by the request, does not find it and says so.
  *
@@ -34,6 +37,7 @@
 #include "base/catalog.h"
 #include "base/owner.h"
 #include "base/privilege.h"
+#include "flow/viewgroup.h"
 #include "process/roster.h"
 #include "process/failure.h"
 #include "process/wait.h"
@@ -55,12 +59,16 @@ view_name(Oid viewid)
 	return name != NULL ? name : psprintf("%u", viewid);
 }
 
+/* paused: the view, or one of its group. */
 static void
-raise_paused(Oid viewid)
+raise_paused(Oid viewid, Oid paused)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("continuous view \"%s\" is paused", view_name(viewid)),
+			 errmsg("continuous view \"%s\" is paused", view_name(paused)),
+			 paused != viewid ?
+			 errdetail("It belongs to the same group as \"%s\", and they advance together.",
+					   view_name(viewid)) : 0,
 			 stream_enabled ?
 			 errhint("Resume it with ALTER MATERIALIZED VIEW ... SET (streaming.enabled = true).") :
 			 errhint("Set streaming.enabled to on and reload the configuration.")));
@@ -103,19 +111,22 @@ raise_failure(Oid viewid, int sqlstate)
 			 errhint("The server log says why.")));
 }
 
-/* The view has been switched off while we waited for it, maybe for ever. */
+/* If the view has been switched off while we waited for it, maybe for ever, says so. */
 static void
 raise_no_longer(Oid viewid)
 {
 	StreamViewRow *row;
+	Oid			paused;
 
 	/* what somebody else has just committed, whatever our snapshot is */
 	PushActiveSnapshot(GetLatestSnapshot());
 	row = stream_catalog_view(viewid);
+	paused = stream_enabled ? stream_viewgroup_paused(viewid) : viewid;
 	PopActiveSnapshot();
 	if (row != NULL && row->released)
 		raise_failure(viewid, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
-	raise_paused(viewid);
+	if (OidIsValid(paused))
+		raise_paused(viewid, paused);
 }
 
 /* Raises unless the view can be waited for. */
@@ -123,6 +134,7 @@ static void
 check_view(Oid viewid)
 {
 	StreamViewRow *row;
+	Oid			paused;
 
 	stream_shmem_require();
 	if (RecoveryInProgress())
@@ -138,8 +150,9 @@ check_view(Oid viewid)
 						view_name(viewid))));
 	if (row->released)
 		raise_failure(viewid, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
-	if (!row->options.enabled || !stream_enabled)
-		raise_paused(viewid);
+	paused = stream_enabled ? stream_viewgroup_paused(viewid) : viewid;
+	if (OidIsValid(paused))
+		raise_paused(viewid, paused);
 }
 
 /* The view has vanished from shared memory while we waited for it. */
@@ -162,13 +175,72 @@ raise_gone(Oid viewid)
 			 errmsg("the continuous view was dropped while waiting for it")));
 }
 
+/* A request for a batch of a view. */
+typedef struct Request
+{
+	Oid			leader;			/* of the view's group: whose worker was asked */
+	uint64		number;
+	ConditionVariable *cv;
+} Request;
+
+/* Asks for a batch, and gets ready to sleep until the answer comes. */
+static void
+ask(Oid viewid, Request *request)
+{
+	request->leader = stream_viewgroup_leader(viewid);
+	if (!OidIsValid(request->leader))
+		raise_gone(viewid);
+	if (request->leader != viewid && stream_catalog_view(viewid)->changed_here)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot wait for continuous view \"%s\" in the transaction that has put it into a group",
+						view_name(viewid)),
+				 errdetail("The others of the group advance without it until then."),
+				 errhint("Commit first.")));
+	request->number = stream_roster_request(request->leader);
+	if (request->number == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use the extension \"streaming\""),
+				 errhint("Drop the extension where no view needs it.")));
+	request->cv = stream_roster_request_cv(request->leader);
+	ConditionVariablePrepareToSleep(request->cv);
+}
+
+/*
+ * The one that was asked has answered, or can't: is it not the leader of the view's group
+ * any more?  Then the next one is asked.
+ */
+static bool
+has_moved(Oid viewid, const Request *request)
+{
+	bool		moved;
+
+	ConditionVariableCancelSleep();
+	/* our transaction need not see it yet */
+	PushActiveSnapshot(GetLatestSnapshot());
+	moved = stream_viewgroup_leader(viewid) != request->leader;
+	PopActiveSnapshot();
+	return moved;
+}
+
 /* Has the request been answered?  Raises what came instead of an answer. */
 static bool
-is_answered(Oid viewid, uint64 request)
+is_answered(Oid viewid, Request *request)
 {
 	int			sqlstate = 0;
+	StreamRequestState state =
+		stream_roster_request_state(request->leader, request->number,
+									&sqlstate);
 
-	switch (stream_roster_request_state(viewid, request, &sqlstate))
+	if (state != STREAM_REQUEST_PENDING && state != STREAM_REQUEST_STARVED &&
+		!(state == STREAM_REQUEST_DONE && request->leader == viewid) &&
+		has_moved(viewid, request))
+	{
+		ask(viewid, request);
+		return false;
+	}
+	switch (state)
 	{
 		case STREAM_REQUEST_PENDING:
 			break;
@@ -181,6 +253,8 @@ is_answered(Oid viewid, uint64 request)
 		case STREAM_REQUEST_PAUSED:
 			ConditionVariableCancelSleep();
 			raise_no_longer(viewid);
+			/* the scheduler did not know yet that it is on again */
+			ask(viewid, request);
 			break;
 		case STREAM_REQUEST_GONE:
 			ConditionVariableCancelSleep();
@@ -235,24 +309,15 @@ static bool
 wait_for_view(Oid viewid, int64 timeout_us)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	ConditionVariable *cv;
-	uint64		request;
+	Request		request;
 	bool		answered;
 
 	check_view(viewid);
 	check_stack_depth();
 	if (!wait_for_inputs(viewid, timeout_us))
 		return false;
-	request = stream_roster_request(viewid);
-	if (request == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many databases use the extension \"streaming\""),
-				 errhint("Drop the extension where no view needs it.")));
-
-	cv = stream_roster_request_cv(viewid);
-	ConditionVariablePrepareToSleep(cv);
-	while (!(answered = is_answered(viewid, request)))
+	ask(viewid, &request);
+	while (!(answered = is_answered(viewid, &request)))
 	{
 		long		sleep_ms = RECHECK_MS;
 
@@ -264,7 +329,7 @@ wait_for_view(Oid viewid, int64 timeout_us)
 				break;
 			sleep_ms = Min(sleep_ms, (left + 999) / 1000);
 		}
-		ConditionVariableTimedSleep(cv, sleep_ms,
+		ConditionVariableTimedSleep(request.cv, sleep_ms,
 									stream_compat_wait_event(STREAM_WAIT_VIEW));
 	}
 	ConditionVariableCancelSleep();

@@ -68,6 +68,7 @@
 #include "base/debug.h"
 #include "base/catalog.h"
 #include "flow/batch.h"
+#include "flow/viewgroup.h"
 #include "process/roster.h"
 #include "process/failure.h"
 #include "process/agenda.h"
@@ -86,8 +87,7 @@ static MemoryContext worker_context;
 /* What comes out of batch_step. */
 typedef struct BatchOutcome
 {
-	StreamBatchResult result;
-	List	   *leaves;			/* valid until the view's next batch */
+	StreamGroupBatch group;		/* its lists outlive the transaction */
 	int64		us;				/* how long it took */
 } BatchOutcome;
 
@@ -234,6 +234,26 @@ same_row(const StreamViewRow *a, const StreamViewRow *b)
 						PointerGetDatum(b->settings), false, -1);
 }
 
+/* The same for those that advance together; and are they the same? */
+static bool
+same_rows(List *a, List *b)
+{
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (list_length(a) != list_length(b))
+		return false;
+	forboth(la, a, lb, b)
+	{
+		StreamViewRow *x = lfirst(la);
+		StreamViewRow *y = lfirst(lb);
+
+		if (x->viewid != y->viewid || !same_row(x, y))
+			return false;
+	}
+	return true;
+}
+
 /* Back to a view without failures. */
 static void
 reset_failures(StreamAgendaView *view)
@@ -262,16 +282,38 @@ inherit_failure(StreamAgendaView *view, const StreamFailure *failure,
 	stream_failure_was_logged(&view->logged, failure);
 }
 
+/* Those that advance together as one view: its own row, and it is off if one of them is. */
+static StreamViewRow *
+row_of(Oid viewid, List *rows)
+{
+	StreamViewRow *row = NULL;
+	bool		enabled = true;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		enabled &= ((StreamViewRow *) lfirst(lc))->options.enabled;
+		if (((StreamViewRow *) lfirst(lc))->viewid == viewid)
+			row = lfirst(lc);
+	}
+	if (row != NULL)
+		row->options.enabled = enabled;
+	return row;
+}
+
 /*
- * Step: reads the view's catalog rows.  Other transactions may have cleared
- * the failure or changed the view; both mean a new start.
+ * Step: reads the catalog rows of the view and its group.  Other transactions may have
+ * cleared the failure or changed the views; both mean a new start.
  */
 static void
 load_step(StreamAgendaView *view, void *arg)
 {
 	MemoryContext context;
 	MemoryContext caller = CurrentMemoryContext;
+	List	   *members;
+	List	   *rows = NIL;
 	StreamViewRow *row;
+	ListCell   *lc;
 	StreamFailure *failure;
 	char	   *relname = get_rel_name(view->viewid);
 	char	   *schema = get_namespace_name(get_rel_namespace(view->viewid));
@@ -281,16 +323,23 @@ load_step(StreamAgendaView *view, void *arg)
 	context = AllocSetContextCreate(CurrentMemoryContext, "row of a view",
 									ALLOCSET_SMALL_SIZES);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	failure = stream_catalog_failure(view->viewid);
+	members = stream_viewgroup_members(view->viewid);
+	failure = stream_failure_of(members);
 	MemoryContextSwitchTo(context);
-	row = stream_catalog_view(view->viewid);
+	foreach(lc, members)
+	{
+		row = stream_catalog_view(lfirst_oid(lc));
+		if (row != NULL)
+			rows = lappend(rows, row);
+	}
 	MemoryContextSwitchTo(caller);
 	PopActiveSnapshot();
+	row = row_of(view->viewid, rows);
 	view->gone = row == NULL || relname == NULL;
 	if (view->gone)
 		return;
 
-	view->changed = first || !same_row(view->row, row);
+	view->changed = first || !same_rows(view->rows, rows);
 	view->recorded = failure != NULL;
 	if ((failure == NULL && view->failures > 0) || (view->changed && !first))
 		reset_failures(view);
@@ -306,6 +355,7 @@ load_step(StreamAgendaView *view, void *arg)
 														   view->name));
 	view->owner = owner;
 	view->row = row;
+	view->rows = rows;
 	MemoryContextSetParent(context, view->context);
 	if (view->row_context != NULL)
 		MemoryContextDelete(view->row_context);
@@ -315,17 +365,29 @@ load_step(StreamAgendaView *view, void *arg)
 static void
 batch_step(StreamAgendaView *view, void *arg)
 {
-	BatchOutcome *outcome = arg;
+	StreamGroupBatch *group = &((BatchOutcome *) arg)->group;
+	MemoryContext caller;
 
 	STREAM_DEBUG_POINT("worker_before_batch");
-	outcome->result = stream_batch_run(view->viewid, false,
-									   &outcome->leaves);
+	stream_viewgroup_run(view->viewid, false, group);
+	caller = MemoryContextSwitchTo(worker_context);
+	group->views = list_copy(group->views);
+	group->leaves = list_copy(group->leaves);
+	MemoryContextSwitchTo(caller);
 	STREAM_DEBUG_POINT("worker_before_commit");
 }
+
+/* A failure to write down, and whose it is. */
+typedef struct Failure
+{
+	StreamFailure f;
+	Oid			at;
+} Failure;
 
 static void
 write_failure_step(StreamAgendaView *view, void *arg)
 {
+	Failure    *failure = arg;
 	StreamViewRow *row;
 
 	/* an active snapshot, for long texts are toasted */
@@ -333,17 +395,19 @@ write_failure_step(StreamAgendaView *view, void *arg)
 	row = stream_catalog_view(view->viewid);
 	view->gone = row == NULL;
 	view->released = row != NULL && row->released;
-	if (stream_failure_is_recordable(view->viewid))
-		stream_catalog_write_failure(view->viewid, arg);
+	stream_failure_record(view->viewid, failure->at, &failure->f);
 	PopActiveSnapshot();
 }
 
 static void
 clear_failure_step(StreamAgendaView *view, void *arg)
 {
+	ListCell   *lc;
+
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (stream_failure_is_recordable(view->viewid))
-		stream_catalog_clear_failure(view->viewid);
+	foreach(lc, stream_viewgroup_members(view->viewid))
+		if (stream_failure_is_recordable(lfirst_oid(lc)))
+			stream_catalog_clear_failure(lfirst_oid(lc));
 	PopActiveSnapshot();
 }
 
@@ -368,7 +432,7 @@ give_way(StreamAgendaView *view, ErrorData *edata)
 	ereport(DEBUG1,
 			(errmsg_internal("batch of continuous view \"%s\" gives way: %s",
 							 view->name, edata->message)));
-	stream_batch_forget(view->viewid);
+	stream_agenda_forget_batches(view);
 	view->due = true;
 	view->retry_at = now + Min(GIVE_WAY_MAX_US,
 							   GIVE_WAY_MIN_US << Min(view->conflicts, 20));
@@ -382,22 +446,27 @@ give_way(StreamAgendaView *view, ErrorData *edata)
 static void
 put_off(StreamAgendaView *view, ErrorData *edata)
 {
-	stream_batch_forget(view->viewid);
+	stream_agenda_forget_batches(view);
 	view->due = true;
 	stream_roster_view_put_off(view->viewid, view->more);
 	FreeErrorData(edata);
 }
 
-/* A step has failed: writes it down, and says when to try again. */
+/*
+ * A step has failed, or the batch at the turn of one view: writes it down, and says when
+ * to try again.
+ */
 static void
-handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
+handle_failure(StreamAgendaView *view, Oid at, ErrorData *edata,
+			   uint64 requested)
 {
 	TimestampTz now = stream_debug_now();
 	TimestampTz retry_at;
-	StreamFailure f;
+	Failure		failure = {.at = at};
+	StreamFailure *f = &failure.f;
 	ErrorData  *error;
 
-	stream_batch_forget(view->viewid);
+	stream_agenda_forget_batches(view);
 
 	view->failures++;
 	view->strikes = stream_failure_is_temporary(edata->sqlerrcode) ? 0 :
@@ -415,16 +484,16 @@ handle_failure(StreamAgendaView *view, ErrorData *edata, uint64 requested)
 	else
 		view->retry_at = retry_at;
 
-	f.failures = view->failures;
-	f.failed = view->failed;
-	f.sqlstate = edata->sqlerrcode;
-	f.message = edata->message ? edata->message : "";
-	f.detail = edata->detail;
-	f.hint = edata->hint;
-	f.context = edata->context;
-	f.at = now;
+	f->failures = view->failures;
+	f->failed = view->failed;
+	f->sqlstate = edata->sqlerrcode;
+	f->message = edata->message ? edata->message : "";
+	f->detail = edata->detail;
+	f->hint = edata->hint;
+	f->context = edata->context;
+	f->at = now;
 
-	error = in_transaction(view, write_failure_step, &f);
+	error = in_transaction(view, write_failure_step, &failure);
 	view->recorded = true;
 	if (!view->gone)
 	{
@@ -463,7 +532,8 @@ account_for_crashes(StreamAgendaView *view, uint64 requested)
 		return;
 	view->failures = Max(view->failures, times - 2);
 	view->strikes = Max(view->strikes, times - 2);
-	handle_failure(view, in_transaction(view, crashed_step, &times), requested);
+	handle_failure(view, view->viewid,
+				   in_transaction(view, crashed_step, &times), requested);
 }
 
 /* Reads the view's row; view->reload stays set if that did not work out. */
@@ -480,7 +550,7 @@ load_view(StreamAgendaView *view)
 		return;
 	error = in_transaction(view, load_step, NULL);
 	if (error != NULL)
-		handle_failure(view, error, requested);
+		handle_failure(view, view->viewid, error, requested);
 	if (error != NULL || view->gone)
 		return;
 	view->reload = false;
@@ -508,8 +578,9 @@ finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
 		}
 	}
 	reset_failures(view);
-	stream_agenda_after_batch(view, outcome->leaves,
-							  outcome->result == STREAM_BATCH_MORE);
+	stream_agenda_after_batch(view, outcome->group.views,
+							  outcome->group.leaves,
+							  outcome->group.result == STREAM_BATCH_MORE);
 	stream_roster_view_end(view->viewid, requested, view->more, outcome->us,
 						   view->more ? 0 : stream_agenda_due_at(view));
 }
@@ -526,7 +597,8 @@ discard_leavings(void)
 static int64
 run_batch(StreamAgendaView *view)
 {
-	BatchOutcome outcome = {STREAM_BATCH_IDLE, NIL, 0};
+	BatchOutcome outcome = {{.at = view->viewid}};
+	ListCell   *lc;
 	uint64		requested;
 	ErrorData  *error;
 	StreamCancel cancel;
@@ -552,14 +624,20 @@ run_batch(StreamAgendaView *view)
 		if (cancel == STREAM_CANCEL_TIMEOUT)
 			stream_failure_set_timeout(error, view->name);
 		if (!give_way(view, error))
-			handle_failure(view, error, requested);
+			handle_failure(view, outcome.group.at, error, requested);
 	}
-	else if (outcome.result == STREAM_BATCH_GONE)
+	else if (outcome.group.result == STREAM_BATCH_GONE)
 		view->gone = true;
 	else
 	{
-		stream_batch_committed(view->viewid);
+		foreach(lc, outcome.group.views)
+			stream_batch_committed(lfirst_oid(lc));
 		finish_batch(view, &outcome, requested);
+	}
+	if (error == NULL)
+	{
+		list_free(outcome.group.views);
+		list_free(outcome.group.leaves);
 	}
 	stream_roster_batch_survived();
 	return outcome.us;

@@ -240,19 +240,62 @@ writing_ourselves(const LOCKTAG *tag)
 		stream_compat_lock_held_by_me(tag, AccessExclusiveLock, false);
 }
 
-/* Notes the transactions that may be writing to the leaf now. */
+/* What is measured of a leaf before the snapshot is taken. */
+typedef struct Measure
+{
+	Oid			relid;
+	BlockNumber nblocks;
+	VirtualTransactionId *writers;
+	int			nwriters;
+} Measure;
+
+/* The transactions that may be writing to the leaf now. */
 static void
-note_writers(StreamPosition *pos, StreamLeaf *leaf)
+find_writers(Measure *measure)
 {
 	LOCKTAG		tag;
 	VirtualTransactionId *vxids;
 	int			n;
 
-	SET_LOCKTAG_RELATION(tag, MyDatabaseId, leaf->relid);
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, measure->relid);
 	vxids = GetLockConflicts(&tag, ShareLock, &n);
 	/* there is room: it reckons with every process, and us it leaves out */
 	if (writing_ourselves(&tag))
 		GET_VXID_FROM_PGPROC(vxids[n++], *MyProc);
+	measure->nwriters = n;
+	measure->writers = palloc(sizeof(VirtualTransactionId) * (n + 1));
+	memcpy(measure->writers, vxids, sizeof(VirtualTransactionId) * n);
+	pfree(vxids);
+}
+
+/* Measures a leaf, unless that is in the list (if there is one). */
+static Measure *
+measure_leaf(Relation rel, List **measured)
+{
+	Measure    *measure;
+	ListCell   *lc;
+
+	foreach(lc, measured ? *measured : NIL)
+	{
+		measure = lfirst(lc);
+		if (measure->relid == RelationGetRelid(rel))
+			return measure;
+	}
+	measure = palloc(sizeof(Measure));
+	measure->relid = RelationGetRelid(rel);
+	measure->nblocks = used_blocks(rel);
+	find_writers(measure);
+	if (measured)
+		*measured = lappend(*measured, measure);
+	return measure;
+}
+
+/* Notes the transactions that may be writing to the leaf. */
+static void
+note_writers(StreamPosition *pos, StreamLeaf *leaf, const Measure *measure)
+{
+	int			n = measure->nwriters;
+
 	if (leaf->new_writers)
 		pfree(leaf->new_writers);	/* of a batch that found nothing to do */
 	leaf->new_writers = MemoryContextAlloc(pos->context,
@@ -260,10 +303,9 @@ note_writers(StreamPosition *pos, StreamLeaf *leaf)
 	leaf->new_nwriters = n;
 	for (int i = 0; i < n; i++)
 	{
-		leaf->new_writers[i].vxid = vxids[i];
-		leaf->new_writers[i].floor = floor_of(leaf, vxids[i]);
+		leaf->new_writers[i].vxid = measure->writers[i];
+		leaf->new_writers[i].floor = floor_of(leaf, measure->writers[i]);
 	}
-	pfree(vxids);
 }
 
 /* Is the transaction among the writers noted for the batch in progress? */
@@ -303,11 +345,11 @@ leaf_density(const StreamLeaf *leaf, Relation rel)
 
 /* Settles the range of the leaf, for a batch without bounds. */
 static void
-settle_range(StreamPosition *pos, StreamLeaf *leaf, Relation rel)
+settle_range(StreamPosition *pos, StreamLeaf *leaf, const Measure *measure)
 {
-	BlockNumber nblocks = used_blocks(rel);
+	BlockNumber nblocks = measure->nblocks;
 
-	note_writers(pos, leaf);
+	note_writers(pos, leaf, measure);
 	leaf->active = true;
 	leaf->scan_start = first_changed_block(leaf);
 	leaf->scan_end = Max(nblocks, leaf->scan_start);
@@ -391,36 +433,47 @@ share_out(StreamPosition *pos, StreamLeaf **leaves, Relation *rels, int n,
 	return more;
 }
 
+/* The leaf's part of the position, added if it has not been met before. */
+static StreamLeaf *
+enter_leaf(StreamPosition *pos, Relation rel)
+{
+	StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rel));
+	MemoryContext old;
+
+	if (leaf == NULL)
+	{
+		old = MemoryContextSwitchTo(pos->context);
+		leaf = add_leaf(pos, RelationGetRelid(rel),
+						STREAM_COMPAT_RELNUMBER(rel));
+		leaf->read = stream_readset_create();
+		MemoryContextSwitchTo(old);
+	}
+	if (leaf->relfilenode != STREAM_COMPAT_RELNUMBER(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("storage of stream \"%s\" has been replaced",
+						RelationGetRelationName(rel)),
+				 errdetail("The view's reading position belongs to storage that is gone."),
+				 errhint("Drop the continuous view and create it anew.")));
+	return leaf;
+}
+
 bool
 stream_position_begin(StreamPosition *pos, Relation *rels, int n,
-					  int64 max_rows)
+					  int64 max_rows, List **measured)
 {
-	MemoryContext old = MemoryContextSwitchTo(pos->context);
 	StreamLeaf **leaves = palloc(sizeof(StreamLeaf *) * (n + 1));
 	bool		more = false;
 
 	for (int i = 0; i < n; i++)
 	{
-		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
+		StreamLeaf *leaf = enter_leaf(pos, rels[i]);
 
-		if (leaf == NULL)
-		{
-			leaf = add_leaf(pos, RelationGetRelid(rels[i]),
-							STREAM_COMPAT_RELNUMBER(rels[i]));
-			leaf->read = stream_readset_create();
-		}
-		if (leaf->relfilenode != STREAM_COMPAT_RELNUMBER(rels[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("storage of stream \"%s\" has been replaced",
-							RelationGetRelationName(rels[i])),
-					 errdetail("The view's reading position belongs to storage that is gone."),
-					 errhint("Drop the continuous view and create it anew.")));
 		leaf->detached = false;
 		leaf->more = false;
 		leaf->scanned = false;
 		leaf->rows = 0;
-		settle_range(pos, leaf, rels[i]);
+		settle_range(pos, leaf, measure_leaf(rels[i], measured));
 		leaves[i] = leaf;
 	}
 	if (max_rows > 0 && n > 0)
@@ -428,7 +481,6 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 	if (more)
 		pos->turn = (pos->turn + 1) % n;
 	pfree(leaves);
-	MemoryContextSwitchTo(old);
 	return more;
 }
 

@@ -8,6 +8,7 @@
 #ifndef STREAMING_POSITION_H
 #define STREAMING_POSITION_H
 
+#include "nodes/pg_list.h"
 #include "storage/block.h"
 #include "storage/lock.h"
 #include "utils/relcache.h"
@@ -91,10 +92,13 @@ extern void stream_position_reset_leaf(StreamPosition *pos, Oid relid,
  *
  * Call before taking the batch's snapshot.  The caller holds AccessShareLock
  * on the leaves.  Returns true if rows beyond the range may be waiting.
+ * measured: NULL, or a list, empty at first, of what has been measured: several
+ * positions that share it, without a bound, and a snapshot, read the same rows of a
+ * leaf, or those of them that they have not read.
  * Error 55000 if the storage of a leaf has been replaced.
  */
 extern bool stream_position_begin(StreamPosition *pos, Relation *rels, int n,
-								  int64 max_rows);
+								  int64 max_rows, List **measured);
 
 /* May the batch's range hold new rows?  (False: surely none.) */
 extern bool stream_position_pending(const StreamPosition *pos);

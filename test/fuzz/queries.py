@@ -10,6 +10,9 @@ kept up to date by the workers while several sessions write, with savepoints,
 aborts and prepared transactions; now and then it is refreshed and compared with
 its query, EXCEPT ALL both ways, and it must be running without an error.
 
+In some histories the views are of one group; then two simple ones are too, which must
+never be found apart.
+
 An error at run time is a failure unless the plain query raises the same at that
 moment.  The ordinary tables that queries look things up in do not change.
 
@@ -242,6 +245,7 @@ class View:
         self.aggregates = sorted(grammar_.aggs)
         self.options = options
         self.slow = False           # the plain query is
+        self.dead = False           # it fails, like the plain query
         self.below = None           # another view that it reads
 
     def create(self):
@@ -269,7 +273,7 @@ class Queries(History):
         self.schema = "q%d" % seed
         self.steps = steps or self.rng.randint(15, 50)
         self.coverage = Coverage()
-        self.dead = 0
+        self.group = random.Random("%d/group" % seed).random() < 0.25
 
     # ---- the server's word
 
@@ -323,10 +327,12 @@ class Queries(History):
         maker = grammar.Grammar(rng, [s.name for s in self.streams],
                                 self.columns, self.aggregates, self.describe)
         options = "streaming.continuous"
-        if rng.random() < 0.7:
+        if self.group:
+            options += ", streaming.group = 'g'"
+        elif rng.random() < 0.7:
             options += ", streaming.max_batch_rows = %d" % rng.choice(
                 [1, 3, 10, 100])
-        if rng.random() < 0.15:
+        if rng.random() < 0.15 and not self.group:
             options += ", streaming.trigger = 'manual'"
         try:
             query, below = self.make_query(rng, maker)
@@ -411,9 +417,13 @@ class Queries(History):
                 rows = cur.fetchmany(10)
                 view.slow = time.monotonic() - began > SLOW_S
         except psycopg2.Error as e:
+            other = self.other_of_group(view, e)
+            if other:
+                self.check(other)
+                return self.problem(view)
             if self.plain_error(view) == e.pgcode:
                 self.coverage.count(view, "dead", self.reason)
-                self.dead += 1
+                view.dead = True
                 return None
             return "%s: %s %s" % (view.name, e.pgcode, e)
         if rows:
@@ -421,6 +431,23 @@ class Queries(History):
                 view.name, view.difference(),
                 "\n".join("  " + shorten(str(r)) for r in rows))
         return self.wrong_state(view)
+
+    def other_of_group(self, view, error):
+        """The one that keeps the view from going on, or None."""
+        for other in self.views:
+            if other is not view and 'view "%s" of the same group' % (
+                    other.name) in str(error):
+                return other
+        return None
+
+    def check_together(self):
+        """Are the two simple views of the group at the same point?"""
+        with self.monitor.cursor() as cur:
+            cur.execute("SELECT g1.n, (SELECT count(*) FROM g2), g1.ids, "
+                        "(SELECT sum(id) FROM g2) FROM g1")
+            row = cur.fetchone()
+        if row[0] != row[1] or row[2] != row[3]:
+            raise Failure("views of one group are apart: %s" % (row,))
 
     def wrong_state(self, view):
         deadline = time.monotonic() + (10 if view.number else 1)
@@ -439,9 +466,10 @@ class Queries(History):
     def check(self, view, last=False):
         if view.slow and not last:
             return
-        dead = self.dead
         problem = self.problem(view)
-        if self.dead > dead:
+        if self.group:
+            self.check_together()
+        if view.dead:
             self.views = [v for v in self.views
                           if v is not view and v.below is not view]
             self.do("ddl", "DROP MATERIALIZED VIEW %s CASCADE" % view.name)
@@ -536,6 +564,12 @@ class Queries(History):
         writers = [Writer("w%d" % (i + 1)) for i in range(rng.randint(1, 3))]
         for _ in range(rng.choice([0, 1, 3])):
             self.insert(writers[0])
+        for name, query in [] if not self.group else [
+                ("g1", "SELECT count(*) AS n, sum(id) AS ids FROM %s"),
+                ("g2", "SELECT id FROM %s")]:
+            self.do("ddl", "CREATE MATERIALIZED VIEW %s WITH "
+                    "(streaming.continuous, streaming.group = 'g') AS %s" % (
+                        name, query % self.stream.name))
         wanted = rng.randint(3, 6)
         while len(self.views) < wanted and self.number < 25:
             self.create_view()
@@ -590,6 +624,11 @@ class Queries(History):
         elif self.views and x < 0.7:
             self.do("admin", "VACUUM " + self.state_table(
                 rng.choice(self.views)))
+        elif self.views and self.group:
+            self.do("ddl", "ALTER MATERIALIZED VIEW %s %s" % (
+                rng.choice(self.views).name, rng.choice([
+                    "SET (streaming.group = 'g')", "RESET (streaming.group)",
+                    "SET (streaming.group = 'h')"])))
         elif self.views:
             self.do("ddl", "ALTER MATERIALIZED VIEW %s SET "
                     "(streaming.max_batch_rows = %d)" % (

@@ -357,8 +357,7 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	bool		nulls[V_NATTS];
 
 	heap_deform_tuple(tuple, desc, values, nulls);
-	row->changed_here =
-		TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data));
+	row->changed_by = HeapTupleHeaderGetXmin(tuple->t_data);
 	row->viewid = DatumGetObjectId(values[V_VIEWID - 1]);
 	row->definition = DatumGetObjectId(values[V_DEFINITION - 1]);
 	row->state = DatumGetObjectId(values[V_STATE - 1]);

@@ -36,7 +36,7 @@ typedef struct StreamViewRow
 	bool		released;		/* no stream waits for it any more
 								 * (release.c); it never runs again:
 								 * options.enabled is false */
-	bool		changed_here;	/* by this transaction, or made */
+	TransactionId changed_by;	/* who has written the row */
 	StreamOptions options;
 	List	   *option_names;	/* String: names of options given ... */
 	List	   *option_values;	/* ... and their values, as text */

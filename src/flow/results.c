@@ -233,6 +233,8 @@ stream_results_close(StreamResults *results)
 		FreeBulkInsertState(results->bulk);
 	if (results->estate)
 	{
+		/* rows of triggers hold on to their row type */
+		ExecResetTupleTable(results->estate->es_tupleTable, false);
 		ExecCloseResultRelations(results->estate);
 		FreeExecutorState(results->estate);
 	}

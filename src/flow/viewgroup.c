@@ -369,9 +369,9 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamGroupBatch *pub)
 		STREAM_DEBUG_POINT("batch-before-snapshot");
 		if (are_due(&group))
 			process_members(&group);
-		close_members(&group);
 	}
-	else
+	close_members(&group);
+	if (!list_member_oid(pub->views, viewid))
 		pub->result = STREAM_BATCH_GONE;
 	/* what is still to fail is nobody's fault in particular */
 	pub->at = viewid;

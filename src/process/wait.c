@@ -22,6 +22,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/objectaddress.h"
 #include "fmgr.h"
@@ -179,18 +180,40 @@ raise_gone(Oid viewid)
 typedef struct Request
 {
 	Oid			leader;			/* of the view's group: whose worker was asked */
+	TransactionId leader_by;	/* who had changed that one last ... */
+	TransactionId view_by;		/* ... and the view itself */
 	uint64		number;
 	ConditionVariable *cv;
 } Request;
+
+/* Who is to be asked for a batch of the view?  Error 42P01 if it is gone. */
+static void
+find_leader(Oid viewid, Request *request)
+{
+	StreamViewRow *view;
+	StreamViewRow *leader;
+
+	do
+	{
+		view = stream_catalog_view(viewid);
+		request->leader = stream_viewgroup_leader(viewid);
+		if (view == NULL || !OidIsValid(request->leader))
+			raise_gone(viewid);
+		/* it may be dropped this very moment */
+		leader = stream_catalog_view(request->leader);
+		CHECK_FOR_INTERRUPTS();
+	} while (leader == NULL);
+	request->view_by = view->changed_by;
+	request->leader_by = leader->changed_by;
+}
 
 /* Asks for a batch, and gets ready to sleep until the answer comes. */
 static void
 ask(Oid viewid, Request *request)
 {
-	request->leader = stream_viewgroup_leader(viewid);
-	if (!OidIsValid(request->leader))
-		raise_gone(viewid);
-	if (request->leader != viewid && stream_catalog_view(viewid)->changed_here)
+	find_leader(viewid, request);
+	if (request->leader != viewid &&
+		TransactionIdIsCurrentTransactionId(request->view_by))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot wait for continuous view \"%s\" in the transaction that has put it into a group",
@@ -208,20 +231,22 @@ ask(Oid viewid, Request *request)
 }
 
 /*
- * The one that was asked has answered, or can't: is it not the leader of the view's group
- * any more?  Then the next one is asked.
+ * The one that was asked has answered, or can't.  Did the answer hold for the view, or has
+ * its group changed, maybe back again?  Then it is asked for once more.
  */
 static bool
 has_moved(Oid viewid, const Request *request)
 {
-	bool		moved;
+	Request		now;
 
 	ConditionVariableCancelSleep();
 	/* our transaction need not see it yet */
 	PushActiveSnapshot(GetLatestSnapshot());
-	moved = stream_viewgroup_leader(viewid) != request->leader;
+	find_leader(viewid, &now);
 	PopActiveSnapshot();
-	return moved;
+	return now.leader != request->leader ||
+		(now.leader != viewid && (now.leader_by != request->leader_by ||
+								  now.view_by != request->view_by));
 }
 
 /* Has the request been answered?  Raises what came instead of an answer. */

@@ -94,6 +94,8 @@ typedef struct Batch
 	int64		rows;			/* stream rows consumed */
 	int64		number;			/* its number, when it is committed */
 	int64		late;			/* the late threshold */
+	int64		closing;		/* groups that end at or before it are closed by
+								 * this batch, if they are not yet */
 	bool		whole;			/* it reads all there is */
 	List	   *content;		/* OIDs: views that have no batch meanwhile */
 } Batch;
@@ -469,6 +471,28 @@ has_groups_to_close(BatchView *view)
 		view->progress.watermark > view->progress.closed;
 }
 
+/*
+ * The number of the change stream's operator, if the view has one to which groups are
+ * handed on when they are closed; or -1.  Its place is up to where that has been done.
+ */
+static int
+changes_of_closed(BatchView *view)
+{
+	StreamTree *tree = view->flow->tree;
+
+	return tree->changes && tree->top->final_only ? tree->changes->number : -1;
+}
+
+/* Have groups been closed that are not in the change stream, since it is younger? */
+static bool
+has_closed_to_hand_on(BatchView *view)
+{
+	int			changes = changes_of_closed(view);
+
+	return changes >= 0 &&
+		view->places[changes].until < view->progress.closed;
+}
+
 static void
 set_param(ParamListInfo params, int number, Oid type, Datum value)
 {
@@ -713,7 +737,7 @@ has_passed_over(StreamPosition *position)
 
 /*
  * The streams have been read: is there anything to commit under a new number?  moved:
- * the watermark, or what it has closed.
+ * the watermark, what it has closed, or what of that has been handed on.
  */
 static void
 settle(Batch *batch, bool moved)
@@ -729,9 +753,35 @@ settle(Batch *batch, bool moved)
 }
 
 /*
+ * Hands on the groups that the batch closes, once: before anything of them is given up,
+ * and up to where they are handed on changes with the state, in one transaction.  What
+ * was closed before there was a change stream comes first, by itself.
+ */
+static void
+hand_on_closed(Batch *batch, int changes)
+{
+	BatchView  *view = batch->view;
+	StreamReaped *place = &view->places[changes];
+	int			top = view->flow->tree->top->number;
+	int64		until = batch->closing;
+
+	if (place->until == STREAM_NO_TIME &&
+		view->progress.closed != STREAM_NO_TIME)
+	{
+		until = view->progress.closed;
+		stream_operator_begin_filling(view->ops[changes]);
+	}
+	if (until <= place->until)
+		return;
+	stream_operator_hand_on_closed(view->ops[top], batch->states[top],
+								   place->until, until);
+	place->until = until;
+}
+
+/*
  * Runs the operators from the leaves up: the plans of their feeds, over the rows of
  * the position's range (none without one).  Rows that end at or before batch->late
- * are dropped.
+ * are dropped, groups that end at or before batch->closing are closed.
  */
 static void
 run_operators(Batch *batch, StreamPosition *position)
@@ -746,6 +796,8 @@ run_operators(Batch *batch, StreamPosition *position)
 	{
 		int			feed = 0;
 
+		if (i == changes_of_closed(view) && batch->closing != STREAM_NO_TIME)
+			hand_on_closed(batch, i);
 		for (; lc && ((StreamDelta *) lfirst(lc))->cut->number == i;
 			 lc = lnext(view->flow->deltas, lc))
 		{
@@ -809,10 +861,13 @@ process_range(Batch *batch)
 	int64		groups = progress->groups;
 	int64		closed = progress->closed;
 	int64		watermark = progress->watermark;
+	bool		fills = has_closed_to_hand_on(view);
 
 	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
 	if (STREAM_MUTATION("threshold") && closes_groups(view))
 		batch->late = progress->watermark;
+	batch->closing = closes_groups(view) ? progress->watermark :
+		progress->closed;
 	STREAM_DEBUG_POINT("batch-before-merge");
 	stream_watermark_begin(view->watermark, stream_debug_now(), batch->late,
 						   uses_event_time(view));
@@ -820,7 +875,7 @@ process_range(Batch *batch)
 	if (closes_groups(view))
 		progress->closed = progress->watermark;
 	stream_watermark_end(view->watermark, progress);
-	settle(batch, progress->closed != closed ||
+	settle(batch, fills || progress->closed != closed ||
 		   progress->watermark != watermark);
 	if (has_groups_to_reap(view))
 		reap_groups(batch, progress->groups - groups);
@@ -885,7 +940,9 @@ void
 stream_batch_initialize(Oid viewid)
 {
 	BatchView  *view = remember_view(viewid);
-	Batch		batch = {.view = view,.late = STREAM_NO_TIME};
+	Batch		batch = {
+		.view = view,.late = STREAM_NO_TIME,.closing = STREAM_NO_TIME
+	};
 
 	view->running = true;
 	if (read_row(view))
@@ -986,7 +1043,7 @@ run_batch(void *arg)
 									  stream_debug_now());
 	if (stream_position_pending(view->position) ||
 		view->progress.batch == 0 || has_groups_to_close(view) ||
-		has_groups_to_reap(view))
+		has_closed_to_hand_on(view) || has_groups_to_reap(view))
 	{
 		PushActiveSnapshot(GetLatestSnapshot());
 		batch->snapshot = GetActiveSnapshot();
@@ -994,7 +1051,8 @@ run_batch(void *arg)
 		process_range(batch);
 		PopActiveSnapshot();
 		/* a batch without rows lets the watermark do its work */
-		if (has_groups_to_close(view) || has_groups_to_reap(view))
+		if (has_groups_to_close(view) || has_closed_to_hand_on(view) ||
+			has_groups_to_reap(view))
 			batch->more = true;
 	}
 	close_leaves(batch);

@@ -6,6 +6,8 @@
  * How the result of a view changes is what its last operator hands on, with HAVING and
  * expressions applied to the rows that go as to those that come.  One operator more
  * appends that to a table of its own, a stream, in the batch that changes the result.
+ * Of a view in append mode these are the groups that the batch closes, and nothing
+ * else: they come once, and never change.
  *
  * Another view whose FROM names that view has an operator for it, a source: in its first
  * batch that hands on the content of the view, as rows that come, and all that is in the
@@ -127,7 +129,8 @@ find_identity(StreamCut *cut, const StreamCut *top)
 	ListCell   *lc;
 	ListCell   *lt;
 
-	cut->updates = stream_cut_has_groups(top) && !top->query->hasTargetSRFs;
+	cut->updates = stream_cut_has_groups(top) && !top->final_only &&
+		!top->query->hasTargetSRFs;
 	foreach(lc, cut->updates ? top->keys : NIL)
 	{
 		Expr	   *key = ((StreamKey *) lfirst(lc))->expr;
@@ -191,10 +194,6 @@ stream_changes_cut(StreamCut *top, bool append, const StreamPlace *place)
 
 	cut->kind = STREAM_CUT_CHANGES;
 	cut->place = *place;
-	if (append)
-		stream_refuse_in(place,
-						 "a change stream of a view in output mode \"append\" is",
-						 top->query->targetList, "Use output mode \"update\".");
 	if (top->kind == STREAM_CUT_TRANSFORM ||
 		(top->topn && top->topn->slot_name))
 		stream_refuse_in(place, top->topn ?
@@ -204,6 +203,7 @@ stream_changes_cut(StreamCut *top, bool append, const StreamPlace *place)
 						 "Ask for the first row of each key only." :
 						 "Name the view itself in FROM: its result can be read as a stream.");
 	check_query(top->query, place);
+	top->final_only = append && stream_cut_has_groups(top);
 	if (top->kind == STREAM_CUT_ROWS)
 	{
 		query = rows_of_result(top);

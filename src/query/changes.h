@@ -13,7 +13,7 @@
 /*
  * An operator above the one that is shown to readers, which writes down how the result
  * of the view changes; not yet in the tree.  append: groups are shown when they are
- * final.  Error 0A000, with a position, if that cannot be said.
+ * final, and handed on then.  Error 0A000, with a position, if that cannot be said.
  */
 extern StreamCut *stream_changes_cut(StreamCut *top, bool append,
 									 const StreamPlace *place);

@@ -66,6 +66,7 @@ OBJS = \
 	src/flow/rows.o \
 	src/flow/moving.o \
 	src/flow/operator.o \
+	src/flow/above.o \
 	src/flow/delta.o \
 	src/flow/dataflow.o \
 	src/flow/batch.o \

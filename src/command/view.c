@@ -588,7 +588,7 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 typedef struct NewChanges
 {
 	StreamViewRow *row;
-	StreamCut  *cut;
+	StreamTree *tree;
 } NewChanges;
 
 static void
@@ -597,10 +597,9 @@ analyze_changes(void *arg)
 	NewChanges *changes = arg;
 	Relation	definition = table_open(changes->row->definition,
 										AccessShareLock);
-	StreamTree *tree = stream_tree_of_query(get_view_query(definition),
-											&changes->row->options, NULL);
 
-	changes->cut = tree->changes;
+	changes->tree = stream_tree_of_query(get_view_query(definition),
+										 &changes->row->options, NULL);
 	table_close(definition, NoLock);
 }
 
@@ -615,7 +614,7 @@ add_change_stream(StreamViewRow *row)
 					 analyze_changes, &changes);
 	if (!OidIsValid(tablespace))
 		tablespace = MyDatabaseTableSpace;
-	stream_relations_create_changes(row, changes.cut,
+	stream_relations_create_changes(row, changes.tree,
 									get_tablespace_name(tablespace));
 	try_delta(row, NULL, NIL, NULL);
 }

@@ -49,6 +49,7 @@
 #include "stream/position.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "flow/above.h"
 #include "flow/reaper.h"
 #include "flow/operator.h"
 #include "flow/delta.h"
@@ -79,6 +80,7 @@ typedef struct BatchView
 	MemoryContext watermark_context;
 	StreamWatermark *watermark; /* as of generation */
 	int			generation;		/* of the dataflow, or -1 */
+	bool		passes_clock;	/* views above read an idle input's time */
 } BatchView;
 
 /* A batch in progress. */
@@ -540,6 +542,15 @@ has_groups_to_reap(BatchView *view)
 	return false;
 }
 
+/* Has the watermark moved, which means nothing here, but to views above? */
+static bool
+has_time_to_pass_on(BatchView *view)
+{
+	return !uses_event_time(view) &&
+		view->progress.watermark > view->progress.closed &&
+		stream_above_waits(view->row);
+}
+
 /* A delta plan's parameters (watermark.h). */
 static ParamListInfo
 delta_params(Batch *batch, StreamDelta *delta, StreamPosition *position)
@@ -875,6 +886,9 @@ process_range(Batch *batch)
 	if (closes_groups(view))
 		progress->closed = progress->watermark;
 	stream_watermark_end(view->watermark, progress);
+	/* nothing is late for what does not look at event times */
+	if (!uses_event_time(view))
+		progress->closed = progress->watermark;
 	settle(batch, fills || progress->closed != closed ||
 		   progress->watermark != watermark);
 	if (has_groups_to_reap(view))
@@ -884,6 +898,8 @@ process_range(Batch *batch)
 						   batch->snapshot);
 	if (batch->number > progress->batch)
 		write_progress(batch, started);
+	if (progress->closed != closed)
+		stream_above_wake(view->row);
 	STREAM_DEBUG_POINT("batch-before-commit");
 }
 
@@ -1033,17 +1049,19 @@ run_batch(void *arg)
 	note_streams(view);
 	if (view->progress.batch == 0 && reads_content(view))
 		begin_content(batch);
+	stream_watermark_ask_below(view->watermark, uses_event_time(view));
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole ? 0 : max_rows);
 	STREAM_DEBUG_POINT("batch-before-snapshot");
 	/* an input is not idle whose rows this batch will leave unread */
 	if (!batch->more)
-		stream_watermark_follow_clock(view->watermark, &view->progress,
-									  stream_debug_now());
+		stream_watermark_follow(view->watermark, &view->progress,
+								stream_debug_now());
 	if (stream_position_pending(view->position) ||
 		view->progress.batch == 0 || has_groups_to_close(view) ||
-		has_closed_to_hand_on(view) || has_groups_to_reap(view))
+		has_closed_to_hand_on(view) || has_groups_to_reap(view) ||
+		has_time_to_pass_on(view))
 	{
 		PushActiveSnapshot(GetLatestSnapshot());
 		batch->snapshot = GetActiveSnapshot();
@@ -1055,6 +1073,9 @@ run_batch(void *arg)
 			has_groups_to_reap(view))
 			batch->more = true;
 	}
+	view->passes_clock =
+		stream_watermark_idle_at(view->watermark, 0) != DT_NOEND &&
+		stream_above_reads(view->row);
 	close_leaves(batch);
 	close_tables(batch);
 }
@@ -1094,8 +1115,10 @@ stream_batch_wake_at(Oid viewid)
 	BatchView  *view = views ?
 		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
 
-	if (view == NULL || view->nops == 0 || !closes_groups(view) ||
-		!can_reap(view) || view->progress.groups == 0)
+	if (view == NULL || view->nops == 0 ||
+		!(view->passes_clock ||
+		  (closes_groups(view) && can_reap(view) &&
+		   view->progress.groups > 0)))
 		return DT_NOEND;
 	return stream_watermark_idle_at(view->watermark, stream_debug_now());
 }

@@ -48,6 +48,7 @@
 #include "base/compat.h"
 #include "base/shmem.h"
 #include "base/owner.h"
+#include "time/declare.h"
 #include "state/aggstate.h"
 #include "query/tree.h"
 #include "flow/relations.h"
@@ -598,6 +599,29 @@ create_changes_view(Oid viewid, const StreamCut *cut)
 		change_owner(made.objectId, stream_owner_of(viewid));
 }
 
+/*
+ * Declares the relation to which all rows of the result are added, and none ever goes
+ * from, if there is one.  changes: of a view that has been before, just that is new.
+ */
+static void
+declare_result(const StreamViewRow *row, const StreamTree *tree, bool changes)
+{
+	const StreamCut *top = tree->top;
+
+	if (tree->changes)
+	{
+		if (top->final_only ||
+			(top->kind == STREAM_CUT_DISTINCT && !changes &&
+			 row->options.output_mode != STREAM_OUTPUT_COMPLETE))
+			stream_declare_result(row->changes,
+								  tree->time_column == InvalidAttrNumber ?
+								  InvalidAttrNumber : tree->time_column + 2);
+	}
+	else if (tree->places == NIL && top->kind == STREAM_CUT_TRANSFORM &&
+			 tree->time_column != InvalidAttrNumber)
+		stream_declare_result(row->state, tree->time_column);
+}
+
 /* A name for one of a view's relations until the view has an OID. */
 static RangeVar *
 provisional_name(const StreamViewRow *row, const char *kind, int number)
@@ -664,13 +688,15 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	CommandCounterIncrement();
 	if (tree->changes)
 		create_changes_view(row->viewid, tree->changes);
+	declare_result(row, tree, false);
 }
 
 void
-stream_relations_create_changes(StreamViewRow *row, StreamCut *cut,
+stream_relations_create_changes(StreamViewRow *row, StreamTree *tree,
 								const char *tablespace)
 {
 	IntoClause *into = makeNode(IntoClause);
+	StreamCut  *cut = tree->changes;
 	Oid			userid;
 	int			sec_context;
 
@@ -688,6 +714,7 @@ stream_relations_create_changes(StreamViewRow *row, StreamCut *cut,
 	finish_state_table(row, cut, row->changes, into, "changes");
 	CommandCounterIncrement();
 	create_changes_view(row->viewid, cut);
+	declare_result(row, tree, true);
 }
 
 void

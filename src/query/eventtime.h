@@ -91,6 +91,12 @@ extern void stream_eventtime_place(StreamWindow *window, int nkeys);
  */
 extern StreamWindow *stream_eventtime_of_input(Query *query);
 
+/*
+ * The output column of a query whose rows are only added to its result that is an event
+ * time, or a window of one; InvalidAttrNumber: there is none.
+ */
+extern AttrNumber stream_eventtime_of_output(Query *query);
+
 /* The same; or a window of it that the stream's sub-select shows, if not that itself. */
 extern StreamWindow *stream_eventtime_of_side(Query *query);
 

@@ -750,6 +750,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
+	tree->time_column = stream_eventtime_of_output(query);
 	stream_changes_expand(query);
 	wrap_joins(query, true, place);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query))

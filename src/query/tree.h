@@ -41,6 +41,8 @@ typedef struct StreamTree
 	StreamCut  *changes;		/* the change stream, the last one; or NULL */
 	List	   *places;			/* StreamTreePlace; NIL: that one is the whole query */
 	List	   *finals;			/* StreamTreeFinal */
+	AttrNumber	time_column;	/* of the result, a column that is an event time, if
+								 * there is one */
 } StreamTree;
 
 #define stream_tree_cut(tree, number) \

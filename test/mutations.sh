@@ -26,6 +26,9 @@
 #	bits_again	a value counts again when it meets another condition
 #	changes_lost	a row that goes is taken for one that comes
 #	rows_stay	a row that goes is kept
+#	closed_again	a group that closed with the last watermark is handed on once more
+#	closed_skipped	a group that closes with the watermark is not handed on
+#	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -33,7 +36,7 @@ set -uo pipefail
 mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	join_forgotten join_matched
 	rows_forgotten bits_again changes_lost rows_stay grouping nulled_arguments
-	topn_better topn_losers results}
+	topn_better topn_losers results closed_again closed_skipped below_ahead}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -56,6 +59,7 @@ guards()
 		topn_*) echo test_00_setup test_topn ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
+		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
 		none) echo placement savepoint writers cache ;;

@@ -284,6 +284,13 @@ check_watermark_option(const StreamViewRow *row, const StreamWatermark *wm,
 						   get_rel_name(linitial_oid(row->streams))),
 				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
 				 stream_refuse_option_position(source, options, "watermark")));
+	if (row->options.delay_us >= 0 && !stream_watermark_exists(wm))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a watermark needs one of the continuous view below"),
+				 errdetail("It says how much later than that one rows may be."),
+				 errhint("Say how late rows of the stream may be: streaming.watermark = '10 seconds', on the stream or on the view below."),
+				 stream_refuse_option_position(source, options, "watermark")));
 }
 
 /* Groups that are shown in append mode must be final one day. */

@@ -15,7 +15,6 @@
 #include "miscadmin.h"
 
 #include "base/shmem.h"
-#include "time/declare.h"
 #include "stream/am.h"
 #include "flow/above.h"
 
@@ -25,10 +24,10 @@ result_of(const StreamViewRow *row)
 {
 	Oid			relid = stream_am_relid_is_stream(row->state) ? row->state :
 		row->changes;
-	StreamEventTime declared;
+	StreamDeclaration *decl = OidIsValid(relid) ?
+		stream_catalog_declaration(relid) : NULL;
 
-	return OidIsValid(relid) && stream_declare_event_time(relid, &declared) ?
-		relid : InvalidOid;
+	return decl && decl->attnum != InvalidAttrNumber ? relid : InvalidOid;
 }
 
 /* The rows of the views that read it. */

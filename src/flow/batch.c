@@ -789,6 +789,16 @@ hand_on_closed(Batch *batch, int changes)
 	place->until = until;
 }
 
+/* What else changes is handed on as it comes. */
+static void
+note_handed_on(BatchView *view)
+{
+	StreamTree *tree = view->flow->tree;
+
+	if (tree->changes && changes_of_closed(view) < 0)
+		view->places[tree->changes->number].until = view->progress.closed;
+}
+
 /*
  * Runs the operators from the leaves up: the plans of their feeds, over the rows of
  * the position's range (none without one).  Rows that end at or before batch->late
@@ -889,6 +899,7 @@ process_range(Batch *batch)
 	/* nothing is late for what does not look at event times */
 	if (!uses_event_time(view))
 		progress->closed = progress->watermark;
+	note_handed_on(view);
 	settle(batch, fills || progress->closed != closed ||
 		   progress->watermark != watermark);
 	if (has_groups_to_reap(view))

@@ -600,25 +600,20 @@ create_changes_view(Oid viewid, const StreamCut *cut)
 }
 
 /*
- * Declares the relation to which all rows of the result are added, and none ever goes
- * from, if there is one.  changes: of a view that has been before, just that is new.
+ * Says of the table to which all of the result is added, if there is one, which column of
+ * it is an event time.
  */
 static void
-declare_result(const StreamViewRow *row, const StreamTree *tree, bool changes)
+declare_result(const StreamViewRow *row, const StreamTree *tree)
 {
-	const StreamCut *top = tree->top;
+	bool		has_time = tree->time_column != InvalidAttrNumber;
 
-	if (tree->changes)
-	{
-		if (top->final_only ||
-			(top->kind == STREAM_CUT_DISTINCT && !changes &&
-			 row->options.output_mode != STREAM_OUTPUT_COMPLETE))
-			stream_declare_result(row->changes,
-								  tree->time_column == InvalidAttrNumber ?
-								  InvalidAttrNumber : tree->time_column + 2);
-	}
-	else if (tree->places == NIL && top->kind == STREAM_CUT_TRANSFORM &&
-			 tree->time_column != InvalidAttrNumber)
+	if (tree->added == NULL)
+		return;
+	if (tree->added == tree->changes)
+		stream_declare_result(row->changes, has_time ? tree->time_column + 2 :
+							  InvalidAttrNumber);
+	else if (has_time)
 		stream_declare_result(row->state, tree->time_column);
 }
 
@@ -688,7 +683,7 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	CommandCounterIncrement();
 	if (tree->changes)
 		create_changes_view(row->viewid, tree->changes);
-	declare_result(row, tree, false);
+	declare_result(row, tree);
 }
 
 void
@@ -714,7 +709,9 @@ stream_relations_create_changes(StreamViewRow *row, StreamTree *tree,
 	finish_state_table(row, cut, row->changes, into, "changes");
 	CommandCounterIncrement();
 	create_changes_view(row->viewid, cut);
-	declare_result(row, tree, true);
+	/* keys that are there before are in no change stream */
+	if (tree->top->kind != STREAM_CUT_DISTINCT)
+		declare_result(row, tree);
 }
 
 void

@@ -826,6 +826,8 @@ reach_of(const Trace *trace)
 	reach = reach_of(trace->of);
 	if (trace->kind == TRACE_TIME)
 		return reach;
+	if (!has_known_length(trace))
+		return PG_INT64_MAX;
 	if (trace->kind != TRACE_SESSION)
 		width = window_width(trace, NULL);
 	else if (!fixed_argument(trace->call, 1, &width))

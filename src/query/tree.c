@@ -735,6 +735,19 @@ add_changes(Planting *planting, const StreamPlace *place)
 	add_cut(planting, tree->changes);
 }
 
+/* The operator to whose table all of the result is added, and nothing else is done. */
+static StreamCut *
+added_only(const StreamTree *tree, const StreamOptions *options)
+{
+	if (tree->changes)
+		return tree->top->final_only ||
+			(tree->top->kind == STREAM_CUT_DISTINCT &&
+			 options->output_mode != STREAM_OUTPUT_COMPLETE) ?
+			tree->changes : NULL;
+	return tree->places == NIL && tree->top->kind == STREAM_CUT_TRANSFORM ?
+		tree->top : NULL;
+}
+
 StreamTree *
 stream_tree_of_query(Query *query, const StreamOptions *options,
 					 const StreamPlace *place)
@@ -742,6 +755,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	StreamTree *tree = palloc0(sizeof(StreamTree));
 	Planting	planting = {tree, options};
 	StreamPlace nowhere = {0};
+	Query	   *asked;
 	Node	   *hidden;
 
 	if (place == NULL)
@@ -750,7 +764,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
-	tree->time_column = stream_eventtime_of_output(query);
+	asked = copyObject(query);
 	stream_changes_expand(query);
 	wrap_joins(query, true, place);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
@@ -774,6 +788,9 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->top->shown = true;
 	if (options->changes)
 		add_changes(&planting, place);
+	tree->added = added_only(tree, options);
+	if (tree->added)
+		tree->time_column = stream_eventtime_of_output(asked);
 	return tree;
 }
 

@@ -245,7 +245,9 @@ input_watermark(const StreamInput *input, TimestampTz now)
 		max_time = Min(max_time, held_at(input));
 
 	if (max_time != STREAM_NO_TIME)
-		result = whole_ms(max_time) - input->behind_us;
+		/* of a result, it is a watermark, which has been cut down */
+		result = (OidIsValid(input->declared.result_of) ? max_time :
+				  whole_ms(max_time)) - input->behind_us;
 	if (is_idle(input, now))
 		result = Max(result, whole_ms(clock_of(input, now)) - input->delay_us);
 	return result > UNIX_EPOCH ? result : STREAM_NO_TIME;
@@ -333,6 +335,22 @@ may_observe(const StreamInput *input, bool used)
 		 !OidIsValid(input->sight.check_as));
 }
 
+/*
+ * Up to where the view has come: it adds nothing any more that ends at or before that.
+ * What it closes it hands on to its change stream, if that is what is read.
+ */
+static int64
+time_below(const StreamViewRow *row, const StreamProgress *progress,
+		   Oid stream)
+{
+	int			place = list_length(stream_catalog_states(row)) - 1;
+
+	if (stream != row->changes || STREAM_MUTATION("below_ahead"))
+		return progress->closed;
+	return place < progress->nreaped ? progress->reaped[place].until :
+		STREAM_NO_TIME;
+}
+
 /* ---- a batch ---- */
 
 void
@@ -351,7 +369,7 @@ stream_watermark_ask_below(StreamWatermark *wm, bool used)
 		row = stream_catalog_view(input->declared.result_of);
 		if (row && stream_catalog_read_progress(row->viewid, row->unlogged,
 												NULL, &progress))
-			input->below = progress.closed;
+			input->below = time_below(row, &progress, input->declared.stream);
 	}
 }
 
@@ -483,7 +501,8 @@ put_aside(StreamWatermark *wm, const char *reason)
 	StreamInput *input = wm->row_input;
 	StreamRejection rejection = {
 		.viewid = wm->viewid,
-		.stream = input->declared.stream,
+		.stream = OidIsValid(input->declared.result_of) ?
+		input->declared.result_of : input->declared.stream,
 		.leaf = wm->row->tts_tableOid,
 		.at = wm->now,
 		.reason = reason,

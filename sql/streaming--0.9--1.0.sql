@@ -104,10 +104,17 @@ COMMENT ON FUNCTION streaming.release(pg_catalog.regclass) IS
 COMMENT ON FUNCTION streaming.explain(pg_catalog.regclass) IS
 	'the plan that a continuous view runs over the new rows of a batch, one line a row; does not run it; for those who have the rights of the view''s owner; locks the streams as a SELECT does';
 
+CREATE FUNCTION streaming._inputs(viewid pg_catalog.oid,
+		OUT inputs pg_catalog.oid[], OUT lag_rows pg_catalog.int8)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_monitor_inputs';
+COMMENT ON FUNCTION streaming._inputs(pg_catalog.oid) IS
+	'internal: what a view reads, and what that has still to read, for streaming.views';
+
 CREATE OR REPLACE VIEW streaming.views AS
 	SELECT v.viewid::pg_catalog.regclass AS view,
 		pg_catalog.pg_get_userbyid(c.relowner) AS owner,
-		v.streams::pg_catalog.regclass[] AS streams,
+		i.inputs::pg_catalog.regclass[] AS streams,
 		s.state,
 		CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text)
 			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
@@ -137,7 +144,8 @@ CREATE OR REPLACE VIEW streaming.views AS
 			FROM ROWS FROM (pg_catalog.unnest(v.option_names),
 				pg_catalog.unnest(v.option_values)) AS o(n, x)
 			ORDER BY n) AS options,
-		pg_catalog.pg_get_viewdef(v.definition) AS definition
+		pg_catalog.pg_get_viewdef(v.definition) AS definition,
+		i.lag_rows AS inherited_lag_rows
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e
@@ -147,7 +155,8 @@ CREATE OR REPLACE VIEW streaming.views AS
 			FROM streaming._release x
 			WHERE x.viewid OPERATOR(pg_catalog.=) v.viewid
 			ORDER BY x.at DESC LIMIT 1::pg_catalog.int8) r ON true
-		CROSS JOIN LATERAL streaming._status(v.viewid) s;
+		CROSS JOIN LATERAL streaming._status(v.viewid) s
+		CROSS JOIN LATERAL streaming._inputs(v.viewid) i;
 
 -- A barrier, lest a condition of the reader's be tried on rows of others.
 CREATE OR REPLACE VIEW streaming.errors WITH (security_barrier) AS

@@ -283,10 +283,17 @@ CREATE FUNCTION streaming._status(viewid pg_catalog.oid, OUT state pg_catalog.te
 COMMENT ON FUNCTION streaming._status(pg_catalog.oid) IS
 	'internal: what streaming.views shows beside the catalog';
 
+CREATE FUNCTION streaming._inputs(viewid pg_catalog.oid,
+		OUT inputs pg_catalog.oid[], OUT lag_rows pg_catalog.int8)
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_monitor_inputs';
+COMMENT ON FUNCTION streaming._inputs(pg_catalog.oid) IS
+	'internal: what a view reads, and what that has still to read, for streaming.views';
+
 CREATE VIEW streaming.views AS
 	SELECT v.viewid::pg_catalog.regclass AS view,
 		pg_catalog.pg_get_userbyid(c.relowner) AS owner,
-		v.streams::pg_catalog.regclass[] AS streams,
+		i.inputs::pg_catalog.regclass[] AS streams,
 		s.state,
 		CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text)
 			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
@@ -316,7 +323,8 @@ CREATE VIEW streaming.views AS
 			FROM ROWS FROM (pg_catalog.unnest(v.option_names),
 				pg_catalog.unnest(v.option_values)) AS o(n, x)
 			ORDER BY n) AS options,
-		pg_catalog.pg_get_viewdef(v.definition) AS definition
+		pg_catalog.pg_get_viewdef(v.definition) AS definition,
+		i.lag_rows AS inherited_lag_rows
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e
@@ -326,7 +334,8 @@ CREATE VIEW streaming.views AS
 			FROM streaming._release x
 			WHERE x.viewid OPERATOR(pg_catalog.=) v.viewid
 			ORDER BY x.at DESC LIMIT 1::pg_catalog.int8) r ON true
-		CROSS JOIN LATERAL streaming._status(v.viewid) s;
+		CROSS JOIN LATERAL streaming._status(v.viewid) s
+		CROSS JOIN LATERAL streaming._inputs(v.viewid) i;
 COMMENT ON VIEW streaming.views IS
 	'continuous views and how they are doing; waits for no lock on their streams, but for the column definition';
 

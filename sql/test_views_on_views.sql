@@ -141,6 +141,39 @@ CREATE MATERIALIZED VIEW happened WITH (streaming.continuous) AS
 	SELECT k, op_ AS op, count(*) FROM counts_changes GROUP BY k, op_;
 REFRESH MATERIALIZED VIEW happened;
 (TABLE happened) EXCEPT ALL (SELECT k, op_, count(*) FROM counts_changes GROUP BY k, op_);
+-- what has been read by all views can be removed
+INSERT INTO c VALUES (4, 1);
+REFRESH MATERIALIZED VIEW counts;
+TRUNCATE counts_changes;
+SELECT count(*) FROM counts_changes;
+INSERT INTO c VALUES (4, 1);
+REFRESH MATERIALIZED VIEW happened;
+SELECT op_, k FROM counts_changes ORDER BY op_;
+SELECT sum(count) FROM happened WHERE k = 4;
+BEGIN;
+INSERT INTO c VALUES (4, 1);
+TRUNCATE counts_changes, c;
+SELECT count(*) FROM counts_changes;
+ROLLBACK;
+SELECT count(*) FROM counts_changes;
+-- also what the views have yet to read of the streams
+INSERT INTO c VALUES (4, 7);
+TRUNCATE counts_changes, c;
+SELECT count(*) FROM counts_changes;
+REFRESH MATERIALIZED VIEW happened;
+SELECT op, count FROM happened WHERE k = 4 ORDER BY op;
+TRUNCATE counts;
+TRUNCATE counts_changes, happened;
+-- what views have to read, and what these wait for
+SELECT view, streams, lag_rows, inherited_lag_rows FROM streaming.views WHERE view IN ('counts'::regclass, 'happened'::regclass);
+INSERT INTO c VALUES (4, 1), (5, 1);
+SELECT view, streams, lag_rows, inherited_lag_rows FROM streaming.views WHERE view IN ('counts'::regclass, 'happened'::regclass);
+REFRESH MATERIALIZED VIEW counts;
+SELECT view, streams, lag_rows, inherited_lag_rows FROM streaming.views WHERE view IN ('counts'::regclass, 'happened'::regclass);
+-- channels
+ALTER MATERIALIZED VIEW one SET (streaming.notify = '');
+ALTER MATERIALIZED VIEW one SET (streaming.notify = 'a channel');
+ALTER MATERIALIZED VIEW one RESET (streaming.notify);
 -- later, and for good
 ALTER MATERIALIZED VIEW one SET (streaming.changes);
 INSERT INTO s VALUES (1, 1, -1, '');
@@ -205,6 +238,7 @@ SET ROLE vov_b;
 CREATE MATERIALIZED VIEW mine WITH (streaming.continuous, streaming.trust_functions) AS SELECT x, count(*) FROM theirs GROUP BY x;
 CREATE MATERIALIZED VIEW mine WITH (streaming.continuous, streaming.trust_functions) AS SELECT n, count(*) FROM theirs GROUP BY n;
 SELECT * FROM theirs_changes;
+TRUNCATE theirs_changes;
 SELECT streaming.wait('mine');
 SELECT * FROM mine ORDER BY n;
 RESET ROLE;

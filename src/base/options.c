@@ -176,6 +176,15 @@ read_changes(const char *value, StreamOptions *options)
 }
 
 static const char *
+read_notify(const char *value, StreamOptions *options)
+{
+	if (*value == '\0' || strlen(value) >= NAMEDATALEN)
+		return "A valid value is the name of a channel, of at most 63 bytes.";
+	options->notify = pstrdup(value);
+	return NULL;
+}
+
+static const char *
 read_event_time(const char *value, StreamOptions *options)
 {
 	if (*value == '\0')
@@ -222,6 +231,7 @@ static const OptionDef option_defs[] = {
 	{"late_rows", true, false, read_late_rows},
 	{"max_batch_rows", true, false, read_max_batch_rows},
 	{"max_future", false, true, read_max_future},
+	{"notify", true, false, read_notify},
 	{"on_error", true, false, read_on_error},
 	{"output_mode", true, false, read_output_mode},
 	{"trigger", true, false, read_trigger},

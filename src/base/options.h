@@ -43,6 +43,7 @@ typedef struct StreamOptions
 	bool		within_watermark;	/* streaming.distinct_within_watermark */
 	bool		trust_functions;	/* streaming.trust_functions */
 	bool		changes;		/* streaming.changes */
+	const char *notify;			/* streaming.notify, a channel; NULL: none */
 
 	/* of both: the view's beats the stream's */
 	int64		delay_us;		/* streaming.watermark; -1: not given */

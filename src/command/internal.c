@@ -21,7 +21,9 @@
  *						user has made on his view passes
  *	CREATE FOREIGN TABLE ... INHERITS	refused (here)
  *	CREATE INDEX, RULE, TRIGGER, POLICY, REPLACE VIEW, COPY FROM, TRUNCATE,
- *	INHERIT, ATTACH PARTITION		refused (utility.c)
+ *	INHERIT, ATTACH PARTITION		refused (utility.c); TRIGGER on a view is one on
+ *						its changes (trigger.c), and TRUNCATE of the view that
+ *						shows a change stream is one of that (utility.c)
  *	CREATE STATISTICS	refused (here)
  *	CREATE, ALTER PUBLICATION	refused for tables by name (here); FOR ALL TABLES
  *						and TABLES IN SCHEMA are for superusers, and change

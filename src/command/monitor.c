@@ -47,6 +47,7 @@
 #include "command/monitor.h"
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
+PG_FUNCTION_INFO_V1(stream_monitor_inputs);
 PG_FUNCTION_INFO_V1(stream_monitor_stream_status);
 PG_FUNCTION_INFO_V1(stream_monitor_delete_errors);
 
@@ -236,6 +237,81 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 	values[13] = times_of_inputs(row, &progress, false);
 	values[14] = times_of_inputs(row, &progress, true);
 	nulls[13] = nulls[14] = !sees_data || progress.ninputs == 0;
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  values, nulls)));
+}
+
+/*
+ * Adds up how many rows views have still to read on whose results this one depends, each
+ * once; false if that cannot be said of one.
+ */
+static bool
+inherited_lag(const StreamViewRow *row, List **seen, int64 *lag_rows)
+{
+	ListCell   *lc;
+
+	check_stack_depth();
+	foreach(lc, row->streams)
+	{
+		Oid			viewid = stream_catalog_view_of(lfirst_oid(lc));
+		StreamViewRow *input;
+		StreamProgress progress = {0};
+		int64		rows = 0;
+		int64		bytes;
+
+		if (!OidIsValid(viewid) || list_member_oid(*seen, viewid))
+			continue;
+		*seen = lappend_oid(*seen, viewid);
+		input = stream_catalog_view(viewid);
+		if (input == NULL)
+			continue;
+		if (input->unlogged && RecoveryInProgress())
+			return false;
+		stream_catalog_read_progress(viewid, input->unlogged, NULL, &progress);
+		if (!view_lag(input, &progress, &rows, &bytes) ||
+			!inherited_lag(input, seen, lag_rows))
+			return false;
+		*lag_rows += rows;
+	}
+	return true;
+}
+
+/*
+ * _inputs(viewid) returns inputs, lag_rows
+ *
+ * What a view reads, as its user knows it: streams, and, for the results of other views,
+ * these; and how many rows those, and the ones that they read, have still to read.  Who
+ * may call it, and locks: as for _status.
+ */
+Datum
+stream_monitor_inputs(PG_FUNCTION_ARGS)
+{
+	StreamViewRow *row = stream_catalog_view(PG_GETARG_OID(0));
+	TupleDesc	desc;
+	Datum		values[2];
+	bool		nulls[2] = {0};
+	Datum	   *inputs;
+	List	   *seen = NIL;
+	int64		rows = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (row == NULL)
+		PG_RETURN_NULL();
+	inputs = palloc(sizeof(Datum) * (list_length(row->streams) + 1));
+	for (int i = 0; i < list_length(row->streams); i++)
+	{
+		Oid			stream = list_nth_oid(row->streams, i);
+		Oid			viewid = stream_catalog_view_of(stream);
+
+		inputs[i] = ObjectIdGetDatum(OidIsValid(viewid) ? viewid : stream);
+	}
+	values[0] = PointerGetDatum(construct_array(inputs,
+												list_length(row->streams),
+												OIDOID, sizeof(Oid), true,
+												TYPALIGN_INT));
+	nulls[1] = !inherited_lag(row, &seen, &rows);
+	values[1] = Int64GetDatum(rows);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }

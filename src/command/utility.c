@@ -718,18 +718,44 @@ drop_owned(StreamStatement *s)
 
 /* ---- storage ---- */
 
+/* The views that show change streams stand for these. */
+static void
+name_change_streams(StreamStatement *s)
+{
+	List	   *names = ((TruncateStmt *) s->pstmt->utilityStmt)->relations;
+	int			n = list_length(names);
+
+	for (int i = 0; i < n; i++)
+	{
+		Oid			relid = RangeVarGetRelid(list_nth(names, i), NoLock, true);
+		Oid			changes = stream_relations_changes_shown(relid);
+		RangeVar   *name;
+
+		if (!OidIsValid(changes))
+			continue;
+		if (pg_class_aclcheck(relid, GetUserId(),
+							  ACL_TRUNCATE) != ACLCHECK_OK)
+			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_VIEW, get_rel_name(relid));
+		name = list_nth(((TruncateStmt *) stream_statement_own(s))->relations, i);
+		name->catalogname = NULL;
+		name->schemaname = get_namespace_name(get_rel_namespace(changes));
+		name->relname = get_rel_name(changes);
+	}
+}
+
 static void
 truncate_table(StreamStatement *s)
 {
-	TruncateStmt *stmt = (TruncateStmt *) s->pstmt->utilityStmt;
 	List	   *relids = NIL;
 	ListCell   *lc;
 
-	foreach(lc, stmt->relations)
+	foreach(lc, ((TruncateStmt *) s->pstmt->utilityStmt)->relations)
+		stream_internal_refuse_name(lfirst(lc), "TRUNCATE");
+	name_change_streams(s);
+	foreach(lc, ((TruncateStmt *) s->pstmt->utilityStmt)->relations)
 	{
 		Oid			relid = RangeVarGetRelid(lfirst(lc), NoLock, true);
 
-		stream_internal_refuse_name(lfirst(lc), "TRUNCATE");
 		if (OidIsValid(relid) &&
 			pg_class_aclcheck(relid, GetUserId(),
 							  ACL_TRUNCATE) == ACLCHECK_OK)

@@ -27,14 +27,18 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "commands/async.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
+#include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
+#include "utils/json.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -856,6 +860,22 @@ reap_groups(Batch *batch, int64 made)
 													 progress->closed, limit);
 }
 
+/* Tells those who listen to the view's channel, once the batch is committed. */
+static void
+notify_listeners(BatchView *view)
+{
+	StringInfoData message;
+
+	initStringInfo(&message);
+	appendStringInfoString(&message, "{\"view\": ");
+	escape_json(&message,
+				quote_qualified_identifier(get_namespace_name(get_rel_namespace(view->viewid)),
+										   get_rel_name(view->viewid)));
+	appendStringInfo(&message, ", \"batch\": " INT64_FORMAT "}",
+					 view->progress.batch);
+	Async_Notify(view->row->options.notify, message.data);
+}
+
 /* Writes the new position, if the batch has changed anything. */
 static void
 write_progress(Batch *batch, TimestampTz started)
@@ -870,6 +890,8 @@ write_progress(Batch *batch, TimestampTz started)
 	progress->position = stream_position_write(view->position);
 	stream_catalog_write_progress(view->viewid, view->row->unlogged, progress);
 	progress->position = NULL;
+	if (view->row->options.notify)
+		notify_listeners(view);
 }
 
 /* The batch proper, run as the owner: from the range to the new position. */
@@ -1033,6 +1055,7 @@ run_batch(void *arg)
 	int64		max_rows = view->row->options.max_batch_rows > 0 ?
 		view->row->options.max_batch_rows : stream_max_batch_rows;
 	int			tries = 0;
+	bool		content;
 
 	open_tables(batch);
 
@@ -1058,13 +1081,15 @@ run_batch(void *arg)
 			 view->generation != view->flow->generation);
 	read_position(view);
 	note_streams(view);
-	if (view->progress.batch == 0 && reads_content(view))
+	content = view->progress.batch == 0 && reads_content(view);
+	if (content)
 		begin_content(batch);
 	stream_watermark_ask_below(view->watermark, uses_event_time(view));
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole ? 0 : max_rows);
-	STREAM_DEBUG_POINT("batch-before-snapshot");
+	if (content)
+		STREAM_DEBUG_POINT("batch-reads-content");
 	/* an input is not idle whose rows this batch will leave unread */
 	if (!batch->more)
 		stream_watermark_follow(view->watermark, &view->progress,

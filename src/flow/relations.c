@@ -555,6 +555,23 @@ find_changes_view(const StreamViewRow *row)
 	return found;
 }
 
+Oid
+stream_relations_changes_shown(Oid shown)
+{
+	ListCell   *lc;
+
+	if (get_rel_relkind(shown) != RELKIND_VIEW)
+		return InvalidOid;
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (OidIsValid(row->changes) && find_changes_view(row) == shown)
+			return row->changes;
+	}
+	return InvalidOid;
+}
+
 /* A name for a column that none of the view's has. */
 static const char *
 column_beside(Oid viewid, const char *name)

@@ -32,6 +32,9 @@ extern void stream_relations_create(StreamViewRow *row, StreamTree *tree,
 extern void stream_relations_create_changes(StreamViewRow *row, StreamTree *tree,
 											const char *tablespace);
 
+/* The change stream that this ordinary view shows, or InvalidOid. */
+extern Oid	stream_relations_changes_shown(Oid shown);
+
 /*
  * Gives the view's internal relations the owner that the view has now; locks
  * them with AccessExclusiveLock.

@@ -54,10 +54,25 @@ my %query = (
 	alone_per_key => 'SELECT a.k, count(*) AS c, count(b.n) AS b FROM s a
 		LEFT JOIN s b ON a.writer = b.writer AND b.n = a.n + 7 GROUP BY a.k',
 	total => 'SELECT count(*) AS c, sum(n) AS s FROM s');
+# views over these; one is the third of a chain
+my @above = (
+	['histogram', 'per_key', 'SELECT c, count(*) AS n, sum(m) AS m FROM %s GROUP BY c'],
+	['most', 'histogram', 'SELECT max(c) AS c, sum(c * n) AS rows FROM %s'],
+	['padded', 'rows', 'SELECT kk, count(pad) AS c FROM %s GROUP BY kk'],
+	['free', 'alone', 'SELECT n, count(*) AS c FROM %s WHERE bn IS NULL GROUP BY n'],
+	['held', 'latest', 'SELECT writer, count(*) AS c FROM %s GROUP BY writer']);
 $node->safe_psql('postgres',
 	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous,
 	 streaming.max_batch_rows = 200) AS $query{$_}")
   for sort keys %query;
+for (@above)
+{
+	my ($name, $below, $sql) = @$_;
+	$node->safe_psql('postgres',
+		"CREATE MATERIALIZED VIEW $name WITH (streaming.continuous,
+		 streaming.max_batch_rows = 200) AS " . sprintf($sql, $below));
+	$query{$name} = sprintf($sql, "($query{$below}) $below");
+}
 $node->safe_psql('postgres', 'CREATE INDEX ON rows (writer, n)');
 
 # A writer: rows are numbered from where the last one got to.  What psql has

@@ -45,4 +45,18 @@ CREATE MATERIALIZED VIEW asked WITH (streaming.continuous,
 CREATE MATERIALIZED VIEW kept_sets WITH (streaming.continuous,
 		streaming.trigger = manual) AS
 	SELECT url, tint, count(DISTINCT ms), array_agg(ms ORDER BY ms) FROM clicks GROUP BY ROLLUP (url, tint);
+-- over what changes, over what is only added to, and what fires a trigger
+CREATE MATERIALIZED VIEW many WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT count > 1 AS many, count(*), sum(sum) FROM histogram GROUP BY count > 1;
+CREATE MATERIALIZED VIEW paired WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT tint, count(*), max(ms) FROM pairs GROUP BY tint;
+CREATE TABLE told (what text);
+CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO shop.told VALUES (format('%s %s', tg_op, to_jsonb(new) - '_batch'));
+	RETURN NULL;
+END $$;
+CREATE TRIGGER tells AFTER INSERT OR UPDATE ON many FOR EACH ROW EXECUTE FUNCTION tell();
 RESET ROLE;

@@ -34,6 +34,7 @@ OBJS = \
 	src/state/aggstate.o \
 	src/state/keysort.o \
 	src/state/ranking.o \
+	src/state/rowimage.o \
 	src/state/statetable.o \
 	src/state/store.o \
 	src/query/analyze.o \
@@ -48,9 +49,10 @@ OBJS = \
 	src/query/keeping.o \
 	src/query/reading.o \
 	src/query/nesting.o \
-	src/query/semijoin.o \
+	src/query/firsts.o \
 	src/query/joinfeeds.o \
 	src/query/joining.o \
+	src/query/semijoin.o \
 	src/query/merging.o \
 	src/query/changes.o \
 	src/query/tree.o \
@@ -58,12 +60,12 @@ OBJS = \
 	src/flow/scan.o \
 	src/flow/panes.o \
 	src/flow/sessions.o \
-	src/flow/toprows.o \
 	src/flow/reaper.o \
 	src/flow/triggers.o \
 	src/flow/results.o \
 	src/flow/changes.o \
 	src/flow/rows.o \
+	src/flow/toprows.o \
 	src/flow/moving.o \
 	src/flow/operator.o \
 	src/flow/above.o \

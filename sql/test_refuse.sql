@@ -61,7 +61,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT d.name, s.v FROM dim d LEFT JOIN s USING (k);
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k FROM s WHERE NOT EXISTS (SELECT FROM s2 WHERE s2.k = s.k);
+	SELECT k FROM s WHERE k NOT IN (SELECT k FROM s2);
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k FROM dim WHERE EXISTS (SELECT FROM s WHERE s.k = dim.k);
@@ -119,7 +119,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*);
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, count(*) FROM s FULL JOIN s2 USING (k) GROUP BY ROLLUP (k);
+	SELECT k, count(*), (SELECT 1) FROM s FULL JOIN s2 USING (k) GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT a.k, count(*) FROM s a JOIN s b ON a.id > b.v GROUP BY a.k;
@@ -151,7 +151,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 \echo :LAST_ERROR_SQLSTATE
 -- the stream elsewhere than in FROM
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, count(*) FROM s WHERE NOT EXISTS (SELECT FROM s x WHERE x.v = s.k) GROUP BY k;
+	SELECT k, count(*) FROM s WHERE k NOT IN (SELECT x.v FROM s x) GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT name, count(*) FROM dim WHERE k IN (SELECT k FROM s) GROUP BY name;

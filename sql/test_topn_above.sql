@@ -50,13 +50,13 @@ CREATE MATERIALIZED VIEW filtered WITH (streaming.continuous) AS
 	FROM (SELECT DISTINCT ON (id) * FROM orders WHERE status <> 'new' ORDER BY id, at DESC) o GROUP BY status;
 CREATE MATERIALIZED VIEW long_notes WITH (streaming.continuous) AS
 	SELECT md5(note) AS m, count(*), max(length(note)) FROM (SELECT DISTINCT ON (id) * FROM orders ORDER BY id, at DESC) o GROUP BY m;
--- these are left to readers: tables, more rows, volatile or stable expressions
+CREATE MATERIALIZED VIEW two_rows WITH (streaming.continuous) AS
+	SELECT status, count(*) FROM (SELECT status, row_number() OVER (PARTITION BY id ORDER BY at DESC) AS n FROM orders) o WHERE n <= 2 GROUP BY status;
+CREATE MATERIALIZED VIEW ties WITH (streaming.continuous) AS
+	SELECT status, count(*) FROM (SELECT status, rank() OVER (PARTITION BY id ORDER BY at DESC) AS n FROM orders) o WHERE n = 1 GROUP BY status;
+-- these are left to readers: tables, volatile or stable expressions
 CREATE MATERIALIZED VIEW left_join WITH (streaming.continuous) AS
 	SELECT price, count(*) FROM (SELECT DISTINCT ON (id) * FROM orders ORDER BY id, at DESC) o LEFT JOIN prices USING (status) GROUP BY price;
-CREATE MATERIALIZED VIEW left_two WITH (streaming.continuous) AS
-	SELECT status, count(*) FROM (SELECT status, row_number() OVER (PARTITION BY id ORDER BY at DESC) AS n FROM orders) o WHERE n <= 2 GROUP BY status;
-CREATE MATERIALIZED VIEW left_ties WITH (streaming.continuous) AS
-	SELECT status, count(*) FROM (SELECT status, rank() OVER (PARTITION BY id ORDER BY at DESC) AS n FROM orders) o WHERE n = 1 GROUP BY status;
 CREATE MATERIALIZED VIEW left_now WITH (streaming.continuous) AS
 	SELECT status, count(*) FILTER (WHERE at > now() - interval '100 years') FROM (SELECT DISTINCT ON (id) * FROM orders ORDER BY id, at DESC) o GROUP BY status;
 SELECT view, count(*) FILTER (WHERE line ~ '^ ?Operator') AS operators, bool_or(line ~ 'over changes') AS over_changes, bool_or(line ~ 'Readers') AS readers

@@ -22,7 +22,20 @@ CREATE MATERIALIZED VIEW different WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW outer_join WITH (streaming.continuous) AS
 	SELECT s.id, s.k, r.y FROM s LEFT JOIN r ON s.k = r.k;
 CREATE MATERIALIZED VIEW one WITH (streaming.continuous) AS SELECT count(*) AS n, min(x) AS least FROM s;
-SELECT streaming.wait(v) FROM (VALUES ('added'::regclass), ('groups'), ('latest'), ('different'), ('outer_join'), ('one')) a (v);
+-- ... of what comes and goes: distinct rows, first rows, grouping sets
+CREATE MATERIALIZED VIEW sizes WITH (streaming.continuous) AS
+	SELECT DISTINCT n, k % 2 AS odd FROM (SELECT k, count(*) AS n FROM s GROUP BY k) q;
+CREATE MATERIALIZED VIEW top3 WITH (streaming.continuous) AS
+	SELECT k, id + 1 AS id, x FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC NULLS LAST, id) AS rn FROM s) q WHERE rn <= 3 AND t > '' ORDER BY x;
+CREATE MATERIALIZED VIEW newest WITH (streaming.continuous) AS
+	SELECT rn, t, k, id FROM (SELECT *, row_number() OVER (PARTITION BY t ORDER BY id DESC NULLS LAST, k) AS rn FROM s) q WHERE rn = 1;
+CREATE MATERIALIZED VIEW largest WITH (streaming.continuous) AS
+	SELECT DISTINCT ON (t) t, k, n FROM (SELECT t, k, count(*) AS n FROM s GROUP BY t, k) q ORDER BY t, n DESC, k;
+CREATE MATERIALIZED VIEW ranked WITH (streaming.continuous) AS
+	SELECT t, k, n FROM (SELECT *, rank() OVER (PARTITION BY t ORDER BY n DESC) AS rn FROM (SELECT t, k, count(*) AS n FROM s GROUP BY t, k) q) r WHERE rn < 3;
+CREATE MATERIALIZED VIEW cube WITH (streaming.continuous) AS
+	SELECT t, n, count(*) AS m, max(k) AS k FROM (SELECT t, k, count(*) AS n FROM s GROUP BY t, k) q GROUP BY CUBE (t, n);
+SELECT streaming.wait(v) FROM (VALUES ('added'::regclass), ('groups'), ('latest'), ('different'), ('outer_join'), ('one'), ('sizes'), ('top3'), ('newest'), ('largest'), ('ranked'), ('cube')) a (v);
 -- above; what the plain query is, follows
 CREATE TABLE queries (n int GENERATED ALWAYS AS IDENTITY, query text);
 INSERT INTO queries (query) VALUES
@@ -46,6 +59,25 @@ INSERT INTO queries (query) VALUES
 ('SELECT n * 2 AS n, least FROM one'),
 ('SELECT sum(n) AS n FROM one'),
 ('SELECT c, count(*) AS n FROM (SELECT k % 3 AS k3, sum(n) AS c FROM groups GROUP BY k % 3) q GROUP BY c'),
+-- above: what the first rows, the distinct ones and grouping sets are of what comes and goes
+('SELECT DISTINCT n FROM groups'),
+('SELECT DISTINCT y, k % 2 AS odd FROM outer_join'),
+('SELECT DISTINCT ON (n) n, k, sum FROM groups ORDER BY n, k DESC'),
+('SELECT k, n FROM (SELECT *, rank() OVER (ORDER BY n DESC) AS rn FROM groups) q WHERE rn <= 2'),
+('SELECT n, sum(k) AS k FROM (SELECT *, row_number() OVER (PARTITION BY n ORDER BY k) AS rn FROM groups) q WHERE rn <= 2 GROUP BY n'),
+('SELECT n, "T", count(*) AS m, array_agg(k ORDER BY k) AS ks FROM groups GROUP BY ROLLUP ("T", n)'),
+('SELECT DISTINCT n FROM (SELECT n + 1 AS n FROM (SELECT n, k FROM groups WHERE k > 1) a) b'),
+('SELECT id, t FROM (SELECT *, row_number() OVER (PARTITION BY t ORDER BY id DESC NULLS LAST, k) AS rn FROM latest) q WHERE rn <= 2'),
+('SELECT odd, count(*) AS m FROM sizes GROUP BY odd'),
+('SELECT k, count(*) AS n, sum(id) AS id, max(x) AS x FROM top3 GROUP BY k'),
+('SELECT DISTINCT x FROM top3'),
+('SELECT DISTINCT ON (x) x, k, id FROM top3 ORDER BY x, k, id'),
+('SELECT k, count(*) AS n, sum(rn) AS rn FROM newest GROUP BY k'),
+('SELECT k, count(*) AS n, array_agg(t ORDER BY t) AS ts FROM largest GROUP BY k'),
+('SELECT n, k FROM ranked WHERE k > 0'),
+('SELECT n, count(*) AS m FROM ranked GROUP BY CUBE (n)'),
+('SELECT m, count(*) AS c, sum(k) AS k FROM cube GROUP BY m'),
+('SELECT t, n, m FROM (SELECT *, row_number() OVER (PARTITION BY t IS NULL ORDER BY m DESC, n, t) AS rn FROM cube) q WHERE rn <= 4'),
 -- beside a stream, a table to look up rows in: not compared
 ('SELECT s.id, groups.n FROM s JOIN groups USING (k)');
 DO $$
@@ -58,7 +90,7 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT view, streams = '{s}' AS reads_stream FROM streaming.views
-	WHERE view::text IN ('v1', 'v7', 'v21') ORDER BY view::text;
+	WHERE view::text IN ('v1', 'v7', 'v39') ORDER BY view::text;
 CREATE TABLE plain (name text, query text);
 INSERT INTO plain VALUES
 ('added', 'SELECT id, k, x * 2 AS x, t FROM s WHERE id % 10 > 0'),
@@ -66,7 +98,13 @@ INSERT INTO plain VALUES
 ('latest', 'SELECT DISTINCT ON (k) k, id, t FROM s ORDER BY k, id DESC'),
 ('different', 'SELECT DISTINCT k + 1 AS k, t FROM s'),
 ('outer_join', 'SELECT s.id, s.k, r.y FROM s LEFT JOIN r ON s.k = r.k'),
-('one', 'SELECT count(*) AS n, min(x) AS least FROM s');
+('one', 'SELECT count(*) AS n, min(x) AS least FROM s'),
+('sizes', 'SELECT DISTINCT n, k % 2 AS odd FROM (SELECT k, count(*) AS n FROM s GROUP BY k) q'),
+('top3', 'SELECT k, id + 1 AS id, x FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC NULLS LAST, id) AS rn FROM s) q WHERE rn <= 3 AND t > '''''),
+('newest', 'SELECT rn, t, k, id FROM (SELECT *, row_number() OVER (PARTITION BY t ORDER BY id DESC NULLS LAST, k) AS rn FROM s) q WHERE rn = 1'),
+('largest', 'SELECT DISTINCT ON (t) t, k, n FROM (SELECT t, k, count(*) AS n FROM s GROUP BY t, k) q ORDER BY t, n DESC, k'),
+('ranked', 'SELECT t, k, n FROM (SELECT *, rank() OVER (PARTITION BY t ORDER BY n DESC) AS rn FROM (SELECT t, k, count(*) AS n FROM s GROUP BY t, k) q) r WHERE rn < 3'),
+('cube', 'SELECT t, n, count(*) AS m, max(k) AS k FROM (SELECT t, k, count(*) AS n FROM s GROUP BY t, k) q GROUP BY CUBE (t, n)');
 -- the rows in which a view and its query over the streams differ
 CREATE FUNCTION wrong() RETURNS TABLE (n int, query text, differs text) LANGUAGE plpgsql AS $$
 DECLARE
@@ -74,7 +112,7 @@ DECLARE
 	p record;
 	query text;
 BEGIN
-	FOR q IN SELECT * FROM queries WHERE queries.n < 21 ORDER BY queries.n LOOP
+	FOR q IN SELECT * FROM queries WHERE queries.n < 39 ORDER BY queries.n LOOP
 		query := q.query;
 		FOR p IN SELECT * FROM plain LOOP
 			query := replace(query, 'FROM ' || p.name, 'FROM (' || p.query || ') ' || p.name);
@@ -136,8 +174,32 @@ REFRESH MATERIALIZED VIEW nameless;
 SELECT op, k FROM ks_changes ORDER BY batch, k;
 SELECT op, x FROM nameless_changes WHERE batch > (SELECT min(batch) FROM nameless_changes);
 SELECT regexp_replace(e, '\d{3,}', 'N') AS explain FROM streaming.explain('ks') e WHERE e !~ 'Output:';
+-- first rows: one of a key is updated, if its key is shown; several come and go
+CREATE TABLE f (k int, x int) USING stream;
+CREATE MATERIALIZED VIEW two WITH (streaming.continuous, streaming.changes) AS
+	SELECT k, x FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC) AS rn FROM f) q WHERE rn <= 2 AND x < 100;
+CREATE MATERIALIZED VIEW top WITH (streaming.continuous, streaming.changes) AS
+	SELECT x, k, rn FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC) AS rn FROM f) q WHERE rn = 1;
+CREATE MATERIALIZED VIEW top_x WITH (streaming.continuous, streaming.changes) AS
+	SELECT x FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC) AS rn FROM f) q WHERE rn = 1;
+CREATE MATERIALIZED VIEW two_ks WITH (streaming.continuous, streaming.changes) AS
+	SELECT k FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY x DESC) AS rn FROM f) q WHERE rn <= 2;
+CREATE MATERIALIZED VIEW most WITH (streaming.continuous, streaming.changes) AS
+	SELECT DISTINCT ON (odd) odd, k, n FROM (SELECT k % 2 AS odd, k, count(*) AS n FROM f GROUP BY k) q ORDER BY odd, n DESC, k;
+CREATE MATERIALIZED VIEW most_two WITH (streaming.continuous, streaming.changes) AS
+	SELECT k, n FROM (SELECT *, rank() OVER (ORDER BY n DESC, k) AS rn FROM (SELECT k, count(*) AS n FROM f GROUP BY k) q) r WHERE 2 >= rn;
+INSERT INTO f VALUES (1, 1), (1, 2), (1, 3), (2, 7);
+SELECT streaming.wait(v) FROM (VALUES ('two'::regclass), ('two_ks'), ('top'), ('top_x'), ('most'), ('most_two')) a (v);
+INSERT INTO f VALUES (1, 4), (1, 0), (2, 200), (3, 1), (2, 6), (2, 5), (2, 4);
+SELECT streaming.wait(v) FROM (VALUES ('two'::regclass), ('two_ks'), ('top'), ('top_x'), ('most'), ('most_two')) a (v);
+SELECT dense_rank() OVER (ORDER BY batch) AS n, op, k, x FROM two_changes ORDER BY batch, k, x, op;
+SELECT dense_rank() OVER (ORDER BY batch) AS n, op, x, k, rn FROM top_changes ORDER BY batch, k, op DESC;
+SELECT dense_rank() OVER (ORDER BY batch) AS n, op, x FROM top_x_changes ORDER BY batch, x;
+SELECT dense_rank() OVER (ORDER BY batch) AS n, op, k FROM two_ks_changes ORDER BY batch, k, op;
+SELECT dense_rank() OVER (ORDER BY batch) AS n, op, odd, k, c.n FROM most_changes c ORDER BY batch, odd, op DESC;
+SELECT dense_rank() OVER (ORDER BY batch) AS n, op, k, c.n FROM most_two_changes c ORDER BY batch, k, op DESC;
 -- a change stream is a stream: a view over it counts what happens
-CREATE MATERIALIZED VIEW happened WITH (streaming.continuous) AS
+CREATE MATERIALIZED VIEW happened WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT k, op_ AS op, count(*) FROM counts_changes GROUP BY k, op_;
 REFRESH MATERIALIZED VIEW happened;
 (TABLE happened) EXCEPT ALL (SELECT k, op_, count(*) FROM counts_changes GROUP BY k, op_);
@@ -201,6 +263,13 @@ CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SEL
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, rank() OVER (ORDER BY k) FROM c GROUP BY k;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM c GROUP BY k LIMIT 1;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, now() FROM c GROUP BY k;
+-- the ranks of rows change when others do
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, rn FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn <= 2;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn = 2;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn <= 2 LIMIT 5;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, now() FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn <= 2;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q JOIN dim USING (k) WHERE rn <= 2;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, sum(x) OVER () FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn <= 2;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, (SELECT 1) FROM c GROUP BY k;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k FROM groups UNION ALL SELECT k FROM groups;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT a.k FROM groups a JOIN ks2 b ON a.k = b.kk;

@@ -16,7 +16,10 @@
 #	sessions	a session of the table does not fill the gap between two rows
 #	session_rows	the last row of a session is not aggregated with it
 #	join_forgotten	the rows of a side are not kept
-#	join_matched	a row of an outer join goes with each match
+#	join_matched	a row of an outer join, or NOT EXISTS, goes with each match
+#	join_tests	EXISTS and NOT EXISTS are true of what is not new
+#	join_final	a row that has found others comes out alone, too, when it finds no more
+#	join_waiting	a row goes while one that it has found waits for more
 #	results		rows of a result are not entered in its indexes
 #	topn_better	of two rows of a key, the one that comes last is kept
 #	topn_losers	rows that are no longer among the first stay
@@ -26,6 +29,9 @@
 #	bits_again	a value counts again when it meets another condition
 #	changes_lost	a row that goes is taken for one that comes
 #	rows_stay	a row that goes is kept
+#	ordered_stay	... of which the first ones are wanted
+#	topn_unsaid	that a row is no longer among the first is not handed on
+#	empty_set_goes	an empty grouping set goes with the last row
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
 #	below_ahead	the watermark of a view below counts before what it closes is there
@@ -34,8 +40,9 @@ set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
 mutations=${*:-placement subxact readset cache threshold sessions session_rows
-	join_forgotten join_matched
-	rows_forgotten bits_again changes_lost rows_stay grouping nulled_arguments
+	join_forgotten join_matched join_tests join_final join_waiting
+	rows_forgotten bits_again changes_lost rows_stay
+	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results closed_again closed_skipped below_ahead}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -54,8 +61,12 @@ guards()
 		sessions) echo test_00_setup test_et_sessions ;;
 		session_rows) echo test_00_setup test_et_session_rows ;;
 		join_forgotten) echo test_00_setup test_join ;;
-		join_matched) echo test_00_setup test_join_outer ;;
+		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
+		join_tests) echo test_00_setup test_join_anti ;;
+		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;
+		ordered_stay | topn_unsaid | empty_set_goes)
+			echo test_00_setup test_topn_changes ;;
 		topn_*) echo test_00_setup test_topn ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;

@@ -85,7 +85,9 @@ kind_of_operator(const StreamCut *cut)
 			if (stream_cut_has_sessions(cut))
 				return "sessions";
 			if (cut->grouping)
-				return "aggregation by grouping sets";
+				return cut->over_changes ?
+					"aggregation by grouping sets, over changes" :
+					"aggregation by grouping sets";
 			return cut->over_changes ? "aggregation over changes" :
 				"aggregation";
 		case STREAM_CUT_DISTINCT:
@@ -95,13 +97,16 @@ kind_of_operator(const StreamCut *cut)
 		case STREAM_CUT_VALUES:
 			return "distinct values";
 		case STREAM_CUT_TOPN:
-			return "first rows of each key";
+			return cut->over_changes ? "first rows of each key, over changes" :
+				"first rows of each key";
 		case STREAM_CUT_ROWS:
 			if (cut->joined)
 				return "side of a join, kept";
 			if (cut->sets)
 				return cut->keeps ? "rows of each grouping set, kept" :
 					"rows of each grouping set";
+			if (cut->ordered)
+				return "rows, kept in order";
 			return cut->keeps ? "rows, kept" : "rows";
 		case STREAM_CUT_JOIN:
 			return "join";

@@ -100,8 +100,7 @@ typedef struct Batch
 	int64		rows;			/* stream rows consumed */
 	int64		number;			/* its number, when it is committed */
 	int64		late;			/* the late threshold */
-	int64		closing;		/* groups that end at or before it are closed by
-								 * this batch, if they are not yet */
+	int64		closes;			/* what ends until then is final after it */
 	bool		whole;			/* it reads all there is */
 	List	   *content;		/* OIDs: views that have no batch meanwhile */
 } Batch;
@@ -495,7 +494,7 @@ has_closed_to_hand_on(BatchView *view)
 {
 	int			changes = changes_of_closed(view);
 
-	return changes >= 0 &&
+	return changes >= 0 && closes_groups(view) &&
 		view->places[changes].until < view->progress.closed;
 }
 
@@ -561,14 +560,15 @@ delta_params(Batch *batch, StreamDelta *delta, StreamPosition *position)
 {
 	BatchView  *view = batch->view;
 	StreamWindow *window = delta->cut->window;
+	Oid			type = OidIsValid(delta->feed->closes) ? delta->feed->closes :
+		window ? window->type : TIMESTAMPTZOID;
 	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
 	Interval   *delay = palloc0(sizeof(Interval));
 
 	if (view->watermark)
 		delay->time = stream_watermark_delay(view->watermark);
-	set_param(params, STREAM_PARAM_LATE,
-			  window ? window->type : TIMESTAMPTZOID,
-			  Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_LATE, type, Int64GetDatum(batch->late));
+	set_param(params, STREAM_PARAM_CLOSED, type, Int64GetDatum(batch->closes));
 	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
 			  IntervalPGetDatum(delay));
 	set_pointer(params, STREAM_PARAM_POSITION, position);
@@ -685,6 +685,28 @@ environment(BatchView *view, const StreamFeed *feed)
 }
 
 /*
+ * Is the feed of what there is before there are rows needed after that?  Rows that go
+ * may have been the last ones, so aggregates that are kept begin as over none.
+ */
+static bool
+is_first_again(const StreamDelta *delta)
+{
+	return delta->cut->over_changes && delta->feed->aggs != NIL;
+}
+
+/*
+ * Can a feed have no rows, for operators have handed on none?  One that reads no new rows
+ * is for what the watermark closes.
+ */
+static bool
+has_no_rows(Batch *batch, const StreamDelta *delta, double rows)
+{
+	if (!stream_cut_reads_new(delta->feed))
+		return !has_groups_to_close(batch->view);
+	return delta->streams == NIL && rows == 0;
+}
+
+/*
  * Runs a delta plan, over the rows of the position's range (none without one), or
  * over what operators have handed on.  What comes out is merged by its operator.
  */
@@ -702,7 +724,8 @@ run_delta(Batch *batch, StreamDelta *delta, StreamPosition *position)
 	QueryDesc  *desc;
 
 	if (view->progress.batch > 0 ?
-		delta->feed->first || (delta->streams == NIL && rows == 0) :
+		(delta->feed->first && !is_first_again(delta)) ||
+		has_no_rows(batch, delta, rows) :
 		delta->feed->later || (delta->feed->content && position == NULL))
 		return;
 	/* a join reads what this batch has kept */
@@ -778,7 +801,7 @@ hand_on_closed(Batch *batch, int changes)
 	BatchView  *view = batch->view;
 	StreamReaped *place = &view->places[changes];
 	int			top = view->flow->tree->top->number;
-	int64		until = batch->closing;
+	int64		until = batch->closes;
 
 	if (place->until == STREAM_NO_TIME &&
 		view->progress.closed != STREAM_NO_TIME)
@@ -806,7 +829,7 @@ note_handed_on(BatchView *view)
 /*
  * Runs the operators from the leaves up: the plans of their feeds, over the rows of
  * the position's range (none without one).  Rows that end at or before batch->late
- * are dropped, groups that end at or before batch->closing are closed.
+ * are dropped, groups that end at or before batch->closes are closed.
  */
 static void
 run_operators(Batch *batch, StreamPosition *position)
@@ -821,7 +844,7 @@ run_operators(Batch *batch, StreamPosition *position)
 	{
 		int			feed = 0;
 
-		if (i == changes_of_closed(view) && batch->closing != STREAM_NO_TIME)
+		if (i == changes_of_closed(view) && batch->closes != STREAM_NO_TIME)
 			hand_on_closed(batch, i);
 		for (; lc && ((StreamDelta *) lfirst(lc))->cut->number == i;
 			 lc = lnext(view->flow->deltas, lc))
@@ -907,16 +930,15 @@ process_range(Batch *batch)
 	bool		fills = has_closed_to_hand_on(view);
 
 	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
+	batch->closes = closes_groups(view) ? progress->watermark : STREAM_NO_TIME;
 	if (STREAM_MUTATION("threshold") && closes_groups(view))
 		batch->late = progress->watermark;
-	batch->closing = closes_groups(view) ? progress->watermark :
-		progress->closed;
 	STREAM_DEBUG_POINT("batch-before-merge");
 	stream_watermark_begin(view->watermark, stream_debug_now(), batch->late,
 						   uses_event_time(view));
 	run_operators(batch, view->position);
 	if (closes_groups(view))
-		progress->closed = progress->watermark;
+		progress->closed = batch->closes;
 	stream_watermark_end(view->watermark, progress);
 	/* nothing is late for what does not look at event times */
 	if (!uses_event_time(view))
@@ -990,7 +1012,7 @@ stream_batch_initialize(Oid viewid)
 {
 	BatchView  *view = remember_view(viewid);
 	Batch		batch = {
-		.view = view,.late = STREAM_NO_TIME,.closing = STREAM_NO_TIME
+		.view = view,.late = STREAM_NO_TIME,.closes = STREAM_NO_TIME
 	};
 
 	view->running = true;

@@ -134,7 +134,7 @@ stream_changes_add(StreamChanges *changes, TupleTableSlot *row)
 			ExecClearTuple(changes->gone);
 			return;
 		}
-		if (comes && has_keys_of_gone(changes, row))
+		if (comes && changes->updates && has_keys_of_gone(changes, row))
 		{
 			put_gone(changes, STREAM_CHANGE_UPDATE_BEFORE);
 			put(changes, row, STREAM_CHANGE_UPDATE_AFTER);
@@ -144,10 +144,8 @@ stream_changes_add(StreamChanges *changes, TupleTableSlot *row)
 	}
 	if (comes)
 		put(changes, row, STREAM_CHANGE_INSERT);
-	else if (changes->updates)
-		ExecCopySlot(changes->gone, row);
 	else
-		put(changes, row, STREAM_CHANGE_DELETE);
+		ExecCopySlot(changes->gone, row);
 }
 
 void

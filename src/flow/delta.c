@@ -379,7 +379,8 @@ check_hidden(StreamDelta *delta)
 static void
 set_streams(StreamDelta *delta, Query *query)
 {
-	List	   *streams = stream_analyze_streams(query, delta->others, NULL);
+	List	   *streams = stream_cut_reads_new(delta->feed) ?
+		stream_analyze_streams(query, delta->others, NULL) : NIL;
 	List	   *sights = stream_sight_of_inputs(query, delta->others +
 											list_length(streams));
 	MemoryContext old = MemoryContextSwitchTo(delta->plan_context);

@@ -9,7 +9,7 @@
  * once; those that come first, for one that goes may have come in the same batch.
  *
  * The first aggregate counts the rows of a group: without any, it is no more.  (A view
- * without keys keeps its one.)
+ * without keys keeps its one, and so does an empty grouping set.)
  *
  *-------------------------------------------------------------------------
  */
@@ -23,6 +23,7 @@
 #include "base/debug.h"
 #include "state/aggstate.h"
 #include "state/keysort.h"
+#include "query/groupings.h"
 #include "flow/moving.h"
 
 struct StreamMoving
@@ -33,6 +34,7 @@ struct StreamMoving
 	StreamKeySort *sort;
 	int			sign;			/* the column of the sign */
 	bool		begun;			/* there are rows */
+	bool		stays;			/* the group at hand is there without rows, too */
 };
 
 StreamMoving *
@@ -126,7 +128,21 @@ is_empty(StreamMoving *moving, StreamStore *store)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("a row that has gone from a group was never in it"),
 				 errhint("A function between the aggregations has been replaced by one that gives other results: drop the continuous view and create it anew.")));
-	return moving->cut->keys != NIL && rows == 0;
+	return rows == 0 && !moving->stays;
+}
+
+/* Is the row of a group that there is in any case? */
+static bool
+is_of_staying_group(StreamMoving *moving, TupleTableSlot *row)
+{
+	const StreamCut *cut = moving->cut;
+	int			grouping = stream_cut_grouping_key(cut);
+
+	if (STREAM_MUTATION("empty_set_goes"))
+		return cut->keys == NIL;
+	return cut->keys == NIL || (grouping >= 0 &&
+								stream_groupings_is_empty_set(cut->grouping,
+															  DatumGetInt32(row->tts_values[grouping])));
 }
 
 /* Without keys there is a row, also over no rows at all. */
@@ -160,7 +176,10 @@ stream_moving_flush(StreamMoving *moving, StreamStore *store)
 			stream_store_end_group(store, is_empty(moving, store));
 		slot_getallattrs(row);
 		if (first)
+		{
+			moving->stays = is_of_staying_group(moving, row);
 			stream_store_begin_group(store, row);
+		}
 		open = true;
 		move_row(moving, store, row);
 	}

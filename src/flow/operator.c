@@ -39,6 +39,14 @@
 #include "flow/moving.h"
 #include "flow/operator.h"
 
+/* A side of a join. */
+typedef struct StreamSide
+{
+	StreamRows *rows;
+	int			last;			/* the last feed that reads its new rows, or -1 */
+	bool		kept;			/* in the batch in progress */
+} StreamSide;
+
 struct StreamOperator
 {
 	MemoryContext context;
@@ -49,13 +57,15 @@ struct StreamOperator
 	StreamResults *results;
 	StreamChanges *changes;
 	StreamToprows *top;			/* before the store, or instead; or NULL */
+	StreamRows *from;			/* ... over changes: all the rows, or NULL */
 	StreamPanes *panes;			/* before the store, or NULL; ... */
 	StreamMoving *moving;		/* ... or this: changes */
 	bool		at_changes;		/* they come from the feed in progress */
 	StreamReaper *reaper;		/* or NULL */
 	StreamRows *kept;			/* below sessions, or NULL */
-	StreamRows **sides;			/* below a join, one for each feed, or NULL; ... */
-	int64		joined;			/* ... so many have been kept */
+	StreamSide *sides;			/* below a join, or NULL; ... */
+	int			nsides;
+	int64		joined;			/* ... so many of their rows have been kept */
 	bool		finishing;		/* of sessions, the feed of these is in progress */
 	int64		late;			/* in the batch in progress */
 
@@ -197,12 +207,11 @@ kind_of_rows(const StreamCut *cut)
 		STREAM_ROWS_OF_GROUPS;
 }
 
-/* For each feed of a join, the side whose new rows it reads. */
-static StreamRows **
-find_sides(const StreamCut *cut, StreamOperator **below)
+/* The last feed that reads new rows of what is below, or -1. */
+static int
+last_feed(const StreamCut *cut, const StreamCut *below)
 {
-	StreamRows **sides = palloc(sizeof(StreamRows *) *
-								list_length(cut->feeds));
+	int			last = -1;
 	ListCell   *lc;
 	ListCell   *li;
 
@@ -211,11 +220,38 @@ find_sides(const StreamCut *cut, StreamOperator **below)
 		{
 			StreamFeedInput *input = lfirst(li);
 
-			if (!input->table)
-				sides[foreach_current_index(lc)] =
-					below[input->cut->number]->rows;
+			if (input->cut == below && !input->table)
+				last = foreach_current_index(lc);
 		}
-	return sides;
+	return last;
+}
+
+static void
+find_sides(StreamOperator *op, StreamOperator **below)
+{
+	ListCell   *lc;
+
+	op->nsides = list_length(op->cut->below);
+	op->sides = palloc0(sizeof(StreamSide) * op->nsides);
+	foreach(lc, op->cut->below)
+	{
+		StreamCut  *cut = ((StreamCutInput *) lfirst(lc))->cut;
+		StreamSide *side = &op->sides[foreach_current_index(lc)];
+
+		side->rows = below[cut->number]->rows;
+		side->last = last_feed(op->cut, cut);
+	}
+}
+
+/* The rows of which first ones over changes are read, or NULL. */
+static StreamRows *
+find_ordered(const StreamCut *cut, StreamOperator **below)
+{
+	StreamFeed *feed = linitial(cut->feeds);
+
+	if (cut->topn == NULL || !cut->over_changes)
+		return NULL;
+	return below[((StreamFeedInput *) linitial(feed->inputs))->cut->number]->rows;
 }
 
 /* The rows that a feed of sessions wants to have kept, or NULL. */
@@ -307,7 +343,7 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 		op->rows = stream_rows_create(context,
 									  desc_of(stream_cut_output(cut)),
 									  &shape, STREAM_ROWS_PASS, false);
-		op->sides = find_sides(cut, below);
+		find_sides(op, below);
 	}
 	else if (stream_cut_has_sessions(cut))
 	{
@@ -324,9 +360,13 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	if (cut->topn)
 		op->top = stream_toprows_create(context, desc, cut->topn, &shape,
 										op->store);
+	op->from = find_ordered(cut, below);
+	if (cut->ordered)
+		stream_rows_set_order(op->rows, cut->ordered->nranks,
+							  cut->ordered->ranks);
 	if (cut->window && cut->window->pane)
 		op->panes = stream_panes_create(context, cut->window, &shape);
-	if (cut->over_changes)
+	if (cut->over_changes && op->top == NULL)
 		op->moving = stream_moving_create(context, cut, input_desc(cut),
 										  &shape);
 	op->at_changes = op->moving != NULL;
@@ -488,6 +528,8 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	op->late = late;
 	op->finishing = false;
 	op->joined = 0;
+	for (int i = 0; i < op->nsides; i++)
+		op->sides[i].kept = false;
 	if (op->rows)
 	{
 		stream_rows_open(op->rows, state, late);
@@ -517,18 +559,27 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 						  hand_on_change : NULL, op);
 	}
 	if (op->top)
-		stream_toprows_open(op->top, state);
+		stream_toprows_open(op->top, state,
+							op->output && !op->cut->final_only ?
+							hand_on_change : NULL, op);
 }
 
 /*
- * A feed of a join has run: after the last one of a side the others can find its rows.
+ * Before a feed of a join runs: it finds the rows of sides that no feed takes from here
+ * on.
  */
 static void
-keep_side(StreamOperator *op, int feed)
+keep_sides(StreamOperator *op, int feed)
 {
-	if (feed + 1 == list_length(op->cut->feeds) ||
-		op->sides[feed + 1] != op->sides[feed])
-		op->joined += stream_rows_keep(op->sides[feed]);
+	for (int i = 0; i < op->nsides; i++)
+	{
+		StreamSide *side = &op->sides[i];
+
+		if (side->kept || side->last >= feed)
+			continue;
+		op->joined += stream_rows_keep(side->rows);
+		side->kept = true;
+	}
 }
 
 void
@@ -536,7 +587,7 @@ stream_operator_begin_feed(StreamOperator *op, int feed)
 {
 	if (op->sides)
 	{
-		keep_side(op, feed - 1);
+		keep_sides(op, feed);
 		return;
 	}
 	if (op->rows)
@@ -570,6 +621,8 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 		stream_sessions_finish(op->sessions, delta);
 	else if (op->sessions)
 		stream_sessions_add(op->sessions, delta);
+	else if (op->from)
+		stream_toprows_refill(op->top, op->from, delta);
 	else if (op->top)
 		stream_toprows_add(op->top, delta);
 	else
@@ -593,7 +646,7 @@ stream_operator_close(StreamOperator *op)
 	}
 	if (op->sides)
 	{
-		keep_side(op, list_length(op->cut->feeds) - 1);
+		keep_sides(op, list_length(op->cut->feeds));
 		return op->joined;
 	}
 	if (op->rows)

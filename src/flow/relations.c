@@ -273,6 +273,29 @@ index_expression(Expr *expr)
 	return elem;
 }
 
+/* What rows are ordered by, and their hash. */
+static List *
+order_elements(StreamCut *cut)
+{
+	List	   *elements = NIL;
+
+	for (int i = 0; i <= cut->ordered->nranks; i++)
+	{
+		StreamPayload *payload = list_nth(cut->payload, i);
+		IndexElem  *elem = index_element(payload->name);
+		const StreamRankColumn *rank = &cut->ordered->ranks[i];
+
+		elements = lappend(elements, elem);
+		if (i == cut->ordered->nranks)
+			break;
+		elem->ordering = stream_ranking_descends(rank) ?
+			SORTBY_DESC : SORTBY_ASC;
+		elem->nulls_ordering = rank->nulls_first ?
+			SORTBY_NULLS_FIRST : SORTBY_NULLS_LAST;
+	}
+	return elements;
+}
+
 /* Returns the index, or InvalidOid if there are no keys. */
 static Oid
 create_key_index(StreamCut *cut, Oid state, RangeVar *name,
@@ -283,7 +306,7 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	Oid			indexid;
 	ListCell   *lc;
 
-	if (cut->keys == NIL && !slots)
+	if (cut->keys == NIL && !slots && cut->ordered == NULL)
 		return InvalidOid;
 	foreach(lc, cut->keys)
 	{
@@ -301,6 +324,9 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 	if (slots)
 		index->indexParams = lappend(index->indexParams,
 									 index_element(cut->topn->slot_name));
+	if (cut->ordered)
+		index->indexParams = list_concat(index->indexParams,
+										 order_elements(cut));
 	index->idxname = psprintf("%s_key", name->relname);
 	index->relation = name;
 	index->accessMethod = "btree";

@@ -26,6 +26,11 @@
  * keys, the end of that: those of a session are the ones whose own ends are in it, for
  * sessions of the same keys do not touch each other.  They go with the session.
  *
+ * Rows of which the first ones are wanted have an index that goes on, after the keys,
+ * with what they are ordered by, and ends with a hash of the whole row: so the first of
+ * a key are read from its beginning, and one that goes is found whatever else ranks
+ * the same.  The hash is a column that the feed has a place for.
+ *
  * Rows for a join are read from the table by the plans of its feeds.
  *
  *-------------------------------------------------------------------------
@@ -34,12 +39,10 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "utils/datum.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -48,6 +51,7 @@
 #include "base/compat.h"
 #include "base/debug.h"
 #include "state/keysort.h"
+#include "state/rowimage.h"
 #include "state/statetable.h"
 #include "time/window.h"
 #include "query/cut.h"
@@ -65,17 +69,21 @@ struct StreamRows
 	List	   *sets;			/* StreamGroupingSet ... */
 	int			set_column;		/* ... and the column that has their number */
 	TupleTableSlot *set_row;
+	int			nordered;		/* so many columns after the keys are in the index */
+	StreamStoreShape index;		/* ... with which these are its columns */
 	StreamKeySort *sort;		/* of keys, or of whole rows with a sign */
 	TupleTableSlot *key;		/* to sort */
 	TupleTableSlot *row;		/* one of those that are added */
 	TupleTableSlot *out;		/* to write */
 	TupleTableSlot *merged;		/* to hand on, of a session */
+	TupleTableSlot *hashed_row; /* a row with its hash */
 	MemoryContext group;		/* reset for each group */
 
 	/* the batch in progress */
 	Relation	rel;
 	int64		late;
 	StreamStateTable table;
+	StreamStateTable exact;		/* to find rows by all columns of the index */
 	Tuplestorestate *added;
 	Tuplestorestate *kept;
 };
@@ -170,6 +178,21 @@ open_table(StreamRows *rows)
 							   shape->eqops, shape->collations,
 							   STREAM_NOT_TIMED, PG_INT64_MIN);
 	rows->table.many = true;
+	rows->table.nordered = rows->nordered;
+	if (rows->nordered == 0)
+		return;
+	stream_statetable_open(&rows->exact, rows->rel, rows->index.nkeys,
+						   rows->index.eqops, rows->index.collations,
+						   STREAM_NOT_TIMED, PG_INT64_MIN);
+	rows->exact.many = true;
+}
+
+static void
+close_table(StreamRows *rows)
+{
+	stream_statetable_close(&rows->table);
+	if (rows->nordered > 0)
+		stream_statetable_close(&rows->exact);
 }
 
 void
@@ -179,7 +202,32 @@ stream_rows_set_groupings(StreamRows *rows, List *sets, int column)
 
 	rows->sets = sets;
 	rows->set_column = column;
-	rows->set_row = MakeSingleTupleTableSlot(rows->desc, &TTSOpsVirtual);
+	rows->set_row = MakeSingleTupleTableSlot(rows->row ?
+											 rows->row->tts_tupleDescriptor :
+											 rows->desc, &TTSOpsVirtual);
+	MemoryContextSwitchTo(old);
+}
+
+void
+stream_rows_set_order(StreamRows *rows, int nranks,
+					  const StreamRankColumn *ranks)
+{
+	MemoryContext old = MemoryContextSwitchTo(rows->context);
+	StreamStoreShape *index = &rows->index;
+
+	*index = rows->shape;
+	for (int i = 0; i < nranks; i++)
+	{
+		Assert(ranks[i].column == index->nkeys);
+		index->eqops[index->nkeys] =
+			get_equality_op_for_ordering_op(ranks[i].sortop, NULL);
+		index->collations[index->nkeys++] = ranks[i].collation;
+	}
+	index->eqops[index->nkeys] = Int4EqualOperator;
+	index->collations[index->nkeys++] = InvalidOid;
+	rows->nordered = nranks + 1;
+	rows->hashed_row = MakeSingleTupleTableSlot(rows->row->tts_tupleDescriptor,
+												&TTSOpsVirtual);
 	MemoryContextSwitchTo(old);
 }
 
@@ -201,7 +249,7 @@ row_of_set(StreamRows *rows, const StreamGroupingSet *set,
 		   TupleTableSlot *slot)
 {
 	TupleTableSlot *row = rows->set_row;
-	int			natts = rows->desc->natts;
+	int			natts = row->tts_tupleDescriptor->natts;
 	int			key = -1;
 
 	ExecClearTuple(row);
@@ -215,11 +263,34 @@ row_of_set(StreamRows *rows, const StreamGroupingSet *set,
 	return ExecStoreVirtualTuple(row);
 }
 
+/* The row with its hash, of that and all other columns but the sign. */
+static TupleTableSlot *
+row_with_hash(StreamRows *rows, TupleTableSlot *slot)
+{
+	TupleTableSlot *row = rows->hashed_row;
+	int			natts = row->tts_tupleDescriptor->natts;
+	int			hash = rows->index.nkeys - 1;
+
+	slot_getallattrs(slot);
+	ExecClearTuple(row);
+	memcpy(row->tts_values, slot->tts_values, natts * sizeof(Datum));
+	memcpy(row->tts_isnull, slot->tts_isnull, natts * sizeof(bool));
+	row->tts_values[hash] =
+		Int32GetDatum((int32) stream_rowimage_hash(rows->desc, slot));
+	return ExecStoreVirtualTuple(row);
+}
+
 void
 stream_rows_add(StreamRows *rows, TupleTableSlot *slot)
 {
 	ListCell   *lc;
 
+	if (rows->nordered > 0)
+	{
+		tuplestore_puttupleslot(rows->added, row_with_hash(rows, slot));
+		ExecClearTuple(rows->hashed_row);
+		return;
+	}
 	if (rows->sets == NIL)
 	{
 		tuplestore_puttupleslot(rows->added, slot);
@@ -245,6 +316,16 @@ sort_key(StreamRows *rows)
 		rows->key->tts_isnull[i] = rows->row->tts_isnull[i];
 	}
 	stream_keysort_put(rows->sort, ExecStoreVirtualTuple(rows->key));
+}
+
+/* Groups are looked up, each once. */
+static void
+sort_row(StreamRows *rows)
+{
+	if (rows->signs)
+		stream_keysort_put(rows->sort, rows->row);
+	else if (rows->kind == STREAM_ROWS_OF_GROUPS)
+		sort_key(rows);
 }
 
 static void
@@ -294,10 +375,8 @@ keep_rows(StreamRows *rows)
 		if (rows->session ? !is_in_session(rows, rows->row) :
 			is_over(rows, rows->row))
 			continue;
-		if (rows->signs)
-			stream_keysort_put(rows->sort, rows->row);
-		else if (rows->kind == STREAM_ROWS_OF_GROUPS)
-			sort_key(rows);
+		if (rows->nordered == 0)
+			sort_row(rows);
 		if (goes(rows, rows->row))
 			continue;
 		keep_row(rows);
@@ -307,56 +386,6 @@ keep_rows(StreamRows *rows)
 }
 
 /* ---- rows that go ---- */
-
-static uint32
-hash_row(StreamRows *rows, TupleTableSlot *row)
-{
-	uint32		hash = 0;
-
-	slot_getallattrs(row);
-	for (int i = 0; i < rows->desc->natts; i++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(rows->desc, i);
-
-		if (type_is_rowtype(attr->atttypid))
-			continue;
-		hash = hash_combine(hash, row->tts_isnull[i] ? 0 :
-							datum_image_hash(row->tts_values[i],
-											 attr->attbyval, attr->attlen));
-	}
-	return hash;
-}
-
-/*
- * Are two values the same, to the byte?  Those of a composite type are if their
- * fields are: the type may have got another since.
- */
-static bool
-is_same_value(Form_pg_attribute attr, Datum a, Datum b)
-{
-	if (type_is_rowtype(attr->atttypid))
-		return DatumGetBool(OidFunctionCall2(F_RECORD_IMAGE_EQ, a, b));
-	return datum_image_eq(a, b, attr->attbyval, attr->attlen);
-}
-
-/* Are the columns that are kept the same? */
-static bool
-is_same_row(StreamRows *rows, TupleTableSlot *a, TupleTableSlot *b)
-{
-	slot_getallattrs(a);
-	slot_getallattrs(b);
-	for (int i = 0; i < rows->desc->natts; i++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(rows->desc, i);
-
-		if (a->tts_isnull[i] != b->tts_isnull[i])
-			return false;
-		if (!a->tts_isnull[i] &&
-			!is_same_value(attr, a->tts_values[i], b->tts_values[i]))
-			return false;
-	}
-	return true;
-}
 
 /* The rows of a group are in its memory. */
 static void
@@ -373,7 +402,7 @@ note_gone(StreamRows *rows, GoneRows *gone, TupleTableSlot *row)
 			palloc(sizeof(GoneRow) * gone->max);
 	}
 	new = &gone->rows[gone->n++];
-	new->hash = hash_row(rows, row);
+	new->hash = stream_rowimage_hash(rows->desc, row);
 	new->found = false;
 	new->skip = 0;
 	new->tuple = ExecCopySlotMinimalTuple(row);
@@ -412,7 +441,7 @@ find_hash(const GoneRows *gone, uint32 hash)
 static bool
 is_gone(StreamRows *rows, GoneRows *gone)
 {
-	uint32		hash = hash_row(rows, rows->table.found);
+	uint32		hash = stream_rowimage_hash(rows->desc, rows->table.found);
 	int64		first = find_hash(gone, hash);
 	int64	   *skip;
 
@@ -429,7 +458,8 @@ is_gone(StreamRows *rows, GoneRows *gone)
 		if (row->found)
 			continue;
 		ExecStoreMinimalTuple(row->tuple, rows->row, false);
-		row->found = is_same_row(rows, rows->table.found, rows->row);
+		row->found = stream_rowimage_equal(rows->desc, rows->table.found,
+										   rows->row);
 		if (row->found)
 			return true;
 	}
@@ -437,6 +467,16 @@ is_gone(StreamRows *rows, GoneRows *gone)
 }
 
 /* ---- groups ---- */
+
+static void
+complain_of_gone_row(StreamRows *rows)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("a row that goes is not among those that \"%s\" keeps",
+					RelationGetRelationName(rows->table.rel)),
+			 errhint("A function between the aggregations has been replaced by one that gives other results: drop the continuous view and create it anew.")));
+}
 
 /* Hands on all rows with the keys but those that go, which it deletes. */
 static void
@@ -470,11 +510,7 @@ hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 			tuplestore_puttupleslot(rows->kept, rows->table.found);
 	}
 	if (taken < gone->n)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("a row that goes is not among those that \"%s\" keeps",
-						RelationGetRelationName(rows->table.rel)),
-				 errhint("A function between the aggregations has been replaced by one that gives other results: drop the continuous view and create it anew.")));
+		complain_of_gone_row(rows);
 }
 
 /* Of a result, only groups that lose rows are looked at. */
@@ -547,6 +583,65 @@ keep_groups(StreamRows *rows)
 	return n;
 }
 
+/* ---- in order ---- */
+
+/* Deletes one that is the same as the row at hand. */
+static void
+delete_same(StreamRows *rows)
+{
+	StreamStateTable *exact = &rows->exact;
+	bool		found;
+
+	for (found = stream_statetable_find(exact, rows->row); found;
+		 found = stream_statetable_find_next(exact))
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (!stream_rowimage_equal(rows->desc, exact->found, rows->row))
+			continue;
+		stream_statetable_delete(exact, &exact->found->tts_tid);
+		ExecClearTuple(exact->found);
+		return;
+	}
+	complain_of_gone_row(rows);
+}
+
+/* Keeps the rows that come, and deletes those that go. */
+static int64
+keep_ordered(StreamRows *rows)
+{
+	int64		n = keep_rows(rows);
+
+	/* what has come in this batch may go in it, too */
+	CommandCounterIncrement();
+	tuplestore_rescan(rows->added);
+	while (tuplestore_gettupleslot(rows->added, true, false, rows->row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(rows->row);
+		if (!goes(rows, rows->row) || STREAM_MUTATION("ordered_stay"))
+			continue;
+		delete_same(rows);
+		n--;
+	}
+	return n;
+}
+
+TupleTableSlot *
+stream_rows_first(StreamRows *rows, TupleTableSlot *keys)
+{
+	return stream_statetable_find(&rows->table, keys) ?
+		rows->table.found : NULL;
+}
+
+TupleTableSlot *
+stream_rows_next(StreamRows *rows)
+{
+	return stream_statetable_find_next(&rows->table) ?
+		rows->table.found : NULL;
+}
+
+/* ---- closing ---- */
+
 int64
 stream_rows_close(StreamRows *rows)
 {
@@ -554,7 +649,10 @@ stream_rows_close(StreamRows *rows)
 
 	if (rows->kind == STREAM_ROWS_PASS || rows->kind == STREAM_ROWS_OF_JOIN)
 		return 0;
-	n = rows->session ? keep_rows(rows) : keep_groups(rows);
+	if (rows->nordered > 0)
+		n = keep_ordered(rows);
+	else
+		n = rows->session ? keep_rows(rows) : keep_groups(rows);
 	tuplestore_rescan(rows->added);
 	ExecClearTuple(rows->row);
 	ExecClearTuple(rows->key);
@@ -668,7 +766,7 @@ stream_rows_reap_session(StreamRows *rows, TupleTableSlot *session)
 void
 stream_rows_end_reaping(StreamRows *rows)
 {
-	stream_statetable_close(&rows->table);
+	close_table(rows);
 }
 
 /* ---- handing on ---- */
@@ -683,7 +781,7 @@ void
 stream_rows_settle(StreamRows *rows)
 {
 	if (rows->kind != STREAM_ROWS_PASS)
-		stream_statetable_close(&rows->table);
+		close_table(rows);
 	tuplestore_end(rows->added);
 	if (rows->kept)
 		tuplestore_end(rows->kept);

@@ -50,6 +50,22 @@ extern void stream_rows_set_groupings(StreamRows *rows, List *sets, int column);
 extern void stream_rows_set_until(StreamRows *rows, int column);
 
 /*
+ * Of groups, rows with a sign: the first of each key are asked for, in the order of the
+ * columns that come after the keys.  The column after these has the hash of a row; its
+ * feed puts nothing there.
+ */
+extern void stream_rows_set_order(StreamRows *rows, int nranks,
+								  const StreamRankColumn *ranks);
+
+/*
+ * The first of the rows with the keys, and the next one; NULL: no more.  A slot that is
+ * valid until the next call.  Between close and settle.
+ */
+extern TupleTableSlot *stream_rows_first(StreamRows *rows,
+										 TupleTableSlot *keys);
+extern TupleTableSlot *stream_rows_next(StreamRows *rows);
+
+/*
  * Begins a batch.  rel: the state table, on which the caller holds RowExclusiveLock
  * and of which it is the only writer; NULL if nothing is kept.
  */

@@ -18,6 +18,12 @@
  * Of rows that rank equal, those that the table has come first, in the order of
  * their slots.  So a row that is kept stays until a better one comes.
  *
+ * Of rows that come and go, those of the keys that a batch has touched are read anew,
+ * from an operator that keeps all (rows.c).  Rows of the table that are not among them
+ * lose; those that it does not have yet take their slots.
+ *
+ * Which rows have lost, and which have won, is what is handed on.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -35,6 +41,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "state/rowimage.h"
 #include "state/statetable.h"
 #include "flow/toprows.h"
 
@@ -45,7 +52,20 @@ typedef struct Kept
 	int64		slot;
 	Datum	   *ranks;
 	bool	   *nulls;
+
+	/* with the whole row, of those that come and go */
+	uint32		hash;
+	MinimalTuple tuple;
+	bool		stays;
 } Kept;
+
+/* A row that is one of the first, of those that come and go. */
+typedef struct First
+{
+	uint32		hash;
+	MinimalTuple tuple;
+	bool		is_kept;		/* the table has it */
+} First;
 
 /* A walk along the rows of one key. */
 typedef struct Walk
@@ -99,12 +119,15 @@ struct StreamToprows
 	Tuplestorestate *unsorted;	/* ... or this, if there is nothing to sort by */
 	StreamStateTable state;
 	int64		made;
+	void		(*changed) (TupleTableSlot *row, int sign, void *arg);
+	void	   *arg;
 
 	/* slots */
 	TupleTableSlot *delta;		/* of the feed's type: a row of the batch ... */
 	TupleTableSlot *winner;		/* ... and one that is kept */
 	TupleTableSlot *keys;		/* the key at hand */
 	TupleTableSlot *out;		/* the row to write */
+	TupleTableSlot *taken;		/* one that comes and goes, without its hash */
 };
 
 static TupleDesc
@@ -211,6 +234,7 @@ stream_toprows_create(MemoryContext parent, TupleDesc desc,
 	top->keys = MakeSingleTupleTableSlot(first_columns(desc, top->nkeys),
 										 &TTSOpsVirtual);
 	top->out = MakeSingleTupleTableSlot(top->desc, &TTSOpsHeapTuple);
+	top->taken = MakeSingleTupleTableSlot(top->feed_desc, &TTSOpsVirtual);
 	MemoryContextSwitchTo(old);
 	return top;
 }
@@ -352,16 +376,16 @@ next_delta(StreamToprows *top, bool *more)
 	return same;
 }
 
-/* The key of the row of the batch is the one at hand. */
+/* The key that the row begins with is the one at hand. */
 static void
-begin_key(StreamToprows *top)
+begin_key(StreamToprows *top, TupleTableSlot *row)
 {
-	slot_getallattrs(top->delta);
+	slot_getallattrs(row);
 	ExecClearTuple(top->keys);
 	for (int i = 0; i < top->nkeys; i++)
 	{
-		top->keys->tts_values[i] = top->delta->tts_values[i];
-		top->keys->tts_isnull[i] = top->delta->tts_isnull[i];
+		top->keys->tts_values[i] = row->tts_values[i];
+		top->keys->tts_isnull[i] = row->tts_isnull[i];
 	}
 	ExecStoreVirtualTuple(top->keys);
 	ExecMaterializeSlot(top->keys);
@@ -380,7 +404,7 @@ compare_kept(const void *a, const void *b, void *arg)
 }
 
 static void
-remember_kept(StreamToprows *top, Kept *kept)
+remember_kept(StreamToprows *top, Kept *kept, bool whole)
 {
 	int			n = stream_ranking_width(top->ranking);
 	TupleTableSlot *found = top->state.found;
@@ -393,11 +417,15 @@ remember_kept(StreamToprows *top, Kept *kept)
 	stream_ranking_take(top->ranking, found, top->ranks, top->rank_nulls);
 	stream_ranking_copy(top->ranking, top->ranks, top->rank_nulls,
 						kept->ranks, kept->nulls);
+	if (!whole)
+		return;
+	kept->hash = stream_rowimage_hash(top->feed_desc, found);
+	kept->tuple = ExecCopySlotMinimalTuple(found);
 }
 
 /* The rows of the key that the table has, in the order of their ranks. */
 static Kept *
-fetch_kept(StreamToprows *top, int *n)
+fetch_kept(StreamToprows *top, bool whole, int *n)
 {
 	int			size = 8;
 	Kept	   *kept = palloc(sizeof(Kept) * size);
@@ -412,7 +440,7 @@ fetch_kept(StreamToprows *top, int *n)
 			size *= 2;
 			kept = repalloc_huge(kept, sizeof(Kept) * size);
 		}
-		remember_kept(top, &kept[(*n)++]);
+		remember_kept(top, &kept[(*n)++], whole);
 		found = stream_statetable_find_next(&top->state);
 	}
 	ExecClearTuple(top->state.found);
@@ -440,6 +468,17 @@ pass(StreamToprows *top, Walk *walk, const Datum *ranks, const bool *nulls)
 		top->limit;
 }
 
+/* A row of the table loses. */
+static void
+hand_on_loser(StreamToprows *top, Kept *loser)
+{
+	if (top->changed == NULL || STREAM_MUTATION("topn_unsaid"))
+		return;
+	stream_statetable_fetch(&top->state, &loser->tid);
+	top->changed(top->state.found, -1, top->arg);
+	ExecClearTuple(top->state.found);
+}
+
 /* Puts the row of the batch into the slot of another, or a new one. */
 static void
 write_winner(StreamToprows *top, MinimalTuple row, int64 slot, Kept *loser)
@@ -457,13 +496,18 @@ write_winner(StreamToprows *top, MinimalTuple row, int64 slot, Kept *loser)
 	ExecForceStoreHeapTuple(heap_form_tuple(top->desc, values, nulls),
 							top->out, false);
 	if (loser)
+	{
+		hand_on_loser(top, loser);
 		stream_statetable_update(&top->state, &loser->tid, InvalidBuffer,
 								 top->out);
+	}
 	else
 	{
 		stream_statetable_insert(&top->state, top->out);
 		top->made++;
 	}
+	if (top->changed)
+		top->changed(top->out, 1, top->arg);
 	ExecClearTuple(top->out);
 	ExecClearTuple(top->winner);
 }
@@ -493,6 +537,7 @@ replace_losers(StreamToprows *top, List *winners, Kept *kept, int passed,
 	}
 	for (; loser < nkept; loser++)
 	{
+		hand_on_loser(top, &kept[loser]);
 		stream_statetable_delete(&top->state, &kept[loser].tid);
 		top->made--;
 	}
@@ -515,8 +560,8 @@ merge_key(StreamToprows *top)
 	int			nkept;
 	Kept	   *kept;
 
-	begin_key(top);
-	kept = fetch_kept(top, &nkept);
+	begin_key(top, top->delta);
+	kept = fetch_kept(top, false, &nkept);
 	for (;;)
 	{
 		bool		stays = passed < nkept;
@@ -557,7 +602,7 @@ merge_first(StreamToprows *top)
 {
 	bool		more = true;
 
-	begin_key(top);
+	begin_key(top, top->delta);
 	stream_store_merge(top->store, top->delta);
 	while (next_delta(top, &more))
 		;
@@ -592,12 +637,161 @@ merge_sorted(StreamToprows *top)
 	top->unsorted = NULL;
 }
 
+/* ---- rows that come and go ---- */
+
+/* A row of those that come and go, which has its hash after what ranks it. */
+static MinimalTuple
+take_row(StreamToprows *top, TupleTableSlot *row)
+{
+	int			hash = top->nkeys + stream_ranking_width(top->ranking);
+	int			natts = top->feed_desc->natts;
+
+	slot_getallattrs(row);
+	ExecClearTuple(top->taken);
+	for (int i = 0; i < natts; i++)
+	{
+		int			column = i < hash ? i : i + 1;
+
+		top->taken->tts_values[i] = row->tts_values[column];
+		top->taken->tts_isnull[i] = row->tts_isnull[column];
+	}
+	return ExecCopySlotMinimalTuple(ExecStoreVirtualTuple(top->taken));
+}
+
+static int
+compare_firsts(const void *a, const void *b)
+{
+	uint32		x = ((const First *) a)->hash;
+	uint32		y = ((const First *) b)->hash;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The first rows of the key at hand, in the order of their hashes. */
+static First *
+read_firsts(StreamToprows *top, StreamRows *from, int *n)
+{
+	int			width = stream_ranking_width(top->ranking);
+	Walk		walk = {.ranks = palloc(sizeof(Datum) * width),
+	.nulls = palloc(sizeof(bool) * width)};
+	int			size = 8;
+	First	   *firsts = palloc(sizeof(First) * size);
+
+	*n = 0;
+	for (TupleTableSlot *row = stream_rows_first(from, top->keys); row;
+		 row = stream_rows_next(from))
+	{
+		CHECK_FOR_INTERRUPTS();
+		stream_ranking_take(top->ranking, row, top->ranks, top->rank_nulls);
+		if (!pass(top, &walk, top->ranks, top->rank_nulls))
+			break;
+		if (*n == size)
+		{
+			size *= 2;
+			firsts = repalloc_huge(firsts, sizeof(First) * size);
+		}
+		firsts[*n].tuple = take_row(top, row);
+		firsts[*n].is_kept = false;
+		firsts[(*n)++].hash = stream_rowimage_hash(top->feed_desc, top->taken);
+		ExecClearTuple(top->taken);
+	}
+	qsort(firsts, *n, sizeof(First), compare_firsts);
+	return firsts;
+}
+
+/* Is the row of the table one of the first rows?  Each of these is one of it. */
+static bool
+is_first(StreamToprows *top, Kept *kept, First *firsts, int n)
+{
+	First		key = {.hash = kept->hash};
+	First	   *first = bsearch(&key, firsts, n, sizeof(First),
+								compare_firsts);
+
+	while (first && first > firsts && first[-1].hash == kept->hash)
+		first--;
+	for (; first && first < firsts + n && first->hash == kept->hash; first++)
+	{
+		if (first->is_kept)
+			continue;
+		ExecStoreMinimalTuple(kept->tuple, top->winner, false);
+		ExecStoreMinimalTuple(first->tuple, top->delta, false);
+		first->is_kept = stream_rowimage_equal(top->feed_desc, top->winner,
+											   top->delta);
+		if (first->is_kept)
+			return true;
+	}
+	return false;
+}
+
+/* Those that stay come first. */
+static int
+compare_stays(const void *a, const void *b)
+{
+	return ((const Kept *) b)->stays - ((const Kept *) a)->stays;
+}
+
+/* Finds out which rows of the table are among the first; returns how many. */
+static int
+match_kept(StreamToprows *top, Kept *kept, int nkept, First *firsts, int n)
+{
+	int			stay = 0;
+
+	for (int i = 0; i < nkept; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		kept[i].stays = is_first(top, &kept[i], firsts, n);
+		stay += kept[i].stays;
+	}
+	ExecClearTuple(top->winner);
+	ExecClearTuple(top->delta);
+	qsort(kept, nkept, sizeof(Kept), compare_stays);
+	return stay;
+}
+
+static void
+refill_key(StreamToprows *top, StreamRows *from, TupleTableSlot *keys)
+{
+	List	   *winners = NIL;
+	First	   *firsts;
+	Kept	   *kept;
+	int			n;
+	int			nkept;
+	int			stay;
+
+	begin_key(top, keys);
+	firsts = read_firsts(top, from, &n);
+	kept = fetch_kept(top, true, &nkept);
+	stay = match_kept(top, kept, nkept, firsts, n);
+	for (int i = 0; i < n; i++)
+		if (!firsts[i].is_kept)
+			winners = lappend(winners, firsts[i].tuple);
+	replace_losers(top, winners, kept, stay, nkept);
+	ExecClearTuple(top->keys);
+}
+
+void
+stream_toprows_refill(StreamToprows *top, StreamRows *from,
+					  TupleTableSlot *keys)
+{
+	MemoryContext old;
+
+	CHECK_FOR_INTERRUPTS();
+	MemoryContextReset(top->key);
+	old = MemoryContextSwitchTo(top->key);
+	refill_key(top, from, keys);
+	MemoryContextSwitchTo(old);
+}
+
 /* ---- a batch ---- */
 
 void
-stream_toprows_open(StreamToprows *top, Relation state)
+stream_toprows_open(StreamToprows *top, Relation state,
+					void (*changed) (TupleTableSlot *row, int sign, void *arg),
+					void *arg)
 {
 	top->made = 0;
+	top->changed = changed;
+	top->arg = arg;
 	top->again = false;
 	top->sort = NULL;
 	top->unsorted = NULL;

@@ -328,6 +328,34 @@ stream_analyze_members_of_from(Query *query)
 		members_of_from(query, (Node *) query->jointree);
 }
 
+List *
+stream_analyze_partial_joins(Query *query)
+{
+	List	   *joins = NIL;
+	Node	   *node;
+
+	if (query->setOperations || list_length(query->jointree->fromlist) != 1 ||
+		!IsA(linitial(query->jointree->fromlist), JoinExpr))
+		return NIL;
+	for (node = linitial(query->jointree->fromlist); IsA(node, JoinExpr);
+		 node = ((JoinExpr *) node)->larg)
+	{
+		JoinType	type = ((JoinExpr *) node)->jointype;
+
+		if (type != JOIN_SEMI && type != JOIN_ANTI)
+			break;
+		joins = lappend(joins, node);
+	}
+	if (joins)
+		return joins;
+	if (((JoinExpr *) node)->jointype == JOIN_INNER ||
+		!IsA(((JoinExpr *) node)->larg, RangeTblRef) ||
+		!IsA(((JoinExpr *) node)->rarg, RangeTblRef) ||
+		list_length(stream_analyze_members_of_from(query)) != 2)
+		return NIL;
+	return list_make1(node);
+}
+
 bool
 stream_analyze_joins_rows(Query *query)
 {

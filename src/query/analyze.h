@@ -54,6 +54,13 @@ extern void stream_analyze_check_tables(Query *query,
 extern List *stream_analyze_members_of_from(Query *query);
 
 /*
+ * The joins (JoinExpr) that FROM consists of, if a row can be in the result, or not, for what
+ * it finds no partner: the outer join of two streams, or tests by EXISTS and NOT EXISTS
+ * (JOIN_SEMI, JOIN_ANTI; semijoin.c), of which the last is that of the first side.  Or NIL.
+ */
+extern List *stream_analyze_partial_joins(Query *query);
+
+/*
  * Does its FROM join streams row by row: several members that read some, not all of
  * which are aggregations or deduplications?
  */

@@ -399,15 +399,14 @@ close_paths(StreamBounds *bounds)
 }
 
 static void
-find_all(StreamBounds *bounds)
+find_all(StreamBounds *bounds, Node *from)
 {
 	int			n;
 
 	for (int i = 0; i < bounds->max * bounds->max; i++)
 		bounds->after[i] = UNBOUNDED;
-	take_from(bounds, (Node *)
-			  stream_compat_flatten_join_alias_vars(NULL, bounds->query,
-													(Node *) bounds->query->jointree));
+	take_from(bounds,
+			  stream_compat_flatten_join_alias_vars(NULL, bounds->query, from));
 	n = list_length(bounds->nodes);
 	for (int i = 0; i < n; i++)
 		relate(bounds, i);
@@ -415,7 +414,7 @@ find_all(StreamBounds *bounds)
 }
 
 StreamBounds *
-stream_bounds_find(Query *query, List *members, List *times,
+stream_bounds_find(Query *query, Node *from, List *members, List *times,
 				   StreamTimeFunction time_of, void *arg)
 {
 	StreamBounds *bounds = palloc0(sizeof(StreamBounds));
@@ -437,7 +436,7 @@ stream_bounds_find(Query *query, List *members, List *times,
 								  time_of(query, lfirst(lt), arg, &time) ?
 								  add_node(bounds, &time) : -1);
 	}
-	find_all(bounds);
+	find_all(bounds, from);
 	return bounds;
 }
 
@@ -469,21 +468,30 @@ after_member(StreamBounds *bounds, int n, int member)
 	return after;
 }
 
-bool
-stream_bounds_slack(StreamBounds *bounds, Node *expr, int64 *slack)
+/* As find_node, when all conditions have been taken. */
+static int
+find_related(StreamBounds *bounds, Node *expr)
 {
 	int			known = list_length(bounds->nodes);
 	int			n = find_node(bounds, expr);
-	ListCell   *lc;
 
-	*slack = 0;
-	if (n < 0)
-		return false;
 	if (n >= known)
 	{
 		relate(bounds, n);
 		close_paths(bounds);
 	}
+	return n;
+}
+
+bool
+stream_bounds_slack(StreamBounds *bounds, Node *expr, int64 *slack)
+{
+	int			n = find_related(bounds, expr);
+	ListCell   *lc;
+
+	*slack = 0;
+	if (n < 0)
+		return false;
 	foreach(lc, bounds->members)
 	{
 		int64		after = after_member(bounds, n, lfirst_int(lc));
@@ -511,7 +519,9 @@ first_after(StreamBounds *bounds, int member, int other)
 		if (node->member != member || after == UNBOUNDED)
 			continue;
 		end = plus(node->width, -after);
-		if (best >= 0 && end >= best_end)
+		/* the end of a window is not after the longest that it can be */
+		if (best >= 0 && (end > best_end ||
+						  (end == best_end && !node->window)))
 			continue;
 		best = i;
 		best_end = end;
@@ -542,4 +552,60 @@ stream_bounds_expiry(StreamBounds *bounds, int member, List **after)
 		*after = lappend(*after, us);
 	}
 	return result;
+}
+
+bool
+stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr, int member,
+							  int64 *slack)
+{
+	List	   *after;
+	List	   *times = stream_bounds_expiry(bounds, member, &after);
+	int			n = find_related(bounds, expr);
+	ListCell   *lt;
+	ListCell   *la;
+
+	*slack = 0;
+	if (times == NIL || n < 0)
+		return false;
+	forboth(lt, times, la, after)
+	{
+		int64		distant = *distance(bounds, n,
+										find_node(bounds, ((StreamTimeOf *) lfirst(lt))->expr));
+		int64		us;
+
+		if (distant == UNBOUNDED ||
+			pg_sub_s64_overflow(*(int64 *) lfirst(la), distant, &us))
+			return false;
+		*slack = Max(*slack, us);
+	}
+	return true;
+}
+
+StreamTimeOf *
+stream_bounds_not_after(StreamBounds *bounds, Node *expr, int member,
+						int64 *us)
+{
+	int			n = find_related(bounds, expr);
+	int			best = -1;
+	int64		best_end = 0;
+
+	for (int i = 0; n >= 0 && i < list_length(bounds->nodes); i++)
+	{
+		StreamTimeOf *node = node_of(bounds, i);
+		int64		after = *distance(bounds, i, n);
+		int64		end;
+
+		if (node->member != member || after == UNBOUNDED)
+			continue;
+		end = plus(node->width, -after);
+		if (best >= 0 && (end > best_end ||
+						  (end == best_end && !node->window)))
+			continue;
+		best = i;
+		best_end = end;
+	}
+	if (best < 0)
+		return NULL;
+	*us = -*distance(bounds, best, n);
+	return node_of(bounds, best);
 }

@@ -35,12 +35,13 @@ typedef bool (*StreamTimeFunction) (Query *query, Node *expr, void *arg,
 typedef struct StreamBounds StreamBounds;
 
 /*
- * Finds the bounds in the conditions of a SELECT (not yet rewritten) that joins streams.
- * arg: handed on to time_of, also later.  members: those that read streams, as indexes into the range table; times: the event
- * time of each, or a window of it, as an expression, or NULL.
+ * Finds the bounds in conditions of a SELECT (not yet rewritten) that joins streams: those
+ * that hold for all rows of a part of its FROM.  arg: handed on to time_of, also later.
+ * members: those whose rows are put together, as indexes into the range table; times: the
+ * event time of each, or a window of it, as an expression, or NULL.
  */
-extern StreamBounds *stream_bounds_find(Query *query, List *members,
-										List *times,
+extern StreamBounds *stream_bounds_find(Query *query, Node *from,
+										List *members, List *times,
 										StreamTimeFunction time_of,
 										void *arg);
 
@@ -62,5 +63,19 @@ extern bool stream_bounds_slack(StreamBounds *bounds, Node *expr,
  */
 extern List *stream_bounds_expiry(StreamBounds *bounds, int member,
 								  List **after);
+
+/*
+ * As stream_bounds_slack, for rows of a member that come when they cannot find others any
+ * more.
+ */
+extern bool stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr,
+										  int member, int64 *slack);
+
+/*
+ * A time of a member that the expression, of what is put together with its row, is after
+ * by no more than so many microseconds; NULL: there is none.
+ */
+extern StreamTimeOf *stream_bounds_not_after(StreamBounds *bounds, Node *expr,
+											 int member, int64 *us);
 
 #endif

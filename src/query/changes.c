@@ -86,11 +86,11 @@ new_keys_of(StreamCut *top)
 	return query;
 }
 
-/* The rows that an outer join hands on, as the result shows them. */
+/* What is shown of rows that come and go, the operator's input. */
 static Query *
-rows_of_result(StreamCut *top)
+shown_rows(const StreamCut *cut, const Query *shown, Expr *sign)
 {
-	Query	   *query = copyObject(top->query);
+	Query	   *query = copyObject((Query *) shown);
 	List	   *tlist = NIL;
 	ListCell   *lc;
 
@@ -106,8 +106,8 @@ rows_of_result(StreamCut *top)
 	}
 	query->targetList = tlist;
 	query->sortClause = NIL;
-	add_sign(query, copyObject(top->sign));
-	stream_cut_read_below(top, query);
+	add_sign(query, copyObject(sign));
+	stream_cut_read_below(cut, query);
 	return query;
 }
 
@@ -123,34 +123,72 @@ changes_of_groups(const StreamCut *top)
 	return stream_reading_of_changes(&cut);
 }
 
+/* Has the operator read the first rows that the query names in that place. */
+static void
+read_firsts(StreamCut *cut, StreamCut *top, int rtindex)
+{
+	StreamCutInput *input = palloc0(sizeof(StreamCutInput));
+
+	top->hands_on = true;
+	input->rtindex = rtindex;
+	input->cut = top;
+	input->changes = changes_of_groups(top);
+	cut->below = list_make1(input);
+}
+
+/* The number of the column, from 0, that is the expression, or -1. */
+static int
+find_column(const Query *query, Node *expr)
+{
+	int			n = 0;
+	int			found = -1;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk)
+			continue;
+		if (equal(tle->expr, expr))
+			found = n;
+		n++;
+	}
+	return found;
+}
+
+/* The same, of a key of the operator, which is a member of FROM, or (0) the query. */
+static int
+find_key(const StreamCut *top, Node *key, const Query *shown, int rtindex)
+{
+	int			column = find_column(top->query, key);
+
+	if (rtindex == 0 || column < 0)
+		return column;
+	return find_column(shown, (Node *) makeVar(rtindex, column + 1, exprType(key),
+											   exprTypmod(key),
+											   exprCollation(key), 0));
+}
+
 /*
  * The columns by which readers can tell groups apart: only then can the row that goes
  * and the one that comes be an update.
  */
 static void
-find_identity(StreamCut *cut, const StreamCut *top)
+find_identity(StreamCut *cut, const StreamCut *top, const Query *shown,
+			  int rtindex)
 {
 	ListCell   *lc;
-	ListCell   *lt;
 
 	cut->updates = stream_cut_has_groups(top) && !top->final_only &&
-		!top->query->hasTargetSRFs;
+		!top->query->hasTargetSRFs &&
+		(top->topn == NULL || stream_topn_is_one_row(top->topn));
 	foreach(lc, cut->updates ? top->keys : NIL)
 	{
-		Expr	   *key = ((StreamKey *) lfirst(lc))->expr;
-		int			n = 0;
-		int			found = -1;
+		int			found = find_key(top,
+									 (Node *) ((StreamKey *) lfirst(lc))->expr,
+									 shown, rtindex);
 
-		foreach(lt, top->query->targetList)
-		{
-			TargetEntry *tle = lfirst_node(TargetEntry, lt);
-
-			if (tle->resjunk)
-				continue;
-			if (equal(tle->expr, key))
-				found = n;
-			n++;
-		}
 		if (found < 0)
 			cut->updates = false;
 		cut->identity = lappend_int(cut->identity, found);
@@ -170,14 +208,14 @@ add_feed(StreamCut *cut, StreamCut *top, Query *query)
 
 /* Adds the columns of the table: when, how, and what. */
 static void
-add_columns(StreamCut *cut, const StreamCut *top)
+add_columns(StreamCut *cut, const Query *shown)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
 
 	cut->batch_name = stream_cut_reserve_name("_batch", &names);
 	cut->op_name = stream_cut_reserve_name("_op", &names);
-	foreach(lc, top->query->targetList)
+	foreach(lc, shown->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 		StreamPayload *column = palloc0(sizeof(StreamPayload));
@@ -191,27 +229,33 @@ add_columns(StreamCut *cut, const StreamCut *top)
 }
 
 StreamCut *
-stream_changes_cut(StreamCut *top, bool append, const StreamPlace *place)
+stream_changes_cut(StreamCut *top, Query *shown, int rtindex, bool append,
+				   const StreamPlace *place)
 {
 	StreamCut  *cut = palloc0(sizeof(StreamCut));
 	Query	   *query;
 
+	if (rtindex == 0)
+		shown = top->query;
 	cut->kind = STREAM_CUT_CHANGES;
 	cut->place = *place;
-	if (top->kind == STREAM_CUT_TRANSFORM ||
-		(top->topn && top->topn->slot_name))
-		stream_refuse_in(place, top->topn ?
-						 "a change stream of the first rows of keys is, if these are more than one," :
+	if (top->kind == STREAM_CUT_TRANSFORM)
+		stream_refuse_in(place,
 						 "a change stream of a view whose rows are only added is",
-						 top->query->targetList, top->topn ?
-						 "Ask for the first row of each key only." :
+						 shown->targetList,
 						 "Name the view itself in FROM: its result can be read as a stream.");
-	check_query(top->query, place);
+	check_query(shown, place);
 	top->final_only = append && stream_cut_has_groups(top);
 	if (top->kind == STREAM_CUT_ROWS)
 	{
-		query = rows_of_result(top);
+		query = shown_rows(top, shown, top->sign);
 		cut->below = top->below;
+		stream_cut_add_feed_from(cut, query, STREAM_FEED_ROWS);
+	}
+	else if (rtindex > 0)
+	{
+		read_firsts(cut, top, rtindex);
+		query = shown_rows(cut, shown, stream_cut_sign_of_changes(cut));
 		stream_cut_add_feed_from(cut, query, STREAM_FEED_ROWS);
 	}
 	else
@@ -221,8 +265,8 @@ stream_changes_cut(StreamCut *top, bool append, const StreamPlace *place)
 		add_feed(cut, top, query);
 	}
 	cut->query = query;
-	add_columns(cut, top);
-	find_identity(cut, top);
+	add_columns(cut, shown);
+	find_identity(cut, top, shown, rtindex);
 	return cut;
 }
 

@@ -174,6 +174,23 @@ check_key_type(Node *expr, Oid eqop, const char *source)
 					  "Its type has no default btree operator class; cast it to one that has, such as text.");
 }
 
+bool
+stream_cut_can_be_keys(Query *query, List *clauses)
+{
+	ListCell   *lc;
+
+	foreach(lc, clauses)
+	{
+		Oid			type = exprType(get_sortgroupclause_expr(lfirst(lc),
+															 query->targetList));
+
+		if (get_typtype(type) == TYPTYPE_PSEUDO ||
+			!OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID)))
+			return false;
+	}
+	return list_length(clauses) <= INDEX_MAX_KEYS;
+}
+
 static List *
 collect_keys(Query *query, List **names, const char *source)
 {
@@ -278,6 +295,27 @@ stream_cut_count_rows(void)
 	return aggref;
 }
 
+Expr *
+stream_cut_sign_of_changes(const StreamCut *cut)
+{
+	StreamCutInput *below = linitial(cut->below);
+
+	return (Expr *) makeVar(below->rtindex,
+							list_length(below->changes->targetList), INT4OID,
+							-1, InvalidOid, 0);
+}
+
+bool
+stream_cut_reads_new(const StreamFeed *feed)
+{
+	ListCell   *lc;
+
+	foreach(lc, feed->inputs)
+		if (!((StreamFeedInput *) lfirst(lc))->table)
+			return true;
+	return feed->inputs == NIL;
+}
+
 char *
 stream_cut_input_name(const StreamFeedInput *input)
 {
@@ -343,6 +381,63 @@ stream_cut_read(RangeTblEntry *rte, const StreamFeedInput *input)
 	rte->enrname = stream_cut_input_name(input);
 	rte->enrtuples = 1000;
 }
+
+/* ---- queries over what is handed on ---- */
+
+Query *
+stream_cut_query_over(const StreamFeedInput *input)
+{
+	Query	   *query = makeNode(Query);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	List	   *names = NIL;
+
+	stream_cut_read(rte, input);
+	for (int i = 1; i <= list_length(rte->coltypes); i++)
+		names = lappend(names, makeString(psprintf("column%d", i)));
+	rte->eref = makeAlias("rows", names);
+	rte->inFromCl = true;
+	ref->rtindex = 1;
+	query->commandType = CMD_SELECT;
+	query->canSetTag = true;
+	query->rtable = list_make1(rte);
+	query->jointree = makeFromExpr(list_make1(ref), NULL);
+	return query;
+}
+
+Expr *
+stream_cut_column(int attno, Node *expr)
+{
+	return (Expr *) makeVar(1, attno, exprType(expr), exprTypmod(expr),
+							exprCollation(expr), 0);
+}
+
+void
+stream_cut_group_by(Query *query, Expr *expr, SortGroupClause *how,
+					const char *name)
+{
+	SortGroupClause *clause = copyObject(how);
+	TargetEntry *tle = makeTargetEntry(expr,
+									   list_length(query->targetList) + 1,
+									   pstrdup(name), false);
+
+	clause->tleSortGroupRef = tle->ressortgroupref = tle->resno;
+	query->targetList = lappend(query->targetList, tle);
+	query->groupClause = lappend(query->groupClause, clause);
+}
+
+void
+stream_cut_add_aggregate(Query *query, Node *aggref, bool hidden)
+{
+	query->targetList =
+		lappend(query->targetList,
+				makeTargetEntry((Expr *) aggref,
+								list_length(query->targetList) + 1, NULL,
+								hidden));
+	query->hasAggs = true;
+}
+
+/* ---- the query of the operator ---- */
 
 /*
  * Where hop is called in FROM, its panes take its place there, unless FROM can
@@ -597,7 +692,8 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
 	if (cut->window == NULL && exprs != NIL)
 	{
-		cut->window = stream_eventtime_find(cut->query, exprs, false, source);
+		cut->window = stream_eventtime_find(cut->query, exprs, false, false,
+											source);
 		if (cut->window)
 			cut->window->key = -1;
 	}
@@ -768,7 +864,7 @@ find_keys(StreamCut *cut, List **names)
 	}
 	cut->window = stream_eventtime_find(cut->query, exprs,
 										cut->topn || needs_rows(cut),
-										source);
+										cut->over_changes, source);
 	if (stream_cut_has_sessions(cut) && cut->window->width > 0)
 		keep_open(cut->window);
 	if (cut->query->groupingSets)
@@ -881,6 +977,10 @@ find_ranks(StreamCut *cut)
 			.nulls_first = clause->nulls_first
 		};
 
+		/* the order of rows that come and go is an index, after the keys */
+		if (cut->over_changes &&
+			rank.column != list_length(cut->keys) + topn->nranks)
+			continue;
 		if (rank.column >= 0)
 			topn->ranks[topn->nranks++] = rank;
 	}
@@ -892,7 +992,7 @@ find_slots(StreamCut *cut, List **names)
 {
 	StreamTopn *topn = cut->topn;
 
-	if (stream_topn_is_one_row(topn))
+	if (stream_topn_is_one_row(topn) && !cut->over_changes)
 		return;
 	if (list_length(cut->keys) >= INDEX_MAX_KEYS)
 		ereport(ERROR,
@@ -906,12 +1006,43 @@ find_slots(StreamCut *cut, List **names)
 	topn->slot_name = stream_cut_reserve_name("_slot", names);
 }
 
+/* A column of the row that comes with the keys, unless there is one. */
+static void
+add_value(StreamCut *cut, TargetEntry *tle, List **names)
+{
+	StreamPayload *payload;
+
+	if (IsA(tle->expr, Const) || feed_column(cut, tle->expr) >= 0)
+		return;
+	payload = palloc0(sizeof(StreamPayload));
+	payload->expr = tle->expr;
+	payload->name = stream_cut_reserve_name(tle->resname, names);
+	cut->payload = lappend(cut->payload, payload);
+}
+
+/*
+ * The columns of the rows.  Over changes, those that they are ordered by come first, in
+ * that order.
+ */
+static void
+add_values(StreamCut *cut, List **names)
+{
+	Query	   *query = cut->query;
+	List	   *values = stream_topn_values(query);
+	ListCell   *lc;
+
+	foreach(lc, cut->over_changes ? cut->topn->order : NIL)
+		add_value(cut, get_sortgroupclause_tle(lfirst(lc), query->targetList),
+				  names);
+	foreach(lc, values)
+		add_value(cut, lfirst(lc), names);
+}
+
 void
 stream_cut_topn(StreamCut *cut)
 {
 	Query	   *query = cut->query;
 	List	   *names = NIL;
-	ListCell   *lc;
 
 	cut->kind = STREAM_CUT_TOPN;
 	stream_topn_check(query, cut->topn, &cut->place);
@@ -924,19 +1055,10 @@ stream_cut_topn(StreamCut *cut)
 		stream_refuse("ranking the rows of a session is", cut->window->row_end,
 					  cut->place.source,
 					  "Use tumble, or group by session_window.");
-	foreach(lc, stream_topn_values(query))
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-		StreamPayload *payload;
-
-		if (is_key(cut, tle->expr))
-			continue;
-		payload = palloc0(sizeof(StreamPayload));
-		payload->expr = tle->expr;
-		payload->name = stream_cut_reserve_name(tle->resname, &names);
-		cut->payload = lappend(cut->payload, payload);
-	}
+	add_values(cut, &names);
 	find_ranks(cut);
 	find_slots(cut, &names);
-	stream_cut_add_feed_from(cut, stream_cut_rows_query(cut, cut), STREAM_FEED_ROWS);
+	if (!cut->over_changes)
+		stream_cut_add_feed_from(cut, stream_cut_rows_query(cut, cut),
+								 STREAM_FEED_ROWS);
 }

@@ -81,6 +81,8 @@ typedef struct StreamFeed
 								 * are rows, ... */
 	bool		content;		/* ... all rows of another view */
 	bool		later;			/* it is for the batches after that */
+	Oid			closes;			/* it is about the thresholds of the batch, of this
+								 * type; InvalidOid: it is not */
 } StreamFeed;
 
 /* A grouping set. */
@@ -147,6 +149,8 @@ typedef struct StreamCut
 								 * how they change */
 	bool		keeps;			/* rows: they are kept, and handed on again with new
 								 * ones of their group */
+	const StreamTopn *ordered;	/* ... in the order of these first rows; NULL: in
+								 * none */
 	bool		joined;			/* ... or read by a join, which says when */
 	List	   *indexes;		/* ... by other columns (lists of int, from 0), too */
 	List	   *sets;			/* rows: StreamGroupingSet; each is handed on, and kept,
@@ -160,7 +164,12 @@ typedef struct StreamCutInput
 	StreamCut  *cut;
 	Query	   *changes;		/* takes its place, if it hands on changes: with a
 								 * column more, the sign */
-	bool		preserved;		/* of an outer join: its rows come out alone, too */
+	bool		preserved;		/* of a join: its rows come out alone, too, ... */
+	AttrNumber	final;			/* ... when the time has come that this column says;
+								 * 0: until they find others */
+	JoinType	test;			/* of a join, if not JOIN_INNER: those of the first
+								 * input come out if there are some (JOIN_SEMI), or
+								 * none (JOIN_ANTI), of its rows that match */
 } StreamCutInput;
 
 /* Where an aggregate over changes finds what it needs in rows with a sign. */
@@ -180,6 +189,9 @@ typedef struct StreamMove
 #define stream_cut_has_state(cut) \
 	((cut)->kind != STREAM_CUT_JOIN && \
 	 ((cut)->kind != STREAM_CUT_ROWS || (cut)->keeps))
+
+/* Does the feed read new rows, or only tables of what is kept? */
+extern bool stream_cut_reads_new(const StreamFeed *feed);
 
 /* Under this name feeds read what an operator hands on; palloc'd. */
 extern char *stream_cut_input_name(const StreamFeedInput *input);
@@ -210,6 +222,9 @@ extern Query *stream_cut_rows_query(StreamCut *cut, const StreamCut *rows);
 /* The number of the key that tells grouping sets apart, from 0; -1: there is none. */
 extern int	stream_cut_grouping_key(const StreamCut *cut);
 
+/* Can an operator have these grouping clauses of the query as its keys? */
+extern bool stream_cut_can_be_keys(Query *query, List *clauses);
+
 /* Refuses more keys than an index can have, of which these are the last. */
 extern void stream_cut_check_key_count(StreamCut *cut, int nkeys, Node *last);
 
@@ -222,7 +237,8 @@ extern void stream_cut_check(Query *query, const StreamPlace *place);
 /*
  * Cuts a query, which is in the cut with its place and what is below it (tree.c), at
  * its aggregation, or makes a deduplication of it, or has it keep the first rows of
- * each key (cut->topn is given).  within_watermark: the option
+ * each key (cut->topn is given; over changes, stream_firsts_plan gives it its feed).
+ * within_watermark: the option
  * streaming.distinct_within_watermark.  Error 0A000, with the clause's position.
  */
 extern void stream_cut_aggregation(StreamCut *cut);
@@ -234,6 +250,25 @@ extern void stream_cut_topn(StreamCut *cut);
  * base if that is not NULL; it joins them.
  */
 extern char *stream_cut_reserve_name(const char *base, List **names);
+
+/* The sign of rows that an operator reads which is over changes: their last column. */
+extern Expr *stream_cut_sign_of_changes(const StreamCut *cut);
+
+/* A SELECT over what an operator hands on, without columns. */
+extern Query *stream_cut_query_over(const StreamFeedInput *input);
+
+/* A column (from 1) of what is handed on, which holds the expression. */
+extern Expr *stream_cut_column(int attno, Node *expr);
+
+/* Adds a column to group by. */
+extern void stream_cut_group_by(Query *query, Expr *expr,
+								SortGroupClause *how, const char *name);
+
+/*
+ * Adds an aggregate.  Without keys, a query with none would give a row for each
+ * that it reads; a hidden count keeps it from that.
+ */
+extern void stream_cut_add_aggregate(Query *query, Node *aggref, bool hidden);
 
 /* A call of count(*), palloc'd. */
 extern Aggref *stream_cut_count_rows(void);

@@ -45,6 +45,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "base/catalog.h"
 #include "stream/am.h"
@@ -53,6 +54,7 @@
 #include "time/window.h"
 #include "time/timeexpr.h"
 #include "query/analyze.h"
+#include "query/bounds.h"
 #include "query/groupings.h"
 #include "query/eventtime.h"
 
@@ -94,18 +96,29 @@ typedef struct Closing
 	Trace		trace;			/* of the key */
 } Closing;
 
+/* Two members of a join of which one's rows are there whatever they find, or are tested. */
+typedef struct Pair
+{
+	StreamBounds *bounds;
+	int			left;			/* indexes into the range table */
+	int			right;
+	bool		left_alone;		/* its rows wait for what they find, or do not */
+	bool		right_alone;
+} Pair;
+
 /* The bounds of a query that joins streams. */
-typedef struct Joined
+struct StreamJoined
 {
 	Query	   *query;
-	StreamBounds *bounds;
-} Joined;
+	StreamBounds *bounds;		/* of all members, or NULL: ... */
+	List	   *pairs;			/* Pair */
+};
 
 /* What has been found out so far: each column of each level above asks again. */
 typedef struct Memory
 {
 	List	   *closings;		/* Closing */
-	List	   *joined;			/* Joined */
+	List	   *joined;			/* StreamJoined */
 	List	   *below;			/* ViewBelow */
 	bool		added_only;		/* other views that the query at hand reads are
 								 * read by what is added to them */
@@ -119,7 +132,8 @@ typedef struct ViewBelow
 } ViewBelow;
 
 static Trace trace_expr(Query *query, Node *expr, Memory *memory);
-static StreamBounds *bounds_of(Query *query, Memory *memory);
+static StreamJoined *joined_of(Query *query, Memory *memory);
+static bool slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack);
 static int64 window_width(const Trace *trace, const char *source);
 static int64 reach_of(const Trace *trace);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
@@ -407,11 +421,14 @@ static Trace
 trace_joined(Query *query, Node *expr, Memory *memory)
 {
 	Trace		trace = trace_expr(query, expr, memory);
+	StreamJoined *joined;
 	int64		slack;
 
 	if (!trace.event_time)
 		return trace;
-	if (!stream_bounds_slack(bounds_of(query, memory), expr, &slack))
+	joined = joined_of(query, memory);
+	if (joined->pairs ? !slack_of_pairs(joined, expr, &slack) :
+		!stream_bounds_slack(joined->bounds, expr, &slack))
 		return no_trace;
 	trace.slack = Max(trace.slack, slack);
 	return trace;
@@ -1286,7 +1303,7 @@ check_hop(StreamWindow *window, Node *expr, bool whole, const char *source)
 }
 
 StreamWindow *
-stream_eventtime_find(Query *query, List *keys, bool whole,
+stream_eventtime_find(Query *query, List *keys, bool whole, bool changes,
 					  const char *source)
 {
 	int			key = choose_window(query, keys, source);
@@ -1303,7 +1320,8 @@ stream_eventtime_find(Query *query, List *keys, bool whole,
 	if (trace.kind == TRACE_SESSION && !window->in_all_sets)
 		stream_refuse("a grouping set without the session is", expr, source,
 					  "Have the session in each grouping set, and create another continuous view for what is not about sessions.");
-	if (is_call_of(trace.call, "hop") && !trace.stored)
+	/* whose rows are late is told below what changes */
+	if (is_call_of(trace.call, "hop") && !trace.stored && !changes)
 	{
 		make_panes(window, query, keys, trace.call, whole);
 		if (window->event_time)
@@ -1391,17 +1409,13 @@ time_of_member(Query *query, Node *expr, void *memory, StreamTimeOf *result)
 	return true;
 }
 
+/* The bounds of members, by conditions of that part of FROM. */
 static StreamBounds *
-bounds_of(Query *query, Memory *memory)
+find_bounds(Query *query, Node *from, List *members, Memory *memory)
 {
-	List	   *members = stream_analyze_members_of_from(query);
 	List	   *times = NIL;
-	Joined	   *joined;
 	ListCell   *lc;
 
-	foreach(lc, memory->joined)
-		if (((Joined *) lfirst(lc))->query == query)
-			return ((Joined *) lfirst(lc))->bounds;
 	foreach(lc, members)
 	{
 		Node	   *time = time_column(query, lfirst_int(lc), false, memory);
@@ -1409,43 +1423,168 @@ bounds_of(Query *query, Memory *memory)
 		times = lappend(times, time ? time :
 						time_column(query, lfirst_int(lc), true, memory));
 	}
-	joined = palloc(sizeof(Joined));
-	joined->query = query;
-	joined->bounds = stream_bounds_find(query, members, times, time_of_member,
-										memory);
-	memory->joined = lappend(memory->joined, joined);
-	return joined->bounds;
+	return stream_bounds_find(query, from, members, times, time_of_member,
+							  memory);
 }
 
-StreamBounds *
-stream_eventtime_bounds(Query *query)
+/* The first side of the tests, or of the join. */
+static int
+first_member(Node *jtnode)
+{
+	while (IsA(jtnode, JoinExpr))
+		jtnode = ((JoinExpr *) jtnode)->larg;
+	return ((RangeTblRef *) jtnode)->rtindex;
+}
+
+static Pair *
+make_pair(Query *query, JoinExpr *join, Memory *memory)
+{
+	Pair	   *pair = palloc(sizeof(Pair));
+
+	pair->left = first_member((Node *) join);
+	pair->right = ((RangeTblRef *) join->rarg)->rtindex;
+	pair->left_alone = join->jointype != JOIN_RIGHT;
+	pair->right_alone = join->jointype == JOIN_RIGHT ||
+		join->jointype == JOIN_FULL;
+	/* other conditions do not say what finds what */
+	pair->bounds = find_bounds(query,
+							   (Node *) makeFromExpr(NIL, join->quals),
+							   list_make2_int(pair->left, pair->right),
+							   memory);
+	return pair;
+}
+
+static StreamJoined *
+joined_of(Query *query, Memory *memory)
+{
+	List	   *partial = stream_analyze_partial_joins(query);
+	StreamJoined *joined;
+	ListCell   *lc;
+
+	foreach(lc, memory->joined)
+		if (((StreamJoined *) lfirst(lc))->query == query)
+			return lfirst(lc);
+	joined = palloc0(sizeof(StreamJoined));
+	joined->query = query;
+	foreach(lc, partial)
+		joined->pairs = lappend(joined->pairs,
+								make_pair(query, lfirst(lc), memory));
+	if (partial == NIL)
+		joined->bounds =
+			find_bounds(query, (Node *) query->jointree,
+						stream_analyze_members_of_from(query), memory);
+	memory->joined = lappend(memory->joined, joined);
+	return joined;
+}
+
+/*
+ * As stream_bounds_slack, for what is of a side whose columns are never made up: its rows
+ * come, and go, with new ones of any, or when they cannot find others any more.
+ */
+static bool
+slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack)
+{
+	int			member;
+	ListCell   *lc;
+
+	*slack = 0;
+	if (!bms_get_singleton_member(pull_varnos(NULL, expr), &member))
+		return false;
+	foreach(lc, joined->pairs)
+	{
+		Pair	   *pair = lfirst(lc);
+		int64		us;
+
+		if (member == pair->left ? pair->right_alone : pair->left_alone)
+			return false;
+		if (!stream_bounds_slack(pair->bounds, expr, &us))
+			return false;
+		*slack = Max(*slack, us);
+		if (!stream_bounds_slack_at_expiry(pair->bounds, expr, member, &us))
+			return false;
+		*slack = Max(*slack, us);
+	}
+	return true;
+}
+
+StreamJoined *
+stream_eventtime_joined(Query *query)
 {
 	/* it is asked later, too */
-	return bounds_of(query, palloc0(sizeof(Memory)));
+	return joined_of(query, palloc0(sizeof(Memory)));
 }
 
-Expr *
-stream_eventtime_joined_until(StreamBounds *bounds, int member)
+/* Adds a time, and so much: some time from which on a row is not needed for something. */
+static List *
+add_end(StreamBounds *bounds, List *ends, StreamTimeOf *time, int64 us)
+{
+	Trace		trace = trace_of(stream_bounds_query(bounds), time->expr);
+	Expr	   *end = end_of_window(&trace, copyObject(time->expr), NULL);
+
+	if (us != 0)
+		end = stream_timeexpr_later(end, us);
+	return list_append_unique(ends, end);
+}
+
+/* Adds when a row of a member finds no new one; false: it always may. */
+static bool
+add_expiry(StreamBounds *bounds, int member, List **ends)
 {
 	List	   *after;
 	List	   *times = stream_bounds_expiry(bounds, member, &after);
-	List	   *ends = NIL;
-	MinMaxExpr *last;
 	ListCell   *lt;
 	ListCell   *la;
 
 	forboth(lt, times, la, after)
-	{
-		StreamTimeOf *time = lfirst(lt);
-		Trace		trace = trace_of(stream_bounds_query(bounds), time->expr);
-		Expr	   *end = end_of_window(&trace, copyObject(time->expr), NULL);
-		int64		us = *(int64 *) lfirst(la);
+		*ends = add_end(bounds, *ends, lfirst(lt), *(int64 *) lfirst(la));
+	return times != NIL;
+}
 
-		if (us != 0)
-			end = stream_timeexpr_later(end, us);
-		if (!list_member(ends, end))
-			ends = lappend(ends, end);
+/*
+ * Adds when no row that a row of the member has been found by waits for others any more,
+ * and would forget that it has been; false: some always may.
+ */
+static bool
+add_waiting(StreamJoined *joined, const Pair *pair, int member, List **ends)
+{
+	int			waiting = member == pair->left ? pair->right : pair->left;
+	ListCell   *lc;
+
+	if (STREAM_MUTATION("join_waiting"))
+		return true;
+	foreach(lc, joined->pairs)
+	{
+		Pair	   *other = lfirst(lc);
+		List	   *after;
+		List	   *times = stream_bounds_expiry(other->bounds, waiting, &after);
+		ListCell   *lt;
+		ListCell   *la;
+
+		if (times == NIL)
+			return false;
+		forboth(lt, times, la, after)
+		{
+			int64		us;
+			StreamTimeOf *time =
+				stream_bounds_not_after(pair->bounds,
+										((StreamTimeOf *) lfirst(lt))->expr,
+										member, &us);
+
+			if (time == NULL ||
+				pg_add_s64_overflow(us, *(int64 *) lfirst(la), &us))
+				return false;
+			*ends = add_end(pair->bounds, *ends, time, us);
+		}
 	}
+	return true;
+}
+
+/* The latest of times; NULL: there is none. */
+static Expr *
+latest(List *ends)
+{
+	MinMaxExpr *last;
+
 	if (list_length(ends) <= 1)
 		return ends ? linitial(ends) : NULL;
 	last = makeNode(MinMaxExpr);
@@ -1454,6 +1593,87 @@ stream_eventtime_joined_until(StreamBounds *bounds, int member)
 	last->args = ends;
 	last->location = -1;
 	return (Expr *) last;
+}
+
+Expr *
+stream_eventtime_joined_final(StreamJoined *joined, int member)
+{
+	List	   *ends = NIL;
+	ListCell   *lc;
+
+	if (joined->bounds && !add_expiry(joined->bounds, member, &ends))
+		return NULL;
+	foreach(lc, joined->pairs)
+	{
+		Pair	   *pair = lfirst(lc);
+
+		if ((member == pair->left || member == pair->right) &&
+			!add_expiry(pair->bounds, member, &ends))
+			return NULL;
+	}
+	return latest(ends);
+}
+
+Expr *
+stream_eventtime_joined_until(StreamJoined *joined, int member)
+{
+	Expr	   *final = stream_eventtime_joined_final(joined, member);
+	List	   *ends = final ? list_make1(final) : NIL;
+	ListCell   *lc;
+
+	if (final == NULL)
+		return NULL;
+	foreach(lc, joined->pairs)
+	{
+		Pair	   *pair = lfirst(lc);
+
+		if ((member == pair->left ? pair->right_alone :
+			 member == pair->right && pair->left_alone) &&
+			!add_waiting(joined, pair, member, &ends))
+			return NULL;
+	}
+	return latest(ends);
+}
+
+/* time > threshold, or <= */
+static Expr *
+compare_threshold(Expr *time, int parameter, bool after)
+{
+	Oid			type = exprType((Node *) time);
+	bool		zoned = type == TIMESTAMPTZOID;
+	Expr	   *result = make_opclause(after ?
+									   (zoned ? TimestampTzGreaterOperator :
+										TimestampGreaterOperator) :
+									   (zoned ? TimestampTzLessEqualOperator :
+										TimestampLessEqualOperator),
+									   BOOLOID, false, copyObject(time),
+									   stream_timeexpr_parameter(parameter,
+																 type),
+									   InvalidOid, InvalidOid);
+
+	set_opfuncid((OpExpr *) result);
+	return result;
+}
+
+Node *
+stream_eventtime_expires(Expr *final)
+{
+	return make_and_qual((Node *) compare_threshold(final, STREAM_PARAM_LATE,
+													true),
+						 (Node *) compare_threshold(final, STREAM_PARAM_CLOSED,
+													false));
+}
+
+Node *
+stream_eventtime_has_expired(Expr *final)
+{
+	BooleanTest *test = makeNode(BooleanTest);
+
+	/* what has no time finds nothing, either */
+	test->arg = compare_threshold(final, STREAM_PARAM_LATE, true);
+	test->booltesttype = IS_NOT_TRUE;
+	test->location = -1;
+	return (Node *) test;
 }
 
 /* Any event time, or window of one, of the query's members, as a window without a key. */
@@ -1540,20 +1760,6 @@ stream_eventtime_expiry(const StreamWindow *window)
 															INTERVALOID), NULL);
 }
 
-/* time > late threshold */
-static Expr *
-after_threshold(Oid type, Expr *time)
-{
-	Expr	   *result = make_opclause(type == TIMESTAMPTZOID ?
-									   TimestampTzGreaterOperator :
-									   TimestampGreaterOperator, BOOLOID, false,
-									   copyObject(time), late_threshold(type),
-									   InvalidOid, InvalidOid);
-
-	set_opfuncid((OpExpr *) result);
-	return result;
-}
-
 Node *
 stream_eventtime_filter(const StreamWindow *window)
 {
@@ -1569,12 +1775,14 @@ stream_eventtime_filter(const StreamWindow *window)
 	/* what is after the threshold itself ends after it, too */
 	if (window->row_time)
 		result = makeBoolExpr(OR_EXPR,
-							  list_make2(after_threshold(type, window->row_time),
+							  list_make2(compare_threshold(window->row_time,
+															STREAM_PARAM_LATE, true),
 										 result), -1);
 	if (window->last_end)
 		result = makeBoolExpr(AND_EXPR,
 							  list_make2(result,
-										 after_threshold(type, window->row_end)),
+										 compare_threshold(window->row_end,
+															STREAM_PARAM_LATE, true)),
 							  -1);
 	return (Node *) result;
 }

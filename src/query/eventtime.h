@@ -10,8 +10,6 @@
 
 #include "nodes/parsenodes.h"
 
-#include "query/bounds.h"
-
 typedef enum StreamWindowKind
 {
 	STREAM_WINDOW_NONE,			/* the event time itself */
@@ -56,12 +54,14 @@ typedef struct StreamWindow
 /*
  * Finds the window among the key expressions of an analysed query (join aliases
  * flattened): of several, the one that closes first; NULL if there is none.  whole:
- * each row is wanted in each of its windows, so that there are no panes.
+ * each row is wanted in each of its windows, so that there are no panes.  changes: so it is
+ * of rows that come and go.
  * Errors: 0A000, with the position in source (may be NULL), if there are two sessions,
  * or for windows that cannot be kept.
  */
 extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
-										   bool whole, const char *source);
+										   bool whole, bool changes,
+										   const char *source);
 
 /* Is the function our session_window? */
 extern bool stream_eventtime_is_session(Oid funcid);
@@ -101,16 +101,27 @@ extern AttrNumber stream_eventtime_of_output(Query *query);
 extern StreamWindow *stream_eventtime_of_side(Query *query);
 
 /*
- * The bounds of a SELECT that joins streams: how far apart in event time the rows are
- * that it puts together.
+ * How far apart in event time the rows are that a SELECT that joins streams puts
+ * together, or tests for each other.
  */
-extern StreamBounds *stream_eventtime_bounds(Query *query);
+typedef struct StreamJoined StreamJoined;
+
+extern StreamJoined *stream_eventtime_joined(Query *query);
 
 /*
  * The event time from which on a row of a member of such a join finds no other, over its
- * FROM; NULL: there is none.
+ * FROM; and that from which on it is not needed, for no other waits for more rows,
+ * either, that it has found.  NULL: there is none.
  */
-extern Expr *stream_eventtime_joined_until(StreamBounds *bounds, int member);
+extern Expr *stream_eventtime_joined_final(StreamJoined *joined, int member);
+extern Expr *stream_eventtime_joined_until(StreamJoined *joined, int member);
+
+/*
+ * Conditions on such a time: in this batch the row finds no other any more; or it was so
+ * before, by external parameters (watermark.h).  Each time expires in one batch only.
+ */
+extern Node *stream_eventtime_expires(Expr *final);
+extern Node *stream_eventtime_has_expired(Expr *final);
 
 /*
  * When a key expires that is first seen with a row: the row's end plus the

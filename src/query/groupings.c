@@ -51,54 +51,77 @@ members_of(List *set)
 	return members;
 }
 
-/*
- * A grouping expression that comes twice is two keys, one of which may be in a set
- * and the other not.  But the text of the definition shows them alike, and what
- * pg_upgrade makes of that is another query.
- */
-static void
-check_twins(Query *query, const StreamPlace *place)
-{
-	List	   *seen = NIL;
-	ListCell   *lc;
-
-	foreach(lc, query->groupClause)
-	{
-		Node	   *expr = get_sortgroupclause_expr(lfirst(lc),
-													query->targetList);
-
-		if (list_member(seen, expr))
-			stream_refuse_in(place,
-							 "the same expression twice among the keys of grouping sets is",
-							 linitial(query->groupingSets),
-							 "Write one of them in another way, such as coalesce(x).");
-		seen = lappend(seen, expr);
-	}
-}
-
-void
-stream_groupings_check(Query *query, const StreamPlace *place)
+static bool
+has_set_twice(Query *query)
 {
 	List	   *seen = NIL;
 	ListCell   *lc;
 	ListCell   *ls;
 
-	if (query->groupingSets == NIL)
-		return;
 	foreach(lc, expand(query))
 	{
 		Bitmapset  *members = members_of(lfirst(lc));
 
 		foreach(ls, seen)
 			if (bms_equal(lfirst(ls), members))
-				stream_refuse_in(place, "having a grouping set twice is",
-								 linitial(query->groupingSets),
-								 "Write GROUP BY DISTINCT, which leaves out the second.");
+				return true;
 		seen = lappend(seen, members);
 	}
-	check_twins(query, place);
+	return false;
+}
+
+/*
+ * A grouping expression that comes twice is two keys, one of which may be in a set
+ * and the other not.  But the text of the definition shows them alike, and what
+ * pg_upgrade makes of that is another query.
+ */
+static bool
+has_twins(Query *query)
+{
+	List	   *targets = (List *) stream_compat_flat(query, query->targetList);
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->groupClause)
+	{
+		Node	   *expr = get_sortgroupclause_expr(lfirst(lc), targets);
+
+		if (list_member(seen, expr))
+			return true;
+		seen = lappend(seen, expr);
+	}
+	return false;
+}
+
+bool
+stream_groupings_can_be_told(Query *query)
+{
+	return query->groupingSets == NIL ||
+		(!has_set_twice(query) && !has_twins(query));
+}
+
+void
+stream_groupings_check(Query *query, const StreamPlace *place)
+{
+	if (query->groupingSets == NIL)
+		return;
+	if (has_set_twice(query))
+		stream_refuse_in(place, "having a grouping set twice is",
+						 linitial(query->groupingSets),
+						 "Write GROUP BY DISTINCT, which leaves out the second.");
+	if (has_twins(query))
+		stream_refuse_in(place,
+						 "the same expression twice among the keys of grouping sets is",
+						 linitial(query->groupingSets),
+						 "Write one of them in another way, such as coalesce(x).");
 	if (query->groupClause == NIL)
 		query->groupingSets = NIL;
+}
+
+bool
+stream_groupings_is_empty_set(const GroupingFunc *number, int32 value)
+{
+	return (uint32) value == (UINT64CONST(1) << list_length(number->refs)) - 1;
 }
 
 bool

@@ -20,6 +20,9 @@
  */
 extern void stream_groupings_check(Query *query, const StreamPlace *place);
 
+/* Are there no such ones? */
+extern bool stream_groupings_can_be_told(Query *query);
+
 /* Is there an empty one among them? */
 extern bool stream_groupings_has_empty(Query *query);
 
@@ -43,6 +46,10 @@ extern int	stream_groupings_bit(const GroupingFunc *number, Index sortgroupref);
  * each grouping set; NULL without grouping sets.
  */
 extern GroupingFunc *stream_groupings_number(Query *query);
+
+/* Is it the number of the empty one? */
+extern bool stream_groupings_is_empty_set(const GroupingFunc *number,
+										  int32 value);
 
 /*
  * The same for a feed: one that says nothing about what the expressions are, for

@@ -18,6 +18,22 @@
  *		FROM new rows of r, table of l
  *		WHERE l.k = r.k AND NOT EXISTS (SELECT FROM table of r WHERE l.k = r.k)
  *
+ * EXISTS and NOT EXISTS (semijoin.c) are tests of the rows of one side against those of
+ * others, of which no pairs are made:
+ *
+ *		SELECT l.a FROM l WHERE EXISTS (SELECT FROM r WHERE l.k = r.k AND l.a < r.b)
+ *			AND NOT EXISTS (SELECT FROM s WHERE l.k = s.k)
+ *
+ * The new rows of l come out if they pass the tests against the tables of r and s.  For
+ * new rows of r, or s, it is the same query as above, where all other tests hold: what it
+ * finds passes the test of r from now on, and comes; or fails that of s, and goes.  If
+ * nothing goes, there are no signs.
+ *
+ * In append mode nothing goes either.  Pairs come at once, and what comes alone does when
+ * the watermark says that it finds no other any more: a column of the table says until
+ * when that is, and another feed, which needs no new rows, finds the rows whose time has
+ * come in this batch.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -34,6 +50,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "query/eventtime.h"
 #include "query/joinfeeds.h"
 
 /* A side: its columns as expressions over the join's range table. */
@@ -47,8 +64,8 @@ typedef struct Replacing
 {
 	List	   *sides;
 	int			sublevels_up;
-	bool		outer;			/* above the join, an expression is not what it is
-								 * below: columns only */
+	bool		outer;			/* it is an outer join: above it, an expression is not
+								 * what it is below, columns only */
 	bool		in_condition;	/* of a JOIN */
 } Replacing;
 
@@ -82,9 +99,11 @@ replacing_mutator(Node *node, Replacing *context)
 	}
 	if (IsA(node, JoinExpr))
 	{
+		bool		before = context->in_condition;
+
 		context->in_condition = true;
 		result = expression_tree_mutator(node, replacing_mutator, context);
-		context->in_condition = false;
+		context->in_condition = before;
 		return result;
 	}
 	if ((context->sublevels_up == 0 && !IsA(node, List) &&
@@ -184,11 +203,11 @@ set_join_type(StreamCut *cut, Query *query, const StreamCutInput *new)
 	int			other = other_side(cut, new)->rtindex;
 
 	join->jointype = JOIN_INNER;
-	if (new->preserved)
+	if (new->preserved && cut->signs)
 		join->jointype = ((RangeTblRef *) join->larg)->rtindex == new->rtindex ?
 			JOIN_LEFT : JOIN_RIGHT;
 	rt_fetch(join->rtindex, query->rtable)->jointype = join->jointype;
-	if (!new->preserved)
+	if (join->jointype == JOIN_INNER)
 		return;
 	query->targetList = (List *)
 		stream_compat_add_nulling((Node *) query->targetList, other,
@@ -206,11 +225,10 @@ add_pairs(StreamCut *cut, Replacing *replacing, const StreamCutInput *new)
 	List	   *inputs = read_sides(cut, query, new);
 
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
-	if (cut->signs)
-	{
+	if (replacing->outer)
 		set_join_type(cut, query, new);
+	if (cut->signs)
 		add_sign(query, 1);
-	}
 	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
 }
 
@@ -226,6 +244,19 @@ null_mutator(Node *node, int *rtindex)
 		return (Node *) makeNullConst(exprType(node), exprTypmod(node),
 									  exprCollation(node));
 	return expression_tree_mutator(node, null_mutator, rtindex);
+}
+
+/* The query of an outer join is about rows of the other side alone. */
+static void
+make_null(Query *query, const StreamCutInput *side)
+{
+	int			rtindex = side->rtindex;
+
+	rt_fetch(outer_join_of(query)->rtindex, query->rtable)->jointype =
+		JOIN_INNER;
+	query->targetList = (List *) null_mutator((Node *) query->targetList,
+											  &rtindex);
+	query->jointree->quals = null_mutator(query->jointree->quals, &rtindex);
 }
 
 /* Those of one level up become those of the only member of FROM. */
@@ -254,33 +285,57 @@ reference(int rtindex)
 	return ref;
 }
 
-/* NOT EXISTS (SELECT FROM table WHERE condition) */
+/* The table as an input, which it may be already. */
+static StreamFeedInput *
+table_of(const StreamCutInput *side, List **inputs)
+{
+	StreamFeedInput *input;
+	ListCell   *lc;
+
+	foreach(lc, *inputs)
+	{
+		input = lfirst(lc);
+		if (input->cut == side->cut && input->table)
+			return input;
+	}
+	input = palloc0(sizeof(StreamFeedInput));
+	input->cut = side->cut;
+	input->table = true;
+	*inputs = lappend(*inputs, input);
+	return input;
+}
+
+/* EXISTS (SELECT FROM table WHERE condition); the table is among the inputs then */
 static Node *
-exists_none(StreamCutInput *in, Node *condition, StreamFeedInput **input)
+exists_in(const StreamCutInput *in, Node *condition, List **inputs)
 {
 	Query	   *query = makeNode(Query);
 	SubLink    *sublink = makeNode(SubLink);
 	StreamCutInput only = *in;
+	StreamFeedInput *input = table_of(in, inputs);
 
 	condition = copyObject(condition);
 	IncrementVarSublevelsUp(condition, 1, 0);
-	condition = into_mutator(condition, &in->rtindex);
-	*input = palloc0(sizeof(StreamFeedInput));
-	(*input)->cut = in->cut;
-	(*input)->table = true;
+	condition = into_mutator(condition, &only.rtindex);
 	query->commandType = CMD_SELECT;
 	query->canSetTag = true;
 	query->rtable = list_make1(makeNode(RangeTblEntry));
 	linitial_node(RangeTblEntry, query->rtable)->eref = makeAlias("others", NIL);
 	only.rtindex = 1;
-	read_side(query, &only, *input);
+	read_side(query, &only, input);
 	query->jointree = makeFromExpr(list_make1(reference(1)), condition);
 	sublink->subLinkType = EXISTS_SUBLINK;
 	sublink->subselect = (Node *) query;
 	sublink->location = -1;
-	if (STREAM_MUTATION("join_matched"))
-		return NULL;
-	return (Node *) makeBoolExpr(NOT_EXPR, list_make1(sublink), -1);
+	return (Node *) sublink;
+}
+
+static Node *
+exists_none(const StreamCutInput *in, Node *condition, List **inputs)
+{
+	return (Node *) makeBoolExpr(NOT_EXPR,
+								 list_make1(exists_in(in, condition, inputs)),
+								 -1);
 }
 
 /* Each row of the table once, however many new ones match it. */
@@ -303,35 +358,156 @@ take_each_once(Query *query, int rtindex)
 	query->hasDistinctOn = true;
 }
 
-/* The rows of a preserved side that had no match before the new rows of the other. */
+/* The condition by which rows of the side match others. */
+static Node *
+condition_of(Query *query, const StreamCutInput *side)
+{
+	JoinExpr   *join = outer_join_of(query);
+
+	while (side->test != JOIN_INNER &&
+		   ((RangeTblRef *) join->rarg)->rtindex != side->rtindex)
+		join = (JoinExpr *) join->larg;
+	return join->quals;
+}
+
+/* All tests but that of one side, against the tables. */
+static Node *
+all_tests(StreamCut *cut, Query *query, const StreamCutInput *but,
+		  List **inputs)
+{
+	Node	   *result = NULL;
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+	{
+		const StreamCutInput *side = lfirst(lc);
+
+		if (side->test == JOIN_INNER || side == but ||
+			STREAM_MUTATION("join_tests"))
+			continue;
+		result = make_and_qual(result,
+							   (side->test == JOIN_ANTI ? exists_none :
+								exists_in) (side, condition_of(query, side),
+											inputs));
+	}
+	return result;
+}
+
+/*
+ * The rows of a kept side that had no match before the new rows of another: they go, or,
+ * if they have waited for one, come.
+ */
 static void
 add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
-			StreamCutInput *preserved)
+			StreamCutInput *kept)
 {
 	Query	   *query = copyObject(cut->query);
 	List	   *inputs = read_sides(cut, query, new);
-	JoinExpr   *join = outer_join_of(query);
-	StreamFeedInput *before;
 	Node	   *condition;
+	Node	   *quals;
 
-	rt_fetch(join->rtindex, query->rtable)->jointype = JOIN_INNER;
-	query->targetList = (List *)
-		null_mutator((Node *) query->targetList, &new->rtindex);
-	query->jointree->quals = null_mutator(query->jointree->quals,
-										  &new->rtindex);
+	if (replacing->outer)
+		make_null(query, new);
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
-	condition = outer_join_of(query)->quals;
-	query->jointree =
-		makeFromExpr(list_make2(reference(new->rtindex),
-								reference(preserved->rtindex)),
-					 make_and_qual(make_and_qual(query->jointree->quals,
-												 condition),
-								   exists_none(new, condition, &before)));
+	condition = condition_of(query, new);
+	quals = make_and_qual(make_and_qual(query->jointree->quals, condition),
+						  all_tests(cut, query, new, &inputs));
+	if (!STREAM_MUTATION("join_matched"))
+		quals = make_and_qual(quals, exists_none(new, condition, &inputs));
+	query->jointree = makeFromExpr(list_make2(reference(new->rtindex),
+											  reference(kept->rtindex)),
+								   quals);
 	query->hasSubLinks = true;
-	add_sign(query, -1);
-	take_each_once(query, preserved->rtindex);
-	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs =
-		lappend(inputs, before);
+	if (cut->signs)
+		add_sign(query, new->test == JOIN_SEMI ? 1 : -1);
+	take_each_once(query, kept->rtindex);
+	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
+}
+
+/* ---- what is final ---- */
+
+/* The column that says until when a row of the side can find others. */
+static Expr *
+final_of(const StreamCutInput *side)
+{
+	Node	   *time = list_nth(stream_cut_output(side->cut), side->final - 1);
+
+	return (Expr *) makeVar(side->rtindex, side->final, exprType(time),
+							exprTypmod(time), exprCollation(time), 0);
+}
+
+/*
+ * The rows of a preserved side that find no others any more, and have found none: of those
+ * that are kept, when the watermark has it that they cannot; of new ones, if they
+ * could not even when they came.
+ */
+static void
+add_final(StreamCut *cut, Replacing *replacing, StreamCutInput *kept,
+		  bool new)
+{
+	Query	   *query = copyObject(cut->query);
+	List	   *inputs = read_sides(cut, query, new ? kept : NULL);
+	Expr	   *final = final_of(kept);
+	Node	   *tests;
+	StreamFeed *feed;
+
+	if (replacing->outer)
+		make_null(query, other_side(cut, kept));
+	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
+	tests = STREAM_MUTATION("join_final") ? NULL : replacing->outer ?
+		exists_none(other_side(cut, kept), outer_join_of(query)->quals,
+					&inputs) : all_tests(cut, query, NULL, &inputs);
+	query->jointree =
+		makeFromExpr(list_make1(reference(kept->rtindex)),
+					 make_and_qual(make_and_qual(query->jointree->quals,
+												 tests),
+								   new ? stream_eventtime_has_expired(final) :
+								   stream_eventtime_expires(final)));
+	query->hasSubLinks = true;
+	feed = stream_cut_add_feed(cut, query, STREAM_FEED_ROWS);
+	feed->inputs = inputs;
+	feed->closes = exprType((Node *) final);
+}
+
+/* ---- tests ---- */
+
+/* The new rows of the side that is tested, which pass all tests. */
+static void
+add_passing(StreamCut *cut, Replacing *replacing, StreamCutInput *tested)
+{
+	Query	   *query = copyObject(cut->query);
+	List	   *inputs = read_sides(cut, query, tested);
+
+	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
+	query->jointree =
+		makeFromExpr(list_make1(reference(tested->rtindex)),
+					 make_and_qual(query->jointree->quals,
+								   all_tests(cut, query, NULL, &inputs)));
+	query->hasSubLinks = true;
+	if (cut->signs)
+		add_sign(query, 1);
+	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
+}
+
+/*
+ * The rows of one side are tested against those of all others.  Those come first, so
+ * that a row does not come just to go in the same batch.
+ */
+static void
+make_tests(StreamCut *cut, Replacing *replacing)
+{
+	StreamCutInput *tested = linitial(cut->below);
+	ListCell   *lc;
+
+	/* that there are none is known when it is final */
+	if (tested->final > 0)
+	{
+		add_final(cut, replacing, tested, true);
+		return;
+	}
+	for_each_from(lc, cut->below, 1)
+		add_matched(cut, replacing, lfirst(lc), tested);
+	add_passing(cut, replacing, tested);
 }
 
 /* ---- all of them ---- */
@@ -339,7 +515,9 @@ add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
 void
 stream_joinfeeds_make(StreamCut *cut)
 {
-	Replacing	replacing = {.outer = cut->signs};
+	Replacing	replacing = {0};
+	bool		tests = ((StreamCutInput *) lsecond(cut->below))->test !=
+		JOIN_INNER;
 	ListCell   *lc;
 
 	foreach(lc, cut->below)
@@ -351,15 +529,25 @@ stream_joinfeeds_make(StreamCut *cut)
 		side->exprs = copyObject(stream_cut_output(below->cut));
 		ChangeVarNodes((Node *) side->exprs, 1, side->rtindex, 0);
 		replacing.sides = lappend(replacing.sides, side);
+		replacing.outer |= below->preserved && !tests;
 	}
-	foreach(lc, cut->below)
-	{
-		StreamCutInput *new = lfirst(lc);
+	if (tests)
+		make_tests(cut, &replacing);
+	else
+		foreach(lc, cut->below)
+		{
+			StreamCutInput *new = lfirst(lc);
 
-		add_pairs(cut, &replacing, new);
-		if (cut->signs && other_side(cut, new)->preserved)
-			add_matched(cut, &replacing, new, other_side(cut, new));
-	}
+			add_pairs(cut, &replacing, new);
+			if (new->final > 0)
+				add_final(cut, &replacing, new, true);
+			if (cut->signs && other_side(cut, new)->preserved)
+				add_matched(cut, &replacing, new, other_side(cut, new));
+		}
+	/* when all has been kept */
+	foreach(lc, cut->below)
+		if (((StreamCutInput *) lfirst(lc))->final > 0)
+			add_final(cut, &replacing, lfirst(lc), false);
 }
 
 /* ---- tables ---- */

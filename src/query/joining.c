@@ -41,6 +41,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
@@ -48,8 +49,6 @@
 #include "query/analyze.h"
 #include "query/nesting.h"
 #include "query/joining.h"
-
-#define WRAPPED "joined rows"
 
 /* So many sides; the planner goes through their orders. */
 #define MAX_SIDES 32
@@ -66,9 +65,14 @@ typedef struct Side
 	List	   *exprs;			/* its columns, over the join's range table; keys
 								 * come first */
 	int			nkeys;
-	bool		preserved;		/* by an outer join */
-	Expr	   *until;			/* the event time from which on it finds no other,
-								 * or NULL */
+	bool		preserved;		/* by an outer join: conditions of it do not take
+								 * its rows away */
+	JoinType	test;			/* JOIN_INNER: its rows are joined; JOIN_SEMI or
+								 * JOIN_ANTI: of those of the first side, there
+								 * must be some, or none, of it */
+	Expr	   *final;			/* the event time from which on it finds no other,
+								 * or NULL; ... */
+	Expr	   *until;			/* ... and is not needed for others */
 } Side;
 
 /* What of a side is equal to what of others. */
@@ -83,6 +87,8 @@ typedef struct Joining
 	StreamCut  *cut;
 	List	   *sides;			/* Side */
 	bool		bounded;		/* there is an until */
+	bool		append;			/* rows come when they are final */
+	bool		outer;			/* above it, an expression is not what it is below */
 } Joining;
 
 /* Its number from 0 in a list of expressions, or -1. */
@@ -99,11 +105,14 @@ position_of(const List *exprs, const void *expr)
 
 /* ---- wrapping ---- */
 
-bool
-stream_joining_is_wrapped(const RangeTblEntry *rte)
+StreamPlace
+stream_joining_locate(const StreamPlace *outer, const Query *query,
+					  int rtindex)
 {
-	return rte->rtekind == RTE_SUBQUERY && !rte->inFromCl &&
-		strcmp(rte->eref->aliasname, WRAPPED) == 0;
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
+	return stream_nesting_is_hidden(rte) ? *outer :
+		stream_locate_member(outer, query, rtindex);
 }
 
 /*
@@ -132,21 +141,24 @@ has_sublink_above(Query *query)
 }
 
 Query *
+stream_joining_move(StreamNesting *nesting, Query *query)
+{
+	Query	   *inner = stream_nesting_move(nesting, query, STREAM_JOINING_MADE);
+
+	stream_nesting_hide(query);
+	/* (what says that there are some must never be false wrongly) */
+	query->hasSubLinks = has_sublink_above(query);
+	return inner;
+}
+
+Query *
 stream_joining_wrap(Query *query, const StreamPlace *place)
 {
 	StreamNesting nesting = {0};
 	Query	   *inner;
 	ListCell   *lc;
 
-	stream_compat_flatten_groups(query);
-	query->targetList = (List *)
-		stream_compat_flatten_join_alias_vars(NULL, query,
-											  (Node *) query->targetList);
-	query->havingQual =
-		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
-	query->windowClause = (List *)
-		stream_compat_flatten_join_alias_vars(NULL, query,
-											  (Node *) query->windowClause);
+	stream_nesting_flatten(query);
 	foreach(lc, query->groupClause)
 		add_key(&nesting, get_sortgroupclause_expr(lfirst(lc),
 												   query->targetList));
@@ -156,14 +168,11 @@ stream_joining_wrap(Query *query, const StreamPlace *place)
 						 "WITH beside a join of streams and a sub-select of an expression is",
 						 linitial(query->cteList),
 						 "Write the query in FROM.");
-	inner = stream_nesting_move(&nesting, query, WRAPPED);
-	linitial_node(RangeTblEntry, query->rtable)->inFromCl = false;
+	inner = stream_joining_move(&nesting, query);
 	inner->cteList = query->cteList;
 	inner->hasRecursive = query->hasRecursive;
 	query->cteList = NIL;
 	query->hasRecursive = false;
-	/* (what says that there are some must never be false wrongly) */
-	query->hasSubLinks = has_sublink_above(query);
 	return inner;
 }
 
@@ -230,8 +239,8 @@ side_in(const Joining *joining, Node *jtnode)
 static StreamPlace
 place_of_side(const Joining *joining, int rtindex)
 {
-	return stream_locate_member(&joining->cut->place, joining->cut->query,
-								rtindex);
+	return stream_joining_locate(&joining->cut->place, joining->cut->query,
+								 rtindex);
 }
 
 static void
@@ -244,11 +253,43 @@ refuse_outer_join(const Joining *joining, int rtindex)
 						 "Write the outer join of two streams as a sub-select of FROM, or put the stream on the side of the join whose rows are all kept.");
 }
 
-/* A condition on one side alone, the same in any batch, which needs no other query. */
+/* Arithmetic of times with nothing stable in it but the time zone, which a view keeps. */
+static bool
+is_of_time_zone(Oid funcid)
+{
+	switch (funcid)
+	{
+		case F_TIMESTAMPTZ_PL_INTERVAL:
+		case F_TIMESTAMPTZ_MI_INTERVAL:
+		case F_INTERVAL_PL_TIMESTAMPTZ:
+		case F_DATE_TRUNC_TEXT_TIMESTAMPTZ:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Such functions are taken away from around their arguments. */
+static Node *
+zone_mutator(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, OpExpr))
+		set_opfuncid((OpExpr *) node);
+	if (IsA(node, OpExpr) && is_of_time_zone(((OpExpr *) node)->opfuncid))
+		return zone_mutator((Node *) ((OpExpr *) node)->args, context);
+	if (IsA(node, FuncExpr) && is_of_time_zone(((FuncExpr *) node)->funcid))
+		return zone_mutator((Node *) ((FuncExpr *) node)->args, context);
+	return expression_tree_mutator(node, zone_mutator, context);
+}
+
+/* Is it the same in any batch, and needs no other query? */
 static bool
 is_pure(Node *expr)
 {
-	return !contain_mutable_functions(expr) && !checkExprHasSubLink(expr);
+	return !checkExprHasSubLink(expr) &&
+		!contain_mutable_functions(zone_mutator(expr, NULL));
 }
 
 /* Notes that an expression over one side is equal to something of others. */
@@ -381,23 +422,51 @@ take_from(Joining *joining, Node *jtnode)
 
 /* ---- outer joins ---- */
 
+/* Is it one of those that semijoin.c makes? */
+static bool
+is_test(const JoinExpr *join)
+{
+	return join->jointype == JOIN_SEMI || join->jointype == JOIN_ANTI;
+}
+
 /* The outer join of two sides that FROM consists of, or NULL. */
 static JoinExpr *
 find_outer_join(const Joining *joining)
 {
-	List	   *from = joining->cut->query->jointree->fromlist;
-	JoinExpr   *join = linitial(from);
+	List	   *joins = stream_analyze_partial_joins(joining->cut->query);
 
-	return list_length(from) == 1 && list_length(joining->sides) == 2 &&
-		IsA(join, JoinExpr) && join->jointype != JOIN_INNER &&
-		IsA(join->larg, RangeTblRef) && IsA(join->rarg, RangeTblRef) ?
-		join : NULL;
+	return joins && !is_test(linitial(joins)) ? linitial(joins) : NULL;
 }
 
+bool
+stream_joining_rows_go(Query *query)
+{
+	List	   *joins = stream_analyze_partial_joins(query);
+	ListCell   *lc;
+
+	foreach(lc, joins)
+		if (lfirst_node(JoinExpr, lc)->jointype != JOIN_SEMI)
+			return true;
+	return false;
+}
+
+/*
+ * The rows of a side come out alone, too: when they are final, or until they find
+ * others.
+ */
 static void
 preserve(const Joining *joining, Node *ref)
 {
-	find_side(joining, ((RangeTblRef *) ref)->rtindex)->preserved = true;
+	Side	   *side = find_side(joining, ((RangeTblRef *) ref)->rtindex);
+
+	side->preserved = true;
+	if (!joining->append)
+		joining->cut->signs = true;
+	else if (side->final == NULL)
+		stream_refuse_in(&joining->cut->place,
+						 "output mode \"append\" of an outer join, or NOT EXISTS, of streams that their event times do not bound is",
+						 joining->cut->query->targetList,
+						 "Have event times with a watermark in the streams, and a condition on how far apart they are, such as l.ts BETWEEN r.ts - interval '1 hour' AND r.ts, or equal windows; or use output mode \"update\".");
 }
 
 /*
@@ -430,10 +499,69 @@ take_outer_join(Joining *joining)
 		preserve(joining, join->larg);
 	if (join->jointype != JOIN_LEFT)
 		preserve(joining, join->rarg);
-	joining->cut->signs = true;
+	joining->outer = true;
 	stream_compat_remove_nulling(joining->cut->query, join->rtindex);
 	join = find_outer_join(joining);
 	join->quals = take_conditions(joining, join->quals);
+	return true;
+}
+
+/* ---- tests ---- */
+
+/* What is found to match once must not be found not to, later. */
+static void
+check_test(const Joining *joining, JoinExpr *join)
+{
+	if (!is_pure(join->quals))
+		stream_refuse_in(&joining->cut->place,
+						 "EXISTS or NOT EXISTS over a stream by functions that are not immutable is",
+						 join->quals,
+						 "Compute what it compares in sub-selects of FROM.");
+}
+
+/* The same of what is said of rows that go. */
+static void
+check_tested(const Joining *joining)
+{
+	Query	   *query = joining->cut->query;
+
+	if (query->hasTargetSRFs || !is_pure((Node *) query->targetList))
+		stream_refuse_in(&joining->cut->place,
+						 "NOT EXISTS over a stream with set-returning functions, sub-selects of expressions, or functions that are not immutable, is",
+						 query->targetList,
+						 "Put these into a sub-select of FROM.");
+}
+
+/* Makes tests of what EXISTS and NOT EXISTS have become (semijoin.c); false: it is none. */
+static bool
+take_tests(Joining *joining)
+{
+	List	   *joins = stream_analyze_partial_joins(joining->cut->query);
+	bool		none = false;
+	ListCell   *lc;
+
+	if (joins == NIL || !is_test(linitial(joins)))
+		return false;
+	foreach(lc, joins)
+	{
+		JoinExpr   *join = lfirst(lc);
+
+		check_test(joining, join);
+		find_side(joining, ((RangeTblRef *) join->rarg)->rtindex)->test =
+			join->jointype;
+		none |= join->jointype == JOIN_ANTI;
+	}
+	if (none)
+	{
+		check_tested(joining);
+		preserve(joining, ((JoinExpr *) llast(joins))->larg);
+	}
+	foreach(lc, joins)
+	{
+		JoinExpr   *join = lfirst(lc);
+
+		join->quals = take_conditions(joining, join->quals);
+	}
 	return true;
 }
 
@@ -507,14 +635,16 @@ needed_walker(Node *node, Needed *context)
 		return false;
 	if (IsA(node, JoinExpr))
 	{
+		bool		before = context->in_condition;
+
 		context->in_condition = true;
 		result = expression_tree_walker(node, needed_walker, context);
-		context->in_condition = false;
+		context->in_condition = before;
 		return result;
 	}
 	/* above an outer join, an expression is not what it is below */
 	if (context->sublevels_up == 0 && !IsA(node, List) &&
-		(context->in_condition || !context->joining->cut->signs))
+		(context->in_condition || !context->joining->outer))
 		foreach(lc, context->joining->sides)
 			if (position_of(((Side *) lfirst(lc))->exprs, node) >= 0)
 				return false;
@@ -605,6 +735,15 @@ add_payload(StreamCut *cut, Expr *expr, char *name)
 	cut->payload = lappend(cut->payload, payload);
 }
 
+/* A time of the side, by which its rows are found in the end. */
+static void
+add_time(StreamCut *cut, const Side *side, Expr *time, char *name)
+{
+	time = copyObject(time);
+	ChangeVarNodes((Node *) time, side->rtindex, 1, 0);
+	add_payload(cut, time, name);
+}
+
 static StreamCut *
 make_side(const Joining *joining, Side *side, List *indexes)
 {
@@ -636,13 +775,17 @@ make_side(const Joining *joining, Side *side, List *indexes)
 	/* where rows go, others that come too late for them must not stay */
 	if (joining->bounded)
 		cut->window = stream_eventtime_of_side(cut->query);
+	if (joining->append && side->preserved && !equal(side->final, side->until))
+	{
+		add_time(cut, side, side->final,
+				 stream_cut_reserve_name("_final", &names));
+		cut->indexes = lappend(cut->indexes,
+							   list_make1_int(list_length(stream_cut_output(cut)) - 1));
+	}
 	if (side->until)
 	{
-		Expr	   *until = copyObject(side->until);
-
-		ChangeVarNodes((Node *) until, side->rtindex, 1, 0);
 		cut->expiry_name = stream_cut_reserve_name("_until", &names);
-		add_payload(cut, until, cut->expiry_name);
+		add_time(cut, side, side->until, cut->expiry_name);
 	}
 	stream_cut_check_key_count(cut, side->nkeys, llast(side->exprs));
 	return cut;
@@ -702,23 +845,24 @@ find_sides(Joining *joining)
 static void
 find_bounds(Joining *joining)
 {
-	StreamBounds *bounds = stream_eventtime_bounds(joining->cut->query);
+	StreamJoined *joined = stream_eventtime_joined(joining->cut->query);
 	ListCell   *lc;
 
 	foreach(lc, joining->sides)
 	{
 		Side	   *side = lfirst(lc);
 
-		side->until = stream_eventtime_joined_until(bounds, side->rtindex);
-		joining->bounded |= side->until != NULL;
+		side->final = stream_eventtime_joined_final(joined, side->rtindex);
+		side->until = stream_eventtime_joined_until(joined, side->rtindex);
+		joining->bounded |= side->until || (joining->append && side->final);
 	}
 }
 
 void
-stream_joining_cut(StreamCut *cut)
+stream_joining_cut(StreamCut *cut, bool append)
 {
 	Query	   *query = cut->query;
-	Joining		joining = {cut};
+	Joining		joining = {.cut = cut,.append = append};
 	Needed		needed = {&joining};
 	List	   *indexes = NIL;
 	ListCell   *lc;
@@ -733,7 +877,7 @@ stream_joining_cut(StreamCut *cut)
 	flatten_aliases(query);
 	find_sides(&joining);
 	find_bounds(&joining);
-	if (!take_outer_join(&joining))
+	if (!take_outer_join(&joining) && !take_tests(&joining))
 		take_from(&joining, (Node *) query->jointree);
 	query = cut->query;
 	check_equals(&joining);
@@ -747,6 +891,9 @@ stream_joining_cut(StreamCut *cut)
 
 		input->rtindex = side->rtindex;
 		input->preserved = side->preserved;
+		input->test = side->test;
+		if (side->preserved && append)
+			input->final = list_length(side->exprs) + 1;
 		input->cut = make_side(&joining, side, lfirst(li));
 		cut->below = lappend(cut->below, input);
 	}

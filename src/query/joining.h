@@ -9,6 +9,16 @@
 #define STREAMING_JOINING_H
 
 #include "query/cut.h"
+#include "query/nesting.h"
+
+/* The name of members of range tables that the user knows nothing of. */
+#define STREAM_JOINING_MADE "joined rows"
+
+/*
+ * As stream_nesting_move.  The sub-select is in the place of the query, and so is any
+ * other that is made, has that name and is not inFromCl.
+ */
+extern Query *stream_joining_move(StreamNesting *nesting, Query *query);
 
 /*
  * Has a query whose FROM joins streams read a sub-select instead, which does that; the
@@ -16,16 +26,23 @@
  */
 extern Query *stream_joining_wrap(Query *query, const StreamPlace *place);
 
-/* Is the member of a range table what stream_joining_wrap has made? */
-extern bool stream_joining_is_wrapped(const RangeTblEntry *rte);
+/*
+ * Do rows of the query, which joins streams, go when others come, unless these are waited
+ * for in append mode?
+ */
+extern bool stream_joining_rows_go(Query *query);
+
+/* Where a member of FROM is: what has been made is where the query around it is. */
+extern StreamPlace stream_joining_locate(const StreamPlace *outer,
+										 const Query *query, int rtindex);
 
 /*
- * Makes a join of the cut, whose query is a SELECT that joins streams, in no order: gives it its
- * sides (cut->below), which are cuts without a number, and without what is below them
- * and feeds (stream_joining_finish_side).  Error 0A000, with the position, for what
- * cannot be joined.
+ * Makes a join of the cut, whose query is a SELECT that joins streams, in no order: gives
+ * it its sides (cut->below), which are cuts without a number, and without what is below
+ * them and feeds (stream_joining_finish_side).  append: rows come when they are final.
+ * Error 0A000, with the position, for what cannot be joined.
  */
-extern void stream_joining_cut(StreamCut *cut);
+extern void stream_joining_cut(StreamCut *cut, bool append);
 
 /*
  * What takes the place of an outer join in FROM of the operator above it: its rows, with

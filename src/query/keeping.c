@@ -230,17 +230,6 @@ check_storable(Keeping *keeping, Node *expr)
 					  "Cast the argument to a type that can be stored, such as a composite type or jsonb.");
 }
 
-/* The sign of the rows that the aggregation reads: the last column. */
-static Expr *
-sign_of_changes(StreamCut *cut)
-{
-	StreamCutInput *below = linitial(cut->below);
-
-	return (Expr *) makeVar(below->rtindex,
-							list_length(below->changes->targetList), INT4OID,
-							-1, InvalidOid, 0);
-}
-
 /* The grouping sets of the aggregation. */
 static List *
 sets_of(const StreamCut *cut)
@@ -282,7 +271,7 @@ plan_rows(Keeping *keeping)
 	rows->keeps = keeping->has_kept;
 	rows->sets = cut->grouping ? sets_of(cut) : NIL;
 	rows->signs = cut->over_changes;
-	rows->sign = cut->over_changes ? sign_of_changes(cut) : NULL;
+	rows->sign = cut->over_changes ? stream_cut_sign_of_changes(cut) : NULL;
 	foreach(lc, cut->aggs)
 		add_columns_of_agg(keeping, lfirst(lc));
 	foreach(lc, rows->payload)
@@ -295,36 +284,6 @@ plan_rows(Keeping *keeping)
 }
 
 /* ---- queries over what is handed on ---- */
-
-/* A SELECT over what an operator hands on, without columns. */
-static Query *
-query_over(const StreamFeedInput *input)
-{
-	Query	   *query = makeNode(Query);
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	RangeTblRef *ref = makeNode(RangeTblRef);
-	List	   *names = NIL;
-
-	stream_cut_read(rte, input);
-	for (int i = 1; i <= list_length(rte->coltypes); i++)
-		names = lappend(names, makeString(psprintf("column%d", i)));
-	rte->eref = makeAlias("rows", names);
-	rte->inFromCl = true;
-	ref->rtindex = 1;
-	query->commandType = CMD_SELECT;
-	query->canSetTag = true;
-	query->rtable = list_make1(rte);
-	query->jointree = makeFromExpr(list_make1(ref), NULL);
-	return query;
-}
-
-/* A column of what is handed on, which holds the expression. */
-static Expr *
-column_for(int attno, Node *expr)
-{
-	return (Expr *) makeVar(1, attno, exprType(expr), exprTypmod(expr),
-							exprCollation(expr), 0);
-}
 
 static Node *aggref_over_columns(Aggref *aggref, Columns *columns);
 
@@ -342,7 +301,7 @@ columns_mutator(Node *node, Columns *columns)
 	{
 		attno = find_column(columns, node);
 		if (attno > 0)
-			return (Node *) column_for(attno, node);
+			return (Node *) stream_cut_column(attno, node);
 	}
 	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
 		stream_refuse("a column that is not in GROUP BY is", node, columns->text,
@@ -381,21 +340,6 @@ over_columns(Keeping *keeping, Node *node, const StreamCut *source)
 	return columns_mutator(node, &columns);
 }
 
-/* Adds a column to group by. */
-static void
-group_by(Query *query, Expr *expr, SortGroupClause *how,
-		 const char *name)
-{
-	SortGroupClause *clause = copyObject(how);
-	TargetEntry *tle = makeTargetEntry(expr,
-									   list_length(query->targetList) + 1,
-									   pstrdup(name), false);
-
-	clause->tleSortGroupRef = tle->ressortgroupref = tle->resno;
-	query->targetList = lappend(query->targetList, tle);
-	query->groupClause = lappend(query->groupClause, clause);
-}
-
 /* How values of a type are compared that the query says nothing about. */
 static SortGroupClause *
 clause_of_type(Oid type)
@@ -422,7 +366,7 @@ group_by_keys(Keeping *keeping, Query *query)
 	{
 		StreamKey  *key = lfirst(lc);
 
-		group_by(query, column_for(foreach_current_index(lc) + 1,
+		stream_cut_group_by(query, stream_cut_column(foreach_current_index(lc) + 1,
 								   (Node *) key->expr),
 				 key->sortgroupref == 0 ? clause_of_type(INT4OID) :
 				 get_sortgroupref_clause(key->sortgroupref,
@@ -430,26 +374,11 @@ group_by_keys(Keeping *keeping, Query *query)
 	}
 }
 
-/*
- * Adds an aggregate.  Without keys, a query with none would give a row for each
- * that it reads; a count keeps it from that.
- */
-static void
-add_aggregate(Query *query, Node *aggref, bool hidden)
-{
-	query->targetList =
-		lappend(query->targetList,
-				makeTargetEntry((Expr *) aggref,
-								list_length(query->targetList) + 1, NULL,
-								hidden));
-	query->hasAggs = true;
-}
-
 /* Adds a feed of the aggregation over what an operator hands on. */
 static StreamFeed *
 add_feed(Keeping *keeping, StreamFeedInput *input, StreamFeedMode mode)
 {
-	Query	   *query = query_over(input);
+	Query	   *query = stream_cut_query_over(input);
 	StreamFeed *feed = stream_cut_add_feed(keeping->cut, query, mode);
 
 	feed->inputs = list_make1(input);
@@ -471,7 +400,7 @@ static void
 finish_feed(StreamFeed *feed)
 {
 	if (feed->query->groupClause == NIL)
-		add_aggregate(feed->query, (Node *) stream_cut_count_rows(), true);
+		stream_cut_add_aggregate(feed->query, (Node *) stream_cut_count_rows(), true);
 	feed->query->hasSubLinks =
 		checkExprHasSubLink((Node *) feed->query->targetList);
 }
@@ -491,7 +420,7 @@ plan_feed(Keeping *keeping, StreamAggKind kind, StreamFeedMode mode)
 
 		if (agg->kind != kind)
 			continue;
-		add_aggregate(feed->query,
+		stream_cut_add_aggregate(feed->query,
 					  over_columns(keeping,
 								   (Node *) stream_aggstate_of_delta(agg),
 								   keeping->rows), false);
@@ -546,7 +475,7 @@ static void
 plan_empty_set(Keeping *keeping, const StreamGroupingSet *set)
 {
 	StreamFeedInput *input = input_from(keeping->rows, false);
-	Query	   *query = query_over(input);
+	Query	   *query = stream_cut_query_over(input);
 	StreamFeed *feed = stream_cut_add_feed(keeping->cut, query,
 										   STREAM_FEED_FINAL);
 	ListCell   *lc;
@@ -567,7 +496,7 @@ plan_empty_set(Keeping *keeping, const StreamGroupingSet *set)
 						 keeping->rows);
 		aggref->aggdirectargs = (List *)
 			nulls_mutator((Node *) aggref->aggdirectargs, NULL);
-		add_aggregate(query, (Node *) aggref, false);
+		stream_cut_add_aggregate(query, (Node *) aggref, false);
 		feed->aggs = lappend_int(feed->aggs, foreach_current_index(lc));
 	}
 	finish_feed(feed);
@@ -754,7 +683,7 @@ plan_value_keys(Keeping *keeping, Values *values, Query *query)
 		char	   *name = psprintf("_value_%d", foreach_current_index(la) + 1);
 
 		check_storable(keeping, lfirst(la));
-		group_by(query, (Expr *) over_columns(keeping, lfirst(la),
+		stream_cut_group_by(query, (Expr *) over_columns(keeping, lfirst(la),
 											  keeping->rows), clause, name);
 		values->cut->keys = lappend(values->cut->keys,
 									key_of_column(lfirst(la), clause->eqop,
@@ -784,7 +713,7 @@ plan_values(Keeping *keeping, Values *values)
 {
 	StreamCut  *cut = make_helper(keeping, STREAM_CUT_VALUES);
 	StreamFeedInput *input = input_from(keeping->rows, false);
-	StreamFeed *feed = stream_cut_add_feed(cut, query_over(input),
+	StreamFeed *feed = stream_cut_add_feed(cut, stream_cut_query_over(input),
 										   STREAM_FEED_ROWS);
 
 	values->cut = cut;
@@ -802,7 +731,7 @@ plan_values(Keeping *keeping, Values *values)
 		cut->agg_names = list_make1(makeString("_bits"));
 		feed->mode = STREAM_FEED_PARTIAL;
 		feed->aggs = list_make1_int(0);
-		add_aggregate(feed->query, copyObject((Node *) aggref), false);
+		stream_cut_add_aggregate(feed->query, copyObject((Node *) aggref), false);
 	}
 	else
 		ungroup(feed->query);
@@ -840,7 +769,7 @@ plan_values_feed(Keeping *keeping, Values *values)
 
 	forboth(lc, values->aggs, lb, values->bits)
 	{
-		add_aggregate(feed->query,
+		stream_cut_add_aggregate(feed->query,
 					  aggregate_of_values(keeping, values, lfirst_int(lc),
 										  lfirst_int(lb)), false);
 		feed->aggs = lappend_int(feed->aggs, lfirst_int(lc));
@@ -884,7 +813,7 @@ static void
 plan_changes_feed(Keeping *keeping)
 {
 	StreamFeedInput *input = input_from(keeping->rows, false);
-	Query	   *query = query_over(input);
+	Query	   *query = stream_cut_query_over(input);
 	StreamFeed *feed = stream_cut_add_feed(keeping->cut, query,
 										   STREAM_FEED_CHANGES);
 	List	   *columns = stream_cut_input_columns(input);
@@ -894,7 +823,7 @@ plan_changes_feed(Keeping *keeping)
 	foreach(lc, columns)
 		query->targetList =
 			lappend(query->targetList,
-					makeTargetEntry(column_for(foreach_current_index(lc) + 1,
+					makeTargetEntry(stream_cut_column(foreach_current_index(lc) + 1,
 											   lfirst(lc)),
 									foreach_current_index(lc) + 1, NULL,
 									false));

@@ -9,6 +9,8 @@
 
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteManip.h"
 
 #include "base/compat.h"
 #include "query/nesting.h"
@@ -104,6 +106,19 @@ stream_nesting_above(StreamNesting *nesting, Node *expr)
 	return outer_mutator(expr, nesting);
 }
 
+void
+stream_nesting_flatten(Query *query)
+{
+#define FLATTEN(field) \
+	((field) = (void *) stream_compat_flatten_join_alias_vars(NULL, query, \
+															  (Node *) (field)))
+	stream_compat_flatten_groups(query);
+	FLATTEN(query->targetList);
+	FLATTEN(query->havingQual);
+	FLATTEN(query->windowClause);
+#undef FLATTEN
+}
+
 /* Has the query read the sub-select. */
 static void
 read_inner(Query *query, Query *inner, const char *name)
@@ -145,6 +160,22 @@ stream_nesting_move(StreamNesting *nesting, Query *query, const char *name)
 	query->windowClause = (List *)
 		stream_nesting_above(nesting, (Node *) query->windowClause);
 	inner->targetList = nesting->targets;
+	/* what is around is further away */
+	IncrementVarSublevelsUp((Node *) inner, 1, 1);
 	read_inner(query, inner, name);
 	return inner;
+}
+
+void
+stream_nesting_hide(Query *query)
+{
+	linitial_node(RangeTblEntry, query->rtable)->inFromCl = false;
+}
+
+/* So are parts of UNION, which the server names. */
+bool
+stream_nesting_is_hidden(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_SUBQUERY && !rte->inFromCl &&
+		rte->eref->aliasname[0] != '*';
 }

@@ -32,13 +32,19 @@ extern TargetEntry *stream_nesting_add(StreamNesting *nesting, Node *expr,
 /* An expression over the former FROM becomes one over the sub-select. */
 extern Node *stream_nesting_above(StreamNesting *nesting, Node *expr);
 
+/* Has what is above FROM and WHERE refer to no grouping expressions and join aliases. */
+extern void stream_nesting_flatten(Query *query);
+
 /*
- * Moves FROM and WHERE of a query, whose grouping expressions and join aliases are
- * flattened, to a sub-select, which becomes the only member of its FROM, under the
- * name, and is returned.  What stays above is changed; columns are added as it needs
- * them.
+ * Moves FROM and WHERE of a query, which is flattened, to a sub-select, which becomes the
+ * only member of its FROM, under the name, and is returned.  What stays above is
+ * changed; columns are added as it needs them.
  */
 extern Query *stream_nesting_move(StreamNesting *nesting, Query *query,
 								  const char *name);
+
+/* Says of it that the statement does not show it. */
+extern void stream_nesting_hide(Query *query);
+extern bool stream_nesting_is_hidden(const RangeTblEntry *rte);
 
 #endif

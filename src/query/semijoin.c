@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * semijoin.c
- *	  EXISTS and IN over streams, as joins.
+ *	  EXISTS, IN and NOT EXISTS over streams, as joins.
  *
  *		SELECT ... FROM l WHERE EXISTS (SELECT FROM r WHERE r.k = l.k AND r.x > 0)
  *
@@ -10,8 +10,18 @@
  *		SELECT ... FROM l, (SELECT DISTINCT r.k FROM r WHERE r.x > 0) AS semi
  *		WHERE semi.k = l.k
  *
- * and so does IN.  As there is one row for each k, a row of l comes out once, when there
- * are both.  That holds only for what is equal, by operators that agree with DISTINCT.
+ * As there is one row for each k, a row of l comes out once, when there are both.  That
+ * holds only for what is equal, by operators that agree with DISTINCT, and keeps no more
+ * of r than it must.  Other conditions make a test of it, as NOT EXISTS is one:
+ *
+ *		SELECT ... FROM (SELECT ... FROM l WHERE ...) AS kept
+ *			ANTI JOIN (SELECT r.k, r.x FROM r) AS tested ON tested.k = kept.k AND ...
+ *
+ * The parser has no such join, but the planner, who makes one of NOT EXISTS, too.  All
+ * else that is in FROM and WHERE goes into the first sub-select; there may be several
+ * tests.  Which feeds come of them, joinfeeds.c says.
+ *
+ * IN is EXISTS with one condition more.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,13 +30,17 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
 #include "parser/parse_oper.h"
+#include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
 #include "base/compat.h"
+#include "base/refuse.h"
 #include "query/analyze.h"
+#include "query/joining.h"
 #include "query/semijoin.h"
 
 /* What becomes of a sub-select. */
@@ -36,6 +50,13 @@ typedef struct Semijoin
 	int			rtindex;		/* of it, around */
 	List	   *quals;			/* around */
 } Semijoin;
+
+/* A sub-select whose rows, together with one around, must be some, or none. */
+typedef struct Test
+{
+	Query	   *query;
+	bool		none;
+} Test;
 
 /* A column of the sub-select, as it is seen around. */
 static Node *
@@ -119,10 +140,20 @@ is_equality(Node *expr)
 		op_mergejoinable(op->opno, exprType(linitial(op->args)));
 }
 
-/*
- * Moves an equality of something around and something in the sub-select out of it; false:
- * it is none.
- */
+/* Is it an equality of something around and something in the sub-select? */
+static bool
+connects(Node *condition, bool *outer_first)
+{
+	OpExpr	   *op = (OpExpr *) condition;
+
+	if (!is_equality(condition))
+		return false;
+	*outer_first = is_outer(linitial(op->args));
+	return *outer_first ? is_inner(lsecond(op->args)) :
+		is_inner(linitial(op->args)) && is_outer(lsecond(op->args));
+}
+
+/* Moves such an equality out of the sub-select; false: it is none. */
 static bool
 move_out(Semijoin *semijoin, Node *condition)
 {
@@ -131,11 +162,7 @@ move_out(Semijoin *semijoin, Node *condition)
 	bool		outer_first;
 	Node	   *inner;
 
-	if (!is_equality(condition))
-		return false;
-	outer_first = is_outer(linitial(op->args));
-	if (outer_first ? !is_inner(lsecond(op->args)) :
-		!is_inner(linitial(op->args)) || !is_outer(lsecond(op->args)))
+	if (!connects(condition, &outer_first))
 		return false;
 	moved = copyObject(op);
 	inner = add_column(semijoin, outer_first ? lsecond(moved->args) :
@@ -164,122 +191,250 @@ is_plain(Query *query)
 		query->rowMarks == NIL && query->cteList == NIL;
 }
 
-typedef struct Params
-{
-	Semijoin   *semijoin;
-	List	   *targets;		/* of the sub-select as it was */
-	bool		failed;
-} Params;
+/* ---- the condition of IN ---- */
 
-/* One of the equalities of IN: its parameter becomes a column. */
+/* What is compared with a column of the sub-select is so with what that is. */
 static Node *
-take_test(Node *node, Params *params)
+param_mutator(Node *node, List *targets)
 {
-	OpExpr	   *op = (OpExpr *) node;
-	Param	   *param;
-	TargetEntry *tle;
-
-	if (!is_equality(node) || !IsA(lsecond(op->args), Param) ||
-		contain_vars_of_level((Node *) linitial(op->args), 1) ||
-		checkExprHasSubLink(linitial(op->args)))
-	{
-		params->failed = true;
-		return node;
-	}
-	op = copyObject(op);
-	param = lsecond(op->args);
-	tle = list_nth(params->targets, param->paramid - 1);
-	lsecond(op->args) = add_column(params->semijoin, (Node *) tle->expr, op);
-	params->failed |= lsecond(op->args) == NULL || !is_inner((Node *) tle->expr);
-	return (Node *) op;
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_SUBLINK)
+		return (Node *) copyObject(get_tle_by_resno(targets,
+													((Param *) node)->paramid)->expr);
+	return expression_tree_mutator(node, param_mutator, targets);
 }
 
-/* Makes a member of FROM of the sub-select; false: that cannot be done. */
+/*
+ * What there must be some, or none, rows of, without its columns; or NULL: it is nothing
+ * that can be joined.
+ */
+static Query *
+query_of(SubLink *sublink)
+{
+	Query	   *query = (Query *) sublink->subselect;
+	Node	   *test;
+
+	if ((sublink->subLinkType != EXISTS_SUBLINK &&
+		 sublink->subLinkType != ANY_SUBLINK) ||
+		!stream_analyze_has_stream(query) || !is_plain(query) ||
+		checkExprHasSubLink(sublink->testexpr))
+		return NULL;
+	query = copyObject(query);
+	if (sublink->subLinkType == ANY_SUBLINK)
+	{
+		test = copyObject(sublink->testexpr);
+		IncrementVarSublevelsUp(test, 1, 0);
+		query->jointree->quals =
+			make_and_qual(param_mutator(test, query->targetList),
+						  query->jointree->quals);
+	}
+	query->targetList = query->distinctClause = query->sortClause = NIL;
+	return query;
+}
+
+/* ---- a member of FROM ---- */
+
+/* Makes one of the sub-select; false: that cannot be done. */
 static bool
-make_semijoin(Semijoin *semijoin, SubLink *sublink)
+make_semijoin(Semijoin *semijoin)
 {
 	Query	   *query = semijoin->query;
-	Params		params = {semijoin, query->targetList};
 	List	   *own = NIL;
+	List	   *conditions = conditions_of(query->jointree->quals);
 	ListCell   *lc;
 
-	query->targetList = query->distinctClause = query->sortClause = NIL;
-	if (sublink->subLinkType == ANY_SUBLINK)
-		foreach(lc, conditions_of(sublink->testexpr))
-			semijoin->quals = lappend(semijoin->quals,
-									  take_test(lfirst(lc), &params));
-	if (params.failed)
-		return false;
-	foreach(lc, conditions_of(query->jointree->quals))
+	foreach(lc, conditions)
 		if (!contain_vars_of_level(lfirst(lc), 1))
 			own = lappend(own, lfirst(lc));
 		else if (!move_out(semijoin, lfirst(lc)))
 			return false;
 	query->jointree->quals = all_of(own);
-	return query->targetList != NIL &&
-		!contain_vars_of_level((Node *) query, 1);
+	return query->targetList != NIL && !stream_analyze_is_correlated(query);
 }
 
-static void
-add_member(Query *query, const Semijoin *semijoin)
+/* Adds it to the range table. */
+static RangeTblRef *
+add_range(Query *query, Query *part, const char *name, bool in_from)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	RangeTblRef *ref = makeNode(RangeTblRef);
 	List	   *names = NIL;
 	ListCell   *lc;
 
-	foreach(lc, semijoin->query->targetList)
+	foreach(lc, part->targetList)
 		names = lappend(names,
 						makeString(lfirst_node(TargetEntry, lc)->resname));
 	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = semijoin->query;
-	rte->alias = makeAlias("semi", NIL);
-	rte->eref = makeAlias("semi", names);
-	rte->inFromCl = true;
+	rte->subquery = part;
+	rte->alias = makeAlias(name, NIL);
+	rte->eref = makeAlias(name, names);
+	rte->inFromCl = in_from;
 	query->rtable = lappend(query->rtable, rte);
 	ref->rtindex = list_length(query->rtable);
-	query->jointree->fromlist = lappend(query->jointree->fromlist, ref);
+	return ref;
 }
 
-/* Puts it into FROM; returns its conditions, or NIL. */
+/* Puts it into FROM; returns its conditions, or NIL: it is about more than equality. */
 static List *
-pull_up(Query *query, SubLink *sublink)
+pull_up(Query *query, Query *part)
 {
 	Semijoin	semijoin = {.rtindex = list_length(query->rtable) + 1};
 
-	if ((sublink->subLinkType != EXISTS_SUBLINK &&
-		 sublink->subLinkType != ANY_SUBLINK) ||
-		!stream_analyze_has_stream(sublink->subselect) ||
-		!is_plain(castNode(Query, sublink->subselect)))
+	semijoin.query = copyObject(part);
+	if (!make_semijoin(&semijoin))
 		return NIL;
-	semijoin.query = copyObject(castNode(Query, sublink->subselect));
-	if (!make_semijoin(&semijoin, sublink))
-		return NIL;
-	add_member(query, &semijoin);
+	query->jointree->fromlist =
+		lappend(query->jointree->fromlist,
+				add_range(query, semijoin.query, "semi", true));
 	return semijoin.quals;
 }
 
-void
-stream_semijoin_pull_up(Query *query)
+/* ---- tests ---- */
+
+/* Takes the conditions about what is around away. */
+static List *
+take_conditions(Query *query)
 {
-	List	   *conditions = NIL;
+	List	   *own = NIL;
+	List	   *taken = NIL;
 	ListCell   *lc;
-	bool		any = false;
+	List	   *conditions = conditions_of(query->jointree->quals);
+
+	foreach(lc, conditions)
+		if (contain_vars_of_level(lfirst(lc), 1))
+			taken = lappend(taken, lfirst(lc));
+		else
+			own = lappend(own, lfirst(lc));
+	query->jointree->quals = all_of(own);
+	return taken;
+}
+
+/* A test of what is around; NULL: it cannot be done by a join. */
+static Test *
+make_test(Query *query, bool none, SubLink *sublink, const StreamPlace *place)
+{
+	Test	   *test = palloc(sizeof(Test));
+	Query	   *rest = copyObject(query);
+	List	   *conditions = take_conditions(rest);
+	ListCell   *lc;
+	bool		connected = false;
+	bool		outer_first;
+
+	if (stream_analyze_is_correlated(rest))
+		return NULL;
+	foreach(lc, conditions)
+	{
+		if (checkExprHasSubLink(lfirst(lc)))
+			return NULL;
+		connected |= connects(lfirst(lc), &outer_first);
+	}
+	if (!connected)
+		stream_refuse_in(place, none ?
+						 "NOT EXISTS over a stream without an equality is" :
+						 "EXISTS or IN over a stream without an equality is",
+						 sublink,
+						 "Have a condition such as a.x = b.y in it, which says what belongs together.");
+	test->query = query;
+	test->none = none;
+	return test;
+}
+
+/* Has the query, whose other conditions are in FROM and WHERE, make the tests. */
+static void
+add_tests(Query *query, List *tests)
+{
+	StreamNesting nesting = {0};
+	ListCell   *lc;
+
+	stream_nesting_flatten(query);
+	foreach(lc, tests)
+	{
+		Test	   *test = lfirst(lc);
+
+		test->query = (Query *) stream_nesting_above(&nesting,
+													 (Node *) test->query);
+	}
+	(void) stream_joining_move(&nesting, query);
+	foreach(lc, tests)
+	{
+		Test	   *test = lfirst(lc);
+		StreamNesting own = {0};
+		JoinExpr   *join = makeNode(JoinExpr);
+
+		join->quals = stream_nesting_above(&own,
+										   all_of(take_conditions(test->query)));
+		test->query->targetList = own.targets;
+		join->rarg = (Node *)
+			add_range(query, test->query, STREAM_JOINING_MADE, false);
+		ChangeVarNodes(join->quals, 1, list_length(query->rtable), 0);
+		IncrementVarSublevelsUp(join->quals, -1, 1);
+		/* as the planner has it, without a place in the range table */
+		join->jointype = test->none ? JOIN_ANTI : JOIN_SEMI;
+		join->larg = linitial(query->jointree->fromlist);
+		query->jointree->fromlist = list_make1(join);
+	}
+}
+
+/* ---- all of them ---- */
+
+/* The sub-select that a condition consists of, or NULL; none: it is negated. */
+static SubLink *
+sublink_of(Node *condition, bool *none)
+{
+	*none = is_notclause(condition);
+	if (*none)
+		condition = (Node *) get_notclausearg((Expr *) condition);
+	return IsA(condition, SubLink) &&
+		stream_analyze_has_stream(((SubLink *) condition)->subselect) ?
+		(SubLink *) condition : NULL;
+}
+
+static void
+refuse_not_in(SubLink *sublink, const StreamPlace *place)
+{
+	stream_refuse_in(place, "NOT IN over a stream is", sublink,
+					 "Write NOT EXISTS (SELECT FROM ... WHERE a.x = b.y), which, other than NOT IN, takes a null for a value that is not there.");
+}
+
+bool
+stream_semijoin_pull_up(Query *query, const StreamPlace *place)
+{
+	List	   *left = NIL;
+	List	   *tests = NIL;
+	List	   *conditions;
+	ListCell   *lc;
 
 	if (!stream_analyze_has_stream(query->jointree->quals) ||
 		stream_analyze_members_of_from(query) == NIL)
-		return;
+		return false;
 	stream_compat_flatten_groups(query);
-	foreach(lc, conditions_of(query->jointree->quals))
+	conditions = conditions_of(query->jointree->quals);
+	foreach(lc, conditions)
 	{
-		List	   *quals = IsA(lfirst(lc), SubLink) ?
-			pull_up(query, lfirst(lc)) : NIL;
+		bool		none;
+		SubLink    *sublink = sublink_of(lfirst(lc), &none);
+		Query	   *part = sublink ? query_of(sublink) : NULL;
+		List	   *quals;
+		Test	   *test;
 
-		any |= quals != NIL;
-		conditions = list_concat(conditions,
-								 quals ? quals : list_make1(lfirst(lc)));
+		if (sublink && none && sublink->subLinkType == ANY_SUBLINK)
+			refuse_not_in(sublink, place);
+		if (part && !none && (quals = pull_up(query, part)) != NIL)
+			left = list_concat(left, quals);
+		else if (part && (test = make_test(part, none, sublink, place)) != NULL)
+			tests = lappend(tests, test);
+		else
+			left = lappend(left, lfirst(lc));
 	}
-	if (!any)
-		return;
-	query->jointree->quals = all_of(conditions);
+	query->jointree->quals = all_of(left);
+	if (tests == NIL)
+		return false;
+	if (query->cteList)
+		stream_refuse_in(place,
+						 "WITH beside EXISTS or NOT EXISTS over a stream is",
+						 linitial(query->cteList),
+						 "Write the query in FROM.");
+	add_tests(query, tests);
+	return true;
 }

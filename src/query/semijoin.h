@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * semijoin.h
- *	  EXISTS and IN over streams, as joins.
+ *	  EXISTS, IN and NOT EXISTS over streams, as joins.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,10 +10,14 @@
 
 #include "nodes/parsenodes.h"
 
+#include "base/locate.h"
+
 /*
- * Puts the sub-selects of EXISTS and IN that read streams, among the conditions of WHERE,
- * into FROM, if a stream is there and they can be.  Changes the query.
+ * Puts the sub-selects of EXISTS, IN and NOT EXISTS that read streams, among the conditions of
+ * WHERE, into FROM, if a stream is there and they can be.  Changes the query.  True: FROM
+ * has joins of the types JOIN_SEMI and JOIN_ANTI then, which must become operators.  Error
+ * 0A000, with the position, for what can be none.
  */
-extern void stream_semijoin_pull_up(Query *query);
+extern bool stream_semijoin_pull_up(Query *query, const StreamPlace *place);
 
 #endif

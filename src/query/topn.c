@@ -20,8 +20,10 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -400,14 +402,37 @@ stream_topn_of_member(Query *query, int rtindex)
 
 /* ---- checking ---- */
 
+static bool
+window_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, WindowFunc) ||
+		expression_tree_walker(node, window_walker, context);
+}
+
 typedef struct OtherWindows
 {
 	Query	   *query;
 	const StreamTopn *topn;
-	const StreamPlace *place;
+
+	/* a window function that is not about the first rows: */
+	Node	   *node;
+	const char *what;
+	const char *hint;
 } OtherWindows;
 
-/* All window functions must rank, by what is kept. */
+static bool
+note_other(OtherWindows *context, Node *node, const char *what,
+		   const char *hint)
+{
+	context->node = node;
+	context->what = what;
+	context->hint = hint;
+	return true;
+}
+
+/* All window functions must rank, by what is kept; true: one does not. */
 static bool
 other_windows_walker(Node *node, OtherWindows *context)
 {
@@ -420,21 +445,18 @@ other_windows_walker(Node *node, OtherWindows *context)
 		StreamTopnKind kind;
 
 		if (context->topn->distinct_on)
-			stream_refuse_in(context->place,
-							 "a window function over the rows of a stream is",
-							 node,
-							 "Window functions are for the SELECT around this one.");
+			return note_other(context, node,
+							  "a window function over the rows of a stream is",
+							  "Window functions are for the SELECT around this one.");
 		if (!kind_of(function->winfnoid, &kind))
-			stream_refuse_in(context->place,
-							 "a window function other than row_number, rank and dense_rank over the rows of a stream is",
-							 node,
-							 "Compute it over what is kept, in the SELECT around this one.");
+			return note_other(context, node,
+							  "a window function other than row_number, rank and dense_rank over the rows of a stream is",
+							  "Compute it over what is kept, in the SELECT around this one.");
 		if (!equal(window->partitionClause, context->topn->keys) ||
 			!equal(window->orderClause, context->topn->order))
-			stream_refuse_in(context->place,
-							 "ranking the rows of a stream in more than one way is",
-							 node,
-							 "Have one PARTITION BY and ORDER BY, or create a continuous view for each.");
+			return note_other(context, node,
+							  "ranking the rows of a stream in more than one way is",
+							  "Have one PARTITION BY and ORDER BY, or create a continuous view for each.");
 		return false;
 	}
 	return expression_tree_walker(node, other_windows_walker, context);
@@ -464,14 +486,14 @@ void
 stream_topn_check(Query *query, const StreamTopn *topn,
 				  const StreamPlace *place)
 {
-	OtherWindows context = {query, topn, place};
+	OtherWindows context = {query, topn};
 
 	if (query->rowMarks)
 		stream_refuse_clause(place, STREAM_CLAUSE_LOCKING,
 							 "FOR UPDATE and FOR SHARE are",
 							 "Leave the clause out.");
-	other_windows_walker((Node *) query->targetList, &context);
-	other_windows_walker((Node *) query->sortClause, &context);
+	if (other_windows_walker((Node *) query->targetList, &context))
+		stream_refuse_in(place, context.what, context.node, context.hint);
 	if (!topn->distinct_on)
 	{
 		if (query->distinctClause)
@@ -496,6 +518,120 @@ stream_topn_check(Query *query, const StreamTopn *topn,
 						 query->targetList,
 						 "Say in OVER (... ORDER BY ...) which come first.");
 	check_order(query, topn, place);
+}
+
+/* ---- over changes ---- */
+
+/* Can an index have rows in this order? */
+static bool
+can_be_indexed(Query *query, SortGroupClause *clause)
+{
+	Oid			type = exprType(get_sortgroupclause_expr(clause,
+														 query->targetList));
+	Oid			opclass = GetDefaultOpClass(type, BTREE_AM_OID);
+	Oid			family;
+	Oid			input;
+	int16		strategy;
+
+	return get_typtype(type) != TYPTYPE_PSEUDO && OidIsValid(opclass) &&
+		get_ordering_op_properties(clause->sortop, &family, &input,
+								   &strategy) &&
+		family == get_opclass_family(opclass);
+}
+
+bool
+stream_topn_can_change(Query *query, const StreamTopn *topn)
+{
+	OtherWindows context = {query, topn};
+	ListCell   *lc;
+
+	if (query->rowMarks || query->hasTargetSRFs || query->hasSubLinks ||
+		other_windows_walker((Node *) query->targetList, &context) ||
+		(topn->kind != STREAM_TOPN_ROW_NUMBER && topn->order == NIL))
+		return false;
+	if (!topn->distinct_on && (query->distinctClause || query->limitCount ||
+							   query->limitOffset))
+		return false;
+	/* the index has one column more */
+	if (list_length(topn->keys) + list_length(topn->order) >= INDEX_MAX_KEYS)
+		return false;
+	foreach(lc, topn->order)
+		if (!can_be_indexed(query, lfirst(lc)))
+			return false;
+	foreach(lc, stream_topn_values(query))
+		if (get_typtype(exprType((Node *) lfirst_node(TargetEntry,
+													  lc)->expr)) == TYPTYPE_PSEUDO)
+			return false;
+	return true;
+}
+
+/* Is it a column that says how rows of the member rank? */
+static bool
+ranks_walker(Node *node, Ranked *ranked)
+{
+	Var		   *var = (Var *) node;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return var->varno == ranked->rtindex && var->varlevelsup == 0 &&
+			(var->varattno == ranked->attno || var->varattno == 0);
+	return expression_tree_walker(node, ranks_walker, ranked);
+}
+
+/* Does the condition hold just for the first rows, up to its bound? */
+static bool
+is_upper_bound(Node *condition, const Ranked *ranked)
+{
+	OpExpr	   *op = (OpExpr *) condition;
+	int64		bound;
+	int			strategy;
+
+	if (!IsA(condition, OpExpr) || !bound_of_operator(op, ranked, &bound))
+		return false;
+	strategy = get_op_opfamily_strategy(is_ranked(linitial(op->args), ranked) ?
+										op->opno : get_commutator(op->opno),
+										INTEGER_BTREE_FAM_OID);
+	/* there is none before 1 */
+	return strategy != BTEqualStrategyNumber || bound == 1;
+}
+
+/* Is the column of the member used for nothing but bounds? */
+static bool
+only_bounds(Query *query, Ranked *ranked, bool counts)
+{
+	ListCell   *lc;
+
+	if (ranks_walker(stream_compat_flat(query, query->targetList), ranked) ||
+		ranks_walker(stream_compat_flat(query, query->havingQual), ranked))
+		return false;
+	foreach(lc, make_ands_implicit((Expr *) query->jointree->quals))
+		if (!(counts && is_upper_bound(lfirst(lc), ranked)) &&
+			ranks_walker(lfirst(lc), ranked))
+			return false;
+	return true;
+}
+
+bool
+stream_topn_is_bound(Query *query, int rtindex, const StreamTopn *topn)
+{
+	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+	ListCell   *lc;
+
+	foreach(lc, part->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Ranked		ranked = {rtindex, tle->resno};
+		WindowFunc *function = ranking_column(tle);
+		StreamTopnKind kind;
+		bool		counts = function && kind_of(function->winfnoid, &kind) &&
+			kind == topn->kind;
+
+		if (!tle->resjunk && window_walker((Node *) tle->expr, NULL) &&
+			!only_bounds(query, &ranked, counts))
+			return false;
+	}
+	return true;
 }
 
 /* ---- one row ---- */
@@ -527,15 +663,6 @@ stream_topn_set_first(Query *query)
 }
 
 /* ---- what is kept ---- */
-
-static bool
-window_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	return IsA(node, WindowFunc) ||
-		expression_tree_walker(node, window_walker, context);
-}
 
 static List *
 add_value(List *values, Expr *expr, char *name)

@@ -57,10 +57,23 @@ extern StreamTopn *stream_topn_of_member(Query *query, int rtindex);
 extern void stream_topn_check(Query *query, const StreamTopn *topn,
 							  const StreamPlace *place);
 
+/* Can they be kept of rows that come and go?  Others are left to readers. */
+extern bool stream_topn_can_change(Query *query, const StreamTopn *topn);
+
+/*
+ * Is nothing said of how rows rank but that they are among the first, in a query that
+ * wants those of a member of its FROM?
+ */
+extern bool stream_topn_is_bound(Query *query, int rtindex,
+								 const StreamTopn *topn);
+
 /* Is one row of each key wanted?  There must be keys. */
 extern bool stream_topn_is_one_row(const StreamTopn *topn);
 
-/* Says in the SELECT that it is the first, where that has a window function. */
+/*
+ * Says in the SELECT that each row is the first, where that has a window function: so
+ * it is, or it is the same to a query that only bounds the ranks.
+ */
 extern void stream_topn_set_first(Query *query);
 
 /*

@@ -146,15 +146,6 @@ add_result_column(StreamCut *cut, TargetEntry *tle, List **names)
 	add_payload(cut, tle, names);
 }
 
-/* The sign of a row of an operator below, as that one's changes have it. */
-static Expr *
-sign_of(const StreamCutInput *below)
-{
-	return (Expr *) makeVar(below->rtindex,
-							list_length(below->changes->targetList), INT4OID,
-							-1, InvalidOid, 0);
-}
-
 /* Is it a column of the side of an outer join whose rows are all kept? */
 static bool
 is_preserved(const StreamCut *join, Expr *expr)
@@ -201,7 +192,7 @@ stream_transform_cut_changes(StreamCut *cut)
 	cut->kind = STREAM_CUT_ROWS;
 	cut->keeps = cut->signs = true;
 	cut->over_changes = false;
-	cut->sign = sign_of(below);
+	cut->sign = stream_cut_sign_of_changes(cut);
 	/* by what is null in many rows, these are found last */
 	for (int preserved = 1; preserved >= 0; preserved--)
 		foreach(lc, query->targetList)
@@ -216,7 +207,7 @@ stream_transform_cut_changes(StreamCut *cut)
 		}
 	if (cut->keys == NIL)
 		stream_refuse_in(&cut->place,
-						 "the result of an outer join without a column by which rows can be found is",
+						 "the result of an outer join, or NOT EXISTS, without a column by which rows can be found is",
 						 query->targetList,
 						 "Have one of a type such as bigint, uuid or timestamptz among the columns.");
 	stream_cut_add_feed_from(cut, stream_cut_rows_query(cut, cut),
@@ -226,13 +217,12 @@ stream_transform_cut_changes(StreamCut *cut)
 void
 stream_transform_pass_changes(StreamCut *cut)
 {
-	StreamCutInput *below = linitial(cut->below);
 	List	   *names = NIL;
 	ListCell   *lc;
 
 	cut->signs = true;
 	cut->over_changes = false;
-	cut->sign = sign_of(below);
+	cut->sign = stream_cut_sign_of_changes(cut);
 	foreach(lc, cut->query->targetList)
 		add_payload(cut, lfirst_node(TargetEntry, lc), &names);
 	stream_cut_add_feed_from(cut, stream_cut_rows_query(cut, cut),

@@ -10,8 +10,9 @@
  *
  * Where streams are joined in FROM, that is an operator below (joining.c).
  *
- * An aggregation whose FROM is just another one, or one row of each key, is an operator
- * over the changes of that, if what is between them depends on nothing else.
+ * An aggregation, a DISTINCT or a ranking whose FROM is just an aggregation, or first rows
+ * of each key, is an operator over the changes of that, if what is between them depends
+ * on nothing else.
  *
  * Where such SELECTs stand below something else (a join with each other, UNION ALL, a
  * LIMIT, an aggregation that cannot be one over changes), each becomes an operator of
@@ -36,10 +37,13 @@
 #include "time/timeexpr.h"
 #include "query/analyze.h"
 #include "query/changes.h"
+#include "query/firsts.h"
+#include "query/groupings.h"
 #include "query/joinfeeds.h"
 #include "query/joining.h"
 #include "query/keeping.h"
 #include "query/merging.h"
+#include "query/nesting.h"
 #include "query/reading.h"
 #include "query/semijoin.h"
 #include "query/transform.h"
@@ -175,13 +179,18 @@ is_mutable(Query *query)
 		contain_mutable_functions(query->jointree->quals);
 }
 
-/* Does it group by a session? */
+/* Is a session among the keys of its groups, or of its first rows? */
 static bool
-has_session(Query *query)
+is_by_session(Query *query, const StreamTopn *topn)
 {
-	return query->groupClause &&
-		stream_eventtime_has_session(stream_compat_flat(query,
-														query->targetList));
+	Query		keyed = *query;
+
+	if (topn)
+		keyed.groupClause = topn->keys;
+	return keyed.groupClause &&
+		(stream_eventtime_has_session(stream_compat_flat(query,
+														 query->targetList)) ||
+		 stream_eventtime_groups_by_session(&keyed));
 }
 
 /* What the query wants of a member of its FROM, if those are first rows. */
@@ -194,63 +203,87 @@ first_rows_of(Query *query, int rtindex)
 		stream_topn_of_distinct(rt_fetch(rtindex, query->rtable)->subquery);
 }
 
-/* Is it one row of each key, and nothing but what that row says? */
+/*
+ * Are the first rows of the member such that nothing is said of them but what each says
+ * by itself?
+ */
 static bool
-is_simple_row(Query *query, const StreamTopn *topn)
+is_simple_rows(Query *query, int rtindex, const StreamTopn *topn)
 {
-	return stream_topn_is_one_row(topn) && !query->hasSubLinks &&
-		!query->hasTargetSRFs && query->rowMarks == NIL &&
-		query->cteList == NIL && query->limitCount == NULL &&
-		query->limitOffset == NULL &&
-		!stream_eventtime_has_session((Node *) query);
+	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+
+	return (stream_topn_is_one_row(topn) ||
+			stream_topn_is_bound(query, rtindex, topn)) &&
+		!part->hasSubLinks && !part->hasTargetSRFs && part->rowMarks == NIL &&
+		part->cteList == NIL && part->limitCount == NULL &&
+		part->limitOffset == NULL &&
+		!stream_eventtime_has_session((Node *) part);
+}
+
+/*
+ * Is it an aggregation, or has it the first rows that are wanted, such as can be kept of
+ * rows that come and go?
+ */
+static bool
+takes_changes(Query *query, const StreamTopn *topn)
+{
+	if (!stream_groupings_can_be_told(query) || query->setOperations ||
+		query->hasSubLinks || query->hasTargetSRFs || is_mutable(query) ||
+		list_length(query->jointree->fromlist) != 1 ||
+		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
+		return false;
+	if (topn ? !stream_topn_can_change(query, topn) :
+		!(query->hasAggs || query->groupClause))
+		return false;
+	return !is_by_session(query, topn);
 }
 
 /*
  * The sub-select whose changes the query can be an operator over, as an index into
- * its range table; 0: there is none.
+ * its range table; 0: there is none.  wanted: first rows that are wanted of it, or NULL.
  */
 static int
-find_changing(Query *query)
+find_changing(Query *query, const StreamTopn *wanted)
 {
 	StreamTopn *topn;
 	RangeTblRef *ref;
 	RangeTblEntry *rte;
 	Query	   *part;
 
-	if (!(query->hasAggs || query->groupClause) ||
-		query->groupingSets != NIL || query->setOperations != NULL ||
-		query->hasSubLinks || query->hasTargetSRFs ||
-		list_length(query->jointree->fromlist) != 1)
+	if (!takes_changes(query, wanted))
 		return 0;
 	ref = linitial(query->jointree->fromlist);
-	if (!IsA(ref, RangeTblRef))
-		return 0;
 	rte = rt_fetch(ref->rtindex, query->rtable);
 	part = rte->subquery;
 	if (rte->rtekind != RTE_SUBQUERY || rte->lateral ||
 		!stream_analyze_has_stream(part))
 		return 0;
 	topn = first_rows_of(query, ref->rtindex);
-	if (topn ? !is_simple_row(part, topn) :
+	if (topn ? !is_simple_rows(query, ref->rtindex, topn) :
 		!is_simple_aggregation(part) || part->hasWindowFuncs ||
 		part->limitCount || part->limitOffset)
 		return 0;
 	/* what comes must go as the same row */
-	if (is_mutable(query) || is_mutable(part) || has_session(query) ||
-		stream_eventtime_groups_by_session(query))
+	if (is_mutable(part))
 		return 0;
-	return reads_row_by_row(part, true) ||
-		(topn == NULL && find_changing(part) > 0) ? ref->rtindex : 0;
+	return reads_row_by_row(part, true) || find_changing(part, topn) > 0 ?
+		ref->rtindex : 0;
+}
+
+/* The same for a view that shows how groups are now, not when they are final. */
+static int
+find_changing_in(Planting *planting, Query *query, const StreamTopn *wanted)
+{
+	return planting->tree->append ? 0 : find_changing(query, wanted);
 }
 
 /* Can it be an operator? */
 static bool
 is_maintained(Planting *planting, Query *query)
 {
-	if (!is_operator(query))
-		return false;
-	return reads_row_by_row(query, true) ||
-		(!planting->tree->append && find_changing(query) > 0);
+	return is_operator(query) &&
+		(reads_row_by_row(query, true) ||
+		 find_changing_in(planting, query, stream_topn_of_distinct(query)) > 0);
 }
 
 /*
@@ -264,7 +297,8 @@ is_maintained_member(Planting *planting, Query *query, int rtindex,
 	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
 
 	*topn = stream_topn_of_member(query, rtindex);
-	return *topn ? reads_row_by_row(part, true) :
+	return *topn ? reads_row_by_row(part, true) ||
+		find_changing_in(planting, part, *topn) > 0 :
 		is_maintained(planting, part);
 }
 
@@ -319,31 +353,30 @@ check_independent(Query *query, const StreamPlace *place)
 }
 
 /*
- * An outer join of streams hands on changes, and so does another continuous view.  They
- * can be taken by an aggregation, and by the result of a view, if nothing else is in FROM
- * and what is said of a row is the same when it comes and when it goes.
+ * An outer join of streams hands on changes, and so do NOT EXISTS and another continuous
+ * view.  They can be taken by an aggregation, by first rows, and by the result of a view,
+ * if nothing else is in FROM and what is said of a row is the same when it comes and when
+ * it goes.  (In append mode a join has none: its rows come when they are final.)
  */
 static void
 take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 			 bool result)
 {
 	Query	   *query = cut->query;
-	bool		aggregates = (query->hasAggs || query->groupClause) &&
-		query->groupingSets == NIL && query->distinctClause == NIL &&
-		!has_session(query) && !stream_eventtime_groups_by_session(query);
+	bool		takes = result ? !query->hasSubLinks && !query->hasTargetSRFs &&
+		list_length(query->jointree->fromlist) == 1 &&
+		IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
+		!is_mutable(query) : takes_changes(query, cut->topn);
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
-						 "output mode \"append\" over an outer join of streams or a continuous view that changes is",
+						 "output mode \"append\" over a continuous view that changes is",
 						 query->targetList, "Use output mode \"update\".");
-	if (cut->topn || !(aggregates || result) || query->hasSubLinks ||
-		query->hasTargetSRFs || list_length(query->jointree->fromlist) != 1 ||
-		!IsA(linitial(query->jointree->fromlist), RangeTblRef) ||
-		is_mutable(query))
+	if (!takes)
 		stream_refuse_in(&cut->place,
-						 "what is above an outer join of streams or a continuous view that changes is, unless it is an aggregation or nothing but expressions and conditions,",
+						 "what is above an outer join of streams or a continuous view that changes is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
 						 query->targetList,
-						 "Leave the rest to an ordinary view over the continuous view; grouping sets, DISTINCT, first rows, sessions, further joins, sub-selects and functions that are not immutable belong there.");
+						 "Leave the rest to an ordinary view over the continuous view; sessions, further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);
 	cut->over_changes = true;
 }
@@ -370,9 +403,8 @@ find_below(Planting *planting, StreamCut *cut, bool result)
 			!stream_analyze_has_stream(rte->subquery) ||
 			!(is_distinct(rte->subquery) || is_over_join(rte->subquery)))
 			continue;
-		place = stream_joining_is_wrapped(rte) ? cut->place :
-			stream_locate_member(&cut->place, cut->query,
-								 foreach_current_index(lc) + 1);
+		place = stream_joining_locate(&cut->place, cut->query,
+									  foreach_current_index(lc) + 1);
 		check_independent(rte->subquery, &place);
 		if (cut->below)
 			stream_refuse_in(&place, "reading more than one stream is",
@@ -435,7 +467,7 @@ make_join(Planting *planting, StreamCut *cut)
 		cut->hands_on = true;
 		return;
 	}
-	stream_joining_cut(cut);
+	stream_joining_cut(cut, planting->tree->append);
 	foreach(lc, cut->below)
 	{
 		StreamCut  *side = ((StreamCutInput *) lfirst(lc))->cut;
@@ -452,7 +484,8 @@ static void
 make_below(Planting *planting, StreamCut *cut, int rtindex)
 {
 	StreamCutInput *input = palloc0(sizeof(StreamCutInput));
-	StreamPlace place = stream_locate_member(&cut->place, cut->query, rtindex);
+	StreamPlace place = stream_joining_locate(&cut->place, cut->query,
+											  rtindex);
 
 	input->rtindex = rtindex;
 	input->cut = make_operator(planting,
@@ -471,14 +504,16 @@ static void
 make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 {
 	Query	   *query = cut->query;
+	int			rtindex;
 
 	stream_compat_flatten_groups(query);
 	cut->topn = topn ? topn : stream_topn_of_distinct(query);
 	if (cut->topn == NULL)
 		stream_cut_check(query, &cut->place);
-	if (!planting->tree->append && !reads_row_by_row(query, true) &&
-		find_changing(query) > 0)
-		make_below(planting, cut, find_changing(query));
+	rtindex = reads_row_by_row(query, true) ? 0 :
+		find_changing_in(planting, query, cut->topn);
+	if (rtindex > 0)
+		make_below(planting, cut, rtindex);
 	else
 		find_below(planting, cut, false);
 	query->targetList = (List *)
@@ -487,7 +522,14 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 	query->havingQual =
 		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
 	if (cut->topn)
+	{
 		stream_cut_topn(cut);
+		if (cut->over_changes)
+			planting->tree->cuts =
+				lappend(planting->tree->cuts,
+						stream_firsts_plan(cut,
+										   list_length(planting->tree->cuts)));
+	}
 	else if (query->groupClause == NIL && !query->hasAggs)
 		stream_cut_distinct(cut,
 							planting->options->within_watermark &&
@@ -600,7 +642,7 @@ note_final(Planting *planting, Query *query, const StreamPlace *place)
 													  flat->targetList));
 	keys = (List *) stream_compat_flatten_join_alias_vars(NULL, flat,
 														  (Node *) keys);
-	window = stream_eventtime_find(flat, keys, true, place->source);
+	window = stream_eventtime_find(flat, keys, true, false, place->source);
 	if (window == NULL || !window->event_time)
 		stream_refuse_in(place,
 						 "output mode \"append\" of an aggregation without an event time among its keys is",
@@ -702,7 +744,11 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 	ListCell   *lc;
 
 	CHECK_FOR_INTERRUPTS();
-	stream_semijoin_pull_up(query);
+	if (stream_semijoin_pull_up(query, place) && !can_join(query))
+		stream_refuse_in(place,
+						 "EXISTS or NOT EXISTS over a stream, beside an aggregation or a deduplication of streams, or over one, is",
+						 query->targetList,
+						 "Leave it to an ordinary view over continuous views.");
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -711,8 +757,8 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 		if (rte->rtekind != RTE_SUBQUERY ||
 			!stream_analyze_has_stream(rte->subquery))
 			continue;
-		part = stream_locate_member(place, query,
-									foreach_current_index(lc) + 1);
+		part = stream_joining_locate(place, query,
+									 foreach_current_index(lc) + 1);
 		wrap_joins(rte->subquery, false, &part);
 	}
 	if ((outermost || !is_plain(query)) &&
@@ -720,18 +766,153 @@ wrap_joins(Query *query, bool outermost, const StreamPlace *place)
 		stream_joining_wrap(query, place);
 }
 
+/* Do rows go that the query hands on, which joins streams or reads a view? */
+static bool
+hands_on_changes(Query *query)
+{
+	ListCell   *lc;
+
+	if (stream_changes_is_source(query))
+		return true;
+	if (stream_analyze_joins_rows(query))
+		return stream_joining_rows_go(query);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY && is_over_join(rte->subquery))
+			return hands_on_changes(rte->subquery);
+	}
+	return false;
+}
+
+/* Is it over the changes of an outer join of streams, or of another view? */
+static bool
+is_over_changes(Query *query)
+{
+	RangeTblRef *ref = linitial(query->jointree->fromlist);
+	RangeTblEntry *rte = rt_fetch(ref->rtindex, query->rtable);
+
+	return rte->rtekind == RTE_SUBQUERY && is_over_join(rte->subquery) &&
+		hands_on_changes(rte->subquery);
+}
+
+/*
+ * DISTINCT over rows that come and go is a grouping, which counts those of each kind.
+ */
+static void
+group_distinct(Query *query)
+{
+	Query		grouped;
+
+	if (query->distinctClause == NIL || query->hasDistinctOn ||
+		query->hasWindowFuncs || query->hasAggs || query->groupClause ||
+		query->groupingSets)
+		return;
+	grouped = *query;
+	grouped.groupClause = query->distinctClause;
+	grouped.distinctClause = NIL;
+	if (stream_cut_can_be_keys(&grouped, grouped.groupClause) &&
+		(find_changing(&grouped, NULL) > 0 ||
+		 (takes_changes(&grouped, NULL) && is_over_changes(&grouped))))
+		*query = grouped;
+}
+
+/* Does it rank groups where it makes them? */
+static bool
+ranks_groups(Query *query)
+{
+	return (query->hasAggs || query->groupClause) && query->hasWindowFuncs &&
+		query->groupingSets == NIL && query->distinctClause == NIL &&
+		query->setOperations == NULL && query->cteList == NIL &&
+		!query->hasSubLinks;
+}
+
+/*
+ * Where the first of the groups are wanted that a member of FROM ranks, has it read these
+ * groups from a sub-select.
+ */
+static void
+nest_groups(Query *query, int rtindex)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	Query	   *part = rte->subquery;
+	StreamTopn *topn;
+
+	if (!ranks_groups(part))
+		return;
+	rte->subquery = copyObject(part);
+	stream_firsts_nest(rte->subquery);
+	topn = stream_topn_of_member(query, rtindex);
+	if (topn == NULL || find_changing(rte->subquery, topn) == 0)
+		rte->subquery = part;
+}
+
+/*
+ * Writes the query and its parts so that what is above rows that come and go is an
+ * operator by itself.
+ */
+static void
+prepare_for_changes(Query *query)
+{
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind != RTE_SUBQUERY ||
+			!stream_analyze_has_stream(rte->subquery))
+			continue;
+		prepare_for_changes(rte->subquery);
+		nest_groups(query, foreach_current_index(lc) + 1);
+	}
+	group_distinct(query);
+}
+
+/*
+ * The member of FROM, as an index into the range table, that has the first rows which are
+ * all that the query shows, such that each row says by itself what is shown of it; 0: it
+ * is another query.
+ */
+static int
+find_shown_rows(StreamTree *tree)
+{
+	Query	   *query = tree->query;
+	StreamTreePlace *found = linitial(tree->places);
+	RangeTblRef *ref;
+	RangeTblEntry *rte;
+
+	if (list_length(tree->places) != 1 || found->cut->topn == NULL ||
+		!is_plain(query) || query->hasSubLinks || query->hasTargetSRFs ||
+		query->limitCount || query->limitOffset ||
+		list_length(query->jointree->fromlist) != 1)
+		return 0;
+	ref = linitial(query->jointree->fromlist);
+	if (!IsA(ref, RangeTblRef))
+		return 0;
+	rte = rt_fetch(ref->rtindex, query->rtable);
+	return rte == found->rte && !is_mutable(query) &&
+		!is_mutable(rte->subquery) &&
+		is_simple_rows(query, ref->rtindex, found->cut->topn) ?
+		ref->rtindex : 0;
+}
+
 /* The change stream of the view. */
 static void
 add_changes(Planting *planting, const StreamPlace *place)
 {
 	StreamTree *tree = planting->tree;
+	int			rtindex = tree->places ? find_shown_rows(tree) : 0;
 
-	if (tree->places)
+	if (tree->places && rtindex == 0)
 		stream_refuse_in(place,
 						 "a change stream of a view part of whose query is left to readers is",
 						 tree->query->targetList,
-						 "Leave that part to an ordinary view over the continuous view.");
-	tree->changes = stream_changes_cut(tree->top, tree->append, place);
+						 "Leave that part to an ordinary view over the continuous view; of first rows, do not show the rank.");
+	tree->changes = stream_changes_cut(tree->top, tree->query, rtindex,
+									   tree->append, place);
 	add_cut(planting, tree->changes);
 }
 
@@ -742,6 +923,7 @@ added_only(const StreamTree *tree, const StreamOptions *options)
 	if (tree->changes)
 		return tree->top->final_only ||
 			(tree->top->kind == STREAM_CUT_DISTINCT &&
+			 !tree->top->over_changes &&
 			 options->output_mode != STREAM_OUTPUT_COMPLETE) ?
 			tree->changes : NULL;
 	return tree->places == NIL && tree->top->kind == STREAM_CUT_TRANSFORM ?
@@ -767,6 +949,8 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	asked = copyObject(query);
 	stream_changes_expand(query);
 	wrap_joins(query, true, place);
+	if (!tree->append)
+		prepare_for_changes(query);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
 		make_operator(&planting, query, NULL, false, place);
 	else

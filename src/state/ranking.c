@@ -10,7 +10,9 @@
  */
 #include "postgres.h"
 
+#include "access/stratnum.h"
 #include "utils/datum.h"
+#include "utils/lsyscache.h"
 #include "utils/sortsupport.h"
 
 #include "base/compat.h"
@@ -55,6 +57,18 @@ stream_ranking_create(TupleDesc desc, int ncolumns,
 		ranking->last = Max(ranking->last, columns[i].column + 1);
 	}
 	return ranking;
+}
+
+bool
+stream_ranking_descends(const StreamRankColumn *column)
+{
+	Oid			family;
+	Oid			type;
+	int16		strategy;
+
+	if (!get_ordering_op_properties(column->sortop, &family, &type, &strategy))
+		elog(ERROR, "operator %u is not an ordering operator", column->sortop);
+	return strategy == BTGreaterStrategyNumber;
 }
 
 int

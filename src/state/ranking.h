@@ -26,6 +26,9 @@ typedef struct StreamRanking StreamRanking;
 extern StreamRanking *stream_ranking_create(TupleDesc desc, int ncolumns,
 											const StreamRankColumn *columns);
 
+/* Do greater values come first? */
+extern bool stream_ranking_descends(const StreamRankColumn *column);
+
 /* How many columns it goes by. */
 extern int	stream_ranking_width(const StreamRanking *ranking);
 

@@ -91,7 +91,7 @@ is_key_index(StreamStateTable *table, Form_pg_index form)
 		if (form->indkey.values[i] != i + 1)
 			return false;
 	if (table->timed_by == STREAM_NOT_TIMED)
-		return form->indnkeyatts == n;
+		return form->indnkeyatts == n + table->nordered;
 	return form->indnkeyatts == n + 1 &&
 		form->indkey.values[n] == Max(table->timed_by, 0);
 }
@@ -122,8 +122,8 @@ open_key_index(StreamStateTable *table)
 				 errhint("Drop the continuous view and create it anew.")));
 	table->lookup =
 		stream_compat_index_beginscan(table->rel, table->index, SnapshotSelf,
-									  NULL,
-									  IndexRelationGetNumberOfKeyAttributes(table->index),
+									  NULL, table->nkeys +
+									  (table->timed_by != STREAM_NOT_TIMED),
 									  0);
 }
 
@@ -185,7 +185,8 @@ stream_statetable_find(StreamStateTable *table, TupleTableSlot *keys)
 	bool		found;
 
 	make_found(table);
-	if (table->nkeys > 0 || table->timed_by != STREAM_NOT_TIMED)
+	if (table->nkeys > 0 || table->nordered > 0 ||
+		table->timed_by != STREAM_NOT_TIMED)
 		found = find_by_keys(table, keys);
 	else
 	{

@@ -34,7 +34,9 @@ typedef struct StreamStateTable
 	const Oid  *collations;
 	int			timed_by;		/* what ends the index on the keys: see below */
 	int64		alive_after;	/* rows up to this time are not found */
-	bool		many;			/* there may be many rows with the same keys */
+	bool		many;			/* there may be many rows with the same keys, ... */
+	int			nordered;		/* ... in the order of so many further columns of the
+								 * index */
 	Size		row_size;		/* of the row updated last, about */
 	TupleTableSlot *found;		/* the row that was found last */
 	BlockNumber inserted_block; /* where the last row went, ... */

@@ -33,7 +33,7 @@ typedef struct StreamSight
 } StreamSight;
 
 /*
- * The external parameters of a delta plan.  The last two are pointers (of type
+ * The external parameters of a delta plan.  Two are pointers (of type
  * internal), by which the plan finds the batch that it is run for: nobody but
  * the batch can make them.
  */
@@ -41,7 +41,8 @@ typedef struct StreamSight
 #define STREAM_PARAM_DELAY 2	/* longest delay, an interval */
 #define STREAM_PARAM_POSITION 3 /* StreamPosition, or null: no rows */
 #define STREAM_PARAM_WATERMARK 4	/* StreamWatermark, or null: none looks */
-#define STREAM_NUM_PARAMS 4
+#define STREAM_PARAM_CLOSED 5	/* what the batch closes, a timestamp as the first */
+#define STREAM_NUM_PARAMS 5
 
 /* The pointer that is one of these, or NULL.  params may be NULL. */
 extern void *stream_watermark_param(ParamListInfo params, int number);

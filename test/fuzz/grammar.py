@@ -351,6 +351,7 @@ class Grammar:
         self.tags = set()
         self.aggs = set()
         self.number = 0
+        self.given = None           # what FROM has instead of sub-selects
         # queries of one exotic thing are accepted sooner than those of many
         self.exotic = rng.choice([0, 0, 0.3, 1])
 
@@ -542,7 +543,7 @@ class Grammar:
         more, other = self.one_stream()
         second = more[0].split(" AS ")[-1]
         self.tag("join of streams")
-        if self.chance(0.25):
+        if self.chance(0.35):
             self.tag("EXISTS or IN a stream")
             column = rng.choice([c for c, t in self.columns.items()
                                  if t in ("int4", "int8", "text", "numeric",
@@ -550,8 +551,17 @@ class Grammar:
             where.append(rng.choice([
                 "EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3} AND {2}.id % 3 > 0)",
                 "{1}.{3} IN (SELECT {2}.{3} FROM {0} WHERE {2}.id % 2 = 0)",
-                "({1}.{3}, {1}.id % 5) IN (SELECT {2}.{3}, {2}.id % 5 FROM {0})"
-            ]).format(more[0], first, second, column))
+                "({1}.{3}, {1}.id % 5) IN (SELECT {2}.{3}, {2}.id % 5 FROM {0})",
+                "EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3} AND {4})",
+                "{1}.id % 40 IN (SELECT {2}.id % 40 FROM {0} WHERE {4})",
+                "NOT EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3})",
+                "NOT EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3} AND {4})",
+                "NOT EXISTS (SELECT FROM {0} WHERE {2}.id % 40 = {1}.id % 40 AND {4})"
+            ]).format(more[0], first, second, column,
+                      self.expr(Scope(scope.cols + other.cols), "bool",
+                                1).sql))
+            if where[-1].startswith("NOT EXISTS"):
+                self.tag("NOT EXISTS a stream")
             return False
         form = rng.choice(["id", "near", "columns", "columns", "expression"])
         if form == "id":
@@ -622,7 +632,13 @@ class Grammar:
         """Gives the query a FROM and, mostly, a WHERE; returns the scope."""
         rng = self.rng
         alone = False
-        if depth > 0:
+        if self.given:
+            name, cols = self.given
+            query.source = [name]
+            scope = Scope([Expr("%s.%s" % (name, alias), c.type, c.exact)
+                           for alias, c in cols if c.type in VALUES])
+            alone = not self.chance(self.exotic / 5)
+        elif depth > 0:
             kind = rng.choice(["aggregation"] * 4 + [
                 "transform", "DISTINCT", "top-n", "union"])
             alias = self.alias()
@@ -957,6 +973,14 @@ class Grammar:
                 query.tail = (" ORDER BY %s DESC FETCH FIRST %d ROWS WITH TIES"
                               % (query.items[0][1], rng.randint(1, 6)))
         return query
+
+    def query_above(self, name, cols):
+        """A random query over another view; cols: its columns, (alias, Expr)."""
+        self.given = (name, cols)
+        kind = self.rng.choice(["aggregation"] * 4 + ["transform", "distinct",
+                                                      "top_n", "top_n"])
+        self.tag("above another view")
+        return getattr(self, kind)()
 
     # ---- aggregates
 

@@ -242,6 +242,7 @@ class View:
         self.aggregates = sorted(grammar_.aggs)
         self.options = options
         self.slow = False           # the plain query is
+        self.below = None           # another view that it reads
 
     def create(self):
         return "CREATE MATERIALIZED VIEW %s WITH (%s) AS %s" % (
@@ -305,6 +306,17 @@ class Queries(History):
 
     # ---- views
 
+    def make_query(self, rng, maker):
+        """A query, and the other view that it reads, or None."""
+        fit = [v for v in self.views if v.below is None and any(
+            c.type in grammar.VALUES for c in v.query.cols)]
+        if fit and rng.random() < 0.25:
+            below = rng.choice(fit)
+            return maker.query_above(below.name, [
+                (alias, col) for (_, alias), col
+                in zip(below.query.items, below.query.cols)]), below
+        return maker.query(), None
+
     def create_view(self):
         self.number += 1
         rng = random.Random("%d/%d" % (self.seed, self.number))
@@ -317,7 +329,7 @@ class Queries(History):
         if rng.random() < 0.15:
             options += ", streaming.trigger = 'manual'"
         try:
-            query = maker.query()
+            query, below = self.make_query(rng, maker)
         except psycopg2.Error as e:
             if (e.pgcode or "lost")[:2] not in INVALID:
                 raise Failure("the plain query: %s" % e)
@@ -326,6 +338,7 @@ class Queries(History):
             self.note("ddl", "-- query %d, invalid: %s" % (self.number, e))
             return
         view = View(self.number, query, maker, options)
+        view.below = below
         if OPTIONS.only and view.number not in OPTIONS.only:
             return
         error = self.plain_error(view)
@@ -365,18 +378,26 @@ class Queries(History):
                     view.create(), wrong, e.pgcode, e))
             self.coverage.count(view, "refused", message)
             return False
+        view.shapes += self.operators(view)
         self.coverage.count(view, "accepted")
         have = self.columns_of(view.name)
         want = self.columns_of("(%s)" % view.query.sql())
         if have != want:
             raise Failure("%s;\nits columns: %s\nthose of the query: %s" % (
                 view.create(), have, want))
-        with self.monitor.cursor() as cur:
-            cur.execute("SELECT count(*) FROM streaming.explain('%s')"
-                        % view.name)
-            if cur.fetchone()[0] == 0:
-                raise Failure("no plan of " + view.create())
         return True
+
+    def operators(self, view):
+        """What kinds of operators the view has."""
+        with self.monitor.cursor() as cur:
+            cur.execute("SELECT DISTINCT substring(line, "
+                        "'Operator \\d+: (.*?)(?:, hands on.*|, is shown.*)?$')"
+                        " FROM streaming.explain('%s') line WHERE line ~ "
+                        "'Operator' ORDER BY 1" % view.name)
+            kinds = cur.fetchall()
+            if not kinds:
+                raise Failure("no plan of " + view.create())
+            return ["operator: " + kind for kind, in kinds]
 
     def problem(self, view):
         """Refreshes and compares: what is wrong, or None."""
@@ -421,8 +442,9 @@ class Queries(History):
         dead = self.dead
         problem = self.problem(view)
         if self.dead > dead:
-            self.views.remove(view)
-            self.do("ddl", "DROP MATERIALIZED VIEW " + view.name)
+            self.views = [v for v in self.views
+                          if v is not view and v.below is not view]
+            self.do("ddl", "DROP MATERIALIZED VIEW %s CASCADE" % view.name)
             return
         if problem:
             raise Failure("%s;\n%s\n%s" % (
@@ -533,7 +555,8 @@ class Queries(History):
         while self.prepared:
             self.finish_prepared(self.prepared[0])
         for view in list(self.views):
-            self.check(view, last=True)
+            if view in self.views:
+                self.check(view, last=True)
         self.do("ddl", "RESET lock_timeout")
         self.do("ddl", "DROP SCHEMA %s CASCADE" % self.schema)
 

@@ -53,6 +53,11 @@ my %query = (
 		ON a.writer = b.writer AND b.n = a.n + 7 WHERE a.n % 3 = 0',
 	alone_per_key => 'SELECT a.k, count(*) AS c, count(b.n) AS b FROM s a
 		LEFT JOIN s b ON a.writer = b.writer AND b.n = a.n + 7 GROUP BY a.k',
+	best => 'SELECT writer, k, c FROM (SELECT *, row_number() OVER
+		(PARTITION BY writer ORDER BY c DESC, k) AS rn FROM
+		(SELECT writer, k, count(*) AS c FROM s GROUP BY writer, k) g) q WHERE rn <= 3',
+	levels => 'SELECT c, count(*) AS n, max(k) AS k FROM
+		(SELECT writer, k, count(*) AS c FROM s GROUP BY writer, k) g GROUP BY ROLLUP (c)',
 	total => 'SELECT count(*) AS c, sum(n) AS s FROM s');
 # views over these; one is the third of a chain
 my @above = (
@@ -60,6 +65,7 @@ my @above = (
 	['most', 'histogram', 'SELECT max(c) AS c, sum(c * n) AS rows FROM %s'],
 	['padded', 'rows', 'SELECT kk, count(pad) AS c FROM %s GROUP BY kk'],
 	['free', 'alone', 'SELECT n, count(*) AS c FROM %s WHERE bn IS NULL GROUP BY n'],
+	['shared', 'best', 'SELECT k, count(*) AS n, sum(c) AS c FROM %s GROUP BY k'],
 	['held', 'latest', 'SELECT writer, count(*) AS c FROM %s GROUP BY writer']);
 $node->safe_psql('postgres',
 	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous,

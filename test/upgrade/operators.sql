@@ -45,6 +45,18 @@ CREATE MATERIALIZED VIEW asked WITH (streaming.continuous,
 CREATE MATERIALIZED VIEW kept_sets WITH (streaming.continuous,
 		streaming.trigger = manual) AS
 	SELECT url, tint, count(DISTINCT ms), array_agg(ms ORDER BY ms) FROM clicks GROUP BY ROLLUP (url, tint);
+-- what is above rows that come and go
+CREATE MATERIALIZED VIEW busiest WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT url, tint, n FROM (SELECT url, tint, count(*) AS n, rank() OVER (PARTITION BY url ORDER BY count(*) DESC) AS r
+		FROM clicks GROUP BY url, tint) c WHERE r <= 2;
+CREATE MATERIALIZED VIEW best_two WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT url, sum(ms), count(*) FROM (SELECT url, ms, row_number() OVER (PARTITION BY url ORDER BY ms DESC, ts) AS r
+		FROM clicks) c WHERE r <= 2 GROUP BY ROLLUP (url);
+CREATE MATERIALIZED VIEW counts WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT DISTINCT n FROM (SELECT url, count(*) AS n FROM clicks GROUP BY url) c;
 -- over what changes, over what is only added to, and what fires a trigger
 CREATE MATERIALIZED VIEW many WITH (streaming.continuous,
 		streaming.trigger = manual) AS

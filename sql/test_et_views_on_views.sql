@@ -94,7 +94,8 @@ INSERT INTO shapes (query) VALUES
 ('SELECT tumble(ts, ''10 seconds'') AS w, k, x, count(*) FROM s GROUP BY tumble(ts, ''10 seconds''), GROUPING SETS ((k), (x), ())'),
 ('SELECT DISTINCT tumble(ts, ''10 seconds'') AS w, k FROM s'),
 ('SELECT tumble(ts, ''10 seconds'') AS w, count(*) FROM (SELECT DISTINCT ts, k FROM s) q GROUP BY 1'),
-('SELECT count(*) FROM s GROUP BY tumble(ts, ''10 seconds'')');
+('SELECT count(*) FROM s GROUP BY tumble(ts, ''10 seconds'')'),
+('SELECT w, k, x FROM (SELECT tumble(ts, ''10 seconds'') AS w, k, x, row_number() OVER (PARTITION BY tumble(ts, ''10 seconds'') ORDER BY x, k) AS r FROM s) q WHERE r <= 2');
 DO $$
 DECLARE q record;
 BEGIN

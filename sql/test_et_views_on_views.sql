@@ -259,6 +259,29 @@ SELECT view, watermark, late_rows, groups FROM streaming.views ORDER BY view::te
 SELECT differ('TABLE windows', $$SELECT tumble(ts, '10 seconds') AS w, name, count(*) FROM s LEFT JOIN dim USING (k) WHERE ts < '2024-06-01' AND x <> 5 GROUP BY 1, 2$$),
 	differ('TABLE patient', $$SELECT tumble(ts, '10 seconds') AS w, count(*) FROM s WHERE ts < '2024-06-01' GROUP BY 1$$);
 DROP TABLE s CASCADE;
+-- sliding windows of what a join puts together, in one view and in two: a window waits for
+-- what may come
+CREATE TABLE s (ts timestamp, k int, x int) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+CREATE MATERIALIZED VIEW pairs WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT a.ts, b.x FROM s a JOIN s b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.ts + interval '20 seconds' AND b.x > a.x;
+CREATE MATERIALIZED VIEW slides WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
+	SELECT h, count(*), sum(x) FROM pairs, hop(ts, '1 minute', '20 seconds') AS h GROUP BY h;
+CREATE MATERIALIZED VIEW slides_kept WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
+	SELECT h, array_agg(x) FROM pairs, hop(ts, '1 minute', '20 seconds') AS h GROUP BY h;
+CREATE MATERIALIZED VIEW at_once WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
+	SELECT h, count(*), sum(x) FROM (SELECT a.ts, b.x FROM s a JOIN s b ON a.k = b.k AND b.ts BETWEEN a.ts AND a.ts + interval '20 seconds' AND b.x > a.x) q,
+		hop(ts, '1 minute', '20 seconds') AS h GROUP BY h;
+INSERT INTO s VALUES ('2024-01-01 00:00:15', 1, 1);
+CALL refresh_views(2);
+INSERT INTO s VALUES ('2024-01-01 00:00:30', 9, 1);
+CALL refresh_views(2);
+INSERT INTO s VALUES ('2024-01-01 00:00:32', 1, 2);
+CALL refresh_views(2);
+INSERT INTO s VALUES ('2024-01-01 00:03:00', 1, 2);
+CALL refresh_views(2);
+TABLE slides ORDER BY h; TABLE slides_kept ORDER BY h; TABLE at_once ORDER BY h;
+DROP TABLE s CASCADE;
 -- a stream that falls idle closes windows two views above
 CREATE TABLE s (ts timestamptz, x int) USING stream
 	WITH (streaming.event_time = 'ts', streaming.watermark = '0', streaming.idle_timeout = '1 second');

@@ -1006,9 +1006,9 @@ tumble_by(FuncExpr *call, int64 size, int64 offset)
 								 COERCE_EXPLICIT_CALL);
 }
 
-/* The end of the last of the windows that a call of hop gives. */
+/* The end of the last of the windows that a call of hop gives, and so long after it. */
 static Expr *
-last_end(FuncExpr *call)
+last_end(FuncExpr *call, int64 slack)
 {
 	Oid			type = exprType(linitial(call->args));
 	bool		zoned = type == TIMESTAMPTZOID;
@@ -1018,10 +1018,11 @@ last_end(FuncExpr *call)
 	Oid			funcid = LookupFuncName(list_make2(makeString("streaming"),
 												   makeString("_hop_end")),
 										zoned ? 5 : 4, argtypes, false);
+	Expr	   *end = (Expr *)
+		makeFuncExpr(funcid, type, copyObject(call->args), InvalidOid,
+					 DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
 
-	return (Expr *) makeFuncExpr(funcid, type, copyObject(call->args),
-								 InvalidOid, DEFAULT_COLLATION_OID,
-								 COERCE_EXPLICIT_CALL);
+	return slack == 0 ? end : stream_timeexpr_later(end, slack);
 }
 
 /*
@@ -1041,7 +1042,7 @@ divide_into_panes(StreamWindow *window, FuncExpr *call)
 	window->pane = tumble_by(call, greatest_common_divisor(window->size,
 														   window->slide),
 							 window->offset);
-	window->row_end = last_end(call);
+	window->row_end = last_end(call, window->slack);
 }
 
 /* Is the member of FROM one that no outer join makes up rows for? */
@@ -1162,7 +1163,7 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
 	if (window->pane)
 		window->pane_rtindex = rtindex;
 	else
-		window->last_end = last_end(call);
+		window->last_end = last_end(call, window->slack);
 }
 
 /* Is there a window for every time?  A session has none if its gap is bad. */
@@ -1185,6 +1186,7 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 	window->key = key;
 	window->event_time = trace->event_time;
 	window->type = trace->type;
+	window->slack = trace->slack;
 	window->width = window_width(trace, source) + trace->slack;
 	window->key_column = column;
 	window->key_end = end_of(trace, (Node *) column, source);

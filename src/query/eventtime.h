@@ -44,6 +44,8 @@ typedef struct StreamWindow
 	Var		   *key_column;		/* the key */
 	Expr	   *key_end;		/* a group's end, with key_column in it */
 	int64		width;			/* no window is longer, in microseconds */
+	int64		slack;			/* so long after a window there may be rows for it:
+								 * part of what is an end here */
 
 	/* panes only, in microseconds */
 	int64		size;

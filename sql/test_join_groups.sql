@@ -50,7 +50,20 @@ INSERT INTO queries (query) VALUES
 ('SELECT u.k, u.x, g.n FROM (SELECT k, x FROM s UNION ALL SELECT k, y FROM t) u JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON u.k = g.k'),
 ('SELECT s.x, g.k, g.c, g.n FROM s JOIN (SELECT k, c, count(*) AS n FROM t GROUP BY GROUPING SETS ((k, c), (k))) g ON s.k = g.k'),
 ('SELECT o.n, count(*) AS c FROM (SELECT s.x, g.n FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k) o JOIN t ON t.k = o.x GROUP BY o.n'),
-('SELECT k, max(n) AS n FROM (SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k AND s.x > g.n) q GROUP BY k');
+('SELECT k, max(n) AS n FROM (SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k AND s.x > g.n) q GROUP BY k'),
+-- outer joins, and NOT EXISTS, of what an outer join and groups make
+('SELECT q.k, q.x, q.y, c.x AS cx FROM (SELECT s.k, s.x, t.y FROM s LEFT JOIN t ON s.k = t.k) q LEFT JOIN s c ON c.x = q.k'),
+('SELECT q.k, q.x, q.y, c.x AS cx FROM (SELECT s.k, s.x, t.y FROM s LEFT JOIN t ON s.k = t.k AND t.y > 20) q LEFT JOIN s c ON c.x = q.y'),
+('SELECT q.k, q.x, q.y, c.x AS cx FROM (SELECT s.k, s.x, t.y FROM s LEFT JOIN t ON s.k = t.k AND t.y > 20) q JOIN s c ON c.k = q.k'),
+('SELECT q.k, c.x FROM s c RIGHT JOIN (SELECT t.k, t.y FROM s FULL JOIN t ON s.k = t.k AND s.x = t.y) q ON c.x = q.y'),
+('SELECT g.k, g.n, c.x FROM (SELECT k, count(*) AS n FROM t GROUP BY k) g LEFT JOIN s c ON c.k = g.n'),
+('SELECT l.k, l.y, c.x FROM (SELECT DISTINCT ON (k) k, y FROM t ORDER BY k, y DESC, c) l LEFT JOIN s c ON c.k = l.k AND c.x > l.y'),
+('SELECT q.z IS NULL AS free, count(*) AS n, sum(x) AS x FROM (SELECT q.x, c.k AS z FROM (SELECT s.k, s.x, t.y FROM s LEFT JOIN t ON s.k = t.k) q LEFT JOIN s c ON c.x = q.y) q GROUP BY 1'),
+('SELECT q.k, q.x, c.y FROM (SELECT s.k, s.x FROM s WHERE NOT EXISTS (SELECT FROM t WHERE t.k = s.k AND t.y > s.x)) q LEFT JOIN t c ON c.y = q.x'),
+('SELECT q.k, q.x FROM (SELECT s.k, s.x, t.y FROM s LEFT JOIN t ON s.k = t.k AND t.y > 15) q
+	WHERE NOT EXISTS (SELECT FROM t c WHERE c.y = q.x) AND EXISTS (SELECT FROM s c WHERE c.k = q.k AND c.x > q.x)'),
+('SELECT tumble(q.ts, ''1 minute'') AS w, count(*) AS n, count(c.k) AS c FROM (SELECT s.k, s.ts, t.y FROM s LEFT JOIN t ON s.k = t.k) q LEFT JOIN s c
+	ON c.ts BETWEEN q.ts - interval ''10 s'' AND q.ts AND c.k = q.k GROUP BY w');
 DO $$
 DECLARE
 	q record;
@@ -122,6 +135,10 @@ SELECT count(*) FROM v1 WHERE x = 100;
 ---- refused
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT s.k, g.n FROM s LEFT JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k;
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.n FROM s FULL JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k;
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, q.k AS qk FROM s LEFT JOIN (SELECT s.k, t.y FROM s LEFT JOIN t ON s.k = t.k) q ON s.k = q.k;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT s.k FROM s WHERE EXISTS (SELECT FROM (SELECT k, count(*) AS n FROM t GROUP BY k) g WHERE g.k = s.k AND g.n > s.x);
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS

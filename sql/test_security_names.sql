@@ -49,6 +49,18 @@ SELECT attempt('ALTER TABLE streaming._state_1 ADD COLUMN k int');
 SELECT attempt('ALTER TABLE public._state_1 ADD COLUMN k int');
 RESET search_path;
 RESET client_min_messages;
+-- a temporary table does not hide the view that would be replaced
+CREATE MATERIALIZED VIEW hidden WITH (streaming.continuous) AS SELECT count(*) AS n FROM s;
+CREATE TEMP TABLE hidden (n bigint);
+CREATE OR REPLACE VIEW hidden AS SELECT 1::bigint AS n, 2 AS m;
+CREATE OR REPLACE VIEW public.hidden AS SELECT 1::bigint AS n, 2 AS m;
+DROP TABLE pg_temp.hidden;
+CREATE OR REPLACE VIEW hidden AS SELECT 1::bigint AS n, 2 AS m;
+CREATE OR REPLACE TEMP VIEW hidden AS SELECT 1::bigint AS n, 2 AS m;
+TABLE hidden;
+DROP VIEW pg_temp.hidden;
+\d hidden
+DROP MATERIALIZED VIEW hidden;
 SELECT attempt('DROP TABLE public.@');
 DROP TABLE commands;
 DROP FUNCTION attempt(text);

@@ -73,6 +73,44 @@ SELECT view, late_rows FROM streaming.views ORDER BY view::text COLLATE "C";
 SELECT streaming.delete_errors('vb');
 DELETE FROM streaming._rejection;
 \echo :LAST_ERROR_SQLSTATE
+-- of a view, only columns that the query uses: a join names all of its members
+CREATE TABLE secrets (ts timestamptz, k int, secret text) USING stream
+	WITH (streaming.event_time = 'ts', streaming.watermark = '1 second');
+CREATE MATERIALIZED VIEW shown WITH (streaming.continuous) AS SELECT ts, k, secret FROM secrets;
+CREATE VIEW ordinary AS SELECT ts, k, secret FROM secrets;
+CREATE TABLE ks (k int, other int);
+INSERT INTO ks VALUES (1, 1);
+GRANT SELECT (k, ts) ON shown, ordinary TO regress_streaming_a;
+GRANT SELECT ON ks TO regress_streaming_a;
+SET ROLE regress_streaming_a;
+SET client_min_messages = error;
+CREATE MATERIALIZED VIEW p1 WITH (streaming.continuous, streaming.late_rows = keep, streaming.trust_functions) AS
+	SELECT tumble(ts, '1 minute') AS w, count(*) FROM shown JOIN ks USING (k) GROUP BY 1;
+CREATE MATERIALIZED VIEW p2 WITH (streaming.continuous, streaming.late_rows = keep, streaming.trust_functions) AS
+	SELECT tumble(ts, '1 minute') AS w, max(k), count(*) FROM (SELECT * FROM ks) k2 (kk) JOIN ordinary ON kk = k GROUP BY 1;
+RESET ROLE;
+INSERT INTO secrets VALUES ('2026-01-01 10:00', 1, 'a secret');
+SELECT streaming.wait('p1'), streaming.wait('p2');
+INSERT INTO secrets VALUES ('2026-01-01 08:00', 1, 'a secret');
+SELECT streaming.wait('p1'), streaming.wait('p2');
+SET ROLE regress_streaming_a;
+SELECT view, stream_row::text FROM streaming.errors WHERE view IN ('p1'::regclass, 'p2'::regclass) ORDER BY view::text;
+-- how far the time has come, to those who may read all of a view, or use the time
+RESET ROLE;
+CREATE MATERIALIZED VIEW closed WITH (streaming.continuous, streaming.changes, streaming.output_mode = append) AS
+	SELECT tumble(ts, '1 minute') AS w, k, max(secret) AS secret FROM secrets GROUP BY 1, 2;
+GRANT SELECT (k) ON closed TO regress_streaming_a;
+SET ROLE regress_streaming_a;
+CREATE MATERIALIZED VIEW per_k WITH (streaming.continuous, streaming.trust_functions) AS SELECT k, count(*) FROM closed GROUP BY k;
+RESET ROLE;
+INSERT INTO secrets VALUES ('2026-01-01 12:00', 1, 'a secret');
+SELECT streaming.wait('per_k');
+SET ROLE regress_streaming_a;
+SELECT watermark, input_times FROM streaming.views WHERE view = 'per_k'::regclass;
+RESET ROLE;
+RESET client_min_messages;
+DROP TABLE secrets CASCADE;
+DROP TABLE ks;
 DROP VIEW counts;
 DROP TABLE s CASCADE;
 DROP OWNED BY regress_streaming_a, regress_streaming_b;

@@ -252,23 +252,40 @@ refresh(StreamStatement *s)
 		SetQueryCompletion(s->qc, CMDTAG_REFRESH_MATERIALIZED_VIEW, 0);
 }
 
-/* CREATE OR REPLACE VIEW would put another query in the place of ours. */
+/* Is it a continuous view that has the name where a view of that name is made? */
+static void
+refuse_replacing(RangeVar *name)
+{
+	Oid			relid = created_relation(name);
+
+	if (OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_VIEW &&
+		stream_catalog_is_view(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("cannot replace continuous view \"%s\"",
+						name->relname),
+				 errhint("Drop the view and create it anew.")));
+}
+
+/*
+ * CREATE OR REPLACE VIEW would put another query in the place of ours.  Before the
+ * command, for the sake of the message; and after it, when it has its lock.
+ */
 static void
 create_view(StreamStatement *s)
 {
 	ViewStmt   *stmt = (ViewStmt *) s->pstmt->utilityStmt;
+	RangeVar   *name = copyObject(stmt->view);
 
-	if (stmt->replace)
+	if (!stmt->replace)
 	{
-		stream_statement_refuse_internal(stmt->view, "CREATE OR REPLACE VIEW");
-		if (OidIsValid(stream_statement_view(stmt->view)))
-			ereport(ERROR,
-					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-					 errmsg("cannot replace continuous view \"%s\"",
-							stmt->view->relname),
-					 errhint("Drop the view and create it anew.")));
+		stream_statement_pass_on(s);
+		return;
 	}
+	stream_statement_refuse_internal(name, "CREATE OR REPLACE VIEW");
+	refuse_replacing(name);
 	stream_statement_pass_on(s);
+	refuse_replacing(name);
 }
 
 /* A partition that the user may drop or detach. */

@@ -102,7 +102,6 @@ struct StreamBatch
 	bool		due;			/* there is something to do */
 	bool		reads_content;	/* what other views show, not how it changes */
 	TimestampTz now;			/* by our clock, which tests may move */
-	List	   *content;		/* OIDs: views that have no batch meanwhile */
 };
 
 /* Merges what a delta plan yields. */
@@ -1039,34 +1038,21 @@ reads_content(BatchView *view)
  * by then as read.  So these must have no batch between our measuring of the streams and
  * our snapshot: what is in one must be in the other.
  */
-static void
-begin_content(StreamBatch *batch)
+List *
+stream_batch_content(StreamBatch *batch)
 {
+	List	   *views = NIL;
 	ListCell   *lc;
 
-	batch->whole = true;
-	foreach(lc, batch->view->flow->streams)
+	foreach(lc, batch->reads_content && !STREAM_MUTATION("content") ?
+			batch->view->flow->streams : NIL)
 	{
 		Oid			viewid = stream_catalog_view_of(lfirst_oid(lc));
 
-		if (!OidIsValid(viewid) || list_member_oid(batch->content, viewid) ||
-			STREAM_MUTATION("content"))
-			continue;
-		LockDatabaseObject(RelationRelationId, viewid, 0,
-						   ShareUpdateExclusiveLock);
-		batch->content = lappend_oid(batch->content, viewid);
+		if (OidIsValid(viewid))
+			views = list_append_unique_oid(views, viewid);
 	}
-}
-
-void
-stream_batch_end_content(StreamBatch *batch)
-{
-	ListCell   *lc;
-
-	foreach(lc, batch->content)
-		UnlockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
-							 ShareUpdateExclusiveLock);
-	batch->content = NIL;
+	return views;
 }
 
 /* Are plans, operators and leaves at hand, and as the catalogs have them? */
@@ -1150,8 +1136,7 @@ stream_batch_read_position(StreamBatch *batch)
 	read_position(view);
 	note_streams(view);
 	batch->reads_content = view->progress.batch == 0 && reads_content(view);
-	if (batch->reads_content)
-		begin_content(batch);
+	batch->whole |= batch->reads_content;
 }
 
 void
@@ -1161,7 +1146,8 @@ stream_batch_measure(StreamBatch *batch, List **measured)
 	int64		max_rows = view->row->options.max_batch_rows > 0 ?
 		view->row->options.max_batch_rows : stream_max_batch_rows;
 
-	stream_watermark_ask_below(view->watermark, uses_event_time(view));
+	stream_watermark_ask_below(view->watermark, view->owner,
+							   uses_event_time(view));
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole ? 0 : max_rows, measured);

@@ -137,6 +137,7 @@ typedef struct Together
 {
 	StreamGroupBatch *pub;
 	List	   *members;
+	List	   *content;		/* OIDs: views that have no batch meanwhile */
 	Member	   *at;				/* whose turn it is, or NULL */
 } Together;
 
@@ -271,6 +272,70 @@ prepare_members(Together *group)
 	}
 }
 
+static void
+release_content(Together *group)
+{
+	ListCell   *lc;
+
+	foreach(lc, group->content)
+		UnlockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
+							 ShareUpdateExclusiveLock);
+	group->content = NIL;
+}
+
+/*
+ * Takes the batch locks of these views, as far as they can be had at once; returns one
+ * that can't, or InvalidOid.
+ */
+static Oid
+try_content(Together *group, List *views)
+{
+	ListCell   *lc;
+
+	foreach(lc, views)
+	{
+		Oid			viewid = lfirst_oid(lc);
+
+		if (list_member_oid(group->content, viewid))
+			continue;
+		if (!ConditionalLockDatabaseObject(RelationRelationId, viewid, 0,
+										   ShareUpdateExclusiveLock))
+			return viewid;
+		group->content = lappend_oid(group->content, viewid);
+	}
+	return InvalidOid;
+}
+
+/*
+ * Sees to it that other views, which may be of other owners, have no batch.  Of these none
+ * is held up while another is waited for, which somebody may never let us have.
+ */
+static void
+hold_content(Together *group)
+{
+	List	   *views = NIL;
+	Oid			busy;
+	int			tries = 0;
+	ListCell   *lc;
+
+	foreach(lc, group->members)
+		views = list_concat_unique_oid(views,
+									   stream_batch_content(turn_of(group,
+																	lfirst(lc))));
+	while (OidIsValid(busy = try_content(group, views)))
+	{
+		release_content(group);
+		if (++tries > MAX_TRIES)
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("the views that a continuous view reads are never idle at the same time"),
+					 errhint("Try again.")));
+		LockDatabaseObject(RelationRelationId, busy, 0,
+						   ShareUpdateExclusiveLock);
+		group->content = list_make1_oid(busy);
+	}
+}
+
 /*
  * Measures what all of them read.  First, whoever is to have no batch meanwhile has
  * none: a leaf counts as measured for all of them when it is for the first.
@@ -283,6 +348,7 @@ measure_members(Together *group)
 
 	foreach(lc, group->members)
 		stream_batch_read_position(turn_of(group, lfirst(lc)));
+	hold_content(group);
 	foreach(lc, group->members)
 	{
 		stream_batch_measure(turn_of(group, lfirst(lc)),
@@ -311,8 +377,7 @@ process_members(Together *group)
 	ListCell   *lc;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	foreach(lc, group->members)
-		stream_batch_end_content(((Member *) lfirst(lc))->batch);
+	release_content(group);
 	foreach(lc, group->members)
 	{
 		if (STREAM_MUTATION("group_snapshot"))

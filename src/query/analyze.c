@@ -377,14 +377,15 @@ stream_analyze_joins_rows(Query *query)
 	return false;
 }
 
-/* Has it groups, or first rows, which may change? */
+/* Has it groups, or first rows, which may change; or an outer join of streams? */
 static bool
-may_change(Query *query)
+may_change(Query *query, bool outer)
 {
 	ListCell   *lc;
 
 	if (query->hasAggs || query->groupClause || query->groupingSets ||
-		query->hasDistinctOn || query->hasWindowFuncs)
+		query->hasDistinctOn || query->hasWindowFuncs ||
+		(outer && stream_analyze_partial_joins(query)))
 		return true;
 	foreach(lc, query->rtable)
 	{
@@ -392,14 +393,14 @@ may_change(Query *query)
 
 		if (rte->rtekind == RTE_SUBQUERY &&
 			stream_analyze_has_stream(rte->subquery) &&
-			may_change(rte->subquery))
+			may_change(rte->subquery, outer))
 			return true;
 	}
 	return false;
 }
 
 bool
-stream_analyze_joins_changing(Query *query)
+stream_analyze_joins_changing(Query *query, bool outer)
 {
 	ListCell   *lc;
 
@@ -407,7 +408,7 @@ stream_analyze_joins_changing(Query *query)
 	{
 		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
 
-		if (rte->rtekind == RTE_SUBQUERY && may_change(rte->subquery))
+		if (rte->rtekind == RTE_SUBQUERY && may_change(rte->subquery, outer))
 			return true;
 	}
 	return false;

@@ -60,8 +60,11 @@ extern List *stream_analyze_members_of_from(Query *query);
  */
 extern List *stream_analyze_partial_joins(Query *query);
 
-/* Joins the query streams with members of FROM whose rows may come and go? */
-extern bool stream_analyze_joins_changing(Query *query);
+/*
+ * Joins the query streams with groups or first rows, which may change; or (outer) with what
+ * outer joins and NOT EXISTS alter, too?
+ */
+extern bool stream_analyze_joins_changing(Query *query, bool outer);
 
 /*
  * Does its FROM join streams row by row: several members that read some, not all of

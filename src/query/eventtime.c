@@ -120,6 +120,7 @@ typedef struct Memory
 	List	   *closings;		/* Closing */
 	List	   *joined;			/* StreamJoined */
 	List	   *below;			/* ViewBelow */
+	bool		changes;		/* rows come and go at the query at hand */
 	bool		added_only;		/* other views that the query at hand reads are
 								 * read by what is added to them */
 } Memory;
@@ -426,8 +427,8 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 
 	if (!trace.event_time)
 		return trace;
-	/* rows of a group may join others any time */
-	if (stream_analyze_joins_changing(query))
+	/* rows of a group may join others any time, and so may what an outer join alters */
+	if (stream_analyze_joins_changing(query, memory->changes))
 		return no_trace;
 	joined = joined_of(query, memory);
 	if (joined->pairs ? !slack_of_pairs(joined, expr, &slack) :
@@ -641,9 +642,9 @@ trace_expr(Query *query, Node *expr, Memory *memory)
 
 /* What an expression over the query's FROM is, as to time. */
 static Trace
-trace_of(Query *query, Node *expr)
+trace_of(Query *query, Node *expr, bool changes)
 {
-	Memory		memory = {0};
+	Memory		memory = {.changes = changes};
 
 	return trace_expr(query, expr, &memory);
 }
@@ -661,7 +662,7 @@ stream_eventtime_groups_by_session(Query *query)
 												   query->targetList);
 
 		key = stream_compat_flatten_join_alias_vars(NULL, query, key);
-		if (trace_of(query, key).kind == TRACE_SESSION)
+		if (trace_of(query, key, false).kind == TRACE_SESSION)
 			return true;
 	}
 	return false;
@@ -740,7 +741,7 @@ stream_eventtime_check_session(Query *query, Node *key, const char *source)
 	Oid			type = exprType(key);
 
 	if ((type == TSRANGEOID || type == TSTZRANGEOID) &&
-		trace_of(query, key).kind == TRACE_NONE &&
+		trace_of(query, key, false).kind == TRACE_NONE &&
 		comes_from_session(key, query))
 		stream_refuse("a session that is more than a column of sub-selects is",
 					  key, source,
@@ -1255,7 +1256,7 @@ notice_longer(const Trace *shorter, const Trace *longer, const char *source)
 
 /* The key that is the window by which groups close, or -1. */
 static int
-choose_window(Query *query, List *keys, const char *source)
+choose_window(Query *query, List *keys, bool changes, const char *source)
 {
 	Trace		chosen;
 	int			key = -1;
@@ -1264,7 +1265,7 @@ choose_window(Query *query, List *keys, const char *source)
 	foreach(lc, keys)
 	{
 		Node	   *expr = lfirst(lc);
-		Trace		trace = trace_of(query, expr);
+		Trace		trace = trace_of(query, expr, changes);
 		bool		first;
 
 		if (trace.kind == TRACE_START || trace.kind == TRACE_RANGE ||
@@ -1311,7 +1312,7 @@ StreamWindow *
 stream_eventtime_find(Query *query, List *keys, bool whole, bool changes,
 					  const char *source)
 {
-	int			key = choose_window(query, keys, source);
+	int			key = choose_window(query, keys, changes, source);
 	StreamWindow *window;
 	Node	   *expr;
 	Trace		trace;
@@ -1319,7 +1320,7 @@ stream_eventtime_find(Query *query, List *keys, bool whole, bool changes,
 	if (key < 0)
 		return NULL;
 	expr = list_nth(keys, key);
-	trace = trace_of(query, expr);
+	trace = trace_of(query, expr, changes);
 	window = make_window(&trace, key, expr, source);
 	window->in_all_sets = stream_groupings_all_have(query, key);
 	if (trace.kind == TRACE_SESSION && !window->in_all_sets)
@@ -1523,7 +1524,7 @@ stream_eventtime_joined(Query *query)
 static List *
 add_end(StreamBounds *bounds, List *ends, StreamTimeOf *time, int64 us)
 {
-	Trace		trace = trace_of(stream_bounds_query(bounds), time->expr);
+	Trace		trace = trace_of(stream_bounds_query(bounds), time->expr, false);
 	Expr	   *end = end_of_window(&trace, copyObject(time->expr), NULL);
 
 	if (us != 0)
@@ -1694,7 +1695,7 @@ window_of_input(Query *query, bool window)
 
 		if (column == NULL)
 			continue;
-		trace = trace_of(query, column);
+		trace = trace_of(query, column, false);
 		result = make_window(&trace, 0, column, NULL);
 		result->key = -1;
 		return result;

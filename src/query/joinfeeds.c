@@ -29,8 +29,8 @@
  * finds passes the test of r from now on, and comes; or fails that of s, and goes.  If
  * nothing goes, there are no signs.
  *
- * A side whose own rows come and go (an aggregation, first rows) has rows with a sign,
- * which is that of the pairs that they make.
+ * A side whose own rows come and go (an aggregation, first rows, an outer join) has rows
+ * with a sign, which is that of the pairs that they make, and of what they are alone.
  *
  * In append mode nothing goes either.  Pairs come at once, and what comes alone does when
  * the watermark says that it finds no other any more: a column of the table says until
@@ -506,7 +506,7 @@ add_passing(StreamCut *cut, Replacing *replacing, StreamCutInput *tested)
 								   all_tests(cut, query, NULL, &inputs)));
 	query->hasSubLinks = true;
 	if (cut->signs)
-		add_sign(query, 1);
+		add_sign_of_pairs(query, tested);
 	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
 }
 

@@ -44,10 +44,29 @@ static void look_through(Query *query, Bitmapset *outputs, Around around,
 
 typedef struct UsedColumns
 {
+	Query	   *query;			/* the outermost one */
 	int			rtindex;
 	int			sublevels_up;
 	Bitmapset  *columns;		/* attribute numbers; 0: the whole row */
 } UsedColumns;
+
+static bool used_columns_walker(Node *node, UsedColumns *used);
+
+/* A column of a join is one of its members, or is made of some; the others are not used. */
+static void
+look_behind_alias(Var *var, UsedColumns *used)
+{
+	List	   *columns = rt_fetch(var->varno, used->query->rtable)->joinaliasvars;
+	UsedColumns behind = *used;
+
+	behind.sublevels_up = 0;
+	if (var->varattno > 0)
+		(void) used_columns_walker(list_nth(columns, var->varattno - 1),
+								   &behind);
+	else if (var->varattno == 0)
+		(void) used_columns_walker((Node *) columns, &behind);
+	used->columns = behind.columns;
+}
 
 static bool
 used_columns_walker(Node *node, UsedColumns *used)
@@ -58,9 +77,12 @@ used_columns_walker(Node *node, UsedColumns *used)
 	{
 		Var		   *var = (Var *) node;
 
-		if (var->varno == used->rtindex &&
-			var->varlevelsup == used->sublevels_up && var->varattno >= 0)
+		if (var->varlevelsup != used->sublevels_up)
+			return false;
+		if (var->varno == used->rtindex && var->varattno >= 0)
 			used->columns = bms_add_member(used->columns, var->varattno);
+		else if (rt_fetch(var->varno, used->query->rtable)->rtekind == RTE_JOIN)
+			look_behind_alias(var, used);
 		return false;
 	}
 	if (IsA(node, Query))
@@ -69,7 +91,7 @@ used_columns_walker(Node *node, UsedColumns *used)
 
 		used->sublevels_up++;
 		result = query_tree_walker((Query *) node, used_columns_walker, used,
-								   0);
+								   QTW_IGNORE_JOINALIASES);
 		used->sublevels_up--;
 		return result;
 	}
@@ -80,9 +102,10 @@ used_columns_walker(Node *node, UsedColumns *used)
 static Bitmapset *
 used_columns(Query *query, int rtindex)
 {
-	UsedColumns used = {rtindex, 0, NULL};
+	UsedColumns used = {query, rtindex, 0, NULL};
 
-	query_tree_walker(query, used_columns_walker, &used, 0);
+	query_tree_walker(query, used_columns_walker, &used,
+					  QTW_IGNORE_JOINALIASES);
 	/* what UNION ALL hands on is said of its first part only */
 	if (bms_is_member(0, used.columns) || query->setOperations)
 		used.columns = bms_add_range(used.columns, 1,

@@ -348,21 +348,7 @@ reads_operators(Planting *planting, Query *query)
 	return found;
 }
 
-/*
- * The members of FROM, which joins streams, whose rows come and go, as indexes into the
- * range table.
- */
-static Bitmapset *
-members_that_change(Query *query)
-{
-	Bitmapset  *result = NULL;
-	ListCell   *lc;
-
-	foreach(lc, stream_analyze_members_of_from(query))
-		if (is_changing(query, lfirst_int(lc)))
-			result = bms_add_member(result, lfirst_int(lc));
-	return result;
-}
+static Bitmapset *members_that_change(Query *query, bool append);
 
 /*
  * Do rows go that the query hands on, which joins streams or reads a view?  (Not in
@@ -376,7 +362,8 @@ hands_on_changes(Query *query)
 	if (stream_changes_is_source(query))
 		return true;
 	if (stream_analyze_joins_rows(query))
-		return stream_joining_rows_go(query) || members_that_change(query);
+		return stream_joining_rows_go(query) ||
+			members_that_change(query, false) != NULL;
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -385,6 +372,28 @@ hands_on_changes(Query *query)
 			return hands_on_changes(rte->subquery);
 	}
 	return false;
+}
+
+/*
+ * The members of FROM, which joins streams, whose rows come and go, as indexes into the
+ * range table.
+ */
+static Bitmapset *
+members_that_change(Query *query, bool append)
+{
+	Bitmapset  *result = NULL;
+	ListCell   *lc;
+
+	foreach(lc, stream_analyze_members_of_from(query))
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
+
+		if (is_changing(query, lfirst_int(lc)) ||
+			(!append && rte->rtekind == RTE_SUBQUERY &&
+			 is_over_join(rte->subquery) && hands_on_changes(rte->subquery)))
+			result = bms_add_member(result, lfirst_int(lc));
+	}
+	return result;
 }
 
 /* ---- operators ---- */
@@ -420,7 +429,7 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 	bool		takes = result ? !query->hasSubLinks && !query->hasTargetSRFs &&
 		list_length(query->jointree->fromlist) == 1 &&
 		IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
-		!is_mutable(query) : takes_changes(query, cut->topn);
+		!is_mutable(query) : cut->signs || takes_changes(query, cut->topn);
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
@@ -542,12 +551,12 @@ make_join(Planting *planting, StreamCut *cut)
 		return;
 	}
 	stream_joining_cut(cut, planting->tree->append,
-					   members_that_change(cut->query));
+					   members_that_change(cut->query, planting->tree->append));
 	foreach(lc, cut->below)
 	{
 		StreamCut  *side = ((StreamCutInput *) lfirst(lc))->cut;
 
-		if (side->signs)
+		if (side->signs && is_changing(side->query, 1))
 			make_below(planting, side, 1);
 		else
 			find_below(planting, side, false);

@@ -283,17 +283,17 @@ global_watermark(const StreamWatermark *wm, TimestampTz now)
 
 /* ---- what the owner may see ---- */
 
-/* May the owner of the view, who is the current user, see the column? */
+/* May the owner of the view see the column? */
 static bool
-may_see(const StreamInput *input, AttrNumber attnum)
+may_see(const StreamInput *input, AttrNumber attnum, Oid owner)
 {
 	Oid			stream = input->declared.stream;
 
 	if (OidIsValid(input->sight.check_as) &&
-		input->sight.check_as != GetUserId())
+		input->sight.check_as != owner)
 		return bms_is_member(attnum, input->sight.handed_on);
-	return pg_class_aclcheck(stream, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
-		pg_attribute_aclcheck(stream, attnum, GetUserId(),
+	return pg_class_aclcheck(stream, owner, ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(stream, attnum, owner,
 							  ACL_SELECT) == ACLCHECK_OK;
 }
 
@@ -320,19 +320,21 @@ shown_columns(StreamInput *input, TupleTableSlot *row)
 			get_attnum(stream, NameStr(att->attname));
 
 		input->shown[i] = attnum != InvalidAttrNumber &&
-			may_see(input, attnum);
+			may_see(input, attnum, GetUserId());
 	}
 	return input->shown;
 }
 
 /* May the watermark show how far the event time of the input has come? */
 static bool
-may_observe(const StreamInput *input, bool used)
+may_observe(const StreamInput *input, Oid owner, bool used)
 {
-	/* a view that is named itself shows that to whoever may read it */
-	return used || may_see(input, input->declared.attnum) ||
+	/* a view that is named itself shows that to whoever may read all of it */
+	return used || may_see(input, input->declared.attnum, owner) ||
 		(OidIsValid(input->declared.result_of) &&
-		 !OidIsValid(input->sight.check_as));
+		 !OidIsValid(input->sight.check_as) &&
+		 pg_class_aclcheck(input->declared.result_of, owner,
+						   ACL_SELECT) == ACLCHECK_OK);
 }
 
 /*
@@ -354,7 +356,7 @@ time_below(const StreamViewRow *row, const StreamProgress *progress,
 /* ---- a batch ---- */
 
 void
-stream_watermark_ask_below(StreamWatermark *wm, bool used)
+stream_watermark_ask_below(StreamWatermark *wm, Oid owner, bool used)
 {
 	for (int i = 0; i < wm->ninputs; i++)
 	{
@@ -364,7 +366,7 @@ stream_watermark_ask_below(StreamWatermark *wm, bool used)
 
 		input->below = STREAM_NO_TIME;
 		if (!OidIsValid(input->declared.result_of) ||
-			!may_observe(input, used))
+			!may_observe(input, owner, used))
 			continue;
 		row = stream_catalog_view(input->declared.result_of);
 		if (row && stream_catalog_read_progress(row->viewid, row->unlogged,
@@ -388,7 +390,7 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
 
 		input->leaves = NIL;
 		input->limit = PG_INT64_MAX;
-		input->observed = may_observe(input, used) &&
+		input->observed = may_observe(input, GetUserId(), used) &&
 			!OidIsValid(input->declared.result_of);
 		input->shown = NULL;
 		if (input->declared.max_future_us >= 0)
@@ -509,7 +511,7 @@ put_aside(StreamWatermark *wm, const char *reason)
 		.event_time = STREAM_NO_TIME
 	};
 
-	if (may_see(input, input->declared.attnum))
+	if (may_see(input, input->declared.attnum, GetUserId()))
 		rejection.event_time = wm->row_time;
 	rejection.event_time = stream_watermark_shown(input->declared.type,
 												  rejection.event_time);

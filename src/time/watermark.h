@@ -125,9 +125,10 @@ extern void stream_watermark_load(StreamWatermark *wm,
 /*
  * Asks the views below how far they have come, before it is measured which rows of
  * their results the batch will read: so what they have added by then is among these.
- * used: as below.
+ * owner: of the view, who must be allowed to see that.  used: as below.
  */
-extern void stream_watermark_ask_below(StreamWatermark *wm, bool used);
+extern void stream_watermark_ask_below(StreamWatermark *wm, Oid owner,
+									   bool used);
 
 /*
  * Begins a batch whose late threshold is late.  now: our clock.  used: the query

@@ -96,6 +96,25 @@ like(start_between(1), qr/a row that has gone from a group was never in it/,
 	'... which is seen when they are not');
 sql('ALTER SYSTEM RESET streaming.debug_mutation', 'SELECT pg_reload_conf()');
 
+# ---- of several views that a new one reads, none is held up while another is waited for
+sql('CREATE TABLE s2 (k int) USING stream',
+	'CREATE MATERIALIZED VIEW up1 WITH (streaming.continuous, streaming.changes) AS SELECT k, count(*) AS n FROM s GROUP BY k',
+	'CREATE MATERIALIZED VIEW up2 WITH (streaming.continuous, streaming.changes) AS SELECT k, count(*) AS n FROM s2 GROUP BY k',
+	'REFRESH MATERIALIZED VIEW up1', 'REFRESH MATERIALIZED VIEW up2');
+my $holder = $node->background_psql('postgres');
+$holder->query_safe('BEGIN; TRUNCATE s2;');
+sql('CREATE MATERIALIZED VIEW joined WITH (streaming.continuous) AS
+	SELECT a.k, a.n, b.n AS m FROM up1 a JOIN up2 b ON a.k = b.k');
+wait_until(q{EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'object'
+	AND objid = 'up2'::regclass)});
+sql('INSERT INTO s VALUES (77, 1)', 'REFRESH MATERIALIZED VIEW up1');
+is(sql('SELECT n FROM up1 WHERE k = 77'), '1', 'a view goes on while another is waited for');
+$holder->query_safe('COMMIT');
+$holder->quit;
+sql('INSERT INTO s2 VALUES (77)', 'REFRESH MATERIALIZED VIEW joined');
+is(sql('TABLE joined'), '77|1|1', 'and the new one reads both');
+sql('DROP MATERIALIZED VIEW joined', 'DROP MATERIALIZED VIEW up1, up2', 'DROP TABLE s2');
+
 # ---- a channel says which batch is committed: once, when it is
 sub told
 {

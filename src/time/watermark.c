@@ -49,6 +49,8 @@ PG_FUNCTION_INFO_V1(stream_watermark_on_time);
 #define UNIX_EPOCH \
 	(-(int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
+static bool may_see(const StreamInput *input, AttrNumber attnum);
+
 void *
 stream_watermark_param(ParamListInfo params, int number)
 {
@@ -97,6 +99,9 @@ stream_watermark_create(Oid viewid, List *streams, List *sights,
 			input->sight.handed_on = bms_copy(sight->handed_on);
 			input->sight.hidden = sight->hidden;
 		}
+		/* a view that is named itself shows it to whoever may read it */
+		input->follows = !OidIsValid(input->sight.check_as) ||
+			may_see(input, input->declared.attnum);
 		wm->ninputs++;
 	}
 	return wm;
@@ -325,16 +330,6 @@ shown_columns(StreamInput *input, TupleTableSlot *row)
 	return input->shown;
 }
 
-/* May the watermark show how far the event time of the input has come? */
-static bool
-may_observe(const StreamInput *input, bool used)
-{
-	/* a view that is named itself shows that to whoever may read it */
-	return used || may_see(input, input->declared.attnum) ||
-		(OidIsValid(input->declared.result_of) &&
-		 !OidIsValid(input->sight.check_as));
-}
-
 /*
  * Up to where the view has come: it adds nothing any more that ends at or before that.
  * What it closes it hands on to its change stream, if that is what is read.
@@ -364,7 +359,7 @@ stream_watermark_ask_below(StreamWatermark *wm, bool used)
 
 		input->below = STREAM_NO_TIME;
 		if (!OidIsValid(input->declared.result_of) ||
-			!may_observe(input, used))
+			!(used || input->follows))
 			continue;
 		row = stream_catalog_view(input->declared.result_of);
 		if (row && stream_catalog_read_progress(row->viewid, row->unlogged,
@@ -388,8 +383,8 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
 
 		input->leaves = NIL;
 		input->limit = PG_INT64_MAX;
-		input->observed = may_observe(input, used) &&
-			!OidIsValid(input->declared.result_of);
+		input->observed = !OidIsValid(input->declared.result_of) &&
+			(used || may_see(input, input->declared.attnum));
 		input->shown = NULL;
 		if (input->declared.max_future_us >= 0)
 			input->limit = clock_of(input, now) +

@@ -55,6 +55,8 @@ typedef struct StreamInput
 	StreamEventTime declared;
 	StreamSight sight;
 	int64		delay_us;		/* -1: has no watermark */
+	bool		follows;		/* the user, the view's owner, may see how far the view
+								 * below has come */
 	int64		behind_us;		/* so far its watermark is behind max_time */
 	int64		max_time;		/* the largest event time of earlier batches; of a
 								 * result, up to where the view below had come */
@@ -100,7 +102,8 @@ typedef struct StreamWatermark
 
 /*
  * The inputs of a view: those of the streams that declare an event time; sights:
- * NIL, or a StreamSight for each stream.  Memory is of the current context.
+ * NIL, or a StreamSight for each stream.  Memory is of the current context.  The current
+ * user is the view's owner.
  */
 extern StreamWatermark *stream_watermark_create(Oid viewid, List *streams,
 												List *sights,
@@ -123,7 +126,7 @@ extern void stream_watermark_load(StreamWatermark *wm,
 								  const StreamProgress *progress);
 
 /*
- * Asks the views below how far they have come, before it is measured which rows of
+ * Asks the views below how far they have come, before anybody measures which rows of
  * their results the batch will read: so what they have added by then is among these.
  * used: as below.
  */

@@ -346,6 +346,16 @@ CREATE MATERIALIZED VIEW sessions WITH (streaming.continuous, streaming.output_m
 	SELECT k, session_window(ts, '5 seconds') AS w, count(*) FROM s GROUP BY k, session_window(ts, '5 seconds');
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT w, count(*) FROM sessions GROUP BY w;
+-- but when they end is carried over
+CREATE MATERIALIZED VIEW ended WITH (streaming.continuous, streaming.output_mode = append, streaming.trigger = manual) AS
+	SELECT k % 3 AS k, window_time(session_window(ts, '5 seconds')) AS t, count(*) AS n FROM s GROUP BY k % 3, session_window(ts, '5 seconds');
+CREATE MATERIALIZED VIEW ended_by WITH (streaming.continuous, streaming.output_mode = append, streaming.trigger = manual) AS
+	SELECT tumble(t, '20 seconds') AS w, count(*) AS sessions, sum(n) AS n FROM ended GROUP BY 1;
+REFRESH MATERIALIZED VIEW ended_by;
+INSERT INTO s VALUES ('2024-01-01 00:02:00', 1);
+REFRESH MATERIALIZED VIEW ended_by;
+SELECT * FROM ended_by ORDER BY w;
+SELECT view, watermark, late_rows FROM streaming.views WHERE view IN ('ended'::regclass, 'ended_by'::regclass) ORDER BY view::text;
 -- groups that change
 CREATE MATERIALIZED VIEW updated WITH (streaming.continuous) AS SELECT tumble(ts, '5 seconds') AS w, count(*) AS n FROM s GROUP BY 1;
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous, streaming.output_mode = append) AS

@@ -1134,6 +1134,8 @@ stream_batch_read_position(StreamBatch *batch)
 	BatchView  *view = batch->view;
 
 	read_position(view);
+	stream_watermark_ask_below(view->watermark, view->owner,
+							   uses_event_time(view));
 	note_streams(view);
 	batch->reads_content = view->progress.batch == 0 && reads_content(view);
 	batch->whole |= batch->reads_content;
@@ -1146,8 +1148,6 @@ stream_batch_measure(StreamBatch *batch, List **measured)
 	int64		max_rows = view->row->options.max_batch_rows > 0 ?
 		view->row->options.max_batch_rows : stream_max_batch_rows;
 
-	stream_watermark_ask_below(view->watermark, view->owner,
-							   uses_event_time(view));
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole ? 0 : max_rows, measured);
@@ -1201,7 +1201,7 @@ stream_batch_close(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 
-	view->passes_clock =
+	view->passes_clock = view->watermark &&
 		stream_watermark_idle_at(view->watermark, 0) != DT_NOEND &&
 		stream_above_reads(view->row);
 	close_leaves(batch);

@@ -325,14 +325,13 @@ shown_columns(StreamInput *input, TupleTableSlot *row)
 	return input->shown;
 }
 
-/* May the watermark show how far the event time of the input has come? */
+/* May the watermark show how far the view below has come? */
 static bool
 may_observe(const StreamInput *input, Oid owner, bool used)
 {
 	/* a view that is named itself shows that to whoever may read all of it */
 	return used || may_see(input, input->declared.attnum, owner) ||
-		(OidIsValid(input->declared.result_of) &&
-		 !OidIsValid(input->sight.check_as) &&
+		(!OidIsValid(input->sight.check_as) &&
 		 pg_class_aclcheck(input->declared.result_of, owner,
 						   ACL_SELECT) == ACLCHECK_OK);
 }
@@ -390,8 +389,8 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
 
 		input->leaves = NIL;
 		input->limit = PG_INT64_MAX;
-		input->observed = may_observe(input, GetUserId(), used) &&
-			!OidIsValid(input->declared.result_of);
+		input->observed = !OidIsValid(input->declared.result_of) &&
+			(used || may_see(input, input->declared.attnum, GetUserId()));
 		input->shown = NULL;
 		if (input->declared.max_future_us >= 0)
 			input->limit = clock_of(input, now) +

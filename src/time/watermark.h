@@ -100,7 +100,8 @@ typedef struct StreamWatermark
 
 /*
  * The inputs of a view: those of the streams that declare an event time; sights:
- * NIL, or a StreamSight for each stream.  Memory is of the current context.
+ * NIL, or a StreamSight for each stream.  Memory is of the current context.  The current
+ * user is the view's owner.
  */
 extern StreamWatermark *stream_watermark_create(Oid viewid, List *streams,
 												List *sights,
@@ -123,7 +124,7 @@ extern void stream_watermark_load(StreamWatermark *wm,
 								  const StreamProgress *progress);
 
 /*
- * Asks the views below how far they have come, before it is measured which rows of
+ * Asks the views below how far they have come, before anybody measures which rows of
  * their results the batch will read: so what they have added by then is among these.
  * owner: of the view, who must be allowed to see that.  used: as below.
  */

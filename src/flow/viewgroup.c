@@ -305,6 +305,22 @@ are_due(Together *group)
 	return due;
 }
 
+/* What triggers see of the members is the same, too: it is there when the first is fired. */
+static void
+fire_triggers(Together *group)
+{
+	bool		any = false;
+	ListCell   *lc;
+
+	foreach(lc, group->members)
+		any |= stream_batch_write_held(turn_of(group, lfirst(lc)));
+	if (!any)
+		return;
+	CommandCounterIncrement();
+	for (int i = list_length(group->members) - 1; i >= 0; i--)
+		stream_batch_fire(turn_of(group, list_nth(group->members, i)));
+}
+
 static void
 process_members(Together *group)
 {
@@ -322,6 +338,7 @@ process_members(Together *group)
 		}
 		stream_batch_process(turn_of(group, lfirst(lc)), GetActiveSnapshot());
 	}
+	fire_triggers(group);
 	PopActiveSnapshot();
 }
 

@@ -68,6 +68,7 @@ OBJS = \
 	src/flow/toprows.o \
 	src/flow/moving.o \
 	src/flow/operator.o \
+	src/flow/above.o \
 	src/flow/delta.o \
 	src/flow/dataflow.o \
 	src/flow/batch.o \

@@ -227,11 +227,11 @@ SELECT op, count FROM happened WHERE k = 4 ORDER BY op;
 TRUNCATE counts;
 TRUNCATE counts_changes, happened;
 -- what views have to read, and what these wait for
-SELECT view, streams, lag_rows, inherited_lag_rows FROM streaming.views WHERE view IN ('counts'::regclass, 'happened'::regclass);
+SELECT view, streams, lag_rows, inherited_lag_rows FROM streaming.views WHERE view IN ('counts'::regclass, 'happened'::regclass) ORDER BY view::text;
 INSERT INTO c VALUES (4, 1), (5, 1);
-SELECT view, streams, lag_rows, inherited_lag_rows FROM streaming.views WHERE view IN ('counts'::regclass, 'happened'::regclass);
+SELECT view, streams, lag_rows, inherited_lag_rows FROM streaming.views WHERE view IN ('counts'::regclass, 'happened'::regclass) ORDER BY view::text;
 REFRESH MATERIALIZED VIEW counts;
-SELECT view, streams, lag_rows, inherited_lag_rows FROM streaming.views WHERE view IN ('counts'::regclass, 'happened'::regclass);
+SELECT view, streams, lag_rows, inherited_lag_rows FROM streaming.views WHERE view IN ('counts'::regclass, 'happened'::regclass) ORDER BY view::text;
 -- channels
 ALTER MATERIALIZED VIEW one SET (streaming.notify = '');
 ALTER MATERIALIZED VIEW one SET (streaming.notify = 'a channel');

@@ -34,6 +34,9 @@
 #	ordered_stay	... of which the first ones are wanted
 #	topn_unsaid	that a row is no longer among the first is not handed on
 #	empty_set_goes	an empty grouping set goes with the last row
+#	closed_again	a group that closed with the last watermark is handed on once more
+#	closed_skipped	a group that closes with the watermark is not handed on
+#	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -42,7 +45,8 @@ mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	join_forgotten join_matched join_signs join_tests join_final join_waiting
 	rows_forgotten bits_again changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
-	topn_better topn_losers results group_snapshot}
+	topn_better topn_losers results group_snapshot
+	closed_again closed_skipped below_ahead}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -70,6 +74,7 @@ guards()
 		topn_*) echo test_00_setup test_topn ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
+		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
 		group_snapshot) echo test_00_setup test_view_group ;;

@@ -718,6 +718,19 @@ drop_owned(StreamStatement *s)
 
 /* ---- storage ---- */
 
+/* A change stream that is all of the result is for views yet to come, too. */
+static void
+refuse_result(StreamStatement *s, RangeVar *name, Oid changes)
+{
+	if (stream_declare_is_result(changes))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("TRUNCATE of \"%s\" is not supported", name->relname),
+				 errdetail("Rows are only added to the continuous view, and other views read all of them there."),
+				 errhint("Drop the continuous view."),
+				 stream_refuse_position(s->source, name->location)));
+}
+
 /* The views that show change streams stand for these. */
 static void
 name_change_streams(StreamStatement *s)
@@ -736,6 +749,7 @@ name_change_streams(StreamStatement *s)
 		if (pg_class_aclcheck(relid, GetUserId(),
 							  ACL_TRUNCATE) != ACLCHECK_OK)
 			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_VIEW, get_rel_name(relid));
+		refuse_result(s, list_nth(names, i), changes);
 		name = list_nth(((TruncateStmt *) stream_statement_own(s))->relations, i);
 		name->catalogname = NULL;
 		name->schemaname = get_namespace_name(get_rel_namespace(changes));

@@ -285,6 +285,13 @@ check_watermark_option(const StreamViewRow *row, const StreamWatermark *wm,
 						   get_rel_name(linitial_oid(row->streams))),
 				 errhint("Declare it: ALTER TABLE ... SET (streaming.event_time = 'column')."),
 				 stream_refuse_option_position(source, options, "watermark")));
+	if (row->options.delay_us >= 0 && !stream_watermark_exists(wm))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a watermark needs one of the continuous view below"),
+				 errdetail("It says how much later than that one rows may be."),
+				 errhint("Say how late rows of the stream may be: streaming.watermark = '10 seconds', on the stream or on the view below."),
+				 stream_refuse_option_position(source, options, "watermark")));
 }
 
 /* Groups that are shown in append mode must be final one day. */
@@ -590,7 +597,7 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 typedef struct NewChanges
 {
 	StreamViewRow *row;
-	StreamCut  *cut;
+	StreamTree *tree;
 } NewChanges;
 
 static void
@@ -599,10 +606,9 @@ analyze_changes(void *arg)
 	NewChanges *changes = arg;
 	Relation	definition = table_open(changes->row->definition,
 										AccessShareLock);
-	StreamTree *tree = stream_tree_of_query(get_view_query(definition),
-											&changes->row->options, NULL);
 
-	changes->cut = tree->changes;
+	changes->tree = stream_tree_of_query(get_view_query(definition),
+										 &changes->row->options, NULL);
 	table_close(definition, NoLock);
 }
 
@@ -617,7 +623,7 @@ add_change_stream(StreamViewRow *row)
 					 analyze_changes, &changes);
 	if (!OidIsValid(tablespace))
 		tablespace = MyDatabaseTableSpace;
-	stream_relations_create_changes(row, changes.cut,
+	stream_relations_create_changes(row, changes.tree,
 									get_tablespace_name(tablespace));
 	try_delta(row, NULL, NIL, NULL);
 }

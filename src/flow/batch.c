@@ -53,6 +53,7 @@
 #include "stream/position.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "flow/above.h"
 #include "flow/reaper.h"
 #include "flow/operator.h"
 #include "flow/delta.h"
@@ -80,6 +81,7 @@ typedef struct BatchView
 	MemoryContext watermark_context;
 	StreamWatermark *watermark; /* as of generation */
 	int			generation;		/* of the dataflow, or -1 */
+	bool		passes_clock;	/* views above read an idle input's time */
 } BatchView;
 
 /* A batch in progress. */
@@ -475,6 +477,28 @@ has_groups_to_close(BatchView *view)
 		view->progress.watermark > view->progress.closed;
 }
 
+/*
+ * The number of the change stream's operator, if the view has one to which groups are
+ * handed on when they are closed; or -1.  Its place is up to where that has been done.
+ */
+static int
+changes_of_closed(BatchView *view)
+{
+	StreamTree *tree = view->flow->tree;
+
+	return tree->changes && tree->top->final_only ? tree->changes->number : -1;
+}
+
+/* Have groups been closed that are not in the change stream, since it is younger? */
+static bool
+has_closed_to_hand_on(BatchView *view)
+{
+	int			changes = changes_of_closed(view);
+
+	return changes >= 0 && closes_groups(view) &&
+		view->places[changes].until < view->progress.closed;
+}
+
 static void
 set_param(ParamListInfo params, int number, Oid type, Datum value)
 {
@@ -520,6 +544,15 @@ has_groups_to_reap(BatchView *view)
 		if (must_reap(view, i))
 			return true;
 	return false;
+}
+
+/* Has the watermark moved, which means nothing here, but to views above? */
+static bool
+has_time_to_pass_on(BatchView *view)
+{
+	return !uses_event_time(view) &&
+		view->progress.watermark > view->progress.closed &&
+		stream_above_waits(view->row);
 }
 
 /* A delta plan's parameters (watermark.h). */
@@ -743,7 +776,7 @@ has_passed_over(StreamPosition *position)
 
 /*
  * The streams have been read: is there anything to commit under a new number?  moved:
- * the watermark, or what it has closed.
+ * the watermark, what it has closed, or what of that has been handed on.
  */
 static void
 settle(StreamBatch *batch, bool moved)
@@ -759,9 +792,45 @@ settle(StreamBatch *batch, bool moved)
 }
 
 /*
+ * Hands on the groups that the batch closes, once: before anything of them is given up,
+ * and up to where they are handed on changes with the state, in one transaction.  What
+ * was closed before there was a change stream comes first, by itself.
+ */
+static void
+hand_on_closed(StreamBatch *batch, int changes)
+{
+	BatchView  *view = batch->view;
+	StreamReaped *place = &view->places[changes];
+	int			top = view->flow->tree->top->number;
+	int64		until = batch->closes;
+
+	if (place->until == STREAM_NO_TIME &&
+		view->progress.closed != STREAM_NO_TIME)
+	{
+		until = view->progress.closed;
+		stream_operator_begin_filling(view->ops[changes]);
+	}
+	if (until <= place->until)
+		return;
+	stream_operator_hand_on_closed(view->ops[top], batch->states[top],
+								   place->until, until);
+	place->until = until;
+}
+
+/* What else changes is handed on as it comes. */
+static void
+note_handed_on(BatchView *view)
+{
+	StreamTree *tree = view->flow->tree;
+
+	if (tree->changes && changes_of_closed(view) < 0)
+		view->places[tree->changes->number].until = view->progress.closed;
+}
+
+/*
  * Runs the operators from the leaves up: the plans of their feeds, over the rows of
  * the position's range (none without one).  Rows that end at or before batch->late
- * are dropped.
+ * are dropped, groups that end at or before batch->closes are closed.
  */
 static void
 run_operators(StreamBatch *batch, StreamPosition *position)
@@ -776,6 +845,8 @@ run_operators(StreamBatch *batch, StreamPosition *position)
 	{
 		int			feed = 0;
 
+		if (i == changes_of_closed(view) && batch->closes != STREAM_NO_TIME)
+			hand_on_closed(batch, i);
 		for (; lc && ((StreamDelta *) lfirst(lc))->cut->number == i;
 			 lc = lnext(view->flow->deltas, lc))
 		{
@@ -857,6 +928,7 @@ process_range(StreamBatch *batch)
 	int64		groups = progress->groups;
 	int64		closed = progress->closed;
 	int64		watermark = progress->watermark;
+	bool		fills = has_closed_to_hand_on(view);
 
 	batch->late = closes_groups(view) ? progress->closed : STREAM_NO_TIME;
 	batch->closes = closes_groups(view) ? progress->watermark : STREAM_NO_TIME;
@@ -869,7 +941,11 @@ process_range(StreamBatch *batch)
 	if (closes_groups(view))
 		progress->closed = batch->closes;
 	stream_watermark_end(view->watermark, progress);
-	settle(batch, progress->closed != closed ||
+	/* nothing is late for what does not look at event times */
+	if (!uses_event_time(view))
+		progress->closed = progress->watermark;
+	note_handed_on(view);
+	settle(batch, fills || progress->closed != closed ||
 		   progress->watermark != watermark);
 	if (has_groups_to_reap(view))
 		reap_groups(batch, progress->groups - groups);
@@ -878,6 +954,8 @@ process_range(StreamBatch *batch)
 						   batch->snapshot);
 	if (batch->number > progress->batch)
 		write_progress(batch, started);
+	if (progress->closed != closed)
+		stream_above_wake(view->row);
 	STREAM_DEBUG_POINT("batch-before-commit");
 }
 
@@ -1084,6 +1162,7 @@ stream_batch_measure(StreamBatch *batch, List **measured)
 	int64		max_rows = view->row->options.max_batch_rows > 0 ?
 		view->row->options.max_batch_rows : stream_max_batch_rows;
 
+	stream_watermark_ask_below(view->watermark, uses_event_time(view));
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole ? 0 : max_rows, measured);
@@ -1099,10 +1178,11 @@ stream_batch_is_due(StreamBatch *batch, TimestampTz now)
 	batch->now = now;
 	/* an input is not idle whose rows this batch will leave unread */
 	if (!batch->more)
-		stream_watermark_follow_clock(view->watermark, &view->progress, now);
+		stream_watermark_follow(view->watermark, &view->progress, now);
 	batch->due = stream_position_pending(view->position) ||
 		view->progress.batch == 0 || has_groups_to_close(view) ||
-		has_groups_to_reap(view);
+		has_closed_to_hand_on(view) || has_groups_to_reap(view) ||
+		has_time_to_pass_on(view);
 	return batch->due;
 }
 
@@ -1114,7 +1194,8 @@ process_as_owner(void *arg)
 
 	process_range(batch);
 	/* a batch without rows lets the watermark do its work */
-	if (has_groups_to_close(view) || has_groups_to_reap(view))
+	if (has_groups_to_close(view) || has_closed_to_hand_on(view) ||
+		has_groups_to_reap(view))
 		batch->more = true;
 }
 
@@ -1174,6 +1255,11 @@ stream_batch_fire(StreamBatch *batch)
 StreamBatchResult
 stream_batch_close(StreamBatch *batch)
 {
+	BatchView  *view = batch->view;
+
+	view->passes_clock =
+		stream_watermark_idle_at(view->watermark, 0) != DT_NOEND &&
+		stream_above_reads(view->row);
 	close_leaves(batch);
 	close_tables(batch);
 	if (batch->more)
@@ -1197,8 +1283,10 @@ stream_batch_wake_at(Oid viewid)
 	BatchView  *view = views ?
 		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
 
-	if (view == NULL || view->nops == 0 || !closes_groups(view) ||
-		!can_reap(view) || view->progress.groups == 0)
+	if (view == NULL || view->nops == 0 ||
+		!(view->passes_clock ||
+		  (closes_groups(view) && can_reap(view) &&
+		   view->progress.groups > 0)))
 		return DT_NOEND;
 	return stream_watermark_idle_at(view->watermark, stream_debug_now());
 }

@@ -56,6 +56,12 @@ stream_changes_open(StreamChanges *changes, Relation rel, int64 batch)
 	changes->batch = batch;
 }
 
+void
+stream_changes_begin_filling(StreamChanges *changes)
+{
+	changes->batch = STREAM_CHANGE_BEFORE;
+}
+
 static void
 put(StreamChanges *changes, TupleTableSlot *row, int op)
 {

@@ -28,6 +28,9 @@ extern StreamChanges *stream_changes_create(MemoryContext parent,
 extern void stream_changes_open(StreamChanges *changes, Relation rel,
 								int64 batch);
 
+/* What comes has been in the result before there was a change stream. */
+extern void stream_changes_begin_filling(StreamChanges *changes);
+
 /* Takes a row that comes or goes. */
 extern void stream_changes_add(StreamChanges *changes, TupleTableSlot *row);
 

@@ -488,7 +488,7 @@ session_changed(TupleTableSlot *row, int sign, void *arg)
 		stream_rows_hand_on_session(op->kept, row,
 									stream_sessions_end_before(op->sessions,
 															   row));
-	else if (op->output)
+	else if (op->output && !op->cut->final_only)
 		hand_on_change(row, sign, op);
 }
 
@@ -557,11 +557,13 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 
 		stream_store_open(op->store, state, batch, late,
 						  op->output && !changes ? hand_on : NULL,
-						  op->output && changes ? hand_on_change : NULL, op);
+						  op->output && changes && !op->cut->final_only ?
+						  hand_on_change : NULL, op);
 	}
 	if (op->top)
 		stream_toprows_open(op->top, state,
-							op->output ? hand_on_change : NULL, op);
+							op->output && !op->cut->final_only ?
+							hand_on_change : NULL, op);
 }
 
 /*
@@ -699,6 +701,25 @@ stream_operator_settle(StreamOperator *op, int64 batch)
 	ExecClearTuple(op->output_slot);
 	tuplestore_end(op->output);
 	op->output = NULL;
+}
+
+static void
+hand_on_closed(TupleTableSlot *row, void *arg)
+{
+	hand_on_change(row, 1, arg);
+}
+
+void
+stream_operator_hand_on_closed(StreamOperator *op, Relation state,
+							   int64 after, int64 until)
+{
+	stream_reaper_show(op->reaper, state, after, until, hand_on_closed, op);
+}
+
+void
+stream_operator_begin_filling(StreamOperator *op)
+{
+	stream_changes_begin_filling(op->changes);
 }
 
 bool

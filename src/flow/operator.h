@@ -66,6 +66,15 @@ extern void stream_operator_fire(StreamOperator *op);
  */
 extern void stream_operator_settle(StreamOperator *op, int64 batch);
 
+/*
+ * An operator whose groups are handed on when they are closed: those that end after one
+ * time, and at or before another, after close.  Of the change stream above it: these
+ * have been closed before it was made.
+ */
+extern void stream_operator_hand_on_closed(StreamOperator *op, Relation state,
+										   int64 after, int64 until);
+extern void stream_operator_begin_filling(StreamOperator *op);
+
 /* Has it state that is given up some time after groups have closed? */
 extern bool stream_operator_can_reap(const StreamOperator *op);
 

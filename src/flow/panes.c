@@ -30,6 +30,7 @@
 #include "utils/typcache.h"
 
 #include "base/compat.h"
+#include "base/catalog.h"
 #include "time/window.h"
 #include "state/aggstate.h"
 #include "flow/panes.h"
@@ -392,6 +393,8 @@ stream_panes_add(StreamPanes *panes, StreamStore *store,
 	Timestamp	start;
 	int64		group;
 
+	if (late != STREAM_NO_TIME)
+		late -= window->slack;
 	slot_getallattrs(delta);
 	/* hop of a null time has no windows */
 	if (delta->tts_isnull[window->key])

@@ -16,6 +16,8 @@
  * those that are equal in all columns but the last and greater in that, then in
  * all but the last two, and so on.
  *
+ * The same index finds the groups that a batch closes, for whom they are handed on to.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -40,6 +42,7 @@
 #include "utils/typcache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "state/statetable.h"
 #include "flow/reaper.h"
 
@@ -471,6 +474,48 @@ reap_groups(Run *run)
 	return all;
 }
 
+static void
+prepare_end(StreamReaper *reaper)
+{
+	MemoryContext old = MemoryContextSwitchTo(reaper->context);
+
+	if (reaper->end == NULL)
+	{
+		reaper->econtext = CreateStandaloneExprContext();
+		reaper->end = ExecInitExpr(reaper->end_expr, NULL);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+void
+stream_reaper_show(StreamReaper *reaper, Relation rel, int64 after,
+				   int64 until,
+				   void (*show) (TupleTableSlot *row, void *arg), void *arg)
+{
+	MemoryContext old = MemoryContextSwitchTo(reaper->batch);
+	Run			run = {.reaper = reaper,.rel = rel};
+
+	prepare_end(reaper);
+	run.slot = table_slot_create(rel, NULL);
+	open_index(&run);
+	scan_from(&run, after);
+	while (index_getnext_slot(run.scan, ForwardScanDirection, run.slot))
+	{
+		int64		end = end_of_row(reaper, run.slot);
+
+		CHECK_FOR_INTERRUPTS();
+		if (end > until || (STREAM_MUTATION("closed_skipped") && end == until))
+			break;
+		if (end > after || (STREAM_MUTATION("closed_again") && end == after))
+			show(run.slot, arg);
+	}
+	index_endscan(run.scan);
+	index_close(run.index, NoLock);
+	ExecDropSingleTupleTableSlot(run.slot);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(reaper->batch);
+}
+
 int64
 stream_reaper_run(StreamReaper *reaper, Relation rel, StreamReaped *place,
 				  int64 closed, int64 limit)
@@ -479,13 +524,7 @@ stream_reaper_run(StreamReaper *reaper, Relation rel, StreamReaped *place,
 	Run			run = {.reaper = reaper,.rel = rel,.limit = limit};
 	bool		done;
 
-	if (reaper->end == NULL)
-	{
-		MemoryContextSwitchTo(reaper->context);
-		reaper->econtext = CreateStandaloneExprContext();
-		reaper->end = ExecInitExpr(reaper->end_expr, NULL);
-		MemoryContextSwitchTo(reaper->batch);
-	}
+	prepare_end(reaper);
 	run.estate = CreateExecutorState();
 	run.slot = table_slot_create(rel, NULL);
 	open_index(&run);

@@ -50,6 +50,15 @@ extern int64 stream_reaper_run(StreamReaper *reaper, Relation rel,
 							   StreamReaped *place, int64 closed,
 							   int64 limit);
 
+/*
+ * Calls show with the row of each group that ends after one time, and at or before
+ * another, in the order in which they end.  rel: as above.
+ */
+extern void stream_reaper_show(StreamReaper *reaper, Relation rel, int64 after,
+							   int64 until,
+							   void (*show) (TupleTableSlot *row, void *arg),
+							   void *arg);
+
 /* So many take no time to speak of. */
 #define STREAM_REAP_GROUPS 5000
 

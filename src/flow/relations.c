@@ -48,6 +48,7 @@
 #include "base/compat.h"
 #include "base/shmem.h"
 #include "base/owner.h"
+#include "time/declare.h"
 #include "state/aggstate.h"
 #include "query/tree.h"
 #include "flow/relations.h"
@@ -641,6 +642,24 @@ create_changes_view(Oid viewid, const StreamCut *cut)
 		change_owner(made.objectId, stream_owner_of(viewid));
 }
 
+/*
+ * Says of the table to which all of the result is added, if there is one, which column of
+ * it is an event time.
+ */
+static void
+declare_result(const StreamViewRow *row, const StreamTree *tree)
+{
+	bool		has_time = tree->time_column != InvalidAttrNumber;
+
+	if (tree->added == NULL)
+		return;
+	if (tree->added == tree->changes)
+		stream_declare_result(row->changes, has_time ? tree->time_column + 2 :
+							  InvalidAttrNumber);
+	else if (has_time)
+		stream_declare_result(row->state, tree->time_column);
+}
+
 /* A name for one of a view's relations until the view has an OID. */
 static RangeVar *
 provisional_name(const StreamViewRow *row, const char *kind, int number)
@@ -707,13 +726,15 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	CommandCounterIncrement();
 	if (tree->changes)
 		create_changes_view(row->viewid, tree->changes);
+	declare_result(row, tree);
 }
 
 void
-stream_relations_create_changes(StreamViewRow *row, StreamCut *cut,
+stream_relations_create_changes(StreamViewRow *row, StreamTree *tree,
 								const char *tablespace)
 {
 	IntoClause *into = makeNode(IntoClause);
+	StreamCut  *cut = tree->changes;
 	Oid			userid;
 	int			sec_context;
 
@@ -731,6 +752,9 @@ stream_relations_create_changes(StreamViewRow *row, StreamCut *cut,
 	finish_state_table(row, cut, row->changes, into, "changes");
 	CommandCounterIncrement();
 	create_changes_view(row->viewid, cut);
+	/* keys that are there before are in no change stream */
+	if (tree->top->kind != STREAM_CUT_DISTINCT)
+		declare_result(row, tree);
 }
 
 void

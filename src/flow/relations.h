@@ -29,7 +29,7 @@ extern void stream_relations_create(StreamViewRow *row, StreamTree *tree,
  * that shows it, named like it with "_changes" (as the user, who is its owner); fills it
  * into the row.  The tablespace is not checked.
  */
-extern void stream_relations_create_changes(StreamViewRow *row, StreamCut *cut,
+extern void stream_relations_create_changes(StreamViewRow *row, StreamTree *tree,
 											const char *tablespace);
 
 /* The change stream that this ordinary view shows, or InvalidOid. */

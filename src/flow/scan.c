@@ -209,7 +209,8 @@ mentions(Node *clause, Index rti, AttrNumber attno)
  * First those that hide rows from the view's owner: row-level security, and all
  * there are behind a security barrier.  What they remove must leave no trace,
  * whatever they are about.  Then those that are not about the event time: rows
- * that they remove do not count for the watermark.  Then the others.
+ * that they remove do not count for the watermark.  Then the others.  Rows of a result
+ * never count; it may have several columns that are about the event time.
  *
  * Conditions without columns are checked by the plan above once and for all; but
  * rows that it does not want are read all the same.
@@ -235,7 +236,8 @@ order_conditions(PlannerInfo *root, RelOptInfo *rel, List *clauses,
 		if (rinfo->security_level < root->qual_security_level ||
 			stream_analyze_is_guarded(rte))
 			hiding = lappend(hiding, rinfo->clause);
-		else if (mentions((Node *) rinfo->clause, rel->relid, declared.attnum))
+		else if (OidIsValid(declared.result_of) ||
+				 mentions((Node *) rinfo->clause, rel->relid, declared.attnum))
 			after = lappend(after, rinfo->clause);
 		else
 			before = lappend(before, rinfo->clause);

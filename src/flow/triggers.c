@@ -64,6 +64,9 @@ stream_triggers_add(StreamTriggers *triggers, TupleTableSlot *row)
 	int			op = triggers->ops ?
 		DatumGetInt32(slot_getattr(row, 2, &isnull)) : STREAM_CHANGE_INSERT;
 
+	if (triggers->ops && DatumGetInt64(slot_getattr(row, 1, &isnull)) ==
+		STREAM_CHANGE_BEFORE)
+		return;
 	switch (op)
 	{
 		case STREAM_CHANGE_INSERT:

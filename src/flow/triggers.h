@@ -21,6 +21,9 @@ typedef struct StreamTriggers StreamTriggers;
 #define STREAM_CHANGE_UPDATE_BEFORE (-2)
 #define STREAM_CHANGE_UPDATE_AFTER 2
 
+/* The number of the batch, the first column, of what was there before the change stream. */
+#define STREAM_CHANGE_BEFORE 0
+
 /*
  * Begins a batch of rows of a change stream, or (ops: false) of a result that is only
  * added to.  Its triggers are fired as if what the rows say had been done to a table.
@@ -29,7 +32,10 @@ typedef struct StreamTriggers StreamTriggers;
 extern StreamTriggers *stream_triggers_begin(EState *estate,
 											 ResultRelInfo *rel, bool ops);
 
-/* Takes a row, which is in the table, with its TID. */
+/*
+ * Takes a row, which is in the table, with its TID.  What was there before there was a
+ * change stream is none of the triggers' business.
+ */
 extern void stream_triggers_add(StreamTriggers *triggers,
 								TupleTableSlot *row);
 

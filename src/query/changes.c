@@ -6,11 +6,16 @@
  * How the result of a view changes is what its last operator hands on, with HAVING and
  * expressions applied to the rows that go as to those that come.  One operator more
  * appends that to a table of its own, a stream, in the batch that changes the result.
+ * Of a view in append mode these are the groups that the batch closes, and nothing
+ * else: they come once, and never change.
  *
  * Another view whose FROM names that view has an operator for it, a source: in its first
  * batch that hands on the content of the view, as rows that come, and all that is in the
  * change stream by then counts as read, for the batch has one snapshot.  From then on it
  * hands on the new rows of the change stream.
+ *
+ * Where rows are only added to the result of that view, and all of them are in its change
+ * stream, that is read like any other stream instead.
  *
  *-------------------------------------------------------------------------
  */
@@ -33,6 +38,7 @@
 #include "base/refuse.h"
 #include "base/catalog.h"
 #include "stream/am.h"
+#include "time/declare.h"
 #include "query/analyze.h"
 #include "query/joining.h"
 #include "query/reading.h"
@@ -174,7 +180,8 @@ find_identity(StreamCut *cut, const StreamCut *top, const Query *shown,
 {
 	ListCell   *lc;
 
-	cut->updates = stream_cut_has_groups(top) && !top->query->hasTargetSRFs &&
+	cut->updates = stream_cut_has_groups(top) && !top->final_only &&
+		!top->query->hasTargetSRFs &&
 		(top->topn == NULL || stream_topn_is_one_row(top->topn));
 	foreach(lc, cut->updates ? top->keys : NIL)
 	{
@@ -232,16 +239,13 @@ stream_changes_cut(StreamCut *top, Query *shown, int rtindex, bool append,
 		shown = top->query;
 	cut->kind = STREAM_CUT_CHANGES;
 	cut->place = *place;
-	if (append)
-		stream_refuse_in(place,
-						 "a change stream of a view in output mode \"append\" is",
-						 shown->targetList, "Use output mode \"update\".");
 	if (top->kind == STREAM_CUT_TRANSFORM)
 		stream_refuse_in(place,
 						 "a change stream of a view whose rows are only added is",
 						 shown->targetList,
 						 "Name the view itself in FROM: its result can be read as a stream.");
 	check_query(shown, place);
+	top->final_only = append && stream_cut_has_groups(top);
 	if (top->kind == STREAM_CUT_ROWS)
 	{
 		query = shown_rows(top, shown, top->sign);
@@ -268,7 +272,16 @@ stream_changes_cut(StreamCut *top, Query *shown, int rtindex, bool append,
 
 /* ---- other views in FROM ---- */
 
-/* Is it a continuous view, whose rows come and go? */
+/* Is its change stream all of its result, to which rows are only added? */
+static bool
+is_added_only(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+
+	return OidIsValid(row->changes) && stream_declare_is_result(row->changes);
+}
+
+/* Is it a continuous view whose result is a table? */
 static bool
 is_changing_view(const RangeTblEntry *rte)
 {
@@ -304,7 +317,14 @@ changing_views(Query *query)
 bool
 stream_changes_are_read(Query *query)
 {
-	return !stream_analyze_has_stream(query) && changing_views(query) != NIL;
+	ListCell   *lc;
+
+	if (stream_analyze_has_stream(query))
+		return false;
+	foreach(lc, changing_views(query))
+		if (!is_added_only(lfirst_node(RangeTblEntry, lc)->relid))
+			return true;
+	return false;
 }
 
 List *
@@ -373,9 +393,37 @@ select_beside(const Query *from, const RangeTblEntry *view)
 	return query;
 }
 
-/* The member of FROM becomes a sub-select that only an operator can read. */
-static void
-expand_member(Query *query, RangeTblEntry *rte)
+/*
+ * The rows of the change stream, for whoever may read the view; as columns of relation 2,
+ * the view's begin with the third.
+ */
+static Query *
+changes_query(const Query *source)
+{
+	RangeTblEntry *view = linitial(source->rtable);
+	Query	   *query = select_beside(source, view);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	List	   *names = list_make2(makeString("batch"), makeString("op"));
+	ListCell   *lc;
+
+	query->targetList = columns_of(view->relid, 2, 3);
+	query->jointree = makeFromExpr(list_make1(reference(2)), NULL);
+	foreach(lc, query->targetList)
+		names = lappend(names, makeString(lfirst_node(TargetEntry, lc)->resname));
+	rte->rtekind = RTE_RELATION;
+	rte->relid = stream_catalog_view(view->relid)->changes;
+	rte->relkind = RELKIND_RELATION;
+	rte->rellockmode = AccessShareLock;
+	rte->eref = makeAlias("changes", names);
+	rte->inh = rte->inFromCl = true;
+	query->rtable = lappend(query->rtable, rte);
+	stream_compat_require_nothing(query, rte);
+	return query;
+}
+
+/* A sub-select that only an operator can read. */
+static Query *
+marked_query(Query *query, RangeTblEntry *rte)
 {
 	Query	   *source = select_beside(query, rte);
 	RangeTblEntry *marker = makeNode(RangeTblEntry);
@@ -401,9 +449,22 @@ expand_member(Query *query, RangeTblEntry *rte)
 	marker->eref = makeAlias("changes", names);
 	marker->inFromCl = true;
 	source->rtable = lappend(source->rtable, marker);
+	return source;
+}
 
+/* The member of FROM becomes a sub-select. */
+static void
+expand_member(Query *query, RangeTblEntry *rte)
+{
+	Query	   *part;
+
+	if (is_added_only(rte->relid))
+		part = changes_query(select_beside(query, rte));
+	else
+		part = marked_query(query, rte);
 	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = source;
+	rte->subquery = part;
+	rte->inh = false;
 	rte->relid = InvalidOid;
 	rte->relkind = '\0';
 	rte->rellockmode = NoLock;
@@ -489,36 +550,11 @@ sign_of_op(int rtindex)
 	return (Expr *) result;
 }
 
-/* The rows of its change stream, for whoever may read the view. */
-static Query *
-changes_query(const Query *source)
-{
-	RangeTblEntry *view = linitial(source->rtable);
-	Query	   *query = select_beside(source, view);
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	List	   *names = list_make2(makeString("batch"), makeString("op"));
-	ListCell   *lc;
-
-	query->targetList = columns_of(view->relid, 2, 3);
-	query->jointree = makeFromExpr(list_make1(reference(2)), NULL);
-	foreach(lc, query->targetList)
-		names = lappend(names, makeString(lfirst_node(TargetEntry, lc)->resname));
-	add_sign(query, sign_of_op(2));
-	rte->rtekind = RTE_RELATION;
-	rte->relid = stream_catalog_view(view->relid)->changes;
-	rte->relkind = RELKIND_RELATION;
-	rte->rellockmode = AccessShareLock;
-	rte->eref = makeAlias("changes", names);
-	rte->inh = rte->inFromCl = true;
-	query->rtable = lappend(query->rtable, rte);
-	stream_compat_require_nothing(query, rte);
-	return query;
-}
-
 void
 stream_changes_cut_source(StreamCut *cut)
 {
 	List	   *names = NIL;
+	Query	   *changes;
 	StreamFeed *feed;
 	ListCell   *lc;
 
@@ -536,7 +572,8 @@ stream_changes_cut_source(StreamCut *cut)
 	feed = stream_cut_add_feed(cut, content_query(cut->query),
 							   STREAM_FEED_ROWS);
 	feed->first = feed->content = true;
-	feed = stream_cut_add_feed(cut, changes_query(cut->query),
-							   STREAM_FEED_ROWS);
+	changes = changes_query(cut->query);
+	add_sign(changes, sign_of_op(2));
+	feed = stream_cut_add_feed(cut, changes, STREAM_FEED_ROWS);
 	feed->later = true;
 }

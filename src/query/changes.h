@@ -14,8 +14,8 @@
  * An operator above the one that is shown to readers, which writes down how the result
  * of the view changes; not yet in the tree.  shown, rtindex: first rows are this member
  * of the FROM of that query, which says of each row by itself what is shown of it; 0: the
- * operator is the query.  append: groups are shown when they are final.  Error 0A000, with
- * a position, if that cannot be said.
+ * operator is the query.  append: groups are shown when they are final, and handed on
+ * then.  Error 0A000, with a position, if that cannot be said.
  */
 extern StreamCut *stream_changes_cut(StreamCut *top, Query *shown,
 									 int rtindex, bool append,

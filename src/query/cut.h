@@ -142,6 +142,8 @@ typedef struct StreamCut
 
 	/* the tree */
 	bool		shown;			/* readers read its table */
+	bool		final_only;		/* of groups: each is handed on once, when it is
+								 * closed */
 	List	   *below;			/* StreamCutInput */
 	bool		hands_on;		/* a feed reads what it hands on: of what has groups,
 								 * how they change */

@@ -47,6 +47,8 @@
 #include "base/compat.h"
 #include "base/debug.h"
 #include "base/refuse.h"
+#include "base/catalog.h"
+#include "stream/am.h"
 #include "time/declare.h"
 #include "time/watermark.h"
 #include "time/window.h"
@@ -83,6 +85,7 @@ typedef struct Trace
 								 * the rows of the FROM have their time */
 	int64		slack;			/* microseconds after its end, until which groups
 								 * below may change */
+	bool		stored;			/* in the result of another view */
 } Trace;
 
 /* What says when the groups of a query close, as found while tracing. */
@@ -116,7 +119,17 @@ typedef struct Memory
 {
 	List	   *closings;		/* Closing */
 	List	   *joined;			/* StreamJoined */
+	List	   *below;			/* ViewBelow */
+	bool		added_only;		/* other views that the query at hand reads are
+								 * read by what is added to them */
 } Memory;
+
+/* A continuous view whose result is read. */
+typedef struct ViewBelow
+{
+	Oid			viewid;
+	Query	   *query;
+} ViewBelow;
 
 static Trace trace_expr(Query *query, Node *expr, Memory *memory);
 static StreamJoined *joined_of(Query *query, Memory *memory);
@@ -124,6 +137,8 @@ static bool slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack);
 static int64 window_width(const Trace *trace, const char *source);
 static int64 reach_of(const Trace *trace);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
+static bool has_known_length(const Trace *trace);
+static Const *constant_argument(FuncExpr *call, int n, const char *source);
 
 static const Trace no_trace = {TRACE_NONE};
 
@@ -228,6 +243,7 @@ trace_call(Query *query, FuncExpr *call, Memory *memory)
 		trace.of = of;
 	}
 	trace.call = call;
+	trace.stored = false;
 	if (name && strcmp(name, "window_time") == 0)
 	{
 		if (trace.kind != TRACE_RANGE && trace.kind != TRACE_SESSION)
@@ -478,16 +494,101 @@ query_of_view(Oid relid)
 	return query;
 }
 
+static Query *
+query_of_result(const StreamViewRow *row, Memory *memory)
+{
+	ViewBelow  *below;
+	ListCell   *lc;
+
+	foreach(lc, memory->below)
+		if (((ViewBelow *) lfirst(lc))->viewid == row->viewid)
+			return ((ViewBelow *) lfirst(lc))->query;
+	below = palloc(sizeof(ViewBelow));
+	below->viewid = row->viewid;
+	below->query = query_of_view(row->definition);
+	memory->below = lappend(memory->below, below);
+	return below->query;
+}
+
+/*
+ * Does the value of a column of a result say when it ends?  It may be read under another
+ * time zone than it was made.
+ */
+static bool
+is_known_in_result(const Trace *trace)
+{
+	Interval   *unit;
+
+	if (!trace->event_time || trace->kind == TRACE_SESSION ||
+		!has_known_length(trace))
+		return false;
+	if (trace->kind != TRACE_START)
+		return true;
+	if (trace->call->funcid == F_DATE_TRUNC_TEXT_TIMESTAMPTZ_TEXT)
+		return !contain_var_clause(lthird(trace->call->args));
+	if (trace->call->funcid != F_DATE_TRUNC_TEXT_TIMESTAMPTZ)
+		return true;
+	unit = stream_timeexpr_unit(TextDatumGetCString(constant_argument(trace->call,
+																	  0, NULL)->constvalue));
+	return unit->month == 0 && unit->day == 0;
+}
+
+/*
+ * The output column of another continuous view, to whose result rows are only added: it is
+ * what it would be if the view's query were a sub-select.  Sessions are not: what is
+ * above would merge them once more.
+ */
+static Trace
+trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
+{
+	Query	   *query = query_of_result(row, memory);
+	bool		added_only = memory->added_only;
+	Trace		trace;
+
+	check_stack_depth();
+	memory->added_only = !stream_analyze_has_stream(query);
+	trace = trace_output(query, attno, memory);
+	memory->added_only = added_only;
+	trace.stored = true;
+	return is_known_in_result(&trace) ? trace : no_trace;
+}
+
+/* The same, by the name of the view. */
+static Trace
+trace_view_column(const StreamViewRow *row, AttrNumber attno, Memory *memory)
+{
+	Oid			result = stream_am_relid_is_stream(row->state) ? row->state :
+		memory->added_only ? row->changes : InvalidOid;
+	StreamEventTime declared;
+
+	return OidIsValid(result) &&
+		stream_declare_event_time(result, &declared) ?
+		trace_result(row, attno, memory) : no_trace;
+}
+
 static Trace
 trace_table_column(Oid relid, AttrNumber attno, Memory *memory)
 {
 	Trace		trace = no_trace;
 	StreamEventTime declared;
+	StreamViewRow *row;
 
 	if (get_rel_relkind(relid) == RELKIND_VIEW)
-		return trace_output(query_of_view(relid), attno, memory);
-	if (!stream_declare_event_time(relid, &declared) ||
-		declared.attnum != attno)
+	{
+		row = stream_catalog_view(relid);
+		return row ? trace_view_column(row, attno, memory) :
+			trace_output(query_of_view(relid), attno, memory);
+	}
+	if (!stream_declare_event_time(relid, &declared))
+		return no_trace;
+	if (OidIsValid(declared.result_of))
+	{
+		row = stream_catalog_view(declared.result_of);
+		/* in a change stream, two columns come first */
+		return trace_result(row, row->changes == relid ? attno - 2 : attno,
+							memory);
+	}
+	if (declared.attnum != attno)
 		return no_trace;
 	trace.kind = TRACE_TIME;
 	trace.event_time = true;
@@ -745,6 +846,8 @@ reach_of(const Trace *trace)
 	reach = reach_of(trace->of);
 	if (trace->kind == TRACE_TIME)
 		return reach;
+	if (!has_known_length(trace))
+		return PG_INT64_MAX;
 	if (trace->kind != TRACE_SESSION)
 		width = window_width(trace, NULL);
 	else if (!fixed_argument(trace->call, 1, &width))
@@ -906,9 +1009,9 @@ tumble_by(FuncExpr *call, int64 size, int64 offset)
 								 COERCE_EXPLICIT_CALL);
 }
 
-/* The end of the last of the windows that a call of hop gives. */
+/* The end of the last of the windows that a call of hop gives, and so long after it. */
 static Expr *
-last_end(FuncExpr *call)
+last_end(FuncExpr *call, int64 slack)
 {
 	Oid			type = exprType(linitial(call->args));
 	bool		zoned = type == TIMESTAMPTZOID;
@@ -918,10 +1021,11 @@ last_end(FuncExpr *call)
 	Oid			funcid = LookupFuncName(list_make2(makeString("streaming"),
 												   makeString("_hop_end")),
 										zoned ? 5 : 4, argtypes, false);
+	Expr	   *end = (Expr *)
+		makeFuncExpr(funcid, type, copyObject(call->args), InvalidOid,
+					 DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
 
-	return (Expr *) makeFuncExpr(funcid, type, copyObject(call->args),
-								 InvalidOid, DEFAULT_COLLATION_OID,
-								 COERCE_EXPLICIT_CALL);
+	return slack == 0 ? end : stream_timeexpr_later(end, slack);
 }
 
 /*
@@ -941,7 +1045,7 @@ divide_into_panes(StreamWindow *window, FuncExpr *call)
 	window->pane = tumble_by(call, greatest_common_divisor(window->size,
 														   window->slide),
 							 window->offset);
-	window->row_end = last_end(call);
+	window->row_end = last_end(call, window->slack);
 }
 
 /* Is the member of FROM one that no outer join makes up rows for? */
@@ -1062,7 +1166,7 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
 	if (window->pane)
 		window->pane_rtindex = rtindex;
 	else
-		window->last_end = last_end(call);
+		window->last_end = last_end(call, window->slack);
 }
 
 /* Is there a window for every time?  A session has none if its gap is bad. */
@@ -1085,6 +1189,7 @@ make_window(const Trace *trace, int key, Node *expr, const char *source)
 	window->key = key;
 	window->event_time = trace->event_time;
 	window->type = trace->type;
+	window->slack = trace->slack;
 	window->width = window_width(trace, source) + trace->slack;
 	window->key_column = column;
 	window->key_end = end_of(trace, (Node *) column, source);
@@ -1221,7 +1326,7 @@ stream_eventtime_find(Query *query, List *keys, bool whole, bool changes,
 		stream_refuse("a grouping set without the session is", expr, source,
 					  "Have the session in each grouping set, and create another continuous view for what is not about sessions.");
 	/* whose rows are late is told below what changes */
-	if (is_call_of(trace.call, "hop") && !changes)
+	if (is_call_of(trace.call, "hop") && !trace.stored && !changes)
 	{
 		make_panes(window, query, keys, trace.call, whole);
 		if (window->event_time)
@@ -1601,6 +1706,28 @@ StreamWindow *
 stream_eventtime_of_input(Query *query)
 {
 	return window_of_input(query, false);
+}
+
+AttrNumber
+stream_eventtime_of_output(Query *query)
+{
+	Memory		memory = {.added_only = !stream_analyze_has_stream(query)};
+	AttrNumber	window = InvalidAttrNumber;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Trace		trace = trace_output(query, tle->resno, &memory);
+
+		if (!is_known_in_result(&trace))
+			continue;
+		if (trace.kind == TRACE_TIME)
+			return tle->resno;
+		if (window == InvalidAttrNumber)
+			window = tle->resno;
+	}
+	return window;
 }
 
 StreamWindow *

@@ -44,6 +44,8 @@ typedef struct StreamWindow
 	Var		   *key_column;		/* the key */
 	Expr	   *key_end;		/* a group's end, with key_column in it */
 	int64		width;			/* no window is longer, in microseconds */
+	int64		slack;			/* so long after a window there may be rows for it:
+								 * part of what is an end here */
 
 	/* panes only, in microseconds */
 	int64		size;
@@ -90,6 +92,12 @@ extern void stream_eventtime_place(StreamWindow *window, int nkeys);
  * window without a key (-1); NULL if there is none.
  */
 extern StreamWindow *stream_eventtime_of_input(Query *query);
+
+/*
+ * The output column of a query whose rows are only added to its result that is an event
+ * time, or a window of one; InvalidAttrNumber: there is none.
+ */
+extern AttrNumber stream_eventtime_of_output(Query *query);
 
 /* The same; or a window of it that the stream's sub-select shows, if not that itself. */
 extern StreamWindow *stream_eventtime_of_side(Query *query);

@@ -955,6 +955,20 @@ add_changes(Planting *planting, const StreamPlace *place)
 	add_cut(planting, tree->changes);
 }
 
+/* The operator to whose table all of the result is added, and nothing else is done. */
+static StreamCut *
+added_only(const StreamTree *tree, const StreamOptions *options)
+{
+	if (tree->changes)
+		return tree->top->final_only ||
+			(tree->top->kind == STREAM_CUT_DISTINCT &&
+			 !tree->top->over_changes &&
+			 options->output_mode != STREAM_OUTPUT_COMPLETE) ?
+			tree->changes : NULL;
+	return tree->places == NIL && tree->top->kind == STREAM_CUT_TRANSFORM ?
+		tree->top : NULL;
+}
+
 StreamTree *
 stream_tree_of_query(Query *query, const StreamOptions *options,
 					 const StreamPlace *place)
@@ -962,6 +976,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	StreamTree *tree = palloc0(sizeof(StreamTree));
 	Planting	planting = {tree, options};
 	StreamPlace nowhere = {0};
+	Query	   *asked;
 	Node	   *hidden;
 
 	if (place == NULL)
@@ -970,6 +985,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
+	asked = copyObject(query);
 	stream_changes_expand(query);
 	wrap_joins(query, true, place);
 	if (!tree->append)
@@ -995,6 +1011,9 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->top->shown = true;
 	if (options->changes)
 		add_changes(&planting, place);
+	tree->added = added_only(tree, options);
+	if (tree->added)
+		tree->time_column = stream_eventtime_of_output(asked);
 	return tree;
 }
 

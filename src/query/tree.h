@@ -41,6 +41,10 @@ typedef struct StreamTree
 	StreamCut  *changes;		/* the change stream, the last one; or NULL */
 	List	   *places;			/* StreamTreePlace; NIL: that one is the whole query */
 	List	   *finals;			/* StreamTreeFinal */
+	StreamCut  *added;			/* the one to whose table all of the result is added,
+								 * and nothing else is done; or NULL; ... */
+	AttrNumber	time_column;	/* ... a column of that result that is an event time,
+								 * if there is one */
 } StreamTree;
 
 #define stream_tree_cut(tree, number) \

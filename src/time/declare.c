@@ -210,7 +210,65 @@ stream_declare_set(Oid relid, List *options, bool reset, bool in_use,
 	CacheInvalidateRelcacheByRelid(relid);
 }
 
+void
+stream_declare_result(Oid relid, AttrNumber attnum)
+{
+	StreamDeclaration decl = {.relid = relid,.attnum = attnum};
+
+	stream_catalog_write_declaration(&decl);
+	CommandCounterIncrement();
+}
+
+bool
+stream_declare_is_result(Oid relid)
+{
+	return stream_catalog_declaration(relid) != NULL &&
+		OidIsValid(stream_catalog_view_of(relid));
+}
+
 /* ---- looking up ---- */
+
+/* The longest delay of the streams that a view reads; -1: none has a watermark. */
+static int64
+delay_of_view(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	int64		delay = -1;
+	ListCell   *lc;
+
+	check_stack_depth();
+	foreach(lc, row ? row->streams : NIL)
+	{
+		StreamEventTime below;
+
+		if (stream_declare_event_time(lfirst_oid(lc), &below))
+			delay = Max(delay, stream_declare_delay(&below, &row->options));
+	}
+	return delay;
+}
+
+int64
+stream_declare_delay(const StreamEventTime *declared,
+					 const StreamOptions *options)
+{
+	/* what the view below does not say, nobody can */
+	if (options->delay_us < 0 ||
+		(OidIsValid(declared->result_of) && declared->delay_us < 0))
+		return declared->delay_us;
+	return options->delay_us;
+}
+
+/* What follows for a result from what is below. */
+static void
+inherit(StreamEventTime *result)
+{
+	result->is_range = result->type == TSRANGEOID ||
+		result->type == TSTZRANGEOID;
+	if (result->is_range)
+		result->type = result->type == TSRANGEOID ? TIMESTAMPOID :
+			TIMESTAMPTZOID;
+	result->delay_us = delay_of_view(result->result_of);
+}
 
 static bool
 declared(Oid relid, Oid asked, StreamEventTime *result)
@@ -232,6 +290,10 @@ declared(Oid relid, Oid asked, StreamEventTime *result)
 	result->delay_us = decl->options.delay_us;
 	result->idle_us = decl->options.idle_us;
 	result->max_future_us = decl->options.max_future_us;
+	result->is_range = false;
+	result->result_of = stream_catalog_view_of(relid);
+	if (OidIsValid(result->result_of))
+		inherit(result);
 	return true;
 }
 

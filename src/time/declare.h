@@ -3,6 +3,11 @@
  * declare.h
  *	  What a stream declares: its event time, and how late that may be.
  *
+ * The result of a view to which rows are only added is a stream, too.  If it has an event
+ * time among its columns, that is declared when it is made; how far it has come, the
+ * progress of the view says (as "closed"): nothing comes out of it any more that ends at
+ * or before that, but rows that were late where the view reads them.
+ *
  *-------------------------------------------------------------------------
  */
 #ifndef STREAMING_DECLARE_H
@@ -11,15 +16,20 @@
 #include "access/attnum.h"
 #include "nodes/pg_list.h"
 
+#include "base/options.h"
+
 /* The event time of a stream. */
 typedef struct StreamEventTime
 {
 	Oid			stream;			/* where it is declared */
 	AttrNumber	attnum;			/* its column in the relation asked about */
 	Oid			type;			/* timestamp or timestamptz */
+	bool		is_range;		/* the column is a range of these */
 	int64		delay_us;		/* streaming.watermark; -1: not given */
 	int64		idle_us;		/* streaming.idle_timeout; 0: none */
 	int64		max_future_us;	/* streaming.max_future; -1: none */
+	Oid			result_of;		/* the view whose result it is; delay_us is that of
+								 * the streams below then */
 } StreamEventTime;
 
 /*
@@ -41,6 +51,19 @@ extern void stream_declare_set(Oid relid, List *options, bool reset,
  * is none.
  */
 extern bool stream_declare_event_time(Oid relid, StreamEventTime *result);
+
+/* The delay of it in a view with these options, in microseconds; -1: no watermark. */
+extern int64 stream_declare_delay(const StreamEventTime *declared,
+								  const StreamOptions *options);
+
+/*
+ * Says that rows are only added to the result of a view, and which of its columns is an
+ * event time, or a window of one; InvalidAttrNumber: none.
+ */
+extern void stream_declare_result(Oid relid, AttrNumber attnum);
+
+/* Has that been said of it? */
+extern bool stream_declare_is_result(Oid relid);
 
 /*
  * After ALTER TABLE: the event time must still be a timestamp.  Error 42804.

@@ -16,6 +16,11 @@
  * An input that has been idle for longer than its stream allows counts as having
  * come as far as the clock less the delay.
  *
+ * An input that is the result of another view has come as far as that view has: rows
+ * that it has not added may be the newest, and those that it adds may be of groups that
+ * it has only just closed.  It is asked before the batch measures what there is to read,
+ * and believed if the batch leaves nothing of that for later.
+ *
  * Source of the rules: Spark Structured Streaming 3.5, "Handling Late Data and
  * Watermarking", and Flink's idleness of sources.
  *
@@ -80,9 +85,10 @@ stream_watermark_create(Oid viewid, List *streams, List *sights,
 				input->occurrence++;
 		/* a view may read but a partition of what has declared it */
 		input->declared.stream = lfirst_oid(lc);
-		input->delay_us = options->delay_us >= 0 ? options->delay_us :
-			input->declared.delay_us;
-		input->max_time = STREAM_NO_TIME;
+		input->delay_us = stream_declare_delay(&input->declared, options);
+		input->behind_us = OidIsValid(input->declared.result_of) ?
+			Max(options->delay_us, 0) : input->delay_us;
+		input->max_time = input->below = STREAM_NO_TIME;
 		if (sights != NIL)
 		{
 			StreamSight *sight = list_nth(sights, input->number - 1);
@@ -239,7 +245,9 @@ input_watermark(const StreamInput *input, TimestampTz now)
 		max_time = Min(max_time, held_at(input));
 
 	if (max_time != STREAM_NO_TIME)
-		result = whole_ms(max_time) - input->delay_us;
+		/* of a result, it is a watermark, which has been cut down */
+		result = (OidIsValid(input->declared.result_of) ? max_time :
+				  whole_ms(max_time)) - input->behind_us;
 	if (is_idle(input, now))
 		result = Max(result, whole_ms(clock_of(input, now)) - input->delay_us);
 	return result > UNIX_EPOCH ? result : STREAM_NO_TIME;
@@ -317,7 +325,53 @@ shown_columns(StreamInput *input, TupleTableSlot *row)
 	return input->shown;
 }
 
+/* May the watermark show how far the event time of the input has come? */
+static bool
+may_observe(const StreamInput *input, bool used)
+{
+	/* a view that is named itself shows that to whoever may read it */
+	return used || may_see(input, input->declared.attnum) ||
+		(OidIsValid(input->declared.result_of) &&
+		 !OidIsValid(input->sight.check_as));
+}
+
+/*
+ * Up to where the view has come: it adds nothing any more that ends at or before that.
+ * What it closes it hands on to its change stream, if that is what is read.
+ */
+static int64
+time_below(const StreamViewRow *row, const StreamProgress *progress,
+		   Oid stream)
+{
+	int			place = list_length(stream_catalog_states(row)) - 1;
+
+	if (stream != row->changes || STREAM_MUTATION("below_ahead"))
+		return progress->closed;
+	return place < progress->nreaped ? progress->reaped[place].until :
+		STREAM_NO_TIME;
+}
+
 /* ---- a batch ---- */
+
+void
+stream_watermark_ask_below(StreamWatermark *wm, bool used)
+{
+	for (int i = 0; i < wm->ninputs; i++)
+	{
+		StreamInput *input = &wm->inputs[i];
+		StreamViewRow *row;
+		StreamProgress progress;
+
+		input->below = STREAM_NO_TIME;
+		if (!OidIsValid(input->declared.result_of) ||
+			!may_observe(input, used))
+			continue;
+		row = stream_catalog_view(input->declared.result_of);
+		if (row && stream_catalog_read_progress(row->viewid, row->unlogged,
+												NULL, &progress))
+			input->below = time_below(row, &progress, input->declared.stream);
+	}
+}
 
 void
 stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
@@ -334,7 +388,8 @@ stream_watermark_begin(StreamWatermark *wm, TimestampTz now, int64 late,
 
 		input->leaves = NIL;
 		input->limit = PG_INT64_MAX;
-		input->observed = used || may_see(input, input->declared.attnum);
+		input->observed = may_observe(input, used) &&
+			!OidIsValid(input->declared.result_of);
 		input->shown = NULL;
 		if (input->declared.max_future_us >= 0)
 			input->limit = clock_of(input, now) +
@@ -380,16 +435,21 @@ stream_watermark_end(StreamWatermark *wm, StreamProgress *progress)
 }
 
 bool
-stream_watermark_follow_clock(StreamWatermark *wm, StreamProgress *progress,
-							  TimestampTz now)
+stream_watermark_follow(StreamWatermark *wm, StreamProgress *progress,
+						TimestampTz now)
 {
 	int64		watermark;
+	bool		held = global_watermark(wm, 0) > progress->watermark;
+
+	for (int i = 0; i < wm->ninputs; i++)
+		wm->inputs[i].max_time = Max(wm->inputs[i].max_time,
+									 wm->inputs[i].below);
 
 	/*
 	 * Where no clock counts: partitions hold it back, until a batch has read what
 	 * is left of them.
 	 */
-	if (global_watermark(wm, 0) > progress->watermark)
+	if (held)
 		return false;
 	watermark = global_watermark(wm, now);
 	if (watermark <= progress->watermark)
@@ -441,7 +501,8 @@ put_aside(StreamWatermark *wm, const char *reason)
 	StreamInput *input = wm->row_input;
 	StreamRejection rejection = {
 		.viewid = wm->viewid,
-		.stream = input->declared.stream,
+		.stream = OidIsValid(input->declared.result_of) ?
+		input->declared.result_of : input->declared.stream,
 		.leaf = wm->row->tts_tableOid,
 		.at = wm->now,
 		.reason = reason,
@@ -461,9 +522,11 @@ stream_watermark_observe(StreamWatermark *wm, StreamInputLeaf *leaf,
 						 TupleTableSlot *slot, bool again)
 {
 	StreamInput *input = leaf->input;
-	bool		isnull;
-	int64		time = DatumGetInt64(slot_getattr(slot, leaf->attnum, &isnull));
+	bool		isnull = true;
+	int64		time = 0;
 
+	if (!input->declared.is_range)
+		time = DatumGetInt64(slot_getattr(slot, leaf->attnum, &isnull));
 	wm->row = slot;
 	wm->row_input = input;
 	wm->row_time = isnull ? STREAM_NO_TIME : time;

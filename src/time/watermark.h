@@ -55,10 +55,13 @@ typedef struct StreamInput
 	StreamEventTime declared;
 	StreamSight sight;
 	int64		delay_us;		/* -1: has no watermark */
-	int64		max_time;		/* the largest event time of earlier batches */
+	int64		behind_us;		/* so far its watermark is behind max_time */
+	int64		max_time;		/* the largest event time of earlier batches; of a
+								 * result, up to where the view below had come */
 	TimestampTz seen_at;		/* when the last row was seen; 0: never */
 
 	/* the batch in progress */
+	int64		below;			/* of a result: up to where that view has come */
 	List	   *leaves;			/* StreamInputLeaf of those it reads */
 	int64		limit;			/* rows beyond are not for the view */
 	bool		observed;		/* it moves the watermark */
@@ -120,6 +123,13 @@ extern void stream_watermark_load(StreamWatermark *wm,
 								  const StreamProgress *progress);
 
 /*
+ * Asks the views below how far they have come, before it is measured which rows of
+ * their results the batch will read: so what they have added by then is among these.
+ * used: as below.
+ */
+extern void stream_watermark_ask_below(StreamWatermark *wm, bool used);
+
+/*
  * Begins a batch whose late threshold is late.  now: our clock.  used: the query
  * is about the event time; otherwise only that of inputs whose event time the
  * current user, the view's owner, may see is noted.
@@ -143,12 +153,13 @@ extern void stream_watermark_end(StreamWatermark *wm,
 								 StreamProgress *progress);
 
 /*
- * Moves the watermark on where inputs have been idle for so long that it may
+ * For a batch that leaves nothing for later, before it: moves the watermark on where
+ * views below have come farther, and where inputs have been idle for so long that it may
  * follow the clock; true if it has moved.
  */
-extern bool stream_watermark_follow_clock(StreamWatermark *wm,
-										  StreamProgress *progress,
-										  TimestampTz now);
+extern bool stream_watermark_follow(StreamWatermark *wm,
+									StreamProgress *progress,
+									TimestampTz now);
 
 /* When that is worth a try; DT_NOEND: never. */
 extern TimestampTz stream_watermark_idle_at(const StreamWatermark *wm,

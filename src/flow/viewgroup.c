@@ -138,6 +138,7 @@ typedef struct Together
 	StreamGroupBatch *pub;
 	List	   *members;
 	Member	   *at;				/* whose turn it is, or NULL */
+	int			size;			/* so many there are, gone ones included */
 } Together;
 
 /* It is a member's turn. */
@@ -156,7 +157,7 @@ error_context(void *arg)
 
 	if (group->at)
 		errcontext("continuous view \"%s\", one of a group of %d",
-				   group->at->name, list_length(group->members));
+				   group->at->name, group->size);
 }
 
 /*
@@ -197,7 +198,7 @@ name_of(Oid viewid)
 static void
 open_members(Together *group, List *views, bool whole)
 {
-	bool		several = list_length(views) > 1;
+	bool		several = group->size > 1;
 	ListCell   *lc;
 
 	foreach(lc, views)
@@ -373,10 +374,11 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamGroupBatch *pub)
 	/* before anything is touched that a batch in progress remembers */
 	stream_owner_refuse_nested("a batch");
 	views = lock_members(viewid);
+	group.size = list_length(views);
 	callback.callback = error_context;
 	callback.arg = &group;
 	callback.previous = error_context_stack;
-	if (list_length(views) > 1)
+	if (group.size > 1)
 		error_context_stack = &callback;
 	open_members(&group, views, whole);
 	if (list_member_oid(pub->views, viewid))

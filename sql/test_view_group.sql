@@ -324,6 +324,39 @@ DROP OWNED BY regress_owner;
 DROP OWNED BY regress_reader;
 DROP ROLE regress_owner, regress_reader;
 
+---- triggers find the views of the group at the same point, too
+CREATE TABLE tr (k int) USING stream;
+CREATE TABLE seen (by text, tc bigint, tn bigint, tk bigint);
+CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO vg.seen SELECT tg_name, (SELECT count(*) FROM vg.tc), (SELECT n FROM vg.tn), (SELECT sum(n) FROM vg.tk);
+	RETURN NULL;
+END $$;
+CREATE MATERIALIZED VIEW tc WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 't') AS SELECT k FROM tr;
+CREATE MATERIALIZED VIEW tn WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 't') AS SELECT count(*) AS n FROM tr;
+CREATE MATERIALIZED VIEW tk WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 't') AS SELECT k, count(*) AS n FROM tr GROUP BY k;
+REFRESH MATERIALIZED VIEW tn;
+CREATE TRIGGER c AFTER INSERT ON tc FOR EACH STATEMENT EXECUTE FUNCTION see();
+CREATE TRIGGER n AFTER UPDATE ON tn FOR EACH ROW EXECUTE FUNCTION see();
+CREATE TRIGGER k1 AFTER INSERT ON tk FOR EACH STATEMENT EXECUTE FUNCTION see();
+CREATE TRIGGER k2 AFTER UPDATE ON tk FOR EACH STATEMENT EXECUTE FUNCTION see();
+INSERT INTO tr VALUES (1), (2), (1);
+REFRESH MATERIALIZED VIEW tk;
+INSERT INTO tr VALUES (1), (3);
+REFRESH MATERIALIZED VIEW tc;
+SELECT * FROM seen ORDER BY tc, by;
+SELECT check_view('tc'), check_view('tn'), check_view('tk');
+-- one that fails is named, and undoes them all
+CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no more'; END $$;
+CREATE TRIGGER n2 AFTER UPDATE ON tn FOR EACH ROW EXECUTE FUNCTION fails();
+INSERT INTO tr VALUES (4);
+REFRESH MATERIALIZED VIEW tk;
+SELECT view, last_error FROM streaming.views WHERE view::text IN ('tc', 'tn', 'tk') ORDER BY view::text;
+DROP TRIGGER n2 ON tn;
+REFRESH MATERIALIZED VIEW tk;
+SELECT check_view('tc'), check_view('tn'), check_view('tk');
+SELECT * FROM seen WHERE tc > 5 ORDER BY by;
+
 ---- event time
 CREATE TABLE t (ts timestamptz, x int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '10 s');
 CREATE MATERIALIZED VIEW w1 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 'w') AS

@@ -100,6 +100,7 @@ struct StreamBatch
 	int64		closes;			/* what ends until then is final after it */
 	bool		whole;			/* it reads all there is */
 	bool		due;			/* there is something to do */
+	bool		held;			/* and triggers to fire */
 	bool		reads_content;	/* what other views show, not how it changes */
 	TimestampTz now;			/* by our clock, which tests may move */
 };
@@ -1194,6 +1195,47 @@ stream_batch_process(StreamBatch *batch, Snapshot snapshot)
 	batch->snapshot = snapshot;
 	stream_owner_run(view->owner, view->row->settings, process_as_owner,
 					 batch);
+}
+
+static void
+write_held_as_owner(void *arg)
+{
+	BatchView  *view = ((StreamBatch *) arg)->view;
+
+	for (int i = 0; i < view->nops; i++)
+		stream_operator_write_held(view->ops[i]);
+}
+
+bool
+stream_batch_write_held(StreamBatch *batch)
+{
+	BatchView  *view = batch->view;
+
+	batch->held = false;
+	for (int i = 0; batch->due && i < view->nops; i++)
+		batch->held |= stream_operator_has_held(view->ops[i]);
+	if (batch->held)
+		stream_owner_run(view->owner, view->row->settings,
+						 write_held_as_owner, batch);
+	return batch->held;
+}
+
+static void
+fire_as_owner(void *arg)
+{
+	BatchView  *view = ((StreamBatch *) arg)->view;
+
+	/* they are nested */
+	for (int i = view->nops - 1; i >= 0; i--)
+		stream_operator_fire(view->ops[i]);
+}
+
+void
+stream_batch_fire(StreamBatch *batch)
+{
+	if (batch->held)
+		stream_owner_run(batch->view->owner, batch->view->row->settings,
+						 fire_as_owner, batch);
 }
 
 StreamBatchResult

@@ -72,6 +72,14 @@ extern bool stream_batch_is_due(StreamBatch *batch, TimestampTz now);
  */
 extern void stream_batch_process(StreamBatch *batch, Snapshot snapshot);
 
+/*
+ * If the view has triggers: the rows that they are about go into their table; and they are
+ * fired, when that has been done for all views, the one first whose rows came last.  A
+ * command ends between.  True if there are any.  Raises whatever the triggers raise.
+ */
+extern bool stream_batch_write_held(StreamBatch *batch);
+extern void stream_batch_fire(StreamBatch *batch);
+
 /* Closes what is open, and says what came of it. */
 extern StreamBatchResult stream_batch_close(StreamBatch *batch);
 

@@ -148,10 +148,10 @@ stream_changes_add(StreamChanges *changes, TupleTableSlot *row)
 		ExecCopySlot(changes->gone, row);
 }
 
-void
+StreamResults *
 stream_changes_close(StreamChanges *changes)
 {
 	if (!TTS_EMPTY(changes->gone))
 		put_gone(changes, STREAM_CHANGE_DELETE);
-	stream_results_close(changes->results);
+	return stream_results_close(changes->results) ? NULL : changes->results;
 }

@@ -34,7 +34,7 @@ extern void stream_changes_begin_filling(StreamChanges *changes);
 /* Takes a row that comes or goes. */
 extern void stream_changes_add(StreamChanges *changes, TupleTableSlot *row);
 
-/* Has written them all. */
-extern void stream_changes_close(StreamChanges *changes);
+/* Has written them all: NULL; or what holds them, see stream_results_close. */
+extern StreamResults *stream_changes_close(StreamChanges *changes);
 
 #endif

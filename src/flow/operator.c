@@ -56,6 +56,7 @@ struct StreamOperator
 	StreamRows *rows;			/* or results */
 	StreamResults *results;
 	StreamChanges *changes;
+	StreamResults *held;		/* either's, when the operator is closed, or NULL */
 	StreamToprows *top;			/* before the store, or instead; or NULL */
 	StreamRows *from;			/* ... over changes: all the rows, or NULL */
 	StreamPanes *panes;			/* before the store, or NULL; ... */
@@ -527,6 +528,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 		late = STREAM_NO_TIME;
 	op->late = late;
 	op->finishing = false;
+	op->held = NULL;
 	op->joined = 0;
 	for (int i = 0; i < op->nsides; i++)
 		op->sides[i].kept = false;
@@ -636,12 +638,12 @@ stream_operator_close(StreamOperator *op)
 
 	if (op->results)
 	{
-		stream_results_close(op->results);
+		op->held = stream_results_close(op->results) ? NULL : op->results;
 		return 0;
 	}
 	if (op->changes)
 	{
-		stream_changes_close(op->changes);
+		op->held = stream_changes_close(op->changes);
 		return 0;
 	}
 	if (op->sides)
@@ -664,6 +666,27 @@ stream_operator_close(StreamOperator *op)
 	op->at_changes = op->moving != NULL;
 	stream_store_close(op->store);
 	return stream_store_made(op->store);
+}
+
+void
+stream_operator_write_held(StreamOperator *op)
+{
+	if (op->held)
+		stream_results_write_held(op->held);
+}
+
+void
+stream_operator_fire(StreamOperator *op)
+{
+	if (op->held)
+		stream_results_fire(op->held);
+	op->held = NULL;
+}
+
+bool
+stream_operator_has_held(const StreamOperator *op)
+{
+	return op->held != NULL;
 }
 
 void

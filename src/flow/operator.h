@@ -53,6 +53,14 @@ extern void stream_operator_add(StreamOperator *op, TupleTableSlot *delta);
 extern int64 stream_operator_close(StreamOperator *op);
 
 /*
+ * What is left after that if its table has triggers: as stream_results_write_held and
+ * stream_results_fire.
+ */
+extern bool stream_operator_has_held(const StreamOperator *op);
+extern void stream_operator_write_held(StreamOperator *op);
+extern void stream_operator_fire(StreamOperator *op);
+
+/*
  * Ends the batch; it will have the given number when it is committed.  What has
  * been handed on is gone.
  */

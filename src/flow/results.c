@@ -187,12 +187,41 @@ stream_results_add(StreamResults *results, TupleTableSlot *row)
 		add_row(results, row);
 }
 
-/*
- * Triggers are fired when no other query is running any more, so that they are about
- * all rows of the batch.
- */
+/* Ends the batch. */
 static void
-write_held(StreamResults *results)
+clean_up(StreamResults *results)
+{
+	if (results->held)
+		tuplestore_end(results->held);
+	results->held = NULL;
+	if (results->bulk)
+		FreeBulkInsertState(results->bulk);
+	if (results->estate)
+	{
+		/* rows of triggers hold on to their row type */
+		ExecResetTupleTable(results->estate->es_tupleTable, false);
+		ExecCloseResultRelations(results->estate);
+		FreeExecutorState(results->estate);
+	}
+	results->bulk = NULL;
+	results->estate = NULL;
+	results->result_rel = NULL;
+	results->rel = NULL;
+}
+
+bool
+stream_results_close(StreamResults *results)
+{
+	if (results->held && tuplestore_tuple_count(results->held) > 0)
+		return false;
+	if (results->nrows > 0)
+		flush(results, false);
+	clean_up(results);
+	return true;
+}
+
+void
+stream_results_write_held(StreamResults *results)
 {
 	TupleTableSlot *row = MakeSingleTupleTableSlot(results->desc,
 												   &TTSOpsMinimalTuple);
@@ -213,33 +242,12 @@ write_held(StreamResults *results)
 	if (results->nrows > 0)
 		flush(results, false);
 	ExecDropSingleTupleTableSlot(row);
-	/* what they look up is there */
-	CommandCounterIncrement();
-	stream_triggers_end(results->triggers);
-	results->triggers = NULL;
 }
 
 void
-stream_results_close(StreamResults *results)
+stream_results_fire(StreamResults *results)
 {
-	if (results->held && tuplestore_tuple_count(results->held) > 0)
-		write_held(results);
-	if (results->nrows > 0)
-		flush(results, false);
-	if (results->held)
-		tuplestore_end(results->held);
-	results->held = NULL;
-	if (results->bulk)
-		FreeBulkInsertState(results->bulk);
-	if (results->estate)
-	{
-		/* rows of triggers hold on to their row type */
-		ExecResetTupleTable(results->estate->es_tupleTable, false);
-		ExecCloseResultRelations(results->estate);
-		FreeExecutorState(results->estate);
-	}
-	results->bulk = NULL;
-	results->estate = NULL;
-	results->result_rel = NULL;
-	results->rel = NULL;
+	stream_triggers_end(results->triggers);
+	results->triggers = NULL;
+	clean_up(results);
 }

@@ -139,6 +139,7 @@ typedef struct Together
 	List	   *members;
 	List	   *content;		/* OIDs: views that have no batch meanwhile */
 	Member	   *at;				/* whose turn it is, or NULL */
+	int			size;			/* so many there are, gone ones included */
 } Together;
 
 /* It is a member's turn. */
@@ -157,7 +158,7 @@ error_context(void *arg)
 
 	if (group->at)
 		errcontext("continuous view \"%s\", one of a group of %d",
-				   group->at->name, list_length(group->members));
+				   group->at->name, group->size);
 }
 
 /*
@@ -198,7 +199,7 @@ name_of(Oid viewid)
 static void
 open_members(Together *group, List *views, bool whole)
 {
-	bool		several = list_length(views) > 1;
+	bool		several = group->size > 1;
 	ListCell   *lc;
 
 	foreach(lc, views)
@@ -371,6 +372,22 @@ are_due(Together *group)
 	return due;
 }
 
+/* What triggers see of the members is the same, too: it is there when the first is fired. */
+static void
+fire_triggers(Together *group)
+{
+	bool		any = false;
+	ListCell   *lc;
+
+	foreach(lc, group->members)
+		any |= stream_batch_write_held(turn_of(group, lfirst(lc)));
+	if (!any)
+		return;
+	CommandCounterIncrement();
+	for (int i = list_length(group->members) - 1; i >= 0; i--)
+		stream_batch_fire(turn_of(group, list_nth(group->members, i)));
+}
+
 static void
 process_members(Together *group)
 {
@@ -387,6 +404,7 @@ process_members(Together *group)
 		}
 		stream_batch_process(turn_of(group, lfirst(lc)), GetActiveSnapshot());
 	}
+	fire_triggers(group);
 	PopActiveSnapshot();
 }
 
@@ -421,10 +439,11 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamGroupBatch *pub)
 	/* before anything is touched that a batch in progress remembers */
 	stream_owner_refuse_nested("a batch");
 	views = lock_members(viewid);
+	group.size = list_length(views);
 	callback.callback = error_context;
 	callback.arg = &group;
 	callback.previous = error_context_stack;
-	if (list_length(views) > 1)
+	if (group.size > 1)
 		error_context_stack = &callback;
 	open_members(&group, views, whole);
 	if (list_member_oid(pub->views, viewid))

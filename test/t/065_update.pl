@@ -150,6 +150,7 @@ foreach my $view (@append)
 my @gone = (
 	'VIEW streaming.views', 'VIEW streaming.errors',
 	'VIEW streaming.streams', 'FUNCTION streaming._stream_status(oid)',
+	'FUNCTION streaming._inputs(oid)',
 	'FUNCTION streaming.delete_errors(regclass, timestamptz)',
 	'FUNCTION streaming.release(regclass)',
 	'FUNCTION streaming.check_pages(regclass)',

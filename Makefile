@@ -58,6 +58,7 @@ OBJS = \
 	src/query/tree.o \
 	src/flow/relations.o \
 	src/flow/scan.o \
+	src/flow/netting.o \
 	src/flow/panes.o \
 	src/flow/sessions.o \
 	src/flow/reaper.o \

@@ -78,6 +78,10 @@ INSERT INTO queries (query) VALUES
 ('SELECT n, count(*) AS m FROM ranked GROUP BY CUBE (n)'),
 ('SELECT m, count(*) AS c, sum(k) AS k FROM cube GROUP BY m'),
 ('SELECT t, n, m FROM (SELECT *, row_number() OVER (PARTITION BY t IS NULL ORDER BY m DESC, n, t) AS rn FROM cube) q WHERE rn <= 4'),
+-- views with each other
+('SELECT groups.k, groups.n, latest.id FROM groups JOIN latest ON groups.k = latest.k'),
+('SELECT latest.id, outer_join.y, outer_join.k FROM latest JOIN outer_join ON latest.id = outer_join.id'),
+('SELECT different.t, count(*) AS n FROM different JOIN groups ON groups.k + 1 = different.k GROUP BY different.t'),
 -- beside a stream, a table to look up rows in: not compared
 ('SELECT s.id, groups.n FROM s JOIN groups USING (k)');
 DO $$
@@ -90,7 +94,7 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT view, streams = '{s}' AS reads_stream FROM streaming.views
-	WHERE view::text IN ('v1', 'v7', 'v39') ORDER BY view::text;
+	WHERE view::text IN ('v1', 'v7', 'v42') ORDER BY view::text;
 CREATE TABLE plain (name text, query text);
 INSERT INTO plain VALUES
 ('added', 'SELECT id, k, x * 2 AS x, t FROM s WHERE id % 10 > 0'),
@@ -112,10 +116,11 @@ DECLARE
 	p record;
 	query text;
 BEGIN
-	FOR q IN SELECT * FROM queries WHERE queries.n < 39 ORDER BY queries.n LOOP
+	FOR q IN SELECT * FROM queries WHERE queries.n < 42 ORDER BY queries.n LOOP
 		query := q.query;
 		FOR p IN SELECT * FROM plain LOOP
 			query := replace(query, 'FROM ' || p.name, 'FROM (' || p.query || ') ' || p.name);
+			query := replace(query, 'JOIN ' || p.name || ' ON', 'JOIN (' || p.query || ') ' || p.name || ' ON');
 		END LOOP;
 		PERFORM streaming.wait(format('v%s', q.n)::regclass);
 		RETURN QUERY EXECUTE format('SELECT %s, %L, d::text FROM (((TABLE v%s) EXCEPT ALL (%s)) UNION ALL ((%s) EXCEPT ALL (TABLE v%s))) d',
@@ -198,6 +203,67 @@ SELECT dense_rank() OVER (ORDER BY batch) AS n, op, x FROM top_x_changes ORDER B
 SELECT dense_rank() OVER (ORDER BY batch) AS n, op, k FROM two_ks_changes ORDER BY batch, k, op;
 SELECT dense_rank() OVER (ORDER BY batch) AS n, op, odd, k, c.n FROM most_changes c ORDER BY batch, odd, op DESC;
 SELECT dense_rank() OVER (ORDER BY batch) AS n, op, k, c.n FROM most_two_changes c ORDER BY batch, k, op DESC;
+-- groups that several feeds change: nobody sees what they are in between
+CREATE MATERIALIZED VIEW several WITH (streaming.continuous, streaming.changes, streaming.trigger = 'manual') AS
+	SELECT k, count(*) AS n, count(DISTINCT x) AS d, array_agg(x ORDER BY x) AS a FROM c GROUP BY k;
+CREATE MATERIALIZED VIEW per_distinct WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT n / d AS q, count(*) AS c FROM several GROUP BY n / d;
+CREATE MATERIALIZED VIEW nested WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT r, count(*) AS n FROM (SELECT k, 10 * count(*) / count(DISTINCT x) AS r FROM c GROUP BY k) q GROUP BY r;
+CREATE TABLE fired (op text, was text);
+CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO vov.fired VALUES (tg_op, to_jsonb(new) - '{_batch,_op}'::text[]);
+	RETURN NULL;
+END $$;
+CREATE TRIGGER t AFTER INSERT OR UPDATE ON several FOR EACH ROW EXECUTE FUNCTION fire();
+REFRESH MATERIALIZED VIEW per_distinct;
+INSERT INTO c VALUES (11, 1), (11, 2), (12, 5);
+REFRESH MATERIALIZED VIEW per_distinct;
+INSERT INTO c VALUES (11, 2);
+REFRESH MATERIALIZED VIEW per_distinct;
+REFRESH MATERIALIZED VIEW nested;
+SELECT op, k, n, d, a FROM several_changes WHERE k > 10 ORDER BY batch, k, op DESC;
+SELECT * FROM fired WHERE was ~ '"k": 1[12]' ORDER BY was;
+(TABLE per_distinct EXCEPT ALL SELECT n / d, count(*) FROM several GROUP BY 1)
+	UNION ALL (SELECT n / d, count(*) FROM several GROUP BY 1 EXCEPT ALL TABLE per_distinct);
+TABLE nested EXCEPT ALL SELECT r, count(*) FROM (SELECT k, 10 * count(*) / count(DISTINCT x) AS r FROM c GROUP BY k) q GROUP BY r;
+-- joins likewise
+CREATE MATERIALIZED VIEW paired WITH (streaming.continuous, streaming.changes, streaming.trigger = 'manual') AS
+	SELECT r.k, r.y, g.n, 10 / (r.y - g.n) AS q FROM r JOIN (SELECT k, count(*) AS n FROM c GROUP BY k) g ON g.k = r.k WHERE r.k = 77;
+INSERT INTO c VALUES (77, 1);
+REFRESH MATERIALIZED VIEW paired;
+INSERT INTO c VALUES (77, 1);
+INSERT INTO r VALUES (77, 1);
+REFRESH MATERIALIZED VIEW paired;
+SELECT op, k, y, n, q FROM paired_changes;
+-- a view that comes to read itself
+CREATE VIEW ordinary_c AS SELECT k, x FROM c;
+CREATE MATERIALIZED VIEW circle WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT k, x FROM ordinary_c WHERE k < 0;
+CREATE MATERIALIZED VIEW circle2 WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT k, x FROM circle;
+REFRESH MATERIALIZED VIEW circle2;
+CREATE OR REPLACE VIEW ordinary_c AS SELECT k, x FROM c UNION ALL SELECT k, x FROM circle2;
+INSERT INTO c VALUES (-1, 1);
+REFRESH MATERIALIZED VIEW circle;
+CREATE OR REPLACE VIEW ordinary_c AS SELECT k, x FROM c;
+REFRESH MATERIALIZED VIEW circle;
+TABLE circle;
+-- what waits for others by EXISTS is not late above
+CREATE TABLE es (ts timestamptz, k int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0 s');
+CREATE TABLE et (ts timestamptz, k int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0 s');
+CREATE MATERIALIZED VIEW waiting WITH (streaming.continuous) AS SELECT es.ts, es.k FROM es WHERE es.k IN (SELECT k FROM et);
+CREATE MATERIALIZED VIEW waited WITH (streaming.continuous) AS SELECT tumble(ts, '1 s') AS w, count(*) AS n FROM waiting GROUP BY 1;
+DO $$
+BEGIN
+	FOR i IN 0..12 LOOP
+		INSERT INTO es VALUES ('2026-01-01'::timestamptz + i * interval '1 s', i);
+		INSERT INTO et VALUES ('2026-01-01'::timestamptz + i * interval '1 s', i - 5);
+		COMMIT;
+		REFRESH MATERIALIZED VIEW waited;
+		COMMIT;
+	END LOOP;
+END $$;
+SELECT (SELECT count(*) FROM waiting), (SELECT sum(n) FROM waited);
 -- a change stream is a stream: a view over it counts what happens
 CREATE MATERIALIZED VIEW happened WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT k, op_ AS op, count(*) FROM counts_changes GROUP BY k, op_;
@@ -272,7 +338,7 @@ CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SEL
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, sum(x) OVER () FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn <= 2;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, (SELECT 1) FROM c GROUP BY k;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k FROM groups UNION ALL SELECT k FROM groups;
-CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT a.k FROM groups a JOIN ks2 b ON a.k = b.kk;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT a.k FROM groups a LEFT JOIN ks2 b ON a.k = b.kk;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, name FROM groups JOIN dim USING (k);
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, now() FROM groups;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT sum(n) OVER () FROM groups;

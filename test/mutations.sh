@@ -28,6 +28,7 @@
 #	nulled_arguments	an aggregate of a key that a grouping set lacks is one of nulls
 #	rows_forgotten	rows that are kept are not read again
 #	bits_again	a value counts again when it meets another condition
+#	changes_between	what a group is between two feeds of a batch is handed on
 #	changes_lost	a row that goes is taken for one that comes
 #	rows_stay	a row that goes is kept
 #	group_snapshot	each view of a group reads as of a snapshot of its own
@@ -43,7 +44,7 @@ set -uo pipefail
 
 mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	join_forgotten join_matched join_signs join_tests join_final join_waiting
-	rows_forgotten bits_again changes_lost rows_stay
+	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
 	closed_again closed_skipped below_ahead}
@@ -73,6 +74,7 @@ guards()
 			echo test_00_setup test_topn_changes ;;
 		topn_*) echo test_00_setup test_topn ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
+		changes_between) echo test_00_setup test_views_on_views ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;

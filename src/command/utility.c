@@ -252,6 +252,23 @@ refresh(StreamStatement *s)
 		SetQueryCompletion(s->qc, CMDTAG_REFRESH_MATERIALIZED_VIEW, 0);
 }
 
+/*
+ * The view that shows a change stream goes to the next owner of the continuous view with
+ * that: it must not have been made to say, or do, something else.
+ */
+static void
+refuse_shown_changes(Oid relid, const char *command)
+{
+	if (OidIsValid(relid) &&
+		OidIsValid(stream_relations_changes_shown(relid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot run %s on \"%s\"", command,
+						get_rel_name(relid)),
+				 errdetail("It shows the change stream of a continuous view, and goes where that goes."),
+				 errhint("Create another view over it.")));
+}
+
 /* Is it a continuous view that has the name where a view of that name is made? */
 static void
 refuse_replacing(RangeVar *name)
@@ -265,6 +282,7 @@ refuse_replacing(RangeVar *name)
 				 errmsg("cannot replace continuous view \"%s\"",
 						name->relname),
 				 errhint("Drop the view and create it anew.")));
+	refuse_shown_changes(relid, "CREATE OR REPLACE VIEW");
 }
 
 /*
@@ -475,6 +493,7 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 static void
 alter_table(StreamStatement *s)
 {
+	Oid			owner;
 	AlterTableStmt *stmt = (AlterTableStmt *) s->pstmt->utilityStmt;
 	Oid			viewid = stream_statement_view(stmt->relation);
 
@@ -494,9 +513,11 @@ alter_table(StreamStatement *s)
 	}
 	if (stmt->objtype == OBJECT_MATVIEW)
 		stmt->objtype = OBJECT_VIEW;
+	owner = stream_catalog_view_owner(viewid);
 	stream_statement_pass_on(s);
 	CommandCounterIncrement();
-	stream_view_owner_changed(viewid);
+	if (stream_catalog_view_owner(viewid) != owner)
+		stream_view_owner_changed(viewid);
 }
 
 static void
@@ -819,6 +840,8 @@ touch_relation(StreamStatement *s)
 		Oid			viewid = stream_statement_view(relation);
 
 		stream_statement_refuse_internal(relation, command);
+		refuse_shown_changes(RangeVarGetRelid(relation, NoLock, true),
+							 command);
 		if (OidIsValid(viewid) && IsA(node, CreateTrigStmt))
 		{
 			stream_trigger_create(s, viewid);

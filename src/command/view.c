@@ -497,6 +497,7 @@ make_view(NewView *view)
 
 	row->settings = stream_owner_current_settings();
 	refuse_parts(view, query);
+	stream_analyze_check_size(query);
 	add_lacking_changes(view, query);
 	stream_owner_run(GetUserId(), NULL, analyze_view, view);
 	into->tableSpaceName =

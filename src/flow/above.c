@@ -52,23 +52,36 @@ stream_above_reads(const StreamViewRow *row)
 	return views_above(row) != NIL;
 }
 
-bool
-stream_above_waits(const StreamViewRow *row)
+/* Each view is asked once, however many ways lead to it. */
+static bool
+are_waiting(const StreamViewRow *row, List **seen)
 {
 	ListCell   *lc;
 
 	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
 	foreach(lc, views_above(row))
 	{
 		StreamViewRow *above = lfirst(lc);
 		StreamProgress progress;
 
+		if (list_member_oid(*seen, above->viewid))
+			continue;
+		*seen = lappend_oid(*seen, above->viewid);
 		stream_catalog_read_progress(above->viewid, above->unlogged, NULL,
 									 &progress);
-		if (progress.groups > 0 || stream_above_waits(above))
+		if (progress.groups > 0 || are_waiting(above, seen))
 			return true;
 	}
 	return false;
+}
+
+bool
+stream_above_waits(const StreamViewRow *row)
+{
+	List	   *seen = NIL;
+
+	return are_waiting(row, &seen);
 }
 
 void

@@ -53,6 +53,7 @@
 #include "stream/position.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "query/trust.h"
 #include "flow/above.h"
 #include "flow/reaper.h"
 #include "flow/operator.h"
@@ -1123,6 +1124,12 @@ stream_batch_streams(const StreamBatch *batch)
 	return batch->view->flow->streams;
 }
 
+bool
+stream_batch_has_new_streams(const StreamBatch *batch)
+{
+	return !equal(batch->view->flow->streams, batch->view->row->streams);
+}
+
 List *
 stream_batch_leaves(const StreamBatch *batch)
 {
@@ -1172,12 +1179,24 @@ stream_batch_is_due(StreamBatch *batch, TimestampTz now)
 	return batch->due;
 }
 
+/* Triggers may have come with a former owner of the view. */
+static void
+check_triggers(StreamBatch *batch)
+{
+	BatchView  *view = batch->view;
+
+	for (int i = 0; i < view->nops && !view->row->options.trust_functions; i++)
+		if (batch->states[i] && batch->states[i]->trigdesc)
+			stream_trust_check_triggers(batch->states[i]);
+}
+
 static void
 process_as_owner(void *arg)
 {
 	StreamBatch *batch = arg;
 	BatchView  *view = batch->view;
 
+	check_triggers(batch);
 	process_range(batch);
 	/* a batch without rows lets the watermark do its work */
 	if (has_groups_to_close(view) || has_closed_to_hand_on(view) ||

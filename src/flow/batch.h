@@ -49,6 +49,9 @@ extern bool stream_batch_is_prepared(const StreamBatch *batch);
 
 /* OIDs: the streams that a prepared batch reads, and their leaves. */
 extern List *stream_batch_streams(const StreamBatch *batch);
+
+/* Are the streams others than the last batch has written down? */
+extern bool stream_batch_has_new_streams(const StreamBatch *batch);
 extern List *stream_batch_leaves(const StreamBatch *batch);
 
 /* Where the last batch has ended. */

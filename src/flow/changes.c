@@ -5,6 +5,7 @@
  *
  * A group that changes hands on its old row and then the new one.  One after the other,
  * with the same keys, they are an update; the same in all columns, they are nothing.
+ * Rows of anything else, of joins above all, may come and go in a batch (netting.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -14,6 +15,8 @@
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
+#include "base/debug.h"
+#include "flow/netting.h"
 #include "flow/triggers.h"
 #include "flow/results.h"
 #include "flow/changes.h"
@@ -27,7 +30,27 @@ struct StreamChanges
 	TupleTableSlot *gone;		/* a row that goes, until we know what follows it */
 	TupleTableSlot *out;
 	int64		batch;
+	StreamNetting *netting;		/* of rows that may come and go; or NULL */
 };
+
+/* Does each row that it takes follow the one whose place it takes? */
+static bool
+takes_groups(const StreamCut *cut)
+{
+	ListCell   *lc;
+	ListCell   *li;
+
+	foreach(lc, cut->feeds)
+		foreach(li, ((StreamFeed *) lfirst(lc))->inputs)
+		{
+			const StreamCut *from = ((StreamFeedInput *) lfirst(li))->cut;
+
+			if (from->kind != STREAM_CUT_AGGREGATE &&
+				!(from->topn && stream_topn_is_one_row(from->topn)))
+				return false;
+		}
+	return true;
+}
 
 StreamChanges *
 stream_changes_create(MemoryContext parent, const StreamCut *cut,
@@ -45,6 +68,10 @@ stream_changes_create(MemoryContext parent, const StreamCut *cut,
 	changes->gone = MakeSingleTupleTableSlot(input, &TTSOpsMinimalTuple);
 	changes->out = MakeSingleTupleTableSlot(CreateTupleDescCopy(desc),
 											&TTSOpsVirtual);
+	if (!takes_groups(cut) && !STREAM_MUTATION("changes_between"))
+		changes->netting = stream_netting_create(CurrentMemoryContext, input,
+												 changes->nkeys,
+												 changes->keys);
 	MemoryContextSwitchTo(old);
 	return changes;
 }
@@ -54,6 +81,8 @@ stream_changes_open(StreamChanges *changes, Relation rel, int64 batch)
 {
 	stream_results_open(changes->results, rel);
 	changes->batch = batch;
+	if (changes->netting)
+		stream_netting_begin(changes->netting);
 }
 
 void
@@ -124,6 +153,11 @@ stream_changes_add(StreamChanges *changes, TupleTableSlot *row)
 {
 	bool		comes;
 
+	if (changes->netting)
+	{
+		stream_netting_add(changes->netting, row);
+		return;
+	}
 	slot_getallattrs(row);
 	comes = DatumGetInt32(row->tts_values[row->tts_tupleDescriptor->natts - 1]) > 0;
 	if (!TTS_EMPTY(changes->gone))
@@ -148,9 +182,20 @@ stream_changes_add(StreamChanges *changes, TupleTableSlot *row)
 		ExecCopySlot(changes->gone, row);
 }
 
+static void
+put_netted(TupleTableSlot *old, TupleTableSlot *new, void *arg)
+{
+	if (old)
+		put(arg, old, new ? STREAM_CHANGE_UPDATE_BEFORE : STREAM_CHANGE_DELETE);
+	if (new)
+		put(arg, new, old ? STREAM_CHANGE_UPDATE_AFTER : STREAM_CHANGE_INSERT);
+}
+
 StreamResults *
 stream_changes_close(StreamChanges *changes)
 {
+	if (changes->netting)
+		stream_netting_end(changes->netting, put_netted, changes);
 	if (!TTS_EMPTY(changes->gone))
 		put_gone(changes, STREAM_CHANGE_DELETE);
 	return stream_results_close(changes->results) ? NULL : changes->results;

@@ -27,8 +27,10 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "state/aggstate.h"
 #include "state/store.h"
+#include "flow/netting.h"
 #include "flow/panes.h"
 #include "flow/sessions.h"
 #include "flow/toprows.h"
@@ -72,6 +74,7 @@ struct StreamOperator
 
 	/* if it hands on rows whose keys are new, or how its groups change */
 	Tuplestorestate *output;	/* in a batch */
+	StreamNetting *netting;		/* of what is handed on; or NULL */
 	TupleTableSlot *output_slot;
 	int		   *output_columns; /* of the feed, from 0 */
 };
@@ -472,7 +475,62 @@ hand_on_change(TupleTableSlot *row, int sign, void *arg)
 	}
 	slot->tts_values[n] = Int32GetDatum(sign);
 	slot->tts_isnull[n] = false;
+	ExecStoreVirtualTuple(slot);
+	if (op->netting)
+		stream_netting_add(op->netting, slot);
+	else
+		tuplestore_puttupleslot(op->output, slot);
+}
+
+/* May a group change more than once in a batch, in a way that others would see? */
+static bool
+must_net(const StreamCut *cut)
+{
+	return stream_cut_has_groups(cut) && !cut->final_only &&
+		(cut->kind == STREAM_CUT_TOPN || cut->over_changes ||
+		 list_length(cut->feeds) > 1 || (cut->window && cut->window->pane)) &&
+		!STREAM_MUTATION("changes_between");
+}
+
+/* Groups are told apart by their keys, several first rows of a key by all they are. */
+static void
+prepare_netting(StreamOperator *op)
+{
+	const StreamCut *cut = op->cut;
+	int			nkeys = cut->topn && !stream_topn_is_one_row(cut->topn) ? 0 :
+		list_length(cut->keys);
+	int		   *keys = palloc(sizeof(int) * (nkeys + 1));
+
+	for (int i = 0; i < nkeys; i++)
+		keys[i] = i;
+	if (must_net(cut))
+		op->netting = stream_netting_create(op->context,
+											op->output_slot->tts_tupleDescriptor,
+											nkeys, keys);
+	pfree(keys);
+}
+
+static void
+put_signed(StreamOperator *op, TupleTableSlot *row, int sign)
+{
+	TupleTableSlot *slot = op->output_slot;
+	int			natts = slot->tts_tupleDescriptor->natts;
+
+	ExecClearTuple(slot);
+	memcpy(slot->tts_values, row->tts_values, natts * sizeof(Datum));
+	memcpy(slot->tts_isnull, row->tts_isnull, natts * sizeof(bool));
+	slot->tts_values[natts - 1] = Int32GetDatum(sign);
 	tuplestore_puttupleslot(op->output, ExecStoreVirtualTuple(slot));
+	ExecClearTuple(slot);
+}
+
+static void
+put_netted(TupleTableSlot *old, TupleTableSlot *new, void *arg)
+{
+	if (old)
+		put_signed(arg, old, -1);
+	if (new)
+		put_signed(arg, new, 1);
 }
 
 /*
@@ -540,8 +598,13 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	if (op->cut->hands_on)
 	{
 		if (op->output_slot == NULL)
+		{
 			prepare_output(op);
+			prepare_netting(op);
+		}
 		op->output = tuplestore_begin_heap(false, false, work_mem);
+		if (op->netting)
+			stream_netting_begin(op->netting);
 	}
 	if (op->results)
 		stream_results_open(op->results, state);
@@ -631,8 +694,8 @@ stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 		stream_store_merge(op->store, delta);
 }
 
-int64
-stream_operator_close(StreamOperator *op)
+static int64
+close_groups(StreamOperator *op)
 {
 	int64		made = 0;
 
@@ -666,6 +729,16 @@ stream_operator_close(StreamOperator *op)
 	op->at_changes = op->moving != NULL;
 	stream_store_close(op->store);
 	return stream_store_made(op->store);
+}
+
+int64
+stream_operator_close(StreamOperator *op)
+{
+	int64		made = close_groups(op);
+
+	if (op->netting)
+		stream_netting_end(op->netting, put_netted, op);
+	return made;
 }
 
 void

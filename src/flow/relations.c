@@ -519,6 +519,43 @@ reset_privileges(Oid relid)
 	table_close(classes, RowExclusiveLock);
 }
 
+/* The same for its columns. */
+static void
+reset_column_privileges(Oid relid, Oid owner)
+{
+	Relation	attributes = table_open(AttributeRelationId, RowExclusiveLock);
+	HeapTuple	tuple;
+
+	for (AttrNumber attno = 1;
+		 HeapTupleIsValid(tuple = SearchSysCacheCopy2(ATTNUM,
+													  ObjectIdGetDatum(relid),
+													  Int16GetDatum(attno)));
+		 attno++)
+	{
+		Datum		values[Natts_pg_attribute] = {0};
+		bool		nulls[Natts_pg_attribute] = {0};
+		bool		replaced[Natts_pg_attribute] = {0};
+		bool		isnull;
+		Datum		acl;
+		Oid		   *members;
+		int			n;
+
+		acl = SysCacheGetAttr(ATTNUM, tuple, Anum_pg_attribute_attacl,
+							  &isnull);
+		if (isnull)
+			continue;
+		n = aclmembers(DatumGetAclP(acl), &members);
+		updateAclDependencies(RelationRelationId, relid, attno, owner, n,
+							  members, 0, NULL);
+		nulls[Anum_pg_attribute_attacl - 1] = true;
+		replaced[Anum_pg_attribute_attacl - 1] = true;
+		tuple = heap_modify_tuple(tuple, RelationGetDescr(attributes), values,
+								  nulls, replaced);
+		CatalogTupleUpdate(attributes, &tuple->t_self, tuple);
+	}
+	table_close(attributes, RowExclusiveLock);
+}
+
 /* Gives it to the owner, and to nobody else. */
 static void
 change_owner(Oid relid, Oid owner)
@@ -526,6 +563,7 @@ change_owner(Oid relid, Oid owner)
 	ATExecChangeOwner(relid, owner, true, AccessExclusiveLock);
 	CommandCounterIncrement();
 	reset_privileges(relid);
+	reset_column_privileges(relid, owner);
 }
 
 /* ---- the change stream as users see it ---- */
@@ -602,8 +640,9 @@ stream_relations_changes_shown(Oid shown)
 static const char *
 column_beside(Oid viewid, const char *name)
 {
-	return get_attnum(viewid, name) == InvalidAttrNumber ? name :
-		psprintf("%s_", name);
+	while (get_attnum(viewid, name) != InvalidAttrNumber)
+		name = psprintf("%s_", name);
+	return name;
 }
 
 /*

@@ -217,6 +217,38 @@ open_members(Together *group, List *views, bool whole)
 	}
 }
 
+static Oid	find_read(List *members, Oid viewid, List **seen);
+
+/*
+ * A view must not come to read itself, by way of others or not: an ordinary view below
+ * may have been replaced.  What the others read by now they have written down; who closes
+ * the circle finds it.
+ */
+static void
+check_circle(Member *member)
+{
+	List	   *self = list_make1_oid(member->viewid);
+	List	   *seen = NIL;
+	ListCell   *lc;
+
+	if (!stream_batch_has_new_streams(member->batch))
+		return;
+	foreach(lc, stream_batch_streams(member->batch))
+	{
+		Oid			viewid = stream_catalog_view_of(lfirst_oid(lc));
+
+		if (OidIsValid(viewid) &&
+			(viewid == member->viewid ||
+			 OidIsValid(find_read(self, viewid, &seen))))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("continuous view \"%s\" would read itself",
+							get_rel_name(member->viewid)),
+					 errdetail("An ordinary view that it reads has been replaced by one that reads it."),
+					 errhint("Have that view read something else.")));
+	}
+}
+
 /*
  * A view that reads another can't be at the same point: what it reads is what that has
  * committed.  (stream_viewgroup_check knows of those that it has read from the
@@ -269,6 +301,7 @@ prepare_members(Together *group)
 	foreach(lc, group->members)
 	{
 		(void) turn_of(group, lfirst(lc));
+		check_circle(lfirst(lc));
 		check_streams(group, lfirst(lc));
 	}
 }
@@ -464,21 +497,30 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamGroupBatch *pub)
 
 /* ---- who may be in it ---- */
 
-/* Does the view read one of the members, by way of others or not?  Returns which. */
+/*
+ * Does the view read one of the members, by way of others or not?  Returns which.  seen: the
+ * views that have been asked.
+ */
 static Oid
-find_read(List *members, Oid viewid)
+find_read(List *members, Oid viewid, List **seen)
 {
 	StreamViewRow *row = stream_catalog_view(viewid);
 	ListCell   *lc;
 
 	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
 	foreach(lc, row ? row->streams : NIL)
 	{
 		Oid			input = stream_catalog_view_of(lfirst_oid(lc));
 		Oid			read = input;
 
+		if (list_member_oid(*seen, input))
+			continue;
 		if (OidIsValid(input) && !list_member_oid(members, input))
-			read = find_read(members, input);
+		{
+			*seen = lappend_oid(*seen, input);
+			read = find_read(members, input, seen);
+		}
 		if (OidIsValid(read))
 			return read;
 	}
@@ -488,11 +530,12 @@ find_read(List *members, Oid viewid)
 static void
 check_reading(List *members, List *options, const char *source)
 {
+	List	   *seen = NIL;
 	ListCell   *lc;
 
 	foreach(lc, members)
 	{
-		Oid			read = find_read(members, lfirst_oid(lc));
+		Oid			read = find_read(members, lfirst_oid(lc), &seen);
 
 		if (OidIsValid(read))
 			ereport(ERROR,

@@ -303,35 +303,35 @@ time_left(TimestampTz start, int64 timeout_us)
 		Max(timeout_us - (GetCurrentTimestamp() - start), 0);
 }
 
-static bool wait_for_view(Oid viewid, int64 timeout_us);
+static bool wait_for_view(Oid viewid, int64 timeout_us, List **seen);
 
 /*
  * Waits for the views whose results this one reads, and so on.  (There are no circles: a
- * view reads what was there when it was created.)
+ * view reads what was there when it was created.)  seen: those that have been waited for,
+ * whichever way led to them.
  */
 static bool
-wait_for_inputs(Oid viewid, int64 timeout_us)
+wait_for_inputs(Oid viewid, int64 timeout_us, List **seen)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	StreamViewRow *row = stream_catalog_view(viewid);
-	List	   *seen = NIL;
 	ListCell   *lc;
 
 	foreach(lc, row ? row->streams : NIL)
 	{
 		Oid			input = stream_catalog_view_of(lfirst_oid(lc));
 
-		if (!OidIsValid(input) || list_member_oid(seen, input))
+		if (!OidIsValid(input) || list_member_oid(*seen, input))
 			continue;
-		seen = lappend_oid(seen, input);
-		if (!wait_for_view(input, time_left(start, timeout_us)))
+		*seen = lappend_oid(*seen, input);
+		if (!wait_for_view(input, time_left(start, timeout_us), seen))
 			return false;
 	}
 	return true;
 }
 
 static bool
-wait_for_view(Oid viewid, int64 timeout_us)
+wait_for_view(Oid viewid, int64 timeout_us, List **seen)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	Request		request;
@@ -339,7 +339,7 @@ wait_for_view(Oid viewid, int64 timeout_us)
 
 	check_view(viewid);
 	check_stack_depth();
-	if (!wait_for_inputs(viewid, timeout_us))
+	if (!wait_for_inputs(viewid, timeout_us, seen))
 		return false;
 	ask(viewid, &request);
 	while (!(answered = is_answered(viewid, &request)))
@@ -364,8 +364,10 @@ wait_for_view(Oid viewid, int64 timeout_us)
 bool
 stream_wait_for(Oid viewid, int64 timeout_us)
 {
+	List	   *seen = NIL;
+
 	stream_owner_refuse_nested("streaming.wait");
-	return wait_for_view(viewid, timeout_us);
+	return wait_for_view(viewid, timeout_us, &seen);
 }
 
 void

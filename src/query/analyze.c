@@ -23,6 +23,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
+#include "rewrite/rowsecurity.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 
@@ -561,11 +562,115 @@ stream_analyze_inline_with(Query *query)
 	inline_with_walker((Node *) query, &copied);
 }
 
+/* ---- views below ---- */
+
+/* A view with all that it reads by way of others. */
+typedef struct SizedView
+{
+	Oid			relid;
+	int			members;		/* of range tables; MAX_COPIED: so many, or more */
+} SizedView;
+
+typedef struct Sizing
+{
+	List	   *views;			/* SizedView */
+	int			members;
+} Sizing;
+
+static bool size_walker(Node *node, Sizing *sizing);
+
+/* The rules and policies by which the server would put something else in its place. */
+static void
+size_relation(Relation rel, Sizing *sizing)
+{
+	ListCell   *lc;
+
+	if (rel->rd_rel->relkind == RELKIND_VIEW)
+		(void) size_walker((Node *) get_view_query(rel), sizing);
+	foreach(lc, rel->rd_rsdesc ? rel->rd_rsdesc->policies : NIL)
+	{
+		RowSecurityPolicy *policy = lfirst(lc);
+
+		(void) size_walker((Node *) policy->qual, sizing);
+	}
+}
+
+/* The same, once for each that has any. */
+static void
+size_member(Oid relid, Sizing *sizing)
+{
+	Sizing		below = {.views = sizing->views};
+	SizedView  *view;
+	Relation	rel;
+	ListCell   *lc;
+
+	foreach(lc, sizing->views)
+	{
+		view = lfirst(lc);
+		if (view->relid != relid)
+			continue;
+		sizing->members += view->members;
+		return;
+	}
+	rel = try_table_open(relid, AccessShareLock);
+	if (rel == NULL)
+		return;
+	if (rel->rd_rel->relkind == RELKIND_VIEW || rel->rd_rsdesc)
+	{
+		/* one that is met again on the way reads itself: the server says so */
+		view = palloc0(sizeof(SizedView));
+		view->relid = relid;
+		below.views = lappend(below.views, view);
+		size_relation(rel, &below);
+		view->members = Min(below.members, MAX_COPIED);
+		sizing->members += view->members;
+		sizing->views = below.views;
+	}
+	table_close(rel, NoLock);
+}
+
+static bool
+size_walker(Node *node, Sizing *sizing)
+{
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	if (node == NULL || sizing->members >= MAX_COPIED)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		sizing->members++;
+		if (rte->rtekind == RTE_RELATION && rte->inFromCl)
+			size_member(rte->relid, sizing);
+		return false;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, size_walker, sizing,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, size_walker, sizing);
+}
+
+void
+stream_analyze_check_size(Query *query)
+{
+	Sizing		sizing = {0};
+
+	(void) size_walker((Node *) query, &sizing);
+	if (sizing.members >= MAX_COPIED)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the query of a continuous view is too large when the views that it reads are put into it"),
+				 errdetail("It would have %d relations or more.", MAX_COPIED),
+				 errhint("Read the tables themselves, or other continuous views.")));
+}
+
 Query *
 stream_analyze_rewrite(Query *query)
 {
 	List	   *rewritten;
 
+	stream_analyze_check_size(query);
 	query = copyObject(query);
 	query->canSetTag = true;	/* it may come out of a rule */
 	AcquireRewriteLocks(query, true, false);

@@ -43,6 +43,13 @@ extern bool stream_analyze_names_stream(RangeTblEntry *rte);
 /* Does the sub-select refer to anything around it, at whatever depth? */
 extern bool stream_analyze_is_correlated(Query *query);
 
+/*
+ * Error 54000 if the query is huge with the views that it reads in it, and the policies of
+ * what they read.  (The server would put it together, and could not be interrupted.)  To be
+ * called before anything else goes through it.  Locks these relations.
+ */
+extern void stream_analyze_check_size(Query *query);
+
 /* Refuses transition tables, at any depth: error 0A000. */
 extern void stream_analyze_check_tables(Query *query,
 										const StreamPlace *place);

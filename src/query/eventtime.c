@@ -130,7 +130,14 @@ typedef struct ViewBelow
 {
 	Oid			viewid;
 	Query	   *query;
+	List	   *columns;		/* ViewColumn: those that have been traced */
 } ViewBelow;
+
+typedef struct ViewColumn
+{
+	AttrNumber	attno;
+	Trace		trace;
+} ViewColumn;
 
 static Trace trace_expr(Query *query, Node *expr, Memory *memory);
 static StreamJoined *joined_of(Query *query, Memory *memory);
@@ -495,20 +502,20 @@ query_of_view(Oid relid)
 	return query;
 }
 
-static Query *
-query_of_result(const StreamViewRow *row, Memory *memory)
+static ViewBelow *
+view_below(const StreamViewRow *row, Memory *memory)
 {
 	ViewBelow  *below;
 	ListCell   *lc;
 
 	foreach(lc, memory->below)
 		if (((ViewBelow *) lfirst(lc))->viewid == row->viewid)
-			return ((ViewBelow *) lfirst(lc))->query;
-	below = palloc(sizeof(ViewBelow));
+			return lfirst(lc);
+	below = palloc0(sizeof(ViewBelow));
 	below->viewid = row->viewid;
 	below->query = query_of_view(row->definition);
 	memory->below = lappend(memory->below, below);
-	return below->query;
+	return below;
 }
 
 /*
@@ -542,16 +549,28 @@ is_known_in_result(const Trace *trace)
 static Trace
 trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 {
-	Query	   *query = query_of_result(row, memory);
+	ViewBelow  *below = view_below(row, memory);
 	bool		added_only = memory->added_only;
+	ViewColumn *column;
 	Trace		trace;
+	ListCell   *lc;
 
 	check_stack_depth();
-	memory->added_only = !stream_analyze_has_stream(query);
-	trace = trace_output(query, attno, memory);
+	/* many ways may lead to it */
+	foreach(lc, below->columns)
+		if (((ViewColumn *) lfirst(lc))->attno == attno)
+			return ((ViewColumn *) lfirst(lc))->trace;
+	memory->added_only = !stream_analyze_has_stream(below->query);
+	/* what waits for others by EXISTS is not seen in the query as it is written */
+	trace = stream_analyze_hidden_stream(below->query) ? no_trace :
+		trace_output(below->query, attno, memory);
 	memory->added_only = added_only;
 	trace.stored = true;
-	return is_known_in_result(&trace) ? trace : no_trace;
+	column = palloc(sizeof(ViewColumn));
+	column->attno = attno;
+	column->trace = is_known_in_result(&trace) ? trace : no_trace;
+	below->columns = lappend(below->columns, column);
+	return column->trace;
 }
 
 /* The same, by the name of the view. */

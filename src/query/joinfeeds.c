@@ -533,6 +533,34 @@ make_tests(StreamCut *cut, Replacing *replacing)
 
 /* ---- all of them ---- */
 
+/*
+ * The order in which new rows of sides are joined: first those that change, last those
+ * that are preserved.  So a row seldom meets what it is not to stay with.
+ */
+static List *
+order_of_feeds(StreamCut *cut)
+{
+	List	   *first = NIL;
+	List	   *between = NIL;
+	List	   *last = NIL;
+	ListCell   *lc;
+
+	if (!cut->signs)
+		return cut->below;
+	foreach(lc, cut->below)
+	{
+		StreamCutInput *input = lfirst(lc);
+
+		if (input->preserved)
+			last = lappend(last, input);
+		else if (input->cut->signs)
+			first = lappend(first, input);
+		else
+			between = lappend(between, input);
+	}
+	return list_concat(list_concat(first, between), last);
+}
+
 void
 stream_joinfeeds_make(StreamCut *cut)
 {
@@ -557,7 +585,7 @@ stream_joinfeeds_make(StreamCut *cut)
 	if (tests)
 		make_tests(cut, &replacing);
 	else
-		foreach(lc, cut->below)
+		foreach(lc, order_of_feeds(cut))
 		{
 			StreamCutInput *new = lfirst(lc);
 

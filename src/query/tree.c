@@ -990,6 +990,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 
 	if (place == NULL)
 		place = &nowhere;
+	stream_analyze_check_size(query);
 	stream_analyze_check_tables(query, place);
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;

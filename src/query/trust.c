@@ -27,10 +27,13 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/reltrigger.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
@@ -97,6 +100,19 @@ has_more_rights(Oid other)
 		has_more_roles(me, other);
 }
 
+static Oid
+owner_of_function(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", funcid);
+	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
 static void
 check_relation(Oid relid)
 {
@@ -154,4 +170,25 @@ void
 stream_trust_check(Query *rewritten)
 {
 	trust_walker((Node *) rewritten, NULL);
+}
+
+/* (They may have been made before the view had its owner.) */
+void
+stream_trust_check_triggers(Relation rel)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+		Oid			owner = owner_of_function(trigger->tgfoid);
+
+		if (has_more_rights(owner))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("a continuous view of role \"%s\" does not fire trigger \"%s\" with a function of role \"%s\"",
+							GetUserNameFromId(GetUserId(), false),
+							trigger->tgname,
+							GetUserNameFromId(owner, false)),
+					 errdetail("It would run that function with the rights of the view's owner, who has more."),
+					 errhint("Drop the trigger, have a role own the function that has as many rights, or set streaming.trust_functions to on.")));
+	}
 }

@@ -9,6 +9,7 @@
 #define STREAMING_TRUST_H
 
 #include "nodes/parsenodes.h"
+#include "utils/relcache.h"
 
 /*
  * Raises 42501 if the rewritten query, run as the current user, reads relations or
@@ -17,5 +18,8 @@
  * no locks; the query's relations must be locked.
  */
 extern void stream_trust_check(Query *rewritten);
+
+/* The same for the functions of the triggers of a relation. */
+extern void stream_trust_check_triggers(Relation rel);
 
 #endif

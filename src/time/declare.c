@@ -228,23 +228,44 @@ stream_declare_is_result(Oid relid)
 
 /* ---- looking up ---- */
 
-/* The longest delay of the streams that a view reads; -1: none has a watermark. */
-static int64
-delay_of_view(Oid viewid)
+/* What has been found out of a view, to which many ways may lead. */
+typedef struct ViewDelay
 {
-	StreamViewRow *row = stream_catalog_view(viewid);
-	int64		delay = -1;
+	Oid			viewid;
+	int64		delay_us;
+} ViewDelay;
+
+static bool find_event_time(Oid relid, StreamEventTime *result, List **known);
+
+/*
+ * The longest delay of the streams that a view reads; -1: none has a watermark.  known:
+ * ViewDelay.
+ */
+static int64
+delay_of_view(Oid viewid, List **known)
+{
+	StreamViewRow *row;
+	ViewDelay  *view;
 	ListCell   *lc;
 
 	check_stack_depth();
+	foreach(lc, *known)
+		if (((ViewDelay *) lfirst(lc))->viewid == viewid)
+			return ((ViewDelay *) lfirst(lc))->delay_us;
+	view = palloc(sizeof(ViewDelay));
+	view->viewid = viewid;
+	view->delay_us = -1;
+	*known = lappend(*known, view);
+	row = stream_catalog_view(viewid);
 	foreach(lc, row ? row->streams : NIL)
 	{
 		StreamEventTime below;
 
-		if (stream_declare_event_time(lfirst_oid(lc), &below))
-			delay = Max(delay, stream_declare_delay(&below, &row->options));
+		if (find_event_time(lfirst_oid(lc), &below, known))
+			view->delay_us = Max(view->delay_us,
+								 stream_declare_delay(&below, &row->options));
 	}
-	return delay;
+	return view->delay_us;
 }
 
 int64
@@ -260,18 +281,18 @@ stream_declare_delay(const StreamEventTime *declared,
 
 /* What follows for a result from what is below. */
 static void
-inherit(StreamEventTime *result)
+inherit(StreamEventTime *result, List **known)
 {
 	result->is_range = result->type == TSRANGEOID ||
 		result->type == TSTZRANGEOID;
 	if (result->is_range)
 		result->type = result->type == TSRANGEOID ? TIMESTAMPOID :
 			TIMESTAMPTZOID;
-	result->delay_us = delay_of_view(result->result_of);
+	result->delay_us = delay_of_view(result->result_of, known);
 }
 
 static bool
-declared(Oid relid, Oid asked, StreamEventTime *result)
+declared(Oid relid, Oid asked, StreamEventTime *result, List **known)
 {
 	StreamDeclaration *decl = stream_catalog_declaration(relid);
 	char	   *name;
@@ -293,23 +314,31 @@ declared(Oid relid, Oid asked, StreamEventTime *result)
 	result->is_range = false;
 	result->result_of = stream_catalog_view_of(relid);
 	if (OidIsValid(result->result_of))
-		inherit(result);
+		inherit(result, known);
 	return true;
+}
+
+static bool
+find_event_time(Oid relid, StreamEventTime *result, List **known)
+{
+	ListCell   *lc;
+
+	if (declared(relid, relid, result, known))
+		return true;
+	if (!get_rel_relispartition(relid))
+		return false;
+	foreach(lc, get_partition_ancestors(relid))
+		if (declared(lfirst_oid(lc), relid, result, known))
+			return true;
+	return false;
 }
 
 bool
 stream_declare_event_time(Oid relid, StreamEventTime *result)
 {
-	ListCell   *lc;
+	List	   *known = NIL;
 
-	if (declared(relid, relid, result))
-		return true;
-	if (!get_rel_relispartition(relid))
-		return false;
-	foreach(lc, get_partition_ancestors(relid))
-		if (declared(lfirst_oid(lc), relid, result))
-			return true;
-	return false;
+	return find_event_time(relid, result, &known);
 }
 
 /* ---- changes behind it ---- */

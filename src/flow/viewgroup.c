@@ -35,6 +35,8 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
@@ -317,6 +319,20 @@ release_content(Together *group)
 	group->content = NIL;
 }
 
+/* As LockDatabaseObject, if it can be had at once.  (Early minor releases lack it.) */
+static bool
+try_batch_lock(Oid viewid)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, viewid, 0);
+	if (LockAcquire(&tag, ShareUpdateExclusiveLock, false, true) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
 /*
  * Takes the batch locks of these views, as far as they can be had at once; returns one
  * that can't, or InvalidOid.
@@ -332,8 +348,7 @@ try_content(Together *group, List *views)
 
 		if (list_member_oid(group->content, viewid))
 			continue;
-		if (!ConditionalLockDatabaseObject(RelationRelationId, viewid, 0,
-										   ShareUpdateExclusiveLock))
+		if (!try_batch_lock(viewid))
 			return viewid;
 		group->content = lappend_oid(group->content, viewid);
 	}

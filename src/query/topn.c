@@ -529,14 +529,9 @@ can_be_indexed(Query *query, SortGroupClause *clause)
 	Oid			type = exprType(get_sortgroupclause_expr(clause,
 														 query->targetList));
 	Oid			opclass = GetDefaultOpClass(type, BTREE_AM_OID);
-	Oid			family;
-	Oid			input;
-	int16		strategy;
 
 	return get_typtype(type) != TYPTYPE_PSEUDO && OidIsValid(opclass) &&
-		get_ordering_op_properties(clause->sortop, &family, &input,
-								   &strategy) &&
-		family == get_opclass_family(opclass);
+		op_in_opfamily(clause->sortop, get_opclass_family(opclass));
 }
 
 bool

@@ -62,13 +62,11 @@ stream_ranking_create(TupleDesc desc, int ncolumns,
 bool
 stream_ranking_descends(const StreamRankColumn *column)
 {
-	Oid			family;
-	Oid			type;
-	int16		strategy;
+	bool		reverse;
 
-	if (!get_ordering_op_properties(column->sortop, &family, &type, &strategy))
+	if (!OidIsValid(get_equality_op_for_ordering_op(column->sortop, &reverse)))
 		elog(ERROR, "operator %u is not an ordering operator", column->sortop);
-	return strategy == BTGreaterStrategyNumber;
+	return reverse;
 }
 
 int

@@ -179,7 +179,14 @@ SELECT check_view('a');
 SELECT streaming.wait('few');
 SELECT check_view('few');
 SELECT (SELECT count(*) FROM q1) BETWEEN 1 AND (SELECT count(*) - 1 FROM l) AS some;
-SELECT n FROM queries WHERE refusal IS NULL AND (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM q%s', n), false, true, '')))[1]::text = '0' ORDER BY n;
+CREATE FUNCTION pg_temp.rows_in(name text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+	n bigint;
+BEGIN
+	EXECUTE format('SELECT count(*) FROM %I', name) INTO n;
+	RETURN n;
+END $$;
+SELECT n FROM queries WHERE refusal IS NULL AND pg_temp.rows_in(format('q%s', n)) = 0 ORDER BY n;
 SELECT regexp_replace(line, '\d{4,}', 'N') AS explained FROM streaming.explain('few') AS line
 WHERE line ~ '^ {0,2}(Operator|State|Bounded|Combined|Computed|Feed)';
 -- many rows go at once, and a row that has gone does not go again

@@ -37,4 +37,7 @@ extern ArrayType *stream_owner_current_settings(void);
 /* The owner of a relation.  Error 42P01 if it does not exist. */
 extern Oid	stream_owner_of(Oid relid);
 
+/* The owner of a function, which exists. */
+extern Oid	stream_owner_of_function(Oid funcid);
+
 #endif

@@ -319,9 +319,9 @@ release_content(Together *group)
 	group->content = NIL;
 }
 
-/* As LockDatabaseObject, if it can be had at once.  (Early minor releases lack it.) */
-static bool
-try_batch_lock(Oid viewid)
+/* As ConditionalLockDatabaseObject, which early minor releases lack. */
+bool
+stream_viewgroup_try_lock(Oid viewid)
 {
 	LOCKTAG		tag;
 
@@ -348,7 +348,7 @@ try_content(Together *group, List *views)
 
 		if (list_member_oid(group->content, viewid))
 			continue;
-		if (!try_batch_lock(viewid))
+		if (!stream_viewgroup_try_lock(viewid))
 			return viewid;
 		group->content = lappend_oid(group->content, viewid);
 	}

@@ -55,4 +55,7 @@ extern Oid	stream_viewgroup_paused(Oid viewid);
 extern void stream_viewgroup_check(Oid viewid, List *options,
 								   const char *source);
 
+/* Takes the batch lock of a view, if it can be had at once, until the transaction ends. */
+extern bool stream_viewgroup_try_lock(Oid viewid);
+
 #endif

@@ -248,19 +248,6 @@ stream_failure_of(List *viewids)
 
 /* -------------------------------------------- in place of a worker's own */
 
-static bool
-try_batch_lock(Oid viewid)
-{
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, viewid, 0);
-	if (LockAcquire(&tag, ShareUpdateExclusiveLock, false, true) ==
-		LOCKACQUIRE_NOT_AVAIL)
-		return false;
-	AcceptInvalidationMessages();
-	return true;
-}
-
 /*
  * The batch locks of the view and those that advance with it, if they can be had at
  * once.  With them, nobody has an open transaction that has dropped one, whose end we
@@ -272,7 +259,7 @@ try_batch_locks(Oid viewid)
 	ListCell   *lc;
 
 	foreach(lc, stream_viewgroup_members(viewid))
-		if (!try_batch_lock(lfirst_oid(lc)))
+		if (!stream_viewgroup_try_lock(lfirst_oid(lc)))
 			return false;
 	return true;
 }

@@ -503,9 +503,20 @@ stream_bounds_slack(StreamBounds *bounds, Node *expr, int64 *slack)
 	return true;
 }
 
-/* Of the times of a member, the one that comes first after those of another. */
+/* How far a time is after another one. */
+static int64
+after_time(StreamBounds *bounds, int n, int other)
+{
+	return *distance(bounds, n, other);
+}
+
+/*
+ * Of the times of a member, the one that comes first after those of another, or after one
+ * time, or -1: as the function has it.
+ */
 static int
-first_after(StreamBounds *bounds, int member, int other)
+first_after(StreamBounds *bounds, int member, int other,
+			int64 (*after_other) (StreamBounds *bounds, int n, int other))
 {
 	int			best = -1;
 	int64		best_end = 0;
@@ -513,7 +524,7 @@ first_after(StreamBounds *bounds, int member, int other)
 	for (int i = 0; i < list_length(bounds->nodes); i++)
 	{
 		StreamTimeOf *node = node_of(bounds, i);
-		int64		after = after_member(bounds, i, other);
+		int64		after = after_other(bounds, i, other);
 		int64		end;
 
 		if (node->member != member || after == UNBOUNDED)
@@ -543,7 +554,7 @@ stream_bounds_expiry(StreamBounds *bounds, int member, List **after)
 
 		if (lfirst_int(lc) == member)
 			continue;
-		n = first_after(bounds, member, lfirst_int(lc));
+		n = first_after(bounds, member, lfirst_int(lc), after_member);
 		if (n < 0)
 			return NIL;
 		us = palloc(sizeof(int64));
@@ -586,24 +597,8 @@ stream_bounds_not_after(StreamBounds *bounds, Node *expr, int member,
 						int64 *us)
 {
 	int			n = find_related(bounds, expr);
-	int			best = -1;
-	int64		best_end = 0;
+	int			best = n < 0 ? -1 : first_after(bounds, member, n, after_time);
 
-	for (int i = 0; n >= 0 && i < list_length(bounds->nodes); i++)
-	{
-		StreamTimeOf *node = node_of(bounds, i);
-		int64		after = *distance(bounds, i, n);
-		int64		end;
-
-		if (node->member != member || after == UNBOUNDED)
-			continue;
-		end = plus(node->width, -after);
-		if (best >= 0 && (end > best_end ||
-						  (end == best_end && !node->window)))
-			continue;
-		best = i;
-		best_end = end;
-	}
 	if (best < 0)
 		return NULL;
 	*us = -*distance(bounds, best, n);

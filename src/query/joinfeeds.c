@@ -54,6 +54,7 @@
 #include "base/compat.h"
 #include "base/debug.h"
 #include "query/eventtime.h"
+#include "query/nesting.h"
 #include "query/joinfeeds.h"
 
 /* A side: its columns as expressions over the join's range table. */
@@ -71,18 +72,6 @@ typedef struct Replacing
 								 * what it is below, columns only */
 	bool		in_condition;	/* of a JOIN */
 } Replacing;
-
-/* Its number from 0 in a list of expressions, or -1. */
-static int
-position_of(const List *exprs, const void *expr)
-{
-	ListCell   *lc;
-
-	foreach(lc, exprs)
-		if (equal(lfirst(lc), expr))
-			return foreach_current_index(lc);
-	return -1;
-}
 
 /* What refers to the members of FROM refers to the columns of the sides. */
 static Node *
@@ -115,7 +104,7 @@ replacing_mutator(Node *node, Replacing *context)
 		foreach(lc, context->sides)
 		{
 			Side	   *side = lfirst(lc);
-			int			position = position_of(side->exprs, var);
+			int			position = stream_nesting_position(side->exprs, var);
 
 			if (position >= 0)
 				return (Node *) makeVar(side->rtindex, position + 1,

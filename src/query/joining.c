@@ -98,18 +98,6 @@ typedef struct Joining
 	const Bitmapset *changing;	/* sides whose rows come and go */
 } Joining;
 
-/* Its number from 0 in a list of expressions, or -1. */
-static int
-position_of(const List *exprs, const void *expr)
-{
-	ListCell   *lc;
-
-	foreach(lc, exprs)
-		if (equal(lfirst(lc), expr))
-			return foreach_current_index(lc);
-	return -1;
-}
-
 /* ---- wrapping ---- */
 
 StreamPlace
@@ -132,7 +120,7 @@ add_key(StreamNesting *nesting, Node *expr)
 	if (IsA(expr, FuncExpr) && !contain_volatile_functions(expr) &&
 		!stream_eventtime_has_session(expr) &&
 		!checkExprHasSubLink(expr) && !expression_returns_set(expr) &&
-		position_of(nesting->exprs, expr) < 0)
+		stream_nesting_position(nesting->exprs, expr) < 0)
 		stream_nesting_add(nesting, expr, copyObject((Expr *) expr));
 }
 
@@ -361,29 +349,13 @@ take_condition(Joining *joining, Node *condition)
 	return false;
 }
 
-/* The conditions that AND connects, in the order in which they are written. */
-static List *
-conditions_of(Node *quals)
-{
-	List	   *conditions = NIL;
-	ListCell   *lc;
-
-	if (quals == NULL)
-		return NIL;
-	if (!is_andclause(quals))
-		return list_make1(quals);
-	foreach(lc, ((BoolExpr *) quals)->args)
-		conditions = list_concat(conditions, conditions_of(lfirst(lc)));
-	return conditions;
-}
-
 /* Takes what can be taken of conditions that hold for all rows of the join. */
 static Node *
 take_conditions(Joining *joining, Node *quals)
 {
 	List	   *left = NIL;
 	ListCell   *lc;
-	List	   *conditions = conditions_of(quals);
+	List	   *conditions = stream_nesting_conditions(quals);
 
 	foreach(lc, conditions)
 		if (!take_condition(joining, lfirst(lc)))
@@ -640,7 +612,7 @@ take_tests(Joining *joining)
 static int
 add_column(Side *side, Node *expr)
 {
-	int			position = position_of(side->exprs, expr);
+	int			position = stream_nesting_position(side->exprs, expr);
 
 	if (position >= 0)
 		return position;
@@ -716,7 +688,7 @@ needed_walker(Node *node, Needed *context)
 	if (context->sublevels_up == 0 && !IsA(node, List) &&
 		(context->in_condition || !context->joining->outer))
 		foreach(lc, context->joining->sides)
-			if (position_of(((Side *) lfirst(lc))->exprs, node) >= 0)
+			if (stream_nesting_position(((Side *) lfirst(lc))->exprs, node) >= 0)
 				return false;
 	if (IsA(node, Var) && var->varlevelsup == context->sublevels_up &&
 		(side = find_side(context->joining, var->varno)) != NULL)

@@ -179,3 +179,30 @@ stream_nesting_is_hidden(const RangeTblEntry *rte)
 	return rte->rtekind == RTE_SUBQUERY && !rte->inFromCl &&
 		rte->eref->aliasname[0] != '*';
 }
+
+int
+stream_nesting_position(const List *exprs, const void *expr)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		if (equal(lfirst(lc), expr))
+			return foreach_current_index(lc);
+	return -1;
+}
+
+List *
+stream_nesting_conditions(Node *quals)
+{
+	List	   *conditions = NIL;
+	ListCell   *lc;
+
+	if (quals == NULL)
+		return NIL;
+	if (!is_andclause(quals))
+		return list_make1(quals);
+	foreach(lc, ((BoolExpr *) quals)->args)
+		conditions = list_concat(conditions,
+								 stream_nesting_conditions(lfirst(lc)));
+	return conditions;
+}

@@ -47,4 +47,10 @@ extern Query *stream_nesting_move(StreamNesting *nesting, Query *query,
 extern void stream_nesting_hide(Query *query);
 extern bool stream_nesting_is_hidden(const RangeTblEntry *rte);
 
+/* The number of an expression from 0 in a list, or -1. */
+extern int	stream_nesting_position(const List *exprs, const void *expr);
+
+/* The conditions that AND connects, in the order in which they are written. */
+extern List *stream_nesting_conditions(Node *quals);
+
 #endif

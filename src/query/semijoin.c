@@ -95,22 +95,6 @@ add_column(Semijoin *semijoin, Node *expr, const OpExpr *equality)
 	return column(semijoin, n, expr);
 }
 
-/* The conditions that AND connects. */
-static List *
-conditions_of(Node *quals)
-{
-	List	   *conditions = NIL;
-	ListCell   *lc;
-
-	if (quals == NULL)
-		return NIL;
-	if (!is_andclause(quals))
-		return list_make1(quals);
-	foreach(lc, ((BoolExpr *) quals)->args)
-		conditions = list_concat(conditions, conditions_of(lfirst(lc)));
-	return conditions;
-}
-
 static Node *
 all_of(List *conditions)
 {
@@ -241,7 +225,7 @@ make_semijoin(Semijoin *semijoin)
 {
 	Query	   *query = semijoin->query;
 	List	   *own = NIL;
-	List	   *conditions = conditions_of(query->jointree->quals);
+	List	   *conditions = stream_nesting_conditions(query->jointree->quals);
 	ListCell   *lc;
 
 	foreach(lc, conditions)
@@ -299,7 +283,7 @@ take_conditions(Query *query)
 	List	   *own = NIL;
 	List	   *taken = NIL;
 	ListCell   *lc;
-	List	   *conditions = conditions_of(query->jointree->quals);
+	List	   *conditions = stream_nesting_conditions(query->jointree->quals);
 
 	foreach(lc, conditions)
 		if (contain_vars_of_level(lfirst(lc), 1))
@@ -409,7 +393,7 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 		stream_analyze_members_of_from(query) == NIL)
 		return false;
 	stream_compat_flatten_groups(query);
-	conditions = conditions_of(query->jointree->quals);
+	conditions = stream_nesting_conditions(query->jointree->quals);
 	foreach(lc, conditions)
 	{
 		bool		none;

@@ -27,7 +27,6 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/acl.h"
@@ -100,19 +99,6 @@ has_more_rights(Oid other)
 		has_more_roles(me, other);
 }
 
-static Oid
-owner_of_function(Oid funcid)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", funcid);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 static void
 check_relation(Oid relid)
 {
@@ -179,7 +165,7 @@ stream_trust_check_triggers(Relation rel)
 	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
 	{
 		Trigger    *trigger = &rel->trigdesc->triggers[i];
-		Oid			owner = owner_of_function(trigger->tgfoid);
+		Oid			owner = stream_owner_of_function(trigger->tgfoid);
 
 		if (has_more_rights(owner))
 			ereport(ERROR,

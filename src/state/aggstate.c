@@ -43,6 +43,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/owner.h"
 #include "base/refuse.h"
 #include "state/aggstate.h"
 
@@ -238,19 +239,6 @@ look_up_function(FmgrInfo *info, Oid function, Oid owner)
 	fmgr_info(function, info);
 }
 
-static Oid
-function_owner(Oid function)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for function %u", function);
-	owner = ((Form_pg_proc) GETSTRUCT(tuple))->proowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
-
 /* Gives the functions their expressions, from which they know their types. */
 static void
 set_expressions(StreamAgg *agg)
@@ -382,7 +370,7 @@ stream_aggstate_was_replaced(void)
 void
 stream_aggstate_prepare(StreamAgg *agg)
 {
-	Oid			owner = function_owner(agg->aggref->aggfnoid);
+	Oid			owner = stream_owner_of_function(agg->aggref->aggfnoid);
 	Oid			argtypes[FUNC_MAX_ARGS];
 	HeapTuple	tuple;
 	Form_pg_aggregate form;

@@ -380,5 +380,13 @@ BEGIN
 END $$;
 SELECT count(*), sum(n) FROM w1;
 SELECT count(*) AS finished, bool_and(w1.w IS NOT NULL) AS found FROM w2 LEFT JOIN w1 USING (w);
+---- the hint of TRUNCATE names the member that has failed, not the first
+CREATE TABLE fine (v int) USING stream;
+CREATE MATERIALIZED VIEW h1 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 'h') AS SELECT count(*) FROM fine;
+CREATE MATERIALIZED VIEW h2 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 'h') AS SELECT sum(1 / v) FROM fine;
+INSERT INTO fine VALUES (0);
+\set VERBOSITY default
+TRUNCATE fine;
+\set VERBOSITY terse
 DROP SCHEMA vg CASCADE;
 SELECT * FROM leftovers();

@@ -451,11 +451,23 @@ keep_writers_out(List *relids)
 	return leaves;
 }
 
-/* The view at hand, as messages name it. */
-typedef struct CatchUp
+/* A view, as messages name it. */
+typedef struct NamedView
 {
+	Oid			viewid;
 	const char *name;
 	const char *literal;		/* quoted, with its schema */
+} NamedView;
+
+/* What is done for some views, one after the other. */
+typedef struct CatchUp
+{
+	List	   *named;			/* NamedView, for each of them */
+	Oid			viewid;			/* the one at hand */
+	StreamGroupBatch group;		/* group.at: of those that advance with it, the one whose
+								 * turn it is, or InvalidOid */
+	List	   *oids;			/* what is handed from one to the next */
+	TimestampTz deadline;
 } CatchUp;
 
 /*
@@ -465,12 +477,21 @@ typedef struct CatchUp
 static void
 catch_up_context(void *arg)
 {
-	const CatchUp *view = arg;
+	const CatchUp *all = arg;
+	Oid			at = OidIsValid(all->group.at) ? all->group.at : all->viewid;
+	ListCell   *lc;
 
-	errcontext("continuous view \"%s\" reading rows that are about to go",
-			   view->name);
-	errhint("If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
-			view->literal);
+	foreach(lc, all->named)
+	{
+		const NamedView *view = lfirst(lc);
+
+		if (view->viewid != at)
+			continue;
+		errcontext("continuous view \"%s\" reading rows that are about to go",
+				   view->name);
+		errhint("If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
+				view->literal);
+	}
 }
 
 /* Milliseconds that are left until a deadline, at least 1. */
@@ -483,16 +504,16 @@ time_left(TimestampTz deadline)
 
 /* Takes the batch lock of a view; a batch that never ends does not keep us. */
 static void
-lock_batches(Oid viewid, List **unused, TimestampTz deadline)
+lock_batches(CatchUp *all)
 {
 	int			nestlevel = NewGUCNestLevel();
-	int			limit = time_left(deadline);
+	int			limit = time_left(all->deadline);
 
 	if (LockTimeout == 0 || LockTimeout > limit)
 		(void) set_config_option("lock_timeout", psprintf("%d", limit),
 								 PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
-	LockDatabaseObject(RelationRelationId, viewid, 0,
+	LockDatabaseObject(RelationRelationId, all->viewid, 0,
 					   ShareUpdateExclusiveLock);
 	AtEOXact_GUC(false, nestlevel);
 }
@@ -550,42 +571,53 @@ request_batch(Oid viewid)
 
 /*
  * Has the view's worker read what is committed, while nobody can write to the
- * leaves any more.  Rows of our own transaction will never have been there.
+ * leaves (all->oids) any more.  Rows of our own transaction will never have been there.
  */
 static void
-wait_for_worker(Oid viewid, List **leaves, TimestampTz deadline)
+wait_for_worker(CatchUp *all)
 {
-	StreamViewRow *row = stream_catalog_view(viewid);
+	StreamViewRow *row = stream_catalog_view(all->viewid);
 
-	if (row == NULL || !has_unread_rows(row, *leaves))
+	if (row == NULL || !has_unread_rows(row, all->oids))
 		return;
-	if (!stream_wait_for(viewid, time_left(deadline) * INT64CONST(1000)))
+	if (!stream_wait_for(all->viewid,
+						 time_left(all->deadline) * INT64CONST(1000)))
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("continuous view \"%s\" takes too long to read rows that are about to go",
-						get_rel_name(viewid))));
+						get_rel_name(all->viewid))));
 }
 
 /*
  * Has the view read everything that is visible, in one batch: others may write to what
- * stays, and a second one would find more, for ever.  done: OIDs, those that have, also
+ * stays, and a second one would find more, for ever.  all->oids: those that have, also
  * as ones of a group.
  */
 static void
-catch_up(Oid viewid, List **done, TimestampTz deadline)
+catch_up(CatchUp *all)
 {
-	StreamGroupBatch group;
 	ListCell   *lc;
 
-	if (list_member_oid(*done, viewid))
+	if (list_member_oid(all->oids, all->viewid))
 		return;
-	stream_viewgroup_run(viewid, true, &group);
-	foreach(lc, group.views)
+	stream_viewgroup_run(all->viewid, true, &all->group);
+	foreach(lc, all->group.views)
 		stream_batch_committed(lfirst_oid(lc));
 	CommandCounterIncrement();
-	foreach(lc, group.views)
+	foreach(lc, all->group.views)
 		stream_batch_forget(lfirst_oid(lc));
-	*done = list_concat(*done, group.views);
+	all->oids = list_concat(all->oids, all->group.views);
+}
+
+static NamedView *
+named_view(Oid viewid)
+{
+	NamedView  *view = palloc(sizeof(NamedView));
+
+	view->viewid = viewid;
+	view->name = get_rel_name(viewid);
+	view->literal = view_literal(viewid);
+	return view;
 }
 
 /*
@@ -593,29 +625,27 @@ catch_up(Oid viewid, List **done, TimestampTz deadline)
  * many milliseconds; errors say for which.
  */
 static void
-for_each_view(List *views,
-			  void (*work) (Oid viewid, List **oids, TimestampTz deadline),
-			  List *oids, int limit_ms)
+for_each_view(List *views, void (*work) (CatchUp *all), List *oids,
+			  int limit_ms)
 {
 	ErrorContextCallback callback;
-	CatchUp		view;
-	int			limit = stream_debug_limit("catch_up", limit_ms);
-	TimestampTz deadline =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), limit);
+	CatchUp		all = {.oids = oids};
 	ListCell   *lc;
 
+	all.deadline =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+									stream_debug_limit("catch_up", limit_ms));
+	foreach(lc, views)
+		all.named = lappend(all.named, named_view(lfirst_oid(lc)));
 	callback.callback = catch_up_context;
-	callback.arg = &view;
+	callback.arg = &all;
 	callback.previous = error_context_stack;
-	view.name = view.literal = "?";
 	error_context_stack = &callback;
 	foreach(lc, views)
 	{
-		Oid			viewid = lfirst_oid(lc);
-
-		view.name = get_rel_name(viewid);
-		view.literal = view_literal(viewid);
-		work(viewid, &oids, deadline);
+		all.viewid = lfirst_oid(lc);
+		all.group.at = InvalidOid;
+		work(&all);
 	}
 	error_context_stack = callback.previous;
 }

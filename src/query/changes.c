@@ -319,8 +319,6 @@ stream_changes_are_read(Query *query)
 {
 	ListCell   *lc;
 
-	if (stream_analyze_has_stream(query))
-		return false;
 	foreach(lc, changing_views(query))
 		if (!is_added_only(lfirst_node(RangeTblEntry, lc)->relid))
 			return true;
@@ -333,8 +331,6 @@ stream_changes_lacking(Query *query)
 	List	   *lacking = NIL;
 	ListCell   *lc;
 
-	if (stream_analyze_has_stream(query))
-		return NIL;
 	foreach(lc, changing_views(query))
 	{
 		Oid			relid = lfirst_node(RangeTblEntry, lc)->relid;
@@ -499,8 +495,7 @@ stream_changes_expand(Query *query)
 						get_rel_name(linitial_oid(lacking))),
 				 errdetail("Another view can read it only with one."),
 				 errhint("Have its owner run ALTER MATERIALIZED VIEW ... SET (streaming.changes).")));
-	if (!stream_analyze_has_stream(query))
-		expand(query);
+	expand(query);
 }
 
 bool

@@ -82,6 +82,7 @@ OBJS = \
 	src/process/scheduler.o \
 	src/process/launcher.o \
 	src/process/wait.o \
+	src/process/synchronous.o \
 	src/command/view.o \
 	src/command/guard.o \
 	src/command/release.o \

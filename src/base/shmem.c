@@ -119,6 +119,13 @@ stream_shmem_note_write(Relation rel)
 	last_noted = relid;
 }
 
+int
+stream_shmem_noted(const Oid **relids)
+{
+	*relids = noted;
+	return num_noted;
+}
+
 void
 stream_shmem_views_changed(void)
 {

@@ -38,6 +38,9 @@ extern void stream_shmem_require(void);
  */
 extern void stream_shmem_note_write(Relation rel);
 
+/* What has been noted so far: how many relations, and their OIDs. */
+extern int	stream_shmem_noted(const Oid **relids);
+
 /*
  * At the commit of the current transaction, tell the database's scheduler
  * (started through the launcher if there is none yet) and its workers that

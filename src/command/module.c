@@ -22,6 +22,7 @@
 #include "flow/batch.h"
 #include "process/roster.h"
 #include "process/launcher.h"
+#include "process/synchronous.h"
 #include "command/guard.h"
 #include "command/utility.h"
 
@@ -64,6 +65,15 @@ define_settings(void)
 							NULL, &stream_state_cache_size, 262144, 64,
 							MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("streaming.synchronous",
+							 "COMMIT returns when continuous views show what has been written to their streams.",
+							 NULL, &stream_synchronous, false, PGC_USERSET, 0,
+							 NULL, NULL, NULL);
+	DefineCustomIntVariable("streaming.synchronous_timeout",
+							"Greatest time that streaming.synchronous has COMMIT wait.",
+							"Zero turns this off.",
+							&stream_synchronous_timeout, 10 * 1000, 0, INT_MAX,
+							PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	stream_debug_define_settings();
 	MarkGUCPrefixReserved("streaming");
 }
@@ -81,6 +91,7 @@ _PG_init(void)
 	stream_guard_install();
 	stream_utility_install();
 	stream_launcher_register();
+	stream_synchronous_install();
 }
 
 /* _check_preloaded(): called by CREATE EXTENSION */

@@ -777,6 +777,12 @@ stream_roster_worker_news(StreamWorkerNews *news)
 	news->requested = pg_atomic_read_u64(&my_worker->requested);
 }
 
+bool
+stream_roster_is_worker(void)
+{
+	return my_worker != NULL;
+}
+
 int
 stream_roster_my_slot(void)
 {
@@ -985,32 +991,58 @@ stream_roster_sequence(StreamSource *source)
 
 /* ------------------------------------------------ those who wait */
 
+static uint64
+request(StreamViewEntry *view)
+{
+	int			slot = stream_area_view_worker(view);
+
+	view->requested = ++stream_area->mark;
+	view->paused = false;
+	if (slot >= 0)
+	{
+		StreamWorker *worker = &stream_area->workers[slot];
+
+		pg_atomic_fetch_add_u64(&worker->requested, 1);
+		if (worker->latch != NULL)
+			SetLatch(worker->latch);
+	}
+	else
+		stream_area_wake_scheduler(MyDatabaseId);
+	return view->requested;
+}
+
 uint64
 stream_roster_request(Oid viewid)
 {
-	uint64		request = 0;
+	uint64		number = 0;
 
 	stream_area_lock_views(LW_EXCLUSIVE);
 	if (stream_area_enter_database(MyDatabaseId, false) != NULL)
-	{
-		StreamViewEntry *view = stream_area_enter_view(viewid);
-		int			slot = stream_area_view_worker(view);
-
-		request = view->requested = ++stream_area->mark;
-		view->paused = false;
-		if (slot >= 0)
-		{
-			StreamWorker *worker = &stream_area->workers[slot];
-
-			pg_atomic_fetch_add_u64(&worker->requested, 1);
-			if (worker->latch != NULL)
-				SetLatch(worker->latch);
-		}
-		else
-			stream_area_wake_scheduler(MyDatabaseId);
-	}
+		number = request(stream_area_enter_view(viewid));
 	LWLockRelease(stream_area->lock);
-	return request;
+	return number;
+}
+
+void
+stream_roster_prepare_request(Oid viewid)
+{
+	stream_area_lock_views(LW_EXCLUSIVE);
+	if (stream_area_enter_database(MyDatabaseId, false) != NULL)
+		(void) stream_area_enter_view(viewid);
+	LWLockRelease(stream_area->lock);
+}
+
+uint64
+stream_roster_request_prepared(Oid viewid)
+{
+	StreamViewEntry *view;
+	uint64		number;
+
+	stream_area_lock_views(LW_EXCLUSIVE);
+	view = stream_area_find_view(viewid);
+	number = view ? request(view) : 0;
+	LWLockRelease(stream_area->lock);
+	return number;
 }
 
 StreamRequestState

@@ -214,6 +214,9 @@ extern bool stream_roster_attach_worker(int slot, uint32 generation,
 /* Reads the counters; no lock. */
 extern void stream_roster_worker_news(StreamWorkerNews *news);
 
+/* Is this process a worker? */
+extern bool stream_roster_is_worker(void);
+
 /* The slot of this worker. */
 extern int	stream_roster_my_slot(void);
 
@@ -314,6 +317,13 @@ typedef enum StreamRequestState
  * database.  Errors: 53200.
  */
 extern uint64 stream_roster_request(Oid viewid);
+
+/*
+ * The same in two parts, for who must not fail when he asks: the first may fail (53200), the
+ * second has 0 for a view that the first was not called for, or that is gone.
+ */
+extern void stream_roster_prepare_request(Oid viewid);
+extern uint64 stream_roster_request_prepared(Oid viewid);
 
 /* What became of it; *sqlstate is set when it has failed. */
 extern StreamRequestState stream_roster_request_state(Oid viewid,

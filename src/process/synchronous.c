@@ -48,6 +48,8 @@ typedef struct Awaited
 	StreamViewRow *row;
 	Oid			leader;			/* of its group: whose worker is asked */
 	const char *name;
+	bool		failing;		/* its batches fail: it is not for writers to have them
+								 * tried again */
 	uint64		request;
 } Awaited;
 
@@ -79,6 +81,7 @@ awaited(List *rows, StreamViewRow *row)
 	result->row = row;
 	result->leader = leader->viewid;
 	result->name = get_rel_name(row->viewid);
+	result->failing = stream_catalog_failure(row->viewid) != NULL;
 	return result;
 }
 
@@ -264,6 +267,8 @@ ask(List *wave, Awaited *view)
 {
 	ListCell   *lc;
 
+	if (view->failing)
+		return;
 	foreach(lc, wave)
 	{
 		const Awaited *other = lfirst(lc);
@@ -297,8 +302,12 @@ carry_out(void)
 		foreach(lc, wave)
 		{
 			const Awaited *view = lfirst(lc);
-			bool		go_on = view->request == 0 || wait_for(view, deadline);
+			bool		go_on = true;
 
+			if (view->failing)
+				warn_of(view, STREAM_REQUEST_FAILED);
+			else if (view->request != 0)
+				go_on = wait_for(view, deadline);
 			ConditionVariableCancelSleep();
 			if (!go_on)
 				return;

@@ -155,6 +155,13 @@ is($out, '4', 'the row is there');
 like($err, qr/WARNING:  continuous view "slow" could not be brought up to date/,
 	'a batch that fails');
 unlike($err, qr/division/, 'its error is not for everybody');
+my $failures = $node->safe_psql('postgres',
+	q{SELECT failures FROM streaming.views WHERE view = 'slow'::regclass});
+($rc, $out, $err) = $node->psql('postgres',
+	'SET client_min_messages = error; ' . ('INSERT INTO t VALUES (1); ' x 50));
+cmp_ok($node->safe_psql('postgres',
+		q{SELECT failures FROM streaming.views WHERE view = 'slow'::regclass}),
+	'<', $failures + 10, 'who writes does not have it tried again');
 
 # what is prepared is committed by somebody else
 ($rc, $out, $err) = $node->psql('postgres', q{

@@ -18,6 +18,7 @@ OBJS = \
 	src/base/area.o \
 	src/base/crashes.o \
 	src/base/shmem.o \
+	src/base/figures.o \
 	src/base/options.o \
 	src/base/catalog.o \
 	src/base/owner.o \
@@ -75,6 +76,7 @@ OBJS = \
 	src/flow/batch.o \
 	src/flow/viewgroup.o \
 	src/process/roster.o \
+	src/process/history.o \
 	src/process/failure.o \
 	src/process/agenda.o \
 	src/process/worker.o \
@@ -88,6 +90,7 @@ OBJS = \
 	src/command/release.o \
 	src/command/internal.o \
 	src/command/monitor.o \
+	src/command/progress.o \
 	src/command/explain.o \
 	src/command/statement.o \
 	src/command/trigger.o \

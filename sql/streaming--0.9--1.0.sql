@@ -221,6 +221,51 @@ CREATE OR REPLACE VIEW streaming.streams AS
 COMMENT ON VIEW streaming.streams IS
 	'streams, and how many views read them; waits for no lock: bytes is null for one that somebody has locked';
 
+CREATE FUNCTION streaming._batches(OUT viewid pg_catalog.oid,
+		OUT batch pg_catalog.int8, OUT phase pg_catalog.text,
+		OUT pid pg_catalog.int4, OUT begun_at pg_catalog.timestamptz,
+		OUT ms pg_catalog.float8, OUT lock_ms pg_catalog.float8,
+		OUT plan_ms pg_catalog.float8, OUT measure_ms pg_catalog.float8,
+		OUT read_ms pg_catalog.float8, OUT merge_ms pg_catalog.float8,
+		OUT reap_ms pg_catalog.float8, OUT triggers_ms pg_catalog.float8,
+		OUT commit_ms pg_catalog.float8, OUT rows pg_catalog.int8,
+		OUT touched pg_catalog.int8, OUT added pg_catalog.int8,
+		OUT removed pg_catalog.int8, OUT watermark pg_catalog.timestamptz,
+		OUT wal_bytes pg_catalog.int8)
+	RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_progress_batches';
+COMMENT ON FUNCTION streaming._batches() IS
+	'internal: what streaming.progress shows';
+
+CREATE VIEW streaming.progress AS
+	SELECT b.viewid::pg_catalog.regclass AS view,
+		b.batch,
+		b.phase,
+		b.pid,
+		b.begun_at,
+		b.ms,
+		b.lock_ms,
+		b.plan_ms,
+		b.measure_ms,
+		b.read_ms,
+		b.merge_ms,
+		b.reap_ms,
+		b.triggers_ms,
+		b.commit_ms,
+		b.rows,
+		b.rows OPERATOR(pg_catalog./)
+			NULLIF(b.ms, 0::pg_catalog.float8) OPERATOR(pg_catalog.*)
+			1000::pg_catalog.float8 AS rows_per_second,
+		b.touched,
+		b.added,
+		b.removed,
+		b.watermark,
+		b.wal_bytes
+	FROM streaming._batches() b;
+COMMENT ON VIEW streaming.progress IS
+	'the last 100 batches of each continuous view since the server was started, and those that are running; from shared memory, without locks';
+GRANT SELECT ON streaming.progress TO PUBLIC;
+
 CREATE FUNCTION streaming.check_pages(stream pg_catalog.regclass,
 		OUT partition pg_catalog.regclass, OUT blkno pg_catalog.int8,
 		OUT offnum pg_catalog.int4, OUT attnum pg_catalog.int4,

@@ -60,6 +60,7 @@
 
 StreamArea *stream_area = NULL;
 dshash_table *stream_area_views = NULL;
+dsa_area   *stream_area_memory = NULL;
 StreamSource *stream_area_sources = NULL;
 
 /* What the memory of the views begins with: its first 1000 views or so. */
@@ -222,16 +223,15 @@ static void
 attach_views(void)
 {
 	MemoryContext caller = MemoryContextSwitchTo(TopMemoryContext);
-	static dsa_area *dsa = NULL;
 
 	/* step by step, for each may fail */
-	if (dsa == NULL)
+	if (stream_area_memory == NULL)
 	{
-		dsa = dsa_attach_in_place(views_place, NULL);
-		dsa_pin_mapping(dsa);
+		stream_area_memory = dsa_attach_in_place(views_place, NULL);
+		dsa_pin_mapping(stream_area_memory);
 		on_shmem_exit(detach_views, (Datum) 0);
 	}
-	stream_area_views = dshash_attach(dsa, &views_parameters,
+	stream_area_views = dshash_attach(stream_area_memory, &views_parameters,
 									  stream_area->views, NULL);
 	MemoryContextSwitchTo(caller);
 }
@@ -357,10 +357,20 @@ stream_area_enter_view(Oid viewid)
 }
 
 void
+stream_area_clear_view(StreamViewEntry *view)
+{
+	if (DsaPointerIsValid(view->history))
+		dsa_free(stream_area_memory, view->history);
+	view->history = InvalidDsaPointer;
+	view->noted = 0;
+}
+
+void
 stream_area_remove_view(StreamViewEntry *view)
 {
 	StreamEntryKey key = view->key;
 
+	stream_area_clear_view(view);
 	dshash_delete_key(stream_area_views, &key);
 }
 

@@ -58,6 +58,7 @@ typedef struct StreamWorker
 	TimestampTz canceled_at;	/* the batch was told to end, or 0 ... */
 	bool		unwanted;		/* ... for its view is not to run any more */
 	bool		ended;			/* the process was told to end */
+	volatile int phase;			/* what its batch is doing (figures.h) */
 	pg_atomic_uint64 assigned;	/* moves when its set of views changes */
 	pg_atomic_uint64 requested; /* moves when a view of it is asked for */
 } StreamWorker;
@@ -90,6 +91,8 @@ typedef struct StreamViewEntry
 	int			cuts;			/* batches ended for the sake of other owners,
 								 * less those that have ended well since */
 	TimestampTz retry_at;
+	dsa_pointer history;		/* its last batches (history.c) ... */
+	uint64		noted;			/* ... of so many */
 } StreamViewEntry;
 
 /* The wake-up slot of a stream, which it may share with others. */
@@ -138,6 +141,9 @@ extern StreamArea *stream_area;
 /* Of StreamViewEntry; NULL before the first stream_area_lock_views. */
 extern dshash_table *stream_area_views;
 
+/* The memory that they, and what they point to, are in; likewise. */
+extern dsa_area *stream_area_memory;
+
 /* The wake-up slots of streams, STREAM_MAX_SOURCES of them. */
 extern StreamSource *stream_area_sources;
 
@@ -184,6 +190,8 @@ extern StreamViewEntry *stream_area_find_view(Oid viewid);
 extern StreamViewEntry *stream_area_enter_view(Oid viewid);
 /* Forgets it. */
 extern void stream_area_remove_view(StreamViewEntry *view);
+/* Frees what its entry points to, which the caller removes. */
+extern void stream_area_clear_view(StreamViewEntry *view);
 
 /* The slot of the worker that has the view, or -1 if that has gone. */
 extern int	stream_area_view_worker(const StreamViewEntry *view);

@@ -83,6 +83,7 @@ typedef struct BatchView
 	StreamWatermark *watermark; /* as of generation */
 	int			generation;		/* of the dataflow, or -1 */
 	bool		passes_clock;	/* views above read an idle input's time */
+	StreamFigures figures;		/* of the last batch */
 } BatchView;
 
 /* A batch in progress. */
@@ -104,6 +105,7 @@ struct StreamBatch
 	bool		held;			/* and triggers to fire */
 	bool		reads_content;	/* what other views show, not how it changes */
 	TimestampTz now;			/* by our clock, which tests may move */
+	StreamMeter meter;
 };
 
 /* Merges what a delta plan yields. */
@@ -642,8 +644,15 @@ merge_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	MergeReceiver *receiver = (MergeReceiver *) self;
 
+	StreamMeter *meter = &receiver->batch->meter;
+
+	if (meter->phase == STREAM_PHASE_READ)
+		stream_figures_enter(meter, STREAM_PHASE_MERGE);
 	if (has_input(receiver))
+	{
+		meter->figures.touched++;
 		stream_operator_add(receiver->op, slot);
+	}
 	return true;
 }
 
@@ -729,6 +738,7 @@ run_delta(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 		has_no_rows(batch, delta, rows) :
 		delta->feed->later || (delta->feed->content && position == NULL))
 		return;
+	stream_figures_enter(&batch->meter, STREAM_PHASE_READ);
 	/* a join reads what this batch has kept */
 	PushCopiedSnapshot(batch->snapshot);
 	if (delta->feed->tables)
@@ -859,8 +869,10 @@ run_operators(StreamBatch *batch, StreamPosition *position)
 			feed++;
 			run_delta(batch, lfirst(lc), position);
 		}
-		view->progress.groups += stream_operator_close(view->ops[i]);
+		stream_figures_enter(&batch->meter, STREAM_PHASE_MERGE);
+		batch->meter.figures.added += stream_operator_close(view->ops[i]);
 	}
+	view->progress.groups += batch->meter.figures.added;
 }
 
 /*
@@ -872,16 +884,19 @@ reap_groups(StreamBatch *batch, int64 made)
 {
 	BatchView  *view = batch->view;
 	StreamProgress *progress = &view->progress;
+	StreamFigures *figures = &batch->meter.figures;
 	int64		limit = Max(STREAM_REAP_GROUPS, 2 * made);
 
+	stream_figures_enter(&batch->meter, STREAM_PHASE_REAP);
 	/* a row that this very batch has written can be changed again after that */
 	CommandCounterIncrement();
 	for (int i = 0; i < view->nops; i++)
 		if (must_reap(view, i))
-			progress->groups -= stream_operator_reap(view->ops[i],
+			figures->removed += stream_operator_reap(view->ops[i],
 													 batch->states[i],
 													 &view->places[i],
 													 progress->closed, limit);
+	progress->groups -= figures->removed;
 }
 
 /* Tells those who listen to the view's channel, once the batch is committed. */
@@ -908,6 +923,7 @@ write_progress(StreamBatch *batch, TimestampTz started)
 	StreamProgress *progress = &view->progress;
 
 	progress->batch++;
+	batch->meter.figures.number = progress->batch;
 	progress->rows_read += batch->rows;
 	progress->batch_time = GetCurrentTransactionStartTimestamp();
 	progress->batch_us = GetCurrentTimestamp() - started;
@@ -1069,9 +1085,11 @@ is_prepared(BatchView *view)
 StreamBatch *
 stream_batch_open(Oid viewid, bool whole)
 {
-	StreamBatch *batch;
+	StreamBatch *batch = palloc0(sizeof(StreamBatch));
 	BatchView  *view;
 
+	stream_figures_begin(&batch->meter);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_LOCK);
 	LockRelationOid(viewid, AccessShareLock);
 	view = remember_view(viewid);
 	if (view->stale && !read_row(view))
@@ -1081,10 +1099,10 @@ stream_batch_open(Oid viewid, bool whole)
 	}
 	LockRelationOid(view->row->definition, AccessShareLock);
 	view->running = true;
-	batch = palloc0(sizeof(StreamBatch));
 	batch->view = view;
 	batch->whole = whole;
 	open_tables(batch);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 	return batch;
 }
 
@@ -1106,10 +1124,13 @@ stream_batch_prepare(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 
+	stream_figures_enter(&batch->meter, is_prepared(view) ?
+						 STREAM_PHASE_LOCK : STREAM_PHASE_PLAN);
 	/* even if all is at hand: news comes with the locks that are taken for it */
 	if (batch->rels == NULL || !is_prepared(view))
 		stream_owner_run(view->owner, view->row->settings, prepare_as_owner,
 						 batch);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 }
 
 bool
@@ -1141,12 +1162,14 @@ stream_batch_read_position(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 
+	stream_figures_enter(&batch->meter, STREAM_PHASE_MEASURE);
 	read_position(view);
 	stream_watermark_ask_below(view->watermark, view->owner,
 							   uses_event_time(view));
 	note_streams(view);
 	batch->reads_content = view->progress.batch == 0 && reads_content(view);
 	batch->whole |= batch->reads_content;
+	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 }
 
 void
@@ -1156,9 +1179,11 @@ stream_batch_measure(StreamBatch *batch, List **measured)
 	int64		max_rows = view->row->options.max_batch_rows > 0 ?
 		view->row->options.max_batch_rows : stream_max_batch_rows;
 
+	stream_figures_enter(&batch->meter, STREAM_PHASE_MEASURE);
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole ? 0 : max_rows, measured);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 	if (batch->reads_content)
 		STREAM_DEBUG_POINT("batch-reads-content");
 }
@@ -1212,8 +1237,10 @@ stream_batch_process(StreamBatch *batch, Snapshot snapshot)
 	if (!batch->due)
 		return;
 	batch->snapshot = snapshot;
+	stream_figures_enter(&batch->meter, STREAM_PHASE_READ);
 	stream_owner_run(view->owner, view->row->settings, process_as_owner,
 					 batch);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 }
 
 static void
@@ -1234,8 +1261,12 @@ stream_batch_write_held(StreamBatch *batch)
 	for (int i = 0; batch->due && i < view->nops; i++)
 		batch->held |= stream_operator_has_held(view->ops[i]);
 	if (batch->held)
+	{
+		stream_figures_enter(&batch->meter, STREAM_PHASE_TRIGGERS);
 		stream_owner_run(view->owner, view->row->settings,
 						 write_held_as_owner, batch);
+		stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
+	}
 	return batch->held;
 }
 
@@ -1252,9 +1283,24 @@ fire_as_owner(void *arg)
 void
 stream_batch_fire(StreamBatch *batch)
 {
-	if (batch->held)
-		stream_owner_run(batch->view->owner, batch->view->row->settings,
-						 fire_as_owner, batch);
+	if (!batch->held)
+		return;
+	stream_figures_enter(&batch->meter, STREAM_PHASE_TRIGGERS);
+	stream_owner_run(batch->view->owner, batch->view->row->settings,
+					 fire_as_owner, batch);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
+}
+
+/* What there is to say of the batch, when it is committed. */
+static void
+note_figures(StreamBatch *batch)
+{
+	BatchView  *view = batch->view;
+	StreamFigures *figures = &batch->meter.figures;
+
+	figures->rows = batch->rows;
+	figures->watermark = view->progress.watermark;
+	view->figures = *figures;
 }
 
 StreamBatchResult
@@ -1267,9 +1313,19 @@ stream_batch_close(StreamBatch *batch)
 		stream_above_reads(view->row);
 	close_leaves(batch);
 	close_tables(batch);
+	note_figures(batch);
 	if (batch->more)
 		return STREAM_BATCH_MORE;
 	return batch->rows > 0 ? STREAM_BATCH_DONE : STREAM_BATCH_IDLE;
+}
+
+const StreamFigures *
+stream_batch_figures(Oid viewid)
+{
+	BatchView  *view = views ?
+		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
+
+	return view ? &view->figures : NULL;
 }
 
 bool

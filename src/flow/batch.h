@@ -12,6 +12,8 @@
 #include "nodes/pg_list.h"
 #include "utils/snapshot.h"
 
+#include "base/figures.h"
+
 /* Setting streaming.max_batch_rows. */
 extern int	stream_max_batch_rows;
 
@@ -85,6 +87,12 @@ extern void stream_batch_fire(StreamBatch *batch);
 
 /* Closes what is open, and says what came of it. */
 extern StreamBatchResult stream_batch_close(StreamBatch *batch);
+
+/*
+ * What the last batch of the view has done, but for the commit, if that is known in this
+ * process, or NULL.  It was committed if the caller has seen that.
+ */
+extern const StreamFigures *stream_batch_figures(Oid viewid);
 
 /*
  * Is it known that the view is in no group?  Holds if we have its batch lock, or asks

@@ -27,6 +27,7 @@
 #include "base/debug.h"
 #include "base/area.h"
 #include "base/crashes.h"
+#include "base/figures.h"
 #include "base/shmem.h"
 #include "process/roster.h"
 
@@ -200,6 +201,7 @@ static void
 detach_worker(int code, Datum arg)
 {
 	stream_area_release_locks();
+	stream_figures_shown = NULL;
 	unsubscribe_all();
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
 	stream_crashes_gone(my_slot(), !told_to_end);
@@ -233,6 +235,7 @@ stream_roster_attach_worker(int slot, uint32 generation, Oid dboid)
 			worker->pid = MyProcPid;
 			worker->latch = MyLatch;
 			my_worker = worker;
+			stream_figures_shown = &worker->phase;
 		}
 		else
 			free_worker(worker);
@@ -328,7 +331,10 @@ stream_roster_forget_database(Oid dboid, bool gone)
 		dshash_seq_init(&seq, stream_area_views, true);
 		while ((view = dshash_seq_next(&seq)) != NULL)
 			if (view->key.dboid == dboid)
+			{
+				stream_area_clear_view(view);
 				dshash_delete_current(&seq);
+			}
 		dshash_seq_term(&seq);
 		db->dboid = InvalidOid;
 	}

@@ -70,6 +70,7 @@
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
 #include "process/roster.h"
+#include "process/history.h"
 #include "process/failure.h"
 #include "process/agenda.h"
 #include "process/worker.h"
@@ -89,6 +90,7 @@ typedef struct BatchOutcome
 {
 	StreamGroupBatch group;		/* its lists outlive the transaction */
 	int64		us;				/* how long it took */
+	StreamMeter meter;			/* of the commit */
 } BatchOutcome;
 
 /* What the views of an owner have had in this turn. */
@@ -365,7 +367,8 @@ load_step(StreamAgendaView *view, void *arg)
 static void
 batch_step(StreamAgendaView *view, void *arg)
 {
-	StreamGroupBatch *group = &((BatchOutcome *) arg)->group;
+	BatchOutcome *outcome = arg;
+	StreamGroupBatch *group = &outcome->group;
 	MemoryContext caller;
 
 	STREAM_DEBUG_POINT("worker_before_batch");
@@ -374,6 +377,7 @@ batch_step(StreamAgendaView *view, void *arg)
 	group->views = list_copy(group->views);
 	group->leaves = list_copy(group->leaves);
 	MemoryContextSwitchTo(caller);
+	stream_figures_enter(&outcome->meter, STREAM_PHASE_COMMIT);
 	STREAM_DEBUG_POINT("worker_before_commit");
 }
 
@@ -560,6 +564,31 @@ load_view(StreamAgendaView *view)
 	account_for_crashes(view, requested);
 }
 
+/* What its batch has done; that of a group has one commit, which is its leader's. */
+static void
+note_history(StreamAgendaView *view, BatchOutcome *outcome)
+{
+	ListCell   *lc;
+
+	stream_figures_enter(&outcome->meter, STREAM_PHASE_NONE);
+	foreach(lc, outcome->group.views)
+	{
+		const StreamFigures *known = stream_batch_figures(lfirst_oid(lc));
+		StreamFigures figures;
+
+		if (known == NULL || known->number == 0)
+			continue;
+		figures = *known;
+		if (lfirst_oid(lc) == view->viewid)
+		{
+			figures.us[STREAM_PHASE_COMMIT] =
+				outcome->meter.figures.us[STREAM_PHASE_COMMIT];
+			figures.wal_bytes += outcome->meter.figures.wal_bytes;
+		}
+		stream_history_note(lfirst_oid(lc), &figures);
+	}
+}
+
 /* A batch has ended well. */
 static void
 finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
@@ -630,6 +659,7 @@ run_batch(StreamAgendaView *view)
 		view->gone = true;
 	else
 	{
+		note_history(view, &outcome);
 		foreach(lc, outcome.group.views)
 			stream_batch_committed(lfirst_oid(lc));
 		finish_batch(view, &outcome, requested);

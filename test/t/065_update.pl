@@ -151,6 +151,7 @@ my @gone = (
 	'VIEW streaming.views', 'VIEW streaming.errors',
 	'VIEW streaming.streams', 'FUNCTION streaming._stream_status(oid)',
 	'FUNCTION streaming._inputs(oid)',
+	'VIEW streaming.progress', 'FUNCTION streaming._batches()',
 	'FUNCTION streaming.delete_errors(regclass, timestamptz)',
 	'FUNCTION streaming.release(regclass)',
 	'FUNCTION streaming.check_pages(regclass)',

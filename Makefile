@@ -91,6 +91,7 @@ OBJS = \
 	src/command/internal.o \
 	src/command/monitor.o \
 	src/command/progress.o \
+	src/command/windows.o \
 	src/command/explain.o \
 	src/command/statement.o \
 	src/command/trigger.o \

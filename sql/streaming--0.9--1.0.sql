@@ -266,6 +266,35 @@ COMMENT ON VIEW streaming.progress IS
 	'the last 100 batches of each continuous view since the server was started, and those that are running; from shared memory, without locks';
 GRANT SELECT ON streaming.progress TO PUBLIC;
 
+CREATE FUNCTION streaming._windows(OUT viewid pg_catalog.oid,
+		OUT stream pg_catalog.oid, OUT event_time pg_catalog.timestamptz,
+		OUT delay pg_catalog.interval, OUT reaches pg_catalog.timestamptz,
+		OUT holds_back pg_catalog.bool, OUT seen_at pg_catalog.timestamptz,
+		OUT idle_at pg_catalog.timestamptz,
+		OUT watermark pg_catalog.timestamptz,
+		OUT closed pg_catalog.timestamptz, OUT groups pg_catalog.int8)
+	RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_windows_inputs';
+COMMENT ON FUNCTION streaming._windows() IS
+	'internal: what streaming.windows shows';
+
+CREATE VIEW streaming.windows AS
+	SELECT w.viewid::pg_catalog.regclass AS view,
+		w.stream::pg_catalog.regclass AS stream,
+		w.event_time,
+		w.delay,
+		w.reaches,
+		w.holds_back,
+		w.seen_at,
+		w.idle_at,
+		w.watermark,
+		w.closed,
+		w.groups
+	FROM streaming._windows() w;
+COMMENT ON VIEW streaming.windows IS
+	'why windows are still open: how far the event time of each input of a continuous view has come, and which one the watermark waits for; of views that the user may read';
+GRANT SELECT ON streaming.windows TO PUBLIC;
+
 CREATE FUNCTION streaming.check_pages(stream pg_catalog.regclass,
 		OUT partition pg_catalog.regclass, OUT blkno pg_catalog.int8,
 		OUT offnum pg_catalog.int4, OUT attnum pg_catalog.int4,

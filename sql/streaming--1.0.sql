@@ -446,6 +446,34 @@ CREATE VIEW streaming.progress AS
 COMMENT ON VIEW streaming.progress IS
 	'the last 100 batches of each continuous view since the server was started, and those that are running; from shared memory, without locks';
 
+CREATE FUNCTION streaming._windows(OUT viewid pg_catalog.oid,
+		OUT stream pg_catalog.oid, OUT event_time pg_catalog.timestamptz,
+		OUT delay pg_catalog.interval, OUT reaches pg_catalog.timestamptz,
+		OUT holds_back pg_catalog.bool, OUT seen_at pg_catalog.timestamptz,
+		OUT idle_at pg_catalog.timestamptz,
+		OUT watermark pg_catalog.timestamptz,
+		OUT closed pg_catalog.timestamptz, OUT groups pg_catalog.int8)
+	RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_windows_inputs';
+COMMENT ON FUNCTION streaming._windows() IS
+	'internal: what streaming.windows shows';
+
+CREATE VIEW streaming.windows AS
+	SELECT w.viewid::pg_catalog.regclass AS view,
+		w.stream::pg_catalog.regclass AS stream,
+		w.event_time,
+		w.delay,
+		w.reaches,
+		w.holds_back,
+		w.seen_at,
+		w.idle_at,
+		w.watermark,
+		w.closed,
+		w.groups
+	FROM streaming._windows() w;
+COMMENT ON VIEW streaming.windows IS
+	'why windows are still open: how far the event time of each input of a continuous view has come, and which one the watermark waits for; of views that the user may read';
+
 CREATE FUNCTION streaming.check_pages(stream pg_catalog.regclass,
 		OUT partition pg_catalog.regclass, OUT blkno pg_catalog.int8,
 		OUT offnum pg_catalog.int4, OUT attnum pg_catalog.int4,
@@ -455,7 +483,7 @@ CREATE FUNCTION streaming.check_pages(stream pg_catalog.regclass,
 COMMENT ON FUNCTION streaming.check_pages(pg_catalog.regclass) IS
 	'what verify_heapam of the extension amcheck finds in the pages of a stream, its partitions and their TOAST tables; nothing, if they are sound; for those who may execute verify_heapam';
 
-GRANT SELECT ON streaming.views, streaming.streams, streaming.errors, streaming.progress TO PUBLIC;
+GRANT SELECT ON streaming.views, streaming.streams, streaming.errors, streaming.progress, streaming.windows TO PUBLIC;
 
 -- _status is called by whoever reads streaming.views.
 REVOKE ALL ON FUNCTION streaming._check_preloaded() FROM PUBLIC;

@@ -233,9 +233,8 @@ held_at(const StreamInput *input)
 	return result;
 }
 
-/* How far one input has come; STREAM_NO_TIME: nobody knows. */
-static int64
-input_watermark(const StreamInput *input, TimestampTz now)
+int64
+stream_watermark_of_input(const StreamInput *input, TimestampTz now)
 {
 	int64		max_time = input->max_time;
 	int64		result = STREAM_NO_TIME;
@@ -269,7 +268,7 @@ global_watermark(const StreamWatermark *wm, TimestampTz now)
 
 		if (wm->inputs[i].delay_us < 0)
 			continue;
-		watermark = input_watermark(&wm->inputs[i], now);
+		watermark = stream_watermark_of_input(&wm->inputs[i], now);
 		if (first)
 			result = watermark;
 		else if (wm->policy_max)
@@ -279,6 +278,14 @@ global_watermark(const StreamWatermark *wm, TimestampTz now)
 		first = false;
 	}
 	return result;
+}
+
+bool
+stream_watermark_holds(const StreamWatermark *wm, const StreamInput *input,
+					   TimestampTz now)
+{
+	return input->delay_us >= 0 &&
+		stream_watermark_of_input(input, now) == global_watermark(wm, now);
 }
 
 /* ---- what the owner may see ---- */

@@ -124,6 +124,16 @@ extern void stream_watermark_load(StreamWatermark *wm,
 								  const StreamProgress *progress);
 
 /*
+ * How far an input has come, less its delay; STREAM_NO_TIME: not known.  And does the
+ * view's watermark wait for it: are the others farther, or not (with watermark_policy
+ * "max"), or as far?  now: by our clock.
+ */
+extern int64 stream_watermark_of_input(const StreamInput *input,
+									   TimestampTz now);
+extern bool stream_watermark_holds(const StreamWatermark *wm,
+								   const StreamInput *input, TimestampTz now);
+
+/*
  * Asks the views below how far they have come, before anybody measures which rows of
  * their results the batch will read: so what they have added by then is among these.
  * owner: of the view, who must be allowed to see that.  used: as below.

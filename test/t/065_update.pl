@@ -152,6 +152,7 @@ my @gone = (
 	'VIEW streaming.streams', 'FUNCTION streaming._stream_status(oid)',
 	'FUNCTION streaming._inputs(oid)',
 	'VIEW streaming.progress', 'FUNCTION streaming._batches()',
+	'VIEW streaming.windows', 'FUNCTION streaming._windows()',
 	'FUNCTION streaming.delete_errors(regclass, timestamptz)',
 	'FUNCTION streaming.release(regclass)',
 	'FUNCTION streaming.check_pages(regclass)',

@@ -20,6 +20,7 @@
 
 #include "catalog/pg_type.h"
 #include "access/detoast.h"
+#include "common/int.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -283,6 +284,21 @@ session_closed(TupleTableSlot *session, void *arg)
 	return stream_rows_reap_session(((StreamOperator *) arg)->kept, session);
 }
 
+/* What there is in a range is to be put together to sessions anew. */
+static void
+add_rows_of_session(TupleTableSlot *range, void *arg)
+{
+	StreamOperator *op = arg;
+	TupleTableSlot *row;
+
+	for (row = stream_rows_first_of_session(op->kept, range); row;
+		 row = stream_rows_next_of_session(op->kept))
+	{
+		CHECK_FOR_INTERRUPTS();
+		stream_sessions_add(op->sessions, row);
+	}
+}
+
 /* Groups that close give up their state; keys below another operator go. */
 static StreamReaper *
 make_reaper(StreamOperator *op, TupleDesc desc)
@@ -353,6 +369,8 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	{
 		op->sessions = stream_sessions_create(context, desc, &shape);
 		op->kept = find_kept(cut, below);
+		if (cut->over_changes)
+			stream_sessions_set_changing(op->sessions, add_rows_of_session, op);
 	}
 	else if (cut->topn == NULL || cut->topn->slot_name == NULL)
 		op->store = stream_store_create(context, desc, &shape);
@@ -370,7 +388,7 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 							  cut->ordered->ranks);
 	if (cut->window && cut->window->pane)
 		op->panes = stream_panes_create(context, cut->window, &shape);
-	if (cut->over_changes && op->top == NULL)
+	if (cut->over_changes && op->store && op->top == NULL)
 		op->moving = stream_moving_create(context, cut, input_desc(cut),
 										  &shape);
 	op->at_changes = op->moving != NULL;
@@ -577,6 +595,17 @@ stream_operator_register(const StreamFeedInput *input, Tuplestorestate *rows,
 
 /* ---- a batch ---- */
 
+/* Sessions that end until then are closed: rows for them may come after their ends. */
+static int64
+closed_sessions(const StreamOperator *op)
+{
+	int64		closed;
+
+	return op->late == STREAM_NO_TIME ||
+		pg_sub_s64_overflow(op->late, op->cut->window->slack, &closed) ?
+		STREAM_NO_TIME : closed;
+}
+
 void
 stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 					 int64 late)
@@ -611,7 +640,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	else if (op->changes)
 		stream_changes_open(op->changes, state, batch + 1);
 	else if (op->sessions)
-		stream_sessions_open(op->sessions, state, late,
+		stream_sessions_open(op->sessions, state, closed_sessions(op),
 							 op->output || op->kept ? session_changed : NULL,
 							 op);
 	else if (op->store)

@@ -23,6 +23,16 @@ extern StreamSessions *stream_sessions_create(MemoryContext parent,
 											  const StreamStoreShape *shape);
 
 /*
+ * Its rows come and go: those of the delta say where, with keys and a range that is the
+ * last of them.  dissolve is called with each of the ranges (a row with such columns) in
+ * which sessions are to be put together anew, and adds the rows that there are in it.
+ */
+extern void stream_sessions_set_changing(StreamSessions *sessions,
+										 void (*dissolve) (TupleTableSlot *range,
+														   void *arg),
+										 void *arg);
+
+/*
  * Begins a batch on the state table, on which the caller holds RowExclusiveLock
  * and of which it is the only writer.  late: sessions that end at or before it
  * are closed, and merge no more.  changed: NULL, or called with each row that goes

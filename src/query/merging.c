@@ -85,7 +85,7 @@ find_session(Query *query, const StreamPlace *place)
 
 		if (!session && !stream_eventtime_has_session(key))
 		{
-			stream_eventtime_check_session(query, key, place->source);
+			stream_eventtime_check_session(query, key, false, place->source);
 			continue;
 		}
 		if (found || !session)

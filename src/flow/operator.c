@@ -284,6 +284,13 @@ session_closed(TupleTableSlot *session, void *arg)
 	return stream_rows_reap_session(((StreamOperator *) arg)->kept, session);
 }
 
+/* Of sessions over changes: is there a row that would be that session by itself? */
+static bool
+has_row_of_session(TupleTableSlot *range, void *arg)
+{
+	return stream_rows_has_session(((StreamOperator *) arg)->kept, range);
+}
+
 /* What there is in a range is to be put together to sessions anew. */
 static void
 add_rows_of_session(TupleTableSlot *range, void *arg)
@@ -297,6 +304,17 @@ add_rows_of_session(TupleTableSlot *range, void *arg)
 		CHECK_FOR_INTERRUPTS();
 		stream_sessions_add(op->sessions, row);
 	}
+}
+
+static void
+set_session_rows(StreamOperator *op)
+{
+	StreamSessionRows *rows = palloc(sizeof(StreamSessionRows));
+
+	rows->has = has_row_of_session;
+	rows->add = add_rows_of_session;
+	rows->arg = op;
+	stream_sessions_set_changing(op->sessions, rows);
 }
 
 /* Groups that close give up their state; keys below another operator go. */
@@ -370,7 +388,7 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 		op->sessions = stream_sessions_create(context, desc, &shape);
 		op->kept = find_kept(cut, below);
 		if (cut->over_changes)
-			stream_sessions_set_changing(op->sessions, add_rows_of_session, op);
+			set_session_rows(op);
 	}
 	else if (cut->topn == NULL || cut->topn->slot_name == NULL)
 		op->store = stream_store_create(context, desc, &shape);
@@ -601,8 +619,9 @@ closed_sessions(const StreamOperator *op)
 {
 	int64		closed;
 
-	return op->late == STREAM_NO_TIME ||
-		pg_sub_s64_overflow(op->late, op->cut->window->slack, &closed) ?
+	if (op->late == STREAM_NO_TIME || STREAM_MUTATION("sessions_edge"))
+		return op->late;
+	return pg_sub_s64_overflow(op->late, op->cut->window->slack, &closed) ?
 		STREAM_NO_TIME : closed;
 }
 

@@ -794,6 +794,27 @@ stream_rows_hand_on_session(StreamRows *rows, TupleTableSlot *session,
 	ExecClearTuple(rows->table.found);
 }
 
+bool
+stream_rows_has_session(StreamRows *rows, TupleTableSlot *range)
+{
+	Timestamp	start;
+	Timestamp	end;
+	Timestamp	found_start;
+	bool		found;
+
+	read_bounds(rows, range, &start, &end);
+	for (found = find_at_end(rows, range); found;
+		 found = find_next_in_session(rows))
+	{
+		CHECK_FOR_INTERRUPTS();
+		read_bounds(rows, rows->table.found, &found_start, &end);
+		if (found_start == start)
+			break;
+	}
+	ExecClearTuple(rows->table.found);
+	return found;
+}
+
 TupleTableSlot *
 stream_rows_first_of_session(StreamRows *rows, TupleTableSlot *session)
 {

@@ -96,6 +96,12 @@ extern void stream_rows_hand_on_session(StreamRows *rows,
 										int64 after);
 
 /*
+ * Is there a kept row that would be just that session by itself?  Between close and
+ * settle.
+ */
+extern bool stream_rows_has_session(StreamRows *rows, TupleTableSlot *range);
+
+/*
  * The first of the kept rows of a session, and the next one; NULL: no more.  A slot that
  * is valid until the next call.  Between close and settle.
  */

@@ -19,8 +19,9 @@
  *
  * When rows come and go, a session may fall apart.  The delta says only which ranges
  * have changed.  They are merged as above, with the sessions of the table that they
- * touch, and these go.  Whatever rows there are now within what has been put together so
- * are then merged in turn, and make the sessions that come: none of their rows can be in
+ * touch.  If each of these ranges is still that of some row, so are all others that the
+ * session consists of.  Else it is torn: whatever rows there are now within it are merged
+ * in turn, and make the sessions that take its place.  None of their rows can be in
  * another one, for that would have been touched, too.
  *
  * Source: T. Akidau et al., "The Dataflow Model", PVLDB 8(12), 2015, on merging
@@ -56,6 +57,7 @@ typedef struct Session
 	NullableDatum *states;
 	List	   *replaced;		/* ItemPointer: rows of the table */
 	int64		looked;			/* the table was searched for ends up to here */
+	bool		torn;			/* there are no rows any more of a range in it */
 } Session;
 
 struct StreamSessions
@@ -91,8 +93,7 @@ struct StreamSessions
 	bool	   *nulls;
 
 	/* of rows that come and go, or NULL */
-	void		(*on_dissolve) (TupleTableSlot *range, void *arg);
-	void	   *dissolve_arg;
+	const StreamSessionRows *rows;
 	TupleTableSlot *range;		/* keys and range of a row */
 
 	/* the batch in progress */
@@ -186,9 +187,7 @@ know_delta(StreamSessions *sessions, TupleDesc desc)
 
 void
 stream_sessions_set_changing(StreamSessions *sessions,
-							 void (*dissolve) (TupleTableSlot *range,
-											   void *arg),
-							 void *arg)
+							 const StreamSessionRows *rows)
 {
 	MemoryContext old = MemoryContextSwitchTo(sessions->context);
 	TupleDesc	desc = CreateTemplateTupleDesc(sessions->nkeys + 1);
@@ -196,8 +195,7 @@ stream_sessions_set_changing(StreamSessions *sessions,
 	for (int i = 1; i <= desc->natts; i++)
 		TupleDescCopyEntry(desc, i, sessions->desc, i);
 	sessions->range = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
-	sessions->on_dissolve = dissolve;
-	sessions->dissolve_arg = arg;
+	sessions->rows = rows;
 	MemoryContextSwitchTo(old);
 }
 
@@ -326,6 +324,7 @@ begin_session(StreamSessions *sessions, Session *session)
 												  sessions->session,
 												  partial_state(sessions, i));
 	session->replaced = NIL;
+	session->torn = false;
 	/* those that touch the start end at it, or later */
 	session->looked = session->start > sessions->late + 1 ?
 		session->start - 1 : sessions->late;
@@ -443,7 +442,7 @@ write_session(StreamSessions *sessions, Session *session)
 	ExecClearTuple(sessions->out);
 }
 
-/* The sessions that this one has taken over go; what there is of it, comes again. */
+/* The sessions that this one has taken over go; its rows are added, for the next time. */
 static void
 dissolve_session(StreamSessions *sessions, Session *session)
 {
@@ -459,15 +458,15 @@ dissolve_session(StreamSessions *sessions, Session *session)
 									session->end);
 	keys->tts_isnull[sessions->nkeys] = false;
 	MemoryContextSwitchTo(old);
-	sessions->on_dissolve(keys, sessions->dissolve_arg);
+	sessions->rows->add(keys, sessions->rows->arg);
 }
 
 /* Nothing more belongs to the session. */
 static void
-end_session(StreamSessions *sessions, Session *session, bool dissolve)
+end_session(StreamSessions *sessions, Session *session)
 {
 	take_over_touched(sessions, session);
-	if (dissolve)
+	if (session->torn)
 		dissolve_session(sessions, session);
 	else
 		write_session(sessions, session);
@@ -507,10 +506,10 @@ continues(StreamSessions *sessions, Session *session)
 
 /*
  * Merges the rows that have been added, with each other and with sessions of the table.
- * dissolve: rows that are added meanwhile are for the next time.
+ * changes: they say what has changed.
  */
 static void
-merge_rows(StreamSessions *sessions, bool dissolve)
+merge_rows(StreamSessions *sessions, bool changes)
 {
 	MemoryContext old = MemoryContextSwitchTo(sessions->row);
 	Tuplesortstate *sort = sessions->sort;
@@ -526,16 +525,20 @@ merge_rows(StreamSessions *sessions, bool dissolve)
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(sessions->row);
 		slot_getallattrs(sessions->sorted);
-		if (any && continues(sessions, &session))
-			continue;
-		if (any)
-			end_session(sessions, &session, dissolve);
-		begin_session(sessions, &session);
-		any = true;
+		if (!any || !continues(sessions, &session))
+		{
+			if (any)
+				end_session(sessions, &session);
+			begin_session(sessions, &session);
+			any = true;
+		}
+		if (changes && !session.torn)
+			session.torn = !sessions->rows->has(sessions->sorted,
+												sessions->rows->arg);
 	}
 	if (any)
 	{
-		end_session(sessions, &session, dissolve);
+		end_session(sessions, &session);
 		ExecClearTuple(sessions->sorted);
 		ExecClearTuple(sessions->keys);
 		MemoryContextReset(sessions->session);
@@ -549,8 +552,9 @@ merge_rows(StreamSessions *sessions, bool dissolve)
 void
 stream_sessions_merge(StreamSessions *sessions)
 {
-	if (sessions->on_dissolve)
+	if (sessions->rows && !STREAM_MUTATION("sessions_whole"))
 		merge_rows(sessions, true);
+	/* what has been torn */
 	merge_rows(sessions, false);
 }
 

@@ -23,14 +23,19 @@ extern StreamSessions *stream_sessions_create(MemoryContext parent,
 											  const StreamStoreShape *shape);
 
 /*
- * Its rows come and go: those of the delta say where, with keys and a range that is the
- * last of them.  dissolve is called with each of the ranges (a row with such columns) in
- * which sessions are to be put together anew, and adds the rows that there are in it.
+ * Where rows come and go: what there is now.  A range is a row that begins with the keys,
+ * the last of which it is.
  */
+typedef struct StreamSessionRows
+{
+	bool		(*has) (TupleTableSlot *range, void *arg);	/* a row that is just so? */
+	void		(*add) (TupleTableSlot *range, void *arg);	/* adds all that are in it */
+	void	   *arg;
+} StreamSessionRows;
+
+/* The rows of the delta say where these have changed; they live as long. */
 extern void stream_sessions_set_changing(StreamSessions *sessions,
-										 void (*dissolve) (TupleTableSlot *range,
-														   void *arg),
-										 void *arg);
+										 const StreamSessionRows *rows);
 
 /*
  * Begins a batch on the state table, on which the caller holds RowExclusiveLock

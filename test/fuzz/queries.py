@@ -258,7 +258,7 @@ class View:
             "%s::text" % alias if col.exact else alias
             for (_, alias), col in zip(self.query.items, self.query.cols))
         have = "SELECT %s FROM %s" % (columns, self.name)
-        want = "SELECT %s FROM (%s) q" % (columns, self.query.sql())
+        want = "SELECT %s FROM (%s) q" % (columns, self.query.sql(plain=True))
         return ("WITH have AS MATERIALIZED (%s), want AS MATERIALIZED (%s) "
                 "SELECT 'view' AS only_in, x.* FROM (TABLE have EXCEPT ALL "
                 "TABLE want) x UNION ALL SELECT 'query', y.* FROM (TABLE want "
@@ -298,11 +298,12 @@ class Queries(History):
         """The SQLSTATE that the plain query raises now, or None."""
         try:
             with self.monitor.cursor() as cur:
-                cur.execute("SELECT count(*) FROM (%s) q" % view.query.sql())
+                cur.execute("SELECT count(*) FROM (%s) q"
+                            % view.query.sql(plain=True))
                 self.rows = cur.fetchone()[0]
                 # the columns as well: count(*) may not compute them
                 if self.rows <= LARGE_ROWS:
-                    cur.execute(view.query.sql())
+                    cur.execute(view.query.sql(plain=True))
         except psycopg2.Error as e:
             self.reason = str(e).split("\n")[0]
             return e.pgcode or "lost"

@@ -262,6 +262,10 @@ CREATE MATERIALIZED VIEW edges WITH (streaming.continuous, streaming.trigger = m
 	SELECT session_window(window_time(visit), '1 us') AS visits, sum(sum), count(*) FROM (
 		SELECT session_window(window_time(w), '1 min') AS visit, sum(n), count(*)
 		FROM (SELECT tumble(ts, '1 min', '1 us') AS w, count(*) AS n FROM s GROUP BY 1 HAVING count(*) > 1) q GROUP BY 1) q GROUP BY 1;
+-- in complete mode nothing is ever late, or closed
+CREATE MATERIALIZED VIEW whole WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = complete) AS
+	SELECT session_window(window_time(w), '1 min') AS visit, sum(n), count(*)
+	FROM (SELECT tumble(ts, '1 min', '1 us') AS w, count(*) AS n FROM s GROUP BY 1 HAVING count(*) > 1) q GROUP BY 1;
 CREATE TABLE seen (op text, visit text, sum text);
 CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -287,6 +291,7 @@ INSERT INTO s VALUES ('2026-01-01 00:02:00'), ('2026-01-01 00:02:00');
 CALL refresh_views(2);
 SELECT visit, sum, count FROM edge ORDER BY 1;
 TABLE edges ORDER BY 1;
+TABLE whole ORDER BY 1;
 SELECT view, late_rows FROM streaming.views ORDER BY view::text;
 SELECT * FROM seen;
 SELECT regexp_replace(line, '\d{4,}', 'N') AS explained FROM streaming.explain('edges') AS line

@@ -101,6 +101,7 @@ CALL add(times(), 'k', 'ts', 'gap', 'sum(c) AS c, count(*) AS n', above => 'SELE
 CALL add(times(), 'k', 'ts', 'gap', 'sum(c) AS c, count(*) AS n', above => 'SELECT DISTINCT n, c FROM (%s) q');
 CALL add(times(), 'k', 'ts', 'gap', 'sum(c) AS c, count(*) AS n', above => 'SELECT DISTINCT ON (k) k, visit, n FROM (%s) q ORDER BY k, n DESC, visit');
 CALL add(times(), 'k', 'ts', 'gap', 'sum(c) AS c, count(*) AS n', above => 'SELECT k, visit, n FROM (SELECT *, row_number() OVER (PARTITION BY k ORDER BY upper(visit) - lower(visit), lower(visit)) AS rn FROM (%s) q) q WHERE rn <= 3');
+CALL add(times(), 'k', 'ts', 'gap', 'sum(c) AS c, count(*) AS n', above => 'SELECT n, count(*), sum(c) FROM (SELECT DISTINCT ON (k) k, n, c FROM (%s) q ORDER BY k, n DESC, lower(visit)) x GROUP BY n');
 CALL add(times(), 'k', 'ts', 'gap', 'count(*) AS n', above => 'SELECT tumble(window_time(visit), ''1 hour'') AS h, count(*), sum(n) FROM (%s) q GROUP BY 1');
 -- sessions that have been merged are keys like others
 CALL add(times(), 'k', 'ts', '''4 min''', 'count(*) AS n', above => 'SELECT visit, count(*), sum(n) FROM (%s) q GROUP BY visit');
@@ -137,6 +138,8 @@ BEGIN
 END $$;
 -- no sessions are left to readers
 SELECT n, maintained, made FROM queries WHERE maintained IS DISTINCT FROM true ORDER BY n;
+-- that of first rows is shown by readers, who rank them
+SELECT n FROM queries WHERE EXISTS (SELECT FROM streaming.explain(format('v%s', n)::regclass) l WHERE l ~ '^Readers') ORDER BY n;
 -- the views that differ from their queries
 CREATE FUNCTION differ() RETURNS TABLE (n int, rows bigint) LANGUAGE plpgsql AS $$
 DECLARE

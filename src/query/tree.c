@@ -220,8 +220,7 @@ is_simple_rows(Query *query, int rtindex, const StreamTopn *topn)
 			stream_topn_is_bound(query, rtindex, topn)) &&
 		!part->hasSubLinks && !part->hasTargetSRFs && part->rowMarks == NIL &&
 		part->cteList == NIL && part->limitCount == NULL &&
-		part->limitOffset == NULL &&
-		!stream_eventtime_has_session((Node *) part);
+		part->limitOffset == NULL && !is_by_session(part, topn);
 }
 
 /*

@@ -554,7 +554,7 @@ stream_sessions_merge(StreamSessions *sessions)
 {
 	if (sessions->rows && !STREAM_MUTATION("sessions_whole"))
 		merge_rows(sessions, true);
-	/* what has been torn */
+	/* rows of a stream, or of what has been torn */
 	merge_rows(sessions, false);
 }
 

@@ -5,7 +5,8 @@
  *
  * An operator has a state table of its own.  Which parts it is made of depends
  * on its window: rows of the delta go through panes into the store, or into
- * sessions, or into the store as they are; a reaper gives up what is closed.  Rows
+ * sessions (over changes, these are of rows that are kept below), or into the store as they
+ * are; a reaper gives up what is closed.  Rows
  * of which the first of each key are wanted go through top rows, into the store or
  * instead of it.
  *

@@ -8,7 +8,8 @@ Each is made a continuous view.  What is refused must be refused by CREATE, with
 a user's SQLSTATE, the place and a hint; it is counted.  What is accepted is
 kept up to date by the workers while several sessions write, with savepoints,
 aborts and prepared transactions; now and then it is refreshed and compared with
-its query, EXCEPT ALL both ways, and it must be running without an error.
+its query (with sessions merged by gaps and islands), EXCEPT ALL both ways, and it must
+be running without an error.
 
 In some histories the views are of one group; then two simple ones are too, which must
 never be found apart.

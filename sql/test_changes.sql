@@ -201,7 +201,18 @@ TABLE c_none;
 INSERT INTO c VALUES (2), (2);
 REFRESH MATERIALIZED VIEW c_none;
 SELECT check_view('c_none');
-DROP TABLE c CASCADE;
+-- ... and what is over that has its one row from the beginning
+CREATE TABLE o (k int) USING stream;
+CREATE MATERIALIZED VIEW c_one WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT count(DISTINCT m), array_agg(m) FROM (SELECT max(c.k) AS m FROM c LEFT JOIN o ON c.k = o.k WHERE o.k > 0) q;
+TABLE c_one;
+REFRESH MATERIALIZED VIEW c_one;
+TABLE c_one;
+INSERT INTO o VALUES (1);
+REFRESH MATERIALIZED VIEW c_one;
+TABLE c_one;
+SELECT check_view('c_one');
+DROP TABLE c, o CASCADE;
 
 DROP TABLE s, e CASCADE;
 DROP TABLE views, names CASCADE;

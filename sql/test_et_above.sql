@@ -222,7 +222,7 @@ INSERT INTO queries VALUES
 	('a_all', 'SELECT count(*), bool_or(v > 100), max(upper(visit) - lower(visit)) FROM %s q WHERE n > 1'),
 	('a_having', 'SELECT g, count(*) FROM %s q GROUP BY g HAVING count(*) > 3'),
 	('a_deeper', 'SELECT c, count(*) FROM (SELECT n, count(*) AS c FROM %s q GROUP BY n) x GROUP BY c'),
-	-- by the session itself: left to readers
+	-- by the session itself, which has been merged
 	('a_same', 'SELECT visit, count(*), sum(n) FROM %s q GROUP BY visit');
 SELECT format('CREATE MATERIALIZED VIEW %I WITH (streaming.continuous) AS ' || query, name,
 	'(SELECT k, session_window(ts, ''10 minutes'') AS visit, count(*) AS n, sum(v) AS v, max(g) AS g FROM t GROUP BY k, visit)')

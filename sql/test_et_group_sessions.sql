@@ -1,4 +1,4 @@
--- Sessions of groups: readers merge them
+-- Sessions of groups: merged by operators, or by readers (append mode, more than groups in FROM)
 \set SHOW_CONTEXT never
 SET client_min_messages = warning;
 SET TimeZone = 'UTC';
@@ -139,13 +139,13 @@ CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
 	FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q GROUP BY x;
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
 	SELECT session_window(window_time(w), '1 hour') AS x, session_window(window_time(w), '1 minute') AS y, sum(c)
-	FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q GROUP BY x, y;
+	FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q, names GROUP BY x, y;
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
 	SELECT session_window(window_time(w), '1 hour') AS x, sum(c)
-	FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q GROUP BY ROLLUP (x);
+	FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q, names GROUP BY ROLLUP (x);
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
 	SELECT session_window(window_time(w), '1 hour') AS x, c::text::xid AS c, count(*)
-	FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q GROUP BY x, c::text::xid;
+	FROM (SELECT tumble(ts, '1 minute') AS w, count(*) AS c FROM s GROUP BY w) q, names GROUP BY x, c::text::xid;
 -- what would not be merged is not taken for a range like others
 CREATE MATERIALIZED VIEW refused WITH (streaming.continuous) AS
 	SELECT x, sum(c) FROM (SELECT session_window(ts, '10 minutes') AS x, c FROM (SELECT ts, count(*) AS c FROM s GROUP BY ts) y

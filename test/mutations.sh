@@ -14,6 +14,8 @@
 #	cache		the cache of states is kept though the table has changed
 #	threshold	rows are late by the watermark of their own batch
 #	sessions	a session of the table does not fill the gap between two rows
+#	sessions_whole	a session that has lost a row stays whole
+#	sessions_edge	a group does not touch the session that ends where it begins, with the watermark
 #	session_rows	the last row of a session is not aggregated with it
 #	join_forgotten	the rows of a side are not kept
 #	join_matched	a row of an outer join, or NOT EXISTS, goes with each match
@@ -42,7 +44,8 @@
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
-mutations=${*:-placement subxact readset cache threshold sessions session_rows
+mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
+	sessions_edge session_rows
 	join_forgotten join_matched join_signs join_tests join_final join_waiting
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
@@ -63,6 +66,7 @@ guards()
 		cache) echo cache ;;
 		threshold) echo test_00_setup test_et_state ;;
 		sessions) echo test_00_setup test_et_sessions ;;
+		sessions_*) echo test_00_setup test_session_changes ;;
 		session_rows) echo test_00_setup test_et_session_rows ;;
 		join_forgotten) echo test_00_setup test_join ;;
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;

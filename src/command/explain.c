@@ -83,7 +83,8 @@ kind_of_operator(const StreamCut *cut)
 	{
 		case STREAM_CUT_AGGREGATE:
 			if (stream_cut_has_sessions(cut))
-				return "sessions";
+				return cut->over_changes ? "sessions over changes" :
+					"sessions";
 			if (cut->grouping)
 				return cut->over_changes ?
 					"aggregation by grouping sets, over changes" :

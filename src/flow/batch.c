@@ -625,14 +625,18 @@ rows_handed_on(BatchView *view, const StreamDelta *delta)
 /*
  * May the plan have had any input?  An aggregation that has a group from the
  * beginning has a row for no input, too: the first batch needs it, others have
- * nothing to merge then.
+ * nothing to merge then.  Over changes, the row that the group below has from the
+ * beginning came before the first batch already, with that.
  */
 static bool
 has_input(MergeReceiver *receiver)
 {
 	BatchView  *view = receiver->batch->view;
 
-	if (!receiver->delta->cut->from_beginning || view->progress.batch == 0)
+	if (!receiver->delta->cut->from_beginning)
+		return true;
+	if (view->progress.batch == 0 &&
+		(view->position == NULL || !receiver->delta->cut->over_changes))
 		return true;
 	if (receiver->delta->streams == NIL)
 		return rows_handed_on(view, receiver->delta) > 0;

@@ -5,7 +5,8 @@
  *
  * An operator has a state table of its own.  Which parts it is made of depends
  * on its window: rows of the delta go through panes into the store, or into
- * sessions, or into the store as they are; a reaper gives up what is closed.  Rows
+ * sessions (over changes, these are of rows that are kept below), or into the store as they
+ * are; a reaper gives up what is closed.  Rows
  * of which the first of each key are wanted go through top rows, into the store or
  * instead of it.
  *
@@ -20,6 +21,7 @@
 
 #include "catalog/pg_type.h"
 #include "access/detoast.h"
+#include "common/int.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -283,6 +285,39 @@ session_closed(TupleTableSlot *session, void *arg)
 	return stream_rows_reap_session(((StreamOperator *) arg)->kept, session);
 }
 
+/* Of sessions over changes: is there a row that would be that session by itself? */
+static bool
+has_row_of_session(TupleTableSlot *range, void *arg)
+{
+	return stream_rows_has_session(((StreamOperator *) arg)->kept, range);
+}
+
+/* What there is in a range is to be put together to sessions anew. */
+static void
+add_rows_of_session(TupleTableSlot *range, void *arg)
+{
+	StreamOperator *op = arg;
+	TupleTableSlot *row;
+
+	for (row = stream_rows_first_of_session(op->kept, range); row;
+		 row = stream_rows_next_of_session(op->kept))
+	{
+		CHECK_FOR_INTERRUPTS();
+		stream_sessions_add(op->sessions, row);
+	}
+}
+
+static void
+set_session_rows(StreamOperator *op)
+{
+	StreamSessionRows *rows = palloc(sizeof(StreamSessionRows));
+
+	rows->has = has_row_of_session;
+	rows->add = add_rows_of_session;
+	rows->arg = op;
+	stream_sessions_set_changing(op->sessions, rows);
+}
+
 /* Groups that close give up their state; keys below another operator go. */
 static StreamReaper *
 make_reaper(StreamOperator *op, TupleDesc desc)
@@ -353,6 +388,8 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	{
 		op->sessions = stream_sessions_create(context, desc, &shape);
 		op->kept = find_kept(cut, below);
+		if (cut->over_changes)
+			set_session_rows(op);
 	}
 	else if (cut->topn == NULL || cut->topn->slot_name == NULL)
 		op->store = stream_store_create(context, desc, &shape);
@@ -370,7 +407,7 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 							  cut->ordered->ranks);
 	if (cut->window && cut->window->pane)
 		op->panes = stream_panes_create(context, cut->window, &shape);
-	if (cut->over_changes && op->top == NULL)
+	if (cut->over_changes && op->store && op->top == NULL)
 		op->moving = stream_moving_create(context, cut, input_desc(cut),
 										  &shape);
 	op->at_changes = op->moving != NULL;
@@ -577,6 +614,18 @@ stream_operator_register(const StreamFeedInput *input, Tuplestorestate *rows,
 
 /* ---- a batch ---- */
 
+/* Sessions that end until then are closed: rows for them may come after their ends. */
+static int64
+closed_sessions(const StreamOperator *op)
+{
+	int64		closed;
+
+	if (op->late == STREAM_NO_TIME || STREAM_MUTATION("sessions_edge"))
+		return op->late;
+	return pg_sub_s64_overflow(op->late, op->cut->window->slack, &closed) ?
+		STREAM_NO_TIME : closed;
+}
+
 void
 stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 					 int64 late)
@@ -611,7 +660,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	else if (op->changes)
 		stream_changes_open(op->changes, state, batch + 1);
 	else if (op->sessions)
-		stream_sessions_open(op->sessions, state, late,
+		stream_sessions_open(op->sessions, state, closed_sessions(op),
 							 op->output || op->kept ? session_changed : NULL,
 							 op);
 	else if (op->store)

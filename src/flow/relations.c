@@ -315,7 +315,7 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 
 		index->indexParams =
 			lappend(index->indexParams, session ?
-					index_expression(cut->window->key_end) :
+					index_expression(stream_eventtime_session_end(cut->window)) :
 					index_element(((StreamKey *) lfirst(lc))->name));
 	}
 	if (cut->expiry)

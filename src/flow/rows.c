@@ -24,7 +24,8 @@
  * keep it; which sessions they have been merged into, the operator above knows.  It
  * asks for the rows of each that a batch has touched.  The index has, after the other
  * keys, the end of that: those of a session are the ones whose own ends are in it, for
- * sessions of the same keys do not touch each other.  They go with the session.
+ * sessions of the same keys do not touch each other.  They go with the session.  One that
+ * goes before, by a change, is looked for among those that end when it does.
  *
  * Rows of which the first ones are wanted have an index that goes on, after the keys,
  * with what they are ordered by, and ends with a hash of the whole row: so the first of
@@ -67,6 +68,8 @@ struct StreamRows
 	int			until;			/* column, or -1 */
 	bool		signs;
 	TypeCacheEntry *session;	/* the type of the last key; NULL: no sessions */
+	MemoryContext bounds;		/* reset for each row whose session is looked at */
+	Timestamp	session_end;	/* of that whose rows are being read */
 	List	   *sets;			/* StreamGroupingSet ... */
 	int			set_column;		/* ... and the column that has their number */
 	TupleTableSlot *set_row;
@@ -137,9 +140,13 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 	rows->until = -1;
 	rows->signs = signs;
 	if (kind == STREAM_ROWS_OF_SESSIONS)
+	{
 		rows->session =
 			lookup_type_cache(TupleDescAttr(desc, shape->nkeys - 1)->atttypid,
 							  TYPECACHE_RANGE_INFO);
+		rows->bounds = AllocSetContextCreate(context, "bounds of a session",
+											 ALLOCSET_SMALL_SIZES);
+	}
 	if (kind != STREAM_ROWS_PASS)
 	{
 		TupleDesc	keys = part_of(desc, shape->nkeys, false);
@@ -467,6 +474,65 @@ is_gone(StreamRows *rows, GoneRows *gone)
 	return false;
 }
 
+/* ---- rows of a session ---- */
+
+/* Where the session that is a row's last key begins and ends. */
+static void
+read_bounds(StreamRows *rows, TupleTableSlot *row, Timestamp *start,
+			Timestamp *end)
+{
+	MemoryContext old = MemoryContextSwitchTo(rows->bounds);
+
+	slot_getallattrs(row);
+	stream_window_session_bounds(rows->session,
+								 row->tts_values[rows->shape.nkeys - 1],
+								 start, end);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(rows->bounds);
+}
+
+/* Is the row that has been found still one of the session? */
+static bool
+is_in_it(StreamRows *rows)
+{
+	Timestamp	start;
+	Timestamp	end;
+
+	read_bounds(rows, rows->table.found, &start, &end);
+	return STREAM_MUTATION("session_rows") ? end < rows->session_end :
+		end <= rows->session_end;
+}
+
+/* Finds the first row of a session that ends after a time. */
+static bool
+find_in_session(StreamRows *rows, TupleTableSlot *session, int64 after)
+{
+	Timestamp	start;
+
+	read_bounds(rows, session, &start, &rows->session_end);
+	/* rows that end where it begins are of another; but not at infinity */
+	rows->table.alive_after =
+		Max(after, start < rows->session_end ? start : start - 1);
+	return stream_statetable_find(&rows->table, session) && is_in_it(rows);
+}
+
+/* The same of those that end when the session does. */
+static bool
+find_at_end(StreamRows *rows, TupleTableSlot *session)
+{
+	Timestamp	start;
+
+	read_bounds(rows, session, &start, &rows->session_end);
+	rows->table.alive_after = rows->session_end - 1;
+	return stream_statetable_find(&rows->table, session) && is_in_it(rows);
+}
+
+static bool
+find_next_in_session(StreamRows *rows)
+{
+	return stream_statetable_find_next(&rows->table) && is_in_it(rows);
+}
+
 /* ---- groups ---- */
 
 static void
@@ -486,6 +552,21 @@ hands_on_groups(const StreamRows *rows)
 	return rows->kind == STREAM_ROWS_OF_GROUPS;
 }
 
+/* Finds the first row with the keys.  Of sessions, the last of these is the row's own. */
+static bool
+find_in_group(StreamRows *rows, TupleTableSlot *keys)
+{
+	return rows->session ? find_at_end(rows, keys) :
+		stream_statetable_find(&rows->table, keys);
+}
+
+static bool
+find_next_in_group(StreamRows *rows)
+{
+	return rows->session ? find_next_in_session(rows) :
+		stream_statetable_find_next(&rows->table);
+}
+
 /* Hands on all rows with the keys but those that go, which it deletes. */
 static void
 hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
@@ -496,8 +577,8 @@ hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 	slot_getallattrs(keys);
 	if (gone->n > 1)
 		qsort(gone->rows, gone->n, sizeof(GoneRow), compare_gone);
-	for (found = stream_statetable_find(&rows->table, keys); found;
-		 found = stream_statetable_find_next(&rows->table))
+	for (found = find_in_group(rows, keys); found;
+		 found = find_next_in_group(rows))
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (gone->n > taken && is_gone(rows, gone))
@@ -519,7 +600,7 @@ hand_on_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 		complain_of_gone_row(rows);
 }
 
-/* Of a result, and of what is joined, only groups that lose rows are looked at. */
+/* Of sessions, results, and what is joined, only groups that lose rows are looked at. */
 static void
 finish_group(StreamRows *rows, TupleTableSlot *keys, GoneRows *gone)
 {
@@ -658,7 +739,8 @@ stream_rows_close(StreamRows *rows)
 	if (rows->nordered > 0)
 		n = keep_ordered(rows);
 	else
-		n = rows->session ? keep_rows(rows) : keep_groups(rows);
+		n = rows->session && !rows->signs ? keep_rows(rows) :
+			keep_groups(rows);
 	tuplestore_rescan(rows->added);
 	ExecClearTuple(rows->row);
 	ExecClearTuple(rows->key);
@@ -682,37 +764,6 @@ stream_rows_keep(StreamRows *rows)
 
 /* ---- sessions ---- */
 
-/* Finds the first row of a session that ends after a time; end: that of the session. */
-static bool
-find_in_session(StreamRows *rows, TupleTableSlot *session, int64 after,
-				Timestamp *end)
-{
-	Timestamp	start;
-
-	slot_getallattrs(session);
-	stream_window_session_bounds(rows->session,
-								 session->tts_values[rows->shape.nkeys - 1],
-								 &start, end);
-	/* rows that end where it begins are of another; but not at infinity */
-	rows->table.alive_after = Max(after, start < *end ? start : start - 1);
-	return stream_statetable_find(&rows->table, session);
-}
-
-/* Is the row that has been found still one of the session that ends there? */
-static bool
-is_up_to(StreamRows *rows, Timestamp session_end)
-{
-	Timestamp	start;
-	Timestamp	end;
-
-	slot_getallattrs(rows->table.found);
-	stream_window_session_bounds(rows->session,
-								 rows->table.found->tts_values[rows->shape.nkeys - 1],
-								 &start, &end);
-	return STREAM_MUTATION("session_rows") ? end < session_end :
-		end <= session_end;
-}
-
 /* The row that has been found, as one of the session. */
 static void
 hand_on_found(StreamRows *rows, Datum session)
@@ -732,17 +783,49 @@ void
 stream_rows_hand_on_session(StreamRows *rows, TupleTableSlot *session,
 							int64 after)
 {
-	Timestamp	end;
 	bool		found;
 
-	for (found = find_in_session(rows, session, after, &end);
-		 found && is_up_to(rows, end);
-		 found = stream_statetable_find_next(&rows->table))
+	for (found = find_in_session(rows, session, after); found;
+		 found = find_next_in_session(rows))
 	{
 		CHECK_FOR_INTERRUPTS();
 		hand_on_found(rows, session->tts_values[rows->shape.nkeys - 1]);
 	}
 	ExecClearTuple(rows->table.found);
+}
+
+bool
+stream_rows_has_session(StreamRows *rows, TupleTableSlot *range)
+{
+	Timestamp	start;
+	Timestamp	end;
+	Timestamp	found_start;
+	bool		found;
+
+	read_bounds(rows, range, &start, &end);
+	for (found = find_at_end(rows, range); found;
+		 found = find_next_in_session(rows))
+	{
+		CHECK_FOR_INTERRUPTS();
+		read_bounds(rows, rows->table.found, &found_start, &end);
+		if (found_start == start)
+			break;
+	}
+	ExecClearTuple(rows->table.found);
+	return found;
+}
+
+TupleTableSlot *
+stream_rows_first_of_session(StreamRows *rows, TupleTableSlot *session)
+{
+	return find_in_session(rows, session, PG_INT64_MIN) ?
+		rows->table.found : NULL;
+}
+
+TupleTableSlot *
+stream_rows_next_of_session(StreamRows *rows)
+{
+	return find_next_in_session(rows) ? rows->table.found : NULL;
 }
 
 void
@@ -754,13 +837,11 @@ stream_rows_begin_reaping(StreamRows *rows)
 int64
 stream_rows_reap_session(StreamRows *rows, TupleTableSlot *session)
 {
-	Timestamp	end;
 	bool		found;
 	int64		n = 0;
 
-	for (found = find_in_session(rows, session, PG_INT64_MIN, &end);
-		 found && is_up_to(rows, end);
-		 found = stream_statetable_find_next(&rows->table))
+	for (found = find_in_session(rows, session, PG_INT64_MIN); found;
+		 found = find_next_in_session(rows))
 	{
 		CHECK_FOR_INTERRUPTS();
 		stream_statetable_delete(&rows->table, &rows->table.found->tts_tid);

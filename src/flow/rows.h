@@ -31,7 +31,7 @@ typedef enum StreamRowsKind
 /*
  * Makes the operator for rows of the type desc, which begin with the keys of the
  * shape.  If they are kept, that is the row type of the state table.  signs: a column
- * more (int4) says if a row comes (1) or goes (-1); of groups only.
+ * more (int4) says if a row comes (1) or goes (-1).
  */
 extern StreamRows *stream_rows_create(MemoryContext parent, TupleDesc desc,
 									  const StreamStoreShape *shape,
@@ -94,6 +94,20 @@ extern int64 stream_rows_keep(StreamRows *rows);
 extern void stream_rows_hand_on_session(StreamRows *rows,
 										TupleTableSlot *session,
 										int64 after);
+
+/*
+ * Is there a kept row that would be just that session by itself?  Between close and
+ * settle.
+ */
+extern bool stream_rows_has_session(StreamRows *rows, TupleTableSlot *range);
+
+/*
+ * The first of the kept rows of a session, and the next one; NULL: no more.  A slot that
+ * is valid until the next call.  Between close and settle.
+ */
+extern TupleTableSlot *stream_rows_first_of_session(StreamRows *rows,
+													TupleTableSlot *session);
+extern TupleTableSlot *stream_rows_next_of_session(StreamRows *rows);
 
 /*
  * After settle, in the same batch: deletes the kept rows of sessions that are closed,

@@ -17,6 +17,13 @@
  * Aggregates that need all rows of a session come in a second feed, when the sessions
  * have been merged: a row with their results for each session that was touched.
  *
+ * When rows come and go, a session may fall apart.  The delta says only which ranges
+ * have changed.  They are merged as above, with the sessions of the table that they
+ * touch.  If each of these ranges is still that of some row, so are all others that the
+ * session consists of.  Else it is torn: whatever rows there are now within it are merged
+ * in turn, and make the sessions that take its place.  None of their rows can be in
+ * another one, for that would have been touched, too.
+ *
  * Source: T. Akidau et al., "The Dataflow Model", PVLDB 8(12), 2015, on merging
  * of windows.
  *
@@ -50,6 +57,7 @@ typedef struct Session
 	NullableDatum *states;
 	List	   *replaced;		/* ItemPointer: rows of the table */
 	int64		looked;			/* the table was searched for ends up to here */
+	bool		torn;			/* there are no rows any more of a range in it */
 } Session;
 
 struct StreamSessions
@@ -68,7 +76,7 @@ struct StreamSessions
 	int		   *partials;		/* of each, the column of its partial state in
 								 * the rows of the delta, or -1 */
 	int		   *finals;			/* the same for results of those that are kept */
-	TypeCacheEntry *range;
+	TypeCacheEntry *range_type;
 	AttrNumber *sortcols;
 	Oid		   *sortops;
 	bool	   *nullsfirst;
@@ -83,6 +91,10 @@ struct StreamSessions
 	TupleTableSlot *out;
 	Datum	   *values;
 	bool	   *nulls;
+
+	/* of rows that come and go, or NULL */
+	const StreamSessionRows *rows;
+	TupleTableSlot *range;		/* keys and range of a row */
 
 	/* the batch in progress */
 	Tuplesortstate *sort;
@@ -135,7 +147,7 @@ stream_sessions_create(MemoryContext parent, TupleDesc desc,
 		sessions->aggs[sessions->naggs++] = lfirst(lc);
 	sessions->partials = columns_of(sessions, shape, 0);
 	sessions->finals = columns_of(sessions, shape, 1);
-	sessions->range =
+	sessions->range_type =
 		lookup_type_cache(TupleDescAttr(desc, nkeys - 1)->atttypid,
 						  TYPECACHE_RANGE_INFO);
 	sessions->sortcols = palloc(sizeof(AttrNumber) * nkeys);
@@ -174,6 +186,20 @@ know_delta(StreamSessions *sessions, TupleDesc desc)
 }
 
 void
+stream_sessions_set_changing(StreamSessions *sessions,
+							 const StreamSessionRows *rows)
+{
+	MemoryContext old = MemoryContextSwitchTo(sessions->context);
+	TupleDesc	desc = CreateTemplateTupleDesc(sessions->nkeys + 1);
+
+	for (int i = 1; i <= desc->natts; i++)
+		TupleDescCopyEntry(desc, i, sessions->desc, i);
+	sessions->range = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	sessions->rows = rows;
+	MemoryContextSwitchTo(old);
+}
+
+void
 stream_sessions_open(StreamSessions *sessions, Relation rel, int64 late,
 					 void (*changed) (TupleTableSlot *row, int sign,
 									  void *arg),
@@ -207,10 +233,25 @@ begin_sort(StreamSessions *sessions)
 	MemoryContextSwitchTo(old);
 }
 
+/* What a row has before its other columns. */
+static TupleTableSlot *
+range_of(StreamSessions *sessions, TupleTableSlot *row)
+{
+	TupleTableSlot *range = sessions->range;
+	int			n = range->tts_tupleDescriptor->natts;
+
+	ExecClearTuple(range);
+	memcpy(range->tts_values, row->tts_values, sizeof(Datum) * n);
+	memcpy(range->tts_isnull, row->tts_isnull, sizeof(bool) * n);
+	return ExecStoreVirtualTuple(range);
+}
+
 void
 stream_sessions_add(StreamSessions *sessions, TupleTableSlot *delta)
 {
 	slot_getallattrs(delta);
+	if (sessions->range)
+		delta = range_of(sessions, delta);
 	/* a row without a time, or without a gap, is in no session */
 	if (delta->tts_isnull[sessions->nkeys])
 		return;
@@ -219,6 +260,9 @@ stream_sessions_add(StreamSessions *sessions, TupleTableSlot *delta)
 	if (sessions->sort == NULL)
 		begin_sort(sessions);
 	tuplesort_puttupleslot(sessions->sort, delta);
+	/* what it points to is the caller's */
+	if (sessions->range)
+		ExecClearTuple(sessions->range);
 }
 
 /* ---- putting a session together ---- */
@@ -227,7 +271,7 @@ stream_sessions_add(StreamSessions *sessions, TupleTableSlot *delta)
 static void
 read_sorted(StreamSessions *sessions, Timestamp *start, Timestamp *end)
 {
-	stream_window_session_bounds(sessions->range,
+	stream_window_session_bounds(sessions->range_type,
 								 sessions->sorted->tts_values[sessions->nkeys],
 								 start, end);
 }
@@ -280,6 +324,7 @@ begin_session(StreamSessions *sessions, Session *session)
 												  sessions->session,
 												  partial_state(sessions, i));
 	session->replaced = NIL;
+	session->torn = false;
 	/* those that touch the start end at it, or later */
 	session->looked = session->start > sessions->late + 1 ?
 		session->start - 1 : sessions->late;
@@ -347,7 +392,7 @@ take_over_touched(StreamSessions *sessions, Session *session)
 		if (!stream_statetable_find(&sessions->table, sessions->keys))
 			break;
 		slot_getallattrs(sessions->table.found);
-		stream_window_session_bounds(sessions->range,
+		stream_window_session_bounds(sessions->range_type,
 									 sessions->table.found->tts_values[sessions->nkeys],
 									 &start, &end);
 		touches = start <= session->end;
@@ -373,7 +418,7 @@ write_session(StreamSessions *sessions, Session *session)
 		values[i] = sessions->keys->tts_values[i];
 		nulls[i] = sessions->keys->tts_isnull[i];
 	}
-	values[sessions->nkeys] = stream_window_session_range(sessions->range,
+	values[sessions->nkeys] = stream_window_session_range(sessions->range_type,
 														  session->start,
 														  session->end);
 	nulls[sessions->nkeys] = false;
@@ -395,6 +440,36 @@ write_session(StreamSessions *sessions, Session *session)
 	if (sessions->on_change)
 		sessions->on_change(sessions->out, 1, sessions->arg);
 	ExecClearTuple(sessions->out);
+}
+
+/* The sessions that this one has taken over go; its rows are added, for the next time. */
+static void
+dissolve_session(StreamSessions *sessions, Session *session)
+{
+	MemoryContext old = MemoryContextSwitchTo(sessions->session);
+	TupleTableSlot *keys = sessions->keys;
+	ListCell   *lc;
+
+	foreach(lc, session->replaced)
+		stream_statetable_delete(&sessions->table, lfirst(lc));
+	sessions->made -= list_length(session->replaced);
+	keys->tts_values[sessions->nkeys] =
+		stream_window_session_range(sessions->range_type, session->start,
+									session->end);
+	keys->tts_isnull[sessions->nkeys] = false;
+	MemoryContextSwitchTo(old);
+	sessions->rows->add(keys, sessions->rows->arg);
+}
+
+/* Nothing more belongs to the session. */
+static void
+end_session(StreamSessions *sessions, Session *session)
+{
+	take_over_touched(sessions, session);
+	if (session->torn)
+		dissolve_session(sessions, session);
+	else
+		write_session(sessions, session);
 }
 
 static bool
@@ -429,45 +504,58 @@ continues(StreamSessions *sessions, Session *session)
 	return true;
 }
 
-void
-stream_sessions_merge(StreamSessions *sessions)
+/*
+ * Merges the rows that have been added, with each other and with sessions of the table.
+ * changes: they say what has changed.
+ */
+static void
+merge_rows(StreamSessions *sessions, bool changes)
 {
 	MemoryContext old = MemoryContextSwitchTo(sessions->row);
+	Tuplesortstate *sort = sessions->sort;
 	Session		session;
 	bool		any = false;
 
-	if (sessions->sort)
-		tuplesort_performsort(sessions->sort);
-	while (sessions->sort &&
-		   tuplesort_gettupleslot(sessions->sort, true, false,
-								  sessions->sorted, NULL))
+	sessions->sort = NULL;
+	if (sort)
+		tuplesort_performsort(sort);
+	while (sort && tuplesort_gettupleslot(sort, true, false,
+										  sessions->sorted, NULL))
 	{
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(sessions->row);
 		slot_getallattrs(sessions->sorted);
-		if (any && continues(sessions, &session))
-			continue;
-		if (any)
+		if (!any || !continues(sessions, &session))
 		{
-			take_over_touched(sessions, &session);
-			write_session(sessions, &session);
+			if (any)
+				end_session(sessions, &session);
+			begin_session(sessions, &session);
+			any = true;
 		}
-		begin_session(sessions, &session);
-		any = true;
+		if (changes && !session.torn)
+			session.torn = !sessions->rows->has(sessions->sorted,
+												sessions->rows->arg);
 	}
 	if (any)
 	{
-		take_over_touched(sessions, &session);
-		write_session(sessions, &session);
+		end_session(sessions, &session);
 		ExecClearTuple(sessions->sorted);
 		ExecClearTuple(sessions->keys);
 		MemoryContextReset(sessions->session);
 	}
-	if (sessions->sort)
-		tuplesort_end(sessions->sort);
-	sessions->sort = NULL;
+	if (sort)
+		tuplesort_end(sort);
 	MemoryContextSwitchTo(old);
 	MemoryContextReset(sessions->row);
+}
+
+void
+stream_sessions_merge(StreamSessions *sessions)
+{
+	if (sessions->rows && !STREAM_MUTATION("sessions_whole"))
+		merge_rows(sessions, true);
+	/* rows of a stream, or of what has been torn */
+	merge_rows(sessions, false);
 }
 
 void
@@ -481,7 +569,7 @@ stream_sessions_finish(StreamSessions *sessions, TupleTableSlot *results)
 
 	MemoryContextReset(sessions->row);
 	slot_getallattrs(results);
-	stream_window_session_bounds(sessions->range,
+	stream_window_session_bounds(sessions->range_type,
 								 results->tts_values[sessions->nkeys], &start,
 								 &end);
 	sessions->table.alive_after = end - 1;
@@ -524,16 +612,18 @@ stream_sessions_end_before(StreamSessions *sessions, TupleTableSlot *session)
 	int64		before;
 
 	slot_getallattrs(session);
-	stream_window_session_bounds(sessions->range,
+	stream_window_session_bounds(sessions->range_type,
 								 session->tts_values[sessions->nkeys], &start,
 								 &end);
-	for (before = start; before < sessions->late; before = end)
+	/* all that is at infinity ends where it begins */
+	for (before = start < end ? start : start - 1; before < sessions->late;
+		 before = end)
 	{
 		sessions->table.alive_after = before;
 		if (!stream_statetable_find(&sessions->table, session))
 			break;
 		slot_getallattrs(sessions->table.found);
-		stream_window_session_bounds(sessions->range,
+		stream_window_session_bounds(sessions->range_type,
 									 sessions->table.found->tts_values[sessions->nkeys],
 									 &start, &end);
 		ExecClearTuple(sessions->table.found);

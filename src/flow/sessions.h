@@ -23,6 +23,21 @@ extern StreamSessions *stream_sessions_create(MemoryContext parent,
 											  const StreamStoreShape *shape);
 
 /*
+ * Where rows come and go: what there is now.  A range is a row that begins with the keys,
+ * the last of which it is.
+ */
+typedef struct StreamSessionRows
+{
+	bool		(*has) (TupleTableSlot *range, void *arg);	/* a row that is just so? */
+	void		(*add) (TupleTableSlot *range, void *arg);	/* adds all that are in it */
+	void	   *arg;
+} StreamSessionRows;
+
+/* The rows of the delta say where these have changed; they live as long. */
+extern void stream_sessions_set_changing(StreamSessions *sessions,
+										 const StreamSessionRows *rows);
+
+/*
  * Begins a batch on the state table, on which the caller holds RowExclusiveLock
  * and of which it is the only writer.  late: sessions that end at or before it
  * are closed, and merge no more.  changed: NULL, or called with each row that goes

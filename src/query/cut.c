@@ -771,10 +771,11 @@ describe_aggs(StreamCut *cut)
 	StreamAggInput input = STREAM_AGG_OF_ROWS;
 	ListCell   *lc;
 
-	if (cut->over_changes)
+	if (stream_cut_has_sessions(cut))
+		input = cut->over_changes ? STREAM_AGG_OF_CHANGING_SESSIONS :
+			STREAM_AGG_OF_SESSIONS;
+	else if (cut->over_changes)
 		input = STREAM_AGG_OF_CHANGES;
-	else if (stream_cut_has_sessions(cut))
-		input = STREAM_AGG_OF_SESSIONS;
 	cut->aggs = NIL;
 
 	/* over changes, the rows of a group are counted, by the first of them */
@@ -838,15 +839,6 @@ needs_rows(StreamCut *cut)
 	return cut->over_changes;
 }
 
-/* A session whose rows may come after its end has passed is never closed. */
-static void
-keep_open(StreamWindow *window)
-{
-	window->event_time = false;
-	window->key_end = stream_timeexpr_upper(window->type,
-											(Node *) window->key_column);
-}
-
 /* The grouping keys, and the window among them. */
 static void
 find_keys(StreamCut *cut, List **names)
@@ -860,14 +852,17 @@ find_keys(StreamCut *cut, List **names)
 	{
 		Expr	   *expr = ((StreamKey *) lfirst(lc))->expr;
 
-		stream_eventtime_check_session(cut->query, (Node *) expr, source);
+		stream_eventtime_check_session(cut->query, (Node *) expr,
+									   cut->over_changes, source);
 		exprs = lappend(exprs, expr);
 	}
 	cut->window = stream_eventtime_find(cut->query, exprs,
 										cut->topn || needs_rows(cut),
 										cut->over_changes, source);
-	if (stream_cut_has_sessions(cut) && cut->window->width > 0)
-		keep_open(cut->window);
+	/* a session whose rows may come after its end has passed is never closed */
+	if (stream_cut_has_sessions(cut) && !cut->over_changes &&
+		cut->window->width > 0)
+		cut->window->event_time = false;
 	if (cut->query->groupingSets)
 		add_grouping(cut, names);
 	if (cut->window)

@@ -85,6 +85,8 @@ typedef struct Trace
 								 * the rows of the FROM have their time */
 	int64		slack;			/* microseconds after its end, until which groups
 								 * below may change */
+	bool		grouped;		/* it tells groups below apart; of a session: they have
+								 * been merged there */
 	bool		stored;			/* in the result of another view */
 } Trace;
 
@@ -229,6 +231,20 @@ with_all_arguments(FuncExpr *call)
 
 /* ---- tracing ---- */
 
+/*
+ * Makes the trace of a time that of a session of it.  What ends with the watermark may
+ * still change, by the last microsecond of a window that ends after it: so of groups, a
+ * session that ends there may still be touched.
+ */
+static void
+make_session(Trace *trace)
+{
+	trace->kind = TRACE_SESSION;
+	if (trace->grouped && trace->of && trace->of->call)
+		trace->slack++;
+	trace->grouped = false;
+}
+
 static Trace
 trace_call(Query *query, FuncExpr *call, Memory *memory)
 {
@@ -270,7 +286,7 @@ trace_call(Query *query, FuncExpr *call, Memory *memory)
 		trace.kind = TRACE_START;
 	}
 	else if (strcmp(name, "session_window") == 0)
-		trace.kind = TRACE_SESSION;
+		make_session(&trace);
 	else if (strcmp(name, "tumble") == 0 || strcmp(name, "hop") == 0)
 		trace.kind = TRACE_RANGE;
 	else
@@ -392,6 +408,7 @@ trace_key(Query *query, TargetEntry *tle, Trace trace, Memory *memory)
 	Closing    *closing;
 	int64		reach;
 
+	trace.grouped = true;
 	if (!trace.event_time)
 		return trace;
 	closing = closing_of(query, memory);
@@ -566,6 +583,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 		trace_output(below->query, attno, memory);
 	memory->added_only = added_only;
 	trace.stored = true;
+	trace.grouped = false;
 	column = palloc(sizeof(ViewColumn));
 	column->attno = attno;
 	column->trace = is_known_in_result(&trace) ? trace : no_trace;
@@ -680,8 +698,11 @@ stream_eventtime_groups_by_session(Query *query)
 		Node	   *key = get_sortgroupclause_expr(lfirst(lc),
 												   query->targetList);
 
+		Trace		trace;
+
 		key = stream_compat_flatten_join_alias_vars(NULL, query, key);
-		if (trace_of(query, key, false).kind == TRACE_SESSION)
+		trace = trace_of(query, key, false);
+		if (trace.kind == TRACE_SESSION && !trace.grouped)
 			return true;
 	}
 	return false;
@@ -755,10 +776,15 @@ comes_from_session(Node *node, Query *query)
 }
 
 void
-stream_eventtime_check_session(Query *query, Node *key, const char *source)
+stream_eventtime_check_session(Query *query, Node *key, bool changes,
+							   const char *source)
 {
 	Oid			type = exprType(key);
 
+	if (changes && stream_eventtime_has_session(key) &&
+		trace_of(query, key, true).kind != TRACE_SESSION)
+		stream_refuse("grouping by an expression over a session of groups is",
+					  key, source, "Group by one session_window as it is.");
 	if ((type == TSRANGEOID || type == TSTZRANGEOID) &&
 		trace_of(query, key, false).kind == TRACE_NONE &&
 		comes_from_session(key, query))
@@ -1294,6 +1320,9 @@ choose_window(Query *query, List *keys, bool changes, const char *source)
 		if (!trace.event_time && trace.kind != TRACE_SESSION &&
 			!is_call_of(trace.call, "hop"))
 			continue;
+		/* sessions that have been merged below are values like others */
+		if (changes && trace.kind == TRACE_SESSION && trace.grouped)
+			continue;
 		first = key < 0 || closes_first(&trace, &chosen, expr, source);
 		if (key >= 0)
 			notice_longer(first ? &trace : &chosen, first ? &chosen : &trace,
@@ -1353,6 +1382,12 @@ stream_eventtime_find(Query *query, List *keys, bool whole, bool changes,
 			check_hop(window, expr, whole, source);
 	}
 	return window;
+}
+
+Expr *
+stream_eventtime_session_end(const StreamWindow *window)
+{
+	return stream_timeexpr_upper(window->type, (Node *) window->key_column);
 }
 
 void

@@ -73,14 +73,17 @@ extern bool stream_eventtime_has_session(Node *node);
 
 /*
  * Refuses a grouping expression that comes from session_window, but in a way that is
- * not seen through, so that it would not be merged.  Error 0A000, with the position in
- * source.
+ * not seen through, so that it would not be merged.  changes: of rows that come and go,
+ * also one that has a session in it.  Error 0A000, with the position in source.
  */
 extern void stream_eventtime_check_session(Query *query, Node *key,
-										   const char *source);
+										   bool changes, const char *source);
 
-/* Does the query group by a session, be it one that a sub-select has merged? */
+/* Does the query group by a session, other than one that a sub-select has merged? */
 extern bool stream_eventtime_groups_by_session(Query *query);
+
+/* Where a session ends, over a table with the keys as relation 1. */
+extern Expr *stream_eventtime_session_end(const StreamWindow *window);
 
 /*
  * The window is now the first of nkeys keys; a session, the last.

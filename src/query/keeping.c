@@ -30,7 +30,8 @@
  *
  * An aggregation over changes of an operator below always has rows below it, with a
  * sign; what can be moved is, in the first feed, and the rest is computed from rows that
- * are kept.
+ * are kept.  Sessions may fall apart when a row goes: there, the first feed says which are
+ * touched, and all is computed from rows that are kept.
  *
  *-------------------------------------------------------------------------
  */
@@ -832,6 +833,13 @@ plan_changes_feed(Keeping *keeping)
 									  plan_move(keeping, lfirst(lc)));
 }
 
+/* The feed that says of which sessions rows come or go: the keys of these, each once. */
+static void
+plan_touched_feed(Keeping *keeping)
+{
+	add_feed(keeping, input_from(keeping->rows, false), STREAM_FEED_ROWS);
+}
+
 /* ---- all of it ---- */
 
 List *
@@ -851,7 +859,9 @@ stream_keeping_plan(StreamCut *cut, int number)
 	}
 	plan_rows(&keeping);
 	helpers = list_make1(keeping.rows);
-	if (cut->over_changes)
+	if (cut->over_changes && stream_cut_has_sessions(cut))
+		plan_touched_feed(&keeping);
+	else if (cut->over_changes)
 		plan_changes_feed(&keeping);
 	else
 		plan_feed(&keeping, STREAM_AGG_COMBINED, STREAM_FEED_PARTIAL);

@@ -1,11 +1,10 @@
 /*-------------------------------------------------------------------------
  *
  * merging.c
- *	  Sessions of groups, which readers merge.
+ *	  Sessions of groups that readers merge.
  *
- * Where a stream is grouped by session_window, its operator merges sessions.  What is
- * grouped by it above another aggregation is left to readers, for a group that changes
- * may tear a session apart.  For them
+ * Where rows are grouped by session_window, an operator merges sessions (flow/sessions.c).
+ * Where that is left to readers (in append mode, or with more than groups in FROM),
  *
  *		SELECT k, session_window(t, gap), sum(c) FROM q WHERE x GROUP BY 1, 2
  *
@@ -85,7 +84,7 @@ find_session(Query *query, const StreamPlace *place)
 
 		if (!session && !stream_eventtime_has_session(key))
 		{
-			stream_eventtime_check_session(query, key, place->source);
+			stream_eventtime_check_session(query, key, false, place->source);
 			continue;
 		}
 		if (found || !session)

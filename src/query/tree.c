@@ -34,7 +34,6 @@
 
 #include "base/compat.h"
 #include "base/refuse.h"
-#include "time/timeexpr.h"
 #include "query/analyze.h"
 #include "query/changes.h"
 #include "query/firsts.h"
@@ -221,8 +220,7 @@ is_simple_rows(Query *query, int rtindex, const StreamTopn *topn)
 			stream_topn_is_bound(query, rtindex, topn)) &&
 		!part->hasSubLinks && !part->hasTargetSRFs && part->rowMarks == NIL &&
 		part->cteList == NIL && part->limitCount == NULL &&
-		part->limitOffset == NULL &&
-		!stream_eventtime_has_session((Node *) part);
+		part->limitOffset == NULL && !is_by_session(part, topn);
 }
 
 /*
@@ -237,10 +235,8 @@ takes_changes(Query *query, const StreamTopn *topn)
 		list_length(query->jointree->fromlist) != 1 ||
 		!IsA(linitial(query->jointree->fromlist), RangeTblRef))
 		return false;
-	if (topn ? !stream_topn_can_change(query, topn) :
-		!(query->hasAggs || query->groupClause))
-		return false;
-	return !is_by_session(query, topn);
+	return topn ? stream_topn_can_change(query, topn) &&
+		!is_by_session(query, topn) : query->hasAggs || query->groupClause;
 }
 
 static int	find_changing(Query *query, const StreamTopn *wanted);
@@ -439,7 +435,7 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 		stream_refuse_in(&cut->place,
 						 "what is above rows that come and go (of an outer join, a join with groups, a continuous view) is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
 						 query->targetList,
-						 "Leave the rest to an ordinary view over the continuous view; sessions, further joins, sub-selects and functions that are not immutable belong there.");
+						 "Leave the rest to an ordinary view over the continuous view; further joins, sub-selects and functions that are not immutable belong there.");
 	input->changes = stream_joining_changes(input->cut);
 	cut->over_changes = true;
 }
@@ -730,18 +726,13 @@ note_final(Planting *planting, Query *query, const StreamPlace *place)
 
 /*
  * If the query groups by a session of groups, has readers merge it, and returns the
- * sub-select that has its FROM from then on.  A group that is not yet final may touch
- * a session that ends where it begins: final is the session only after that.
+ * sub-select that has its FROM from then on.
  */
 static Query *
 merge_sessions(Query *query, StreamTreeFinal *final, const StreamPlace *place)
 {
-	StreamWindow *window = final ? final->window : NULL;
-
 	if (!stream_merging_is_needed(query, place))
 		return query;
-	if (window && window->kind == STREAM_WINDOW_SESSION)
-		window->key_end = stream_timeexpr_later(window->key_end, 1);
 	return stream_merging_rewrite(query, final ? &final->key : NULL);
 }
 
@@ -860,6 +851,9 @@ group_distinct(Query *query)
 	grouped = *query;
 	grouped.groupClause = query->distinctClause;
 	grouped.distinctClause = NIL;
+	/* it leaves ranges as they are */
+	if (is_by_session(&grouped, NULL))
+		return;
 	if (stream_cut_can_be_keys(&grouped, grouped.groupClause) &&
 		(find_changing(&grouped, NULL) > 0 ||
 		 (takes_changes(&grouped, NULL) && is_over_changes(&grouped))))

@@ -130,13 +130,16 @@ can_move(HeapTuple tuple, Form_pg_aggregate form)
 
 /*
  * Rows are kept where their order matters, or all of them at once do; also where it
- * matters which values groups that become one have in common.
+ * matters which values groups that become one have in common.  Of a group that falls
+ * apart no state is of use.
  */
 static StreamAggKind
 kind_of(Aggref *aggref, HeapTuple tuple, StreamAggInput input)
 {
 	Form_pg_aggregate form = (Form_pg_aggregate) GETSTRUCT(tuple);
 
+	if (input == STREAM_AGG_OF_CHANGING_SESSIONS)
+		return STREAM_AGG_KEPT;
 	if (input == STREAM_AGG_OF_CHANGES)
 		return aggref->aggkind == AGGKIND_NORMAL && aggref->aggorder == NIL &&
 			aggref->aggdistinct == NIL && can_move(tuple, form) &&

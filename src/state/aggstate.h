@@ -25,7 +25,8 @@ typedef enum StreamAggInput
 {
 	STREAM_AGG_OF_ROWS,			/* they come to their group, and stay */
 	STREAM_AGG_OF_SESSIONS,		/* the same, but groups can become one */
-	STREAM_AGG_OF_CHANGES		/* they may go again */
+	STREAM_AGG_OF_CHANGES,		/* they may go again */
+	STREAM_AGG_OF_CHANGING_SESSIONS /* the same, and groups can fall apart */
 } StreamAggInput;
 
 /* One aggregate call of a view, ready to work on its states. */

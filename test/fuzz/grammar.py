@@ -18,6 +18,7 @@ Expressions that can fail at run time for some value are not made.
 
 import collections
 import copy
+import re
 
 # --------------------------------------------------------------------------
 # Types: their SQL names, and values for the columns of streams.  Some are one
@@ -203,6 +204,26 @@ class Scope:
         self.lookups = lookups      # may expressions have sub-selects?
 
 
+def islands(source, alias, call, keys, where, zoned=False):
+    """FROM and WHERE as a member of FROM with a column session_: what the
+    sessions of the rows have become (gaps and islands)."""
+    by = "PARTITION BY " + ", ".join(list(keys) + ["1"])
+    rows = ("SELECT {a}.*, lower({call}) AS s_, upper({call}) AS e_ FROM "
+            "{source} WHERE {where}")
+    begins = ("SELECT {a}.*, coalesce({a}.s_ > max({a}.e_) OVER ({by} ORDER BY "
+              "{a}.s_, {a}.e_ ROWS BETWEEN UNBOUNDED PRECEDING AND 1 "
+              "PRECEDING), true) AS b_ FROM (%s) AS {a}" % rows)
+    numbers = ("SELECT {a}.*, count(*) FILTER (WHERE {a}.b_) OVER ({by} ORDER "
+               "BY {a}.s_, {a}.e_) AS i_ FROM (%s) AS {a}" % begins)
+    merged = ("(SELECT {a}.*, {type}(min({a}.s_) OVER ({by}, {a}.i_), "
+              "max({a}.e_) OVER ({by}, {a}.i_), CASE WHEN min({a}.s_) OVER "
+              "({by}, {a}.i_) = max({a}.e_) OVER ({by}, {a}.i_) THEN '[]' "
+              "ELSE '[)' END) AS session_ FROM (%s) AS {a}) AS {a}" % numbers)
+    return merged.format(a=alias, call=call, by=by, source=source,
+                         type="tstzrange" if zoned else "tsrange",
+                         where=" AND ".join(["%s IS NOT NULL" % call] + where))
+
+
 class Query:
     """A SELECT in pieces, so that pieces can be left out."""
 
@@ -216,23 +237,32 @@ class Query:
         self.group = ""
         self.having = []
         self.tail = ""
+        self.session = None         # (alias, call, keys beside it)
 
-    def sql(self):
+    def sql(self, plain=False):
+        """plain: with sessions that any server would merge."""
         out = ""
         if self.ctes:
-            out = "WITH " + ", ".join("%s AS (%s)" % (n, q.sql())
+            out = "WITH " + ", ".join("%s AS (%s)" % (n, q.sql(plain))
                                       for n, q in self.ctes) + " "
-        out += "SELECT " + self.prefix + ", ".join(
-            "%s AS %s" % i for i in self.items)
-        out += " FROM " + "".join(s if isinstance(s, str) else s.sql()
-                                  for s in self.source)
-        if self.where:
-            out += " WHERE " + " AND ".join(self.where)
+        source = "".join(s if isinstance(s, str) else s.sql(plain)
+                         for s in self.source)
+        head = self.prefix + ", ".join("%s AS %s" % i for i in self.items)
+        tail = ""
         if self.group:
-            out += " GROUP BY " + self.group
+            tail += " GROUP BY " + self.group
         if self.having:
-            out += " HAVING " + " AND ".join(self.having)
-        return out + self.tail
+            tail += " HAVING " + " AND ".join(self.having)
+        where = self.where
+        if plain and self.session:
+            alias, call, keys = self.session
+            source = islands(source, alias, call, keys, where)
+            where = []
+            head, tail = (part.replace(call, alias + ".session_")
+                          for part in (head, tail))
+        if where:
+            tail = " WHERE " + " AND ".join(where) + tail
+        return out + "SELECT " + head + " FROM " + source + tail + self.tail
 
     def below(self):
         """This and all queries inside, outermost first."""
@@ -846,12 +876,19 @@ class Grammar:
         self.tag("GROUP BY" if keys else "no GROUP BY")
         sets = self.grouping(keys, query)
         shown = [self.grouped(k) for k in keys]
+        session = None if sets else self.session(query, scope, keys)
         aggs = []
         for _ in range(rng.randint(0 if keys and self.chance(0.15) else 1, 4)):
             agg = self.aggregate(scope, keys)
             if agg:
                 aggs.append(agg)
         items = [k for k in shown if not self.chance(0.1)] + aggs
+        if session:
+            items += [e for e in (session, Expr(
+                "upper(%s)" % session.sql, "timestamp", True), Expr(
+                    "window_time(%s)" % session.sql, "timestamp", True))
+                if self.chance(0.6)]
+            shown.append(session)
         if sets and self.chance(0.7):
             some = rng.sample(keys, rng.randint(1, len(keys)))
             self.tag("GROUPING()")
@@ -883,6 +920,22 @@ class Grammar:
             items = [self.grouped(i) for i in items]
         self.show(query, items)
         return self.finish(query)
+
+    def session(self, query, scope, keys):
+        """One more key, a session; or None."""
+        column = self.column(scope, ["timestamp"])
+        if not column or not self.chance(0.25):
+            return None
+        alias = column.sql.split(".")[0]
+        if query.ctes or not all(re.fullmatch(re.escape(alias) + r"\.\w+", c.sql)
+                                 for c in scope.cols):
+            return None
+        self.tag("session")
+        call = "session_window(%s, '%s')" % (column.sql, self.rng.choice(
+            ["1 hour", "5 minutes", "2 days", "500 days"]))
+        query.session = (alias, call, [k.sql for k in keys])
+        query.group += (", " if keys else "") + call
+        return Expr(call, "range", True)
 
     def grouping(self, keys, query):
         """GROUP BY of the keys; is it of several grouping sets?"""

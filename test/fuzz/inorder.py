@@ -4,7 +4,8 @@
 Nothing is late then, so a view must be its plain query, whatever has closed and
 given up its state: aggregations by all kinds of windows, first rows of each key
 and grouping sets, one over another up to three deep.  In output mode append, what
-a view has shown must stay, and be a part of what the query gives in the end.
+a view has shown must stay, and be a part of what the query gives in the end.  Sessions
+are merged by gaps and islands in the plain query.
 
     inorder.py --histories 100 --seed 1     seeds 1 to 100
     inorder.py --seed 17 --verbose          that one again, with its statements
@@ -19,6 +20,7 @@ import psycopg2
 
 import fuzz
 from fuzz import Failure, History
+from grammar import islands
 
 ORIGIN = "timestamptz '2000-01-01 00:00+00'"
 RANGES = ["tumble({}, '10 minutes')", "tumble({}, '1 hour')",
@@ -26,17 +28,19 @@ RANGES = ["tumble({}, '10 minutes')", "tumble({}, '1 hour')",
           "tumble({}, '1 day')"]
 TIMES = ["date_bin('15 minutes', {}, %s)" % ORIGIN,
          "date_bin('1 hour', {}, %s)" % ORIGIN]
+GAPS = ["1 us", "1 second", "10 minutes", "1 hour"]
 MOVED = ["count(*)", "sum({})", "avg({})", "count({})"]
 KEPT = ["max({})", "array_agg({0} ORDER BY {0})", "count(DISTINCT {})",
         "min({})"]
 
 
 class Chain:
-    """A query: its text, and its columns by what they are."""
+    """A query: its text, what any server has in its place, and its columns by
+    what they are."""
 
     def __init__(self, rng):
         self.rng = rng
-        self.sql = "s"
+        self.sql = self.plain = "s"
         self.level = -1
         self.columns = [("ts", "time"), ("k", "int"), ("v", "int"),
                         ("t", "text"), ("id", "id")]
@@ -66,16 +70,39 @@ class Chain:
                     self.rng.choice(times)), "start"))
         return list(dict.fromkeys(result))
 
-    def wrap(self, items, tail, prefix="", where=""):
-        source = self.sql if self.sql == "s" else "(%s) q" % self.sql
+    def session(self):
+        """One more key, a session; or None."""
+        times = self.of("time") + ["window_time(%s)" % c
+                                   for c in self.of("range")]
+        if not times or self.rng.random() > 0.25:
+            return None
+        return ("session_window(%s, '%s')" % (
+            self.rng.choice(times), self.rng.choice(GAPS)), "range")
+
+    def wrap(self, items, tail, prefix="", where="", session=None, keys=()):
         # GROUP BY takes a name for a column of FROM first
         self.level += 1
         names = ["%s%d" % ("cdefg"[self.level], i)
                  for i in range(len(items))]
-        self.sql = "SELECT %s%s FROM %s%s%s" % (
-            prefix, ", ".join("%s AS %s" % (e, n)
-                              for (e, _), n in zip(items, names)),
-            source, where, tail(names))
+        end = tail(names)
+
+        def select(source, items, where):
+            return "SELECT %s%s FROM %s%s%s" % (
+                prefix, ", ".join("%s AS %s" % (e, n)
+                                  for (e, _), n in zip(items, names)),
+                source, where, end)
+
+        plain = "s q" if self.plain == "s" else "(%s) q" % self.plain
+        self.sql = select(
+            self.sql if self.sql == "s" else "(%s) q" % self.sql, items, where)
+        if session:
+            plain = islands(plain, "q", session[0], [e for e, _ in keys],
+                            [where[len(" WHERE "):]] if where else [], True)
+            self.plain = select(plain, [
+                ("q.session_" if e == session[0] else e, kind)
+                for e, kind in items], "")
+        else:
+            self.plain = select(plain, items, where)
         self.columns = [(n, kind) for n, (_, kind) in zip(names, items)]
 
     def aggregation(self, lowest):
@@ -94,11 +121,14 @@ class Chain:
         having = " HAVING count(*) > 1" if rng.random() < 0.2 else ""
         where = (" WHERE %s > 1" % rng.choice(self.of("int"))
                  if self.of("int") and rng.random() < 0.2 else "")
+        session = None if sets else self.session()
+        beside = keys
+        keys = keys + [session] if session else keys
         self.wrap(keys + aggs, lambda names: (" GROUP BY %s%s" % (
             "%s" % ("%s (%s)" if sets else "%s%s") % (
                 rng.choice(["ROLLUP", "CUBE"]) if sets else "",
                 ", ".join(names[:len(keys)])), having)
-            if keys else having), where=where)
+            if keys else having), where=where, session=session, keys=beside)
 
     def first_rows(self, lowest):
         rng = self.rng
@@ -116,8 +146,10 @@ class Chain:
                                   "BY %s)" % (names, order), "rank")],
                   lambda _: "")
         columns, rank = self.columns[:-1], self.columns[-1][0]
-        self.sql = "SELECT %s FROM (%s) q WHERE %s <= %d" % (
-            ", ".join(c for c, _ in columns), self.sql, rank, n)
+        self.sql, self.plain = (
+            "SELECT %s FROM (%s) q WHERE %s <= %d" % (
+                ", ".join(c for c, _ in columns), sql, rank, n)
+            for sql in (self.sql, self.plain))
         self.columns = columns
 
 
@@ -170,7 +202,7 @@ class InOrder(History):
         except psycopg2.errors.FeatureNotSupported as e:
             self.note("ddl", "-- refused: " + str(e).split("\n")[0])
             return
-        self.views.append(View(name, chain.sql, append))
+        self.views.append(View(name, chain.plain, append))
 
     def insert(self):
         rng = self.rng

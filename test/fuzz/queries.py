@@ -8,7 +8,8 @@ Each is made a continuous view.  What is refused must be refused by CREATE, with
 a user's SQLSTATE, the place and a hint; it is counted.  What is accepted is
 kept up to date by the workers while several sessions write, with savepoints,
 aborts and prepared transactions; now and then it is refreshed and compared with
-its query, EXCEPT ALL both ways, and it must be running without an error.
+its query (with sessions merged by gaps and islands), EXCEPT ALL both ways, and it must
+be running without an error.
 
 In some histories the views are of one group; then two simple ones are too, which must
 never be found apart.
@@ -258,7 +259,7 @@ class View:
             "%s::text" % alias if col.exact else alias
             for (_, alias), col in zip(self.query.items, self.query.cols))
         have = "SELECT %s FROM %s" % (columns, self.name)
-        want = "SELECT %s FROM (%s) q" % (columns, self.query.sql())
+        want = "SELECT %s FROM (%s) q" % (columns, self.query.sql(plain=True))
         return ("WITH have AS MATERIALIZED (%s), want AS MATERIALIZED (%s) "
                 "SELECT 'view' AS only_in, x.* FROM (TABLE have EXCEPT ALL "
                 "TABLE want) x UNION ALL SELECT 'query', y.* FROM (TABLE want "
@@ -298,11 +299,12 @@ class Queries(History):
         """The SQLSTATE that the plain query raises now, or None."""
         try:
             with self.monitor.cursor() as cur:
-                cur.execute("SELECT count(*) FROM (%s) q" % view.query.sql())
+                cur.execute("SELECT count(*) FROM (%s) q"
+                            % view.query.sql(plain=True))
                 self.rows = cur.fetchone()[0]
                 # the columns as well: count(*) may not compute them
                 if self.rows <= LARGE_ROWS:
-                    cur.execute(view.query.sql())
+                    cur.execute(view.query.sql(plain=True))
         except psycopg2.Error as e:
             self.reason = str(e).split("\n")[0]
             return e.pgcode or "lost"

@@ -50,6 +50,7 @@ OBJS = \
 	src/query/reading.o \
 	src/query/nesting.o \
 	src/query/firsts.o \
+	src/query/serving.o \
 	src/query/joinfeeds.o \
 	src/query/joining.o \
 	src/query/semijoin.o \

@@ -41,6 +41,7 @@
 #include "base/refuse.h"
 #include "query/analyze.h"
 #include "query/joining.h"
+#include "query/serving.h"
 #include "query/semijoin.h"
 
 /* What becomes of a sub-select. */
@@ -124,17 +125,25 @@ is_equality(Node *expr)
 		op_mergejoinable(op->opno, exprType(linitial(op->args)));
 }
 
-/* Is it an equality of something around and something in the sub-select? */
+/* Does it compare something around and something in the sub-select? */
 static bool
-connects(Node *condition, bool *outer_first)
+connects(OpExpr *op, bool *outer_first)
 {
-	OpExpr	   *op = (OpExpr *) condition;
-
-	if (!is_equality(condition))
-		return false;
 	*outer_first = is_outer(linitial(op->args));
 	return *outer_first ? is_inner(lsecond(op->args)) :
 		is_inner(linitial(op->args)) && is_outer(lsecond(op->args));
+}
+
+/* ... in a way that finds what belongs together? */
+static bool
+finds(Node *condition)
+{
+	OpExpr	   *op = (OpExpr *) condition;
+	bool		outer_first;
+
+	return IsA(condition, OpExpr) && list_length(op->args) == 2 &&
+		(is_equality(condition) || stream_serving_either(op)) &&
+		connects(op, &outer_first);
 }
 
 /* Moves such an equality out of the sub-select; false: it is none. */
@@ -146,7 +155,7 @@ move_out(Semijoin *semijoin, Node *condition)
 	bool		outer_first;
 	Node	   *inner;
 
-	if (!connects(condition, &outer_first))
+	if (!is_equality(condition) || !connects(op, &outer_first))
 		return false;
 	moved = copyObject(op);
 	inner = add_column(semijoin, outer_first ? lsecond(moved->args) :
@@ -303,7 +312,6 @@ make_test(Query *query, bool none, SubLink *sublink, const StreamPlace *place)
 	List	   *conditions = take_conditions(rest);
 	ListCell   *lc;
 	bool		connected = false;
-	bool		outer_first;
 
 	if (stream_analyze_is_correlated(rest))
 		return NULL;
@@ -311,14 +319,13 @@ make_test(Query *query, bool none, SubLink *sublink, const StreamPlace *place)
 	{
 		if (checkExprHasSubLink(lfirst(lc)))
 			return NULL;
-		connected |= connects(lfirst(lc), &outer_first);
+		connected |= finds(lfirst(lc));
 	}
 	if (!connected)
 		stream_refuse_in(place, none ?
-						 "NOT EXISTS over a stream without an equality is" :
-						 "EXISTS or IN over a stream without an equality is",
-						 sublink,
-						 "Have a condition such as a.x = b.y in it, which says what belongs together.");
+						 "NOT EXISTS over a stream without a condition that an index serves is" :
+						 "EXISTS or IN over a stream without a condition that an index serves is",
+						 sublink, STREAM_SERVING_HINT);
 	test->query = query;
 	test->none = none;
 	return test;

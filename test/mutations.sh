@@ -20,6 +20,7 @@
 #	join_signs	pairs with a row that goes come
 #	join_tests	EXISTS and NOT EXISTS are true of what is not new
 #	join_final	a row that has found others comes out alone, too, when it finds no more
+#	join_alone	a row that can find none waits for others
 #	join_index	sides have no index but for the one on their keys
 #	join_implied	what is in a range is looked for at its beginning only
 #	join_waiting	a row goes while one that it has found waits for more
@@ -46,7 +47,7 @@ set -uo pipefail
 
 mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	join_forgotten join_matched join_signs join_tests join_final join_waiting
-	join_index join_implied
+	join_index join_implied join_alone
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
@@ -71,6 +72,7 @@ guards()
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
 		join_signs) echo test_00_setup test_join_groups ;;
 		join_tests) echo test_00_setup test_join_anti ;;
+		join_alone) echo test_00_setup test_et_join_rules ;;
 		join_index | join_implied) echo test_00_setup test_join_ranges ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;

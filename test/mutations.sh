@@ -40,6 +40,7 @@
 #	empty_set_goes	an empty grouping set goes with the last row
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
+#	time_behind	a computed time is as late as what it is computed of
 #	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
@@ -51,7 +52,7 @@ mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
-	closed_again closed_skipped below_ahead}
+	closed_again closed_skipped below_ahead time_behind}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -72,6 +73,7 @@ guards()
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
 		join_signs) echo test_00_setup test_join_groups ;;
 		join_tests) echo test_00_setup test_join_anti ;;
+		time_behind) echo test_00_setup test_et_carried ;;
 		join_alone) echo test_00_setup test_et_join_rules ;;
 		join_index | join_implied) echo test_00_setup test_join_ranges ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;

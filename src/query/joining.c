@@ -140,28 +140,6 @@ add_key(StreamNesting *nesting, Node *expr)
 		stream_nesting_add(nesting, expr, copyObject((Expr *) expr));
 }
 
-/* Is there a sub-select in an expression, outside of FROM and WHERE? */
-static bool
-has_sublink_above(Query *query)
-{
-	return checkExprHasSubLink((Node *) query->targetList) ||
-		checkExprHasSubLink(query->havingQual) ||
-		checkExprHasSubLink((Node *) query->windowClause) ||
-		checkExprHasSubLink(query->limitOffset) ||
-		checkExprHasSubLink(query->limitCount);
-}
-
-Query *
-stream_joining_move(StreamNesting *nesting, Query *query)
-{
-	Query	   *inner = stream_nesting_move(nesting, query, STREAM_JOINING_MADE);
-
-	stream_nesting_hide(query);
-	/* (what says that there are some must never be false wrongly) */
-	query->hasSubLinks = has_sublink_above(query);
-	return inner;
-}
-
 Query *
 stream_joining_wrap(Query *query, const StreamPlace *place)
 {
@@ -174,12 +152,12 @@ stream_joining_wrap(Query *query, const StreamPlace *place)
 		add_key(&nesting, get_sortgroupclause_expr(lfirst(lc),
 												   query->targetList));
 	nesting.nkeys = list_length(nesting.targets);
-	if (query->cteList && has_sublink_above(query))
+	if (query->cteList && stream_nesting_has_sublink(query))
 		stream_refuse_in(place,
 						 "WITH beside a join of streams and a sub-select of an expression is",
 						 linitial(query->cteList),
 						 "Write the query in FROM.");
-	inner = stream_joining_move(&nesting, query);
+	inner = stream_nesting_wrap(&nesting, query);
 	inner->cteList = query->cteList;
 	inner->hasRecursive = query->hasRecursive;
 	query->cteList = NIL;

@@ -27,6 +27,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -40,7 +41,7 @@
 #include "base/compat.h"
 #include "base/refuse.h"
 #include "query/analyze.h"
-#include "query/joining.h"
+#include "query/nesting.h"
 #include "query/serving.h"
 #include "query/semijoin.h"
 
@@ -346,7 +347,7 @@ add_tests(Query *query, List *tests)
 		test->query = (Query *) stream_nesting_above(&nesting,
 													 (Node *) test->query);
 	}
-	(void) stream_joining_move(&nesting, query);
+	(void) stream_nesting_wrap(&nesting, query);
 	foreach(lc, tests)
 	{
 		Test	   *test = lfirst(lc);
@@ -357,7 +358,7 @@ add_tests(Query *query, List *tests)
 										   all_of(take_conditions(test->query)));
 		test->query->targetList = own.targets;
 		join->rarg = (Node *)
-			add_range(query, test->query, STREAM_JOINING_MADE, false);
+			add_range(query, test->query, STREAM_NESTING_MADE, false);
 		ChangeVarNodes(join->quals, 1, list_length(query->rtable), 0);
 		IncrementVarSublevelsUp(join->quals, -1, 1);
 		/* as the planner has it, without a place in the range table */
@@ -428,4 +429,22 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 						 "Write the query in FROM.");
 	add_tests(query, tests);
 	return true;
+}
+
+void
+stream_semijoin_pull_up_all(Query *query)
+{
+	StreamPlace nowhere = {0};
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	(void) stream_semijoin_pull_up(query, &nowhere);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			stream_analyze_has_stream(rte->subquery))
+			stream_semijoin_pull_up_all(rte->subquery);
+	}
 }

@@ -775,8 +775,9 @@ columns_between(Side *side, const Compared *first)
 
 /* Adds those on what is compared with others to which nothing is equal. */
 static List *
-index_compared(Side *side, List *indexes)
+index_compared(const Joining *joining, Side *side, List *indexes)
 {
+	int			max = list_length(joining->sides) + MAX_EQUALS;
 	List	   *others = NIL;
 	ListCell   *lc;
 
@@ -797,8 +798,9 @@ index_compared(Side *side, List *indexes)
 	{
 		Compared   *compared = lfirst(lc);
 
-		add_index(&indexes, compared->method,
-				  list_make1_int(add_column(side, compared->expr)));
+		if (list_length(indexes) < max)
+			add_index(&indexes, compared->method,
+					  list_make1_int(add_column(side, compared->expr)));
 	}
 	return indexes;
 }
@@ -810,6 +812,11 @@ index_for_going(const Joining *joining, Side *side)
 	List	   *indexes = NIL;
 	StreamPlace place;
 	ListCell   *lc;
+
+	/* one by which it is compared will do */
+	foreach(lc, side->compared)
+		if (((Compared *) lfirst(lc))->method == BTREE_AM_OID)
+			return NIL;
 
 	foreach(lc, side->compared)
 	{
@@ -839,7 +846,7 @@ index_columns(const Joining *joining, Side *side)
 
 	if (indexes == NIL && bms_is_member(side->rtindex, joining->changing))
 		indexes = index_for_going(joining, side);
-	indexes = index_compared(side, indexes);
+	indexes = index_compared(joining, side, indexes);
 	first = linitial(indexes);
 	if (first->method == BTREE_AM_OID)
 		side->nkeys = list_length(first->columns);

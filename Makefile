@@ -42,6 +42,9 @@ OBJS = \
 	src/query/sight.o \
 	src/query/trust.o \
 	src/query/groupings.o \
+	src/query/nesting.o \
+	src/query/serving.o \
+	src/query/semijoin.o \
 	src/query/bounds.o \
 	src/query/eventtime.o \
 	src/query/topn.o \
@@ -49,11 +52,9 @@ OBJS = \
 	src/query/transform.o \
 	src/query/keeping.o \
 	src/query/reading.o \
-	src/query/nesting.o \
 	src/query/firsts.o \
 	src/query/joinfeeds.o \
 	src/query/joining.o \
-	src/query/semijoin.o \
 	src/query/merging.o \
 	src/query/changes.o \
 	src/query/tree.o \

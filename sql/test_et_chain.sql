@@ -130,14 +130,14 @@ SELECT sum(count) FROM both_;
 DROP TABLE flow, part CASCADE;
 -- refused
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
-	SELECT count(*) FROM s1 a LEFT JOIN s1 b ON a.id > b.id;
+	SELECT count(*) FROM s1 a LEFT JOIN s1 b ON a.id <> b.id;
 CREATE FUNCTION hidden() RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT id FROM s1';
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 	SELECT count(*) FROM (SELECT id FROM s1 UNION ALL SELECT h FROM s2, hidden() h) q;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 	SELECT count(*) FROM (SELECT id FROM s1 UNION ALL SELECT 1) q;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
-	SELECT count(*) FROM s1 JOIN s2 ON s1.id < s2.id;
+	SELECT count(*) FROM s1 JOIN s2 ON s1.id <> s2.id;
 DROP FUNCTION hidden();
 DROP TABLE s1, s2, s3 CASCADE;
 

@@ -144,7 +144,7 @@ CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT s.k FROM s WHERE NOT EXISTS (SELECT FROM (SELECT k, count(*) AS n FROM t GROUP BY k) g WHERE g.k = s.k);
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
-	SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.x < g.n;
+	SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.x <> g.n;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT s.k, g.n, name FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k JOIN dim ON dim.k = s.k;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS

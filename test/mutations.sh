@@ -22,6 +22,9 @@
 #	join_signs	pairs with a row that goes come
 #	join_tests	EXISTS and NOT EXISTS are true of what is not new
 #	join_final	a row that has found others comes out alone, too, when it finds no more
+#	join_alone	a row that can find none waits for others
+#	join_index	sides have no index but for the one on their keys
+#	join_implied	what is in a range is looked for at its beginning only
 #	join_waiting	a row goes while one that it has found waits for more
 #	results		rows of a result are not entered in its indexes
 #	topn_better	of two rows of a key, the one that comes last is kept
@@ -39,6 +42,7 @@
 #	empty_set_goes	an empty grouping set goes with the last row
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
+#	time_behind	a computed time is as late as what it is computed of
 #	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
@@ -47,10 +51,11 @@ set -uo pipefail
 mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	sessions_edge session_rows
 	join_forgotten join_matched join_signs join_tests join_final join_waiting
+	join_index join_implied join_alone
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
-	closed_again closed_skipped below_ahead}
+	closed_again closed_skipped below_ahead time_behind}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -72,6 +77,9 @@ guards()
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
 		join_signs) echo test_00_setup test_join_groups ;;
 		join_tests) echo test_00_setup test_join_anti ;;
+		time_behind) echo test_00_setup test_et_carried ;;
+		join_alone) echo test_00_setup test_et_join_rules ;;
+		join_index | join_implied) echo test_00_setup test_join_ranges ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;
 		ordered_stay | topn_unsaid | empty_set_goes)

@@ -423,7 +423,8 @@ plan_delta(StreamDelta *delta, double rows)
 		set_streams(delta, query);
 	if (delta->feed->tables)
 		set_handed_on(query, rows);
-	stmt = stream_scan_plan(query, rows);
+	stmt = stream_scan_plan(query, rows, rows < STREAM_DELTA_LARGE ?
+							delta->feed->tables : NIL);
 	check_streams(delta, stmt);
 	if (delta->feed->mode == STREAM_FEED_PARTIAL)
 	{

@@ -46,6 +46,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/shmem.h"
 #include "base/owner.h"
 #include "time/declare.h"
@@ -350,23 +351,26 @@ create_join_indexes(StreamCut *cut, Oid state, Oid viewid, RangeVar *name,
 	ListCell   *lc;
 	ListCell   *ln;
 
+	if (STREAM_MUTATION("join_index"))
+		return;
 	foreach(lc, cut->keys)
 		names = lappend(names, ((StreamKey *) lfirst(lc))->name);
 	foreach(lc, cut->payload)
 		names = lappend(names, ((StreamPayload *) lfirst(lc))->name);
 	foreach(lc, cut->indexes)
 	{
+		StreamCutIndex *wanted = lfirst(lc);
 		IndexStmt  *index = makeNode(IndexStmt);
 		Oid			indexid;
 
-		foreach(ln, (List *) lfirst(lc))
+		foreach(ln, wanted->columns)
 			index->indexParams = lappend(index->indexParams,
 										 index_element(list_nth(names,
 																lfirst_int(ln))));
 		index->idxname = psprintf("%s_join_%d", name->relname,
 								  foreach_current_index(lc) + 1);
 		index->relation = name;
-		index->accessMethod = "btree";
+		index->accessMethod = get_am_name(wanted->method);
 		index->tableSpace = into->tableSpaceName;
 		index->transformed = true;
 		indexid = stream_compat_define_index(state, index, InvalidOid,

@@ -76,6 +76,8 @@ static planner_hook_type prev_planner = NULL;
 static Query *delta_query = NULL;
 static double delta_rows = 0;
 static double planning_rows = 0;
+static List *delta_looked_up = NIL;
+static List *planning_looked_up = NIL;
 
 static Plan *plan_delta_scan(PlannerInfo *root, RelOptInfo *rel,
 							 struct CustomPath *best_path, List *tlist,
@@ -120,6 +122,42 @@ delta_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
 	rel->indexlist = NIL;
 }
 
+/* Does it read all of the relation? */
+static bool
+reads_all(Path *path)
+{
+	if (path->param_info)
+		return false;
+	return path->pathtype == T_SeqScan ||
+		(IsA(path, IndexPath) && ((IndexPath *) path)->indexclauses == NIL);
+}
+
+/*
+ * How many rows are less or greater than one, or between two that it has, the planner
+ * does not know: it takes a third for each comparison, and so prefers to
+ * read a table once.  But few are, and a batch must not take longer because there
+ * have been many.
+ */
+static void
+avoid_reading_all(RelOptInfo *rel)
+{
+	List	   *last = NIL;
+	ListCell   *lc;
+
+	foreach(lc, rel->pathlist)
+	{
+		Path	   *path = lfirst(lc);
+
+		if (!reads_all(path))
+			continue;
+		path->total_cost = (path->total_cost + 1) * 1000;
+		last = lappend(last, path);
+	}
+	/* they are in the order of their costs */
+	rel->pathlist = list_concat(list_difference_ptr(rel->pathlist, last),
+								last);
+}
+
 static void
 delta_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 			   RangeTblEntry *rte)
@@ -128,6 +166,9 @@ delta_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 
 	if (prev_set_rel_pathlist)
 		prev_set_rel_pathlist(root, rel, rti, rte);
+	if (planning_rows > 0 && rte->rtekind == RTE_RELATION &&
+		list_member_oid(planning_looked_up, rte->relid))
+		avoid_reading_all(rel);
 	if (planning_rows <= 0 || rte->rtekind != RTE_RELATION || rte->inh ||
 		IS_DUMMY_REL(rel) || !stream_am_relid_is_stream(rte->relid))
 		return;
@@ -277,12 +318,15 @@ delta_planner(Query *query, const char *source, int options,
 			  ParamListInfo params)
 {
 	double		save = planning_rows;
+	List	   *save_looked_up = planning_looked_up;
 	PlannedStmt *stmt;
 
 	planning_rows = 0;
+	planning_looked_up = NIL;
 	if (query == delta_query)
 	{
 		planning_rows = delta_rows;
+		planning_looked_up = delta_looked_up;
 		delta_query = NULL;
 	}
 	PG_TRY();
@@ -294,6 +338,7 @@ delta_planner(Query *query, const char *source, int options,
 	PG_FINALLY();
 	{
 		planning_rows = save;
+		planning_looked_up = save_looked_up;
 	}
 	PG_END_TRY();
 	return stmt;
@@ -307,7 +352,7 @@ set_for_planning(const char *setting, const char *value)
 }
 
 PlannedStmt *
-stream_scan_plan(Query *query, double rows)
+stream_scan_plan(Query *query, double rows, List *looked_up)
 {
 	PlannedStmt *stmt;
 	int			nestlevel = NewGUCNestLevel();
@@ -334,6 +379,7 @@ stream_scan_plan(Query *query, double rows)
 	{
 		delta_query = query;
 		delta_rows = Max(1.0, rows);
+		delta_looked_up = looked_up;
 		/* no CURSOR_OPT_PARALLEL_OK: workers would not know the position */
 		stmt = planner(query, NULL, 0, NULL);
 		if (delta_query)
@@ -345,6 +391,7 @@ stream_scan_plan(Query *query, double rows)
 	PG_FINALLY();
 	{
 		delta_query = NULL;
+		delta_looked_up = NIL;
 	}
 	PG_END_TRY();
 	AtEOXact_GUC(false, nestlevel);

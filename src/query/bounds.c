@@ -141,9 +141,8 @@ find_node(StreamBounds *bounds, Node *expr)
 
 /* ---- conditions ---- */
 
-/* A constant interval; days may be longer or shorter where clocks are changed. */
-static bool
-read_interval(Node *expr, bool zoned, int64 *low, int64 *high)
+bool
+stream_bounds_interval(Node *expr, bool zoned, int64 *low, int64 *high)
 {
 	Interval   *interval;
 	int64		us;
@@ -203,7 +202,7 @@ read_shifted(StreamBounds *bounds, Node *expr, Shifted *result)
 		default:
 			return false;
 	}
-	if (!read_interval(interval, exprType(time) == TIMESTAMPTZOID, &low,
+	if (!stream_bounds_interval(interval, exprType(time) == TIMESTAMPTZOID, &low,
 					   &high) ||
 		!read_shifted(bounds, time, result))
 		return false;
@@ -246,7 +245,7 @@ take_difference(StreamBounds *bounds, Node *difference, Node *interval,
 		return false;
 	set_opfuncid(op);
 	if ((op->opfuncid != F_TIMESTAMPTZ_MI && op->opfuncid != F_TIMESTAMP_MI) ||
-		!read_interval(interval, false, &low, &high) ||
+		!stream_bounds_interval(interval, false, &low, &high) ||
 		!read_shifted(bounds, linitial(op->args), &x) ||
 		!read_shifted(bounds, lsecond(op->args), &y))
 		return false;

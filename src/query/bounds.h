@@ -78,4 +78,11 @@ extern bool stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr,
 extern StreamTimeOf *stream_bounds_not_after(StreamBounds *bounds, Node *expr,
 											 int member, int64 *us);
 
+/*
+ * A constant interval, in microseconds: at least low, at most high, for days may be longer or
+ * shorter where clocks are changed (zoned).  False: it is not known, or has months.
+ */
+extern bool stream_bounds_interval(Node *expr, bool zoned, int64 *low,
+								   int64 *high);
+
 #endif

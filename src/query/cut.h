@@ -92,6 +92,13 @@ typedef struct StreamGroupingSet
 	Bitmapset  *missing;		/* which keys are not in it, from 0 */
 } StreamGroupingSet;
 
+/* An index of a state table. */
+typedef struct StreamCutIndex
+{
+	Oid			method;			/* access method, with its default operator classes */
+	List	   *columns;		/* int, from 0 */
+} StreamCutIndex;
+
 /*
  * An operator: a query, cut at its aggregation or deduplication.  Below the cut
  * are its feeds.
@@ -152,7 +159,7 @@ typedef struct StreamCut
 	const StreamTopn *ordered;	/* ... in the order of these first rows; NULL: in
 								 * none */
 	bool		joined;			/* ... or read by a join, which says when */
-	List	   *indexes;		/* ... by other columns (lists of int, from 0), too */
+	List	   *indexes;		/* ... by other columns (StreamCutIndex), too */
 	List	   *sets;			/* rows: StreamGroupingSet; each is handed on, and kept,
 								 * once for each of them.  NIL: as they are */
 } StreamCut;

@@ -56,6 +56,7 @@
 #include "query/analyze.h"
 #include "query/bounds.h"
 #include "query/groupings.h"
+#include "query/semijoin.h"
 #include "query/eventtime.h"
 
 /* Operators without a symbol of their own in the server's headers. */
@@ -88,6 +89,10 @@ typedef struct Trace
 	bool		grouped;		/* it tells groups below apart; of a session: they have
 								 * been merged there */
 	bool		stored;			/* in the result of another view */
+	int64		shift;			/* a time that is computed of that: so much later at
+								 * most, ... */
+	int64		behind;			/* ... and before what it all is made of by no more than
+								 * this */
 } Trace;
 
 /* What says when the groups of a query close, as found while tracing. */
@@ -125,6 +130,9 @@ typedef struct Memory
 	bool		changes;		/* rows come and go at the query at hand */
 	bool		added_only;		/* other views that the query at hand reads are
 								 * read by what is added to them */
+	bool		ended;			/* it is asked when something ends: so of sessions of
+								 * other views, too */
+	bool		computed;		/* of results: also of times that are computed */
 } Memory;
 
 /* A continuous view whose result is read. */
@@ -147,6 +155,7 @@ static bool slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack);
 static int64 window_width(const Trace *trace, const char *source);
 static int64 reach_of(const Trace *trace);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
+static bool is_call_of(FuncExpr *call, const char *name);
 static bool has_known_length(const Trace *trace);
 static Const *constant_argument(FuncExpr *call, int n, const char *source);
 
@@ -229,6 +238,40 @@ with_all_arguments(FuncExpr *call)
 	return call;
 }
 
+/* Is it a bound of a range? */
+static bool
+is_bound(Oid funcid)
+{
+	return funcid == F_LOWER_ANYRANGE || funcid == F_UPPER_ANYRANGE;
+}
+
+/* Is it the sum of a time and an interval, or the difference? */
+static bool
+is_shifted(OpExpr *op, Node **time, Node **interval, bool *minus)
+{
+	*minus = false;
+	set_opfuncid(op);
+	switch (op->opfuncid)
+	{
+		case F_TIMESTAMPTZ_MI_INTERVAL:
+		case F_TIMESTAMP_MI_INTERVAL:
+			*minus = true;
+			/* FALLTHROUGH */
+		case F_TIMESTAMPTZ_PL_INTERVAL:
+		case F_TIMESTAMP_PL_INTERVAL:
+			*time = linitial(op->args);
+			*interval = lsecond(op->args);
+			return true;
+		case F_INTERVAL_PL_TIMESTAMPTZ:
+		case F_INTERVAL_PL_TIMESTAMP:
+			*time = lsecond(op->args);
+			*interval = linitial(op->args);
+			return true;
+		default:
+			return false;
+	}
+}
+
 /* ---- tracing ---- */
 
 /*
@@ -245,6 +288,112 @@ make_session(Trace *trace)
 	trace->grouped = false;
 }
 
+/* The trace of something that is made of what has the trace. */
+static Trace
+made_of(const Trace *trace)
+{
+	Trace		result = *trace;
+	Trace	   *of = palloc(sizeof(Trace));
+
+	*of = *trace;
+	result.of = of;
+	result.shift = 0;
+	return result;
+}
+
+/* As trace_expr, also of sessions of other views, which only say when they end. */
+static Trace
+trace_ended(Query *query, Node *expr, Memory *memory)
+{
+	bool		save = memory->ended;
+	Trace		trace;
+
+	memory->ended = true;
+	trace = trace_expr(query, expr, memory);
+	memory->ended = save;
+	return trace;
+}
+
+/* It may be so much before what it is made of, and rows for it come so much longer. */
+static bool
+put_behind(Trace *trace, int64 us)
+{
+	return us <= 0 || STREAM_MUTATION("time_behind") ||
+		(!pg_add_s64_overflow(trace->slack, us, &trace->slack) &&
+		 !pg_add_s64_overflow(trace->behind, us, &trace->behind));
+}
+
+/* In a result, that at which a window starts is a time as well. */
+static bool
+is_start_in_result(const Trace *trace)
+{
+	return trace->event_time && trace->stored && trace->kind == TRACE_START;
+}
+
+/* Makes it that time, for which rows come for as long as the window is. */
+static bool
+put_behind_width(Trace *trace)
+{
+	int64		width = window_width(trace, NULL);
+
+	*trace = made_of(trace);
+	trace->kind = TRACE_TIME;
+	trace->call = NULL;
+	return put_behind(trace, width);
+}
+
+/*
+ * The bound of a window is a time.  As to the lower one, rows for it come for as long as the
+ * window is; that of a session, nobody knows.
+ */
+static Trace
+trace_bound(Query *query, FuncExpr *call, Memory *memory)
+{
+	bool		lower = call->funcid == F_LOWER_ANYRANGE;
+	Trace		trace = lower ?
+		trace_expr(query, linitial(call->args), memory) :
+		trace_ended(query, linitial(call->args), memory);
+
+	if (!memory->computed || !trace.event_time || !has_known_length(&trace) ||
+		(trace.kind != TRACE_RANGE &&
+		 (lower || trace.kind != TRACE_SESSION)))
+		return no_trace;
+	trace.stored = false;
+	if (lower)
+		return put_behind_width(&trace) ? trace : no_trace;
+	trace = made_of(&trace);
+	trace.kind = TRACE_TIME;
+	trace.call = NULL;
+	return trace;
+}
+
+/*
+ * A time that is so much after an event time, or before it: is it before, rows for it
+ * come so much longer.
+ */
+static Trace
+trace_shifted(Query *query, OpExpr *op, Memory *memory)
+{
+	Node	   *time;
+	Node	   *interval;
+	bool		minus;
+	int64		low;
+	int64		high;
+	Trace		trace;
+
+	if (!memory->computed || !is_shifted(op, &time, &interval, &minus) ||
+		!stream_bounds_interval(interval, exprType(time) == TIMESTAMPTZOID,
+								&low, &high))
+		return no_trace;
+	trace = trace_expr(query, time, memory);
+	if (!trace.event_time || trace.kind != TRACE_TIME)
+		return no_trace;
+	trace = made_of(&trace);
+	trace.stored = false;
+	trace.shift = Max(minus ? -low : high, 0);
+	return put_behind(&trace, minus ? high : -low) ? trace : no_trace;
+}
+
 static Trace
 trace_call(Query *query, FuncExpr *call, Memory *memory)
 {
@@ -257,15 +406,15 @@ trace_call(Query *query, FuncExpr *call, Memory *memory)
 	argument = window_argument(call, name);
 
 	if (argument == NULL)
+		return is_bound(call->funcid) ?
+			trace_bound(query, call, memory) : no_trace;
+	trace = name && strcmp(name, "window_time") == 0 ?
+		trace_ended(query, argument, memory) :
+		trace_expr(query, argument, memory);
+	if (is_start_in_result(&trace) && !put_behind_width(&trace))
 		return no_trace;
-	trace = trace_expr(query, argument, memory);
 	if (trace.event_time)
-	{
-		Trace	   *of = palloc(sizeof(Trace));
-
-		*of = trace;
-		trace.of = of;
-	}
+		trace = made_of(&trace);
 	trace.call = call;
 	trace.stored = false;
 	if (name && strcmp(name, "window_time") == 0)
@@ -353,6 +502,8 @@ static Closing *
 closing_of(Query *query, Memory *memory)
 {
 	Closing    *closing;
+	bool		ended = memory->ended;
+	bool		computed = memory->computed;
 	ListCell   *lc;
 
 	foreach(lc, memory->closings)
@@ -360,6 +511,7 @@ closing_of(Query *query, Memory *memory)
 			return lfirst(lc);
 	closing = palloc0(sizeof(Closing));
 	closing->query = query;
+	memory->ended = memory->computed = false;
 	foreach(lc, keys_of(query))
 	{
 		Node	   *key = get_sortgroupclause_expr(lfirst(lc), query->targetList);
@@ -377,6 +529,8 @@ closing_of(Query *query, Memory *memory)
 		closing->trace = trace;
 		closing->key = key;
 	}
+	memory->ended = ended;
+	memory->computed = computed;
 	memory->closings = lappend(memory->closings, closing);
 	return closing;
 }
@@ -385,14 +539,21 @@ closing_of(Query *query, Memory *memory)
 static bool
 is_made_of(Node *expr, Node *key)
 {
+	FuncExpr   *call;
 	Node	   *argument;
+	Node	   *interval;
+	bool		minus;
 
 	if (equal(expr, key))
 		return true;
+	if (IsA(expr, OpExpr))
+		return is_shifted((OpExpr *) expr, &argument, &interval, &minus) &&
+			is_made_of(argument, key);
 	if (!IsA(expr, FuncExpr))
 		return false;
-	argument = window_argument((FuncExpr *) expr,
-							   our_function(((FuncExpr *) expr)->funcid));
+	call = (FuncExpr *) expr;
+	argument = is_bound(call->funcid) ? linitial(call->args) :
+		window_argument(call, our_function(call->funcid));
 	return argument && is_made_of(argument, key);
 }
 
@@ -426,7 +587,8 @@ trace_key(Query *query, TargetEntry *tle, Trace trace, Memory *memory)
 	reach = reach_of(&closing->trace);
 	if (reach == PG_INT64_MAX)
 		return no_trace;
-	trace.slack = Max(trace.slack, closing->trace.slack + reach);
+	trace.slack = Max(trace.slack,
+					  closing->trace.slack + reach + trace.behind);
 	return trace;
 }
 
@@ -438,7 +600,11 @@ trace_both(Trace *trace, const Trace *other)
 	if (trace->call == NULL)
 		trace->call = other->call;
 	if (reach_of(other) > reach_of(trace))
+	{
 		trace->of = other->of;
+		trace->shift = other->shift;
+	}
+	trace->behind = Max(trace->behind, other->behind);
 }
 
 /* The output column of a SELECT that joins streams. */
@@ -531,6 +697,7 @@ view_below(const StreamViewRow *row, Memory *memory)
 	below = palloc0(sizeof(ViewBelow));
 	below->viewid = row->viewid;
 	below->query = query_of_view(row->definition);
+	stream_semijoin_pull_up_all(below->query);
 	memory->below = lappend(memory->below, below);
 	return below;
 }
@@ -558,17 +725,25 @@ is_known_in_result(const Trace *trace)
 	return unit->month == 0 && unit->day == 0;
 }
 
+/* Is it a session, which what is above would merge once more, but for when it ends? */
+static bool
+is_session_in_result(const Trace *trace)
+{
+	return trace->event_time && trace->kind == TRACE_SESSION;
+}
+
 /*
  * The output column of another continuous view, to whose result rows are only added: it is
- * what it would be if the view's query were a sub-select.  Sessions are not: what is
- * above would merge them once more.
+ * what it would be if the view's query were a sub-select.
  */
 static Trace
 trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 {
 	ViewBelow  *below = view_below(row, memory);
 	bool		added_only = memory->added_only;
-	ViewColumn *column;
+	bool		ended = memory->ended;
+	bool		computed = memory->computed;
+	ViewColumn *column = NULL;
 	Trace		trace;
 	ListCell   *lc;
 
@@ -576,19 +751,28 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 	/* many ways may lead to it */
 	foreach(lc, below->columns)
 		if (((ViewColumn *) lfirst(lc))->attno == attno)
-			return ((ViewColumn *) lfirst(lc))->trace;
-	memory->added_only = !stream_analyze_has_stream(below->query);
-	/* what waits for others by EXISTS is not seen in the query as it is written */
-	trace = stream_analyze_hidden_stream(below->query) ? no_trace :
-		trace_output(below->query, attno, memory);
-	memory->added_only = added_only;
-	trace.stored = true;
-	trace.grouped = false;
-	column = palloc(sizeof(ViewColumn));
-	column->attno = attno;
-	column->trace = is_known_in_result(&trace) ? trace : no_trace;
-	below->columns = lappend(below->columns, column);
-	return column->trace;
+			column = lfirst(lc);
+	if (column == NULL)
+	{
+		memory->added_only = !stream_analyze_has_stream(below->query);
+		memory->ended = false;
+		memory->computed = true;
+		/* what else is in a sub-select of an expression is not looked through */
+		trace = stream_analyze_hidden_stream(below->query) ? no_trace :
+			trace_output(below->query, attno, memory);
+		memory->added_only = added_only;
+		memory->ended = ended;
+		memory->computed = computed;
+		trace.stored = true;
+		trace.grouped = false;
+		column = palloc(sizeof(ViewColumn));
+		column->attno = attno;
+		column->trace = is_known_in_result(&trace) ||
+			is_session_in_result(&trace) ? trace : no_trace;
+		below->columns = lappend(below->columns, column);
+	}
+	return is_session_in_result(&column->trace) && !memory->ended ? no_trace :
+		column->trace;
 }
 
 /* The same, by the name of the view. */
@@ -674,6 +858,8 @@ trace_expr(Query *query, Node *expr, Memory *memory)
 		return trace_column(query, (Var *) expr, memory);
 	if (IsA(expr, FuncExpr))
 		return trace_call(query, (FuncExpr *) expr, memory);
+	if (IsA(expr, OpExpr))
+		return trace_shifted(query, (OpExpr *) expr, memory);
 	return no_trace;
 }
 
@@ -891,7 +1077,9 @@ reach_of(const Trace *trace)
 		return 0;
 	reach = reach_of(trace->of);
 	if (trace->kind == TRACE_TIME)
-		return reach;
+		return reach == PG_INT64_MAX ||
+			pg_add_s64_overflow(reach, trace->shift, &reach) ? PG_INT64_MAX :
+			reach;
 	if (!has_known_length(trace))
 		return PG_INT64_MAX;
 	if (trace->kind != TRACE_SESSION)
@@ -916,7 +1104,7 @@ is_aligned(const Trace *shorter, const Trace *longer)
 		const Trace *trace = i == 0 ? shorter : longer;
 
 		if (trace->kind != TRACE_RANGE || !is_call_of(trace->call, "tumble") ||
-			reach_of(trace->of) != 0 ||
+			reach_of(trace->of) != 0 || trace->behind != 0 ||
 			has_time_zone(trace->call, 3) ||
 			!fixed_argument(trace->call, 1, &sizes[i]) ||
 			!fixed_argument(trace->call, 2, &offsets[i]))
@@ -1418,6 +1606,7 @@ time_column(Query *query, int rtindex, bool window, Memory *memory)
 {
 	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
 	List	   *vars;
+	Node	   *computed = NULL;
 	ListCell   *lc;
 
 	if (rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY)
@@ -1431,13 +1620,17 @@ time_column(Query *query, int rtindex, bool window, Memory *memory)
 		if (!IsA(lfirst(lc), Var))
 			continue;
 		trace = trace_expr(query, lfirst(lc), memory);
-		if (trace.event_time &&
-			(window ? (trace.kind == TRACE_START ||
-					   trace.kind == TRACE_RANGE) && has_known_length(&trace) :
-			 trace.kind == TRACE_TIME))
+		if (!trace.event_time ||
+			!(window ? (trace.kind == TRACE_START ||
+						trace.kind == TRACE_RANGE) && has_known_length(&trace) :
+			  trace.kind == TRACE_TIME))
+			continue;
+		if (window || trace.of == NULL)
 			return lfirst(lc);
+		if (computed == NULL)
+			computed = lfirst(lc);
 	}
-	return NULL;
+	return computed;
 }
 
 /* ---- joins ---- */
@@ -1518,6 +1711,8 @@ static StreamJoined *
 joined_of(Query *query, Memory *memory)
 {
 	List	   *partial = stream_analyze_partial_joins(query);
+	bool		ended = memory->ended;
+	bool		computed = memory->computed;
 	StreamJoined *joined;
 	ListCell   *lc;
 
@@ -1526,6 +1721,7 @@ joined_of(Query *query, Memory *memory)
 			return lfirst(lc);
 	joined = palloc0(sizeof(StreamJoined));
 	joined->query = query;
+	memory->ended = memory->computed = false;
 	foreach(lc, partial)
 		joined->pairs = lappend(joined->pairs,
 								make_pair(query, lfirst(lc), memory));
@@ -1533,6 +1729,8 @@ joined_of(Query *query, Memory *memory)
 		joined->bounds =
 			find_bounds(query, (Node *) query->jointree,
 						stream_analyze_members_of_from(query), memory);
+	memory->ended = ended;
+	memory->computed = computed;
 	memory->joined = lappend(memory->joined, joined);
 	return joined;
 }
@@ -1766,7 +1964,10 @@ stream_eventtime_of_input(Query *query)
 AttrNumber
 stream_eventtime_of_output(Query *query)
 {
-	Memory		memory = {.added_only = !stream_analyze_has_stream(query)};
+	Memory		memory = {
+		.added_only = !stream_analyze_has_stream(query),.computed = true
+	};
+	AttrNumber	computed = InvalidAttrNumber;
 	AttrNumber	window = InvalidAttrNumber;
 	ListCell   *lc;
 
@@ -1775,14 +1976,16 @@ stream_eventtime_of_output(Query *query)
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 		Trace		trace = trace_output(query, tle->resno, &memory);
 
-		if (!is_known_in_result(&trace))
+		if (!is_known_in_result(&trace) && !is_session_in_result(&trace))
 			continue;
-		if (trace.kind == TRACE_TIME)
+		if (trace.kind == TRACE_TIME && trace.of == NULL)
 			return tle->resno;
+		if (trace.kind == TRACE_TIME && computed == InvalidAttrNumber)
+			computed = tle->resno;
 		if (window == InvalidAttrNumber)
 			window = tle->resno;
 	}
-	return window;
+	return computed != InvalidAttrNumber ? computed : window;
 }
 
 StreamWindow *

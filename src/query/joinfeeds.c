@@ -446,6 +446,59 @@ final_of(const StreamCutInput *side)
 							exprTypmod(time), exprCollation(time), 0);
 }
 
+/* Adds that one of the conditions on the member alone is not true; NULL: there is none. */
+static Node *
+fails_alone(Node *condition, int rtindex)
+{
+	List	   *fails = NIL;
+	ListCell   *lc;
+	List	   *conditions = stream_nesting_conditions(condition);
+
+	foreach(lc, conditions)
+	{
+		BooleanTest *test = makeNode(BooleanTest);
+		Bitmapset  *of = pull_varnos(NULL, lfirst(lc));
+		int			member;
+
+		if (!bms_get_singleton_member(of, &member) || member != rtindex)
+			continue;
+		test->arg = copyObject(lfirst(lc));
+		test->booltesttype = IS_NOT_TRUE;
+		test->location = -1;
+		fails = lappend(fails, test);
+	}
+	return fails ? (Node *) make_orclause(fails) : NULL;
+}
+
+/*
+ * Which rows of a preserved side can find no others whatever comes, for what is said of
+ * them alone; NULL: none.
+ */
+static Node *
+finds_none(StreamCut *cut, Query *query, const StreamCutInput *kept,
+		   bool outer)
+{
+	Node	   *result = NULL;
+	ListCell   *lc;
+
+	if (outer)
+		return fails_alone(outer_join_of(query)->quals, kept->rtindex);
+	foreach(lc, cut->below)
+	{
+		const StreamCutInput *side = lfirst(lc);
+		Node	   *fails;
+
+		if (side == kept)
+			continue;
+		fails = side->test == JOIN_ANTI ?
+			fails_alone(condition_of(query, side), kept->rtindex) : NULL;
+		if (fails == NULL)
+			return NULL;
+		result = make_and_qual(result, fails);
+	}
+	return result;
+}
+
 /*
  * The rows of a preserved side that find no others any more, and have found none: of those
  * that are kept, when the watermark has it that they cannot; of new ones, if they
@@ -458,7 +511,10 @@ add_final(StreamCut *cut, Replacing *replacing, StreamCutInput *kept,
 	Query	   *query = copyObject(cut->query);
 	List	   *inputs = read_sides(cut, query, new ? kept : NULL);
 	Expr	   *final = final_of(kept);
+	Node	   *time = new ? stream_eventtime_has_expired(final) :
+		stream_eventtime_expires(final);
 	Node	   *tests;
+	Node	   *none;
 	StreamFeed *feed;
 
 	if (replacing->outer)
@@ -467,12 +523,16 @@ add_final(StreamCut *cut, Replacing *replacing, StreamCutInput *kept,
 	tests = STREAM_MUTATION("join_final") ? NULL : replacing->outer ?
 		exists_none(other_side(cut, kept), outer_join_of(query)->quals,
 					&inputs) : all_tests(cut, query, NULL, &inputs);
+	none = STREAM_MUTATION("join_alone") ? NULL :
+		finds_none(cut, query, kept, replacing->outer);
+	/* such have come when they were new */
+	if (none)
+		time = new ? (Node *) make_orclause(list_make2(time, none)) :
+			make_and_qual(time, (Node *) make_notclause((Expr *) none));
 	query->jointree =
 		makeFromExpr(list_make1(reference(kept->rtindex)),
 					 make_and_qual(make_and_qual(query->jointree->quals,
-												 tests),
-								   new ? stream_eventtime_has_expired(final) :
-								   stream_eventtime_expires(final)));
+												 tests), time));
 	query->hasSubLinks = true;
 	feed = stream_cut_add_feed(cut, query, STREAM_FEED_ROWS);
 	feed->inputs = inputs;

@@ -13,7 +13,8 @@
  * The sub-select is an operator.  Below it, each member of its FROM that reads a stream
  * is a side: an operator that keeps, of the rows, the columns that the join needs, and of
  * these only rows that pass the conditions on them alone, in a table with an index on
- * what is equal to something else.
+ * what is equal to something else, or compared with it in another way that an index can
+ * serve (serving.c).
  *
  * The join has a feed for each side: its own query with the new rows of that side, and
  * the tables of the others.  Feeds run one after the other, and the new rows of a side
@@ -49,17 +50,19 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/regproc.h"
 
 #include "base/compat.h"
 #include "base/refuse.h"
 #include "query/analyze.h"
 #include "query/nesting.h"
+#include "query/serving.h"
 #include "query/joining.h"
 
 /* So many sides; the planner goes through their orders. */
 #define MAX_SIDES 32
 
-/* So many equalities find what belongs together; more would hardly help. */
+/* So many conditions find what belongs together; more would hardly help. */
 #define MAX_EQUALS 8
 
 /* A side in the making. */
@@ -68,6 +71,9 @@ typedef struct Side
 	int			rtindex;
 	List	   *quals;			/* conditions on it alone */
 	List	   *equals;			/* Equal */
+	List	   *compared;		/* Compared */
+	List	   *not_null;		/* those of its columns that an index is on */
+	const char *unserved;		/* what no index has that would find its rows, or NULL */
 	List	   *exprs;			/* its columns, over the join's range table; keys
 								 * come first */
 	int			nkeys;
@@ -87,6 +93,16 @@ typedef struct Equal
 	Node	   *expr;
 	Bitmapset  *others;			/* relids */
 } Equal;
+
+/* What of a side an index finds by others, other than by equality. */
+typedef struct Compared
+{
+	Node	   *expr;
+	Bitmapset  *others;			/* relids */
+	Oid			method;			/* the access method */
+	bool		later;			/* btree: it is greater */
+	bool		strict;			/* nothing is found where it is null */
+} Compared;
 
 typedef struct Joining
 {
@@ -124,28 +140,6 @@ add_key(StreamNesting *nesting, Node *expr)
 		stream_nesting_add(nesting, expr, copyObject((Expr *) expr));
 }
 
-/* Is there a sub-select in an expression, outside of FROM and WHERE? */
-static bool
-has_sublink_above(Query *query)
-{
-	return checkExprHasSubLink((Node *) query->targetList) ||
-		checkExprHasSubLink(query->havingQual) ||
-		checkExprHasSubLink((Node *) query->windowClause) ||
-		checkExprHasSubLink(query->limitOffset) ||
-		checkExprHasSubLink(query->limitCount);
-}
-
-Query *
-stream_joining_move(StreamNesting *nesting, Query *query)
-{
-	Query	   *inner = stream_nesting_move(nesting, query, STREAM_JOINING_MADE);
-
-	stream_nesting_hide(query);
-	/* (what says that there are some must never be false wrongly) */
-	query->hasSubLinks = has_sublink_above(query);
-	return inner;
-}
-
 Query *
 stream_joining_wrap(Query *query, const StreamPlace *place)
 {
@@ -158,12 +152,12 @@ stream_joining_wrap(Query *query, const StreamPlace *place)
 		add_key(&nesting, get_sortgroupclause_expr(lfirst(lc),
 												   query->targetList));
 	nesting.nkeys = list_length(nesting.targets);
-	if (query->cteList && has_sublink_above(query))
+	if (query->cteList && stream_nesting_has_sublink(query))
 		stream_refuse_in(place,
 						 "WITH beside a join of streams and a sub-select of an expression is",
 						 linitial(query->cteList),
 						 "Write the query in FROM.");
-	inner = stream_joining_move(&nesting, query);
+	inner = stream_nesting_wrap(&nesting, query);
 	inner->cteList = query->cteList;
 	inner->hasRecursive = query->hasRecursive;
 	query->cteList = NIL;
@@ -287,21 +281,41 @@ is_pure(Node *expr)
 		!contain_mutable_functions(zone_mutator(expr, NULL));
 }
 
+/*
+ * The side that an expression is over which a condition compares with something of
+ * others, if it can be a column; or NULL.
+ */
+static Side *
+side_of(Joining *joining, Node *expr, Bitmapset *others)
+{
+	Bitmapset  *of = pull_varnos(NULL, expr);
+	int			rtindex;
+
+	if (!bms_get_singleton_member(of, &rtindex) || bms_is_empty(others) ||
+		bms_overlap(of, others) || !is_pure(expr))
+		return NULL;
+	return find_side(joining, rtindex);
+}
+
+static Node *
+is_not_null(Node *expr)
+{
+	NullTest   *test = makeNode(NullTest);
+
+	test->arg = copyObject((Expr *) expr);
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	return (Node *) test;
+}
+
 /* Notes that an expression over one side is equal to something of others. */
 static void
 note_equal(Joining *joining, Node *expr, Node *other)
 {
-	Bitmapset  *of = pull_varnos(NULL, expr);
 	Bitmapset  *others = pull_varnos(NULL, other);
-	int			rtindex;
-	Side	   *side;
+	Side	   *side = side_of(joining, expr, others);
 	Equal	   *equal;
-	NullTest   *test;
 
-	if (!bms_get_singleton_member(of, &rtindex) || bms_is_empty(others) ||
-		bms_overlap(of, others) || !is_pure(expr))
-		return;
-	side = find_side(joining, rtindex);
 	if (side == NULL || list_length(side->equals) >=
 		MAX_EQUALS * list_length(joining->sides) ||
 		!OidIsValid(GetDefaultOpClass(exprType(expr), BTREE_AM_OID)))
@@ -312,21 +326,71 @@ note_equal(Joining *joining, Node *expr, Node *other)
 	side->equals = lappend(side->equals, equal);
 
 	/* null is equal to nothing: such rows need not be kept */
-	if (side->preserved)
-		return;
-	test = makeNode(NullTest);
-	test->arg = copyObject((Expr *) expr);
-	test->nulltesttype = IS_NOT_NULL;
-	test->location = -1;
-	if (!list_member(side->quals, test))
-		side->quals = lappend(side->quals, test);
+	if (!side->preserved)
+		side->quals = list_append_unique(side->quals, is_not_null(expr));
 }
 
 /*
- * Takes a condition of a join; false: it is left in its place.  What a preserved side
- * does not pass must not take its rows away.
+ * Notes that an index finds what is left of an operator by what is right of it, which is
+ * of others; false: none does.  op: the condition; opno: that, or its commutator.
  */
 static bool
+note_compared(Joining *joining, OpExpr *op, Oid opno, Node *expr, Node *other)
+{
+	Bitmapset  *others = pull_varnos(NULL, other);
+	Side	   *side = side_of(joining, expr, others);
+	Compared   *compared = palloc(sizeof(Compared));
+
+	if (side == NULL || list_length(side->compared) >=
+		MAX_EQUALS * list_length(joining->sides))
+		return false;
+	compared->expr = expr;
+	compared->others = others;
+	compared->method = OidIsValid(opno) ?
+		stream_serving_method(expr, opno, op->inputcollid, &compared->later) :
+		InvalidOid;
+	if (!OidIsValid(compared->method))
+	{
+		side->unserved = OidIsValid(opno) ? format_operator(opno) :
+			psprintf("the commutator of %s", format_operator(op->opno));
+		return false;
+	}
+	compared->strict = op_strict(opno);
+	side->compared = lappend(side->compared, compared);
+	return true;
+}
+
+/*
+ * Notes what finds rows by a condition that is no equality.  Returns conditions that it
+ * implies, and that find rows of a side that it does not.
+ */
+static List *
+note_comparison(Joining *joining, OpExpr *op)
+{
+	List	   *implied = stream_serving_implied(op);
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	(void) note_compared(joining, op, op->opno, linitial(op->args),
+						 lsecond(op->args));
+	(void) note_compared(joining, op, get_commutator(op->opno),
+						 lsecond(op->args), linitial(op->args));
+	foreach(lc, implied)
+	{
+		OpExpr	   *other = lfirst_node(OpExpr, lc);
+
+		if (note_compared(joining, other, other->opno, linitial(other->args),
+						  lsecond(other->args)))
+			result = lappend(result, other);
+	}
+	return result;
+}
+
+/*
+ * Takes a condition of a join; returns what is left of it in its place.  What a preserved
+ * side does not pass must not take its rows away.
+ */
+static List *
 take_condition(Joining *joining, Node *condition)
 {
 	Bitmapset  *of = pull_varnos(NULL, condition);
@@ -338,15 +402,15 @@ take_condition(Joining *joining, Node *condition)
 		(side = find_side(joining, rtindex)) != NULL && !side->preserved)
 	{
 		side->quals = lappend(side->quals, condition);
-		return true;
+		return NIL;
 	}
-	if (IsA(condition, OpExpr) && list_length(op->args) == 2 &&
-		op_mergejoinable(op->opno, exprType(linitial(op->args))))
-	{
-		note_equal(joining, linitial(op->args), lsecond(op->args));
-		note_equal(joining, lsecond(op->args), linitial(op->args));
-	}
-	return false;
+	if (!IsA(condition, OpExpr) || list_length(op->args) != 2)
+		return list_make1(condition);
+	if (!op_mergejoinable(op->opno, exprType(linitial(op->args))))
+		return lcons(condition, note_comparison(joining, op));
+	note_equal(joining, linitial(op->args), lsecond(op->args));
+	note_equal(joining, lsecond(op->args), linitial(op->args));
+	return list_make1(condition);
 }
 
 /* Takes what can be taken of conditions that hold for all rows of the join. */
@@ -358,8 +422,7 @@ take_conditions(Joining *joining, Node *quals)
 	List	   *conditions = stream_nesting_conditions(quals);
 
 	foreach(lc, conditions)
-		if (!take_condition(joining, lfirst(lc)))
-			left = lappend(left, lfirst(lc));
+		left = list_concat(left, take_condition(joining, lfirst(lc)));
 	return left ? (Node *) make_ands_explicit(left) : NULL;
 }
 
@@ -620,12 +683,31 @@ add_column(Side *side, Node *expr)
 	return list_length(side->exprs) - 1;
 }
 
-/*
- * The columns that are equal to something of the same others, as positions.  The first
- * of these lists are the keys.
- */
+/* Adds an index, unless there is one that begins so; columns: int. */
+static void
+add_index(List **indexes, Oid method, List *columns)
+{
+	StreamCutIndex *index;
+	ListCell   *lc;
+
+	foreach(lc, *indexes)
+	{
+		index = lfirst(lc);
+		if (index->method == method &&
+			list_difference_int(columns,
+								list_truncate(list_copy(index->columns),
+											  list_length(columns))) == NIL)
+			return;
+	}
+	index = palloc(sizeof(StreamCutIndex));
+	index->method = method;
+	index->columns = columns;
+	*indexes = lappend(*indexes, index);
+}
+
+/* Those on columns that are equal to something of the same others. */
 static List *
-index_columns(Side *side)
+index_equals(Side *side)
 {
 	List	   *indexes = NIL;
 	ListCell   *lc;
@@ -645,15 +727,129 @@ index_columns(Side *side)
 				columns = list_append_unique_int(columns,
 												 add_column(side, equal->expr));
 		}
-		if (lc == list_head(side->equals))
-			side->nkeys = list_length(columns);
-		/* what begins another one needs none of its own */
-		foreach(lo, indexes)
-			if (list_difference_int(columns, lfirst(lo)) == NIL)
-				break;
-		if (lo == NULL)
-			indexes = lappend(indexes, columns);
+		add_index(&indexes, BTREE_AM_OID, columns);
 	}
+	return indexes;
+}
+
+/* Does an equality with these, or some of them, find it? */
+static bool
+is_equal_to(const Side *side, const Bitmapset *others)
+{
+	ListCell   *lc;
+
+	foreach(lc, side->equals)
+		if (bms_is_subset(((Equal *) lfirst(lc))->others, others))
+			return true;
+	return false;
+}
+
+/*
+ * btree finds what is greater, or less, than something of the same others by one index:
+ * by its first column, and looks at the next ones on the way.  First comes what is
+ * greater, for of times that is less.
+ */
+static List *
+columns_between(Side *side, const Compared *first)
+{
+	List	   *columns = NIL;
+
+	for (int later = 1; later >= 0; later--)
+	{
+		ListCell   *lc;
+
+		foreach(lc, side->compared)
+		{
+			Compared   *compared = lfirst(lc);
+
+			if (compared->method == BTREE_AM_OID &&
+				compared->later == (later == 1) &&
+				bms_equal(compared->others, first->others) &&
+				list_length(columns) < MAX_EQUALS)
+				columns = list_append_unique_int(columns,
+												 add_column(side, compared->expr));
+		}
+	}
+	return columns;
+}
+
+/* Adds those on what is compared with others to which nothing is equal. */
+static List *
+index_compared(const Joining *joining, Side *side, List *indexes)
+{
+	int			max = list_length(joining->sides) + MAX_EQUALS;
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	foreach(lc, side->compared)
+	{
+		Compared   *compared = lfirst(lc);
+
+		if (is_equal_to(side, compared->others))
+			continue;
+		if (compared->strict && !side->preserved)
+			side->not_null = list_append_unique(side->not_null, compared->expr);
+		if (compared->method == BTREE_AM_OID)
+			add_index(&indexes, BTREE_AM_OID, columns_between(side, compared));
+		else
+			others = lappend(others, compared);
+	}
+	foreach(lc, others)
+	{
+		Compared   *compared = lfirst(lc);
+
+		if (list_length(indexes) < max)
+			add_index(&indexes, compared->method,
+					  list_make1_int(add_column(side, compared->expr)));
+	}
+	return indexes;
+}
+
+/* Rows that go are found by columns that btree can have: of these there must be one. */
+static List *
+index_for_going(const Joining *joining, Side *side)
+{
+	List	   *indexes = NIL;
+	StreamPlace place;
+	ListCell   *lc;
+
+	/* one by which it is compared will do */
+	foreach(lc, side->compared)
+		if (((Compared *) lfirst(lc))->method == BTREE_AM_OID)
+			return NIL;
+
+	foreach(lc, side->compared)
+	{
+		Node	   *expr = ((Compared *) lfirst(lc))->expr;
+
+		if (!OidIsValid(GetDefaultOpClass(exprType(expr), BTREE_AM_OID)))
+			continue;
+		add_index(&indexes, BTREE_AM_OID,
+				  list_make1_int(add_column(side, expr)));
+		return indexes;
+	}
+	place = place_of_side(joining, side->rtindex);
+	stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
+						 "joining rows that change by nothing that a btree index can have is",
+						 "Have a condition such as a.x = b.y or a.x < b.y beside.");
+}
+
+/*
+ * The indexes of the side's table (StreamCutIndex).  The columns of the first one, if it
+ * is a btree, are the keys.
+ */
+static List *
+index_columns(const Joining *joining, Side *side)
+{
+	List	   *indexes = index_equals(side);
+	StreamCutIndex *first;
+
+	if (indexes == NIL && bms_is_member(side->rtindex, joining->changing))
+		indexes = index_for_going(joining, side);
+	indexes = index_compared(joining, side, indexes);
+	first = linitial(indexes);
+	if (first->method == BTREE_AM_OID)
+		side->nkeys = list_length(first->columns);
 	return indexes;
 }
 
@@ -786,6 +982,26 @@ add_time(StreamCut *cut, const Side *side, Expr *time, char *name)
 	add_payload(cut, time, name);
 }
 
+/*
+ * Rows in which an expression is null that others are to find are not kept.  Those
+ * without an event time are dropped otherwise, which counts them.
+ */
+static void
+leave_nulls_out(StreamCut *cut, const Side *side)
+{
+	ListCell   *lc;
+
+	foreach(lc, side->not_null)
+	{
+		Node	   *expr = copyObject(lfirst(lc));
+
+		ChangeVarNodes(expr, side->rtindex, 1, 0);
+		if (cut->window == NULL || !equal(cut->window->row_end, expr))
+			cut->query->jointree->quals =
+				make_and_qual(cut->query->jointree->quals, is_not_null(expr));
+	}
+}
+
 static StreamCut *
 make_side(const Joining *joining, Side *side, List *indexes)
 {
@@ -798,7 +1014,7 @@ make_side(const Joining *joining, Side *side, List *indexes)
 	cut->query = query_of_side(joining, side);
 	cut->keeps = cut->joined = cut->hands_on = true;
 	cut->signs = bms_is_member(side->rtindex, joining->changing);
-	cut->indexes = list_delete_first(indexes);
+	cut->indexes = side->nkeys > 0 ? list_delete_first(indexes) : indexes;
 	foreach(lc, side->exprs)
 	{
 		Expr	   *expr = copyObject(lfirst(lc));
@@ -818,12 +1034,13 @@ make_side(const Joining *joining, Side *side, List *indexes)
 	/* where rows go, others that come too late for them must not stay */
 	if (joining->bounded)
 		cut->window = stream_eventtime_of_side(cut->query);
+	leave_nulls_out(cut, side);
 	if (joining->append && side->preserved && !equal(side->final, side->until))
 	{
 		add_time(cut, side, side->final,
 				 stream_cut_reserve_name("_final", &names));
-		cut->indexes = lappend(cut->indexes,
-							   list_make1_int(list_length(stream_cut_output(cut)) - 1));
+		add_index(&cut->indexes, BTREE_AM_OID,
+				  list_make1_int(list_length(stream_cut_output(cut)) - 1));
 	}
 	if (side->until)
 	{
@@ -836,21 +1053,28 @@ make_side(const Joining *joining, Side *side, List *indexes)
 
 /* Each side must be found by something, or it would be read from end to end. */
 static void
-check_equals(const Joining *joining)
+check_found(const Joining *joining)
 {
 	const Side *last = NULL;
 	StreamPlace place;
 	ListCell   *lc;
 
 	foreach(lc, joining->sides)
-		if (((Side *) lfirst(lc))->equals == NIL)
-			last = lfirst(lc);
+	{
+		const Side *side = lfirst(lc);
+
+		if (side->equals == NIL && side->compared == NIL)
+			last = side;
+	}
 	if (last == NULL)
 		return;
 	place = place_of_side(joining, last->rtindex);
 	stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
-						 "joining a stream without an equality is",
-						 "Have a condition such as a.x = b.y, of types that a btree index can have, which says what belongs together.");
+						 "joining a stream without a condition that an index serves is",
+						 last->unserved ?
+						 psprintf("No index finds them by %s, which is in no default operator class of btree, GiST or SP-GiST. %s",
+								  last->unserved, STREAM_SERVING_HINT) :
+						 STREAM_SERVING_HINT);
 }
 
 /* The members of FROM that are joined. */
@@ -927,9 +1151,9 @@ stream_joining_cut(StreamCut *cut, bool append, const Bitmapset *changing)
 	if (!take_outer_join(&joining) && !take_tests(&joining))
 		take_from(&joining, (Node *) query->jointree);
 	query = cut->query;
-	check_equals(&joining);
+	check_found(&joining);
 	foreach(lc, joining.sides)
-		indexes = lappend(indexes, index_columns(lfirst(lc)));
+		indexes = lappend(indexes, index_columns(&joining, lfirst(lc)));
 	query_tree_walker(query, needed_walker, &needed, 0);
 	forboth(lc, joining.sides, li, indexes)
 	{

@@ -11,15 +11,6 @@
 #include "query/cut.h"
 #include "query/nesting.h"
 
-/* The name of members of range tables that the user knows nothing of. */
-#define STREAM_JOINING_MADE "joined rows"
-
-/*
- * As stream_nesting_move.  The sub-select is in the place of the query, and so is any
- * other that is made, has that name and is not inFromCl.
- */
-extern Query *stream_joining_move(StreamNesting *nesting, Query *query);
-
 /*
  * Has a query whose FROM joins streams read a sub-select instead, which does that; the
  * sub-select is returned.  Error 0A000, with the position, if WITH stands in the way.

@@ -206,3 +206,24 @@ stream_nesting_conditions(Node *quals)
 								 stream_nesting_conditions(lfirst(lc)));
 	return conditions;
 }
+
+bool
+stream_nesting_has_sublink(Query *query)
+{
+	return checkExprHasSubLink((Node *) query->targetList) ||
+		checkExprHasSubLink(query->havingQual) ||
+		checkExprHasSubLink((Node *) query->windowClause) ||
+		checkExprHasSubLink(query->limitOffset) ||
+		checkExprHasSubLink(query->limitCount);
+}
+
+Query *
+stream_nesting_wrap(StreamNesting *nesting, Query *query)
+{
+	Query	   *inner = stream_nesting_move(nesting, query, STREAM_NESTING_MADE);
+
+	stream_nesting_hide(query);
+	/* (what says that there are some must never be false wrongly) */
+	query->hasSubLinks = stream_nesting_has_sublink(query);
+	return inner;
+}

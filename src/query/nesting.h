@@ -43,6 +43,18 @@ extern void stream_nesting_flatten(Query *query);
 extern Query *stream_nesting_move(StreamNesting *nesting, Query *query,
 								  const char *name);
 
+/* The name of members of range tables that the user knows nothing of. */
+#define STREAM_NESTING_MADE "joined rows"
+
+/*
+ * The same.  The sub-select is in the place of the query, and so is any other that is
+ * made, has that name and is not inFromCl.
+ */
+extern Query *stream_nesting_wrap(StreamNesting *nesting, Query *query);
+
+/* Is there a sub-select in an expression, outside of FROM and WHERE? */
+extern bool stream_nesting_has_sublink(Query *query);
+
 /* Says of it that the statement does not show it. */
 extern void stream_nesting_hide(Query *query);
 extern bool stream_nesting_is_hidden(const RangeTblEntry *rte);

@@ -27,6 +27,7 @@
  */
 #include "postgres.h"
 
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -40,7 +41,8 @@
 #include "base/compat.h"
 #include "base/refuse.h"
 #include "query/analyze.h"
-#include "query/joining.h"
+#include "query/nesting.h"
+#include "query/serving.h"
 #include "query/semijoin.h"
 
 /* What becomes of a sub-select. */
@@ -124,17 +126,25 @@ is_equality(Node *expr)
 		op_mergejoinable(op->opno, exprType(linitial(op->args)));
 }
 
-/* Is it an equality of something around and something in the sub-select? */
+/* Does it compare something around and something in the sub-select? */
 static bool
-connects(Node *condition, bool *outer_first)
+connects(OpExpr *op, bool *outer_first)
 {
-	OpExpr	   *op = (OpExpr *) condition;
-
-	if (!is_equality(condition))
-		return false;
 	*outer_first = is_outer(linitial(op->args));
 	return *outer_first ? is_inner(lsecond(op->args)) :
 		is_inner(linitial(op->args)) && is_outer(lsecond(op->args));
+}
+
+/* ... in a way that finds what belongs together? */
+static bool
+finds(Node *condition)
+{
+	OpExpr	   *op = (OpExpr *) condition;
+	bool		outer_first;
+
+	return IsA(condition, OpExpr) && list_length(op->args) == 2 &&
+		(is_equality(condition) || stream_serving_either(op)) &&
+		connects(op, &outer_first);
 }
 
 /* Moves such an equality out of the sub-select; false: it is none. */
@@ -146,7 +156,7 @@ move_out(Semijoin *semijoin, Node *condition)
 	bool		outer_first;
 	Node	   *inner;
 
-	if (!connects(condition, &outer_first))
+	if (!is_equality(condition) || !connects(op, &outer_first))
 		return false;
 	moved = copyObject(op);
 	inner = add_column(semijoin, outer_first ? lsecond(moved->args) :
@@ -303,7 +313,6 @@ make_test(Query *query, bool none, SubLink *sublink, const StreamPlace *place)
 	List	   *conditions = take_conditions(rest);
 	ListCell   *lc;
 	bool		connected = false;
-	bool		outer_first;
 
 	if (stream_analyze_is_correlated(rest))
 		return NULL;
@@ -311,14 +320,13 @@ make_test(Query *query, bool none, SubLink *sublink, const StreamPlace *place)
 	{
 		if (checkExprHasSubLink(lfirst(lc)))
 			return NULL;
-		connected |= connects(lfirst(lc), &outer_first);
+		connected |= finds(lfirst(lc));
 	}
 	if (!connected)
 		stream_refuse_in(place, none ?
-						 "NOT EXISTS over a stream without an equality is" :
-						 "EXISTS or IN over a stream without an equality is",
-						 sublink,
-						 "Have a condition such as a.x = b.y in it, which says what belongs together.");
+						 "NOT EXISTS over a stream without a condition that an index serves is" :
+						 "EXISTS or IN over a stream without a condition that an index serves is",
+						 sublink, STREAM_SERVING_HINT);
 	test->query = query;
 	test->none = none;
 	return test;
@@ -339,7 +347,7 @@ add_tests(Query *query, List *tests)
 		test->query = (Query *) stream_nesting_above(&nesting,
 													 (Node *) test->query);
 	}
-	(void) stream_joining_move(&nesting, query);
+	(void) stream_nesting_wrap(&nesting, query);
 	foreach(lc, tests)
 	{
 		Test	   *test = lfirst(lc);
@@ -350,7 +358,7 @@ add_tests(Query *query, List *tests)
 										   all_of(take_conditions(test->query)));
 		test->query->targetList = own.targets;
 		join->rarg = (Node *)
-			add_range(query, test->query, STREAM_JOINING_MADE, false);
+			add_range(query, test->query, STREAM_NESTING_MADE, false);
 		ChangeVarNodes(join->quals, 1, list_length(query->rtable), 0);
 		IncrementVarSublevelsUp(join->quals, -1, 1);
 		/* as the planner has it, without a place in the range table */
@@ -421,4 +429,22 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 						 "Write the query in FROM.");
 	add_tests(query, tests);
 	return true;
+}
+
+void
+stream_semijoin_pull_up_all(Query *query)
+{
+	StreamPlace nowhere = {0};
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	(void) stream_semijoin_pull_up(query, &nowhere);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			stream_analyze_has_stream(rte->subquery))
+			stream_semijoin_pull_up_all(rte->subquery);
+	}
 }

@@ -1017,7 +1017,10 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 		add_changes(&planting, place);
 	tree->added = added_only(tree, options);
 	if (tree->added)
+	{
+		stream_semijoin_pull_up_all(asked);
 		tree->time_column = stream_eventtime_of_output(asked);
+	}
 	return tree;
 }
 

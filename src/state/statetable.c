@@ -19,6 +19,7 @@
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/pg_am.h"
 #include "executor/executor.h"
 #include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
@@ -107,7 +108,8 @@ open_key_index(StreamStateTable *table)
 	{
 		Relation	index = index_open(lfirst_oid(lc), RowExclusiveLock);
 
-		if (is_key_index(table, index->rd_index))
+		if (index->rd_rel->relam == BTREE_AM_OID &&
+			is_key_index(table, index->rd_index))
 		{
 			table->index = index;
 			break;

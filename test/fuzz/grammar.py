@@ -586,7 +586,10 @@ class Grammar:
                 "{1}.id % 40 IN (SELECT {2}.id % 40 FROM {0} WHERE {4})",
                 "NOT EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3})",
                 "NOT EXISTS (SELECT FROM {0} WHERE {2}.{3} = {1}.{3} AND {4})",
-                "NOT EXISTS (SELECT FROM {0} WHERE {2}.id % 40 = {1}.id % 40 AND {4})"
+                "NOT EXISTS (SELECT FROM {0} WHERE {2}.id % 40 = {1}.id % 40 AND {4})",
+                "EXISTS (SELECT FROM {0} WHERE {1}.id BETWEEN {2}.id - 1 AND {2}.id + 2 AND {4})",
+                "NOT EXISTS (SELECT FROM {0} WHERE {2}.{3} > {1}.{3})",
+                "NOT EXISTS (SELECT FROM {0} WHERE {1}.id::int4 <@ int4range({2}.id::int4 % 90, {2}.id::int4 % 90 + 5))"
             ]).format(more[0], first, second, column,
                       self.expr(Scope(scope.cols + other.cols), "bool",
                                 1).sql))
@@ -596,8 +599,24 @@ class Grammar:
         if self.chance(0.25):
             self.joined_groups(source, scope, first, more[0], second)
             return False
-        form = rng.choice(["id", "near", "columns", "columns", "expression"])
-        if form == "id":
+        form = rng.choice(["id", "near", "columns", "columns", "expression",
+                           "range", "range"])
+        if form == "range":
+            self.tag("join of streams by ranges")
+            column = rng.choice([c for c, t in self.columns.items() if t in (
+                "int4", "int8", "numeric", "date", "timestamp")])
+            on = [rng.choice([
+                "{0}.id BETWEEN {1}.id - 2 AND {1}.id + 1",
+                "{0}.id::int4 <@ int4range({1}.id::int4 - 1, {1}.id::int4 + 2)",
+                "int4range({1}.id::int4 - 2, {1}.id::int4, '[]') @> {0}.id::int4",
+                "int4range({0}.id::int4, {0}.id::int4 + 2) && "
+                "int4range({1}.id::int4 - 1, {1}.id::int4 + 1)",
+                "{0}.{2} > {1}.{2} AND {0}.id < {1}.id + 5",
+                "{0}.id % 9 <= {1}.id % 7 AND {0}.id >= {1}.id",
+                "point({0}.id, {0}.id % 5) <@ "
+                "box(point({1}.id, 1), point({1}.id + 3, 4))"]).format(
+                    first, second, column)]
+        elif form == "id":
             on = ["%s.id = %s.id" % (first, second)]
         elif form == "near":
             on = ["%s.id / 3 = %s.id / 3 + %d" % (first, second,
@@ -618,7 +637,9 @@ class Grammar:
         if self.chance(0.3):
             on.append(self.expr(scope, "bool", 1).sql)
         if self.chance(0.3) and len(source) == 1:
-            outer = rng.choice(["LEFT", "LEFT", "RIGHT", "FULL"])
+            # PostgreSQL has no full joins by ranges
+            outer = rng.choice(["LEFT", "LEFT", "RIGHT",
+                                "RIGHT" if form == "range" else "FULL"])
             self.tag("outer join of streams")
             source.append(" %s JOIN %s ON %s" % (outer, more[0],
                                                  " AND ".join(on)))

@@ -834,17 +834,25 @@ make_side(const Joining *joining, Side *side, List *indexes)
 	return cut;
 }
 
-/* Each side must be found by something, or it would be read from end to end. */
-static void
-check_equals(const Joining *joining)
+/* A side that nothing finds, so that it would be read from end to end; or NULL. */
+static const Side *
+find_unequal(const Joining *joining)
 {
 	const Side *last = NULL;
-	StreamPlace place;
 	ListCell   *lc;
 
 	foreach(lc, joining->sides)
 		if (((Side *) lfirst(lc))->equals == NIL)
 			last = lfirst(lc);
+	return last;
+}
+
+static void
+check_equals(const Joining *joining)
+{
+	const Side *last = find_unequal(joining);
+	StreamPlace place;
+
 	if (last == NULL)
 		return;
 	place = place_of_side(joining, last->rtindex);
@@ -901,13 +909,75 @@ find_bounds(Joining *joining)
 	}
 }
 
+/* Takes all conditions that sides can make use of. */
+static void
+take_join(Joining *joining)
+{
+	if (!take_outer_join(joining) && !take_tests(joining))
+		take_from(joining, (Node *) joining->cut->query->jointree);
+}
+
+/* Finds the columns of sides; returns the indexes of each. */
+static List *
+find_columns(Joining *joining)
+{
+	Needed		needed = {joining};
+	List	   *indexes = NIL;
+	ListCell   *lc;
+
+	foreach(lc, joining->sides)
+		indexes = lappend(indexes, index_columns(lfirst(lc)));
+	query_tree_walker(joining->cut->query, needed_walker, &needed, 0);
+	return indexes;
+}
+
+static bool
+can_be_columns(const List *exprs)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		if (get_typtype(exprType(lfirst(lc))) == TYPTYPE_PSEUDO)
+			return false;
+	return true;
+}
+
+bool
+stream_joining_is_possible(Query *query, const Bitmapset *changing)
+{
+	StreamCut	cut = {.query = copyObject(query)};
+	Joining		joining = {.cut = &cut,.changing = changing};
+	ListCell   *lc;
+
+	if (query->rowMarks || query->hasTargetSRFs ||
+		list_length(stream_analyze_members_of_from(query)) > MAX_SIDES ||
+		!is_pure((Node *) query->targetList) ||
+		!is_pure((Node *) query->jointree))
+		return false;
+	foreach(lc, query->rtable)
+		if (lfirst_node(RangeTblEntry, lc)->lateral)
+			return false;
+	flatten_aliases(cut.query);
+	find_sides(&joining);
+	if (stream_analyze_partial_joins(cut.query) == NIL &&
+		!joins_sides_only(&joining, (Node *) cut.query->jointree))
+		return false;
+	take_join(&joining);
+	if (find_unequal(&joining))
+		return false;
+	(void) find_columns(&joining);
+	foreach(lc, joining.sides)
+		if (!can_be_columns(((Side *) lfirst(lc))->exprs))
+			return false;
+	return true;
+}
+
 void
 stream_joining_cut(StreamCut *cut, bool append, const Bitmapset *changing)
 {
 	Query	   *query = cut->query;
 	Joining		joining = {.cut = cut,.append = append,.changing = changing};
-	Needed		needed = {&joining};
-	List	   *indexes = NIL;
+	List	   *indexes;
 	ListCell   *lc;
 	ListCell   *li;
 
@@ -924,13 +994,9 @@ stream_joining_cut(StreamCut *cut, bool append, const Bitmapset *changing)
 		check_changing(&joining);
 	else
 		find_bounds(&joining);
-	if (!take_outer_join(&joining) && !take_tests(&joining))
-		take_from(&joining, (Node *) query->jointree);
-	query = cut->query;
+	take_join(&joining);
 	check_equals(&joining);
-	foreach(lc, joining.sides)
-		indexes = lappend(indexes, index_columns(lfirst(lc)));
-	query_tree_walker(query, needed_walker, &needed, 0);
+	indexes = find_columns(&joining);
 	forboth(lc, joining.sides, li, indexes)
 	{
 		StreamCutInput *input = palloc0(sizeof(StreamCutInput));

@@ -37,6 +37,13 @@ extern StreamPlace stream_joining_locate(const StreamPlace *outer,
 										 const Query *query, int rtindex);
 
 /*
+ * Would stream_joining_cut make a join of the query, whose rows may go (not in append mode)?
+ * For one that can be left to readers.
+ */
+extern bool stream_joining_is_possible(Query *query,
+									   const Bitmapset *changing);
+
+/*
  * Makes a join of the cut, whose query is a SELECT that joins streams, in no order: gives
  * it its sides (cut->below), which are cuts without a number, and without what is below
  * them and feeds (stream_joining_finish_side).  append: rows come when they are final.

@@ -152,6 +152,7 @@ stream_nesting_move(StreamNesting *nesting, Query *query, const char *name)
 	stream_compat_move_permissions(query, inner);
 	inner->jointree = query->jointree;
 	inner->hasSubLinks = query->hasSubLinks;
+	inner->querySource = query->querySource;
 	query->targetList = (List *)
 		stream_nesting_above(nesting, (Node *) query->targetList);
 	query->havingQual = stream_nesting_above(nesting, query->havingQual);

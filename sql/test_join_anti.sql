@@ -279,8 +279,6 @@ CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 	SELECT k FROM goes WHERE NOT EXISTS (SELECT FROM alone WHERE alone.k = goes.k);
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 	SELECT k FROM goes WHERE NOT EXISTS (SELECT FROM m WHERE m.b = goes.k);
-CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
-	SELECT goes.k, alone.b FROM goes LEFT JOIN alone ON alone.k = goes.k;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = 'append') AS
 	SELECT k FROM goes;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.changes) AS

@@ -23,8 +23,7 @@
  * Rows of a side may come and go: those of an aggregation, of first rows, of an outer
  * join.  Each makes its pairs come or go as it does; the other sides are as they were, or
  * change in turn.  So the pairs have a sign; and nothing but sides may be in FROM, for
- * other rows might be others when a pair goes.  A row that an outer join preserves may go,
- * too, with its pairs or alone; but rows that others have found must stay.
+ * other rows might be others when a pair goes.
  *
  * What else is in FROM (tables, functions) stays there, and is as it is when the last
  * row of a pair is read.
@@ -506,40 +505,22 @@ joins_sides_only(const Joining *joining, Node *jtnode)
 	return true;
 }
 
-/*
- * Of outer joins and tests, the one side whose rows are asked about may change, for what
- * it has found stays.
- */
-static bool
-is_of_preserved(const Joining *joining, List *joins)
-{
-	JoinExpr   *join = llast(joins);
-	Node	   *preserved = join->jointype == JOIN_RIGHT ? join->rarg :
-		join->larg;
-	int			rtindex;
-
-	return join->jointype != JOIN_FULL && IsA(preserved, RangeTblRef) &&
-		bms_get_singleton_member(joining->changing, &rtindex) &&
-		((RangeTblRef *) preserved)->rtindex == rtindex;
-}
-
 /* What is said of a pair must be the same when it comes and when it goes. */
 static void
 check_changing(const Joining *joining)
 {
 	Query	   *query = joining->cut->query;
-	List	   *joins = stream_analyze_partial_joins(query);
 
 	if (joining->append)
 		stream_refuse_in(&joining->cut->place,
 						 "output mode \"append\" of a join with rows that change is",
 						 query->targetList, "Use output mode \"update\".");
-	if (joins ? !is_of_preserved(joining, joins) :
+	if (stream_analyze_partial_joins(query) == NIL &&
 		!joins_sides_only(joining, (Node *) query->jointree))
 		stream_refuse_in(&joining->cut->place,
-						 "a join of rows that change with anything but rows of streams, or an outer join that makes up such rows, is",
+						 "a join of rows that change with anything but rows of streams is",
 						 query->targetList,
-						 "Join tables with a stream in a sub-select of FROM; leave other outer joins to an ordinary view over continuous views.");
+						 "Join tables with a stream in a sub-select of FROM.");
 	if (query->hasTargetSRFs || !is_pure((Node *) query->targetList) ||
 		!is_pure((Node *) query->jointree))
 		stream_refuse_in(&joining->cut->place,

@@ -49,6 +49,7 @@ OBJS = \
 	src/query/keeping.o \
 	src/query/reading.o \
 	src/query/nesting.o \
+	src/query/outerjoins.o \
 	src/query/firsts.o \
 	src/query/joinfeeds.o \
 	src/query/joining.o \

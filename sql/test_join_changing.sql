@@ -142,5 +142,25 @@ SELECT streaming.wait('above');
 SELECT count(*) FROM ((TABLE above EXCEPT ALL SELECT n, count(*) AS c FROM v28 GROUP BY n)
 	UNION ALL (SELECT n, count(*) AS c FROM v28 GROUP BY n EXCEPT ALL TABLE above)) d;
 SELECT * FROM wrong();
+-- refused, with what is in the way
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n, now() FROM t GROUP BY k) g USING (k);
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k LIMIT 3) g USING (k);
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n, (SELECT max(k) FROM dim) FROM t GROUP BY k) g USING (k);
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n, generate_series(1, 2) FROM t GROUP BY k) g USING (k);
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n, rank() OVER (ORDER BY count(*)) FROM t GROUP BY k) g USING (k);
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.n FROM s JOIN (SELECT DISTINCT n, n AS k FROM (SELECT k, count(*) AS n, now() FROM t GROUP BY k) g) g USING (k);
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k FROM s WHERE NOT EXISTS (SELECT FROM (SELECT k, count(*) AS n FROM t GROUP BY k LIMIT 2) g WHERE g.k = s.k);
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.n FROM s JOIN LATERAL (SELECT count(*) AS n FROM t WHERE t.k = s.k) g ON g.n = s.k;
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous, streaming.output_mode = append) AS
+	SELECT a.n, count(*) AS c FROM (SELECT k, count(*) AS n FROM s GROUP BY k) a JOIN (SELECT k, max(y) AS m FROM t GROUP BY k) b USING (k) GROUP BY a.n;
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous, streaming.changes) AS SELECT a.k, a.n, now() FROM (SELECT k, count(*) AS n FROM s GROUP BY k) a JOIN (SELECT k, max(y) AS m FROM t GROUP BY k) b USING (k);
 SELECT regexp_replace(e, '\d{3,}', 'N', 'g') AS explain FROM streaming.explain('v8') e WHERE e ~ '^ ?O|^  [A-Z]';
 DROP SCHEMA jc CASCADE;

@@ -137,7 +137,7 @@ has_sublink_above(Query *query)
 Query *
 stream_joining_move(StreamNesting *nesting, Query *query)
 {
-	Query	   *inner = stream_nesting_move(nesting, query, STREAM_JOINING_MADE);
+	Query	   *inner = stream_nesting_move(nesting, query, STREAM_NESTING_MADE);
 
 	stream_nesting_hide(query);
 	/* (what says that there are some must never be false wrongly) */
@@ -183,32 +183,6 @@ find_side(const Joining *joining, int rtindex)
 	return NULL;
 }
 
-/* What refers to columns of joins refers to what these are. */
-static void
-flatten_aliases(Query *query)
-{
-	ListCell   *lc;
-
-#define FLATTEN(field) \
-	((field) = (void *) stream_compat_flatten_join_alias_vars(NULL, query, \
-															  (Node *) (field)))
-	FLATTEN(query->targetList);
-	FLATTEN(query->jointree);
-	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		FLATTEN(rte->functions);
-		FLATTEN(rte->tablefunc);
-		FLATTEN(rte->values_lists);
-		if (rte->rtekind == RTE_SUBQUERY)
-			FLATTEN(rte->subquery);
-	}
-#undef FLATTEN
-	foreach(lc, query->rtable)
-		lfirst_node(RangeTblEntry, lc)->joinaliasvars = NIL;
-}
-
 /* A side in that part of FROM, as an index into the range table; or 0. */
 static int
 side_in(const Joining *joining, Node *jtnode)
@@ -244,7 +218,7 @@ refuse_outer_join(const Joining *joining, int rtindex)
 
 	stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
 						 "an outer join that makes up rows for a stream, beside other members of FROM, is",
-						 "Write the outer join of two streams as a sub-select of FROM, or put the stream on the side of the join whose rows are all kept.");
+						 "Put the stream on the side of the join whose rows are all kept.");
 }
 
 /* Arithmetic of times with nothing stable in it but the time zone, which a view keeps. */
@@ -414,6 +388,14 @@ find_outer_join(const Joining *joining)
 	List	   *joins = stream_analyze_partial_joins(joining->cut->query);
 
 	return joins && !is_test(linitial(joins)) ? linitial(joins) : NULL;
+}
+
+bool
+stream_joining_has_tests(Query *query)
+{
+	List	   *joins = stream_analyze_partial_joins(query);
+
+	return joins && is_test(linitial(joins));
 }
 
 bool
@@ -938,7 +920,7 @@ stream_joining_is_possible(Query *query, const Bitmapset *changing)
 	foreach(lc, query->rtable)
 		if (lfirst_node(RangeTblEntry, lc)->lateral)
 			return false;
-	flatten_aliases(cut.query);
+	stream_nesting_flatten_all(cut.query);
 	find_sides(&joining);
 	if (stream_analyze_partial_joins(cut.query) == NIL &&
 		!joins_sides_only(&joining, (Node *) cut.query->jointree))
@@ -968,7 +950,7 @@ stream_joining_cut(StreamCut *cut, bool append, const Bitmapset *changing)
 							 "Leave the clause out.");
 	cut->kind = STREAM_CUT_JOIN;
 	cut->hands_on = true;
-	flatten_aliases(query);
+	stream_nesting_flatten_all(query);
 	find_sides(&joining);
 	cut->signs = changing != NULL;
 	if (cut->signs)

@@ -11,9 +11,6 @@
 #include "query/cut.h"
 #include "query/nesting.h"
 
-/* The name of members of range tables that the user knows nothing of. */
-#define STREAM_JOINING_MADE "joined rows"
-
 /*
  * As stream_nesting_move.  The sub-select is in the place of the query, and so is any
  * other that is made, has that name and is not inFromCl.
@@ -25,6 +22,9 @@ extern Query *stream_joining_move(StreamNesting *nesting, Query *query);
  * sub-select is returned.  Error 0A000, with the position, if WITH stands in the way.
  */
 extern Query *stream_joining_wrap(Query *query, const StreamPlace *place);
+
+/* Is its FROM made of tests by EXISTS and NOT EXISTS, which are for operators only? */
+extern bool stream_joining_has_tests(Query *query);
 
 /*
  * Do rows of the query, which joins streams, go when others come, unless these are waited

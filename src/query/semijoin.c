@@ -222,7 +222,7 @@ make_plain(Query *query)
 
 	plain->commandType = CMD_SELECT;
 	plain->canSetTag = true;
-	ref = add_range(plain, query, STREAM_JOINING_MADE, false);
+	ref = add_range(plain, query, STREAM_NESTING_MADE, false);
 	plain->jointree = makeFromExpr(list_make1(ref), NULL);
 	foreach(lc, query->targetList)
 	{
@@ -380,7 +380,7 @@ add_tests(Query *query, List *tests)
 										   all_of(take_conditions(test->query)));
 		test->query->targetList = own.targets;
 		join->rarg = (Node *)
-			add_range(query, test->query, STREAM_JOINING_MADE, false);
+			add_range(query, test->query, STREAM_NESTING_MADE, false);
 		ChangeVarNodes(join->quals, 1, list_length(query->rtable), 0);
 		IncrementVarSublevelsUp(join->quals, -1, 1);
 		/* as the planner has it, without a place in the range table */

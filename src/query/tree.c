@@ -44,6 +44,7 @@
 #include "query/keeping.h"
 #include "query/merging.h"
 #include "query/nesting.h"
+#include "query/outerjoins.h"
 #include "query/reading.h"
 #include "query/semijoin.h"
 #include "query/transform.h"
@@ -55,6 +56,7 @@ typedef struct Planting
 	StreamTree *tree;
 	const StreamOptions *options;
 	int			depth;			/* of the operator that is being made */
+	bool		kept;			/* nothing is left to readers, though it could be */
 } Planting;
 
 /* Each operator looks through all that is below it. */
@@ -134,6 +136,16 @@ is_over_join(Query *query)
 }
 
 static bool is_changing(Query *query, int rtindex);
+static bool reads_row_by_row(Query *query, bool operator);
+
+/* The same, as reads_row_by_row says, of a sub-select. */
+static bool
+is_row_by_row(Query *part, bool operator)
+{
+	if (operator && (is_distinct(part) || is_over_join(part)))
+		return reads_row_by_row(part, true);
+	return is_plain(part) && reads_row_by_row(part, false);
+}
 
 /* Are streams in FROM read row by row, or through operators below? */
 static bool
@@ -152,12 +164,7 @@ reads_row_by_row(Query *query, bool operator)
 			continue;
 		if (takes && is_changing(query, foreach_current_index(lc) + 1))
 			continue;
-		if (operator && (is_distinct(part) || is_over_join(part)))
-		{
-			if (!reads_row_by_row(part, true))
-				return false;
-		}
-		else if (!is_plain(part) || !reads_row_by_row(part, false))
+		if (!is_row_by_row(part, operator))
 			return false;
 	}
 	return true;
@@ -203,8 +210,15 @@ is_by_session(Query *query, const StreamTopn *topn)
 static StreamTopn *
 first_rows_of(Query *query, int rtindex)
 {
-	StreamTopn *topn = stream_topn_of_member(query, rtindex);
+	Query		joined = *query;
+	FromExpr	from = *query->jointree;
+	StreamTopn *topn;
 
+	/* an operator that is an outer join is told nothing of what is above it */
+	if (stream_analyze_partial_joins(query))
+		from.quals = NULL;
+	joined.jointree = &from;
+	topn = stream_topn_of_member(&joined, rtindex);
 	return topn ? topn :
 		stream_topn_of_distinct(rt_fetch(rtindex, query->rtable)->subquery);
 }
@@ -341,6 +355,8 @@ reads_operators(Planting *planting, Query *query)
 	ListCell   *lc;
 	bool		found = false;
 
+	if (stream_joining_has_tests(query))
+		return false;
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -449,6 +465,12 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 		stream_refuse_in(&cut->place,
 						 "output mode \"append\" over a continuous view that changes is",
 						 query->targetList, "Use output mode \"update\".");
+	if (!takes && (list_length(query->jointree->fromlist) != 1 ||
+				   !IsA(linitial(query->jointree->fromlist), RangeTblRef)))
+		stream_refuse_in(&cut->place,
+						 "a table or function beside rows that come and go (of an outer join, a join with groups, a continuous view) is",
+						 query->targetList,
+						 "Look up what concerns the rows of a stream beside that, in a sub-select of FROM; leave other things to an ordinary view over the continuous view.");
 	if (!takes)
 		stream_refuse_in(&cut->place,
 						 "what is above rows that come and go (of an outer join, a join with groups, a continuous view) is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
@@ -947,10 +969,14 @@ keep_by_changes(Planting *planting, Query *query, bool outermost,
 {
 	bool		left = !tests && reads_operators(planting, query);
 	bool		wrap = outermost || !is_plain(query);
+	List	   *members = stream_analyze_members_of_from(query);
 	Query	   *over;
 
+	/* what only shows groups or first rows is read over these as it is */
 	if (!is_operator(query) && left &&
-		!(outermost && is_plain(query) && planting->options->changes))
+		(!outermost || !is_plain(query) || !planting->options->changes ||
+		 (list_length(members) == 1 &&
+		  is_changing(query, linitial_int(members)))))
 		return;
 	over = over_changes_of_groups(query, left, wrap, place);
 	if (over == NULL)
@@ -959,7 +985,10 @@ keep_by_changes(Planting *planting, Query *query, bool outermost,
 	if (!left || (is_operator(over) ?
 				  takes_changes(over, stream_topn_of_distinct(over)) :
 				  passes_changes(over)))
+	{
 		*query = *over;
+		planting->kept |= outermost;
+	}
 }
 
 /* The same where a query around it wants the first rows of it. */
@@ -984,6 +1013,65 @@ rank_changes(Planting *planting, Query *query, int rtindex,
 }
 
 /* ---- preparing ---- */
+
+/* What keeps a sub-select from being read row by row, or by changes; or NULL. */
+static const char *
+obstacle_in(Query *part)
+{
+	ListCell   *lc;
+
+	if (part->setOperations)
+		return NULL;
+	if ((part->limitCount || part->limitOffset) && is_operator(part))
+		return "LIMIT";
+	if (part->hasSubLinks)
+		return "a sub-select of an expression";
+	if (part->hasTargetSRFs)
+		return "a set-returning function";
+	if (part->hasWindowFuncs && (part->hasAggs || part->groupClause))
+		return "a window function over groups";
+	if (is_mutable(part))
+		return "a function that is not immutable";
+	foreach(lc, part->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			stream_analyze_has_stream(rte->subquery) &&
+			!is_row_by_row(rte->subquery, true) &&
+			!is_changing(part, foreach_current_index(lc) + 1))
+			return obstacle_in(rte->subquery);
+	}
+	return NULL;
+}
+
+/* Says of members of a join, which cannot be made, what is in the way. */
+static void
+refuse_members(Query *query, const StreamPlace *outer)
+{
+	ListCell   *lc;
+	List	   *members = stream_analyze_members_of_from(query);
+
+	foreach(lc, members)
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
+		StreamPlace place;
+		const char *what;
+
+		if (rte->rtekind != RTE_SUBQUERY ||
+			is_row_by_row(rte->subquery, true) ||
+			is_changing(query, lfirst_int(lc)))
+			continue;
+		place = stream_joining_locate(outer, query, lfirst_int(lc));
+		check_independent(rte->subquery, &place);
+		what = obstacle_in(rte->subquery);
+		if (what)
+			stream_refuse_in(&place,
+							 psprintf("%s in a sub-select with groups or first rows that is joined with a stream is",
+									  what), rte->subquery->targetList,
+							 "Have an ordinary view join continuous views, one of which is that sub-select.");
+	}
+}
 
 /*
  * Writes the query and its parts so that joins of streams, and what is above rows that
@@ -1018,6 +1106,9 @@ prepare(Planting *planting, Query *query, bool outermost,
 	}
 	if (!append)
 		keep_by_changes(planting, query, outermost, tests, place);
+	if ((tests || (stream_analyze_joins_rows(query) &&
+				   !reads_operators(planting, query))) && !can_join(query))
+		refuse_members(query, place);
 	if (tests && !can_join(query))
 		stream_refuse_in(place,
 						 "EXISTS or NOT EXISTS over a stream, beside an aggregation or a deduplication of streams, or over one, is",
@@ -1106,10 +1197,13 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
+	stream_outerjoins_nest(query);
 	asked = copyObject(query);
 	stream_changes_expand(query);
+	/* of views, too */
+	stream_outerjoins_nest(query);
 	prepare(&planting, query, true, place);
-	if (is_maintained(&planting, query) || is_over_join(query) ||
+	if (is_maintained(&planting, query) || planting.kept ||
 		!reads_operators(&planting, query))
 		make_operator(&planting, query, NULL, false, place);
 	else

@@ -52,6 +52,7 @@ OBJS = \
 	src/query/transform.o \
 	src/query/keeping.o \
 	src/query/reading.o \
+	src/query/outerjoins.o \
 	src/query/firsts.o \
 	src/query/joinfeeds.o \
 	src/query/joining.o \

@@ -36,7 +36,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, v FROM s UNION ALL SELECT k, count(*) FROM s GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT s.v, x.n FROM s LEFT JOIN (SELECT k, count(*) AS n FROM s2 GROUP BY k) AS x USING (k);
+	SELECT s.v, x.n FROM s JOIN (SELECT k, count(*) AS n FROM s2 GROUP BY k) AS x USING (k) JOIN dim ON dim.k = x.n;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT v FROM s, (SELECT DISTINCT w FROM s2) AS x;

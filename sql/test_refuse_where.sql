@@ -29,7 +29,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*) FROM s LEFT JOIN s2 ON s.k <> s2.k;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*) FROM (s JOIN dim USING (k)) AS j
-	LEFT JOIN (dim AS d2 JOIN s2 USING (k)) AS j2 USING (k);
+	JOIN (dim AS d2 LEFT JOIN s2 USING (k)) AS j2 USING (k);
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT count(*) FROM s,
 	generate_series(1, 2) AS g,

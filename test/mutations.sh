@@ -19,6 +19,7 @@
 #	session_rows	the last row of a session is not aggregated with it
 #	join_forgotten	the rows of a side are not kept
 #	join_matched	a row of an outer join, or NOT EXISTS, goes with each match
+#	join_bereft	a row of an outer join, or NOT EXISTS, stays away when its last match goes
 #	join_signs	pairs with a row that goes come
 #	join_tests	EXISTS and NOT EXISTS are true of what is not new
 #	join_final	a row that has found others comes out alone, too, when it finds no more
@@ -50,7 +51,7 @@ set -uo pipefail
 
 mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	sessions_edge session_rows
-	join_forgotten join_matched join_signs join_tests join_final join_waiting
+	join_forgotten join_matched join_bereft join_signs join_tests join_final join_waiting
 	join_index join_implied join_alone
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
@@ -75,6 +76,7 @@ guards()
 		session_rows) echo test_00_setup test_et_session_rows ;;
 		join_forgotten) echo test_00_setup test_join ;;
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
+		join_bereft) echo test_00_setup test_join_outer_changing ;;
 		join_signs) echo test_00_setup test_join_groups ;;
 		join_tests) echo test_00_setup test_join_anti ;;
 		time_behind) echo test_00_setup test_et_carried ;;

@@ -204,6 +204,21 @@ stream_compat_copy_permissions(const Query *from, Query *to,
 #endif
 }
 
+/* A member of one query's range table becomes one more of another. */
+static inline void
+stream_compat_take_permissions(const Query *from, Query *to,
+							   RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 160000
+	if (rte->perminfoindex == 0)
+		return;
+	to->rteperminfos =
+		lappend(to->rteperminfos,
+				copyObject(getRTEPermissionInfo(from->rteperminfos, rte)));
+	rte->perminfoindex = list_length(to->rteperminfos);
+#endif
+}
+
 /* It is no relation any more. */
 static inline void
 stream_compat_forget_permissions(RangeTblEntry *rte)
@@ -242,6 +257,19 @@ stream_compat_forget_permissions(RangeTblEntry *rte)
 	add_nulling_relids(node, bms_make_singleton(member), \
 					   bms_make_singleton(join))
 #endif
+
+/*
+ * Of the outer joins that can make a column null, those among the members are below a
+ * sub-select: that is said of inner, which is the column there, and the others of outer.
+ */
+static inline void
+stream_compat_part_nulling(Var *inner, Var *outer, const Bitmapset *members)
+{
+#if PG_VERSION_NUM >= 160000
+	outer->varnullingrels = bms_difference(inner->varnullingrels, members);
+	inner->varnullingrels = bms_intersect(inner->varnullingrels, members);
+#endif
+}
 
 /*
  * Since 18 an analysed query with GROUP BY names its grouping expressions by

@@ -213,7 +213,7 @@ kind_of_rows(const StreamCut *cut)
 		STREAM_ROWS_OF_GROUPS;
 }
 
-/* The last feed that reads new rows of what is below, or -1. */
+/* The last feed that reads new rows of what is below before they are kept, or -1. */
 static int
 last_feed(const StreamCut *cut, const StreamCut *below)
 {
@@ -226,7 +226,7 @@ last_feed(const StreamCut *cut, const StreamCut *below)
 		{
 			StreamFeedInput *input = lfirst(li);
 
-			if (input->cut == below && !input->table)
+			if (input->cut == below && !input->table && !input->again)
 				last = foreach_current_index(lc);
 		}
 	return last;

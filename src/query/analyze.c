@@ -357,6 +357,21 @@ stream_analyze_partial_joins(Query *query)
 	return list_make1(node);
 }
 
+/* (where a query is from, nobody asks of a sub-select; copies have it, too) */
+#define WANTS_CHANGES QSRC_PARSER
+
+void
+stream_analyze_want_changes(Query *query)
+{
+	query->querySource = WANTS_CHANGES;
+}
+
+bool
+stream_analyze_wants_changes(const Query *query)
+{
+	return query->querySource == WANTS_CHANGES;
+}
+
 bool
 stream_analyze_joins_rows(Query *query)
 {
@@ -365,6 +380,8 @@ stream_analyze_joins_rows(Query *query)
 
 	if (list_length(members) < 2)
 		return false;
+	if (stream_analyze_wants_changes(query))
+		return true;
 	foreach(lc, members)
 	{
 		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);

@@ -74,8 +74,16 @@ extern List *stream_analyze_partial_joins(Query *query);
 extern bool stream_analyze_joins_changing(Query *query, bool outer);
 
 /*
+ * Notes of a SELECT that only joins, computes and filters, over nothing but groups and
+ * first rows, that it is to be kept by their changes, rather than be left to readers;
+ * has that been noted?
+ */
+extern void stream_analyze_want_changes(Query *query);
+extern bool stream_analyze_wants_changes(const Query *query);
+
+/*
  * Does its FROM join streams row by row: several members that read some, not all of
- * which are aggregations or deduplications?
+ * which are aggregations or deduplications, unless it is to be kept by their changes?
  */
 extern bool stream_analyze_joins_rows(Query *query);
 

@@ -63,6 +63,8 @@ typedef struct StreamFeedInput
 	bool		kept;			/* all rows of the groups that new rows are of,
 								 * instead of new rows */
 	bool		table;			/* the table of what it keeps */
+	bool		again;			/* new rows that others have read before, and that are
+								 * in the table by now */
 } StreamFeedInput;
 
 /*

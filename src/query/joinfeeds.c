@@ -30,7 +30,13 @@
  * nothing goes, there are no signs.
  *
  * A side whose own rows come and go (an aggregation, first rows, an outer join) has rows
- * with a sign, which is that of the pairs that they make, and of what they are alone.
+ * with a sign, which is that of the pairs that they make, and of what they are alone.  If
+ * other rows are asked about it, the feed of those that had no match before its new rows has
+ * a counterpart, which runs when these are kept: the rows that match one of them (which may
+ * have gone) and have no match now.  A row that no new one matches has the matches that it
+ * had.  Of the others, one that had none before makes one change, one that has none after
+ * makes the opposite: that is, for each row, what is true of it now less what was.  If
+ * nothing matched it before, or after, but something in between, they cancel each other out.
  *
  * In append mode nothing goes either.  Pairs come at once, and what comes alone does when
  * the watermark says that it finds no other any more: a column of the table says until
@@ -171,9 +177,12 @@ add_sign_of_pairs(Query *query, const StreamCutInput *new)
 		add_sign(query, 1);
 }
 
-/* Has the members of FROM read new rows of one side, and the tables of the others. */
+/*
+ * Has the members of FROM read new rows of one side, and the tables of the others.  again:
+ * those of the side are kept before.
+ */
 static List *
-read_sides(StreamCut *cut, Query *query, const StreamCutInput *new)
+read_sides(StreamCut *cut, Query *query, const StreamCutInput *new, bool again)
 {
 	List	   *inputs = NIL;
 	ListCell   *lc;
@@ -185,6 +194,7 @@ read_sides(StreamCut *cut, Query *query, const StreamCutInput *new)
 
 		input->cut = below->cut;
 		input->table = below != new;
+		input->again = again && below == new;
 		inputs = lappend(inputs, input);
 		read_side(query, below, input);
 	}
@@ -232,7 +242,7 @@ static void
 add_pairs(StreamCut *cut, Replacing *replacing, const StreamCutInput *new)
 {
 	Query	   *query = copyObject(cut->query);
-	List	   *inputs = read_sides(cut, query, new);
+	List	   *inputs = read_sides(cut, query, new, false);
 
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
 	if (replacing->outer)
@@ -404,15 +414,15 @@ all_tests(StreamCut *cut, Query *query, const StreamCutInput *but,
 }
 
 /*
- * The rows of a kept side that had no match before the new rows of another: they go, or,
- * if they have waited for one, come.
+ * Of the rows of a kept side that new rows of another match, those that match nothing in
+ * its table, before these are kept, or after.
  */
 static void
-add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
-			StreamCutInput *kept)
+add_unmatched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
+			  StreamCutInput *kept, bool after)
 {
 	Query	   *query = copyObject(cut->query);
-	List	   *inputs = read_sides(cut, query, new);
+	List	   *inputs = read_sides(cut, query, new, after);
 	Node	   *condition;
 	Node	   *quals;
 
@@ -429,9 +439,23 @@ add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
 								   quals);
 	query->hasSubLinks = true;
 	if (cut->signs)
-		add_sign(query, new->test == JOIN_SEMI ? 1 : -1);
+		add_sign(query, (new->test == JOIN_SEMI) == after ? -1 : 1);
 	take_each_once(query, kept->rtindex);
 	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
+}
+
+/*
+ * The rows of a kept side that had no match before the new rows of another: they go, or,
+ * if they have waited for one, come.  If the other's rows go, too, the opposite for those
+ * that have none after them.
+ */
+static void
+add_matched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
+			StreamCutInput *kept)
+{
+	add_unmatched(cut, replacing, new, kept, false);
+	if (new->cut->signs && !STREAM_MUTATION("join_bereft"))
+		add_unmatched(cut, replacing, new, kept, true);
 }
 
 /* ---- what is final ---- */
@@ -509,7 +533,7 @@ add_final(StreamCut *cut, Replacing *replacing, StreamCutInput *kept,
 		  bool new)
 {
 	Query	   *query = copyObject(cut->query);
-	List	   *inputs = read_sides(cut, query, new ? kept : NULL);
+	List	   *inputs = read_sides(cut, query, new ? kept : NULL, false);
 	Expr	   *final = final_of(kept);
 	Node	   *time = new ? stream_eventtime_has_expired(final) :
 		stream_eventtime_expires(final);
@@ -546,7 +570,7 @@ static void
 add_passing(StreamCut *cut, Replacing *replacing, StreamCutInput *tested)
 {
 	Query	   *query = copyObject(cut->query);
-	List	   *inputs = read_sides(cut, query, tested);
+	List	   *inputs = read_sides(cut, query, tested, false);
 
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
 	query->jointree =

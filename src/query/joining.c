@@ -24,8 +24,7 @@
  * Rows of a side may come and go: those of an aggregation, of first rows, of an outer
  * join.  Each makes its pairs come or go as it does; the other sides are as they were, or
  * change in turn.  So the pairs have a sign; and nothing but sides may be in FROM, for
- * other rows might be others when a pair goes.  A row that an outer join preserves may go,
- * too, with its pairs or alone; but rows that others have found must stay.
+ * other rows might be others when a pair goes.
  *
  * What else is in FROM (tables, functions) stays there, and is as it is when the last
  * row of a pair is read.
@@ -178,32 +177,6 @@ find_side(const Joining *joining, int rtindex)
 	return NULL;
 }
 
-/* What refers to columns of joins refers to what these are. */
-static void
-flatten_aliases(Query *query)
-{
-	ListCell   *lc;
-
-#define FLATTEN(field) \
-	((field) = (void *) stream_compat_flatten_join_alias_vars(NULL, query, \
-															  (Node *) (field)))
-	FLATTEN(query->targetList);
-	FLATTEN(query->jointree);
-	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		FLATTEN(rte->functions);
-		FLATTEN(rte->tablefunc);
-		FLATTEN(rte->values_lists);
-		if (rte->rtekind == RTE_SUBQUERY)
-			FLATTEN(rte->subquery);
-	}
-#undef FLATTEN
-	foreach(lc, query->rtable)
-		lfirst_node(RangeTblEntry, lc)->joinaliasvars = NIL;
-}
-
 /* A side in that part of FROM, as an index into the range table; or 0. */
 static int
 side_in(const Joining *joining, Node *jtnode)
@@ -239,7 +212,7 @@ refuse_outer_join(const Joining *joining, int rtindex)
 
 	stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
 						 "an outer join that makes up rows for a stream, beside other members of FROM, is",
-						 "Write the outer join of two streams as a sub-select of FROM, or put the stream on the side of the join whose rows are all kept.");
+						 "Put the stream on the side of the join whose rows are all kept.");
 }
 
 /* Arithmetic of times with nothing stable in it but the time zone, which a view keeps. */
@@ -481,6 +454,14 @@ find_outer_join(const Joining *joining)
 }
 
 bool
+stream_joining_has_tests(Query *query)
+{
+	List	   *joins = stream_analyze_partial_joins(query);
+
+	return joins && is_test(linitial(joins));
+}
+
+bool
 stream_joining_rows_go(Query *query)
 {
 	List	   *joins = stream_analyze_partial_joins(query);
@@ -569,40 +550,22 @@ joins_sides_only(const Joining *joining, Node *jtnode)
 	return true;
 }
 
-/*
- * Of outer joins and tests, the one side whose rows are asked about may change, for what
- * it has found stays.
- */
-static bool
-is_of_preserved(const Joining *joining, List *joins)
-{
-	JoinExpr   *join = llast(joins);
-	Node	   *preserved = join->jointype == JOIN_RIGHT ? join->rarg :
-		join->larg;
-	int			rtindex;
-
-	return join->jointype != JOIN_FULL && IsA(preserved, RangeTblRef) &&
-		bms_get_singleton_member(joining->changing, &rtindex) &&
-		((RangeTblRef *) preserved)->rtindex == rtindex;
-}
-
 /* What is said of a pair must be the same when it comes and when it goes. */
 static void
 check_changing(const Joining *joining)
 {
 	Query	   *query = joining->cut->query;
-	List	   *joins = stream_analyze_partial_joins(query);
 
 	if (joining->append)
 		stream_refuse_in(&joining->cut->place,
 						 "output mode \"append\" of a join with rows that change is",
 						 query->targetList, "Use output mode \"update\".");
-	if (joins ? !is_of_preserved(joining, joins) :
+	if (stream_analyze_partial_joins(query) == NIL &&
 		!joins_sides_only(joining, (Node *) query->jointree))
 		stream_refuse_in(&joining->cut->place,
-						 "a join of rows that change with anything but rows of streams, or an outer join that makes up such rows, is",
+						 "a join of rows that change with anything but rows of streams is",
 						 query->targetList,
-						 "Join tables with a stream in a sub-select of FROM; leave other outer joins to an ordinary view over continuous views.");
+						 "Join tables with a stream in a sub-select of FROM.");
 	if (query->hasTargetSRFs || !is_pure((Node *) query->targetList) ||
 		!is_pure((Node *) query->jointree))
 		stream_refuse_in(&joining->cut->place,
@@ -1051,12 +1014,11 @@ make_side(const Joining *joining, Side *side, List *indexes)
 	return cut;
 }
 
-/* Each side must be found by something, or it would be read from end to end. */
-static void
-check_found(const Joining *joining)
+/* A side that nothing finds, so that it would be read from end to end; or NULL. */
+static const Side *
+find_unfound(const Joining *joining)
 {
 	const Side *last = NULL;
-	StreamPlace place;
 	ListCell   *lc;
 
 	foreach(lc, joining->sides)
@@ -1066,6 +1028,15 @@ check_found(const Joining *joining)
 		if (side->equals == NIL && side->compared == NIL)
 			last = side;
 	}
+	return last;
+}
+
+static void
+check_found(const Joining *joining)
+{
+	const Side *last = find_unfound(joining);
+	StreamPlace place;
+
 	if (last == NULL)
 		return;
 	place = place_of_side(joining, last->rtindex);
@@ -1125,13 +1096,75 @@ find_bounds(Joining *joining)
 	}
 }
 
+/* Takes all conditions that sides can make use of. */
+static void
+take_join(Joining *joining)
+{
+	if (!take_outer_join(joining) && !take_tests(joining))
+		take_from(joining, (Node *) joining->cut->query->jointree);
+}
+
+/* Finds the columns of sides; returns the indexes of each. */
+static List *
+find_columns(Joining *joining)
+{
+	Needed		needed = {joining};
+	List	   *indexes = NIL;
+	ListCell   *lc;
+
+	foreach(lc, joining->sides)
+		indexes = lappend(indexes, index_columns(joining, lfirst(lc)));
+	query_tree_walker(joining->cut->query, needed_walker, &needed, 0);
+	return indexes;
+}
+
+static bool
+can_be_columns(const List *exprs)
+{
+	ListCell   *lc;
+
+	foreach(lc, exprs)
+		if (get_typtype(exprType(lfirst(lc))) == TYPTYPE_PSEUDO)
+			return false;
+	return true;
+}
+
+bool
+stream_joining_is_possible(Query *query, const Bitmapset *changing)
+{
+	StreamCut	cut = {.query = copyObject(query)};
+	Joining		joining = {.cut = &cut,.changing = changing};
+	ListCell   *lc;
+
+	if (query->rowMarks || query->hasTargetSRFs ||
+		list_length(stream_analyze_members_of_from(query)) > MAX_SIDES ||
+		!is_pure((Node *) query->targetList) ||
+		!is_pure((Node *) query->jointree))
+		return false;
+	foreach(lc, query->rtable)
+		if (lfirst_node(RangeTblEntry, lc)->lateral)
+			return false;
+	stream_nesting_flatten_all(cut.query);
+	find_sides(&joining);
+	if (stream_analyze_partial_joins(cut.query) == NIL &&
+		!joins_sides_only(&joining, (Node *) cut.query->jointree))
+		return false;
+	take_join(&joining);
+	if (find_unfound(&joining))
+		return false;
+	(void) find_columns(&joining);
+	foreach(lc, joining.sides)
+		if (!can_be_columns(((Side *) lfirst(lc))->exprs))
+			return false;
+	return true;
+}
+
 void
 stream_joining_cut(StreamCut *cut, bool append, const Bitmapset *changing)
 {
 	Query	   *query = cut->query;
 	Joining		joining = {.cut = cut,.append = append,.changing = changing};
-	Needed		needed = {&joining};
-	List	   *indexes = NIL;
+	List	   *indexes;
 	ListCell   *lc;
 	ListCell   *li;
 
@@ -1141,20 +1174,16 @@ stream_joining_cut(StreamCut *cut, bool append, const Bitmapset *changing)
 							 "Leave the clause out.");
 	cut->kind = STREAM_CUT_JOIN;
 	cut->hands_on = true;
-	flatten_aliases(query);
+	stream_nesting_flatten_all(query);
 	find_sides(&joining);
 	cut->signs = changing != NULL;
 	if (cut->signs)
 		check_changing(&joining);
 	else
 		find_bounds(&joining);
-	if (!take_outer_join(&joining) && !take_tests(&joining))
-		take_from(&joining, (Node *) query->jointree);
-	query = cut->query;
+	take_join(&joining);
 	check_found(&joining);
-	foreach(lc, joining.sides)
-		indexes = lappend(indexes, index_columns(&joining, lfirst(lc)));
-	query_tree_walker(query, needed_walker, &needed, 0);
+	indexes = find_columns(&joining);
 	forboth(lc, joining.sides, li, indexes)
 	{
 		StreamCutInput *input = palloc0(sizeof(StreamCutInput));

@@ -17,6 +17,9 @@
  */
 extern Query *stream_joining_wrap(Query *query, const StreamPlace *place);
 
+/* Is its FROM made of tests by EXISTS and NOT EXISTS, which are for operators only? */
+extern bool stream_joining_has_tests(Query *query);
+
 /*
  * Do rows of the query, which joins streams, go when others come, unless these are waited
  * for in append mode?
@@ -26,6 +29,13 @@ extern bool stream_joining_rows_go(Query *query);
 /* Where a member of FROM is: what has been made is where the query around it is. */
 extern StreamPlace stream_joining_locate(const StreamPlace *outer,
 										 const Query *query, int rtindex);
+
+/*
+ * Would stream_joining_cut make a join of the query, whose rows may go (not in append mode)?
+ * For one that can be left to readers.
+ */
+extern bool stream_joining_is_possible(Query *query,
+									   const Bitmapset *changing);
 
 /*
  * Makes a join of the cut, whose query is a SELECT that joins streams, in no order: gives

@@ -152,6 +152,7 @@ stream_nesting_move(StreamNesting *nesting, Query *query, const char *name)
 	stream_compat_move_permissions(query, inner);
 	inner->jointree = query->jointree;
 	inner->hasSubLinks = query->hasSubLinks;
+	inner->querySource = query->querySource;
 	query->targetList = (List *)
 		stream_nesting_above(nesting, (Node *) query->targetList);
 	query->havingQual = stream_nesting_above(nesting, query->havingQual);
@@ -164,6 +165,184 @@ stream_nesting_move(StreamNesting *nesting, Query *query, const char *name)
 	IncrementVarSublevelsUp((Node *) inner, 1, 1);
 	read_inner(query, inner, name);
 	return inner;
+}
+
+/* ---- a part of FROM ---- */
+
+void
+stream_nesting_flatten_all(Query *query)
+{
+	ListCell   *lc;
+
+	stream_nesting_flatten(query);
+#define FLATTEN(field) \
+	((field) = (void *) stream_compat_flatten_join_alias_vars(NULL, query, \
+															  (Node *) (field)))
+	FLATTEN(query->jointree);
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		FLATTEN(rte->functions);
+		FLATTEN(rte->tablefunc);
+		FLATTEN(rte->values_lists);
+		if (rte->rtekind == RTE_SUBQUERY)
+			FLATTEN(rte->subquery);
+	}
+#undef FLATTEN
+	foreach(lc, query->rtable)
+		lfirst_node(RangeTblEntry, lc)->joinaliasvars = NIL;
+}
+
+typedef struct Part
+{
+	Bitmapset  *members;		/* joins among them */
+	int			rtindex;		/* of the sub-select */
+	List	   *exprs;			/* its columns */
+	int			sublevels_up;
+} Part;
+
+Bitmapset *
+stream_nesting_members(Node *jtnode)
+{
+	JoinExpr   *join = (JoinExpr *) jtnode;
+
+	if (IsA(jtnode, RangeTblRef))
+		return bms_make_singleton(((RangeTblRef *) jtnode)->rtindex);
+	return bms_add_member(bms_join(stream_nesting_members(join->larg),
+								   stream_nesting_members(join->rarg)),
+						  join->rtindex);
+}
+
+/* What refers to members of the part refers to the columns of the sub-select. */
+static Node *
+part_mutator(Node *node, Part *part)
+{
+	Var		   *var = (Var *) node;
+	Node	   *result;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var) && var->varlevelsup == part->sublevels_up &&
+		bms_is_member(var->varno, part->members))
+	{
+		Var		   *inner = copyObject(var);
+		Var		   *outer;
+		int			position;
+
+		inner->varlevelsup = 0;
+		outer = (Var *) makeVar(part->rtindex, 0, var->vartype, var->vartypmod,
+								var->varcollid, part->sublevels_up);
+		stream_compat_part_nulling(inner, outer, part->members);
+		position = stream_nesting_position(part->exprs, inner);
+		if (position < 0)
+		{
+			position = list_length(part->exprs);
+			part->exprs = lappend(part->exprs, inner);
+		}
+		outer->varattno = outer->varattnosyn = position + 1;
+		return (Node *) outer;
+	}
+	if (IsA(node, Query))
+	{
+		part->sublevels_up++;
+		result = (Node *) query_tree_mutator((Query *) node, part_mutator,
+											 part, 0);
+		part->sublevels_up--;
+		return result;
+	}
+	return expression_tree_mutator(node, part_mutator, part);
+}
+
+/* What is at a place in the range table that is no member of FROM any more. */
+static RangeTblEntry *
+nothing(void)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+
+	rte->rtekind = RTE_RESULT;
+	rte->eref = makeAlias("*RESULT*", NIL);
+	return rte;
+}
+
+/* Shares the members of the range table between the query and the sub-select. */
+static void
+share_members(Query *query, Query *inner, const Bitmapset *moved)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (!bms_is_member(foreach_current_index(lc) + 1, moved))
+		{
+			inner->rtable = lappend(inner->rtable, nothing());
+			continue;
+		}
+		stream_compat_take_permissions(query, inner, rte);
+		inner->rtable = lappend(inner->rtable, rte);
+		lfirst(lc) = nothing();
+	}
+}
+
+/* Adds the sub-select, which has no columns yet. */
+static RangeTblEntry *
+add_inner(Query *query, Query *inner, const char *name)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = inner;
+	rte->eref = makeAlias(name, NIL);
+	rte->alias = makeAlias(name, NIL);
+	query->rtable = lappend(query->rtable, rte);
+	return rte;
+}
+
+bool
+stream_nesting_move_part(Query *query, Node **place, const char *name)
+{
+	Query	   *inner = makeNode(Query);
+	Part		part = {
+		stream_nesting_members(*place), list_length(query->rtable) + 1
+	};
+	Query	   *above = copyObject(query);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	RangeTblEntry *rte;
+	ListCell   *lc;
+
+	inner->commandType = CMD_SELECT;
+	inner->canSetTag = true;
+	inner->jointree = makeFromExpr(list_make1(*place), NULL);
+	share_members(query, inner, part.members);
+	if (!bms_is_subset(pull_varnos(NULL, (Node *) inner), part.members))
+	{
+		*query = *above;
+		return false;
+	}
+	ref->rtindex = part.rtindex;
+	*place = (Node *) ref;
+	above = query_tree_mutator(query, part_mutator, &part, 0);
+	*query = *above;
+	rte = add_inner(query, inner, name);
+	foreach(lc, part.exprs)
+	{
+		int			n = foreach_current_index(lc) + 1;
+		char	   *column = psprintf("column%d", n);
+
+		inner->targetList =
+			lappend(inner->targetList,
+					makeTargetEntry(lfirst(lc), n, column, false));
+		rte->eref->colnames = lappend(rte->eref->colnames,
+									  makeString(column));
+	}
+	/* what is around is further away */
+	IncrementVarSublevelsUp((Node *) inner, 1, 1);
+	inner->hasSubLinks = query->hasSubLinks &&
+		checkExprHasSubLink((Node *) inner);
+	query->hasSubLinks &= checkExprHasSubLink((Node *) query);
+	return true;
 }
 
 void

@@ -10,6 +10,9 @@
 
 #include "nodes/parsenodes.h"
 
+/* The name of members of range tables that the user knows nothing of. */
+#define STREAM_NESTING_MADE "joined rows"
+
 /* The columns of the sub-select. */
 typedef struct StreamNesting
 {
@@ -43,9 +46,6 @@ extern void stream_nesting_flatten(Query *query);
 extern Query *stream_nesting_move(StreamNesting *nesting, Query *query,
 								  const char *name);
 
-/* The name of members of range tables that the user knows nothing of. */
-#define STREAM_NESTING_MADE "joined rows"
-
 /*
  * The same.  The sub-select is in the place of the query, and so is any other that is
  * made, has that name and is not inFromCl.
@@ -54,6 +54,18 @@ extern Query *stream_nesting_wrap(StreamNesting *nesting, Query *query);
 
 /* Is there a sub-select in an expression, outside of FROM and WHERE? */
 extern bool stream_nesting_has_sublink(Query *query);
+
+/* The members of a part of FROM, and its joins. */
+extern Bitmapset *stream_nesting_members(Node *jtnode);
+
+/*
+ * The same for a part of FROM of a flattened query (stream_nesting_flatten_all), which a
+ * reference to the sub-select takes the place of.  The sub-select is hidden as
+ * stream_nesting_hide does it.  False: it refers to other parts.
+ */
+extern void stream_nesting_flatten_all(Query *query);
+extern bool stream_nesting_move_part(Query *query, Node **part,
+									 const char *name);
 
 /* Says of it that the statement does not show it. */
 extern void stream_nesting_hide(Query *query);

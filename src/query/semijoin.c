@@ -185,6 +185,29 @@ is_plain(Query *query)
 		query->rowMarks == NIL && query->cteList == NIL;
 }
 
+/* Adds it to the range table. */
+static RangeTblRef *
+add_range(Query *query, Query *part, const char *name, bool in_from)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *ref = makeNode(RangeTblRef);
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, part->targetList)
+		if (!lfirst_node(TargetEntry, lc)->resjunk)
+			names = lappend(names,
+							makeString(lfirst_node(TargetEntry, lc)->resname));
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = part;
+	rte->alias = makeAlias(name, NIL);
+	rte->eref = makeAlias(name, names);
+	rte->inFromCl = in_from;
+	query->rtable = lappend(query->rtable, rte);
+	ref->rtindex = list_length(query->rtable);
+	return ref;
+}
+
 /* ---- the condition of IN ---- */
 
 /* What is compared with a column of the sub-select is so with what that is. */
@@ -199,6 +222,31 @@ param_mutator(Node *node, List *targets)
 	return expression_tree_mutator(node, param_mutator, targets);
 }
 
+/* The rows of any other sub-select are those of a plain one over it. */
+static Query *
+make_plain(Query *query)
+{
+	Query	   *plain = makeNode(Query);
+	RangeTblRef *ref;
+	ListCell   *lc;
+
+	plain->commandType = CMD_SELECT;
+	plain->canSetTag = true;
+	ref = add_range(plain, query, STREAM_NESTING_MADE, false);
+	plain->jointree = makeFromExpr(list_make1(ref), NULL);
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk)
+			plain->targetList =
+				lappend(plain->targetList,
+						makeTargetEntry((Expr *) makeVarFromTargetEntry(1, tle),
+										tle->resno, tle->resname, false));
+	}
+	return plain;
+}
+
 /*
  * What there must be some, or none, rows of, without its columns; or NULL: it is nothing
  * that can be joined.
@@ -211,10 +259,14 @@ query_of(SubLink *sublink)
 
 	if ((sublink->subLinkType != EXISTS_SUBLINK &&
 		 sublink->subLinkType != ANY_SUBLINK) ||
-		!stream_analyze_has_stream(query) || !is_plain(query) ||
+		!stream_analyze_has_stream(query) ||
 		checkExprHasSubLink(sublink->testexpr))
 		return NULL;
+	if (!is_plain(query) && stream_analyze_is_correlated(query))
+		return NULL;
 	query = copyObject(query);
+	if (!is_plain(query))
+		query = make_plain(query);
 	if (sublink->subLinkType == ANY_SUBLINK)
 	{
 		test = copyObject(sublink->testexpr);
@@ -245,28 +297,6 @@ make_semijoin(Semijoin *semijoin)
 			return false;
 	query->jointree->quals = all_of(own);
 	return query->targetList != NIL && !stream_analyze_is_correlated(query);
-}
-
-/* Adds it to the range table. */
-static RangeTblRef *
-add_range(Query *query, Query *part, const char *name, bool in_from)
-{
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	RangeTblRef *ref = makeNode(RangeTblRef);
-	List	   *names = NIL;
-	ListCell   *lc;
-
-	foreach(lc, part->targetList)
-		names = lappend(names,
-						makeString(lfirst_node(TargetEntry, lc)->resname));
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = part;
-	rte->alias = makeAlias(name, NIL);
-	rte->eref = makeAlias(name, names);
-	rte->inFromCl = in_from;
-	query->rtable = lappend(query->rtable, rte);
-	ref->rtindex = list_length(query->rtable);
-	return ref;
 }
 
 /* Puts it into FROM; returns its conditions, or NIL: it is about more than equality. */
@@ -420,6 +450,7 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 			left = lappend(left, lfirst(lc));
 	}
 	query->jointree->quals = all_of(left);
+	query->hasSubLinks = checkExprHasSubLink((Node *) query);
 	if (tests == NIL)
 		return false;
 	if (query->cteList)

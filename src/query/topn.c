@@ -591,20 +591,48 @@ is_upper_bound(Node *condition, const Ranked *ranked)
 	return strategy != BTEqualStrategyNumber || bound == 1;
 }
 
+/* Do conditions say anything of the column but bounds? */
+static bool
+says_more(Node *quals, Ranked *ranked, bool counts)
+{
+	ListCell   *lc;
+	List	   *conditions = make_ands_implicit((Expr *) quals);
+
+	foreach(lc, conditions)
+		if (!(counts && is_upper_bound(lfirst(lc), ranked)) &&
+			ranks_walker(lfirst(lc), ranked))
+			return true;
+	return false;
+}
+
+/* The same of those of a part of FROM. */
+static bool
+from_says_more(Node *node, Ranked *ranked, bool counts)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	ListCell   *lc;
+
+	if (IsA(node, RangeTblRef))
+		return false;
+	if (IsA(node, JoinExpr))
+		return says_more(join->quals, ranked, counts) ||
+			from_says_more(join->larg, ranked, counts) ||
+			from_says_more(join->rarg, ranked, counts);
+	foreach(lc, castNode(FromExpr, node)->fromlist)
+		if (from_says_more(lfirst(lc), ranked, counts))
+			return true;
+	return says_more(((FromExpr *) node)->quals, ranked, counts);
+}
+
 /* Is the column of the member used for nothing but bounds? */
 static bool
 only_bounds(Query *query, Ranked *ranked, bool counts)
 {
-	ListCell   *lc;
-
-	if (ranks_walker(stream_compat_flat(query, query->targetList), ranked) ||
-		ranks_walker(stream_compat_flat(query, query->havingQual), ranked))
-		return false;
-	foreach(lc, make_ands_implicit((Expr *) query->jointree->quals))
-		if (!(counts && is_upper_bound(lfirst(lc), ranked)) &&
-			ranks_walker(lfirst(lc), ranked))
-			return false;
-	return true;
+	return !ranks_walker(stream_compat_flat(query, query->targetList),
+						 ranked) &&
+		!ranks_walker(stream_compat_flat(query, query->havingQual), ranked) &&
+		!from_says_more(stream_compat_flat(query, query->jointree), ranked,
+						counts);
 }
 
 bool

@@ -43,6 +43,7 @@
 #include "query/keeping.h"
 #include "query/merging.h"
 #include "query/nesting.h"
+#include "query/outerjoins.h"
 #include "query/reading.h"
 #include "query/semijoin.h"
 #include "query/transform.h"
@@ -54,6 +55,7 @@ typedef struct Planting
 	StreamTree *tree;
 	const StreamOptions *options;
 	int			depth;			/* of the operator that is being made */
+	bool		kept;			/* nothing is left to readers, though it could be */
 } Planting;
 
 /* Each operator looks through all that is below it. */
@@ -108,8 +110,8 @@ is_distinct(Query *query)
 }
 
 /*
- * Is it a plain SELECT that joins streams or reads the changes of a view, or has one that
- * does in its FROM?
+ * Is it a plain SELECT that joins streams or is to take changes, or has one that does
+ * in its FROM?
  */
 static bool
 is_over_join(Query *query)
@@ -118,9 +120,9 @@ is_over_join(Query *query)
 
 	if (!is_plain(query))
 		return false;
-	if (stream_changes_is_source(query))
-		return true;
-	if (stream_analyze_joins_rows(query))
+	if (stream_changes_is_source(query) ||
+		stream_analyze_wants_changes(query) ||
+		stream_analyze_joins_rows(query))
 		return true;
 	foreach(lc, stream_analyze_members_of_from(query))
 	{
@@ -133,12 +135,23 @@ is_over_join(Query *query)
 }
 
 static bool is_changing(Query *query, int rtindex);
+static bool reads_row_by_row(Query *query, bool operator);
+
+/* The same, as reads_row_by_row says, of a sub-select. */
+static bool
+is_row_by_row(Query *part, bool operator)
+{
+	if (operator && (is_distinct(part) || is_over_join(part)))
+		return reads_row_by_row(part, true);
+	return is_plain(part) && reads_row_by_row(part, false);
+}
 
 /* Are streams in FROM read row by row, or through operators below? */
 static bool
 reads_row_by_row(Query *query, bool operator)
 {
-	bool		joins = operator && stream_analyze_joins_rows(query);
+	bool		takes = operator && (stream_analyze_joins_rows(query) ||
+									 stream_analyze_wants_changes(query));
 	ListCell   *lc;
 
 	foreach(lc, query->rtable)
@@ -148,14 +161,9 @@ reads_row_by_row(Query *query, bool operator)
 
 		if (rte->rtekind != RTE_SUBQUERY || !stream_analyze_has_stream(part))
 			continue;
-		if (joins && is_changing(query, foreach_current_index(lc) + 1))
+		if (takes && is_changing(query, foreach_current_index(lc) + 1))
 			continue;
-		if (operator && (is_distinct(part) || is_over_join(part)))
-		{
-			if (!reads_row_by_row(part, true))
-				return false;
-		}
-		else if (!is_plain(part) || !reads_row_by_row(part, false))
+		if (!is_row_by_row(part, operator))
 			return false;
 	}
 	return true;
@@ -201,8 +209,15 @@ is_by_session(Query *query, const StreamTopn *topn)
 static StreamTopn *
 first_rows_of(Query *query, int rtindex)
 {
-	StreamTopn *topn = stream_topn_of_member(query, rtindex);
+	Query		joined = *query;
+	FromExpr	from = *query->jointree;
+	StreamTopn *topn;
 
+	/* an operator that is an outer join is told nothing of what is above it */
+	if (stream_analyze_partial_joins(query))
+		from.quals = NULL;
+	joined.jointree = &from;
+	topn = stream_topn_of_member(&joined, rtindex);
 	return topn ? topn :
 		stream_topn_of_distinct(rt_fetch(rtindex, query->rtable)->subquery);
 }
@@ -237,6 +252,19 @@ takes_changes(Query *query, const StreamTopn *topn)
 		return false;
 	return topn ? stream_topn_can_change(query, topn) &&
 		!is_by_session(query, topn) : query->hasAggs || query->groupClause;
+}
+
+/*
+ * Does it, without being more than a filter, say of a row that goes what it has said of
+ * it when it came?
+ */
+static bool
+passes_changes(Query *query)
+{
+	return !query->hasSubLinks && !query->hasTargetSRFs &&
+		list_length(query->jointree->fromlist) == 1 &&
+		IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
+		!is_mutable(query);
 }
 
 static int	find_changing(Query *query, const StreamTopn *wanted);
@@ -323,6 +351,8 @@ reads_operators(Planting *planting, Query *query)
 	ListCell   *lc;
 	bool		found = false;
 
+	if (stream_joining_has_tests(query))
+		return false;
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -360,6 +390,8 @@ hands_on_changes(Query *query)
 	if (stream_analyze_joins_rows(query))
 		return stream_joining_rows_go(query) ||
 			members_that_change(query, false) != NULL;
+	if (stream_analyze_wants_changes(query))
+		return true;
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -422,15 +454,19 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 			 bool result)
 {
 	Query	   *query = cut->query;
-	bool		takes = result ? !query->hasSubLinks && !query->hasTargetSRFs &&
-		list_length(query->jointree->fromlist) == 1 &&
-		IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
-		!is_mutable(query) : cut->signs || takes_changes(query, cut->topn);
+	bool		takes = result ? passes_changes(query) : cut->signs ||
+		takes_changes(query, cut->topn);
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
 						 "output mode \"append\" over a continuous view that changes is",
 						 query->targetList, "Use output mode \"update\".");
+	if (!takes && (list_length(query->jointree->fromlist) != 1 ||
+				   !IsA(linitial(query->jointree->fromlist), RangeTblRef)))
+		stream_refuse_in(&cut->place,
+						 "a table or function beside rows that come and go (of an outer join, a join with groups, a continuous view) is",
+						 query->targetList,
+						 "Look up what concerns the rows of a stream beside that, in a sub-select of FROM; leave other things to an ordinary view over the continuous view.");
 	if (!takes)
 		stream_refuse_in(&cut->place,
 						 "what is above rows that come and go (of an outer join, a join with groups, a continuous view) is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
@@ -537,7 +573,11 @@ make_join(Planting *planting, StreamCut *cut)
 	}
 	if (!stream_analyze_joins_rows(cut->query))
 	{
-		find_below(planting, cut, true);
+		if (stream_analyze_wants_changes(cut->query))
+			make_below(planting, cut,
+					   linitial_int(stream_analyze_members_of_from(cut->query)));
+		else
+			find_below(planting, cut, true);
 		if (cut->over_changes)
 			stream_transform_pass_changes(cut);
 		else
@@ -793,38 +833,6 @@ can_join(Query *query)
 	return reads_row_by_row(query, true);
 }
 
-/*
- * Puts joins of streams into sub-selects of their own, in the query and its parts,
- * where more is done than to join; what can be a join, too.
- */
-static void
-wrap_joins(Query *query, bool outermost, const StreamPlace *place)
-{
-	ListCell   *lc;
-
-	CHECK_FOR_INTERRUPTS();
-	if (stream_semijoin_pull_up(query, place) && !can_join(query))
-		stream_refuse_in(place,
-						 "EXISTS or NOT EXISTS over a stream, beside an aggregation or a deduplication of streams, or over one, is",
-						 query->targetList,
-						 "Leave it to an ordinary view over continuous views.");
-	foreach(lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		StreamPlace part;
-
-		if (rte->rtekind != RTE_SUBQUERY ||
-			!stream_analyze_has_stream(rte->subquery))
-			continue;
-		part = stream_joining_locate(place, query,
-									 foreach_current_index(lc) + 1);
-		wrap_joins(rte->subquery, false, &part);
-	}
-	if ((outermost || !is_plain(query)) &&
-		stream_analyze_joins_rows(query) && can_join(query))
-		stream_joining_wrap(query, place);
-}
-
 /* Is it over the changes of an outer join of streams, or of another view? */
 static bool
 is_over_changes(Query *query)
@@ -890,27 +898,221 @@ nest_groups(Query *query, int rtindex)
 		rte->subquery = part;
 }
 
+/* ---- what is over groups, by way of what only joins and computes ---- */
+
 /*
- * Writes the query and its parts so that what is above rows that come and go is an
- * operator by itself.
+ * Notes of such SELECTs, which the query is or has in its FROM, that they are to be kept by
+ * changes; false: there are none.  left: it can be left to readers, so what would be
+ * refused is not wanted (*possible).
+ */
+static bool
+want_changes(Query *query, bool left, bool *possible)
+{
+	List	   *members = stream_analyze_members_of_from(query);
+	bool		joins = list_length(members) > 1;
+	bool		wanted = false;
+	ListCell   *lc;
+
+	if (joins ? !stream_analyze_joins_rows(query) :
+		members && is_plain(query) && passes_changes(query) &&
+		is_changing(query, linitial_int(members)))
+	{
+		stream_analyze_want_changes(query);
+		if (joins && left)
+			*possible &= can_join(query) &&
+				stream_joining_is_possible(query,
+										   members_that_change(query, false));
+		return true;
+	}
+	foreach(lc, members)
+	{
+		Query	   *part = rt_fetch(lfirst_int(lc), query->rtable)->subquery;
+
+		if (part && is_plain(part))
+			wanted |= want_changes(part, left, possible);
+	}
+	return wanted;
+}
+
+/* A copy of the query that is over changes of groups; NULL: it cannot be. */
+static Query *
+over_changes_of_groups(Query *from, bool left, bool wrap,
+					   const StreamPlace *place)
+{
+	Query	   *query = copyObject(from);
+	bool		possible = query->cteList == NIL;
+
+	if (!want_changes(query, left, &possible) || !possible)
+		return NULL;
+	if (!stream_analyze_joins_rows(query))
+		return query;
+	if (!can_join(query))
+		return NULL;
+	if (wrap)
+		stream_joining_wrap(query, place);
+	return query;
+}
+
+/*
+ * Has the query keep what is over groups by their changes, if that is worth it: if it is
+ * more than what readers compute, or if they could not.
  */
 static void
-prepare_for_changes(Query *query)
+keep_by_changes(Planting *planting, Query *query, bool outermost,
+				bool tests, const StreamPlace *place)
+{
+	bool		left = !tests && reads_operators(planting, query);
+	bool		wrap = outermost || !is_plain(query);
+	List	   *members = stream_analyze_members_of_from(query);
+	Query	   *over;
+
+	/* what only shows groups or first rows is read over these as it is */
+	if (!is_operator(query) && left &&
+		(!outermost || !is_plain(query) || !planting->options->changes ||
+		 (list_length(members) == 1 &&
+		  is_changing(query, linitial_int(members)))))
+		return;
+	over = over_changes_of_groups(query, left, wrap, place);
+	if (over == NULL)
+		return;
+	group_distinct(over);
+	if (!left || (is_operator(over) ?
+				  takes_changes(over, stream_topn_of_distinct(over)) :
+				  passes_changes(over)))
+	{
+		*query = *over;
+		planting->kept |= outermost;
+	}
+}
+
+/* The same where a query around it wants the first rows of it. */
+static void
+rank_changes(Planting *planting, Query *query, int rtindex,
+			 const StreamPlace *place)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	Query	   *part = rte->subquery;
+	Query	   *over;
+	StreamTopn *topn;
+
+	if (part->hasAggs || part->groupClause ||
+		stream_topn_of_member(query, rtindex) == NULL ||
+		(over = over_changes_of_groups(part, reads_operators(planting, part),
+									   true, place)) == NULL)
+		return;
+	rte->subquery = over;
+	topn = stream_topn_of_member(query, rtindex);
+	if (topn == NULL || !takes_changes(over, topn))
+		rte->subquery = part;
+}
+
+/* ---- preparing ---- */
+
+/* What keeps a sub-select from being read row by row, or by changes; or NULL. */
+static const char *
+obstacle_in(Query *part)
 {
 	ListCell   *lc;
 
+	if (part->setOperations)
+		return NULL;
+	if ((part->limitCount || part->limitOffset) && is_operator(part))
+		return "LIMIT";
+	if (part->hasSubLinks)
+		return "a sub-select of an expression";
+	if (part->hasTargetSRFs)
+		return "a set-returning function";
+	if (part->hasWindowFuncs && (part->hasAggs || part->groupClause))
+		return "a window function over groups";
+	if (is_mutable(part))
+		return "a function that is not immutable";
+	foreach(lc, part->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY &&
+			stream_analyze_has_stream(rte->subquery) &&
+			!is_row_by_row(rte->subquery, true) &&
+			!is_changing(part, foreach_current_index(lc) + 1))
+			return obstacle_in(rte->subquery);
+	}
+	return NULL;
+}
+
+/* Says of members of a join, which cannot be made, what is in the way. */
+static void
+refuse_members(Query *query, const StreamPlace *outer)
+{
+	ListCell   *lc;
+	List	   *members = stream_analyze_members_of_from(query);
+
+	foreach(lc, members)
+	{
+		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
+		StreamPlace place;
+		const char *what;
+
+		if (rte->rtekind != RTE_SUBQUERY ||
+			is_row_by_row(rte->subquery, true) ||
+			is_changing(query, lfirst_int(lc)))
+			continue;
+		place = stream_joining_locate(outer, query, lfirst_int(lc));
+		check_independent(rte->subquery, &place);
+		what = obstacle_in(rte->subquery);
+		if (what)
+			stream_refuse_in(&place,
+							 psprintf("%s in a sub-select with groups or first rows that is joined with a stream is",
+									  what), rte->subquery->targetList,
+							 "Have an ordinary view join continuous views, one of which is that sub-select.");
+	}
+}
+
+/*
+ * Writes the query and its parts so that joins of streams, and what is above rows that
+ * come and go, are operators by themselves.  Joins are put into sub-selects where more is
+ * done than to join; what can be a join becomes one.
+ */
+static void
+prepare(Planting *planting, Query *query, bool outermost,
+		const StreamPlace *place)
+{
+	bool		append = planting->tree->append;
+	bool		tests;
+	ListCell   *lc;
+
 	CHECK_FOR_INTERRUPTS();
+	tests = stream_semijoin_pull_up(query, place);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		int			rtindex = foreach_current_index(lc) + 1;
+		StreamPlace part;
 
 		if (rte->rtekind != RTE_SUBQUERY ||
 			!stream_analyze_has_stream(rte->subquery))
 			continue;
-		prepare_for_changes(rte->subquery);
-		nest_groups(query, foreach_current_index(lc) + 1);
+		part = stream_joining_locate(place, query, rtindex);
+		prepare(planting, rte->subquery, false, &part);
+		if (append)
+			continue;
+		nest_groups(query, rtindex);
+		rank_changes(planting, query, rtindex, &part);
 	}
-	group_distinct(query);
+	if (!append)
+		keep_by_changes(planting, query, outermost, tests, place);
+	if ((tests || (stream_analyze_joins_rows(query) &&
+				   !reads_operators(planting, query))) && !can_join(query))
+		refuse_members(query, place);
+	if (tests && !can_join(query))
+		stream_refuse_in(place,
+						 "EXISTS or NOT EXISTS over a stream, beside an aggregation or a deduplication of streams, or over one, is",
+						 query->targetList,
+						 "Leave it to an ordinary view over continuous views.");
+	if ((outermost || !is_plain(query)) &&
+		stream_analyze_joins_rows(query) && can_join(query))
+		stream_joining_wrap(query, place);
+	if (!append)
+		group_distinct(query);
 }
 
 /*
@@ -989,12 +1191,14 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
+	stream_outerjoins_nest(query);
 	asked = copyObject(query);
 	stream_changes_expand(query);
-	wrap_joins(query, true, place);
-	if (!tree->append)
-		prepare_for_changes(query);
-	if (is_maintained(&planting, query) || !reads_operators(&planting, query))
+	/* of views, too */
+	stream_outerjoins_nest(query);
+	prepare(&planting, query, true, place);
+	if (is_maintained(&planting, query) || planting.kept ||
+		!reads_operators(&planting, query))
 		make_operator(&planting, query, NULL, false, place);
 	else
 	{

@@ -589,7 +589,15 @@ class Grammar:
                 "NOT EXISTS (SELECT FROM {0} WHERE {2}.id % 40 = {1}.id % 40 AND {4})",
                 "EXISTS (SELECT FROM {0} WHERE {1}.id BETWEEN {2}.id - 1 AND {2}.id + 2 AND {4})",
                 "NOT EXISTS (SELECT FROM {0} WHERE {2}.{3} > {1}.{3})",
-                "NOT EXISTS (SELECT FROM {0} WHERE {1}.id::int4 <@ int4range({2}.id::int4 % 90, {2}.id::int4 % 90 + 5))"
+                "NOT EXISTS (SELECT FROM {0} WHERE {1}.id::int4 <@ int4range({2}.id::int4 % 90, {2}.id::int4 % 90 + 5))",
+                "{1}.{3} IN (SELECT {2}.{3} FROM {0} GROUP BY {2}.{3} HAVING "
+                "count(*) % 2 = 1)",
+                "EXISTS (SELECT FROM (SELECT {2}.{3} AS k, count(*) AS n FROM {0} "
+                "GROUP BY 1) AS g{2} WHERE g{2}.k = {1}.{3} AND g{2}.n % 3 > "
+                "{1}.id % 3)",
+                "NOT EXISTS (SELECT FROM (SELECT {2}.{3} AS k, count(*) AS n FROM "
+                "{0} GROUP BY 1) AS g{2} WHERE g{2}.k = {1}.{3} AND g{2}.n % 3 > "
+                "{1}.id % 3)"
             ]).format(more[0], first, second, column,
                       self.expr(Scope(scope.cols + other.cols), "bool",
                                 1).sql))
@@ -597,8 +605,7 @@ class Grammar:
                 self.tag("NOT EXISTS a stream")
             return False
         if self.chance(0.25):
-            self.joined_groups(source, scope, first, more[0], second)
-            return False
+            return self.joined_groups(source, scope, first, more[0], second)
         form = rng.choice(["id", "near", "columns", "columns", "expression",
                            "range", "range"])
         if form == "range":
@@ -636,7 +643,7 @@ class Grammar:
         scope.unique = None
         if self.chance(0.3):
             on.append(self.expr(scope, "bool", 1).sql)
-        if self.chance(0.3) and len(source) == 1:
+        if self.chance(0.3) and not any(s.startswith(",") for s in source):
             # PostgreSQL has no full joins by ranges
             outer = rng.choice(["LEFT", "LEFT", "RIGHT",
                                 "RIGHT" if form == "range" else "FULL"])
@@ -674,6 +681,28 @@ class Grammar:
                             " HAVING count(*) % 3 < 2"]), made))
         scope.cols += [Expr(made + ".n::int8", "int8", True)] * 3
         scope.unique = None
+        if self.chance(0.4) and not any(s.startswith(",") for s in source):
+            self.tag("outer join with groups")
+            source[-1] = " " + rng.choice(["LEFT", "LEFT", "FULL"]) + source[-1]
+            return True
+        return False
+
+    def joined_above(self, source, scope):
+        """Groups of a stream beside what a sub-select makes, which may be groups."""
+        cols = [c for c in scope.cols if c.type in ("int4", "int8", "int2")]
+        if not cols:
+            return False
+        self.tag("groups beside a sub-select")
+        more, _ = self.one_stream()
+        second = more[0].split(" AS ")[-1]
+        outer = self.rng.choice(["", "", "LEFT ", "FULL "])
+        source.append(" %sJOIN (SELECT %s.id %% 9 AS m, count(*) AS n FROM %s "
+                      "GROUP BY 1 HAVING count(*) %% 4 > 0) AS g%s ON %s %% 9 = "
+                      "g%s.m" % (outer, second, more[0], second,
+                                 self.rng.choice(cols).sql, second))
+        scope.cols += [Expr("g%s.n" % second, "int8", True)] * 2
+        scope.unique = None
+        return True
 
     def series(self, source, scope):
         """A set-returning function in FROM."""
@@ -739,13 +768,16 @@ class Grammar:
                            for i, c in enumerate(inner.cols)])
             scope.cols = [c for c in scope.cols if c.type in VALUES] or [
                 Expr("1", "int4", True)]
+            if self.chance(0.2):
+                alone = self.joined_above(query.source, scope)
         else:
             query.source, scope = self.one_stream()
             if self.chance(max(0.15, self.exotic / 3)):
-                # beside an outer join there is nothing else
+                # beside an outer join there are no tables
                 alone = self.joined_stream(query.source, scope, query.where)
-                if not alone and self.chance(0.2):
-                    self.joined_stream(query.source, scope, query.where)
+                if self.chance(0.25):
+                    alone |= self.joined_stream(query.source, scope,
+                                                query.where)
         if not alone and self.chance(0.25):
             self.lookups(query.source, scope, query.where)
         if not alone and self.chance(0.1):

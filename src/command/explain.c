@@ -268,6 +268,8 @@ explain_feed(ExplainView *explain, StreamDelta *delta)
 	StringInfoData from;
 
 	initStringInfo(&from);
+	if (delta->streams)
+		appendStringInfoString(&from, "new rows of streams");
 	foreach(lc, delta->feed->inputs)
 		appendStringInfo(&from, "%s%s", from.len > 0 ? ", " : "",
 						 stream_cut_input_name(lfirst(lc)));

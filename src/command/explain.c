@@ -107,6 +107,8 @@ kind_of_operator(const StreamCut *cut)
 					"rows of each grouping set";
 			if (cut->ordered)
 				return "rows, kept in order";
+			if (cut->query->setOperations)
+				return "union of rows";
 			return cut->keeps ? "rows, kept" : "rows";
 		case STREAM_CUT_JOIN:
 			return "join";

@@ -982,6 +982,7 @@ takes_from_below(Planting *planting, Query *query, const StreamTopn *topn,
 		if (reads_operators(planting, query))
 			return false;
 		alone.jointree = makeFromExpr(list_make1(makeNode(RangeTblRef)), NULL);
+		alone.hasSubLinks = false;
 	}
 	if (is_transform(query))
 		return takes && passes_changes(&alone);
@@ -1173,7 +1174,8 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	stream_analyze_inline_with(query);
 	asked = copyObject(query);
 	stream_changes_expand(query);
-	arrange(&planting, query, NULL, !tree->append, true, place);
+	arrange(&planting, query, stream_topn_of_distinct(query), !tree->append,
+			true, place);
 	if (is_maintained(&planting, query) || !reads_operators(&planting, query) ||
 		shows_changes(&planting, query))
 		make_operator(&planting, query, NULL, false, place);

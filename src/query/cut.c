@@ -38,6 +38,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "time/timeexpr.h"
 #include "state/aggstate.h"
@@ -488,11 +489,17 @@ stream_cut_read_below(const StreamCut *cut, Query *query)
 	}
 }
 
-/* Do rows that are new come with those that come and go, by way of UNION ALL? */
+/*
+ * Do rows that are new come with those that come and go, by way of UNION ALL?  (Whether
+ * the others are late has been told below.)
+ */
 static bool
 reads_new_rows(const StreamCut *cut)
 {
 	ListCell   *lc;
+
+	if (STREAM_MUTATION("united_late"))
+		return false;
 
 	foreach(lc, cut->below)
 	{

@@ -658,6 +658,7 @@ static void
 make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 {
 	Query	   *query = cut->query;
+	List	   *below;
 	int			rtindex;
 
 	stream_compat_flatten_groups(query);
@@ -675,6 +676,7 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 											  (Node *) query->targetList);
 	query->havingQual =
 		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
+	below = cut->below;
 	if (cut->topn)
 	{
 		stream_cut_topn(cut);
@@ -699,6 +701,8 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 		else
 			stream_cut_add_own_feed(cut);
 	}
+	if (cut->window && cut->window->event_time)
+		stream_uniting_set_window(below, cut->window);
 }
 
 /*

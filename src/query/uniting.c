@@ -355,3 +355,20 @@ stream_uniting_cut(StreamCut *cut)
 	}
 	stream_cut_add_feed_from(cut, make_feed(cut), STREAM_FEED_ROWS);
 }
+
+void
+stream_uniting_set_window(List *below, StreamWindow *window)
+{
+	ListCell   *lc;
+
+	foreach(lc, below)
+	{
+		StreamCut  *cut = ((StreamCutInput *) lfirst(lc))->cut;
+
+		if (cut->kind != STREAM_CUT_ROWS || cut->keeps)
+			continue;
+		if (cut->query->setOperations)
+			cut->window = window;
+		stream_uniting_set_window(cut->below, window);
+	}
+}

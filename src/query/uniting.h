@@ -40,4 +40,10 @@ extern bool stream_uniting_can_wrap(const Query *query);
  */
 extern void stream_uniting_cut(StreamCut *cut);
 
+/*
+ * What is above takes the rows by a window of their event time, which is thereby one of
+ * the streams that the unions below (StreamCutInput) read.
+ */
+extern void stream_uniting_set_window(List *below, StreamWindow *window);
+
 #endif

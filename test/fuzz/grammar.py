@@ -1022,7 +1022,7 @@ class Grammar:
         rng = self.rng
         depth = rng.choice([0, 0, 0, 0, 1, 1, 2])
         kind = rng.choice(["aggregation"] * 11 + ["transform"] * 4
-                          + ["top_n"] * 3 + ["distinct"] * 2 + ["union"] * 40
+                          + ["top_n"] * 3 + ["distinct"] * 2 + ["union"] * 3
                           + ["odd"])
         if kind == "odd":
             query = self.odd()

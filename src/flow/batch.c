@@ -32,6 +32,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
@@ -629,9 +630,15 @@ static bool
 has_input(MergeReceiver *receiver)
 {
 	BatchView  *view = receiver->batch->view;
+	const StreamCut *cut = receiver->delta->cut;
 
-	if (!receiver->delta->cut->from_beginning || view->progress.batch == 0)
+	if (!cut->from_beginning)
 		return true;
+	/* over changes, what the group was made of when the view was created is not here */
+	if (view->progress.batch == 0)
+		return !cut->over_changes ||
+			rows_handed_on(view, receiver->delta) > 0 ||
+			RelationGetNumberOfBlocks(receiver->batch->states[cut->number]) == 0;
 	if (receiver->delta->streams == NIL)
 		return rows_handed_on(view, receiver->delta) > 0;
 	return view->position && rows_read(view->position) > 0;

@@ -104,6 +104,8 @@ struct StreamBatch
 	bool		due;			/* there is something to do */
 	bool		held;			/* and triggers to fire */
 	bool		reads_content;	/* what other views show, not how it changes */
+	bool		has_group;		/* in the first one, of the operator at hand: it has
+								 * been given its row when the view was created */
 	TimestampTz now;			/* by our clock, which tests may move */
 };
 
@@ -636,9 +638,8 @@ has_input(MergeReceiver *receiver)
 		return true;
 	/* over changes, what the group was made of when the view was created is not here */
 	if (view->progress.batch == 0)
-		return !cut->over_changes ||
-			rows_handed_on(view, receiver->delta) > 0 ||
-			RelationGetNumberOfBlocks(receiver->batch->states[cut->number]) == 0;
+		return !cut->over_changes || !receiver->batch->has_group ||
+			rows_handed_on(view, receiver->delta) > 0;
 	if (receiver->delta->streams == NIL)
 		return rows_handed_on(view, receiver->delta) > 0;
 	return view->position && rows_read(view->position) > 0;
@@ -852,6 +853,8 @@ run_operators(StreamBatch *batch, StreamPosition *position)
 	{
 		int			feed = 0;
 
+		batch->has_group = view->progress.batch == 0 && batch->states[i] &&
+			RelationGetNumberOfBlocks(batch->states[i]) > 0;
 		if (i == changes_of_closed(view) && batch->closes != STREAM_NO_TIME)
 			hand_on_closed(batch, i);
 		for (; lc && ((StreamDelta *) lfirst(lc))->cut->number == i;

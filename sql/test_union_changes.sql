@@ -274,4 +274,20 @@ CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT dim.k, u.n FROM dim, LATERAL (SELECT count(*) AS n FROM a WHERE a.k = dim.k GROUP BY k UNION ALL SELECT x FROM t) u;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT session_window(at, '1 minute'), count(*) FROM (SELECT window_time(tumble(ts, '1 minute')) AS at FROM e GROUP BY tumble(ts, '1 minute') UNION ALL SELECT ts FROM f) u GROUP BY 1;
+-- the event time that somebody else's view hides, beside groups
+CREATE ROLE regress_uc_owner;
+CREATE ROLE regress_uc_other;
+GRANT ALL ON SCHEMA uc TO regress_uc_owner, regress_uc_other;
+CREATE VIEW days AS SELECT k, tumble(ts, '1 day') AS w FROM e;
+ALTER VIEW days OWNER TO regress_uc_other;
+GRANT SELECT ON e TO regress_uc_other;
+GRANT SELECT ON days, f TO regress_uc_owner;
+SET ROLE regress_uc_owner;
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT w, count(*) FROM (SELECT w, n FROM (SELECT w, k AS n FROM days UNION ALL SELECT tumble(ts, '1 day'), count(*) FROM f GROUP BY 1) q WHERE n > 0) u GROUP BY w;
+RESET ROLE;
+-- late rows of a part are late above it, where they are not at hand any more
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous, streaming.late_rows = keep) AS
+	SELECT w, count(*) FROM (SELECT tumble(ts, '1 minute') AS w FROM e GROUP BY w UNION ALL SELECT tumble(ts, '1 minute') FROM f) u GROUP BY w;
 DROP SCHEMA uc CASCADE;
+DROP ROLE regress_uc_owner, regress_uc_other;

@@ -56,6 +56,7 @@ OBJS = \
 	src/query/firsts.o \
 	src/query/joinfeeds.o \
 	src/query/joining.o \
+	src/query/uniting.o \
 	src/query/merging.o \
 	src/query/changes.o \
 	src/query/tree.o \

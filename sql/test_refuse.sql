@@ -32,7 +32,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT sum(v) OVER (PARTITION BY k) FROM (SELECT k, v FROM s WHERE v > 1) AS x;
 \echo :LAST_ERROR_SQLSTATE
 -- rows of a stream beside an aggregation of it
-CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT k, v FROM s UNION ALL SELECT k, count(*) FROM s GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
@@ -46,7 +46,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k FROM (SELECT k FROM s ORDER BY v LIMIT 10) AS x;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k FROM s UNION SELECT k FROM s2;
+	SELECT k FROM s INTERSECT SELECT k FROM s2;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k FROM s UNION ALL SELECT k FROM dim;
@@ -179,7 +179,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, max(r) FROM (SELECT k, row_number() OVER (ORDER BY v) AS r FROM s) x GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT k, count(*) FROM (SELECT k FROM s UNION SELECT k FROM s2) x GROUP BY k;
+	SELECT k, count(*) FROM (SELECT k FROM s INTERSECT SELECT k FROM s2) x GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, count(*) FROM (SELECT k FROM s FOR SHARE) x GROUP BY k;

@@ -87,6 +87,9 @@ CALL add('(SELECT k % 2 AS p, ts, max(gap) AS gap FROM s GROUP BY 1, 2 HAVING mi
 -- the latest row, the first ones
 CALL add('(SELECT DISTINCT ON (k, v) k, v, ts, gap, c FROM s ORDER BY k, v, ts DESC, id) q', 'k', 'ts', 'gap', 'count(*) AS n, sum(v) AS v');
 CALL add('(SELECT *, row_number() OVER (PARTITION BY k ORDER BY v DESC, id) AS rn FROM s) q WHERE rn <= 7', 'k', 'ts', 'gap', 'count(*) AS n, sum(v) AS v');
+-- UNION ALL of groups and rows
+CALL add('(SELECT k, ts, count(*) AS c, max(gap) AS gap FROM s GROUP BY k, ts HAVING count(*) % 2 = 1 UNION ALL SELECT k, ts, x::bigint, interval ''2 min'' FROM o) q', 'k', 'ts', 'gap', 'sum(c) AS a, count(*) AS n');
+CALL add('(SELECT k, window_time(tumble(ts, ''1 min'')) AS ts, count(*) AS c FROM s GROUP BY k, tumble(ts, ''1 min'') UNION ALL SELECT k, ts, 1 FROM o) q', 'k', 'ts', '''2 min''', 'sum(c) AS a, count(*) AS n');
 -- joins: a row of an outer join goes when it is found, of NOT EXISTS, too
 CALL add('(SELECT s.k, s.ts, s.v, s.gap, o.x FROM s LEFT JOIN o ON s.k = o.k AND s.v = o.x) q', 'k', 'ts', 'gap', 'count(*) AS n, count(x) AS x, sum(v) AS v');
 CALL add('(SELECT s.k, s.ts, s.v, s.gap FROM s LEFT JOIN o ON s.k = o.k AND s.v = o.x WHERE o.k IS NULL) q', 'k', 'ts', 'gap', 'count(*) AS n, sum(v) AS v');

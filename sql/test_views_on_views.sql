@@ -362,7 +362,6 @@ CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SEL
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q JOIN dim USING (k) WHERE rn <= 2;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, sum(x) OVER () FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn <= 2;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, (SELECT 1) FROM c GROUP BY k;
-CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k FROM groups UNION ALL SELECT k FROM groups;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, name FROM groups JOIN dim USING (k);
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, now() FROM groups;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT sum(n) OVER () FROM groups;

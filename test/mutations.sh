@@ -35,6 +35,8 @@
 #	rows_forgotten	rows that are kept are not read again
 #	bits_again	a value counts again when it meets another condition
 #	changes_between	what a group is between two feeds of a batch is handed on
+#	united_signs	new rows beside groups go
+#	united_late	late rows beside groups count
 #	changes_lost	a row that goes is taken for one that comes
 #	rows_stay	a row that goes is kept
 #	group_snapshot	each view of a group reads as of a snapshot of its own
@@ -54,6 +56,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	join_forgotten join_matched join_bereft join_signs join_tests join_final join_waiting
 	join_index join_implied join_alone
 	rows_forgotten bits_again changes_between changes_lost rows_stay
+	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
 	closed_again closed_skipped below_ahead time_behind}
@@ -78,6 +81,7 @@ guards()
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
 		join_bereft) echo test_00_setup test_join_outer_changing ;;
 		join_signs) echo test_00_setup test_join_groups ;;
+		united_signs | united_late) echo test_00_setup test_union_changes ;;
 		join_tests) echo test_00_setup test_join_anti ;;
 		time_behind) echo test_00_setup test_et_carried ;;
 		join_alone) echo test_00_setup test_et_join_rules ;;

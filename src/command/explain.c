@@ -108,6 +108,8 @@ kind_of_operator(const StreamCut *cut)
 					"rows of each grouping set";
 			if (cut->ordered)
 				return "rows, kept in order";
+			if (cut->query->setOperations)
+				return "union of rows";
 			return cut->keeps ? "rows, kept" : "rows";
 		case STREAM_CUT_JOIN:
 			return "join";
@@ -269,6 +271,8 @@ explain_feed(ExplainView *explain, StreamDelta *delta)
 	StringInfoData from;
 
 	initStringInfo(&from);
+	if (delta->streams)
+		appendStringInfoString(&from, "new rows of streams");
 	foreach(lc, delta->feed->inputs)
 		appendStringInfo(&from, "%s%s", from.len > 0 ? ", " : "",
 						 stream_cut_input_name(lfirst(lc)));

@@ -599,6 +599,7 @@ typedef struct NewChanges
 {
 	StreamViewRow *row;
 	StreamTree *tree;
+	bool		others;			/* the view would have other operators with it */
 } NewChanges;
 
 static void
@@ -607,9 +608,15 @@ analyze_changes(void *arg)
 	NewChanges *changes = arg;
 	Relation	definition = table_open(changes->row->definition,
 										AccessShareLock);
+	Query	   *query = get_view_query(definition);
+	StreamOptions without = changes->row->options;
+	StreamTree *before;
 
-	changes->tree = stream_tree_of_query(get_view_query(definition),
-										 &changes->row->options, NULL);
+	without.changes = false;
+	before = stream_tree_of_query(query, &without, NULL);
+	changes->tree = stream_tree_of_query(query, &changes->row->options, NULL);
+	changes->others = list_length(changes->tree->cuts) !=
+		list_length(before->cuts) + 1;
 	table_close(definition, NoLock);
 }
 
@@ -617,11 +624,18 @@ analyze_changes(void *arg)
 static void
 add_change_stream(StreamViewRow *row)
 {
-	NewChanges	changes = {row, NULL};
+	NewChanges	changes = {row};
 	Oid			tablespace = get_rel_tablespace(row->state);
 
 	stream_owner_run(stream_owner_of(row->viewid), row->settings,
 					 analyze_changes, &changes);
+	if (changes.others)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("a change stream cannot be added to continuous view \"%s\"",
+						get_rel_name(row->viewid)),
+				 errdetail("The parts of its UNION are put together by its readers."),
+				 errhint("Drop the view and create it anew WITH (streaming.changes).")));
 	if (!OidIsValid(tablespace))
 		tablespace = MyDatabaseTableSpace;
 	stream_relations_create_changes(row, changes.tree,

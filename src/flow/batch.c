@@ -32,6 +32,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
@@ -104,6 +105,8 @@ struct StreamBatch
 	bool		due;			/* there is something to do */
 	bool		held;			/* and triggers to fire */
 	bool		reads_content;	/* what other views show, not how it changes */
+	bool		has_group;		/* in the first one, of the operator at hand: it has
+								 * been given its row when the view was created */
 	TimestampTz now;			/* by our clock, which tests may move */
 	StreamMeter meter;
 };
@@ -632,12 +635,14 @@ static bool
 has_input(MergeReceiver *receiver)
 {
 	BatchView  *view = receiver->batch->view;
+	const StreamCut *cut = receiver->delta->cut;
 
-	if (!receiver->delta->cut->from_beginning)
+	if (!cut->from_beginning)
 		return true;
-	if (view->progress.batch == 0 &&
-		(view->position == NULL || !receiver->delta->cut->over_changes))
-		return true;
+	/* over changes, what the group was made of when the view was created is not here */
+	if (view->progress.batch == 0)
+		return !cut->over_changes || !receiver->batch->has_group ||
+			rows_handed_on(view, receiver->delta) > 0;
 	if (receiver->delta->streams == NIL)
 		return rows_handed_on(view, receiver->delta) > 0;
 	return view->position && rows_read(view->position) > 0;
@@ -859,6 +864,8 @@ run_operators(StreamBatch *batch, StreamPosition *position)
 	{
 		int			feed = 0;
 
+		batch->has_group = view->progress.batch == 0 && batch->states[i] &&
+			RelationGetNumberOfBlocks(batch->states[i]) > 0;
 		if (i == changes_of_closed(view) && batch->closes != STREAM_NO_TIME)
 			hand_on_closed(batch, i);
 		for (; lc && ((StreamDelta *) lfirst(lc))->cut->number == i;

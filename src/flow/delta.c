@@ -570,9 +570,25 @@ has_misplaced_filter(Plan *plan)
 		has_misplaced_filter(plan->righttree);
 }
 
+/* Are rows of a stream handed on, and late only by a window above? */
+static bool
+is_late_above(const StreamDelta *delta)
+{
+	const StreamCut *cut = delta->cut;
+
+	return cut->kind == STREAM_CUT_ROWS && cut->query->setOperations &&
+		cut->window && cut->window->event_time;
+}
+
 void
 stream_delta_check_late_rows(StreamDelta *delta)
 {
+	if (is_late_above(delta))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("late rows of this view cannot be kept"),
+				 errdetail("They are parts of a UNION ALL with other operators."),
+				 errhint("Set streaming.late_rows to \"drop\".")));
 	if (has_misplaced_filter(stream_delta_plan(delta, 1)->planTree) ||
 		has_misplaced_filter(stream_delta_plan(delta,
 											   STREAM_DELTA_LARGE)->planTree))

@@ -38,6 +38,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "time/timeexpr.h"
 #include "state/aggstate.h"
@@ -488,6 +489,29 @@ stream_cut_read_below(const StreamCut *cut, Query *query)
 	}
 }
 
+/*
+ * Do rows that are new come with those that come and go, by way of UNION ALL?  (Whether
+ * the others are late has been told below.)
+ */
+static bool
+reads_new_rows(const StreamCut *cut)
+{
+	ListCell   *lc;
+
+	if (STREAM_MUTATION("united_late"))
+		return false;
+
+	foreach(lc, cut->below)
+	{
+		StreamCut  *below = ((StreamCutInput *) lfirst(lc))->cut;
+
+		if (below->kind == STREAM_CUT_ROWS && !below->keeps &&
+			(below->query->setOperations || reads_new_rows(below)))
+			return true;
+	}
+	return false;
+}
+
 /* Keys and bare aggregates over FROM and WHERE. */
 static Query *
 make_delta_query(StreamCut *cut)
@@ -532,7 +556,8 @@ make_delta_query(StreamCut *cut)
 		tlist = lappend(tlist, makeTargetEntry((Expr *) stream_cut_count_rows(),
 											   list_length(tlist) + 1,
 											   NULL, true));
-	if (cut->window && cut->window->event_time && !cut->over_changes)
+	if (cut->window && cut->window->event_time &&
+		(!cut->over_changes || reads_new_rows(cut)))
 		delta->jointree->quals =
 			make_and_qual(delta->jointree->quals,
 						  stream_eventtime_filter(cut->window));

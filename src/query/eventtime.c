@@ -592,7 +592,48 @@ trace_key(Query *query, TargetEntry *tle, Trace trace, Memory *memory)
 	return trace;
 }
 
-/* Makes the trace of a column of UNION that of both parts, which are times. */
+/* Can a column of UNION be that?  hop is for where its panes can be made. */
+static bool
+can_be_of_union(const Trace *trace)
+{
+	const char *name;
+
+	if (trace->kind == TRACE_TIME)
+		return true;
+	if (trace->kind != TRACE_RANGE && trace->kind != TRACE_START)
+		return false;
+	name = our_function(trace->call->funcid);
+	return name == NULL || strcmp(name, "tumble") == 0;
+}
+
+/* Are two parts of UNION of one mind about what is a time, or which window it is? */
+static bool
+agree(const Trace *a, const Trace *b)
+{
+	const char *name;
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (a->kind == TRACE_TIME)
+		return true;
+	if (a->call->funcid != b->call->funcid || a->stored != b->stored)
+		return false;
+	name = our_function(a->call->funcid);
+	forboth(la, a->call->args, lb, b->call->args)
+	{
+		Node	   *arg;
+
+		if (lfirst(la) == window_argument(a->call, name))
+			continue;
+		arg = eval_const_expressions(NULL, lfirst(la));
+		if (!IsA(arg, Const) ||
+			!equal(arg, eval_const_expressions(NULL, lfirst(lb))))
+			return false;
+	}
+	return true;
+}
+
+/* Makes the trace of a column of UNION that of both parts, which agree. */
 static void
 trace_both(Trace *trace, const Trace *other)
 {
@@ -663,8 +704,8 @@ trace_output(Query *query, AttrNumber attno, Memory *memory)
 								  (result.kind != trace.kind ||
 								   result.type != trace.type)))
 			return no_trace;
-		/* the parts might disagree about the windows' lengths */
-		if (trace.kind != TRACE_TIME)
+		if (result.kind == TRACE_NONE ? !can_be_of_union(&trace) :
+			!agree(&trace, &result))
 			return no_trace;
 		if (result.kind != TRACE_NONE)
 			trace_both(&trace, &result);

@@ -151,7 +151,6 @@ stream_nesting_move(StreamNesting *nesting, Query *query, const char *name)
 	inner->rtable = query->rtable;
 	stream_compat_move_permissions(query, inner);
 	inner->jointree = query->jointree;
-	inner->hasSubLinks = query->hasSubLinks;
 	inner->querySource = query->querySource;
 	query->targetList = (List *)
 		stream_nesting_above(nesting, (Node *) query->targetList);
@@ -161,6 +160,7 @@ stream_nesting_move(StreamNesting *nesting, Query *query, const char *name)
 	query->windowClause = (List *)
 		stream_nesting_above(nesting, (Node *) query->windowClause);
 	inner->targetList = nesting->targets;
+	inner->hasSubLinks = checkExprHasSubLink((Node *) inner);
 	/* what is around is further away */
 	IncrementVarSublevelsUp((Node *) inner, 1, 1);
 	read_inner(query, inner, name);

@@ -47,6 +47,7 @@
 #include "query/reading.h"
 #include "query/semijoin.h"
 #include "query/transform.h"
+#include "query/uniting.h"
 #include "query/tree.h"
 
 /* A tree in the making. */
@@ -72,22 +73,12 @@ is_operator(Query *query)
 		 query->distinctClause);
 }
 
-static bool
-is_union_all(Node *operations)
-{
-	SetOperationStmt *operation = (SetOperationStmt *) operations;
-
-	if (operations == NULL || IsA(operations, RangeTblRef))
-		return true;
-	return operation->op == SETOP_UNION && operation->all &&
-		is_union_all(operation->larg) && is_union_all(operation->rarg);
-}
-
 /* Does it do no more than filter, compute and put together, LIMIT aside? */
 static bool
 is_transform(Query *query)
 {
-	return !is_operator(query) && is_union_all(query->setOperations) &&
+	return !is_operator(query) &&
+		stream_uniting_is_union_all(query->setOperations) &&
 		query->havingQual == NULL && !query->hasWindowFuncs;
 }
 
@@ -110,8 +101,8 @@ is_distinct(Query *query)
 }
 
 /*
- * Is it a plain SELECT that joins streams or is to take changes, or has one that does
- * in its FROM?
+ * Is it a plain SELECT that joins streams or is to take changes, or a UNION ALL of operators,
+ * or has such a one in its FROM?
  */
 static bool
 is_over_join(Query *query)
@@ -120,6 +111,8 @@ is_over_join(Query *query)
 
 	if (!is_plain(query))
 		return false;
+	if (query->setOperations)
+		return stream_uniting_is_marked(query);
 	if (stream_changes_is_source(query) ||
 		stream_analyze_wants_changes(query) ||
 		stream_analyze_joins_rows(query))
@@ -154,6 +147,8 @@ reads_row_by_row(Query *query, bool operator)
 									 stream_analyze_wants_changes(query));
 	ListCell   *lc;
 
+	if (operator && stream_uniting_is_marked(query))
+		return true;
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -342,6 +337,21 @@ is_maintained_member(Planting *planting, Query *query, int rtindex,
 }
 
 /*
+ * Is it a plain SELECT over groups, or first rows, how these change?  The member of FROM,
+ * as an index into its range table; 0: it is not.
+ */
+static int
+find_passed(Query *query)
+{
+	RangeTblRef *ref;
+
+	if (!is_plain(query) || query->setOperations || !passes_changes(query))
+		return 0;
+	ref = linitial(query->jointree->fromlist);
+	return is_changing(query, ref->rtindex) ? ref->rtindex : 0;
+}
+
+/*
  * Can all streams that the query reads be reached through operators that are
  * sub-selects in FROM?
  */
@@ -375,6 +385,28 @@ reads_operators(Planting *planting, Query *query)
 }
 
 static Bitmapset *members_that_change(Query *query, bool append);
+static bool hands_on_changes(Query *query);
+
+/* Do rows of the part of UNION ALL come and go? */
+static bool
+part_changes(Query *query, int rtindex)
+{
+	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+
+	return is_changing(query, rtindex) || find_passed(part) > 0 ||
+		(is_over_join(part) && hands_on_changes(part));
+}
+
+static bool
+parts_change(Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_uniting_parts(query))
+		if (part_changes(query, lfirst_int(lc)))
+			return true;
+	return false;
+}
 
 /*
  * Do rows go that the query hands on, which joins streams or reads a view?  (Not in
@@ -385,6 +417,8 @@ hands_on_changes(Query *query)
 {
 	ListCell   *lc;
 
+	if (query->setOperations)
+		return parts_change(query);
 	if (stream_changes_is_source(query))
 		return true;
 	if (stream_analyze_joins_rows(query))
@@ -454,8 +488,8 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 			 bool result)
 {
 	Query	   *query = cut->query;
-	bool		takes = result ? passes_changes(query) : cut->signs ||
-		takes_changes(query, cut->topn);
+	bool		takes = result ? passes_changes(query) :
+		cut->signs || takes_changes(query, cut->topn);
 
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
@@ -555,14 +589,50 @@ make_below(Planting *planting, StreamCut *cut, int rtindex)
 	if (input->cut->topn)
 		stream_topn_set_first(input->cut->query);
 	input->changes = stream_reading_of_changes(input->cut);
-	cut->below = list_make1(input);
+	cut->below = lappend(cut->below, input);
 	cut->over_changes = true;
 }
 
-/* Makes a join, and operators of its sides; or hands on rows that are made of one. */
+/* Makes a UNION ALL, and operators of those of its parts that need one. */
+static void
+make_union(Planting *planting, StreamCut *cut)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_uniting_parts(cut->query))
+	{
+		int			rtindex = lfirst_int(lc);
+		Query	   *part = rt_fetch(rtindex, cut->query->rtable)->subquery;
+		StreamPlace place = stream_joining_locate(&cut->place, cut->query,
+												  rtindex);
+		StreamCutInput *input;
+
+		CHECK_FOR_INTERRUPTS();
+		check_independent(part, &place);
+		if (is_changing(cut->query, rtindex))
+		{
+			make_below(planting, cut, rtindex);
+			continue;
+		}
+		if (!is_distinct(part) && !is_over_join(part) && find_passed(part) == 0)
+			continue;
+		input = palloc0(sizeof(StreamCutInput));
+		input->rtindex = rtindex;
+		input->cut = make_operator(planting, part, NULL, true, &place);
+		input->cut->hands_on = true;
+		cut->below = lappend(cut->below, input);
+	}
+	stream_uniting_cut(cut);
+}
+
+/*
+ * Makes a join, and operators of its sides, or a UNION ALL; or hands on rows that are made
+ * of one.
+ */
 static void
 make_join(Planting *planting, StreamCut *cut)
 {
+	int			rtindex;
 	ListCell   *lc;
 
 	drop_order(cut->query);
@@ -571,11 +641,16 @@ make_join(Planting *planting, StreamCut *cut)
 		stream_changes_cut_source(cut);
 		return;
 	}
+	if (cut->query->setOperations)
+	{
+		make_union(planting, cut);
+		return;
+	}
 	if (!stream_analyze_joins_rows(cut->query))
 	{
-		if (stream_analyze_wants_changes(cut->query))
-			make_below(planting, cut,
-					   linitial_int(stream_analyze_members_of_from(cut->query)));
+		rtindex = find_passed(cut->query);
+		if (rtindex > 0)
+			make_below(planting, cut, rtindex);
 		else
 			find_below(planting, cut, true);
 		if (cut->over_changes)
@@ -607,6 +682,7 @@ static void
 make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 {
 	Query	   *query = cut->query;
+	List	   *below;
 	int			rtindex;
 
 	stream_compat_flatten_groups(query);
@@ -624,6 +700,7 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 											  (Node *) query->targetList);
 	query->havingQual =
 		stream_compat_flatten_join_alias_vars(NULL, query, query->havingQual);
+	below = cut->below;
 	if (cut->topn)
 	{
 		stream_cut_topn(cut);
@@ -648,6 +725,8 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 		else
 			stream_cut_add_own_feed(cut);
 	}
+	if (cut->window && cut->window->event_time)
+		stream_uniting_set_window(below, cut->window);
 }
 
 /*
@@ -674,7 +753,7 @@ make_operator(Planting *planting, Query *query, StreamTopn *topn, bool below,
 	cut->query = copyObject(query);
 	if (topn)
 		make_stateful(planting, cut, topn);
-	else if (below && is_over_join(query))
+	else if (below && (is_over_join(query) || find_passed(query) > 0))
 		make_join(planting, cut);
 	else if (is_transform(query))
 	{
@@ -1008,6 +1087,94 @@ rank_changes(Planting *planting, Query *query, int rtindex,
 
 /* ---- preparing ---- */
 
+/* UNION below something else is DISTINCT over UNION ALL, if that can be an operator. */
+static void
+nest_union(Query *query)
+{
+	Query		before = *query;
+
+	stream_uniting_nest_distinct(query);
+	if (!stream_cut_can_be_keys(query, query->distinctClause))
+		*query = before;
+}
+
+/*
+ * Can the query take rows that come and go from its FROM?  topn: the first rows that are
+ * wanted of it, or NULL.  takes: what is above can take such rows from it.
+ */
+static bool
+takes_from_below(Planting *planting, Query *query, const StreamTopn *topn,
+				 bool takes)
+{
+	Query		alone = *query;
+
+	if (planting->tree->append)
+		return false;
+	if (query->setOperations)
+		return takes;
+	if (stream_analyze_joins_rows(query))
+	{
+		/* what can be left to readers is; else a sub-select is to join */
+		if (reads_operators(planting, query))
+			return false;
+		alone.jointree = makeFromExpr(list_make1(makeNode(RangeTblRef)), NULL);
+		alone.hasSubLinks = false;
+	}
+	if (is_transform(query))
+		return takes && passes_changes(&alone);
+	if (topn == NULL && is_distinct(query))
+		alone.groupClause = query->distinctClause;
+	return takes_changes(&alone, topn);
+}
+
+/*
+ * Can the part of UNION ALL be read, as it is or from an operator (*made)?
+ */
+static bool
+can_be_part(Planting *planting, Query *query, int rtindex, bool takes,
+			bool *made)
+{
+	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+	bool		groups;
+
+	if (!stream_analyze_has_stream(part))
+		return false;
+	groups = is_changing(query, rtindex) || find_passed(part) > 0;
+	if (!groups && !is_distinct(part) && !is_over_join(part))
+		return is_plain(part) && reads_row_by_row(part, false);
+	*made = true;
+	if (!groups && !reads_row_by_row(part, true))
+		return false;
+	return takes || !(groups || (!planting->tree->append && is_over_join(part) &&
+								 hands_on_changes(part)));
+}
+
+/*
+ * Marks UNION ALL that is an operator.  The whole query is none where readers can put the
+ * states of its parts together, which costs nothing.
+ */
+static void
+unite(Planting *planting, Query *query, bool takes, bool outermost)
+{
+	bool		made = false;
+	ListCell   *lc;
+
+	if (query->setOperations == NULL ||
+		!(outermost ? is_transform(query) : is_plain(query)))
+		return;
+	foreach(lc, stream_uniting_parts(query))
+		if (!can_be_part(planting, query, lfirst_int(lc), takes, &made))
+			return;
+	if (!made || (outermost && reads_operators(planting, query) &&
+				  !(planting->options->changes && parts_change(query))))
+		return;
+	if (outermost && !stream_uniting_can_wrap(query))
+		return;
+	stream_uniting_mark(query);
+	if (outermost)
+		stream_uniting_wrap(query);
+}
+
 /* What keeps a sub-select from being read row by row, or by changes; or NULL. */
 static const char *
 obstacle_in(Query *part)
@@ -1068,20 +1235,26 @@ refuse_members(Query *query, const StreamPlace *outer)
 }
 
 /*
- * Writes the query and its parts so that joins of streams, and what is above rows that
- * come and go, are operators by themselves.  Joins are put into sub-selects where more is
- * done than to join; what can be a join becomes one.
+ * Writes the query and its parts so that joins of streams, UNION ALL, and what is above rows
+ * that come and go, are operators by themselves.  Joins are put into sub-selects where more
+ * is done than to join; what can be a join becomes one.  topn, takes: as takes_from_below.
  */
 static void
-prepare(Planting *planting, Query *query, bool outermost,
-		const StreamPlace *place)
+arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
+		bool outermost, const StreamPlace *place)
 {
 	bool		append = planting->tree->append;
 	bool		tests;
+	bool		below;
 	ListCell   *lc;
 
 	CHECK_FOR_INTERRUPTS();
 	tests = stream_semijoin_pull_up(query, place);
+	if (stream_uniting_is_distinct(query) && stream_uniting_can_wrap(query) &&
+		(!outermost || planting->options->changes ||
+		 !reads_operators(planting, query)))
+		nest_union(query);
+	below = takes_from_below(planting, query, topn, takes);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -1092,7 +1265,8 @@ prepare(Planting *planting, Query *query, bool outermost,
 			!stream_analyze_has_stream(rte->subquery))
 			continue;
 		part = stream_joining_locate(place, query, rtindex);
-		prepare(planting, rte->subquery, false, &part);
+		arrange(planting, rte->subquery, first_rows_of(query, rtindex), below,
+				false, &part);
 		if (append)
 			continue;
 		nest_groups(query, rtindex);
@@ -1113,6 +1287,16 @@ prepare(Planting *planting, Query *query, bool outermost,
 		stream_joining_wrap(query, place);
 	if (!append)
 		group_distinct(query);
+	unite(planting, query, takes, outermost);
+}
+
+/* Is the whole result rows that come and go, which readers are not to put together? */
+static bool
+shows_changes(Planting *planting, Query *query)
+{
+	return planting->options->changes && is_plain(query) &&
+		is_over_join(query) && reads_row_by_row(query, true) &&
+		hands_on_changes(query);
 }
 
 /*
@@ -1196,9 +1380,10 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	stream_changes_expand(query);
 	/* of views, too */
 	stream_outerjoins_nest(query);
-	prepare(&planting, query, true, place);
+	arrange(&planting, query, stream_topn_of_distinct(query), !tree->append,
+			true, place);
 	if (is_maintained(&planting, query) || planting.kept ||
-		!reads_operators(&planting, query))
+		!reads_operators(&planting, query) || shows_changes(&planting, query))
 		make_operator(&planting, query, NULL, false, place);
 	else
 	{

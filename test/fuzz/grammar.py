@@ -893,22 +893,61 @@ class Grammar:
         return self.finish(outer)
 
     def union(self, depth=0):
-        """UNION ALL of two aggregations of the same shape."""
+        """UNION ALL of an aggregation, say, and other parts with its types."""
         rng = self.rng
-        first = self.aggregation(depth)
-        second = copy.deepcopy(first)
-        for q in second.below():
-            q.source = [s if not isinstance(s, str) else s.replace(
-                self.streams[0] + " ", self.streams[-1] + " ")
-                        for s in q.source]
+        first = getattr(self, rng.choice(
+            ["aggregation"] * 4 + ["distinct", "top_n", "transform"]))(depth)
+        parts = [first]
+        if self.chance(0.6):
+            second = copy.deepcopy(first)
+            for q in second.below():
+                q.source = [s if not isinstance(s, str) else s.replace(
+                    self.streams[0] + " ", self.streams[-1] + " ")
+                            for s in q.source]
+            parts.append(second)
+        if all(c.type in VALUES for c in first.cols):
+            while len(parts) < 2 or (len(parts) < 4 and self.chance(0.4)):
+                parts.append(self.part_like(first))
+        rng.shuffle(parts)
         both = Query()
-        self.tag("UNION ALL of aggregations")
+        self.tag("UNION ALL of aggregations" if len(parts) > 1 else "one part")
+        distinct = self.chance(0.1)
+        if distinct:
+            self.tag("UNION")
         alias = self.alias()
-        both.source = ["((", first, ") UNION ALL (", second,
-                       ")) AS " + alias]
-        both.items = [("%s.%s" % (alias, a), a) for _, a in first.items]
-        both.cols = list(first.cols)
+        both.source = ["("]
+        for i, part in enumerate(parts):
+            both.source += ["(" if i == 0 else ") UNION ("
+                            if distinct else ") UNION ALL (", part]
+        both.source.append(")) AS " + alias)
+        both.items = [("%s.c%d" % (alias, i + 1), "c%d" % (i + 1))
+                      for i in range(len(first.items))]
+        both.cols = [
+            e._replace(exact=all(p.cols[i].exact for p in parts)
+                       and not (distinct and e.type in LOOSE))
+            for i, e in enumerate(first.cols)]
         return both
+
+    def part_like(self, first):
+        """Rows, a join or distinct rows, with the types of another SELECT."""
+        query = Query()
+        scope = self.from_clause(query, 0)
+        items = []
+        for col in first.cols:
+            if col.type in ("text", "textc", "textn"):
+                # the collation is that of the other part
+                items.append(Expr(typed(self.rng.choice(VALUES[col.type]),
+                                        "text"), col.type, True))
+            else:
+                items.append(self.expr(scope, col.type, 1))
+        if self.chance(0.3):
+            self.tag("DISTINCT beside others")
+            query.prefix = "DISTINCT "
+            items = [self.grouped(i) for i in items]
+        else:
+            self.tag("rows beside others")
+        self.show(query, items)
+        return self.finish(query)
 
     def aggregation(self, depth=0):
         rng = self.rng
@@ -1089,7 +1128,8 @@ class Grammar:
         rng = self.rng
         depth = rng.choice([0, 0, 0, 0, 1, 1, 2])
         kind = rng.choice(["aggregation"] * 11 + ["transform"] * 4
-                          + ["top_n"] * 3 + ["distinct"] * 2 + ["union", "odd"])
+                          + ["top_n"] * 3 + ["distinct"] * 2 + ["union"] * 3
+                          + ["odd"])
         if kind == "odd":
             query = self.odd()
         else:
@@ -1111,7 +1151,7 @@ class Grammar:
         """A random query over another view; cols: its columns, (alias, Expr)."""
         self.given = (name, cols)
         kind = self.rng.choice(["aggregation"] * 4 + ["transform", "distinct",
-                                                      "top_n", "top_n"])
+                                                      "top_n", "top_n", "union"])
         self.tag("above another view")
         return getattr(self, kind)()
 

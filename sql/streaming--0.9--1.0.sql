@@ -34,9 +34,12 @@ UPDATE streaming._progress_unlogged SET
 
 -- The number of columns says which version it is: from here on, the library knows the
 -- tables again.
-ALTER TABLE streaming._view ADD COLUMN version pg_catalog.int4;
-UPDATE streaming._view SET version = 1;
-ALTER TABLE streaming._view ALTER COLUMN version SET NOT NULL;
+ALTER TABLE streaming._view ADD COLUMN version pg_catalog.int4,
+	ADD COLUMN changes pg_catalog.oid;
+UPDATE streaming._view SET version = 1, changes = 0;
+ALTER TABLE streaming._view ALTER COLUMN version SET NOT NULL,
+	ALTER COLUMN changes SET NOT NULL;
+CREATE INDEX _view_changes ON streaming._view (changes);
 
 CREATE TABLE streaming._release (
 	viewid pg_catalog.oid,

@@ -53,9 +53,11 @@ CREATE TABLE streaming._view (
 	option_names pg_catalog.text[] NOT NULL,
 	option_values pg_catalog.text[] NOT NULL,
 	settings pg_catalog.text[],
-	version pg_catalog.int4 NOT NULL
+	version pg_catalog.int4 NOT NULL,
+	changes pg_catalog.oid NOT NULL
 ) USING heap;
 COMMENT ON TABLE streaming._view IS 'internal: one row per continuous view';
+CREATE INDEX _view_changes ON streaming._view (changes);
 
 CREATE TABLE streaming._progress (
 	viewid pg_catalog.oid PRIMARY KEY,

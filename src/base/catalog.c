@@ -27,6 +27,8 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -49,7 +51,7 @@ enum
 {
 	V_VIEWID = 1, V_DEFINITION, V_STATE, V_BELOW, V_STREAMS, V_UNLOGGED,
 	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_VERSION,
-	V_NATTS = V_VERSION
+	V_CHANGES, V_NATTS = V_CHANGES
 };
 
 #define VERSION 1				/* of the rows that we write */
@@ -367,9 +369,7 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	row->option_names = strings_of_array(values[V_OPTION_NAMES - 1]);
 	row->option_values = strings_of_array(values[V_OPTION_VALUES - 1]);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
-	/* it has its name from the view, like all that is a part of it */
-	if (row->options.changes)
-		row->changes = our_table(psprintf("_changes_%u", row->viewid));
+	row->changes = DatumGetObjectId(values[V_CHANGES - 1]);
 	if (!nulls[V_SETTINGS - 1])
 		row->settings = DatumGetArrayTypePCopy(values[V_SETTINGS - 1]);
 	return row;
@@ -401,8 +401,12 @@ put_view_row(const StreamViewRow *row)
 	values[V_SETTINGS - 1] = PointerGetDatum(row->settings);
 	nulls[V_SETTINGS - 1] = row->settings == NULL;
 	values[V_VERSION - 1] = Int32GetDatum(VERSION);
+	values[V_CHANGES - 1] = ObjectIdGetDatum(row->changes);
 	put_row(rel, row->viewid, values, nulls);
 	table_close(rel, NoLock);
+	/* who has it open knows whether it is a change stream (am.c) */
+	if (OidIsValid(row->changes))
+		CacheInvalidateRelcacheByRelid(row->changes);
 }
 
 List *
@@ -470,14 +474,63 @@ stream_catalog_views(void)
 	return result;
 }
 
+/* Is it a table, and of another access method than heap? */
+static bool
+may_be_stream(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	result = form->relkind == RELKIND_RELATION &&
+		form->relam != HEAP_TABLE_AM_OID;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+Oid
+stream_catalog_view_of_changes(Oid relid)
+{
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			viewid = InvalidOid;
+	bool		isnull;
+
+	Oid			index = our_table("_view_changes");
+
+	/* (former versions have no such index) */
+	if (!OidIsValid(index) || !may_be_stream(relid))
+		return InvalidOid;
+	rel = open_table("_view", AccessShareLock);
+	if (rel == NULL)
+		return InvalidOid;
+	ScanKeyInit(&key, V_CHANGES, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, index, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		viewid = DatumGetObjectId(heap_getattr(tuple, V_VIEWID,
+											   RelationGetDescr(rel), &isnull));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return viewid;
+}
+
 Oid
 stream_catalog_view_of(Oid relid)
 {
 	Oid			schema = stream_catalog_schema();
 	ListCell   *lc;
 
-	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
+	if (!OidIsValid(schema))
 		return InvalidOid;
+	if (get_rel_namespace(relid) != schema)
+		return stream_catalog_view_of_changes(relid);
 	foreach(lc, stream_catalog_views())
 	{
 		StreamViewRow *row = lfirst(lc);

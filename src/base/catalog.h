@@ -30,7 +30,8 @@ typedef struct StreamViewRow
 	Oid			state;			/* the state table of its last operator */
 	List	   *below;			/* OIDs: those of the operators before, in order,
 								 * InvalidOid for one that has none */
-	Oid			changes;		/* its change stream, or InvalidOid */
+	Oid			changes;		/* its change stream, a table beside it, or
+								 * InvalidOid */
 	List	   *streams;		/* OIDs: the streams, or partitioned roots */
 	bool		unlogged;		/* streams, state and progress are unlogged */
 	bool		released;		/* no stream waits for it any more
@@ -113,8 +114,12 @@ extern List *stream_catalog_views(void);
 extern StreamViewRow *stream_catalog_view(Oid viewid);
 /* True if relid is a continuous view (cheap when the extension is absent). */
 extern bool stream_catalog_is_view(Oid relid);
-/* The view that a relation in the extension's schema is a part of, or InvalidOid. */
+/*
+ * The view that a relation is a part of, or InvalidOid: one in the extension's schema, or
+ * a change stream; and the same of change streams alone.
+ */
 extern Oid	stream_catalog_view_of(Oid relid);
+extern Oid	stream_catalog_view_of_changes(Oid relid);
 /* The owner of a view, or InvalidOid if it is gone. */
 extern Oid	stream_catalog_view_owner(Oid viewid);
 extern void stream_catalog_insert_view(const StreamViewRow *row);

@@ -394,8 +394,8 @@ stream_monitor_stream_status(PG_FUNCTION_ARGS)
 		members = list_make1_oid(relid);
 	else if (relkind == RELKIND_PARTITIONED_TABLE)
 		members = find_all_inheritors(relid, NoLock, NULL);
-	/* the result of a view may be kept in one */
-	foreach(lc, get_rel_namespace(relid) == stream_catalog_schema() ? NIL : members)
+	/* the result of a view may be kept in one, and what becomes of it */
+	foreach(lc, OidIsValid(stream_catalog_view_of(relid)) ? NIL : members)
 		is_stream |= stream_am_relid_is_stream(lfirst_oid(lc));
 	/* one without partitions that says what they are to be */
 	if (relkind == RELKIND_PARTITIONED_TABLE && !is_stream)

@@ -24,12 +24,14 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_tablespace.h"
 #include "commands/defrem.h"
+#include "commands/tablecmds.h"
 #include "commands/tablespace.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -427,6 +429,7 @@ part_walker(Node *node, Oid *found)
 		RangeTblEntry *rte = (RangeTblEntry *) node;
 
 		if (rte->rtekind != RTE_RELATION ||
+			get_rel_namespace(rte->relid) != stream_catalog_schema() ||
 			!OidIsValid(stream_catalog_view_of(rte->relid)))
 			return false;
 		*found = rte->relid;
@@ -703,6 +706,31 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 }
 
 void
+stream_view_schema_changed(Oid viewid, Oid from)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	Oid			to = get_rel_namespace(viewid);
+	ObjectAddresses *moved;
+	Relation	rel;
+
+	if (row == NULL || !OidIsValid(row->changes) || from == to)
+		return;
+	moved = new_object_addresses();
+	rel = table_open(row->changes, AccessExclusiveLock);
+	if (OidIsValid(get_relname_relid(RelationGetRelationName(rel), to)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists in schema \"%s\"",
+						RelationGetRelationName(rel), get_namespace_name(to)),
+				 errdetail("The change stream of a continuous view goes with it."),
+				 errhint("Rename one of them first.")));
+	AlterTableNamespaceInternal(rel, from, to, moved);
+	free_object_addresses(moved);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+void
 stream_view_owner_changed(Oid viewid)
 {
 	StreamViewRow *row = stream_catalog_view(viewid);
@@ -818,6 +846,12 @@ redirect_index(Relation view, const StreamViewRow *row, IndexStmt *stmt)
  * the user lacks is CREATE on its schema, which DefineIndex is told not to ask
  * for.
  */
+void
+stream_view_check_index(IndexStmt *stmt)
+{
+	check_index(stmt, false);
+}
+
 ObjectAddress
 stream_view_create_index(Oid viewid, IndexStmt *stmt)
 {

@@ -11,6 +11,25 @@
 #include "query/cut.h"
 
 /*
+ * What the second column of a change stream says has become of a row, by these names.  A
+ * row that is updated is there twice, as it was and, next, as it is.
+ */
+typedef enum StreamChange
+{
+	STREAM_CHANGE_INSERT,
+	STREAM_CHANGE_UPDATE_BEFORE,
+	STREAM_CHANGE_UPDATE_AFTER,
+	STREAM_CHANGE_DELETE
+} StreamChange;
+
+#define STREAM_CHANGES (STREAM_CHANGE_DELETE + 1)
+
+extern const char *const stream_changes_names[];
+
+/* The number of the batch, the first column, of what was there before the change stream. */
+#define STREAM_CHANGES_BEFORE 0
+
+/*
  * An operator above the one that is shown to readers, which writes down how the result
  * of the view changes; not yet in the tree.  shown, rtindex: first rows are this member
  * of the FROM of that query, which says of each row by itself what is shown of it; 0: the

@@ -74,6 +74,7 @@ OBJS = \
 	src/flow/dataflow.o \
 	src/flow/batch.o \
 	src/flow/viewgroup.o \
+	src/flow/retention.o \
 	src/process/roster.o \
 	src/process/failure.o \
 	src/process/agenda.o \

@@ -53,6 +53,15 @@ CREATE TABLE streaming._release (
 COMMENT ON TABLE streaming._release IS
 	'internal: views that streams wait for no more';
 
+CREATE TABLE streaming._mark (
+	viewid pg_catalog.oid,
+	batch pg_catalog.int8,
+	at pg_catalog.timestamptz NOT NULL,
+	PRIMARY KEY (viewid, batch)
+) USING heap;
+COMMENT ON TABLE streaming._mark IS
+	'internal: when a batch had been committed, for change streams that keep rows for a time';
+
 ---------------------------------------------------------------- event time
 
 DROP FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz),

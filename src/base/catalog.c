@@ -92,6 +92,12 @@ enum
 	L_VIEWID = 1, L_STREAM, L_MESSAGE, L_DETAIL, L_HINT, L_AT, L_NATTS = L_AT
 };
 
+/* columns of _mark */
+enum
+{
+	M_VIEWID = 1, M_BATCH, M_AT, M_NATTS = M_AT
+};
+
 /* The extension's schema, once it has been found. */
 static Oid	known_schema = InvalidOid;
 
@@ -117,7 +123,8 @@ static const struct
 	{"_stream", S_NATTS},
 	{"_rejection", R_NATTS},
 	{"_error", E_NATTS},
-	{"_release", L_NATTS}
+	{"_release", L_NATTS},
+	{"_mark", M_NATTS}
 };
 
 /* The library may be newer or older than the extension in the database. */
@@ -1082,6 +1089,66 @@ stream_catalog_write_release(Oid viewid, Oid stream, const StreamFailure *f)
 	table_close(rel, NoLock);
 }
 
+/* ---- _mark ---- */
+
+int64
+stream_catalog_marked_batch(Oid viewid, TimestampTz before, TimestampTz *last)
+{
+	Relation	rel = open_table("_mark", RowExclusiveLock);
+	List	   *older = NIL;
+	int64		found = 0;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	ListCell   *lc;
+
+	*last = DT_NOBEGIN;
+	if (rel == NULL)
+		return 0;
+	scan = begin_row_scan(rel, viewid);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[M_NATTS];
+		bool		nulls[M_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		*last = Max(*last, DatumGetTimestampTz(values[M_AT - 1]));
+		if (DatumGetTimestampTz(values[M_AT - 1]) > before)
+			continue;
+		found = Max(found, DatumGetInt64(values[M_BATCH - 1]));
+		older = lappend(older, heap_copytuple(tuple));
+	}
+	systable_endscan(scan);
+	/* of those that say too little, the last one does */
+	foreach(lc, older)
+	{
+		bool		isnull;
+
+		tuple = lfirst(lc);
+		if (DatumGetInt64(heap_getattr(tuple, M_BATCH, RelationGetDescr(rel),
+									   &isnull)) < found)
+			CatalogTupleDelete(rel, &tuple->t_self);
+	}
+	table_close(rel, NoLock);
+	return found;
+}
+
+void
+stream_catalog_write_mark(Oid viewid, int64 batch, TimestampTz at)
+{
+	Relation	rel = open_table_for_write("_mark");
+	Datum		values[M_NATTS];
+	bool		nulls[M_NATTS] = {0};
+	HeapTuple	tuple;
+
+	values[M_VIEWID - 1] = ObjectIdGetDatum(viewid);
+	values[M_BATCH - 1] = Int64GetDatum(batch);
+	values[M_AT - 1] = TimestampTzGetDatum(at);
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+	table_close(rel, NoLock);
+}
+
 /* ---- all of them ---- */
 
 void
@@ -1092,5 +1159,6 @@ stream_catalog_delete_view(Oid viewid)
 	delete_row("_progress_unlogged", viewid);
 	delete_row("_error", viewid);
 	delete_row("_release", viewid);
+	delete_row("_mark", viewid);
 	stream_catalog_delete_rejections(viewid, DT_NOEND, NULL);
 }

@@ -204,6 +204,17 @@ typedef struct StreamFailure
 extern void stream_catalog_write_release(Oid viewid, Oid stream,
 										 const StreamFailure *f);
 
+/*
+ * Of the marks of a view, which say that a batch had been committed at a time: the last
+ * batch of those that are not after a time (0: none); *last: the last time of all, or
+ * DT_NOBEGIN.  Deletes those that the found one makes superfluous.
+ */
+extern int64 stream_catalog_marked_batch(Oid viewid, TimestampTz before,
+										 TimestampTz *last);
+
+/* Writes one.  The view has none of that batch. */
+extern void stream_catalog_write_mark(Oid viewid, int64 batch, TimestampTz at);
+
 /* Records the failure of a batch (replaces the previous one). */
 extern void stream_catalog_write_failure(Oid viewid, const StreamFailure *f);
 /* The view's present trouble, palloc'd, or NULL. */

@@ -55,6 +55,7 @@
 #include "base/owner.h"
 #include "stream/position.h"
 #include "stream/am.h"
+#include "time/declare.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
 #include "query/changes.h"
@@ -390,6 +391,17 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 	}
 }
 
+static void
+check_retention(const StreamViewRow *row, List *options, const char *source)
+{
+	if (row->options.retention_us >= 0 && !row->options.changes)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"streaming.changes_retention\" needs a change stream"),
+				 errhint("Add streaming.changes."),
+				 stream_refuse_option_position(source, options, "changes_retention")));
+}
+
 /* A view in the making. */
 typedef struct NewView
 {
@@ -481,6 +493,18 @@ add_lacking_changes(NewView *view, Query *query)
 						get_rel_name(lfirst_oid(lc))),
 				 errdetail("The new view reads it.")));
 	}
+	if (stream_changes_not_kept(query))
+	{
+		char	   *name = get_rel_name(linitial_oid(stream_changes_not_kept(query)));
+
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("continuous view \"%s\" cannot be read from the beginning",
+						name),
+				 errdetail("Rows are only added to it, so others read its change stream, which does not keep them all (streaming.changes_retention)."),
+				 errhint("Create the views that read it before that is set; or read the change stream by its name, from where it begins."),
+				 stream_refuse_position(view->source, view->frame->location)));
+	}
 	if (view->stmt->into->skipData &&
 		(lacking || stream_changes_are_read(query)))
 		ereport(ERROR,
@@ -538,6 +562,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 	stream_options_merge(STREAM_OPTIONS_VIEW, options, false, &row->option_names,
 						 &row->option_values, source);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
+	check_retention(row, options, source);
 	stream_catalog_owner();		/* fails where there is no extension */
 	RangeVarGetAndCheckCreationNamespace(into->rel, NoLock, &existing);
 	check_into(into, source);	/* after: pg_temp makes it temporary */
@@ -580,6 +605,9 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 		changed = "distinct_within_watermark";
 	else if (before->changes && !row->options.changes)
 		changed = "changes";
+	else if (before->retention_us >= 0 && row->options.retention_us < 0 &&
+			 stream_declare_is_result(row->changes))
+		changed = "changes_retention";
 	if (changed)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -691,6 +719,7 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 						 &row->option_values, source);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
 	check_changed_options(row, &before, options, source);
+	check_retention(row, options, source);
 	if (row->options.changes && !before.changes)
 		add_change_stream(row);
 	if (row->options.keep_late_rows && !before.keep_late_rows)

@@ -352,6 +352,25 @@ stream_changes_lacking(Query *query)
 	return lacking;
 }
 
+List *
+stream_changes_not_kept(Query *query)
+{
+	List	   *views = NIL;
+	ListCell   *lc;
+
+	if (stream_analyze_has_stream(query))
+		return NIL;
+	foreach(lc, changing_views(query))
+	{
+		Oid			relid = lfirst_node(RangeTblEntry, lc)->relid;
+
+		if (stream_catalog_view(relid)->options.retention_us >= 0 &&
+			is_added_only(relid))
+			views = list_append_unique_oid(views, relid);
+	}
+	return views;
+}
+
 static RangeTblRef *
 reference(int rtindex)
 {

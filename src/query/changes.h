@@ -52,6 +52,12 @@ extern void stream_changes_expand(Query *query);
 extern bool stream_changes_are_read(Query *query);
 extern List *stream_changes_lacking(Query *query);
 
+/*
+ * The views in FROM that other views read as streams, but not from the beginning any more:
+ * their change streams do not keep all rows.
+ */
+extern List *stream_changes_not_kept(Query *query);
+
 /* Is it such a sub-select? */
 extern bool stream_changes_is_source(const Query *query);
 

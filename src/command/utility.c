@@ -760,17 +760,23 @@ drop_owned(StreamStatement *s)
 
 /* ---- storage ---- */
 
-/* A change stream that is all of the result is for views yet to come, too. */
+/*
+ * A change stream that is all of the result is for views yet to come, too, unless it is said
+ * that there will be none.
+ */
 static void
 refuse_result(StreamStatement *s, RangeVar *name)
 {
-	if (OidIsValid(stream_internal_view_of_changes(name)) &&
-		stream_declare_is_result(RangeVarGetRelid(name, NoLock, true)))
+	Oid			viewid = stream_internal_view_of_changes(name);
+	StreamViewRow *row = OidIsValid(viewid) ? stream_catalog_view(viewid) : NULL;
+
+	if (row && row->options.retention_us < 0 &&
+		stream_declare_is_result(row->changes))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("TRUNCATE of \"%s\" is not supported", name->relname),
 				 errdetail("Rows are only added to the continuous view, and other views read all of them there."),
-				 errhint("Drop the continuous view."),
+				 errhint("When all views that are to read it are there, set streaming.changes_retention."),
 				 stream_refuse_position(s->source, name->location)));
 }
 

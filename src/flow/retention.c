@@ -43,7 +43,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
-#include "base/shmem.h"
+#include "base/owner.h"
 #include "stream/position.h"
 #include "flow/retention.h"
 
@@ -249,9 +249,11 @@ settle_readers(Retention *retention)
 	CommandCounterIncrement();
 }
 
+/* As the owner of the view: building indexes may run functions of his. */
 static void
-exchange_storage(Retention *retention)
+exchange_storage(void *arg)
 {
+	Retention  *retention = arg;
 	Oid			changes = retention->row->changes;
 	Relation	rel = table_open(changes, ShareUpdateExclusiveLock);
 	TransactionId frozen = rel->rd_rel->relfrozenxid;
@@ -317,7 +319,7 @@ stream_retention_run(const StreamViewRow *row)
 		list_difference_oid(oids_of(readers_of(row->changes)), locked) != NIL ||
 		!is_worth_it(&retention))
 		return false;
-	exchange_storage(&retention);
-	stream_shmem_views_changed();
+	stream_owner_run(stream_owner_of(row->viewid), row->settings,
+					 exchange_storage, &retention);
 	return true;
 }

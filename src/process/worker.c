@@ -608,7 +608,7 @@ retention_step(StreamAgendaView *view, void *arg)
 static bool
 is_time_for_retention(StreamAgendaView *view)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = stream_debug_now();
 	ListCell   *lc;
 
 	if (now < view->retain_at)
@@ -639,7 +639,7 @@ retain_changes(StreamAgendaView *view, const BatchOutcome *outcome)
 	error = in_transaction(view, retention_step, outcome->group.views);
 	if (error == NULL)
 		return;
-	view->retain_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+	view->retain_at = TimestampTzPlusMilliseconds(stream_debug_now(),
 												  stream_debug_limit("retention",
 																	 RETENTION_PAUSE_MS));
 	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&

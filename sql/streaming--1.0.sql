@@ -335,7 +335,9 @@ CREATE VIEW streaming.views AS
 				pg_catalog.unnest(v.option_values)) AS o(n, x)
 			ORDER BY n) AS options,
 		pg_catalog.pg_get_viewdef(v.definition) AS definition,
-		i.lag_rows AS inherited_lag_rows
+		i.lag_rows AS inherited_lag_rows,
+		CASE WHEN v.changes OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+			THEN v.changes::pg_catalog.regclass END AS change_stream
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e

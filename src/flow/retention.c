@@ -17,8 +17,8 @@
  * is made, and others may read.  Rows keep what the server knows of them, above all who
  * has inserted them, so that a snapshot sees of the rows that stay what it would have seen.
  * The views that read the change stream have no batch meanwhile, either: their positions
- * follow the rows (position.c).  That takes the lock of whoever reads the table for the
- * moment of the exchange only, and where it is not to be had, all is as before.
+ * follow the rows (position.c).  Who reads the table is kept out for the moment of the
+ * exchange only, and if he does not leave, all is as before.
  *
  *-------------------------------------------------------------------------
  */
@@ -65,6 +65,7 @@ typedef struct Retention
 {
 	const StreamViewRow *row;
 	List	   *readers;		/* of Reader */
+	List	   *locked;			/* OIDs: the views that have no batch meanwhile */
 	int64		batch;			/* of rows up to this one the time is over */
 } Retention;
 
@@ -269,6 +270,13 @@ exchange_storage(void *arg)
 	table_close(rel, NoLock);
 	STREAM_DEBUG_POINT("retention_copied");
 	LockRelationOid(changes, AccessExclusiveLock);
+	/* who has come to read it since then has a position in the old storage */
+	if (list_difference_oid(oids_of(readers_of(changes)), retention->locked) != NIL &&
+		!STREAM_MUTATION("retention_new_reader"))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("another view reads change stream \"%s\" now",
+						get_rel_name(changes))));
 	rel = table_open(changes, NoLock);
 	TransferPredicateLocksToHeapRelation(rel);
 	table_close(rel, NoLock);
@@ -296,27 +304,38 @@ is_worth_it(Retention *retention)
 	return result;
 }
 
+/* Could readers be kept out now?  Else copying is for nothing. */
+static bool
+is_unused(Oid changes)
+{
+	if (!ConditionalLockRelationOid(changes, AccessExclusiveLock))
+		return false;
+	UnlockRelationOid(changes, AccessExclusiveLock);
+	return true;
+}
+
 bool
 stream_retention_run(const StreamViewRow *row)
 {
 	Retention	retention = {row};
-	List	   *locked;
 	ListCell   *lc;
 
 	look_at_marks(&retention);
-	if (!is_worth_it(&retention))
+	if (!is_worth_it(&retention) || !is_unused(row->changes))
 		return false;
 	/* in the order in which everybody takes batch locks */
-	locked = lappend_oid(oids_of(readers_of(row->changes)), row->viewid);
-	list_sort(locked, list_oid_cmp);
-	foreach(lc, locked)
+	retention.locked = lappend_oid(oids_of(readers_of(row->changes)),
+								   row->viewid);
+	list_sort(retention.locked, list_oid_cmp);
+	foreach(lc, retention.locked)
 		LockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
 						   ShareUpdateExclusiveLock);
 	retention.row = stream_catalog_view(row->viewid);
 	/* others may have come, or gone, meanwhile */
 	if (retention.row == NULL || retention.row->changes != row->changes ||
 		retention.row->options.retention_us != row->options.retention_us ||
-		list_difference_oid(oids_of(readers_of(row->changes)), locked) != NIL ||
+		list_difference_oid(oids_of(readers_of(row->changes)),
+							retention.locked) != NIL ||
 		!is_worth_it(&retention))
 		return false;
 	stream_owner_run(stream_owner_of(row->viewid), row->settings,

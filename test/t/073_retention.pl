@@ -195,6 +195,30 @@ for my $point ('retention_copied', 'retention_settled')
 	is(sql("SELECT count(*) FROM pg_class WHERE relname ~ '^pg_temp_'"), '0', 'nothing is left behind');
 }
 
+# One that comes to read while rows are copied: then they are not exchanged.
+sql("SELECT _debug_arm('retention_copied', 'wait')");
+my $i = 250;
+while ($i < 290)
+{
+	sql(insert_rows(++$i));
+	last if sql("SELECT _debug_waiting('retention_copied')") > 0;
+	select(undef, undef, undef, 0.05);
+}
+$node->poll_query_until('postgres', "SELECT _debug_waiting('retention_copied') > 0");
+sql('CREATE MATERIALIZED VIEW comes WITH (streaming.continuous) AS SELECT op, n FROM v_changes',
+	'CREATE MATERIALIZED VIEW misses WITH (streaming.continuous) AS SELECT op, n FROM v_changes WITH NO DATA');
+$node->poll_query_until('postgres', "SELECT batches > 0 FROM streaming.views WHERE view = 'comes'::regclass");
+my $read = sql('SELECT count(*) FROM comes');
+my $then = sql('SELECT max(id) FROM log');
+sql("SELECT _debug_disarm('retention_copied')");
+round_of($_, 'above', 'happened', 'comes', 'misses') for 291 .. 300;
+is(sql('SELECT count(*) FROM comes'), $read + sql("SELECT count(*) FROM log WHERE id > $then"),
+	'one that came while rows were copied reads all');
+is(sql('SELECT count(*) FROM misses'), sql("SELECT count(*) FROM log WHERE id > $then"),
+	'... or all that came after it');
+check('after that');
+sql('DROP MATERIALIZED VIEW comes, misses');
+
 # Many write and read, and another view comes.
 sql("CREATE MATERIALIZED VIEW late WITH (streaming.continuous) AS SELECT k % 3 AS k, count(*) AS n FROM v_changes WHERE false GROUP BY k % 3");
 my @others = map {
@@ -215,7 +239,7 @@ sql('DROP MATERIALIZED VIEW late',
 $queries{w} = $groups;
 $most = 0;
 my $hour = 0;
-for my $i (301 .. 360)
+for my $i (301 .. 350)
 {
 	sql("SELECT _debug_advance_clock('5 minutes')");
 	round_of($i, 'w');

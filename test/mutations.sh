@@ -39,6 +39,7 @@
 #	closed_skipped	a group that closes with the watermark is not handed on
 #	writer		others than batches write to a change stream
 #	retention_unread	rows go that somebody has not read
+#	vacuum_result	VACUUM cuts off pages of a result that others have read
 #	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
@@ -49,7 +50,8 @@ mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
-	closed_again closed_skipped below_ahead writer retention_unread}
+	closed_again closed_skipped below_ahead writer retention_unread
+	vacuum_result}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -82,7 +84,7 @@ guards()
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
 		writer) echo test_00_setup test_security_views ;;
-		retention_unread) echo test_00_setup test_changes_retention ;;
+		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;

@@ -489,7 +489,7 @@ relation_vacuum(Relation rel, struct VacuumParams *params,
 	VacuumParams copy = *params;
 
 	if (!OidIsValid(stream_catalog_view_of(RelationGetRelid(rel))) ||
-		is_read(RelationGetRelid(rel)))
+		(is_read(RelationGetRelid(rel)) && !STREAM_MUTATION("vacuum_result")))
 		copy.truncate = VACOPTVALUE_DISABLED;
 	GetHeapamTableAmRoutine()->relation_vacuum(rel, &copy, bstrategy);
 }

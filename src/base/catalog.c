@@ -1092,7 +1092,8 @@ stream_catalog_write_release(Oid viewid, Oid stream, const StreamFailure *f)
 /* ---- _mark ---- */
 
 int64
-stream_catalog_marked_batch(Oid viewid, TimestampTz before, TimestampTz *last)
+stream_catalog_marked_batch(Oid viewid, TimestampTz before, int64 *last,
+							TimestampTz *last_at)
 {
 	Relation	rel = open_table("_mark", RowExclusiveLock);
 	List	   *older = NIL;
@@ -1101,7 +1102,8 @@ stream_catalog_marked_batch(Oid viewid, TimestampTz before, TimestampTz *last)
 	HeapTuple	tuple;
 	ListCell   *lc;
 
-	*last = DT_NOBEGIN;
+	*last = 0;
+	*last_at = DT_NOBEGIN;
 	if (rel == NULL)
 		return 0;
 	scan = begin_row_scan(rel, viewid);
@@ -1111,7 +1113,11 @@ stream_catalog_marked_batch(Oid viewid, TimestampTz before, TimestampTz *last)
 		bool		nulls[M_NATTS];
 
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
-		*last = Max(*last, DatumGetTimestampTz(values[M_AT - 1]));
+		if (DatumGetInt64(values[M_BATCH - 1]) > *last)
+		{
+			*last = DatumGetInt64(values[M_BATCH - 1]);
+			*last_at = DatumGetTimestampTz(values[M_AT - 1]);
+		}
 		if (DatumGetTimestampTz(values[M_AT - 1]) > before)
 			continue;
 		found = Max(found, DatumGetInt64(values[M_BATCH - 1]));

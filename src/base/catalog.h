@@ -206,11 +206,11 @@ extern void stream_catalog_write_release(Oid viewid, Oid stream,
 
 /*
  * Of the marks of a view, which say that a batch had been committed at a time: the last
- * batch of those that are not after a time (0: none); *last: the last time of all, or
- * DT_NOBEGIN.  Deletes those that the found one makes superfluous.
+ * batch of those that are not after a time (0: none); *last, *last_at: the last one of all, 0 if
+ * there is none.  Deletes those that the found one makes superfluous.
  */
 extern int64 stream_catalog_marked_batch(Oid viewid, TimestampTz before,
-										 TimestampTz *last);
+										 int64 *last, TimestampTz *last_at);
 
 /* Writes one.  The view has none of that batch. */
 extern void stream_catalog_write_mark(Oid viewid, int64 batch, TimestampTz at);

@@ -173,18 +173,19 @@ look_at_marks(Retention *retention)
 {
 	const StreamViewRow *row = retention->row;
 	TimestampTz now = stream_debug_now();
-	TimestampTz last;
+	TimestampTz marked_at;
+	int64		marked;
 	StreamProgress progress;
 
 	if (row->options.retention_us == 0)
 		return;
 	retention->batch = stream_catalog_marked_batch(row->viewid,
 												   now - row->options.retention_us,
-												   &last);
-	if (last != DT_NOBEGIN && now < last + row->options.retention_us / MARKS)
+												   &marked, &marked_at);
+	if (marked > 0 && now < marked_at + row->options.retention_us / MARKS)
 		return;
 	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
-	if (progress.batch > retention->batch)
+	if (progress.batch > marked)
 		stream_catalog_write_mark(row->viewid, progress.batch, now);
 }
 
@@ -203,7 +204,9 @@ copy_rows(Retention *retention, Relation rel, Relation new)
 
 	/* what is committed; those who have failed have left rows, too */
 	PushActiveSnapshot(GetLatestSnapshot());
-	scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	/* in the order in which they are there: from the beginning */
+	scan = table_beginscan_strat(rel, GetActiveSnapshot(), 0, NULL, true,
+								 false);
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
 		HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, false, NULL);

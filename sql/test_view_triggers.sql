@@ -250,6 +250,28 @@ INSERT INTO s VALUES (2004, 1), (2005, 1);
 REFRESH MATERIALIZED VIEW h;
 SELECT said();
 DROP MATERIALIZED VIEW h;
+-- of several views of a group, in one batch
+CREATE FUNCTION counts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO vtr.log (what) SELECT format('%s: %s of %s', tg_name, lower(tg_op), count(*)) FROM rows;
+	RETURN NULL;
+END $$;
+CREATE MATERIALIZED VIEW ga WITH (streaming.continuous, streaming.changes, streaming.group = g, streaming.trigger = manual) AS
+	SELECT k, sum(x) FROM s WHERE k > 3000 GROUP BY k;
+CREATE MATERIALIZED VIEW gb WITH (streaming.continuous, streaming.changes, streaming.group = g, streaming.trigger = manual) AS
+	SELECT k % 2 AS odd, count(*) FROM s WHERE k > 3000 GROUP BY k % 2;
+CREATE TRIGGER each_a AFTER INSERT ON ga_changes REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+CREATE TRIGGER of_a AFTER INSERT ON ga REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+CREATE TRIGGER of_a_update AFTER UPDATE ON ga REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+CREATE TRIGGER each_b AFTER INSERT ON gb_changes REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+CREATE TRIGGER of_b AFTER INSERT ON gb REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+INSERT INTO s SELECT 3000 + g, 1 FROM generate_series(1, 5) g;
+REFRESH MATERIALIZED VIEW ga;
+SELECT said();
+INSERT INTO s VALUES (3001, 1), (3009, 1);
+REFRESH MATERIALIZED VIEW gb;
+SELECT said();
+DROP MATERIALIZED VIEW ga, gb;
 
 ---- refused
 CREATE TRIGGER t BEFORE INSERT ON v FOR EACH ROW EXECUTE FUNCTION per_row();

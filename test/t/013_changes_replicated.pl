@@ -10,6 +10,7 @@ my $publisher = PostgreSQL::Test::Cluster->new('publisher');
 $publisher->init(allows_streaming => 'logical');
 $publisher->append_conf('postgresql.conf', <<CONF);
 shared_preload_libraries = 'streaming'
+streaming.retention_size = 64
 CONF
 $publisher->start;
 
@@ -110,6 +111,31 @@ ok($new > 0, 'changes after TRUNCATE');
 is( $subscriber->safe_psql('postgres', 'SELECT count(*) FROM shop.v_changes'),
 	$before + $new,
 	'... are added');
+
+# Nor is a subscriber told what goes because it has been read, whatever is published.
+$publisher->safe_psql('postgres',
+	q{ALTER PUBLICATION pub SET (publish = 'insert, update, delete, truncate')});
+$publisher->safe_psql('postgres',
+	'CREATE MATERIALIZED VIEW reads WITH (streaming.continuous) AS SELECT op, count(*) AS n FROM shop.v_changes GROUP BY op');
+for my $round (1 .. 8)
+{
+	$publisher->safe_psql('postgres',
+		"INSERT INTO s SELECT i % 500, 1 FROM generate_series(1, 1000) i; SELECT streaming.wait('reads')");
+}
+my $here = $publisher->safe_psql('postgres', 'SELECT count(*) FROM shop.v_changes');
+$publisher->safe_psql('postgres',
+	'ALTER MATERIALIZED VIEW shop.v SET (streaming.changes_retention = consumed)');
+$publisher->safe_psql('postgres', "INSERT INTO s VALUES (1, 1); SELECT streaming.wait('reads')");
+$publisher->wait_for_catchup('sub');
+cmp_ok($publisher->safe_psql('postgres', 'SELECT count(*) FROM shop.v_changes'),
+	'<', $here / 2, 'what has been read goes');
+is( $subscriber->safe_psql('postgres', 'SELECT count(*) FROM shop.v_changes'),
+	$before + $publisher->safe_psql('postgres', 'SELECT sum(n) FROM reads'),
+	'... and stays at the subscriber');
+is( $subscriber->safe_psql('postgres', $shown),
+	$publisher->safe_psql('postgres', 'SELECT * FROM shop.v ORDER BY k'),
+	'... which has the result');
+$new = $publisher->safe_psql('postgres', 'SELECT count(*) FROM shop.v_changes');
 
 # Nobody applies anything to a change stream.
 my $log_from = -s $publisher->logfile;

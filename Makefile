@@ -78,6 +78,7 @@ OBJS = \
 	src/flow/dataflow.o \
 	src/flow/batch.o \
 	src/flow/viewgroup.o \
+	src/flow/retention.o \
 	src/process/roster.o \
 	src/process/history.o \
 	src/process/failure.o \

@@ -34,9 +34,12 @@ UPDATE streaming._progress_unlogged SET
 
 -- The number of columns says which version it is: from here on, the library knows the
 -- tables again.
-ALTER TABLE streaming._view ADD COLUMN version pg_catalog.int4;
-UPDATE streaming._view SET version = 1;
-ALTER TABLE streaming._view ALTER COLUMN version SET NOT NULL;
+ALTER TABLE streaming._view ADD COLUMN version pg_catalog.int4,
+	ADD COLUMN changes pg_catalog.oid;
+UPDATE streaming._view SET version = 1, changes = 0;
+ALTER TABLE streaming._view ALTER COLUMN version SET NOT NULL,
+	ALTER COLUMN changes SET NOT NULL;
+CREATE INDEX _view_changes ON streaming._view (changes);
 
 CREATE TABLE streaming._release (
 	viewid pg_catalog.oid,
@@ -49,6 +52,15 @@ CREATE TABLE streaming._release (
 ) USING heap;
 COMMENT ON TABLE streaming._release IS
 	'internal: views that streams wait for no more';
+
+CREATE TABLE streaming._mark (
+	viewid pg_catalog.oid,
+	batch pg_catalog.int8,
+	at pg_catalog.timestamptz NOT NULL,
+	PRIMARY KEY (viewid, batch)
+) USING heap;
+COMMENT ON TABLE streaming._mark IS
+	'internal: when a batch had been committed, for change streams that keep rows for a time';
 
 ---------------------------------------------------------------- event time
 
@@ -145,7 +157,9 @@ CREATE OR REPLACE VIEW streaming.views AS
 				pg_catalog.unnest(v.option_values)) AS o(n, x)
 			ORDER BY n) AS options,
 		pg_catalog.pg_get_viewdef(v.definition) AS definition,
-		i.lag_rows AS inherited_lag_rows
+		i.lag_rows AS inherited_lag_rows,
+		CASE WHEN v.changes OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+			THEN v.changes::pg_catalog.regclass END AS change_stream
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e

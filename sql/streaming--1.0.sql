@@ -53,9 +53,11 @@ CREATE TABLE streaming._view (
 	option_names pg_catalog.text[] NOT NULL,
 	option_values pg_catalog.text[] NOT NULL,
 	settings pg_catalog.text[],
-	version pg_catalog.int4 NOT NULL
+	version pg_catalog.int4 NOT NULL,
+	changes pg_catalog.oid NOT NULL
 ) USING heap;
 COMMENT ON TABLE streaming._view IS 'internal: one row per continuous view';
+CREATE INDEX _view_changes ON streaming._view (changes);
 
 CREATE TABLE streaming._progress (
 	viewid pg_catalog.oid PRIMARY KEY,
@@ -132,6 +134,15 @@ CREATE TABLE streaming._release (
 ) USING heap;
 COMMENT ON TABLE streaming._release IS
 	'internal: views that streams wait for no more';
+
+CREATE TABLE streaming._mark (
+	viewid pg_catalog.oid,
+	batch pg_catalog.int8,
+	at pg_catalog.timestamptz NOT NULL,
+	PRIMARY KEY (viewid, batch)
+) USING heap;
+COMMENT ON TABLE streaming._mark IS
+	'internal: when a batch had been committed, for change streams that keep rows for a time';
 
 ---------------------------------------------------------------- windows
 
@@ -324,7 +335,9 @@ CREATE VIEW streaming.views AS
 				pg_catalog.unnest(v.option_values)) AS o(n, x)
 			ORDER BY n) AS options,
 		pg_catalog.pg_get_viewdef(v.definition) AS definition,
-		i.lag_rows AS inherited_lag_rows
+		i.lag_rows AS inherited_lag_rows,
+		CASE WHEN v.changes OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
+			THEN v.changes::pg_catalog.regclass END AS change_stream
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e

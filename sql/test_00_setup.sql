@@ -77,6 +77,7 @@ CREATE FUNCTION leftovers() RETURNS SETOF text LANGUAGE sql AS $$
 		UNION ALL SELECT '_progress_unlogged' FROM streaming._progress_unlogged
 		UNION ALL SELECT '_error' FROM streaming._error
 		UNION ALL SELECT '_release' FROM streaming._release
+		UNION ALL SELECT '_mark' FROM streaming._mark
 		UNION ALL SELECT '_rejection' FROM streaming._rejection
 		UNION ALL SELECT '_stream' FROM streaming._stream) AS l(left_over)
 	ORDER BY left_over COLLATE "C"

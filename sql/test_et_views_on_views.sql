@@ -27,7 +27,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.changes, stream
 CREATE TABLE log (what text);
 CREATE FUNCTION logs() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	INSERT INTO carried.log VALUES (format('%s %s', lower(tg_op), to_jsonb(coalesce(new, old)) - '{_batch,_op}'::text[]));
+	INSERT INTO carried.log VALUES (format('%s %s', lower(tg_op), to_jsonb(coalesce(new, old)) - '{batch,op}'::text[]));
 	RETURN NULL;
 END $$;
 CREATE FUNCTION counts() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -17,7 +17,7 @@ CREATE TEMP VIEW places AS
 	SELECT regexp_replace(c.relname, '\d+', 'N') AS relation, t.spcname
 	FROM pg_class c LEFT JOIN pg_tablespace t ON t.oid = c.reltablespace
 	WHERE c.relnamespace = 'streaming'::regnamespace AND c.relkind IN ('r', 'i')
-		AND c.relname !~ '^_(view|progress|stream|rejection|error|release)'
+		AND c.relname !~ '^_(view|progress|stream|rejection|error|release|mark)'
 	ORDER BY c.relname COLLATE "C";
 GRANT SELECT ON places TO PUBLIC;
 SET ROLE regress_streaming_a;

@@ -19,15 +19,64 @@ SET ROLE regress_streaming_a;
 CREATE TABLE s (k int, x int) USING stream;
 GRANT SELECT ON s TO regress_streaming_b;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.changes) AS SELECT k, sum(x) FROM s GROUP BY k;
-CREATE OR REPLACE VIEW v_changes AS
-	SELECT batch, op, k, sum, (SELECT string_agg(x, ',') FROM secret) AS leak
-	FROM (SELECT NULL::int8 AS batch, NULL::text AS op, NULL::int AS k, NULL::int8 AS sum) q;
-CREATE TEMP TABLE v_changes (batch int8);
 CREATE OR REPLACE VIEW v_changes AS SELECT NULL::int8 AS batch;
-DROP TABLE pg_temp.v_changes;
+ALTER TABLE v_changes ADD COLUMN leak text DEFAULT 'x';
+ALTER TABLE v_changes ALTER COLUMN op SET DEFAULT 'x', ALTER COLUMN op SET NOT NULL;
+ALTER TABLE v_changes ALTER COLUMN op TYPE varchar USING (SELECT string_agg(x, ',') FROM secret);
+ALTER TABLE v_changes DROP COLUMN op;
+ALTER TABLE v_changes ADD CHECK (op <> ''), ADD UNIQUE (batch), ADD FOREIGN KEY (k) REFERENCES ps (k);
+ALTER TABLE v_changes OWNER TO regress_streaming_b;
+ALTER TABLE v_changes ENABLE ROW LEVEL SECURITY;
+ALTER TABLE v_changes DISABLE TRIGGER ALL;
+ALTER TABLE v_changes SET UNLOGGED;
+ALTER TABLE v_changes SET ACCESS METHOD heap;
+ALTER TABLE v_changes SET (streaming.event_time = 'ts');
+CREATE POLICY p ON v_changes USING (true);
 CREATE RULE r AS ON INSERT TO v_changes DO INSTEAD NOTHING;
+CREATE RULE r AS ON INSERT TO v_changes DO ALSO SELECT * FROM secret;
 CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
-CREATE TRIGGER t INSTEAD OF INSERT ON v_changes FOR EACH ROW EXECUTE FUNCTION fired();
+CREATE TRIGGER t BEFORE INSERT ON v_changes FOR EACH ROW EXECUTE FUNCTION fired();
+CREATE TRIGGER t AFTER INSERT OR UPDATE ON v_changes FOR EACH ROW EXECUTE FUNCTION fired();
+CREATE TRIGGER t AFTER TRUNCATE ON v_changes EXECUTE FUNCTION fired();
+CREATE CONSTRAINT TRIGGER t AFTER INSERT ON v_changes FOR EACH ROW EXECUTE FUNCTION fired();
+CREATE TABLE other (k int);
+CREATE CONSTRAINT TRIGGER t AFTER INSERT ON other FROM v_changes FOR EACH ROW EXECUTE FUNCTION fired();
+CREATE STATISTICS st ON (k + 1), op FROM v_changes;
+CREATE UNIQUE INDEX ON v_changes (k);
+CREATE INDEX ON v_changes ((k + 1));
+CREATE INDEX ON v_changes (k) WHERE k > 1;
+CREATE TABLE child () INHERITS (v_changes);
+ALTER TABLE other INHERIT v_changes;
+CREATE TABLE parent (LIKE v_changes) PARTITION BY LIST (k);
+ALTER TABLE parent ATTACH PARTITION v_changes DEFAULT;
+CREATE TABLE refers (k int REFERENCES v_changes);
+ALTER TABLE v_changes SET SCHEMA public;
+DROP TABLE v_changes;
+-- nobody writes to it but batches
+INSERT INTO v_changes VALUES (1, 'insert', 1, 1);
+INSERT INTO v_changes SELECT * FROM v_changes WHERE false;
+INSERT INTO v_changes VALUES (1, 'insert', 1, 1) ON CONFLICT DO NOTHING;
+WITH w AS (INSERT INTO v_changes VALUES (1, 'insert', 1, 1) RETURNING *) TABLE w;
+COPY v_changes FROM STDIN;
+\.
+UPDATE v_changes SET k = 1;
+DELETE FROM v_changes;
+-- a table that gets its name meanwhile is no way either
+BEGIN;
+ALTER TABLE v_changes RENAME TO v_stream;
+CREATE TABLE v_changes (LIKE v_stream) USING stream;
+INSERT INTO v_changes VALUES (1, 'insert', 1, 1);
+INSERT INTO v_stream SELECT * FROM v_changes;
+ROLLBACK;
+DROP TABLE other, parent;
+-- who has the privilege alone makes no trigger, which would run as the owner
+GRANT ALL ON v_changes TO regress_streaming_b;
+SET ROLE regress_streaming_b;
+CREATE TRIGGER t AFTER INSERT ON v_changes FOR EACH ROW EXECUTE FUNCTION fired();
+INSERT INTO v_changes VALUES (1, 'insert', 1, 1);
+SET ROLE regress_streaming_a;
+REVOKE ALL ON v_changes FROM regress_streaming_b;
+CREATE TRIGGER t AFTER INSERT ON v_changes FOR EACH ROW EXECUTE FUNCTION fired();
 GRANT SELECT (k) ON v_changes TO PUBLIC;
 GRANT SELECT ON v TO PUBLIC;
 -- a command that does not change the owner leaves privileges alone

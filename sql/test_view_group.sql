@@ -7,10 +7,12 @@ SET client_min_messages = warning;
 SET jit = off;
 CREATE TABLE s (k int, v int) USING stream;
 INSERT INTO s SELECT i % 3, i FROM generate_series(1, 1000) i;
+BEGIN;
 CREATE MATERIALIZED VIEW a WITH (streaming.continuous, streaming.group = 'g') AS
 	SELECT k, count(*) AS n, sum(v) AS v FROM s GROUP BY k;
 CREATE MATERIALIZED VIEW b WITH (streaming.continuous, streaming.group = 'g') AS
 	SELECT count(*) AS n, max(v) AS most FROM s;
+COMMIT;
 -- how far apart they are: nothing, ever
 CREATE VIEW apart AS SELECT b.n - (SELECT coalesce(sum(n), 0) FROM a) AS apart FROM b;
 SELECT * FROM apart;

@@ -12,20 +12,20 @@ $$;
 CREATE FUNCTION per_batch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF tg_op = 'INSERT' THEN
-		INSERT INTO vtr.log (what) SELECT format('statement: insert %s', to_jsonb(new_row) - '_batch') FROM new_rows new_row ORDER BY k;
+		INSERT INTO vtr.log (what) SELECT format('statement: insert %s', to_jsonb(new_row) - 'batch') FROM new_rows new_row ORDER BY k;
 	ELSIF tg_op = 'UPDATE' THEN
 		INSERT INTO vtr.log (what)
-			SELECT format('statement: update %s to %s', to_jsonb(old_row) - '_batch', to_jsonb(new_row) - '_batch')
+			SELECT format('statement: update %s to %s', to_jsonb(old_row) - 'batch', to_jsonb(new_row) - 'batch')
 			FROM old_rows old_row JOIN new_rows new_row USING (k) ORDER BY k;
 	ELSE
-		INSERT INTO vtr.log (what) SELECT format('statement: delete %s', to_jsonb(old_row) - '_batch') FROM old_rows old_row ORDER BY k;
+		INSERT INTO vtr.log (what) SELECT format('statement: delete %s', to_jsonb(old_row) - 'batch') FROM old_rows old_row ORDER BY k;
 	END IF;
 	RETURN NULL;
 END $$;
 CREATE FUNCTION per_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO vtr.log (what) VALUES (format('row: %s old %s new %s', lower(tg_op),
-		coalesce(to_jsonb(old) - '{_batch,_op}'::text[], 'null'), coalesce(to_jsonb(new) - '{_batch,_op}'::text[], 'null')));
+		coalesce(to_jsonb(old) - '{batch,op}'::text[], 'null'), coalesce(to_jsonb(new) - '{batch,op}'::text[], 'null')));
 	RETURN NULL;
 END $$;
 
@@ -202,6 +202,77 @@ SET ROLE regress_vtr_other;
 DROP TRIGGER o_becomes ON o;
 RESET ROLE;
 
+---- on a change stream itself: for all that is inserted into it
+CREATE MATERIALIZED VIEW h WITH (streaming.continuous, streaming.changes, streaming.trigger = manual) AS
+	SELECT k, count(*) AS n FROM s WHERE k > 2000 GROUP BY k HAVING count(*) < 3;
+CREATE FUNCTION per_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO vtr.log (what) VALUES (format('%s: %s %s', tg_table_name, lower(tg_op), to_jsonb(new) - 'batch'));
+	RETURN NULL;
+END $$;
+CREATE FUNCTION per_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO vtr.log (what) SELECT format('statement: %s of %s as %s', count(*), count(DISTINCT batch), current_user) FROM rows;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER each AFTER INSERT ON h_changes FOR EACH ROW EXECUTE FUNCTION per_change();
+CREATE TRIGGER all_of_it AFTER INSERT ON h_changes REFERENCING NEW TABLE AS rows FOR EACH STATEMENT EXECUTE FUNCTION per_changes();
+CREATE TRIGGER goes AFTER INSERT ON h_changes FOR EACH ROW WHEN (new.op = 'delete') EXECUTE FUNCTION per_row();
+INSERT INTO s VALUES (2001, 1), (2002, 1), (2003, 1);
+REFRESH MATERIALIZED VIEW h;
+SELECT said();
+-- beside triggers on the view, which see inserts, updates and deletes
+CREATE TRIGGER of_view AFTER INSERT ON h REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION per_batch();
+CREATE TRIGGER of_view_row AFTER INSERT OR UPDATE OR DELETE ON h FOR EACH ROW EXECUTE FUNCTION per_row();
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'h_changes'::regclass ORDER BY 1;
+INSERT INTO s VALUES (2001, 1), (2002, 1), (2002, 1), (2004, 1);
+REFRESH MATERIALIZED VIEW h;
+SELECT said();
+-- nothing changes: none fires
+INSERT INTO s VALUES (2002, 1);
+REFRESH MATERIALIZED VIEW h;
+SELECT said();
+-- each is dropped and renamed where it was made
+DROP TRIGGER each ON h;
+ALTER TRIGGER each ON h RENAME TO mine;
+DROP TRIGGER of_view ON h;
+ALTER TRIGGER of_view_row ON h RENAME TO row_of_view;
+ALTER TRIGGER each ON h_changes RENAME TO a_change;
+DROP TRIGGER all_of_it ON h_changes;
+DROP TRIGGER goes ON h_changes;
+INSERT INTO s VALUES (2003, 1);
+REFRESH MATERIALIZED VIEW h;
+SELECT said();
+DROP TRIGGER row_of_view ON h;
+-- one that replaces another is for what it is on
+CREATE OR REPLACE TRIGGER a_change AFTER INSERT ON h FOR EACH ROW EXECUTE FUNCTION per_row();
+INSERT INTO s VALUES (2004, 1), (2005, 1);
+REFRESH MATERIALIZED VIEW h;
+SELECT said();
+DROP MATERIALIZED VIEW h;
+-- of several views of a group, in one batch
+CREATE FUNCTION counts() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO vtr.log (what) SELECT format('%s: %s of %s', tg_name, lower(tg_op), count(*)) FROM rows;
+	RETURN NULL;
+END $$;
+CREATE MATERIALIZED VIEW ga WITH (streaming.continuous, streaming.changes, streaming.group = g, streaming.trigger = manual) AS
+	SELECT k, sum(x) FROM s WHERE k > 3000 GROUP BY k;
+CREATE MATERIALIZED VIEW gb WITH (streaming.continuous, streaming.changes, streaming.group = g, streaming.trigger = manual) AS
+	SELECT k % 2 AS odd, count(*) FROM s WHERE k > 3000 GROUP BY k % 2;
+CREATE TRIGGER each_a AFTER INSERT ON ga_changes REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+CREATE TRIGGER of_a AFTER INSERT ON ga REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+CREATE TRIGGER of_a_update AFTER UPDATE ON ga REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+CREATE TRIGGER each_b AFTER INSERT ON gb_changes REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+CREATE TRIGGER of_b AFTER INSERT ON gb REFERENCING NEW TABLE AS rows EXECUTE FUNCTION counts();
+INSERT INTO s SELECT 3000 + g, 1 FROM generate_series(1, 5) g;
+REFRESH MATERIALIZED VIEW ga;
+SELECT said();
+INSERT INTO s VALUES (3001, 1), (3009, 1);
+REFRESH MATERIALIZED VIEW gb;
+SELECT said();
+DROP MATERIALIZED VIEW ga, gb;
+
 ---- refused
 CREATE TRIGGER t BEFORE INSERT ON v FOR EACH ROW EXECUTE FUNCTION per_row();
 CREATE TRIGGER t INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION per_row();
@@ -216,6 +287,6 @@ COMMENT ON TRIGGER v_x ON v IS 'not there';
 -- nothing is left behind
 DROP MATERIALIZED VIEW w2;
 DROP MATERIALIZED VIEW v, w, a, o;
-SELECT count(*) FROM pg_trigger WHERE tgname ~ '^[vwao]_';
+SELECT count(*) FROM pg_trigger WHERE tgname ~ '^([vwao]_|of_|each|all_|goes)';
 DROP SCHEMA vtr CASCADE;
 DROP ROLE regress_vtr_owner, regress_vtr_other;

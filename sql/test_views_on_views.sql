@@ -219,7 +219,7 @@ CREATE MATERIALIZED VIEW nested WITH (streaming.continuous, streaming.trigger = 
 CREATE TABLE fired (op text, was text);
 CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	INSERT INTO vov.fired VALUES (tg_op, to_jsonb(new) - '{_batch,_op}'::text[]);
+	INSERT INTO vov.fired VALUES (tg_op, to_jsonb(new) - '{batch,op}'::text[]);
 	RETURN NULL;
 END $$;
 CREATE TRIGGER t AFTER INSERT OR UPDATE ON several FOR EACH ROW EXECUTE FUNCTION fire();

@@ -46,6 +46,9 @@
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
 #	time_behind	a computed time is as late as what it is computed of
+#	writer		others than batches write to a change stream
+#	retention_unread	rows go that somebody has not read
+#	vacuum_result	VACUUM cuts off pages of a result that others have read
 #	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
@@ -59,7 +62,8 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
-	closed_again closed_skipped below_ahead time_behind}
+	closed_again closed_skipped below_ahead time_behind writer retention_unread
+	vacuum_result}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -97,6 +101,8 @@ guards()
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
+		writer) echo test_00_setup test_security_views ;;
+		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;

@@ -27,6 +27,8 @@
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -49,7 +51,7 @@ enum
 {
 	V_VIEWID = 1, V_DEFINITION, V_STATE, V_BELOW, V_STREAMS, V_UNLOGGED,
 	V_OPTION_NAMES, V_OPTION_VALUES, V_SETTINGS, V_VERSION,
-	V_NATTS = V_VERSION
+	V_CHANGES, V_NATTS = V_CHANGES
 };
 
 #define VERSION 1				/* of the rows that we write */
@@ -90,6 +92,12 @@ enum
 	L_VIEWID = 1, L_STREAM, L_MESSAGE, L_DETAIL, L_HINT, L_AT, L_NATTS = L_AT
 };
 
+/* columns of _mark */
+enum
+{
+	M_VIEWID = 1, M_BATCH, M_AT, M_NATTS = M_AT
+};
+
 /* The extension's schema, once it has been found. */
 static Oid	known_schema = InvalidOid;
 
@@ -115,7 +123,8 @@ static const struct
 	{"_stream", S_NATTS},
 	{"_rejection", R_NATTS},
 	{"_error", E_NATTS},
-	{"_release", L_NATTS}
+	{"_release", L_NATTS},
+	{"_mark", M_NATTS}
 };
 
 /* The library may be newer or older than the extension in the database. */
@@ -367,9 +376,7 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	row->option_names = strings_of_array(values[V_OPTION_NAMES - 1]);
 	row->option_values = strings_of_array(values[V_OPTION_VALUES - 1]);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
-	/* it has its name from the view, like all that is a part of it */
-	if (row->options.changes)
-		row->changes = our_table(psprintf("_changes_%u", row->viewid));
+	row->changes = DatumGetObjectId(values[V_CHANGES - 1]);
 	if (!nulls[V_SETTINGS - 1])
 		row->settings = DatumGetArrayTypePCopy(values[V_SETTINGS - 1]);
 	return row;
@@ -401,8 +408,12 @@ put_view_row(const StreamViewRow *row)
 	values[V_SETTINGS - 1] = PointerGetDatum(row->settings);
 	nulls[V_SETTINGS - 1] = row->settings == NULL;
 	values[V_VERSION - 1] = Int32GetDatum(VERSION);
+	values[V_CHANGES - 1] = ObjectIdGetDatum(row->changes);
 	put_row(rel, row->viewid, values, nulls);
 	table_close(rel, NoLock);
+	/* who has it open knows whether it is a change stream (am.c) */
+	if (OidIsValid(row->changes))
+		CacheInvalidateRelcacheByRelid(row->changes);
 }
 
 List *
@@ -470,14 +481,63 @@ stream_catalog_views(void)
 	return result;
 }
 
+/* Is it a table, and of another access method than heap? */
+static bool
+may_be_stream(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	result = form->relkind == RELKIND_RELATION &&
+		form->relam != HEAP_TABLE_AM_OID;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+Oid
+stream_catalog_view_of_changes(Oid relid)
+{
+	Relation	rel;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			viewid = InvalidOid;
+	bool		isnull;
+
+	Oid			index = our_table("_view_changes");
+
+	/* (former versions have no such index) */
+	if (!OidIsValid(index) || !may_be_stream(relid))
+		return InvalidOid;
+	rel = open_table("_view", AccessShareLock);
+	if (rel == NULL)
+		return InvalidOid;
+	ScanKeyInit(&key, V_CHANGES, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, index, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		viewid = DatumGetObjectId(heap_getattr(tuple, V_VIEWID,
+											   RelationGetDescr(rel), &isnull));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return viewid;
+}
+
 Oid
 stream_catalog_view_of(Oid relid)
 {
 	Oid			schema = stream_catalog_schema();
 	ListCell   *lc;
 
-	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
+	if (!OidIsValid(schema))
 		return InvalidOid;
+	if (get_rel_namespace(relid) != schema)
+		return stream_catalog_view_of_changes(relid);
 	foreach(lc, stream_catalog_views())
 	{
 		StreamViewRow *row = lfirst(lc);
@@ -1029,6 +1089,72 @@ stream_catalog_write_release(Oid viewid, Oid stream, const StreamFailure *f)
 	table_close(rel, NoLock);
 }
 
+/* ---- _mark ---- */
+
+int64
+stream_catalog_marked_batch(Oid viewid, TimestampTz before, int64 *last,
+							TimestampTz *last_at)
+{
+	Relation	rel = open_table("_mark", RowExclusiveLock);
+	List	   *older = NIL;
+	int64		found = 0;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	ListCell   *lc;
+
+	*last = 0;
+	*last_at = DT_NOBEGIN;
+	if (rel == NULL)
+		return 0;
+	scan = begin_row_scan(rel, viewid);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[M_NATTS];
+		bool		nulls[M_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		if (DatumGetInt64(values[M_BATCH - 1]) > *last)
+		{
+			*last = DatumGetInt64(values[M_BATCH - 1]);
+			*last_at = DatumGetTimestampTz(values[M_AT - 1]);
+		}
+		if (DatumGetTimestampTz(values[M_AT - 1]) > before)
+			continue;
+		found = Max(found, DatumGetInt64(values[M_BATCH - 1]));
+		older = lappend(older, heap_copytuple(tuple));
+	}
+	systable_endscan(scan);
+	/* of those that say too little, the last one does */
+	foreach(lc, older)
+	{
+		bool		isnull;
+
+		tuple = lfirst(lc);
+		if (DatumGetInt64(heap_getattr(tuple, M_BATCH, RelationGetDescr(rel),
+									   &isnull)) < found)
+			CatalogTupleDelete(rel, &tuple->t_self);
+	}
+	table_close(rel, NoLock);
+	return found;
+}
+
+void
+stream_catalog_write_mark(Oid viewid, int64 batch, TimestampTz at)
+{
+	Relation	rel = open_table_for_write("_mark");
+	Datum		values[M_NATTS];
+	bool		nulls[M_NATTS] = {0};
+	HeapTuple	tuple;
+
+	values[M_VIEWID - 1] = ObjectIdGetDatum(viewid);
+	values[M_BATCH - 1] = Int64GetDatum(batch);
+	values[M_AT - 1] = TimestampTzGetDatum(at);
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+	table_close(rel, NoLock);
+}
+
 /* ---- all of them ---- */
 
 void
@@ -1039,5 +1165,6 @@ stream_catalog_delete_view(Oid viewid)
 	delete_row("_progress_unlogged", viewid);
 	delete_row("_error", viewid);
 	delete_row("_release", viewid);
+	delete_row("_mark", viewid);
 	stream_catalog_delete_rejections(viewid, DT_NOEND, NULL);
 }

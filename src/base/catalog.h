@@ -30,7 +30,8 @@ typedef struct StreamViewRow
 	Oid			state;			/* the state table of its last operator */
 	List	   *below;			/* OIDs: those of the operators before, in order,
 								 * InvalidOid for one that has none */
-	Oid			changes;		/* its change stream, or InvalidOid */
+	Oid			changes;		/* its change stream, a table beside it, or
+								 * InvalidOid */
 	List	   *streams;		/* OIDs: the streams, or partitioned roots */
 	bool		unlogged;		/* streams, state and progress are unlogged */
 	bool		released;		/* no stream waits for it any more
@@ -113,8 +114,12 @@ extern List *stream_catalog_views(void);
 extern StreamViewRow *stream_catalog_view(Oid viewid);
 /* True if relid is a continuous view (cheap when the extension is absent). */
 extern bool stream_catalog_is_view(Oid relid);
-/* The view that a relation in the extension's schema is a part of, or InvalidOid. */
+/*
+ * The view that a relation is a part of, or InvalidOid: one in the extension's schema, or
+ * a change stream; and the same of change streams alone.
+ */
 extern Oid	stream_catalog_view_of(Oid relid);
+extern Oid	stream_catalog_view_of_changes(Oid relid);
 /* The owner of a view, or InvalidOid if it is gone. */
 extern Oid	stream_catalog_view_owner(Oid viewid);
 extern void stream_catalog_insert_view(const StreamViewRow *row);
@@ -198,6 +203,17 @@ typedef struct StreamFailure
  */
 extern void stream_catalog_write_release(Oid viewid, Oid stream,
 										 const StreamFailure *f);
+
+/*
+ * Of the marks of a view, which say that a batch had been committed at a time: the last
+ * batch of those that are not after a time (0: none); *last, *last_at: the last one of all, 0 if
+ * there is none.  Deletes those that the found one makes superfluous.
+ */
+extern int64 stream_catalog_marked_batch(Oid viewid, TimestampTz before,
+										 int64 *last, TimestampTz *last_at);
+
+/* Writes one.  The view has none of that batch. */
+extern void stream_catalog_write_mark(Oid viewid, int64 batch, TimestampTz at);
 
 /* Records the failure of a batch (replaces the previous one). */
 extern void stream_catalog_write_failure(Oid viewid, const StreamFailure *f);

@@ -176,6 +176,17 @@ read_changes(const char *value, StreamOptions *options)
 }
 
 static const char *
+read_changes_retention(const char *value, StreamOptions *options)
+{
+	if (pg_strcasecmp(value, "consumed") == 0)
+		options->retention_us = 0;
+	else if (!read_interval(value, 31, &options->retention_us) ||
+			 options->retention_us == 0)
+		return "Valid values are \"consumed\" and a positive interval, such as '7 days'.";
+	return NULL;
+}
+
+static const char *
 read_group(const char *value, StreamOptions *options)
 {
 	if (*value == '\0' || strlen(value) >= NAMEDATALEN)
@@ -233,6 +244,7 @@ read_on_error(const char *value, StreamOptions *options)
 
 static const OptionDef option_defs[] = {
 	{"changes", true, false, read_changes},
+	{"changes_retention", true, false, read_changes_retention},
 	{"distinct_within_watermark", true, false, read_within_watermark},
 	{"enabled", true, false, read_enabled},
 	{"event_time", false, true, read_event_time},
@@ -424,6 +436,7 @@ stream_options_fill(List *names, List *values, StreamOptions *options)
 	memset(options, 0, sizeof(*options));
 	options->enabled = true;
 	options->trigger = STREAM_TRIGGER_COMMIT;
+	options->retention_us = -1;
 	options->delay_us = -1;
 	options->max_future_us = -1;
 	forboth(ln, names, lv, values)

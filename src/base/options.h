@@ -43,6 +43,8 @@ typedef struct StreamOptions
 	bool		within_watermark;	/* streaming.distinct_within_watermark */
 	bool		trust_functions;	/* streaming.trust_functions */
 	bool		changes;		/* streaming.changes */
+	int64		retention_us;	/* streaming.changes_retention: 0: what has been
+								 * read goes, > 0: what is older; -1: not given */
 	const char *group;			/* streaming.group; NULL: none */
 	const char *notify;			/* streaming.notify, a channel; NULL: none */
 

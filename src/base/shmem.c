@@ -481,7 +481,6 @@ stream_shmem_view_status(Oid viewid, StreamViewStatus *status)
 			status->retry_at = view->retry_at;
 		}
 		status->more = view->more;
-		status->paused = view->paused;
 	}
 	LWLockRelease(stream_area->lock);
 	return view != NULL;

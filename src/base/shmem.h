@@ -92,7 +92,6 @@ typedef struct StreamViewStatus
 	int			worker_pid;		/* the worker that has the view, or 0 */
 	bool		running;		/* a batch is running now */
 	bool		more;			/* the last batch left rows for the next */
-	bool		paused;			/* switched off, by setting or by option */
 	TimestampTz retry_at;		/* next attempt after a failure, or 0 */
 } StreamViewStatus;
 

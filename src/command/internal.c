@@ -22,8 +22,7 @@
  *	CREATE FOREIGN TABLE ... INHERITS	refused (here)
  *	CREATE INDEX, RULE, TRIGGER, POLICY, REPLACE VIEW, COPY FROM, TRUNCATE,
  *	INHERIT, ATTACH PARTITION		refused (utility.c); TRIGGER on a view is one on
- *						its changes (trigger.c), and TRUNCATE of the view that
- *						shows a change stream is one of that (utility.c)
+ *						its changes (trigger.c)
  *	CREATE STATISTICS	refused (here)
  *	CREATE, ALTER PUBLICATION	refused for tables by name (here); FOR ALL TABLES
  *						and TABLES IN SCHEMA are for superusers, and change
@@ -37,6 +36,21 @@
  *	CREATE SEQUENCE OWNED BY	refused by the server: it would have to be in our
  *						schema
  *	ALTER SCHEMA streaming RENAME	refused (here)
+ *
+ * A change stream is the user's to read, to publish and to have triggers and indexes on, as
+ * his streams are: it is beside his view.  But it is a part of that, whoever will own it,
+ * and what it says is what batches have done.  So of the above these are refused for it,
+ * too:
+ *
+ *	INSERT, COPY FROM	refused by the access method, with all other ways of
+ *						writing; UPDATE, DELETE, MERGE: as of any stream
+ *	ALTER TABLE			storage parameters, statistics targets, SET TABLESPACE and
+ *						REPLICA IDENTITY pass, and so does RENAME (utility.c)
+ *	SET SCHEMA, RULE, POLICY, INHERIT, ATTACH PARTITION	refused (utility.c)
+ *	CREATE INDEX		on columns as they are, not UNIQUE (utility.c)
+ *	TRIGGER				AFTER INSERT, for its owner alone (trigger.c)
+ *	CREATE STATISTICS, ALTER EXTENSION ADD	refused (here)
+ *	DROP				refused by the server
  *
  *-------------------------------------------------------------------------
  */
@@ -78,6 +92,32 @@ stream_internal_refuse(Oid relid, const char *command)
 					 get_rel_name(viewid)) : 0));
 }
 
+Oid
+stream_internal_view_of_changes(const RangeVar *name)
+{
+	Oid			relid = name ? RangeVarGetRelid(name, NoLock, true) : InvalidOid;
+
+	return OidIsValid(relid) ? stream_catalog_view_of_changes(relid) :
+		InvalidOid;
+}
+
+void
+stream_internal_refuse_changes(const RangeVar *name, const char *command)
+{
+	Oid			viewid;
+
+	if (IsBinaryUpgrade || creating_extension)
+		return;
+	viewid = stream_internal_view_of_changes(name);
+	if (OidIsValid(viewid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot run %s on \"%s\"", command, name->relname),
+				 errdetail("It is the change stream of continuous view \"%s\", and stays and goes as that does.",
+						   get_rel_name(viewid)),
+				 errhint("Run the command on that view, or create an ordinary view over the change stream.")));
+}
+
 /*
  * Can the name come to mean a relation of a view?  They are named after their
  * view's OID; where our schema is in the search path, what comes before it there
@@ -92,8 +132,7 @@ may_mean_internal(const RangeVar *name)
 	if (!OidIsValid(schema) ||
 		(sscanf(name->relname, "_definition_%u", &viewid) != 1 &&
 		 sscanf(name->relname, "_state_%u", &viewid) != 1 &&
-		 sscanf(name->relname, "_below_%u", &viewid) != 1 &&
-		 sscanf(name->relname, "_changes_%u", &viewid) != 1))
+		 sscanf(name->relname, "_below_%u", &viewid) != 1))
 		return false;
 	if (name->schemaname)
 		return get_namespace_oid(name->schemaname, true) == schema;
@@ -198,6 +237,8 @@ check_object(ObjectType type, Node *object, const char *command)
 	relation = makeRangeVarFromNameList(name);
 	if (!is_users_index(type, relation))
 		check_relation(relation, command);
+	if (strcmp(command, "ALTER EXTENSION") == 0)
+		stream_internal_refuse_changes(relation, command);
 }
 
 /*
@@ -279,7 +320,11 @@ check_statistics(CreateStatsStmt *stmt)
 
 	foreach(lc, stmt->relations)
 		if (IsA(lfirst(lc), RangeVar))
+		{
 			check_relation(lfirst(lc), "CREATE STATISTICS");
+			/* a new owner would compute what the former one has written */
+			stream_internal_refuse_changes(lfirst(lc), "CREATE STATISTICS");
+		}
 }
 
 /* What is ours is found by the name of the schema. */
@@ -342,11 +387,16 @@ stream_internal_check(Node *stmt)
 			break;
 		case T_CreateForeignTableStmt:
 			foreach(lc, ((CreateForeignTableStmt *) stmt)->base.inhRelations)
+			{
 				check_relation(lfirst(lc), "INHERITS");
+				stream_internal_refuse_changes(lfirst(lc), "INHERITS");
+			}
 			break;
 		case T_CreateTrigStmt:
 			check_relation(((CreateTrigStmt *) stmt)->constrrel,
 						   "CREATE TRIGGER");
+			stream_internal_refuse_changes(((CreateTrigStmt *) stmt)->constrrel,
+										   "CREATE TRIGGER");
 			break;
 		case T_RenameStmt:
 			check_rename((RenameStmt *) stmt);

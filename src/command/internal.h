@@ -35,6 +35,16 @@ extern void stream_internal_refuse(Oid relid, const char *command);
 extern void stream_internal_refuse_name(const RangeVar *name,
 										const char *command);
 
+/* The view whose change stream has that name, or InvalidOid. */
+extern Oid	stream_internal_view_of_changes(const RangeVar *name);
+
+/*
+ * Raises 55000 if the name is that of a change stream, for which a command is not.  Silent
+ * as above.
+ */
+extern void stream_internal_refuse_changes(const RangeVar *name,
+										   const char *command);
+
 /*
  * For an ExecutorStart hook, when the statement's relations have been opened:
  * refuses to change a continuous view, or a table of the extension, by INSERT,

@@ -20,6 +20,7 @@
 #include "state/store.h"
 #include "flow/scan.h"
 #include "flow/batch.h"
+#include "flow/retention.h"
 #include "process/roster.h"
 #include "process/launcher.h"
 #include "process/synchronous.h"
@@ -63,6 +64,12 @@ define_settings(void)
 	DefineCustomIntVariable("streaming.state_cache_size",
 							"Memory for the cached state of a continuous view.",
 							NULL, &stream_state_cache_size, 262144, 64,
+							MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("streaming.retention_size",
+							"How large a change stream is before rows are taken out of it.",
+							"Where the view says how long they are kept.",
+							&stream_retention_size, 16384, BLCKSZ / 1024,
 							MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 	DefineCustomBoolVariable("streaming.synchronous",

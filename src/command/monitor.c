@@ -156,10 +156,7 @@ times_of_inputs(StreamViewRow *row, const StreamProgress *progress, bool seen)
 											  TYPALIGN_DOUBLE));
 }
 
-/*
- * What the state of a view is called; that of its group is its own.  (In shared memory,
- * one that is run with another one of its group is paused.)
- */
+/* What the state of a view is called; that of its group is its own. */
 static const char *
 state_name(StreamViewRow *row, const StreamViewStatus *status,
 		   const StreamFailure *failure, int64 lag_rows)
@@ -168,8 +165,7 @@ state_name(StreamViewRow *row, const StreamViewStatus *status,
 
 	if (failure && failure->failed)
 		return "failed";
-	if (OidIsValid(stream_viewgroup_paused(row->viewid)) || !stream_enabled ||
-		(status->paused && row->options.group == NULL))
+	if (OidIsValid(stream_viewgroup_paused(row->viewid)) || !stream_enabled)
 		return "paused";
 	if (row->options.max_batch_rows > 0)
 		max_rows = row->options.max_batch_rows;
@@ -394,8 +390,8 @@ stream_monitor_stream_status(PG_FUNCTION_ARGS)
 		members = list_make1_oid(relid);
 	else if (relkind == RELKIND_PARTITIONED_TABLE)
 		members = find_all_inheritors(relid, NoLock, NULL);
-	/* the result of a view may be kept in one */
-	foreach(lc, get_rel_namespace(relid) == stream_catalog_schema() ? NIL : members)
+	/* the result of a view may be kept in one, and what becomes of it */
+	foreach(lc, OidIsValid(stream_catalog_view_of(relid)) ? NIL : members)
 		is_stream |= stream_am_relid_is_stream(lfirst_oid(lc));
 	/* one without partitions that says what they are to be */
 	if (relkind == RELKIND_PARTITIONED_TABLE && !is_stream)

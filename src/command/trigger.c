@@ -8,22 +8,35 @@
  * result (flow/triggers.c), which has the columns of the view and two more: the change
  * stream, or the result itself if rows are only added to it.
  *
+ * The change stream can have triggers of its own, for the rows that are inserted into it.
+ * What is told of the view by a trigger on its change stream is marked there: it fires
+ * ALWAYS, so that a dump says so, too.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "base/compat.h"
 #include "base/refuse.h"
 #include "base/catalog.h"
 #include "stream/am.h"
+#include "flow/triggers.h"
 #include "command/view.h"
 #include "command/trigger.h"
 
@@ -59,9 +72,12 @@ name_of(Oid table, int location)
 static void
 refuse(const char *what, const char *hint, StreamStatement *s, RangeVar *view)
 {
+	bool		of_view = OidIsValid(stream_statement_view(view));
+
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("%s on continuous view \"%s\" is not supported", what,
+			 errmsg(of_view ? "%s on continuous view \"%s\" is not supported" :
+					"%s on change stream \"%s\" is not supported", what,
 					view->relname),
 			 errhint("%s", hint),
 			 stream_refuse_position(s->source, view->location)));
@@ -88,10 +104,74 @@ check_trigger(StreamStatement *s, CreateTrigStmt *stmt)
 			   s, stmt->relation);
 }
 
+/* Is there a trigger of that name on the table, and is it the view's? */
+static bool
+has_trigger(Oid table, const char *name)
+{
+	Relation	rel = table_open(table, AccessShareLock);
+	bool		found = false;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+
+		if (strcmp(trigger->tgname, name) == 0)
+			found = OidIsValid(stream_catalog_view_of_changes(table)) ?
+				stream_triggers_is_of_view(trigger) : true;
+	}
+	table_close(rel, NoLock);
+	return found;
+}
+
+/* Marks a trigger on a change stream as the view's. */
+static void
+mark_of_view(Oid table, const char *name)
+{
+	Relation	rel = table_open(TriggerRelationId, RowExclusiveLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_trigger_tgrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(table));
+	ScanKeyInit(&keys[1], Anum_pg_trigger_tgname, BTEqualStrategyNumber,
+				F_NAMEEQ, CStringGetDatum(name));
+	scan = systable_beginscan(rel, TriggerRelidNameIndexId, true, NULL, 2,
+							  keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		tuple = heap_copytuple(tuple);
+		((Form_pg_trigger) GETSTRUCT(tuple))->tgenabled = TRIGGER_FIRES_ALWAYS;
+		CatalogTupleUpdate(rel, &tuple->t_self, tuple);
+		heap_freetuple(tuple);
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	CacheInvalidateRelcacheByRelid(table);
+	CommandCounterIncrement();
+}
+
+void
+stream_trigger_create_on_changes(StreamStatement *s, Oid viewid)
+{
+	CreateTrigStmt *stmt = (CreateTrigStmt *) s->pstmt->utilityStmt;
+
+	/* it runs as the owner, so the privilege does not do */
+	check_owner(viewid);
+	check_trigger(s, stmt);
+	if (TRIGGER_FOR_UPDATE(stmt->events) || TRIGGER_FOR_DELETE(stmt->events))
+		refuse("a trigger for UPDATE or DELETE",
+			   "Rows are only inserted there; a trigger for what becomes of the rows of the view is one on that.",
+			   s, stmt->relation);
+	stream_statement_pass_on(s);
+}
+
 void
 stream_trigger_create(StreamStatement *s, Oid viewid)
 {
 	CreateTrigStmt *stmt = (CreateTrigStmt *) s->pstmt->utilityStmt;
+	Oid			table;
 
 	check_owner(viewid);
 	stream_statement_check_may_write(s);
@@ -107,8 +187,12 @@ stream_trigger_create(StreamStatement *s, Oid viewid)
 				 errdetail("The trigger is fired by it.")));
 	}
 	stmt = (CreateTrigStmt *) stream_statement_own(s);
-	stmt->relation = name_of(table_of(viewid), stmt->relation->location);
+	table = table_of(viewid);
+	stmt->relation = name_of(table, stmt->relation->location);
 	stream_statement_pass_on(s);
+	CommandCounterIncrement();
+	if (OidIsValid(stream_catalog_view_of_changes(table)))
+		mark_of_view(table, stmt->trigname);
 }
 
 void
@@ -121,8 +205,7 @@ stream_trigger_drop(StreamStatement *s, Oid viewid)
 	check_owner(viewid);
 	name = linitial(((DropStmt *) s->pstmt->utilityStmt)->objects);
 	/* the server reports that there is no such trigger */
-	if (OidIsValid(table) &&
-		OidIsValid(get_trigger_oid(table, strVal(llast(name)), true)))
+	if (OidIsValid(table) && has_trigger(table, strVal(llast(name))))
 	{
 		stmt = (DropStmt *) stream_statement_own(s);
 		name = linitial(stmt->objects);
@@ -140,8 +223,7 @@ stream_trigger_rename(StreamStatement *s, Oid viewid)
 	Oid			table = table_of(viewid);
 
 	check_owner(viewid);
-	if (!OidIsValid(table) ||
-		!OidIsValid(get_trigger_oid(table, stmt->subname, true)))
+	if (!OidIsValid(table) || !has_trigger(table, stmt->subname))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("trigger \"%s\" for table \"%s\" does not exist",

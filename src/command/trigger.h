@@ -16,6 +16,11 @@
  * owner, 0A000 for triggers that a batch cannot fire.
  */
 extern void stream_trigger_create(StreamStatement *s, Oid viewid);
+/*
+ * CREATE TRIGGER on a change stream itself, for each row that is inserted into it, which a
+ * batch fires as the owner of the view, too.  Errors: the same.
+ */
+extern void stream_trigger_create_on_changes(StreamStatement *s, Oid viewid);
 extern void stream_trigger_drop(StreamStatement *s, Oid viewid);
 extern void stream_trigger_rename(StreamStatement *s, Oid viewid);
 

@@ -252,23 +252,6 @@ refresh(StreamStatement *s)
 		SetQueryCompletion(s->qc, CMDTAG_REFRESH_MATERIALIZED_VIEW, 0);
 }
 
-/*
- * The view that shows a change stream goes to the next owner of the continuous view with
- * that: it must not have been made to say, or do, something else.
- */
-static void
-refuse_shown_changes(Oid relid, const char *command)
-{
-	if (OidIsValid(relid) &&
-		OidIsValid(stream_relations_changes_shown(relid)))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot run %s on \"%s\"", command,
-						get_rel_name(relid)),
-				 errdetail("It shows the change stream of a continuous view, and goes where that goes."),
-				 errhint("Create another view over it.")));
-}
-
 /* Is it a continuous view that has the name where a view of that name is made? */
 static void
 refuse_replacing(RangeVar *name)
@@ -282,7 +265,6 @@ refuse_replacing(RangeVar *name)
 				 errmsg("cannot replace continuous view \"%s\"",
 						name->relname),
 				 errhint("Drop the view and create it anew.")));
-	refuse_shown_changes(relid, "CREATE OR REPLACE VIEW");
 }
 
 /*
@@ -373,9 +355,9 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 	stmt->cmds = rest;
 }
 
-/* A state table may be tuned like any other. */
+/* A state table may be tuned like any other; a change stream is replicated, too. */
 static bool
-only_storage_options(AlterTableStmt *stmt)
+only_storage_options(AlterTableStmt *stmt, bool changes)
 {
 	ListCell   *lc;
 
@@ -386,6 +368,10 @@ only_storage_options(AlterTableStmt *stmt)
 			case AT_ResetRelOptions:
 			case AT_SetStatistics:
 			case AT_SetTableSpace:
+				break;
+			case AT_ReplicaIdentity:
+				if (!changes)
+					return false;
 				break;
 			default:
 				return false;
@@ -417,9 +403,12 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 		case AT_AttachPartition:
 			stream_statement_refuse_internal(((PartitionCmd *) cmd->def)->name,
 											 "ATTACH PARTITION");
+			stream_internal_refuse_changes(((PartitionCmd *) cmd->def)->name,
+										   "ATTACH PARTITION");
 			return InvalidOid;
 		case AT_AddInherit:
 			stream_statement_refuse_internal((RangeVar *) cmd->def, "INHERIT");
+			stream_internal_refuse_changes((RangeVar *) cmd->def, "INHERIT");
 			return InvalidOid;
 		case AT_SetTableSpace:
 		case AT_SetLogged:
@@ -449,8 +438,10 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	bool		detaches = false;
 	ListCell   *lc;
 
-	if (!only_storage_options(stmt) || has_streaming_options(stmt))
+	if (!only_storage_options(stmt, false) || has_streaming_options(stmt))
 		stream_statement_refuse_internal(stmt->relation, "ALTER TABLE");
+	if (!only_storage_options(stmt, true) || has_streaming_options(stmt))
+		stream_internal_refuse_changes(stmt->relation, "this form of ALTER TABLE");
 	foreach(lc, stmt->cmds)
 	{
 		Oid			leaf = check_alter_command(lfirst(lc), relid);
@@ -555,15 +546,26 @@ set_schema(StreamStatement *s)
 {
 	AlterObjectSchemaStmt *stmt =
 		(AlterObjectSchemaStmt *) s->pstmt->utilityStmt;
+	Oid			viewid = stream_statement_view(stmt->relation);
+	Oid			from;
 
 	stream_statement_refuse_internal(stmt->relation, "SET SCHEMA");
-	if (stmt->objectType == OBJECT_MATVIEW &&
-		OidIsValid(stream_statement_view(stmt->relation)))
+	if (stmt->relation)
+		stream_internal_refuse_changes(stmt->relation, "SET SCHEMA");
+	if (!OidIsValid(viewid))
+	{
+		stream_statement_pass_on(s);
+		return;
+	}
+	if (stmt->objectType == OBJECT_MATVIEW)
 	{
 		stmt = (AlterObjectSchemaStmt *) stream_statement_own(s);
 		stmt->objectType = OBJECT_VIEW;
 	}
+	from = get_rel_namespace(viewid);
 	stream_statement_pass_on(s);
+	CommandCounterIncrement();
+	stream_view_schema_changed(viewid, from);
 }
 
 static void
@@ -603,6 +605,8 @@ create_index(StreamStatement *s)
 	if (!OidIsValid(viewid))
 	{
 		stream_statement_refuse_internal(stmt->relation, "CREATE INDEX");
+		if (OidIsValid(stream_internal_view_of_changes(stmt->relation)))
+			stream_view_check_index(stmt);
 		stream_statement_pass_on(s);
 		return;
 	}
@@ -756,43 +760,24 @@ drop_owned(StreamStatement *s)
 
 /* ---- storage ---- */
 
-/* A change stream that is all of the result is for views yet to come, too. */
+/*
+ * A change stream that is all of the result is for views yet to come, too, unless it is said
+ * that there will be none.
+ */
 static void
-refuse_result(StreamStatement *s, RangeVar *name, Oid changes)
+refuse_result(StreamStatement *s, RangeVar *name)
 {
-	if (stream_declare_is_result(changes))
+	Oid			viewid = stream_internal_view_of_changes(name);
+	StreamViewRow *row = OidIsValid(viewid) ? stream_catalog_view(viewid) : NULL;
+
+	if (row && row->options.retention_us < 0 &&
+		stream_declare_is_result(row->changes))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("TRUNCATE of \"%s\" is not supported", name->relname),
 				 errdetail("Rows are only added to the continuous view, and other views read all of them there."),
-				 errhint("Drop the continuous view."),
+				 errhint("When all views that are to read it are there, set streaming.changes_retention."),
 				 stream_refuse_position(s->source, name->location)));
-}
-
-/* The views that show change streams stand for these. */
-static void
-name_change_streams(StreamStatement *s)
-{
-	List	   *names = ((TruncateStmt *) s->pstmt->utilityStmt)->relations;
-	int			n = list_length(names);
-
-	for (int i = 0; i < n; i++)
-	{
-		Oid			relid = RangeVarGetRelid(list_nth(names, i), NoLock, true);
-		Oid			changes = stream_relations_changes_shown(relid);
-		RangeVar   *name;
-
-		if (!OidIsValid(changes))
-			continue;
-		if (pg_class_aclcheck(relid, GetUserId(),
-							  ACL_TRUNCATE) != ACLCHECK_OK)
-			aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_VIEW, get_rel_name(relid));
-		refuse_result(s, list_nth(names, i), changes);
-		name = list_nth(((TruncateStmt *) stream_statement_own(s))->relations, i);
-		name->catalogname = NULL;
-		name->schemaname = get_namespace_name(get_rel_namespace(changes));
-		name->relname = get_rel_name(changes);
-	}
 }
 
 static void
@@ -803,11 +788,11 @@ truncate_table(StreamStatement *s)
 
 	foreach(lc, ((TruncateStmt *) s->pstmt->utilityStmt)->relations)
 		stream_internal_refuse_name(lfirst(lc), "TRUNCATE");
-	name_change_streams(s);
 	foreach(lc, ((TruncateStmt *) s->pstmt->utilityStmt)->relations)
 	{
 		Oid			relid = RangeVarGetRelid(lfirst(lc), NoLock, true);
 
+		refuse_result(s, lfirst(lc));
 		if (OidIsValid(relid) &&
 			pg_class_aclcheck(relid, GetUserId(),
 							  ACL_TRUNCATE) == ACLCHECK_OK)
@@ -840,8 +825,13 @@ touch_relation(StreamStatement *s)
 		Oid			viewid = stream_statement_view(relation);
 
 		stream_statement_refuse_internal(relation, command);
-		refuse_shown_changes(RangeVarGetRelid(relation, NoLock, true),
-							 command);
+		if (IsA(node, CreateTrigStmt) &&
+			OidIsValid(stream_internal_view_of_changes(relation)))
+		{
+			stream_trigger_create_on_changes(s, stream_internal_view_of_changes(relation));
+			return;
+		}
+		stream_internal_refuse_changes(relation, command);
 		if (OidIsValid(viewid) && IsA(node, CreateTrigStmt))
 		{
 			stream_trigger_create(s, viewid);
@@ -872,7 +862,10 @@ create_table(StreamStatement *s)
 	ListCell   *lc;
 
 	foreach(lc, stmt->inhRelations)
+	{
 		stream_statement_refuse_internal(lfirst_node(RangeVar, lc), "INHERITS");
+		stream_internal_refuse_changes(lfirst_node(RangeVar, lc), "INHERITS");
+	}
 	if (stmt->options)
 	{
 		stmt = (CreateStmt *) stream_statement_own(s);

@@ -24,12 +24,14 @@
 
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_tablespace.h"
 #include "commands/defrem.h"
+#include "commands/tablecmds.h"
 #include "commands/tablespace.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -53,6 +55,7 @@
 #include "base/owner.h"
 #include "stream/position.h"
 #include "stream/am.h"
+#include "time/declare.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
 #include "query/changes.h"
@@ -388,6 +391,17 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 	}
 }
 
+static void
+check_retention(const StreamViewRow *row, List *options, const char *source)
+{
+	if (row->options.retention_us >= 0 && !row->options.changes)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"streaming.changes_retention\" needs a change stream"),
+				 errhint("Add streaming.changes."),
+				 stream_refuse_option_position(source, options, "changes_retention")));
+}
+
 /* A view in the making. */
 typedef struct NewView
 {
@@ -427,6 +441,7 @@ part_walker(Node *node, Oid *found)
 		RangeTblEntry *rte = (RangeTblEntry *) node;
 
 		if (rte->rtekind != RTE_RELATION ||
+			get_rel_namespace(rte->relid) != stream_catalog_schema() ||
 			!OidIsValid(stream_catalog_view_of(rte->relid)))
 			return false;
 		*found = rte->relid;
@@ -477,6 +492,18 @@ add_lacking_changes(NewView *view, Query *query)
 				(errmsg("continuous view \"%s\" has a change stream now",
 						get_rel_name(lfirst_oid(lc))),
 				 errdetail("The new view reads it.")));
+	}
+	if (stream_changes_not_kept(query))
+	{
+		char	   *name = get_rel_name(linitial_oid(stream_changes_not_kept(query)));
+
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("continuous view \"%s\" cannot be read from the beginning",
+						name),
+				 errdetail("Rows are only added to it, so others read its change stream, which does not keep them all (streaming.changes_retention)."),
+				 errhint("Create the views that read it before that is set; or read the change stream by its name, from where it begins."),
+				 stream_refuse_position(view->source, view->frame->location)));
 	}
 	if (view->stmt->into->skipData &&
 		(lacking || stream_changes_are_read(query)))
@@ -535,6 +562,7 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 	stream_options_merge(STREAM_OPTIONS_VIEW, options, false, &row->option_names,
 						 &row->option_values, source);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
+	check_retention(row, options, source);
 	stream_catalog_owner();		/* fails where there is no extension */
 	RangeVarGetAndCheckCreationNamespace(into->rel, NoLock, &existing);
 	check_into(into, source);	/* after: pg_temp makes it temporary */
@@ -577,6 +605,9 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 		changed = "distinct_within_watermark";
 	else if (before->changes && !row->options.changes)
 		changed = "changes";
+	else if (before->retention_us >= 0 && row->options.retention_us < 0 &&
+			 stream_declare_is_result(row->changes))
+		changed = "changes_retention";
 	if (changed)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -702,6 +733,7 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 						 &row->option_values, source);
 	stream_options_fill(row->option_names, row->option_values, &row->options);
 	check_changed_options(row, &before, options, source);
+	check_retention(row, options, source);
 	if (row->options.changes && !before.changes)
 		add_change_stream(row);
 	if (row->options.keep_late_rows && !before.keep_late_rows)
@@ -714,6 +746,31 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 		(void) stream_catalog_clear_failure(viewid);
 	CacheInvalidateRelcacheByRelid(viewid);
 	stream_shmem_views_changed();
+}
+
+void
+stream_view_schema_changed(Oid viewid, Oid from)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+	Oid			to = get_rel_namespace(viewid);
+	ObjectAddresses *moved;
+	Relation	rel;
+
+	if (row == NULL || !OidIsValid(row->changes) || from == to)
+		return;
+	moved = new_object_addresses();
+	rel = table_open(row->changes, AccessExclusiveLock);
+	if (OidIsValid(get_relname_relid(RelationGetRelationName(rel), to)))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists in schema \"%s\"",
+						RelationGetRelationName(rel), get_namespace_name(to)),
+				 errdetail("The change stream of a continuous view goes with it."),
+				 errhint("Rename one of them first.")));
+	AlterTableNamespaceInternal(rel, from, to, moved);
+	free_object_addresses(moved);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
 }
 
 void
@@ -832,6 +889,12 @@ redirect_index(Relation view, const StreamViewRow *row, IndexStmt *stmt)
  * the user lacks is CREATE on its schema, which DefineIndex is told not to ask
  * for.
  */
+void
+stream_view_check_index(IndexStmt *stmt)
+{
+	check_index(stmt, false);
+}
+
 ObjectAddress
 stream_view_create_index(Oid viewid, IndexStmt *stmt)
 {

@@ -41,11 +41,20 @@ extern void stream_view_set_options(Oid viewid, List *options, bool reset,
  */
 extern ObjectAddress stream_view_create_index(Oid viewid, IndexStmt *stmt);
 
+/* Is it an index that can be on a change stream, too?  Errors: 0A000. */
+extern void stream_view_check_index(IndexStmt *stmt);
+
 /*
  * The view has another owner now: so have its parts, and it is in his group of that name.
  * Errors: as viewgroup.h.
  */
 extern void stream_view_owner_changed(Oid viewid);
+
+/*
+ * It has another schema than before: so has its change stream.  Locks that by
+ * AccessExclusiveLock.  Errors: 42P07 if its name is taken.
+ */
+extern void stream_view_schema_changed(Oid viewid, Oid from);
 
 /* Forgets the view; called when v is dropped. */
 extern void stream_view_dropped(Oid viewid);

@@ -12,10 +12,12 @@
 #include "postgres.h"
 
 #include "executor/executor.h"
+#include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/memutils.h"
 
 #include "base/debug.h"
+#include "query/changes.h"
 #include "flow/netting.h"
 #include "flow/triggers.h"
 #include "flow/results.h"
@@ -30,6 +32,7 @@ struct StreamChanges
 	TupleTableSlot *gone;		/* a row that goes, until we know what follows it */
 	TupleTableSlot *out;
 	int64		batch;
+	Datum		names[STREAM_CHANGES];	/* of what may become of a row */
 	StreamNetting *netting;		/* of rows that may come and go; or NULL */
 };
 
@@ -68,6 +71,8 @@ stream_changes_create(MemoryContext parent, const StreamCut *cut,
 	changes->gone = MakeSingleTupleTableSlot(input, &TTSOpsMinimalTuple);
 	changes->out = MakeSingleTupleTableSlot(CreateTupleDescCopy(desc),
 											&TTSOpsVirtual);
+	for (int i = 0; i < STREAM_CHANGES; i++)
+		changes->names[i] = CStringGetTextDatum(stream_changes_names[i]);
 	if (!takes_groups(cut) && !STREAM_MUTATION("changes_between"))
 		changes->netting = stream_netting_create(CurrentMemoryContext, input,
 												 changes->nkeys,
@@ -88,18 +93,18 @@ stream_changes_open(StreamChanges *changes, Relation rel, int64 batch)
 void
 stream_changes_begin_filling(StreamChanges *changes)
 {
-	changes->batch = STREAM_CHANGE_BEFORE;
+	changes->batch = STREAM_CHANGES_BEFORE;
 }
 
 static void
-put(StreamChanges *changes, TupleTableSlot *row, int op)
+put(StreamChanges *changes, TupleTableSlot *row, StreamChange change)
 {
 	TupleTableSlot *out = changes->out;
 
 	ExecClearTuple(out);
 	slot_getallattrs(row);
 	out->tts_values[0] = Int64GetDatum(changes->batch);
-	out->tts_values[1] = Int32GetDatum(op);
+	out->tts_values[1] = changes->names[change];
 	out->tts_isnull[0] = out->tts_isnull[1] = false;
 	for (int i = 2; i < out->tts_tupleDescriptor->natts; i++)
 	{
@@ -111,9 +116,9 @@ put(StreamChanges *changes, TupleTableSlot *row, int op)
 }
 
 static void
-put_gone(StreamChanges *changes, int op)
+put_gone(StreamChanges *changes, StreamChange change)
 {
-	put(changes, changes->gone, op);
+	put(changes, changes->gone, change);
 	ExecClearTuple(changes->gone);
 }
 

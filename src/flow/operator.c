@@ -30,6 +30,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "stream/am.h"
 #include "state/aggstate.h"
 #include "state/store.h"
 #include "flow/netting.h"
@@ -151,7 +152,7 @@ check_state_table(StreamCut *cut, TupleDesc desc)
 	if (cut->kind == STREAM_CUT_CHANGES)
 	{
 		check_column(desc, &column, INT8OID);
-		check_column(desc, &column, INT4OID);
+		check_column(desc, &column, TEXTOID);
 	}
 	foreach(lc, cut->keys)
 		check_column(desc, &column,
@@ -655,6 +656,8 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 		if (op->netting)
 			stream_netting_begin(op->netting);
 	}
+	if ((op->results || op->changes) && !stream_am_is_stream(state))
+		refuse_state_table();
 	if (op->results)
 		stream_results_open(op->results, state);
 	else if (op->changes)

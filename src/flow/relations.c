@@ -33,7 +33,6 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/parser.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteSupport.h"
 #include "storage/lmgr.h"
@@ -169,19 +168,13 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 				   List *storage, Oid owner)
 {
 	CreateStmt *create = makeNode(CreateStmt);
-	bool		appends = cut->kind == STREAM_CUT_TRANSFORM ||
-		cut->kind == STREAM_CUT_CHANGES;
+	bool		appends = cut->kind == STREAM_CUT_TRANSFORM;
 	bool		has_fillfactor = false;
 	ListCell   *ls = list_head(cut->state_names);
 	Oid			relid;
 	ListCell   *lc;
 	ListCell   *ln;
 
-	if (cut->kind == STREAM_CUT_CHANGES)
-		create->tableElts = list_make2(makeColumnDef(cut->batch_name, INT8OID,
-													 -1, InvalidOid),
-									   makeColumnDef(cut->op_name, INT4OID, -1,
-													 InvalidOid));
 	foreach(lc, cut->keys)
 	{
 		StreamKey  *key = lfirst(lc);
@@ -570,119 +563,57 @@ change_owner(Oid relid, Oid owner)
 	reset_column_privileges(relid, owner);
 }
 
-/* ---- the change stream as users see it ---- */
-
-/* The column names, in the order of the table. */
-static void
-append_columns(StringInfo query, Oid viewid, const StreamCut *cut)
-{
-	ListCell   *lc;
-
-	foreach(lc, cut->payload)
-		appendStringInfo(query, ", c.%s AS %s",
-						 quote_identifier(((StreamPayload *) lfirst(lc))->name),
-						 quote_identifier(get_attname(viewid,
-													  foreach_current_index(lc) + 1,
-													  false)));
-}
-
-/* The name of the ordinary view that shows the change stream. */
-static char *
-name_of_changes(Oid viewid)
-{
-	return makeObjectName(get_rel_name(viewid), NULL, "changes");
-}
-
-/* The ordinary view that shows the change stream, or InvalidOid. */
-static Oid
-find_changes_view(const StreamViewRow *row)
-{
-	Relation	depend = table_open(DependRelationId, AccessShareLock);
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	Oid			found = InvalidOid;
-
-	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
-	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber,
-				F_OIDEQ, ObjectIdGetDatum(row->viewid));
-	scan = systable_beginscan(depend, DependReferenceIndexId, true, NULL, 2,
-							  keys);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
-
-		if (form->deptype == DEPENDENCY_AUTO &&
-			form->classid == RelationRelationId &&
-			get_rel_relkind(form->objid) == RELKIND_VIEW)
-			found = form->objid;
-	}
-	systable_endscan(scan);
-	table_close(depend, AccessShareLock);
-	return found;
-}
-
-Oid
-stream_relations_changes_shown(Oid shown)
-{
-	ListCell   *lc;
-
-	if (get_rel_relkind(shown) != RELKIND_VIEW)
-		return InvalidOid;
-	foreach(lc, stream_catalog_views())
-	{
-		StreamViewRow *row = lfirst(lc);
-
-		if (OidIsValid(row->changes) && find_changes_view(row) == shown)
-			return row->changes;
-	}
-	return InvalidOid;
-}
+/* ---- the change stream ---- */
 
 /* A name for a column that none of the view's has. */
-static const char *
+static char *
 column_beside(Oid viewid, const char *name)
 {
 	while (get_attnum(viewid, name) != InvalidAttrNumber)
 		name = psprintf("%s_", name);
-	return name;
+	return pstrdup(name);
 }
 
 /*
- * Makes an ordinary view beside the user's own that shows its change stream, as the
- * user.  It goes with that one, or before it.
+ * Makes the change stream beside the view, for its owner, and fills it into the row.  It is
+ * a stream that the user sees, and depends on the view as all its parts do.
  */
 static void
-create_changes_view(Oid viewid, const StreamCut *cut)
+create_changes(StreamViewRow *row, StreamCut *cut, const char *tablespace)
 {
-	char	   *schema = get_namespace_name(get_rel_namespace(viewid));
-	StringInfoData query;
-	ViewStmt   *stmt = makeNode(ViewStmt);
-	ObjectAddress made;
-	ObjectAddress view = {RelationRelationId, viewid, 0};
+	CreateStmt *create = makeNode(CreateStmt);
+	Oid			viewid = row->viewid;
+	ColumnDef  *op = makeColumnDef(column_beside(viewid, "op"), TEXTOID, -1,
+								   DEFAULT_COLLATION_OID);
+	Oid			owner = stream_owner_of(viewid);
+	ListCell   *lc;
 
-	initStringInfo(&query);
-	appendStringInfo(&query, "SELECT c.%s AS %s, CASE c.%s"
-					 " WHEN -2::pg_catalog.int4 THEN 'update before'::pg_catalog.text"
-					 " WHEN -1::pg_catalog.int4 THEN 'delete'::pg_catalog.text"
-					 " WHEN 1::pg_catalog.int4 THEN 'insert'::pg_catalog.text"
-					 " ELSE 'update after'::pg_catalog.text END AS %s",
-					 quote_identifier(cut->batch_name),
-					 column_beside(viewid, "batch"),
-					 quote_identifier(cut->op_name),
-					 column_beside(viewid, "op"));
-	append_columns(&query, viewid, cut);
-	appendStringInfo(&query, " FROM streaming._changes_%u AS c", viewid);
-	stmt->view = makeRangeVar(schema, name_of_changes(viewid), -1);
-	stmt->query = linitial_node(RawStmt,
-								raw_parser(query.data, RAW_PARSE_DEFAULT))->stmt;
-	stmt->withCheckOption = NO_CHECK_OPTION;
-	made = DefineView(stmt, query.data, -1, 0);
+	create->tableElts = list_make2(makeColumnDef(column_beside(viewid, "batch"),
+												 INT8OID, -1, InvalidOid), op);
+	foreach(lc, cut->payload)
+		create->tableElts =
+			lappend(create->tableElts,
+					column_def(get_attname(viewid,
+										   foreach_current_index(lc) + 1,
+										   false),
+							   (Node *) ((StreamPayload *) lfirst(lc))->expr,
+							   owner));
+	create->relation = makeRangeVar(get_namespace_name(get_rel_namespace(viewid)),
+									makeObjectName(get_rel_name(viewid), NULL,
+												   "changes"), -1);
+	create->relation->relpersistence = row->unlogged ?
+		RELPERSISTENCE_UNLOGGED : RELPERSISTENCE_PERMANENT;
+	create->oncommit = ONCOMMIT_NOOP;
+	create->tablespacename = pstrdup(tablespace);
+	create->accessMethod = "stream";
+	row->changes = DefineRelation(create, RELKIND_RELATION, owner, NULL,
+								  NULL).objectId;
 	CommandCounterIncrement();
-	recordDependencyOn(&made, &view, DEPENDENCY_AUTO);
-	if (stream_owner_of(viewid) != GetUserId())
-		change_owner(made.objectId, stream_owner_of(viewid));
+	NewRelationCreateToastTable(row->changes, (Datum) 0);
+	CommandCounterIncrement();
+	depend_on_types(row->changes);
+	depend_on_view(row->changes, viewid);
+	CommandCounterIncrement();
 }
 
 /*
@@ -740,7 +671,8 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	row->definition = create_view(definition, query, into->colNames, NIL,
 								  userid);
 	foreach(lc, tree->cuts)
-		states = lappend_oid(states, !stream_cut_has_state((StreamCut *) lfirst(lc)) ?
+		states = lappend_oid(states, lfirst(lc) == tree->changes ||
+							 !stream_cut_has_state((StreamCut *) lfirst(lc)) ?
 							 InvalidOid :
 							 create_state_table(lfirst(lc),
 												provisional_name(row, "state",
@@ -750,8 +682,6 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 
 	row->state = list_nth_oid(states, tree->top->number);
 	row->below = list_truncate(list_copy(states), tree->top->number);
-	if (tree->changes)
-		row->changes = llast_oid(states);
 	reading = stream_tree_reading(tree, states, source);
 	row->viewid = create_view(into->rel, reading, into->colNames, view_options,
 							  InvalidOid);
@@ -763,12 +693,10 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	forboth(lc, tree->cuts, ls, states)
 		if (OidIsValid(lfirst_oid(ls)))
 			finish_state_table(row, lfirst(lc), lfirst_oid(ls), into,
-							   lfirst(lc) == tree->top ? "state" :
-							   lfirst(lc) == tree->changes ? "changes" :
-							   "below");
+							   lfirst(lc) == tree->top ? "state" : "below");
 	CommandCounterIncrement();
 	if (tree->changes)
-		create_changes_view(row->viewid, tree->changes);
+		create_changes(row, tree->changes, into->tableSpaceName);
 	declare_result(row, tree);
 }
 
@@ -776,25 +704,7 @@ void
 stream_relations_create_changes(StreamViewRow *row, StreamTree *tree,
 								const char *tablespace)
 {
-	IntoClause *into = makeNode(IntoClause);
-	StreamCut  *cut = tree->changes;
-	Oid			userid;
-	int			sec_context;
-
-	into->tableSpaceName = pstrdup(tablespace);
-	/* as the extension's owner: nothing in here runs anybody's code */
-	GetUserIdAndSecContext(&userid, &sec_context);
-	SetUserIdAndSecContext(stream_catalog_owner(),
-						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
-	row->changes = create_state_table(cut,
-									  provisional_name(row, "state",
-													   cut->number),
-									  into, NIL,
-									  stream_owner_of(row->viewid));
-	SetUserIdAndSecContext(userid, sec_context);
-	finish_state_table(row, cut, row->changes, into, "changes");
-	CommandCounterIncrement();
-	create_changes_view(row->viewid, cut);
+	create_changes(row, tree->changes, tablespace);
 	/* keys that are there before are in no change stream */
 	if (tree->top->kind != STREAM_CUT_DISTINCT)
 		declare_result(row, tree);
@@ -812,8 +722,6 @@ stream_relations_sync_owner(Oid viewid)
 	if (row == NULL)
 		return;
 	change_owner(row->definition, owner);
-	if (OidIsValid(find_changes_view(row)))
-		change_owner(find_changes_view(row), owner);
 	foreach(lc, stream_catalog_states(row))
 		if (OidIsValid(lfirst_oid(lc)))
 			change_owner(lfirst_oid(lc), owner);
@@ -862,7 +770,8 @@ attach_state_table(Oid state, Oid viewid)
 	depend_on_types(state);
 	depend_on_view(state, viewid);
 	foreach(lc, RelationGetIndexList(rel))
-		if (get_rel_name(lfirst_oid(lc))[0] == '_')
+		if (get_rel_name(lfirst_oid(lc))[0] == '_' &&
+			get_rel_namespace(lfirst_oid(lc)) == stream_catalog_schema())
 			depend_on_view(lfirst_oid(lc), viewid);
 	table_close(rel, NoLock);
 }
@@ -911,23 +820,6 @@ lock_states(const StreamViewRow *row)
 	return true;
 }
 
-/* The ordinary view that shows the change stream, if it still has its name. */
-static void
-attach_changes_view(const StreamViewRow *row)
-{
-	ObjectAddress view = {RelationRelationId, row->viewid, 0};
-	ObjectAddress shown = {RelationRelationId, InvalidOid, 0};
-
-	if (!OidIsValid(row->changes))
-		return;
-	shown.objectId = get_relname_relid(name_of_changes(row->viewid),
-									   get_rel_namespace(row->viewid));
-	if (OidIsValid(shown.objectId) &&
-		get_rel_relkind(shown.objectId) == RELKIND_VIEW &&
-		stream_owner_of(shown.objectId) == stream_owner_of(row->viewid))
-		recordDependencyOn(&shown, &view, DEPENDENCY_AUTO);
-}
-
 bool
 stream_relations_attach(const StreamViewRow *row)
 {
@@ -949,7 +841,6 @@ stream_relations_attach(const StreamViewRow *row)
 	foreach(lc, stream_catalog_states(row))
 		if (OidIsValid(lfirst_oid(lc)))
 			attach_state_table(lfirst_oid(lc), row->viewid);
-	attach_changes_view(row);
 	if (append)
 		permit_closed(row->viewid);
 	CommandCounterIncrement();
@@ -964,8 +855,7 @@ view_in_name(const char *name)
 
 	if (sscanf(name, "_definition_%u", &viewid) == 1 ||
 		sscanf(name, "_state_%u", &viewid) == 1 ||
-		sscanf(name, "_below_%u", &viewid) == 1 ||
-		sscanf(name, "_changes_%u", &viewid) == 1)
+		sscanf(name, "_below_%u", &viewid) == 1)
 		return viewid;
 	return InvalidOid;
 }
@@ -986,6 +876,9 @@ is_torn(Oid relid)
 		return OidIsValid(viewid) && stream_catalog_is_view(viewid) &&
 			!is_part_of_view(relid, viewid);
 	}
+	viewid = stream_catalog_view_of_changes(relid);
+	if (OidIsValid(viewid))
+		return !is_part_of_view(relid, viewid);
 	if (get_rel_relkind(relid) != RELKIND_VIEW)
 		return false;
 	row = stream_catalog_view(relid);

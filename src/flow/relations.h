@@ -25,15 +25,11 @@ extern void stream_relations_create(StreamViewRow *row, StreamTree *tree,
 									List *options, const char *source);
 
 /*
- * Makes the change stream of a view that has none yet, and the ordinary view beside it
- * that shows it, named like it with "_changes" (as the user, who is its owner); fills it
- * into the row.  The tablespace is not checked.
+ * Makes the change stream of a view that has none yet, a table beside it, named like it
+ * with "_changes", and fills it into the row.  Errors: as CREATE TABLE.
  */
 extern void stream_relations_create_changes(StreamViewRow *row, StreamTree *tree,
 											const char *tablespace);
-
-/* The change stream that this ordinary view shows, or InvalidOid. */
-extern Oid	stream_relations_changes_shown(Oid shown);
 
 /*
  * Gives the view's internal relations the owner that the view has now; locks

@@ -24,6 +24,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "stream/am.h"
 #include "flow/triggers.h"
 #include "flow/results.h"
 
@@ -131,7 +132,8 @@ flush(StreamResults *results, bool more)
 	prepare_flush(results, more);
 	old = MemoryContextSwitchTo(results->scratch);
 	table_multi_insert(results->rel, results->slots, results->nrows,
-					   GetCurrentCommandId(true), 0, results->bulk);
+					   GetCurrentCommandId(true), STREAM_AM_INSERT_BY_BATCH,
+					   results->bulk);
 	insert_index_entries(results);
 	for (int i = 0; results->triggers && i < results->nrows; i++)
 		stream_triggers_add(results->triggers, results->slots[i]);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * triggers.h
- *	  Firing the triggers of a view.
+ *	  Firing the triggers of a view, and of its change stream.
  *
  *-------------------------------------------------------------------------
  */
@@ -9,24 +9,20 @@
 #define STREAMING_TRIGGERS_H
 
 #include "nodes/execnodes.h"
+#include "utils/reltrigger.h"
 
 typedef struct StreamTriggers StreamTriggers;
 
 /*
- * What a change stream says, in the second column, has become of a row.  A row that is
- * updated is there twice, as it was and, next, as it is.
+ * Of the triggers on a change stream: is it the view's?  (Such fire ALWAYS; those that are
+ * the table's do not.)
  */
-#define STREAM_CHANGE_DELETE (-1)
-#define STREAM_CHANGE_INSERT 1
-#define STREAM_CHANGE_UPDATE_BEFORE (-2)
-#define STREAM_CHANGE_UPDATE_AFTER 2
-
-/* The number of the batch, the first column, of what was there before the change stream. */
-#define STREAM_CHANGE_BEFORE 0
+extern bool stream_triggers_is_of_view(const Trigger *trigger);
 
 /*
  * Begins a batch of rows of a change stream, or (ops: false) of a result that is only
- * added to.  Its triggers are fired as if what the rows say had been done to a table.
+ * added to.  The view's triggers are fired as if what the rows say had been done to a
+ * table, those of the change stream as it is inserted to.
  * No query may begin before the end that does not end before it, too.
  */
 extern StreamTriggers *stream_triggers_begin(EState *estate,
@@ -34,7 +30,7 @@ extern StreamTriggers *stream_triggers_begin(EState *estate,
 
 /*
  * Takes a row, which is in the table, with its TID.  What was there before there was a
- * change stream is none of the triggers' business.
+ * change stream is none of the business of the view's triggers.
  */
 extern void stream_triggers_add(StreamTriggers *triggers,
 								TupleTableSlot *row);

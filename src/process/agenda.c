@@ -433,6 +433,7 @@ stream_agenda_view_changed(StreamAgendaView *view)
 	view->tick_at = 0;
 	view->due = true;
 	listen_to_leaves(view, wants_waking(view));
+	view->retain_at = 0;
 }
 
 void

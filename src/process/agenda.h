@@ -60,6 +60,8 @@ typedef struct StreamAgendaView
 	TimestampTz retry_at;
 	StreamFailureLog logged;	/* of its batches ... */
 	StreamFailureLog logged_recording;	/* ... and of recording failures */
+	StreamFailureLog logged_retention;	/* ... and of taking old changes away */
+	TimestampTz retain_at;		/* look at that then */
 
 	StreamAgendaLeaf *leaves;
 	int			num_leaves;

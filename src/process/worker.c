@@ -69,6 +69,7 @@
 #include "base/catalog.h"
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
+#include "flow/retention.h"
 #include "process/roster.h"
 #include "process/history.h"
 #include "process/failure.h"
@@ -82,6 +83,8 @@
 #define GIVE_WAY_MIN_US (100 * INT64CONST(1000))
 #define GIVE_WAY_MAX_US (2 * USECS_PER_SEC)
 #define PATIENCE_US (10 * USECS_PER_SEC)
+#define RETENTION_MS 1000
+#define RETENTION_PAUSE_MS 10000
 
 static MemoryContext worker_context;
 
@@ -614,6 +617,66 @@ finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
 						   view->more ? 0 : stream_agenda_due_at(view));
 }
 
+/* Takes rows out of the change streams of the view and of its group. */
+static void
+retention_step(StreamAgendaView *view, void *arg)
+{
+	ListCell   *lc;
+
+	foreach(lc, (List *) arg)
+	{
+		StreamViewRow *row = stream_catalog_view(lfirst_oid(lc));
+
+		if (row && OidIsValid(row->changes) && row->options.retention_us >= 0 &&
+			stream_retention_run(row))
+			break;				/* one at a time, with its locks */
+	}
+}
+
+/* May there be something to take out of change streams of these views? */
+static bool
+is_time_for_retention(StreamAgendaView *view)
+{
+	TimestampTz now = stream_debug_now();
+	ListCell   *lc;
+
+	if (now < view->retain_at)
+		return false;
+	foreach(lc, view->rows)
+		if (((StreamViewRow *) lfirst(lc))->options.retention_us >= 0)
+		{
+			view->retain_at = TimestampTzPlusMilliseconds(now,
+														  stream_debug_limit("retention",
+																			 RETENTION_MS));
+			return true;
+		}
+	return false;
+}
+
+/*
+ * After a batch, and watched as that is: old changes go.  Where that does not work there
+ * are only too many of them, so it is no failure of the view: it is tried again later.
+ */
+static void
+retain_changes(StreamAgendaView *view, const BatchOutcome *outcome)
+{
+	ErrorData  *error;
+
+	if (outcome->group.result == STREAM_BATCH_GONE ||
+		!is_time_for_retention(view))
+		return;
+	error = in_transaction(view, retention_step, outcome->group.views);
+	if (error == NULL)
+		return;
+	view->retain_at = TimestampTzPlusMilliseconds(stream_debug_now(),
+												  stream_debug_limit("retention",
+																	 RETENTION_PAUSE_MS));
+	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+		error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+		stream_failure_log(&view->logged_retention, error);
+	FreeErrorData(error);
+}
+
 /* As DISCARD does: what the batch has left behind in the session. */
 static void
 discard_leavings(void)
@@ -639,6 +702,8 @@ run_batch(StreamAgendaView *view)
 
 	stream_agenda_before_batch(view);
 	error = in_transaction(view, batch_step, &outcome);
+	if (error == NULL)
+		retain_changes(view, &outcome);
 	outcome.us = stream_roster_batch_over(&cancel);
 	/* the signal may have come too late for the batch; it is for nobody else */
 	QueryCancelPending = false;

@@ -23,6 +23,7 @@
 
 #include "access/table.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -30,6 +31,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -46,6 +48,13 @@
 #include "query/changes.h"
 
 /* ---- the change stream of a view ---- */
+
+const char *const stream_changes_names[] = {
+	[STREAM_CHANGE_INSERT] = "insert",
+	[STREAM_CHANGE_UPDATE_BEFORE] = "update before",
+	[STREAM_CHANGE_UPDATE_AFTER] = "update after",
+	[STREAM_CHANGE_DELETE] = "delete"
+};
 
 /* What goes must be what has come. */
 static void
@@ -206,15 +215,13 @@ add_feed(StreamCut *cut, StreamCut *top, Query *query)
 		list_make1(input);
 }
 
-/* Adds the columns of the table: when, how, and what. */
+/* Adds the columns of the table, but for when, and how (which have their names there). */
 static void
 add_columns(StreamCut *cut, const Query *shown)
 {
 	List	   *names = NIL;
 	ListCell   *lc;
 
-	cut->batch_name = stream_cut_reserve_name("_batch", &names);
-	cut->op_name = stream_cut_reserve_name("_op", &names);
 	foreach(lc, shown->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
@@ -339,6 +346,25 @@ stream_changes_lacking(Query *query)
 			lacking = list_append_unique_oid(lacking, relid);
 	}
 	return lacking;
+}
+
+List *
+stream_changes_not_kept(Query *query)
+{
+	List	   *views = NIL;
+	ListCell   *lc;
+
+	if (stream_analyze_has_stream(query))
+		return NIL;
+	foreach(lc, changing_views(query))
+	{
+		Oid			relid = lfirst_node(RangeTblEntry, lc)->relid;
+
+		if (stream_catalog_view(relid)->options.retention_us >= 0 &&
+			is_added_only(relid))
+			views = list_append_unique_oid(views, relid);
+	}
+	return views;
 }
 
 static RangeTblRef *
@@ -520,19 +546,33 @@ content_query(const Query *source)
 	return query;
 }
 
-/* sign(op), as an integer */
+/* Is it that change? */
+static Expr *
+op_is(int rtindex, StreamChange change)
+{
+	Const	   *name = makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+								 CStringGetTextDatum(stream_changes_names[change]),
+								 false, false);
+
+	return (Expr *) makeFuncExpr(F_TEXTEQ, BOOLOID,
+								 list_make2(makeVar(rtindex, 2, TEXTOID, -1,
+													DEFAULT_COLLATION_OID, 0),
+											name),
+								 InvalidOid, DEFAULT_COLLATION_OID,
+								 COERCE_EXPLICIT_CALL);
+}
+
+/* Does the row come or go? */
 static Expr *
 sign_of_op(int rtindex)
 {
-	Var		   *op = makeVar(rtindex, 2, INT4OID, -1, InvalidOid, 0);
-	Const	   *zero = makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
-								 Int32GetDatum(0), false, true);
 	CaseExpr   *result = makeNode(CaseExpr);
 	CaseWhen   *comes = makeNode(CaseWhen);
 
-	comes->expr = (Expr *) makeFuncExpr(F_INT4GT, BOOLOID, list_make2(op, zero),
-										InvalidOid, InvalidOid,
-										COERCE_EXPLICIT_CALL);
+	comes->expr = makeBoolExpr(OR_EXPR,
+							   list_make2(op_is(rtindex, STREAM_CHANGE_UPDATE_AFTER),
+										  op_is(rtindex, STREAM_CHANGE_INSERT)),
+							   -1);
 	comes->result = (Expr *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
 									   Int32GetDatum(1), false, true);
 	comes->location = -1;

@@ -11,6 +11,25 @@
 #include "query/cut.h"
 
 /*
+ * What the second column of a change stream says has become of a row, by these names.  A
+ * row that is updated is there twice, as it was and, next, as it is.
+ */
+typedef enum StreamChange
+{
+	STREAM_CHANGE_INSERT,
+	STREAM_CHANGE_UPDATE_BEFORE,
+	STREAM_CHANGE_UPDATE_AFTER,
+	STREAM_CHANGE_DELETE
+} StreamChange;
+
+#define STREAM_CHANGES (STREAM_CHANGE_DELETE + 1)
+
+extern const char *const stream_changes_names[];
+
+/* The number of the batch, the first column, of what was there before the change stream. */
+#define STREAM_CHANGES_BEFORE 0
+
+/*
  * An operator above the one that is shown to readers, which writes down how the result
  * of the view changes; not yet in the tree.  shown, rtindex: first rows are this member
  * of the FROM of that query, which says of each row by itself what is shown of it; 0: the
@@ -32,6 +51,12 @@ extern void stream_changes_expand(Query *query);
 /* Does it?  And the OIDs of those that lack one. */
 extern bool stream_changes_are_read(Query *query);
 extern List *stream_changes_lacking(Query *query);
+
+/*
+ * The views in FROM that other views read as streams, but not from the beginning any more:
+ * their change streams do not keep all rows.
+ */
+extern List *stream_changes_not_kept(Query *query);
 
 /* Is it such a sub-select? */
 extern bool stream_changes_is_source(const Query *query);

@@ -144,8 +144,6 @@ typedef struct StreamCut
 
 	/* change stream: two columns before the payload, and by which columns of it rows are
 	 * told apart (int, from 0), if an old row and a new one can be an update */
-	char	   *batch_name;
-	char	   *op_name;
 	bool		updates;
 	List	   *identity;
 

@@ -162,6 +162,46 @@ place(Relation rel, BulkInsertState bistate)
 
 /* ------------------------------------------------------------------ inserts */
 
+/* Is it a change stream?  The relation cache's entry remembers the answer. */
+static bool
+is_changes(Relation rel)
+{
+	if (rel->rd_amcache == NULL)
+	{
+		bool		answer =
+			OidIsValid(stream_catalog_view_of_changes(RelationGetRelid(rel)));
+		bool	   *cached = MemoryContextAlloc(CacheMemoryContext, sizeof(bool));
+
+		*cached = answer;
+		rel->rd_amcache = cached;
+	}
+	return *(bool *) rel->rd_amcache;
+}
+
+/*
+ * A change stream says what batches have done: nobody else puts rows there, in whatever
+ * way.
+ */
+static void
+check_writer(Relation rel, int *options)
+{
+	Oid			viewid;
+
+	if (*options & STREAM_AM_INSERT_BY_BATCH)
+		*options &= ~STREAM_AM_INSERT_BY_BATCH;
+	else if (is_changes(rel) && !STREAM_MUTATION("writer"))
+	{
+		viewid = stream_catalog_view_of_changes(RelationGetRelid(rel));
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot insert into \"%s\"",
+						RelationGetRelationName(rel)),
+				 errdetail("It is the change stream of continuous view \"%s\", and only the batches of that write to it.",
+						   get_rel_name(viewid)),
+				 errhint("Insert rows into the stream that the view reads.")));
+	}
+}
+
 /* The same as heap's callback, but for the choice of the page. */
 static void
 insert_slot(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
@@ -174,6 +214,7 @@ insert_slot(Relation rel, TupleTableSlot *slot, CommandId cid, int options,
 	Size		len;
 	Size		share;
 
+	check_writer(rel, &options);
 	slot->tts_tableOid = RelationGetRelid(rel);
 	tuple->t_tableOid = slot->tts_tableOid;
 	if (token != NULL)
@@ -251,6 +292,7 @@ multi_insert(Relation rel, TupleTableSlot **slots, int nslots, CommandId cid,
 {
 	int			done = 0;
 
+	check_writer(rel, &options);
 	if (STREAM_MUTATION("placement"))
 	{
 		heap_multi_insert(rel, slots, nslots, cid, options, bistate);
@@ -422,10 +464,23 @@ stream_am_check_statement(QueryDesc *queryDesc)
 
 /* ------------------------------------------------------- vacuum and indexes */
 
+/* Does a view read the relation by its name? */
+static bool
+is_read(Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_catalog_views())
+		if (list_member_oid(((StreamViewRow *) lfirst(lc))->streams, relid))
+			return true;
+	return false;
+}
+
 /*
- * The end of the table stays: writers have seen how many blocks there are.  No
- * position is about the result of a view, and a batch that fails again and again
- * leaves rows there that nobody sees: this is how they go.
+ * The end of the table stays: writers have seen how many blocks there are.  But only
+ * batches write to the result or the change stream of a view, and where no position is
+ * about it, the end may go: a batch that fails again and again leaves rows there that
+ * nobody sees.
  */
 static void
 relation_vacuum(Relation rel, struct VacuumParams *params,
@@ -433,7 +488,8 @@ relation_vacuum(Relation rel, struct VacuumParams *params,
 {
 	VacuumParams copy = *params;
 
-	if (RelationGetNamespace(rel) != stream_catalog_schema())
+	if (!OidIsValid(stream_catalog_view_of(RelationGetRelid(rel))) ||
+		(is_read(RelationGetRelid(rel)) && !STREAM_MUTATION("vacuum_result")))
 		copy.truncate = VACOPTVALUE_DISABLED;
 	GetHeapamTableAmRoutine()->relation_vacuum(rel, &copy, bstrategy);
 }

@@ -41,6 +41,12 @@ extern bool stream_am_is_root(Oid relid);
 extern bool stream_am_may_have_streams(Oid relid);
 
 /*
+ * An option for table_multi_insert, beside the server's: a batch inserts these rows.  Into
+ * a change stream nobody else may: error 55000.
+ */
+#define STREAM_AM_INSERT_BY_BATCH 0x01000000
+
+/*
  * For an ExecutorStart hook: raises ERRCODE_FEATURE_NOT_SUPPORTED if the
  * statement would update, delete or merge rows of a stream or of a partitioned
  * table of streams, even when no row matches.  Almost free for a plain SELECT

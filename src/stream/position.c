@@ -38,6 +38,7 @@
 
 #include <float.h>
 
+#include "access/htup_details.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "executor/tuptable.h"
@@ -120,6 +121,99 @@ stream_position_reset_leaf(StreamPosition *pos, Oid relid, Oid relfilenode)
 	leaf = add_leaf(pos, relid, relfilenode);
 	leaf->read = stream_readset_create();
 	MemoryContextSwitchTo(old);
+}
+
+/* ---- moving to other storage ---- */
+
+struct StreamMove
+{
+	StreamPosition *pos;
+	StreamLeaf *leaf;			/* in the old storage */
+	StreamReadSet *read;		/* in the new one */
+	BlockNumber first;			/* the first page with a row that has not been
+								 * read, or InvalidBlockNumber */
+	BlockNumber block;			/* the page at hand, or InvalidBlockNumber */
+	OffsetNumber offsets[MaxHeapTuplesPerPage]; /* rows of it that have been */
+	int			noffsets;
+};
+
+StreamMove *
+stream_position_begin_move(StreamPosition *pos, Oid relid)
+{
+	StreamLeaf *leaf = stream_position_leaf(pos, relid);
+	MemoryContext old;
+	StreamMove *move;
+
+	if (leaf == NULL)
+		return NULL;
+	old = MemoryContextSwitchTo(pos->context);
+	move = palloc0(sizeof(StreamMove));
+	move->pos = pos;
+	move->leaf = leaf;
+	move->read = stream_readset_create();
+	move->first = move->block = InvalidBlockNumber;
+	MemoryContextSwitchTo(old);
+	return move;
+}
+
+bool
+stream_position_has_read(const StreamMove *move, ItemPointer from)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(from);
+
+	return block < move->leaf->next_block ||
+		stream_readset_member(stream_readset_page(move->leaf->read, block),
+							  ItemPointerGetOffsetNumber(from));
+}
+
+/*
+ * The page at hand is complete.  As long as all has been read, that there are pages before
+ * it is all there is to say of them.
+ */
+static void
+end_page(StreamMove *move)
+{
+	if (!BlockNumberIsValid(move->block))
+		return;
+	stream_readset_put_page(move->read, move->block, move->offsets,
+							move->noffsets);
+	if (!BlockNumberIsValid(move->first))
+		stream_readset_trim(move->read, move->block);
+}
+
+void
+stream_position_move(StreamMove *move, ItemPointer from, ItemPointer to)
+{
+	if (ItemPointerGetBlockNumber(to) != move->block)
+	{
+		end_page(move);
+		move->block = ItemPointerGetBlockNumber(to);
+		move->noffsets = 0;
+	}
+	if (stream_position_has_read(move, from))
+		move->offsets[move->noffsets++] = ItemPointerGetOffsetNumber(to);
+	else if (!BlockNumberIsValid(move->first))
+		move->first = move->block;
+}
+
+void
+stream_position_end_move(StreamMove *move, Oid relfilenode)
+{
+	StreamPosition *pos = move->pos;
+	Oid			relid = move->leaf->relid;
+	StreamLeaf *leaf;
+
+	end_page(move);
+	stream_position_reset_leaf(pos, relid, relfilenode);
+	leaf = stream_position_leaf(pos, relid);
+	stream_readset_free(leaf->read);
+	leaf->read = move->read;
+	/* rows may still come to the last page */
+	if (BlockNumberIsValid(move->first))
+		leaf->next_block = move->first;
+	else if (BlockNumberIsValid(move->block))
+		leaf->next_block = move->block;
+	pfree(move);
 }
 
 /* ---- stored form ---- */

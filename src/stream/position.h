@@ -85,6 +85,25 @@ extern void stream_position_reset_leaf(StreamPosition *pos, Oid relid,
 									   Oid relfilenode);
 
 /*
+ * Rows of a leaf move to other storage, in their order, and some are left behind: what has
+ * been read of them counts as read there.  (Nobody writes to either meanwhile.)
+ */
+typedef struct StreamMove StreamMove;
+
+/* Begins; NULL if the position knows nothing of the leaf. */
+extern StreamMove *stream_position_begin_move(StreamPosition *pos, Oid relid);
+
+/* Has the row been read? */
+extern bool stream_position_has_read(const StreamMove *move, ItemPointer from);
+
+/* The next row has moved; to: behind all others. */
+extern void stream_position_move(StreamMove *move, ItemPointer from,
+								 ItemPointer to);
+
+/* All have: the leaf has the new storage.  Frees move. */
+extern void stream_position_end_move(StreamMove *move, Oid relfilenode);
+
+/*
  * Begins a batch over the leaves rels[0..n): measures them and notes who may
  * be writing, then settles the range to read, of about max_rows rows in all (0:
  * no bound), of which those leaves have the same share that have more to read.

@@ -159,6 +159,7 @@ my @gone = (
 	'FUNCTION streaming._merged_session(tstzrange)',
 	'FUNCTION streaming._merged_session(tsrange)',
 	'TABLE streaming._release',
+	'TABLE streaming._mark',
 	'FUNCTION streaming._on_time(timestamptz, timestamptz, internal)',
 	'FUNCTION streaming._on_time(timestamp, timestamp, internal)');
 my @made = (

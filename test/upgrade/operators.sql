@@ -67,8 +67,9 @@ CREATE MATERIALIZED VIEW paired WITH (streaming.continuous,
 CREATE TABLE told (what text);
 CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-	INSERT INTO shop.told VALUES (format('%s %s', tg_op, to_jsonb(new) - '_batch'));
+	INSERT INTO shop.told VALUES (format('%s %s', tg_op, to_jsonb(new) - 'batch'));
 	RETURN NULL;
 END $$;
 CREATE TRIGGER tells AFTER INSERT OR UPDATE ON many FOR EACH ROW EXECUTE FUNCTION tell();
+CREATE TRIGGER tells_all AFTER INSERT ON many_changes FOR EACH ROW EXECUTE FUNCTION tell();
 RESET ROLE;

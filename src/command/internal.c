@@ -24,7 +24,7 @@
  *	INHERIT, ATTACH PARTITION		refused (utility.c); TRIGGER on a view is one on
  *						its changes (trigger.c), and TRUNCATE of the view that
  *						shows a change stream is one of that (utility.c)
- *	CREATE STATISTICS	refused (here)
+ *	CREATE STATISTICS	refused (here), but on the view (verbs.c)
  *	CREATE, ALTER PUBLICATION	refused for tables by name (here); FOR ALL TABLES
  *						and TABLES IN SCHEMA are for superusers, and change
  *						nothing for batches, which need no replica identity

@@ -46,6 +46,7 @@
 #include "command/guard.h"
 #include "command/internal.h"
 #include "command/statement.h"
+#include "command/verbs.h"
 #include "command/trigger.h"
 #include "command/databases.h"
 #include "command/utility.h"
@@ -329,6 +330,7 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		List	   *others;
 		List	   *options;
 		List	   *barrier;
+		const DefElem *other;
 		bool		continuous;
 
 		if (cmd->subtype == AT_ColumnDefault)
@@ -345,16 +347,16 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		others = (List *) cmd->def;
 		options = stream_options_extract(&others, &continuous, source);
 		barrier = stream_options_extract_barrier(&others);
-		if (others)
+		other = stream_options_find_view_option(others);
+		if (other)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("option \"%s\" of a continuous view cannot be changed",
-							((DefElem *) linitial(others))->defname),
-					 errhint("Only streaming.* options and security_barrier can be; for others, drop the view and create it anew."),
-					 stream_refuse_position(source,
-											((DefElem *) linitial(others))->location)));
+							other->defname),
+					 errhint("Only streaming.* options, storage parameters and security_barrier can be."),
+					 stream_refuse_position(source, other->location)));
 		if (list_length((List *) cmd->def) >
-			list_length(options) + list_length(barrier))
+			list_length(options) + list_length(barrier) + list_length(others))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"streaming.continuous\" cannot be changed"),
@@ -367,6 +369,13 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		{
 			cmd = copyObject(cmd);
 			cmd->def = (Node *) barrier;
+			rest = lappend(rest, cmd);
+		}
+		/* storage parameters, for verbs.c */
+		if (others)
+		{
+			cmd = copyObject(cmd);
+			cmd->def = (Node *) others;
 			rest = lappend(rest, cmd);
 		}
 	}
@@ -505,6 +514,7 @@ alter_table(StreamStatement *s)
 	stream_statement_check_may_write(s);
 	stmt = (AlterTableStmt *) stream_statement_own(s);
 	alter_options(stmt, viewid, s->source);
+	stream_verbs_alter(s, viewid, stmt);
 	if (stmt->cmds == NIL)
 	{
 		if (s->qc)
@@ -955,6 +965,18 @@ handler_of(NodeTag tag)
 			return reassign_owned;
 		case T_AlterTableMoveAllStmt:
 			return move_all;
+		case T_ClusterStmt:
+			return stream_verbs_cluster;
+		case T_VacuumStmt:
+			return stream_verbs_vacuum;
+		case T_ReindexStmt:
+			return stream_verbs_reindex;
+		case T_CreateStatsStmt:
+			return stream_verbs_create_statistics;
+		case T_AlterObjectDependsStmt:
+			return stream_verbs_depends;
+		case T_SecLabelStmt:
+			return stream_verbs_label;
 		case T_TruncateStmt:
 			return truncate_table;
 		case T_CreateStmt:

@@ -89,6 +89,7 @@ OBJS = \
 	src/command/monitor.o \
 	src/command/explain.o \
 	src/command/statement.o \
+	src/command/rewrite.o \
 	src/command/verbs.o \
 	src/command/trigger.o \
 	src/command/databases.o \

@@ -37,6 +37,7 @@
 #	empty_set_goes	an empty grouping set goes with the last row
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
+#	rewrite_unread	rows of a stream that was rewritten are new
 #	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
@@ -47,7 +48,7 @@ mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
-	closed_again closed_skipped below_ahead}
+	closed_again closed_skipped below_ahead rewrite_unread}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -76,6 +77,7 @@ guards()
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_between) echo test_00_setup test_views_on_views ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
+		rewrite_unread) echo test_00_setup test_rewrite ;;
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;

@@ -46,6 +46,7 @@
 #include "command/guard.h"
 #include "command/internal.h"
 #include "command/statement.h"
+#include "command/rewrite.h"
 #include "command/verbs.h"
 #include "command/trigger.h"
 #include "command/databases.h"
@@ -55,6 +56,12 @@ static ExecutorStart_hook_type prev_executor_start = NULL;
 static object_access_hook_type prev_object_access = NULL;
 
 /* ---- streams ---- */
+
+static void
+pass_on(void *statement)
+{
+	stream_statement_pass_on(statement);
+}
 
 /*
  * The relation that CREATE makes, or finds: in the schema where it creates, whatever
@@ -430,7 +437,6 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 		case AT_AddInherit:
 			stream_statement_refuse_internal((RangeVar *) cmd->def, "INHERIT");
 			return InvalidOid;
-		case AT_SetTableSpace:
 		case AT_SetLogged:
 		case AT_SetUnLogged:
 			stream_guard_refuse(relid, "this form of ALTER TABLE");
@@ -456,6 +462,7 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	List	   *event_times = NIL;
 	bool		attaches = false;
 	bool		detaches = false;
+	StreamTakeawayKind kind;
 	ListCell   *lc;
 
 	if (!only_storage_options(stmt) || has_streaming_options(stmt))
@@ -486,10 +493,16 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 			return;
 		}
 	}
-	takeaway = stream_guard_consume(detached, STREAM_DETACH);
-	stream_statement_pass_on(s);
-	stream_guard_settle(takeaway);
-	stream_guard_check_views("ALTER TABLE");
+	if (stream_rewrite_in_alter(stmt, relid, &kind))
+		stream_guard_rewrite(list_make1_oid(relid), kind, "ALTER TABLE",
+							 pass_on, s);
+	else
+	{
+		takeaway = stream_guard_consume(detached, STREAM_DETACH);
+		stream_statement_pass_on(s);
+		stream_guard_settle(takeaway);
+		stream_guard_check_views("ALTER TABLE");
+	}
 	if (attaches)
 		stream_guard_check_attached();
 	stream_guard_check_event_times(event_times);
@@ -696,12 +709,6 @@ drop_matviews(StreamStatement *s)
 		}
 	}
 	stream_statement_pass_on(s);
-}
-
-static void
-pass_on(void *statement)
-{
-	stream_statement_pass_on(statement);
 }
 
 /* The continuous view that the trigger is on, or InvalidOid; the last name is its own. */

@@ -43,6 +43,7 @@
 #include "base/catalog.h"
 #include "command/view.h"
 #include "command/guard.h"
+#include "command/rewrite.h"
 #include "command/verbs.h"
 
 static void
@@ -191,7 +192,7 @@ add_command(List **todo, Oid relid, AlterTableCmd *cmd)
 }
 
 static ObjectAddress
-alter_tables(StreamStatement *s, void *todo)
+alter_each(StreamStatement *s, void *todo)
 {
 	ListCell   *lc;
 
@@ -210,6 +211,21 @@ alter_tables(StreamStatement *s, void *todo)
 	return InvalidObjectAddress;
 }
 
+/* What is done to tables of a view. */
+typedef struct AlterTables
+{
+	StreamStatement *s;
+	List	   *todo;			/* of TableCommands */
+} AlterTables;
+
+static void
+alter_tables(void *arg)
+{
+	AlterTables *alter = arg;
+
+	stream_statement_run(alter->s, alter_each, alter->todo);
+}
+
 /* Is it an option of views, as in SET (security_barrier)? */
 static bool
 is_view_option(const AlterTableCmd *cmd)
@@ -224,7 +240,8 @@ void
 stream_verbs_alter(StreamStatement *s, Oid viewid, AlterTableStmt *stmt)
 {
 	StreamViewRow *row = NULL;
-	List	   *todo = NIL;
+	AlterTables alter = {s, NIL};
+	List	   *moved = NIL;
 	List	   *rest = NIL;
 	ListCell   *lc;
 	ListCell   *lt;
@@ -248,18 +265,19 @@ stream_verbs_alter(StreamStatement *s, Oid viewid, AlterTableStmt *stmt)
 		if (cmd->subtype == AT_ClusterOn)
 			check_index(row, cmd->name);
 		if (target != ON_TABLES)
-			add_command(&todo, row->state, cmd);
+			add_command(&alter.todo, row->state, cmd);
 		else
 			foreach(lt, tables_of(row))
-			{
-				if (cmd->subtype == AT_SetTableSpace)
-					stream_guard_refuse(lfirst_oid(lt), "SET TABLESPACE");
-				add_command(&todo, lfirst_oid(lt), cmd);
-			}
+				add_command(&alter.todo, lfirst_oid(lt), cmd);
+		if (cmd->subtype == AT_SetTableSpace)
+			moved = tables_of(row);
 	}
 	stmt->cmds = rest;
-	if (todo != NIL)
-		stream_statement_run(s, alter_tables, todo);
+	if (moved != NIL)
+		stream_guard_rewrite(moved, STREAM_MOVE, "ALTER MATERIALIZED VIEW",
+							 alter_tables, &alter);
+	else if (alter.todo != NIL)
+		alter_tables(&alter);
 }
 
 /* ---- statements that are passed on for tables ---- */
@@ -300,7 +318,9 @@ stream_verbs_cluster(StreamStatement *s)
 		stmt = (ClusterStmt *) stream_statement_own(s);
 		stmt->relation = name_of(row->state);
 	}
-	stream_statement_pass_on(s);
+	stream_rewrite_cluster(s, stmt->relation ?
+						   RangeVarGetRelid(stmt->relation, NoLock, true) :
+						   InvalidOid);
 }
 
 /* The tables of the view in the place of its name; columns are those of the state. */
@@ -331,8 +351,8 @@ void
 stream_verbs_vacuum(StreamStatement *s)
 {
 	VacuumStmt *stmt = (VacuumStmt *) s->pstmt->utilityStmt;
+	MemoryContext caller = CurrentMemoryContext;
 	List	   *rels = NIL;
-	bool		found = false;
 	ListCell   *lc;
 
 	foreach(lc, stmt->rels)
@@ -345,7 +365,6 @@ stream_verbs_vacuum(StreamStatement *s)
 			rels = lappend(rels, named);
 			continue;
 		}
-		found = true;
 		if (object_ownercheck(RelationRelationId, viewid, GetUserId()))
 			rels = list_concat(rels, vacuum_tables(viewid, named));
 		else
@@ -354,14 +373,18 @@ stream_verbs_vacuum(StreamStatement *s)
 							stmt->is_vacuumcmd ? "vacuum" : "analyze",
 							named->relation->relname)));
 	}
-	if (found)
+	if (stmt->rels == NIL)
 	{
-		stmt = (VacuumStmt *) stream_statement_own(s);
-		stmt->rels = rels;
-		if (rels == NIL)
-			return;
+		stream_statement_pass_on(s);
+		return;
 	}
-	stream_statement_pass_on(s);
+	stmt = (VacuumStmt *) stream_statement_own(s);
+	stmt->rels = rels;
+	stream_rewrite_vacuum(s, stmt);
+	/* what is passed on commits, and must find its own memory after that */
+	MemoryContextSwitchTo(caller);
+	if (stmt->rels != NIL)
+		stream_statement_pass_on(s);
 }
 
 void

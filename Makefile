@@ -85,6 +85,7 @@ OBJS = \
 	src/command/view.o \
 	src/command/guard.o \
 	src/command/release.o \
+	src/command/reset.o \
 	src/command/internal.o \
 	src/command/monitor.o \
 	src/command/explain.o \

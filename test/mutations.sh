@@ -38,6 +38,7 @@
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
 #	rewrite_unread	rows of a stream that was rewritten are new
+#	reset_number	a view that was made anew has batches of the same numbers
 #	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
@@ -48,7 +49,8 @@ mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
-	closed_again closed_skipped below_ahead rewrite_unread}
+	closed_again closed_skipped below_ahead rewrite_unread
+	reset_number}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -78,6 +80,7 @@ guards()
 		changes_between) echo test_00_setup test_views_on_views ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread) echo test_00_setup test_rewrite ;;
+		reset_number) echo test_00_setup test_reset ;;
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;

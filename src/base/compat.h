@@ -322,6 +322,13 @@ stream_compat_group_expr(RangeTblEntry *rte, AttrNumber attno)
 	(get_attgenerated(relid, attnum) == ATTRIBUTE_GENERATED_VIRTUAL)
 #endif
 
+#if PG_VERSION_NUM < 160000
+#define stream_compat_truncate(rels, relids, logged, behavior, restart, as_owner) \
+	ExecuteTruncateGuts(rels, relids, logged, behavior, restart)
+#else
+#define stream_compat_truncate ExecuteTruncateGuts
+#endif
+
 /* The relation is opened and locked by who calls it since 18. */
 #if PG_VERSION_NUM < 180000
 #define stream_compat_cluster_rel cluster_rel

@@ -68,6 +68,15 @@ check_view(const StreamViewRow *row)
 		refuse(row, "Other continuous views read its rows.");
 }
 
+/* Not by membership: the batch runs in this session. */
+static void
+check_owner(Oid viewid)
+{
+	if (stream_owner_of(viewid) != GetUserId())
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
+}
+
 /* The view's row, under the batch locks of all views of its group and that of its tables. */
 static StreamViewRow *
 lock_view(Oid viewid)
@@ -157,11 +166,10 @@ stream_reset(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("streaming.reset");
 	PreventCommandDuringRecovery("streaming.reset");
 	PreventCommandIfParallelMode("streaming.reset");
-	/* not by membership: the batch runs in this session */
-	if (stream_owner_of(viewid) != GetUserId())
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
-					   get_rel_name(viewid));
+	check_owner(viewid);
 	row = lock_view(viewid);
+	/* it may have another one since */
+	check_owner(viewid);
 	check_view(row);
 	empty_tables(row);
 	stream_catalog_read_progress(viewid, row->unlogged, NULL, &before);

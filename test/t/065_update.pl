@@ -153,6 +153,7 @@ my @gone = (
 	'FUNCTION streaming._inputs(oid)',
 	'FUNCTION streaming.delete_errors(regclass, timestamptz)',
 	'FUNCTION streaming.release(regclass)',
+	'FUNCTION streaming.reset(regclass)',
 	'FUNCTION streaming.check_pages(regclass)',
 	'FUNCTION streaming._merged_session(tstzrange)',
 	'FUNCTION streaming._merged_session(tsrange)',

@@ -200,5 +200,19 @@ SELECT * FROM check_all() WHERE view = 'uv';
 ALTER TABLE u SET LOGGED;
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
+-- an event trigger that inserts rows when they have been read
+CREATE FUNCTION inserts() RETURNS event_trigger LANGUAGE plpgsql AS
+	$$ BEGIN INSERT INTO t_rewrite.p VALUES (1, 1); END $$;
+CREATE EVENT TRIGGER t_rewrite_inserts ON table_rewrite EXECUTE FUNCTION inserts();
+SET ROLE t_rewrite_owner;
+ALTER TABLE p ALTER COLUMN spare TYPE int;
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+DROP EVENT TRIGGER t_rewrite_inserts;
+SET ROLE t_rewrite_owner;
+ALTER TABLE p ALTER COLUMN spare TYPE int;
+SELECT streaming.wait('pv');
+SELECT count(*) = (SELECT sum(n) FROM pv WHERE k = 1) AS same FROM p WHERE k = 1;
+RESET ROLE;
 DROP SCHEMA t_rewrite CASCADE;
 DROP ROLE t_rewrite_owner, t_rewrite_other;

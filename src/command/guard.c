@@ -341,13 +341,16 @@ stream_guard_check_attached(void)
 
 /* ---- refusing ---- */
 
-/* The leaves that may be rewritten, for views have consumed them. */
-static List *rewriting = NIL;
+/* What may be rewritten, for views have consumed it; or NULL. */
+static struct StreamTakeaway *rewriting = NULL;
+
+static bool is_rewritten(Oid relid);
+static void check_copied(Oid relid);
 
 static void
 refuse_rewrite(Relation rel)
 {
-	if (!list_member_oid(rewriting, RelationGetRelid(rel)))
+	if (!is_rewritten(RelationGetRelid(rel)))
 		stream_guard_refuse(RelationGetRelid(rel), "VACUUM FULL or CLUSTER");
 }
 
@@ -375,6 +378,7 @@ stream_guard_install(void)
 {
 	stream_am_before_rewrite = refuse_rewrite;
 	stream_am_before_truncate = refuse_truncate;
+	stream_am_before_copy = check_copied;
 }
 
 /* The storage of a relation, as this transaction has left it. */
@@ -598,7 +602,7 @@ has_unread_rows(StreamViewRow *row, List *leaves)
 
 /* Before they are rewritten: nobody must read the rows of the leaves after that. */
 static void
-check_read(const struct StreamTakeaway *takeaway)
+check_read(const struct StreamTakeaway *takeaway, List *leaves)
 {
 	ListCell   *lc;
 	ListCell   *ll;
@@ -608,7 +612,7 @@ check_read(const struct StreamTakeaway *takeaway)
 		StreamViewRow *row = stream_catalog_view(lfirst_oid(lc));
 		List	   *members = row ? stream_analyze_members(row->streams) : NIL;
 
-		foreach(ll, takeaway->leaves)
+		foreach(ll, leaves)
 			if (list_member_oid(members, lfirst_oid(ll)) &&
 				!is_read(row, lfirst_oid(ll)))
 				ereport(ERROR,
@@ -618,6 +622,20 @@ check_read(const struct StreamTakeaway *takeaway)
 								get_rel_name(row->viewid)),
 						 errhint("If this transaction has inserted rows, run the command in one of its own.")));
 	}
+}
+
+static bool
+is_rewritten(Oid relid)
+{
+	return rewriting != NULL && list_member_oid(rewriting->leaves, relid);
+}
+
+/* Event triggers have run since the rows were read. */
+static void
+check_copied(Oid relid)
+{
+	if (is_rewritten(relid))
+		check_read(rewriting, list_make1_oid(relid));
 }
 
 /* Has the worker of a view begin, without waiting for it. */
@@ -800,7 +818,7 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 		for_each_view(views_of_mine(takeaway->views, true), kind, catch_up,
 					  NIL, 0);
 	if (kind == STREAM_REWRITE)
-		check_read(takeaway);
+		check_read(takeaway, takeaway->leaves);
 	if (kind == STREAM_TRUNCATE || kind == STREAM_DROP)
 		foreach(lc, released)
 			note_loss(lfirst_oid(lc), takeaway->leaves);
@@ -910,9 +928,9 @@ stream_guard_rewrite(List *relids, StreamTakeawayKind kind, const char *name,
 					 void (*command) (void *arg), void *arg)
 {
 	StreamTakeaway *takeaway = stream_guard_consume(relids, kind);
-	List	   *outer = rewriting;
+	StreamTakeaway *outer = rewriting;
 
-	rewriting = takeaway ? takeaway->leaves : NIL;
+	rewriting = takeaway;
 	PG_TRY();
 	{
 		command(arg);

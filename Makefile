@@ -92,12 +92,15 @@ OBJS = \
 	src/command/view.o \
 	src/command/guard.o \
 	src/command/release.o \
+	src/command/reset.o \
 	src/command/internal.o \
 	src/command/monitor.o \
 	src/command/progress.o \
 	src/command/windows.o \
 	src/command/explain.o \
 	src/command/statement.o \
+	src/command/rewrite.o \
+	src/command/verbs.o \
 	src/command/trigger.o \
 	src/command/databases.o \
 	src/command/update.o \

@@ -271,6 +271,12 @@ CREATE FUNCTION streaming.release(view pg_catalog.regclass)
 COMMENT ON FUNCTION streaming.release(pg_catalog.regclass) IS
 	'for the owner of a stream: commands that take rows away do not wait any more for a view that reads it; the view keeps its result and never runs again';
 
+CREATE FUNCTION streaming.reset(view pg_catalog.regclass)
+	RETURNS pg_catalog.void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_reset';
+COMMENT ON FUNCTION streaming.reset(pg_catalog.regclass) IS
+	'for the owner of a view: makes it anew from what its streams hold, in this transaction; not if it has a change stream or triggers, or other views read its rows';
+
 ---------------------------------------------------------------- monitoring
 
 CREATE FUNCTION streaming.explain(view pg_catalog.regclass)

@@ -49,6 +49,8 @@
 #	writer		others than batches write to a change stream
 #	retention_unread	rows go that somebody has not read
 #	vacuum_result	VACUUM cuts off pages of a result that others have read
+#	rewrite_unread	rows of a stream that was rewritten are new
+#	reset_number	a view that was made anew has batches of the same numbers
 #	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
@@ -63,7 +65,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
 	closed_again closed_skipped below_ahead time_behind writer retention_unread
-	vacuum_result}
+	vacuum_result rewrite_unread reset_number}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -98,6 +100,8 @@ guards()
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_between) echo test_00_setup test_views_on_views ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
+		rewrite_unread) echo test_00_setup test_rewrite ;;
+		reset_number) echo test_00_setup test_reset ;;
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;

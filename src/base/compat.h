@@ -351,6 +351,21 @@ stream_compat_group_expr(RangeTblEntry *rte, AttrNumber attno)
 #endif
 
 #if PG_VERSION_NUM < 160000
+#define stream_compat_truncate(rels, relids, logged, behavior, restart, as_owner) \
+	ExecuteTruncateGuts(rels, relids, logged, behavior, restart)
+#else
+#define stream_compat_truncate ExecuteTruncateGuts
+#endif
+
+/* The relation is opened and locked by who calls it since 18. */
+#if PG_VERSION_NUM < 180000
+#define stream_compat_cluster_rel cluster_rel
+#else
+#define stream_compat_cluster_rel(relid, index, params) \
+	cluster_rel(table_open(relid, AccessExclusiveLock), index, params)
+#endif
+
+#if PG_VERSION_NUM < 160000
 #define stream_compat_define_index(table, stmt, index, parent, constraint, \
 								   total_parts, ...) \
 	DefineIndex(table, stmt, index, parent, constraint, __VA_ARGS__)

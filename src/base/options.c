@@ -354,6 +354,22 @@ stream_options_extract_barrier(List **deflist)
 	return mine;
 }
 
+const DefElem *
+stream_options_find_view_option(List *deflist)
+{
+	ListCell   *lc;
+
+	foreach(lc, deflist)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, "security_invoker") == 0 ||
+			strcmp(def->defname, "check_option") == 0)
+			return def;
+	}
+	return NULL;
+}
+
 /* Removes the option from both lists, if it is there. */
 static void
 remove_option(const char *name, List **names, List **values)

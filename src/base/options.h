@@ -8,7 +8,7 @@
 #ifndef STREAMING_OPTIONS_H
 #define STREAMING_OPTIONS_H
 
-#include "nodes/pg_list.h"
+#include "nodes/parsenodes.h"
 
 /* What "streaming.trigger" says. */
 typedef enum StreamTrigger
@@ -94,5 +94,8 @@ extern void stream_options_fill(List *names, List *values,
 
 /* Takes the option security_barrier, which is for the view that readers see, out. */
 extern List *stream_options_extract_barrier(List **deflist);
+
+/* The first of them that is for views only, or NULL. */
+extern const DefElem *stream_options_find_view_option(List *deflist);
 
 #endif

@@ -25,8 +25,14 @@
  * fails, the command does, too; the owner of the stream can release the view then
  * (release.c), and nothing here minds it any more.
  *
- * The others are refused while a view reads the stream, the common ones before
- * they begin, by name.  Because there
+ * A command that rewrites rows does the same: where everything has been read, all of the
+ * new storage is.  Who sees all rows of what is rewritten is asked once more, though: rows
+ * that our own transaction has inserted stay, and the views of others cannot read them.
+ * Where the blocks are just copied, nothing need be read, for the TIDs stay what they are.
+ *
+ * The others are refused while a view reads the stream (changing the access method or the
+ * persistence, for the state of a view has that of its streams; and commands that use
+ * several transactions), the common ones before they begin, by name.  Because there
  * are many ways to the same end (TRUNCATE ... CASCADE, ALTER TABLE that happens
  * to rewrite, DROP SCHEMA with a partition in it), every command that might do
  * so is followed by a check of all positions, in the same transaction.  It takes
@@ -335,10 +341,17 @@ stream_guard_check_attached(void)
 
 /* ---- refusing ---- */
 
+/* What may be rewritten, for views have consumed it; or NULL. */
+static struct StreamTakeaway *rewriting = NULL;
+
+static bool is_rewritten(Oid relid);
+static void check_copied(Oid relid);
+
 static void
 refuse_rewrite(Relation rel)
 {
-	stream_guard_refuse(RelationGetRelid(rel), "VACUUM FULL or CLUSTER");
+	if (!is_rewritten(RelationGetRelid(rel)))
+		stream_guard_refuse(RelationGetRelid(rel), "VACUUM FULL or CLUSTER");
 }
 
 /* Is TRUNCATE running, of what views have consumed? */
@@ -365,6 +378,7 @@ stream_guard_install(void)
 {
 	stream_am_before_rewrite = refuse_rewrite;
 	stream_am_before_truncate = refuse_truncate;
+	stream_am_before_copy = check_copied;
 }
 
 /* The storage of a relation, as this transaction has left it. */
@@ -421,7 +435,8 @@ lock_leaves(List *relids, StreamTakeawayKind kind)
 	{
 		Oid			relid = lfirst_oid(lc);
 
-		if (kind != STREAM_TRUNCATE && get_rel_relispartition(relid))
+		if ((kind == STREAM_DROP || kind == STREAM_DETACH) &&
+			get_rel_relispartition(relid))
 			LockRelationOid(get_partition_parent(relid, true),
 							AccessExclusiveLock);
 		/* find_all_inheritors locks what is below only */
@@ -467,6 +482,7 @@ typedef struct CatchUp
 	StreamGroupBatch group;		/* group.at: of those that advance with it, the one whose
 								 * turn it is, or InvalidOid */
 	List	   *oids;			/* what is handed from one to the next */
+	bool		stay;			/* the rows stay, in other storage */
 	TimestampTz deadline;
 } CatchUp;
 
@@ -487,9 +503,13 @@ catch_up_context(void *arg)
 
 		if (view->viewid != at)
 			continue;
-		errcontext("continuous view \"%s\" reading rows that are about to go",
+		errcontext(all->stay ?
+				   "continuous view \"%s\" reading rows that are about to be rewritten" :
+				   "continuous view \"%s\" reading rows that are about to go",
 				   view->name);
-		errhint("If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
+		errhint(all->stay ?
+				"If that view need not read them any more, the owner of the stream can release it first: SELECT streaming.release(%s);" :
+				"If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
 				view->literal);
 	}
 }
@@ -545,18 +565,77 @@ unread_rows(StreamViewRow *row, List *leaves)
 	return rows;
 }
 
+/* Has the view read all rows of the leaf that we can see?  The leaf is locked. */
+static bool
+is_read(StreamViewRow *row, Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	StreamProgress progress;
+	StreamPosition *pos;
+	bool		result;
+
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	pos = progress.position ?
+		stream_position_read(CurrentMemoryContext, progress.position) :
+		stream_position_create(CurrentMemoryContext);
+	PushActiveSnapshot(GetLatestSnapshot());
+	result = stream_position_is_read(pos, rel, GetActiveSnapshot());
+	PopActiveSnapshot();
+	stream_position_free(pos);
+	table_close(rel, NoLock);
+	return result;
+}
+
 /* Has the view rows to read, as far as we can see, in leaves whose rows go? */
 static bool
 has_unread_rows(StreamViewRow *row, List *leaves)
 {
-	int64		rows = 0;
 	ListCell   *lc;
 
 	foreach(lc, leaves)
 		/* what is in storage that this transaction has made is its own */
-		if (!storage_replaced_here(lfirst_oid(lc)))
-			rows += unread_rows(row, list_make1_oid(lfirst_oid(lc)));
-	return rows > 0;
+		if (!storage_replaced_here(lfirst_oid(lc)) &&
+			!is_read(row, lfirst_oid(lc)))
+			return true;
+	return false;
+}
+
+/* Before they are rewritten: nobody must read the rows of the leaves after that. */
+static void
+check_read(const struct StreamTakeaway *takeaway, List *leaves)
+{
+	ListCell   *lc;
+	ListCell   *ll;
+
+	foreach(lc, takeaway->views)
+	{
+		StreamViewRow *row = stream_catalog_view(lfirst_oid(lc));
+		List	   *members = row ? stream_analyze_members(row->streams) : NIL;
+
+		foreach(ll, leaves)
+			if (list_member_oid(members, lfirst_oid(ll)) &&
+				!is_read(row, lfirst_oid(ll)))
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_IN_USE),
+						 errmsg("cannot rewrite stream \"%s\", which continuous view \"%s\" has not read yet",
+								get_rel_name(lfirst_oid(ll)),
+								get_rel_name(row->viewid)),
+						 errhint("If this transaction has inserted rows, run the command in one of its own.")));
+	}
+}
+
+static bool
+is_rewritten(Oid relid)
+{
+	return rewriting != NULL && list_member_oid(rewriting->leaves, relid);
+}
+
+/* Event triggers have run since the rows were read. */
+static void
+check_copied(Oid relid)
+{
+	if (is_rewritten(relid))
+		check_read(rewriting, list_make1_oid(relid));
 }
 
 /* Has the worker of a view begin, without waiting for it. */
@@ -625,13 +704,14 @@ named_view(Oid viewid)
  * many milliseconds; errors say for which.
  */
 static void
-for_each_view(List *views, void (*work) (CatchUp *all), List *oids,
-			  int limit_ms)
+for_each_view(List *views, StreamTakeawayKind kind,
+			  void (*work) (CatchUp *all), List *oids, int limit_ms)
 {
 	ErrorContextCallback callback;
 	CatchUp		all = {.oids = oids};
 	ListCell   *lc;
 
+	all.stay = kind == STREAM_REWRITE || kind == STREAM_MOVE;
 	all.deadline =
 		TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
 									stream_debug_limit("catch_up", limit_ms));
@@ -717,26 +797,53 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 	}
 	if (takeaway->views == NIL && released == NIL)
 		return NULL;
-	takeaway->views = with_own_groups(takeaway->views);
+	if (kind != STREAM_MOVE)
+		takeaway->views = with_own_groups(takeaway->views);
 	list_sort(takeaway->views, list_oid_cmp);
 	others = views_of_mine(takeaway->views, false);
-	if (others != NIL)
+	if (others != NIL && kind != STREAM_MOVE)
 	{
 		List	   *leaves = keep_writers_out(relids);
 
 		/* the workers may as well begin at the same time */
 		foreach(lc, others)
 			request_batch(lfirst_oid(lc));
-		for_each_view(others, wait_for_worker, leaves, CATCH_UP_LIMIT_MS);
+		for_each_view(others, kind, wait_for_worker, leaves,
+					  CATCH_UP_LIMIT_MS);
 	}
-	for_each_view(takeaway->views, lock_batches, NIL, CATCH_UP_LOCK_MS);
+	for_each_view(takeaway->views, kind, lock_batches, NIL, CATCH_UP_LOCK_MS);
 	takeaway->kind = kind;
 	takeaway->leaves = lock_leaves(relids, kind);
-	for_each_view(views_of_mine(takeaway->views, true), catch_up, NIL, 0);
-	if (kind != STREAM_DETACH)
+	if (kind != STREAM_MOVE)
+		for_each_view(views_of_mine(takeaway->views, true), kind, catch_up,
+					  NIL, 0);
+	if (kind == STREAM_REWRITE)
+		check_read(takeaway, takeaway->leaves);
+	if (kind == STREAM_TRUNCATE || kind == STREAM_DROP)
 		foreach(lc, released)
 			note_loss(lfirst_oid(lc), takeaway->leaves);
 	return takeaway;
+}
+
+/* The leaf has other storage, or not, after a command that was free to replace it. */
+static void
+settle_leaf(StreamPosition *pos, StreamLeaf *leaf, StreamTakeawayKind kind)
+{
+	Oid			relfilenode = current_relfilenode(leaf->relid);
+	Relation	rel;
+
+	if (relfilenode == leaf->relfilenode)
+		return;
+	if (kind == STREAM_MOVE)
+	{
+		leaf->relfilenode = relfilenode;
+		return;
+	}
+	rel = table_open(leaf->relid, NoLock);
+	PushActiveSnapshot(GetLatestSnapshot());
+	stream_position_leaf_rewritten(pos, rel, GetActiveSnapshot());
+	PopActiveSnapshot();
+	table_close(rel, NoLock);
 }
 
 static void
@@ -758,7 +865,9 @@ settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
 
 		if (leaf == NULL)
 			continue;
-		if (takeaway->kind == STREAM_TRUNCATE)
+		if (takeaway->kind == STREAM_REWRITE || takeaway->kind == STREAM_MOVE)
+			settle_leaf(pos, leaf, takeaway->kind);
+		else if (takeaway->kind == STREAM_TRUNCATE)
 			stream_position_reset_leaf(pos, relid,
 									   current_relfilenode(relid));
 		else if (list_member_oid(leaves, relid))
@@ -812,6 +921,27 @@ stream_guard_truncate(List *relids, void (*command) (void *arg), void *arg)
 	PG_END_TRY();
 	stream_guard_settle(takeaway);
 	stream_guard_check_views("TRUNCATE");
+}
+
+void
+stream_guard_rewrite(List *relids, StreamTakeawayKind kind, const char *name,
+					 void (*command) (void *arg), void *arg)
+{
+	StreamTakeaway *takeaway = stream_guard_consume(relids, kind);
+	StreamTakeaway *outer = rewriting;
+
+	rewriting = takeaway;
+	PG_TRY();
+	{
+		command(arg);
+	}
+	PG_FINALLY();
+	{
+		rewriting = outer;
+	}
+	PG_END_TRY();
+	stream_guard_settle(takeaway);
+	stream_guard_check_views(name);
 }
 
 /* ---- partitions that go with other things ---- */

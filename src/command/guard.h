@@ -31,7 +31,9 @@ typedef enum StreamTakeawayKind
 {
 	STREAM_TRUNCATE,			/* the leaves stay, empty */
 	STREAM_DROP,				/* the leaves go */
-	STREAM_DETACH				/* the leaves go, and may come back */
+	STREAM_DETACH,				/* the leaves go, and may come back */
+	STREAM_REWRITE,				/* the rows stay, in other places of other storage */
+	STREAM_MOVE					/* the rows stay, in the same places of other storage */
 } StreamTakeawayKind;
 
 /*
@@ -51,6 +53,17 @@ extern struct StreamTakeaway *stream_guard_consume(List *relids,
  */
 extern void stream_guard_truncate(List *relids, void (*command) (void *arg),
 								  void *arg);
+
+/*
+ * A command that may give the relations (and what is below them) other storage, in this
+ * transaction: with what has to come before and after it.  kind: STREAM_REWRITE or
+ * STREAM_MOVE; the latter has nobody read anything.  name: for messages.  Errors as
+ * above; 55006 if some view cannot read all rows before, for this transaction has written
+ * them.
+ */
+extern void stream_guard_rewrite(List *relids, StreamTakeawayKind kind,
+								 const char *name,
+								 void (*command) (void *arg), void *arg);
 
 /* After the command: the positions of these views fit the streams again. */
 extern void stream_guard_settle(struct StreamTakeaway *takeaway);

@@ -23,7 +23,7 @@
  *	CREATE INDEX, RULE, TRIGGER, POLICY, REPLACE VIEW, COPY FROM, TRUNCATE,
  *	INHERIT, ATTACH PARTITION		refused (utility.c); TRIGGER on a view is one on
  *						its changes (trigger.c)
- *	CREATE STATISTICS	refused (here)
+ *	CREATE STATISTICS	refused (here), but on the view (verbs.c)
  *	CREATE, ALTER PUBLICATION	refused for tables by name (here); FOR ALL TABLES
  *						and TABLES IN SCHEMA are for superusers, and change
  *						nothing for batches, which need no replica identity

@@ -46,6 +46,8 @@
 #include "command/guard.h"
 #include "command/internal.h"
 #include "command/statement.h"
+#include "command/rewrite.h"
+#include "command/verbs.h"
 #include "command/trigger.h"
 #include "command/databases.h"
 #include "command/utility.h"
@@ -54,6 +56,12 @@ static ExecutorStart_hook_type prev_executor_start = NULL;
 static object_access_hook_type prev_object_access = NULL;
 
 /* ---- streams ---- */
+
+static void
+pass_on(void *statement)
+{
+	stream_statement_pass_on(statement);
+}
 
 /*
  * The relation that CREATE makes, or finds: in the schema where it creates, whatever
@@ -311,6 +319,7 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		List	   *others;
 		List	   *options;
 		List	   *barrier;
+		const DefElem *other;
 		bool		continuous;
 
 		if (cmd->subtype == AT_ColumnDefault)
@@ -327,16 +336,16 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		others = (List *) cmd->def;
 		options = stream_options_extract(&others, &continuous, source);
 		barrier = stream_options_extract_barrier(&others);
-		if (others)
+		other = stream_options_find_view_option(others);
+		if (other)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 					 errmsg("option \"%s\" of a continuous view cannot be changed",
-							((DefElem *) linitial(others))->defname),
-					 errhint("Only streaming.* options and security_barrier can be; for others, drop the view and create it anew."),
-					 stream_refuse_position(source,
-											((DefElem *) linitial(others))->location)));
+							other->defname),
+					 errhint("Only streaming.* options, storage parameters and security_barrier can be."),
+					 stream_refuse_position(source, other->location)));
 		if (list_length((List *) cmd->def) >
-			list_length(options) + list_length(barrier))
+			list_length(options) + list_length(barrier) + list_length(others))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"streaming.continuous\" cannot be changed"),
@@ -349,6 +358,13 @@ alter_options(AlterTableStmt *stmt, Oid viewid, const char *source)
 		{
 			cmd = copyObject(cmd);
 			cmd->def = (Node *) barrier;
+			rest = lappend(rest, cmd);
+		}
+		/* storage parameters, for verbs.c */
+		if (others)
+		{
+			cmd = copyObject(cmd);
+			cmd->def = (Node *) others;
 			rest = lappend(rest, cmd);
 		}
 	}
@@ -410,7 +426,6 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 			stream_statement_refuse_internal((RangeVar *) cmd->def, "INHERIT");
 			stream_internal_refuse_changes((RangeVar *) cmd->def, "INHERIT");
 			return InvalidOid;
-		case AT_SetTableSpace:
 		case AT_SetLogged:
 		case AT_SetUnLogged:
 			stream_guard_refuse(relid, "this form of ALTER TABLE");
@@ -436,6 +451,7 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	List	   *event_times = NIL;
 	bool		attaches = false;
 	bool		detaches = false;
+	StreamTakeawayKind kind;
 	ListCell   *lc;
 
 	if (!only_storage_options(stmt, false) || has_streaming_options(stmt))
@@ -468,10 +484,16 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 			return;
 		}
 	}
-	takeaway = stream_guard_consume(detached, STREAM_DETACH);
-	stream_statement_pass_on(s);
-	stream_guard_settle(takeaway);
-	stream_guard_check_views("ALTER TABLE");
+	if (stream_rewrite_in_alter(stmt, relid, &kind))
+		stream_guard_rewrite(list_make1_oid(relid), kind, "ALTER TABLE",
+							 pass_on, s);
+	else
+	{
+		takeaway = stream_guard_consume(detached, STREAM_DETACH);
+		stream_statement_pass_on(s);
+		stream_guard_settle(takeaway);
+		stream_guard_check_views("ALTER TABLE");
+	}
 	if (attaches)
 		stream_guard_check_attached();
 	stream_guard_check_event_times(event_times);
@@ -496,6 +518,7 @@ alter_table(StreamStatement *s)
 	stream_statement_check_may_write(s);
 	stmt = (AlterTableStmt *) stream_statement_own(s);
 	alter_options(stmt, viewid, s->source);
+	stream_verbs_alter(s, viewid, stmt);
 	if (stmt->cmds == NIL)
 	{
 		if (s->qc)
@@ -690,12 +713,6 @@ drop_matviews(StreamStatement *s)
 		}
 	}
 	stream_statement_pass_on(s);
-}
-
-static void
-pass_on(void *statement)
-{
-	stream_statement_pass_on(statement);
 }
 
 /* The continuous view that the trigger is on, or InvalidOid; the last name is its own. */
@@ -948,6 +965,18 @@ handler_of(NodeTag tag)
 			return reassign_owned;
 		case T_AlterTableMoveAllStmt:
 			return move_all;
+		case T_ClusterStmt:
+			return stream_verbs_cluster;
+		case T_VacuumStmt:
+			return stream_verbs_vacuum;
+		case T_ReindexStmt:
+			return stream_verbs_reindex;
+		case T_CreateStatsStmt:
+			return stream_verbs_create_statistics;
+		case T_AlterObjectDependsStmt:
+			return stream_verbs_depends;
+		case T_SecLabelStmt:
+			return stream_verbs_label;
 		case T_TruncateStmt:
 			return truncate_table;
 		case T_CreateStmt:

@@ -789,28 +789,43 @@ stream_view_owner_changed(Oid viewid)
 
 /* ---- CREATE INDEX ---- */
 
-/* The state table's name for a column of the view. */
-static char *
-redirect_column(const char *name, Relation view, Oid state)
+char *
+stream_view_state_column(const StreamViewRow *row, const char *name)
 {
+	Relation	view = table_open(row->viewid, AccessShareLock);
 	Query	   *reading = get_view_query(view);
-	AttrNumber	attno = get_attnum(RelationGetRelid(view), name);
+	AttrNumber	attno = get_attnum(row->viewid, name);
 	TargetEntry *tle;
+	char	   *column = NULL;
 
 	if (attno == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" does not exist", name)));
 	tle = get_tle_by_resno(reading->targetList, attno);
-	if (!IsA(tle->expr, Var) || ((Var *) tle->expr)->varlevelsup > 0 ||
-		rt_fetch(((Var *) tle->expr)->varno, reading->rtable)->relid != state)
+	if (tle != NULL && IsA(tle->expr, Var) &&
+		((Var *) tle->expr)->varlevelsup == 0 &&
+		rt_fetch(((Var *) tle->expr)->varno,
+				 reading->rtable)->relid == row->state)
+		column = get_attname(row->state, ((Var *) tle->expr)->varattno, false);
+	table_close(view, NoLock);
+	return column;
+}
+
+/* The same, for an index. */
+static char *
+redirect_column(const char *name, const StreamViewRow *row)
+{
+	char	   *column = stream_view_state_column(row, name);
+
+	if (column == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot index column \"%s\" of a continuous view",
 						name),
 				 errdetail("It is computed when the view is read."),
 				 errhint("Index a grouping key or a bare aggregate.")));
-	return get_attname(state, ((Var *) tle->expr)->varattno, false);
+	return column;
 }
 
 /*
@@ -872,7 +887,7 @@ redirect_index(Relation view, const StreamViewRow *row, IndexStmt *stmt)
 	{
 		IndexElem  *elem = lfirst_node(IndexElem, lc);
 
-		elem->name = redirect_column(elem->name, view, row->state);
+		elem->name = redirect_column(elem->name, row);
 	}
 	stmt->relation =
 		makeRangeVar(get_namespace_name(get_rel_namespace(row->state)),

@@ -12,6 +12,8 @@
 #include "nodes/parsenodes.h"
 #include "tcop/cmdtag.h"
 
+#include "base/catalog.h"
+
 /*
  * CREATE MATERIALIZED VIEW ... WITH (streaming.continuous): options are the
  * streaming.* ones, taken out of stmt's list.  Returns false if the view was
@@ -29,6 +31,13 @@ extern bool stream_view_create(CreateTableAsStmt *stmt, List *options,
  */
 extern void stream_view_set_options(Oid viewid, List *options, bool reset,
 									const char *source);
+
+/*
+ * The state table's name for a column of the view, palloc'd, or NULL if it is computed when
+ * the view is read.  Error 42703 if there is no such column.
+ */
+extern char *stream_view_state_column(const StreamViewRow *row,
+									  const char *name);
 
 /*
  * CREATE INDEX on the view: creates it on the state table, as the user, and

@@ -9,8 +9,12 @@
  * which is recorded: a new worker waits for what is left of it.
  *
  * The text of an error may be anything, of any length, for it may come from
- * the user's own function.  It is cut before it is recorded or logged, and an
- * error that repeats itself is logged once in LOG_AGAIN_US.
+ * the user's own function.  It is cut before it is recorded or logged.
+ *
+ * The log has a line for each change of what becomes of a view: that it fails (and again
+ * only if the error is another), that it is given up, that it runs again; and that it is
+ * paused, resumed or released.  For one that fails with the same error every now and then
+ * that would be many lines, so these are logged once in LOG_AGAIN_US.
  *
  * A batch that takes longer than streaming.batch_timeout is cancelled, and its
  * worker says so here.  A function can refuse to be canceled; then the worker
@@ -171,22 +175,108 @@ stream_failure_was_logged(StreamFailureLog *last, const StreamFailure *f)
 	last->sqlstate = f->sqlstate;
 	last->message = hash_text(f->message);
 	last->at = f->at;
+	last->open = true;
+}
+
+/* Does the failure say what is in the log already? */
+static bool
+is_known(const StreamFailureLog *last, const StreamFailure *f)
+{
+	return last->at != 0 && last->sqlstate == f->sqlstate &&
+		last->message == hash_text(f->message) &&
+		(last->open || f->at - last->at < LOG_AGAIN_US);
 }
 
 void
 stream_failure_log(StreamFailureLog *last, ErrorData *edata)
 {
-	TimestampTz now = stream_debug_now();
-	uint32		message = hash_text(edata->message);
+	StreamFailure f = {0};
 
-	if (last->at != 0 && last->sqlstate == edata->sqlerrcode &&
-		last->message == message && now - last->at < LOG_AGAIN_US)
+	f.sqlstate = edata->sqlerrcode;
+	f.message = edata->message;
+	f.at = stream_debug_now();
+	if (is_known(last, &f))
 		return;
-	last->sqlstate = edata->sqlerrcode;
-	last->message = message;
-	last->at = now;
+	stream_failure_was_logged(last, &f);
 	edata->elevel = WARNING;
 	ThrowErrorData(edata);
+}
+
+void
+stream_failure_log_failed(const char *view_name, int failures)
+{
+	ereport(WARNING,
+			(errmsg("continuous view \"%s\" has failed", view_name),
+			 errdetail("Its batches failed %d times in a row.", failures),
+			 errhint("It runs again when somebody refreshes it, or changes its definition or options; see last_error in streaming.views.")));
+}
+
+void
+stream_failure_log_end(StreamFailureLog *last, const char *view_name)
+{
+	if (last->open)
+		ereport(LOG,
+				(errmsg("continuous view \"%s\" runs again", view_name)));
+	last->open = false;
+}
+
+/* A view as the scheduler has seen it last. */
+typedef struct KnownView
+{
+	Oid			viewid;
+	bool		enabled;
+	bool		released;
+} KnownView;
+
+/* All of them, by viewid; NULL at first. */
+static KnownView *known_views = NULL;
+static int	num_known_views = 0;
+
+static void
+log_view(const KnownView *before, const StreamViewRow *row)
+{
+	const char *what = row->released ? "has been released" :
+		row->options.enabled ? "has been resumed" : "has been paused";
+	char	   *schema = get_namespace_name(get_rel_namespace(row->viewid));
+	char	   *relname = get_rel_name(row->viewid);
+
+	if ((before->enabled == row->options.enabled &&
+		 before->released == row->released) || relname == NULL)
+		return;
+	ereport(LOG,
+			(errmsg("continuous view \"%s.%s\" %s", schema ? schema : "?",
+					relname, what)));
+}
+
+void
+stream_failure_log_views(List *rows)
+{
+	KnownView  *known = MemoryContextAlloc(TopMemoryContext,
+										   sizeof(KnownView) * (list_length(rows) + 1));
+	int			n = 0;
+	int			before = 0;
+	ListCell   *lc;
+
+	/* both are sorted */
+	foreach(lc, rows)
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		known[n].viewid = row->viewid;
+		known[n].enabled = row->options.enabled;
+		known[n].released = row->released;
+		n++;
+		while (before < num_known_views &&
+			   known_views[before].viewid < row->viewid)
+			before++;
+		if (before < num_known_views &&
+			known_views[before].viewid == row->viewid)
+			log_view(&known_views[before], row);
+	}
+	if (known_views != NULL)
+		pfree(known_views);
+	known_views = known;
+	num_known_views = n;
 }
 
 /* ------------------------------------------------------------ the record */
@@ -264,58 +354,20 @@ try_batch_locks(Oid viewid)
 	return true;
 }
 
-/*
- * What the scheduler has logged about a view, for as long as it matters.
- */
-typedef struct ViewLog
-{
-	Oid			viewid;
-	StreamFailureLog last;
-} ViewLog;
-
-static List *view_logs = NIL;	/* in TopMemoryContext */
-
-/* The log of the view; "before" is the failure recorded for it, or NULL. */
-static StreamFailureLog *
-find_log(Oid viewid, const StreamFailure *before)
-{
-	MemoryContext caller;
-	ViewLog    *log;
-	ListCell   *lc;
-	TimestampTz now = stream_debug_now();
-
-	foreach(lc, view_logs)
-	{
-		log = lfirst(lc);
-		if (log->viewid == viewid)
-			return &log->last;
-		if (now - log->last.at >= LOG_AGAIN_US)
-		{
-			view_logs = foreach_delete_current(view_logs, lc);
-			pfree(log);
-		}
-	}
-	caller = MemoryContextSwitchTo(TopMemoryContext);
-	log = palloc0(sizeof(ViewLog));
-	log->viewid = viewid;
-	if (before != NULL)
-		stream_failure_was_logged(&log->last, before);
-	view_logs = lappend(view_logs, log);
-	MemoryContextSwitchTo(caller);
-	return &log->last;
-}
-
 static void
-log_timeout(Oid viewid, const StreamFailure *f, const StreamFailure *before)
+log_timeout(const StreamFailure *f, const StreamFailure *before)
 {
+	StreamFailureLog last = {0};
 	ErrorData	edata = {0};
 
+	if (before != NULL)
+		stream_failure_was_logged(&last, before);
 	edata.sqlerrcode = f->sqlstate;
 	edata.message = f->message;
 	edata.detail = f->detail;
 	edata.hint = f->hint;
 	edata.assoc_context = CurrentMemoryContext;
-	stream_failure_log(find_log(viewid, before), &edata);
+	stream_failure_log(&last, &edata);
 }
 
 static TimestampTz
@@ -333,7 +385,7 @@ record_timeout(StreamViewRow *row, const char *relname)
 	f.hint = TIMEOUT_HINT;
 	f.at = stream_debug_now();
 	stream_failure_record(row->viewid, row->viewid, &f);
-	log_timeout(row->viewid, &f, before);
+	log_timeout(&f, before);
 	if (row->options.trigger == STREAM_TRIGGER_MANUAL)
 		return 0;
 	return stream_failure_retry_at(f.failures, f.sqlstate, f.at);

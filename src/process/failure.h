@@ -60,6 +60,7 @@ typedef struct StreamFailureLog
 	int			sqlstate;
 	uint32		message;		/* its hash */
 	TimestampTz at;
+	bool		open;			/* the view has not run since */
 } StreamFailureLog;
 
 /* Notes that the recorded failure is in the log already. */
@@ -68,9 +69,22 @@ extern void stream_failure_was_logged(StreamFailureLog *last,
 
 /*
  * Writes the error to the server log as a warning, but for one that says the
- * same as the one logged last, not long ago.
+ * same as the one logged last, if the view has not run since or that was not long ago.
  */
 extern void stream_failure_log(StreamFailureLog *last, ErrorData *edata);
+
+/* Logs that the view is given up, after so many failures in a row. */
+extern void stream_failure_log_failed(const char *view_name, int failures);
+
+/* The view has run: logs that if the log says that it has failed. */
+extern void stream_failure_log_end(StreamFailureLog *last,
+								   const char *view_name);
+
+/*
+ * Logs which views have been paused, resumed or released since the last call in this
+ * process.  rows: all of them, by viewid; in a transaction.
+ */
+extern void stream_failure_log_views(List *rows);
 
 /* Raises 57P02 for a view whose batches have ended their process, so many times. */
 pg_noreturn extern void stream_failure_raise_crashes(const char *view_name,

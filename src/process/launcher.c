@@ -456,9 +456,7 @@ stream_launcher_main(Datum arg)
 	uint64		probe_version;
 	TimestampTz read_at = 0;
 
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
+	stream_roster_set_signals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
 	if (!stream_roster_attach_launcher())
 		ereport(FATAL,
@@ -496,8 +494,7 @@ stream_launcher_main(Datum arg)
 				  start_schedulers(),
 				  stream_compat_wait_event(STREAM_WAIT_LAUNCHER));
 		ResetLatch(MyLatch);
-		QueryCancelPending = false;
-		CHECK_FOR_INTERRUPTS();
+		stream_roster_check_interrupts(1);
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;

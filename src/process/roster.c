@@ -19,6 +19,8 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
 #include "utils/timestamp.h"
@@ -38,8 +40,9 @@
 static StreamDatabase *my_database = NULL;
 static StreamWorker *my_worker = NULL;
 
-/* This worker has been told to end. */
+/* This process has been told to end. */
 static volatile sig_atomic_t told_to_end = false;
+static emit_log_hook_type prev_emit_log = NULL;
 
 /* How often this worker has subscribed to each of the sources. */
 static uint32 subscriptions[STREAM_MAX_SOURCES];
@@ -210,11 +213,41 @@ detach_worker(int code, Datum arg)
 	ConditionVariableBroadcast(&stream_area->detached);
 }
 
-void
-stream_roster_worker_die(SIGNAL_ARGS)
+static void
+handle_term(SIGNAL_ARGS)
 {
 	told_to_end = true;
 	die(postgres_signal_arg);
+}
+
+/* That we end because we were told to is no news. */
+static void
+hush(ErrorData *edata)
+{
+	if (prev_emit_log)
+		prev_emit_log(edata);
+	if (told_to_end && edata->elevel == FATAL &&
+		edata->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		edata->output_to_server = false;
+}
+
+void
+stream_roster_set_signals(void)
+{
+	prev_emit_log = emit_log_hook;
+	emit_log_hook = hush;
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, handle_term);
+	BackgroundWorkerUnblockSignals();
+}
+
+void
+stream_roster_check_interrupts(int code)
+{
+	QueryCancelPending = false;
+	if (ProcDiePending)
+		proc_exit(code);
+	CHECK_FOR_INTERRUPTS();
 }
 
 bool

@@ -204,8 +204,17 @@ typedef struct StreamWorkerNews
 	uint64		requested;		/* somebody waits for one of my views */
 } StreamWorkerNews;
 
-/* The handler of SIGTERM of a worker: die(), and nobody wonders why it ended. */
-extern void stream_roster_worker_die(SIGNAL_ARGS);
+/*
+ * What signals do to a process of ours, from now on: SIGTERM ends it, in a transaction
+ * with an error that the log does not show and that nobody wonders about.
+ */
+extern void stream_roster_set_signals(void);
+
+/*
+ * Between transactions: ends the process, with this exit code, if it was told to.  The
+ * server starts it again (if it ever does) unless the code is 0.
+ */
+extern void stream_roster_check_interrupts(int code);
 
 /* Makes this process the worker of the slot; false if it is not wanted. */
 extern bool stream_roster_attach_worker(int slot, uint32 generation,

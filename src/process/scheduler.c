@@ -246,6 +246,7 @@ read_views(Views *views)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		rows = stream_catalog_views();
 		attach_views(rows);
+		stream_failure_log_views(rows);
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(turn_context);
 		foreach(lc, rows)
@@ -611,8 +612,7 @@ nap(long timeout)
 	WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 			  timeout, stream_compat_wait_event(STREAM_WAIT_SCHEDULER));
 	ResetLatch(MyLatch);
-	QueryCancelPending = false;
-	CHECK_FOR_INTERRUPTS();
+	stream_roster_check_interrupts(0);
 	if (catchupInterruptPending)
 		ProcessCatchupInterrupt();
 	if (ConfigReloadPending)
@@ -743,9 +743,7 @@ stream_scheduler_main(Datum arg)
 	if (!stream_roster_attach_scheduler(dboid))
 		proc_exit(0);
 
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
+	stream_roster_set_signals();
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
 	SetConfigOption("application_name", "streaming scheduler", PGC_SUSET,
 					PGC_S_SESSION);

@@ -472,6 +472,7 @@ handle_failure(StreamAgendaView *view, Oid at, ErrorData *edata,
 	Failure		failure = {.at = at};
 	StreamFailure *f = &failure.f;
 	ErrorData  *error;
+	bool		had_failed = view->failed;
 
 	stream_agenda_forget_batches(view);
 
@@ -506,8 +507,12 @@ handle_failure(StreamAgendaView *view, Oid at, ErrorData *edata,
 	{
 		if (!view->released)
 			stream_failure_log(&view->logged, edata);
+		if (!view->released && view->failed && !had_failed)
+			stream_failure_log_failed(view->name, view->failures);
 		if (error != NULL)
 			stream_failure_log(&view->logged_recording, error);
+		else
+			view->logged_recording.open = false;
 		stream_roster_view_failed(view->viewid, requested, edata->sqlerrcode,
 								  view->retry_at);
 	}
@@ -609,6 +614,7 @@ finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
 			FreeErrorData(error);
 		}
 	}
+	stream_failure_log_end(&view->logged, view->name);
 	reset_failures(view);
 	stream_agenda_after_batch(view, outcome->group.views,
 							  outcome->group.leaves,
@@ -738,14 +744,6 @@ run_batch(StreamAgendaView *view)
 	return outcome.us;
 }
 
-/* Between batches there is nothing that could be cancelled. */
-static void
-check_interrupts(void)
-{
-	QueryCancelPending = false;
-	CHECK_FOR_INTERRUPTS();
-}
-
 /* The share of an owner in this turn; made if need be. */
 static Share *
 find_share(List **shares, Oid owner)
@@ -803,7 +801,7 @@ run_views(void)
 
 	foreach(lc, turn)
 	{
-		check_interrupts();
+		stream_roster_check_interrupts(0);
 		ran |= run_view(lfirst(lc), now, &shares);
 	}
 	list_free(turn);
@@ -847,7 +845,7 @@ sleep_until_due(void)
 			  stream_compat_wait_event(STREAM_WAIT_WORKER));
 	ResetLatch(MyLatch);
 
-	check_interrupts();
+	stream_roster_check_interrupts(0);
 	if (catchupInterruptPending)
 		ProcessCatchupInterrupt();
 }
@@ -865,9 +863,7 @@ stream_worker_main(Datum arg)
 	if (!stream_roster_attach_worker(slot, generation, dboid))
 		proc_exit(0);
 
-	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, stream_roster_worker_die);
-	BackgroundWorkerUnblockSignals();
+	stream_roster_set_signals();
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
 	set_options();
 	worker_context = AllocSetContextCreate(TopMemoryContext,

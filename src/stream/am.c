@@ -83,6 +83,7 @@ PG_FUNCTION_INFO_V1(stream_am_handler);
 
 void		(*stream_am_before_rewrite) (Relation rel) = NULL;
 void		(*stream_am_before_truncate) (Relation rel) = NULL;
+void		(*stream_am_before_copy) (Oid relid) = NULL;
 
 /* ---------------------------------------------------------------- placement */
 
@@ -632,9 +633,15 @@ relation_set_new_filelocator(Relation rel, const RelFileLocator *locator,
 							 char persistence, TransactionId *freeze_xid,
 							 MultiXactId *min_multi)
 {
+	Oid			relid;
+
 	if (stream_am_before_truncate &&
 		rel->rd_createSubid == InvalidSubTransactionId)
 		stream_am_before_truncate(rel);
+	/* what the server calls the table that a rewrite copies into */
+	if (stream_am_before_copy &&
+		sscanf(RelationGetRelationName(rel), "pg_temp_%u", &relid) == 1)
+		stream_am_before_copy(relid);
 	GetHeapamTableAmRoutine()->relation_set_new_filelocator(rel, locator,
 															persistence,
 															freeze_xid,

@@ -76,6 +76,12 @@ extern void (*stream_am_before_rewrite) (Relation rel);
  */
 extern void (*stream_am_before_truncate) (Relation rel);
 
+/*
+ * Called when the table is made that the rows of a relation are copied into, to replace
+ * its storage.  (The table goes by its name, so the OID may be anything.)  The same.
+ */
+extern void (*stream_am_before_copy) (Oid relid);
+
 /* Registers the callbacks of the access method; called from _PG_init. */
 extern void stream_am_install(void);
 

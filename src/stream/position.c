@@ -677,12 +677,32 @@ stream_position_finish(StreamPosition *pos, Relation *rels, int n,
 	MemoryContextSwitchTo(old);
 }
 
-/* ---- monitoring ---- */
+void
+stream_position_leaf_rewritten(StreamPosition *pos, Relation rel,
+							   Snapshot snapshot)
+{
+	MemoryContext old = MemoryContextSwitchTo(pos->context);
+	BlockNumber used = used_blocks(rel);
+	StreamLeaf *leaf;
 
-/* Rows in [start, end) that the snapshot sees and that are not read. */
+	stream_position_reset_leaf(pos, RelationGetRelid(rel),
+							   rel->rd_rel->relfilenode);
+	leaf = stream_position_leaf(pos, RelationGetRelid(rel));
+	if (used > 0 && !STREAM_MUTATION("rewrite_unread"))
+	{
+		/* who writes next begins on the last page */
+		leaf->next_block = used - 1;
+		collect_read_rows(leaf, rel, snapshot, used - 1, used);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* ---- what has not been read ---- */
+
+/* Rows in [start, end) that the snapshot sees and that are not read; up to a limit. */
 static int64
 count_unread(const StreamLeaf *leaf, Relation rel, Snapshot snapshot,
-			 BlockNumber start, BlockNumber end)
+			 BlockNumber start, BlockNumber end, int64 limit)
 {
 	ItemPointerData low;
 	ItemPointerData high;
@@ -694,10 +714,12 @@ count_unread(const StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
 	slot = table_slot_create(rel, NULL);
 	scan = table_beginscan_tidrange(rel, snapshot, &low, &high);
-	while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
+	while (count < limit &&
+		   table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 	{
 		const StreamReadPage *page = NULL;
 
+		CHECK_FOR_INTERRUPTS();
 		if (leaf)
 			page = stream_readset_page(leaf->read,
 									   ItemPointerGetBlockNumber(&slot->tts_tid));
@@ -708,6 +730,18 @@ count_unread(const StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	return count;
+}
+
+bool
+stream_position_is_read(const StreamPosition *pos, Relation rel,
+						Snapshot snapshot)
+{
+	const StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rel));
+	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
+	BlockNumber start = leaf ? leaf->next_block : 0;
+
+	return start >= nblocks ||
+		count_unread(leaf, rel, snapshot, start, nblocks, 1) == 0;
 }
 
 void
@@ -731,7 +765,8 @@ stream_position_lag(const StreamPosition *pos, Relation *rels, int n,
 		if (leaf)
 			unread -= Min(unread, stream_readset_npages(leaf->read));
 		if (nblocks - start <= EXACT_LAG_PAGES)
-			unread_rows = count_unread(leaf, rels[i], snapshot, start, nblocks);
+			unread_rows = count_unread(leaf, rels[i], snapshot, start, nblocks,
+									   PG_INT64_MAX);
 		else if (leaf)
 			unread_rows = unread * leaf_density(leaf, rels[i]);
 		else if (rels[i]->rd_rel->reltuples > 0)

@@ -104,6 +104,20 @@ extern void stream_position_move(StreamMove *move, ItemPointer from,
 extern void stream_position_end_move(StreamMove *move, Oid relfilenode);
 
 /*
+ * All of the leaf has been read, and has other storage now.  The caller holds
+ * AccessExclusiveLock on it; the snapshot sees all rows.
+ */
+extern void stream_position_leaf_rewritten(StreamPosition *pos, Relation rel,
+										   Snapshot snapshot);
+
+/*
+ * Has everything in the leaf been read that the snapshot sees?  Looks at each page that
+ * might have more.  The caller holds a lock on it.
+ */
+extern bool stream_position_is_read(const StreamPosition *pos, Relation rel,
+									Snapshot snapshot);
+
+/*
  * Begins a batch over the leaves rels[0..n): measures them and notes who may
  * be writing, then settles the range to read, of about max_rows rows in all (0:
  * no bound), of which those leaves have the same share that have more to read.

@@ -155,6 +155,7 @@ my @gone = (
 	'VIEW streaming.windows', 'FUNCTION streaming._windows()',
 	'FUNCTION streaming.delete_errors(regclass, timestamptz)',
 	'FUNCTION streaming.release(regclass)',
+	'FUNCTION streaming.reset(regclass)',
 	'FUNCTION streaming.check_pages(regclass)',
 	'FUNCTION streaming._merged_session(tstzrange)',
 	'FUNCTION streaming._merged_session(tsrange)',

@@ -1,0 +1,188 @@
+/*-------------------------------------------------------------------------
+ *
+ * reset.c
+ *	  streaming.reset: a view is made anew from what its streams hold.
+ *
+ * Its tables are emptied as by TRUNCATE and its progress becomes that of a view that
+ * has had no batch; then it has its first one, over all there is, in this session, which is
+ * its owner's.  All of that is one transaction under the batch locks of the view and
+ * those that advance with it: readers wait for it, or see what was.
+ *
+ * What others have been told of the view can't be taken back: one with a change stream,
+ * with triggers, or whose rows other views read, is refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_class.h"
+#include "commands/tablecmds.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "base/shmem.h"
+#include "base/catalog.h"
+#include "base/owner.h"
+#include "flow/batch.h"
+#include "flow/viewgroup.h"
+#include "command/guard.h"
+
+PG_FUNCTION_INFO_V1(stream_reset);
+
+pg_noreturn static void refuse(const StreamViewRow *row, const char *why);
+
+static void
+refuse(const StreamViewRow *row, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot reset continuous view \"%s\"",
+					get_rel_name(row->viewid)),
+			 errdetail("%s", why),
+			 errhint("Drop the view and create it anew.")));
+}
+
+/* Can it be made anew?  Its state table is locked. */
+static void
+check_view(const StreamViewRow *row)
+{
+	Relation	state = table_open(row->state, NoLock);
+	bool		triggers = state->trigdesc != NULL;
+
+	table_close(state, NoLock);
+	if (row->released)
+		refuse(row, "It has been released from a stream, and never runs again.");
+	if (OidIsValid(row->changes))
+		refuse(row, "It has a change stream, which others may have read.");
+	if (triggers)
+		refuse(row, "It has triggers, which would fire for all of its rows once more.");
+	if (stream_guard_is_read(row->state))
+		refuse(row, "Other continuous views read its rows.");
+}
+
+/* Not by membership: the batch runs in this session. */
+static void
+check_owner(Oid viewid)
+{
+	if (stream_owner_of(viewid) != GetUserId())
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
+}
+
+/* The view's row, under the batch locks of all views of its group and that of its tables. */
+static StreamViewRow *
+lock_view(Oid viewid)
+{
+	StreamViewRow *row;
+	ListCell   *lc;
+
+	foreach(lc, stream_viewgroup_members(viewid))
+		LockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
+						   ShareUpdateExclusiveLock);
+	LockRelationOid(viewid, AccessShareLock);
+	row = stream_catalog_view(viewid);
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a continuous view",
+						get_rel_name(viewid))));
+	foreach(lc, stream_catalog_states(row))
+		if (OidIsValid(lfirst_oid(lc)))
+			LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
+	return row;
+}
+
+/* As TRUNCATE does it. */
+static void
+empty_tables(const StreamViewRow *row)
+{
+	List	   *rels = NIL;
+	List	   *relids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, stream_catalog_states(row))
+	{
+		Relation	rel;
+
+		if (!OidIsValid(lfirst_oid(lc)))
+			continue;
+		rel = table_open(lfirst_oid(lc), NoLock);
+		CheckTableNotInUse(rel, "streaming.reset");
+		rels = lappend(rels, rel);
+		relids = lappend_oid(relids, lfirst_oid(lc));
+	}
+	stream_compat_truncate(rels, relids, NIL, DROP_RESTRICT, false, false);
+	foreach(lc, rels)
+		table_close(lfirst(lc), NoLock);
+}
+
+/* The first batch; numbers of batches go on, so that processes drop what they remember. */
+static void
+run_first_batch(const StreamViewRow *row, int64 last)
+{
+	StreamGroupBatch group = {.at = row->viewid};
+	StreamProgress progress;
+	ListCell   *lc;
+
+	stream_viewgroup_run(row->viewid, true, &group);
+	foreach(lc, group.views)
+		stream_batch_committed(lfirst_oid(lc));
+	CommandCounterIncrement();
+	foreach(lc, group.views)
+		stream_batch_forget(lfirst_oid(lc));
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	if (!STREAM_MUTATION("reset_number"))
+		progress.batch += last + 1;
+	stream_catalog_write_progress(row->viewid, row->unlogged, &progress);
+	CommandCounterIncrement();
+}
+
+/*
+ * reset(view regclass) returns void
+ *
+ * For the owner of the view.  Takes the batch locks of the view and its group, and
+ * AccessExclusiveLock on its tables.  Errors: 42P01, 42809 if it is no continuous view,
+ * 42501, 0A000 where others depend on what it has shown, 25006 where nothing may be
+ * written; and what a batch raises.
+ */
+Datum
+stream_reset(PG_FUNCTION_ARGS)
+{
+	Oid			viewid = PG_GETARG_OID(0);
+	StreamViewRow *row;
+	StreamProgress before;
+	StreamProgress beginning;
+
+	stream_shmem_require();
+	stream_owner_refuse_nested("streaming.reset");
+	PreventCommandIfReadOnly("streaming.reset");
+	PreventCommandDuringRecovery("streaming.reset");
+	PreventCommandIfParallelMode("streaming.reset");
+	check_owner(viewid);
+	row = lock_view(viewid);
+	/* it may have another one since */
+	check_owner(viewid);
+	check_view(row);
+	empty_tables(row);
+	stream_catalog_read_progress(viewid, row->unlogged, NULL, &before);
+	/* of no view: a beginner's */
+	stream_catalog_read_progress(InvalidOid, row->unlogged, NULL, &beginning);
+	stream_catalog_write_progress(viewid, row->unlogged, &beginning);
+	stream_catalog_delete_rejections(viewid, DT_NOEND, NULL);
+	(void) stream_catalog_clear_failure(viewid);
+	CommandCounterIncrement();
+	stream_batch_forget(viewid);
+	stream_batch_initialize(viewid);
+	CommandCounterIncrement();
+	run_first_batch(row, before.batch);
+	stream_shmem_views_changed();
+	PG_RETURN_VOID();
+}

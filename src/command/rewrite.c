@@ -1,0 +1,277 @@
+/*-------------------------------------------------------------------------
+ *
+ * rewrite.c
+ *	  Commands that give streams other storage.
+ *
+ * What has to come before and after one is guard.c's.  Here is which commands
+ * these are, as far as that can be seen before they run: waiting for views costs
+ * time, and one that fails would keep its stream from being changed at all.
+ *
+ * VACUUM FULL uses a transaction for each table.  Nothing of what guard.c does can be
+ * in there, so for streams that views read it is what the server makes of it, in ours.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/cluster.h"
+#include "commands/defrem.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_type.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "command/guard.h"
+#include "command/statement.h"
+#include "command/rewrite.h"
+
+/* Of a stream that views read, which the user may alter? */
+static bool
+is_concerned(Oid relid)
+{
+	return OidIsValid(relid) &&
+		object_ownercheck(RelationRelationId, relid, GetUserId()) &&
+		stream_guard_is_read(relid);
+}
+
+/* ---- ALTER TABLE ---- */
+
+/* Is it more than a constant?  What a function's volatility is, is known later. */
+static bool
+calls_function(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncCall) || IsA(node, A_Expr) || IsA(node, SQLValueFunction))
+		return true;
+	return raw_expression_tree_walker(node, calls_function, context);
+}
+
+/* serial and its like are no types. */
+static bool
+is_serial(const TypeName *type)
+{
+	return list_length(type->names) == 1 &&
+		strstr(strVal(linitial(type->names)), "serial") != NULL;
+}
+
+static bool
+adding_rewrites(ColumnDef *def)
+{
+	HeapTuple	type;
+	Oid			typid = InvalidOid;
+	ListCell   *lc;
+
+	if (is_serial(def->typeName))
+		return true;
+	type = LookupTypeName(NULL, def->typeName, NULL, true);
+	if (HeapTupleIsValid(type))
+	{
+		typid = ((Form_pg_type) GETSTRUCT(type))->oid;
+		ReleaseSysCache(type);
+	}
+	/* its constraints may be violated by null */
+	if (OidIsValid(typid) && get_typtype(typid) == TYPTYPE_DOMAIN)
+		return true;
+	if (calls_function(def->raw_default, NULL))
+		return true;
+	foreach(lc, def->constraints)
+	{
+		Constraint *constraint = lfirst_node(Constraint, lc);
+
+		if (constraint->contype == CONSTR_GENERATED ||
+			constraint->contype == CONSTR_IDENTITY ||
+			(constraint->contype == CONSTR_DEFAULT &&
+			 calls_function(constraint->raw_expr, NULL)))
+			return true;
+	}
+	return false;
+}
+
+/* Is the new type the old one to the byte, with no more constraints? */
+static bool
+retyping_rewrites(const AlterTableCmd *cmd, Oid relid)
+{
+	ColumnDef  *def = castNode(ColumnDef, cmd->def);
+	AttrNumber	attnum = get_attnum(relid, cmd->name);
+	HeapTuple	type;
+	int32		typmod;
+	Oid			typid;
+	Oid			from;
+
+	/* USING; or an error that the server says */
+	if (def->raw_default != NULL || attnum == InvalidAttrNumber)
+		return true;
+	type = LookupTypeName(NULL, def->typeName, &typmod, true);
+	if (!HeapTupleIsValid(type))
+		return true;
+	typid = ((Form_pg_type) GETSTRUCT(type))->oid;
+	ReleaseSysCache(type);
+	from = get_atttype(relid, attnum);
+	return typmod != -1 || !IsBinaryCoercible(from, typid);
+}
+
+bool
+stream_rewrite_in_alter(const AlterTableStmt *stmt, Oid relid,
+						StreamTakeawayKind *kind)
+{
+	bool		rewrites = false;
+	bool		moves = false;
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, lc);
+
+		if (cmd->subtype == AT_AddColumn)
+			rewrites |= adding_rewrites(castNode(ColumnDef, cmd->def));
+		else if (cmd->subtype == AT_AlterColumnType)
+			rewrites |= OidIsValid(relid) && retyping_rewrites(cmd, relid);
+		else if (cmd->subtype == AT_SetTableSpace)
+			/* of a partitioned table, it is about partitions to come */
+			moves |= get_rel_relkind(relid) == RELKIND_RELATION;
+	}
+	*kind = rewrites ? STREAM_REWRITE : STREAM_MOVE;
+	return (rewrites || moves) && is_concerned(relid);
+}
+
+/* ---- CLUSTER ---- */
+
+static void
+pass_on(void *statement)
+{
+	stream_statement_pass_on(statement);
+}
+
+void
+stream_rewrite_cluster(StreamStatement *s, Oid relid)
+{
+	/* partitions are clustered in transactions of their own, and refused */
+	if (is_concerned(relid) && get_rel_relkind(relid) == RELKIND_RELATION)
+		stream_guard_rewrite(list_make1_oid(relid), STREAM_REWRITE, "CLUSTER",
+							 pass_on, s);
+	else
+		stream_statement_pass_on(s);
+}
+
+/* ---- VACUUM FULL ---- */
+
+/* The statement has the option, and it is not off. */
+static bool
+has_option(const VacuumStmt *stmt, const char *name)
+{
+	bool		result = false;
+	ListCell   *lc;
+
+	foreach(lc, stmt->options)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		if (strcmp(def->defname, name) == 0)
+			result = defGetBoolean(def);
+	}
+	return result;
+}
+
+/* The tables that have the rows of the relation. */
+static List *
+leaves_of(Oid relid)
+{
+	List	   *leaves = NIL;
+	ListCell   *lc;
+
+	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_RELATION)
+			leaves = lappend_oid(leaves, lfirst_oid(lc));
+	return leaves;
+}
+
+/* What is written anew, and how. */
+typedef struct Full
+{
+	List	   *leaves;
+	bool		verbose;
+} Full;
+
+static void
+write_anew(void *arg)
+{
+	Full	   *full = arg;
+	ClusterParams params = {0};
+	ListCell   *lc;
+
+	if (full->verbose)
+		params.options |= CLUOPT_VERBOSE;
+	foreach(lc, full->leaves)
+	{
+		stream_compat_cluster_rel(lfirst_oid(lc), InvalidOid, &params);
+		CommandCounterIncrement();
+	}
+}
+
+/* What is left of the statement for tables that have been written anew. */
+static void
+analyze_them(StreamStatement *s, List *rels, bool verbose)
+{
+	StreamStatement analyze = *s;
+	VacuumStmt *stmt = makeNode(VacuumStmt);
+
+	stmt->is_vacuumcmd = false;
+	stmt->rels = rels;
+	if (verbose)
+		stmt->options = list_make1(makeDefElem("verbose", NULL, -1));
+	analyze.pstmt = copyObject(s->pstmt);
+	analyze.pstmt->utilityStmt = (Node *) stmt;
+	stream_statement_pass_on(&analyze);
+}
+
+void
+stream_rewrite_vacuum(StreamStatement *s, VacuumStmt *stmt)
+{
+	Full		full = {NIL, has_option(stmt, "verbose")};
+	List	   *done = NIL;
+	List	   *rest = NIL;
+	ListCell   *lc;
+
+	if (!stmt->is_vacuumcmd || !has_option(stmt, "full") ||
+		has_option(stmt, "skip_locked"))
+		return;
+	foreach(lc, stmt->rels)
+	{
+		VacuumRelation *rel = lfirst_node(VacuumRelation, lc);
+		Oid			relid = rel->relation ?
+		RangeVarGetRelid(rel->relation, NoLock, true) : rel->oid;
+
+		if (is_concerned(relid))
+		{
+			full.leaves = list_concat_unique_oid(full.leaves,
+												 leaves_of(relid));
+			done = lappend(done, rel);
+		}
+		else
+			rest = lappend(rest, rel);
+	}
+	if (done == NIL)
+		return;
+	stream_statement_check_may_write(s);
+	PreventInTransactionBlock(s->context == PROCESS_UTILITY_TOPLEVEL,
+							  "VACUUM");
+	stream_guard_rewrite(full.leaves, STREAM_REWRITE, "VACUUM FULL",
+						 write_anew, &full);
+	if (has_option(stmt, "analyze"))
+		analyze_them(s, done, full.verbose);
+	stmt->rels = rest;
+}

@@ -1,0 +1,33 @@
+/*-------------------------------------------------------------------------
+ *
+ * rewrite.h
+ *	  Commands that give streams other storage.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_REWRITE_H
+#define STREAMING_REWRITE_H
+
+#include "nodes/parsenodes.h"
+
+#include "command/guard.h"
+#include "command/statement.h"
+
+/*
+ * Would ALTER TABLE by the current user replace the storage of a stream that views read?
+ * Then *kind is how.  It may turn out not to; and what is overlooked here is refused when
+ * it has been done (guard.h).
+ */
+extern bool stream_rewrite_in_alter(const AlterTableStmt *stmt, Oid relid,
+									StreamTakeawayKind *kind);
+
+/* Passes CLUSTER of a relation on, as guard.h has it. */
+extern void stream_rewrite_cluster(StreamStatement *s, Oid relid);
+
+/*
+ * VACUUM, in the caller's own copy: does FULL, in one transaction, of those of its tables
+ * that are streams which views read, and takes them out of the statement.
+ */
+extern void stream_rewrite_vacuum(StreamStatement *s, VacuumStmt *stmt);
+
+#endif

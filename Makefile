@@ -72,10 +72,12 @@ OBJS = \
 	src/flow/above.o \
 	src/flow/delta.o \
 	src/flow/dataflow.o \
+	src/flow/poison.o \
 	src/flow/batch.o \
 	src/flow/viewgroup.o \
 	src/process/roster.o \
 	src/process/failure.o \
+	src/process/bisect.o \
 	src/process/agenda.o \
 	src/process/worker.o \
 	src/process/lanes.o \
@@ -85,6 +87,7 @@ OBJS = \
 	src/command/view.o \
 	src/command/guard.o \
 	src/command/release.o \
+	src/command/retry.o \
 	src/command/internal.o \
 	src/command/monitor.o \
 	src/command/explain.o \

@@ -73,7 +73,8 @@ CREATE TABLE streaming._progress (
 	late_rows pg_catalog.int8 NOT NULL,
 	null_rows pg_catalog.int8 NOT NULL,
 	reaped pg_catalog.timestamptz[] NOT NULL,
-	reaped_groups pg_catalog.int8[] NOT NULL
+	reaped_groups pg_catalog.int8[] NOT NULL,
+	error_rows pg_catalog.int8 NOT NULL
 ) USING heap WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE streaming._progress IS
 	'internal: how far each continuous view has read';
@@ -101,7 +102,11 @@ CREATE TABLE streaming._rejection (
 	tid pg_catalog.tid NOT NULL,
 	reason pg_catalog.text NOT NULL,
 	event_time pg_catalog.timestamptz,
-	stream_row pg_catalog.text NOT NULL
+	stream_row pg_catalog.text NOT NULL,
+	sqlstate pg_catalog.text,
+	message pg_catalog.text,
+	batch pg_catalog.int8,
+	storage pg_catalog.oid
 ) USING heap;
 CREATE INDEX _rejection_viewid ON streaming._rejection (viewid, at);
 COMMENT ON TABLE streaming._rejection IS
@@ -260,6 +265,12 @@ CREATE FUNCTION streaming.release(view pg_catalog.regclass)
 COMMENT ON FUNCTION streaming.release(pg_catalog.regclass) IS
 	'for the owner of a stream: commands that take rows away do not wait any more for a view that reads it; the view keeps its result and never runs again';
 
+CREATE FUNCTION streaming.retry(view pg_catalog.regclass)
+	RETURNS pg_catalog.int8 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_retry';
+COMMENT ON FUNCTION streaming.retry(pg_catalog.regclass) IS
+	'has a view read the rows once more that it has put aside because they failed, as far as they are still in the stream; returns how many; needs the rights of the view''s owner';
+
 ---------------------------------------------------------------- monitoring
 
 CREATE FUNCTION streaming.explain(view pg_catalog.regclass)
@@ -284,11 +295,12 @@ COMMENT ON FUNCTION streaming._status(pg_catalog.oid) IS
 	'internal: what streaming.views shows beside the catalog';
 
 CREATE FUNCTION streaming._inputs(viewid pg_catalog.oid,
-		OUT inputs pg_catalog.oid[], OUT lag_rows pg_catalog.int8)
+		OUT inputs pg_catalog.oid[], OUT lag_rows pg_catalog.int8,
+		OUT skipped_rows pg_catalog.int8)
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_inputs';
 COMMENT ON FUNCTION streaming._inputs(pg_catalog.oid) IS
-	'internal: what a view reads, and what that has still to read, for streaming.views';
+	'internal: what a view reads, what that has still to read, and how many rows were put aside because they fail, for streaming.views';
 
 CREATE VIEW streaming.views AS
 	SELECT v.viewid::pg_catalog.regclass AS view,
@@ -324,7 +336,8 @@ CREATE VIEW streaming.views AS
 				pg_catalog.unnest(v.option_values)) AS o(n, x)
 			ORDER BY n) AS options,
 		pg_catalog.pg_get_viewdef(v.definition) AS definition,
-		i.lag_rows AS inherited_lag_rows
+		i.lag_rows AS inherited_lag_rows,
+		i.skipped_rows
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e
@@ -348,7 +361,10 @@ CREATE VIEW streaming.errors WITH (security_barrier) AS
 		r.event_time,
 		r.stream_row,
 		r.leaf::pg_catalog.regclass AS partition,
-		r.tid
+		r.tid,
+		r.sqlstate,
+		r.message,
+		r.batch
 	FROM streaming._rejection r
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
 	WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text);

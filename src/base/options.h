@@ -43,6 +43,9 @@ typedef struct StreamOptions
 	bool		within_watermark;	/* streaming.distinct_within_watermark */
 	bool		trust_functions;	/* streaming.trust_functions */
 	bool		changes;		/* streaming.changes */
+	bool		skip_errors;	/* streaming.on_error is "skip" */
+	int64		max_errors;		/* streaming.max_errors */
+	int64		keep_errors_us; /* streaming.errors_retention; -1: for ever */
 	const char *group;			/* streaming.group; NULL: none */
 	const char *notify;			/* streaming.notify, a channel; NULL: none */
 

@@ -600,7 +600,7 @@ catch_up(CatchUp *all)
 
 	if (list_member_oid(all->oids, all->viewid))
 		return;
-	stream_viewgroup_run(all->viewid, true, &all->group);
+	stream_viewgroup_run(all->viewid, true, NULL, &all->group);
 	foreach(lc, all->group.views)
 		stream_batch_committed(lfirst_oid(lc));
 	CommandCounterIncrement();

@@ -59,6 +59,7 @@
 #include "flow/operator.h"
 #include "flow/delta.h"
 #include "flow/dataflow.h"
+#include "flow/poison.h"
 #include "flow/batch.h"
 
 int			stream_max_batch_rows = 1000000;
@@ -104,6 +105,7 @@ struct StreamBatch
 	bool		held;			/* and triggers to fire */
 	bool		reads_content;	/* what other views show, not how it changes */
 	TimestampTz now;			/* by our clock, which tests may move */
+	StreamPart *part;			/* what it reads a part of, or NULL: all */
 };
 
 /* Merges what a delta plan yields. */
@@ -774,6 +776,13 @@ has_passed_over(StreamPosition *position)
 	return false;
 }
 
+/* Is the one row of the batch put aside? */
+static bool
+is_aside(const StreamBatch *batch)
+{
+	return batch->part && batch->part->is_aside;
+}
+
 /*
  * The streams have been read: is there anything to commit under a new number?  moved:
  * the watermark, what it has closed, or what of that has been handed on.
@@ -784,7 +793,7 @@ settle(StreamBatch *batch, bool moved)
 	BatchView  *view = batch->view;
 	int64		last = view->progress.batch;
 
-	batch->rows = rows_read(view->position);
+	batch->rows = rows_read(view->position) + is_aside(batch);
 	batch->number = batch->rows > 0 || last == 0 || moved ||
 		has_passed_over(view->position) || has_groups_to_reap(view) ?
 		last + 1 : last;
@@ -918,6 +927,27 @@ write_progress(StreamBatch *batch, TimestampTz started)
 		notify_listeners(view);
 }
 
+/* Writes down the row that the view goes on without. */
+static void
+put_aside(StreamBatch *batch)
+{
+	BatchView  *view = batch->view;
+	const StreamPart *part = batch->part;
+	StreamRejection rejection = {
+		.viewid = view->viewid,.leaf = part->relid,.at = batch->now,
+		.reason = "error",.event_time = STREAM_NO_TIME,
+		.message = part->message,.sqlstate = part->sqlstate,
+		.batch = batch->number
+	};
+
+	for (int i = 0; i < batch->nrels; i++)
+		if (RelationGetRelid(batch->rels[i]) == part->relid)
+			stream_poison_put_aside(&rejection, view->flow->streams,
+									view->flow->sights, batch->rels[i],
+									(ItemPointer) &part->tid, batch->snapshot);
+	view->progress.error_rows++;
+}
+
 /* The batch proper, run as the owner: from the range to the new position. */
 static void
 process_range(StreamBatch *batch)
@@ -950,6 +980,8 @@ process_range(StreamBatch *batch)
 	if (has_groups_to_reap(view))
 		reap_groups(batch, progress->groups - groups);
 	STREAM_DEBUG_POINT("batch-after-merge");
+	if (is_aside(batch))
+		put_aside(batch);
 	stream_position_finish(view->position, batch->rels, batch->nrels,
 						   batch->snapshot);
 	if (batch->number > progress->batch)
@@ -1027,12 +1059,8 @@ stream_batch_initialize(Oid viewid)
 static bool
 reads_content(BatchView *view)
 {
-	ListCell   *lc;
-
-	foreach(lc, view->flow->deltas)
-		if (((StreamDelta *) lfirst(lc))->feed->content)
-			return true;
-	return false;
+	return view->progress.batch == 0 &&
+		stream_dataflow_reads_changes(view->flow);
 }
 
 /*
@@ -1145,8 +1173,16 @@ stream_batch_read_position(StreamBatch *batch)
 	stream_watermark_ask_below(view->watermark, view->owner,
 							   uses_event_time(view));
 	note_streams(view);
-	batch->reads_content = view->progress.batch == 0 && reads_content(view);
+	batch->reads_content = reads_content(view);
 	batch->whole |= batch->reads_content;
+	if (batch->part == NULL)
+		return;
+	/* a row that goes would have to be put aside with the one that has come */
+	batch->part->possible = view->row->options.skip_errors && !batch->whole &&
+		!stream_dataflow_reads_changes(view->flow);
+	batch->part->error_rows = view->progress.error_rows;
+	if (!batch->part->possible || batch->part->limit == STREAM_PART_ALL)
+		batch->part = NULL;
 }
 
 void
@@ -1159,6 +1195,8 @@ stream_batch_measure(StreamBatch *batch, List **measured)
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole ? 0 : max_rows, measured);
+	/* which rows these are will be known when there is a snapshot */
+	batch->more |= batch->part != NULL;
 	if (batch->reads_content)
 		STREAM_DEBUG_POINT("batch-reads-content");
 }
@@ -1204,6 +1242,30 @@ process_as_owner(void *arg)
 		batch->more = true;
 }
 
+/* Cuts the batch down to its part. */
+static void
+take_part(StreamBatch *batch)
+{
+	StreamPart *part = batch->part;
+	StreamCutting *cutting = &part->cutting;
+
+	stream_position_cut(batch->view->position, batch->rels, batch->nrels,
+						batch->snapshot, part->limit, cutting);
+	part->is_aside = part->aside && cutting->taken == 1 &&
+		cutting->relid == part->relid &&
+		ItemPointerEquals(&cutting->tid, &part->tid);
+	if (part->is_aside)
+		stream_position_leaf(batch->view->position,
+							 part->relid)->aside = true;
+	STREAM_DEBUG_POINT("batch-of-part");
+}
+
+void
+stream_batch_set_part(StreamBatch *batch, StreamPart *part)
+{
+	batch->part = part;
+}
+
 void
 stream_batch_process(StreamBatch *batch, Snapshot snapshot)
 {
@@ -1212,6 +1274,8 @@ stream_batch_process(StreamBatch *batch, Snapshot snapshot)
 	if (!batch->due)
 		return;
 	batch->snapshot = snapshot;
+	if (batch->part)
+		take_part(batch);
 	stream_owner_run(view->owner, view->row->settings, process_as_owner,
 					 batch);
 }

@@ -18,6 +18,9 @@
  * the time between attempts doubles.  A failed view runs again when somebody
  * waits for it or its definition or options have changed.
  *
+ * With streaming.on_error = 'skip', the rows that are to blame are searched for first
+ * (bisect.c): the batches that fail meanwhile are no failures.
+ *
  * How long a batch may take is the scheduler's business: shared memory says
  * since when it runs.  It is told to end by SIGINT, which fails the batch, or
  * SIGTERM.
@@ -87,6 +90,7 @@ static MemoryContext worker_context;
 /* What comes out of batch_step. */
 typedef struct BatchOutcome
 {
+	StreamPart	part;			/* what it was to read, and has read */
 	StreamGroupBatch group;		/* its lists outlive the transaction */
 	int64		us;				/* how long it took */
 } BatchOutcome;
@@ -341,6 +345,8 @@ load_step(StreamAgendaView *view, void *arg)
 
 	view->changed = first || !same_rows(view->rows, rows);
 	view->recorded = failure != NULL;
+	if (view->changed)
+		stream_bisect_reset(&view->bisection);
 	if ((failure == NULL && view->failures > 0) || (view->changed && !first))
 		reset_failures(view);
 	else if (failure != NULL && first)
@@ -365,11 +371,12 @@ load_step(StreamAgendaView *view, void *arg)
 static void
 batch_step(StreamAgendaView *view, void *arg)
 {
-	StreamGroupBatch *group = &((BatchOutcome *) arg)->group;
+	BatchOutcome *outcome = arg;
+	StreamGroupBatch *group = &outcome->group;
 	MemoryContext caller;
 
 	STREAM_DEBUG_POINT("worker_before_batch");
-	stream_viewgroup_run(view->viewid, false, group);
+	stream_viewgroup_run(view->viewid, false, &outcome->part, group);
 	caller = MemoryContextSwitchTo(worker_context);
 	group->views = list_copy(group->views);
 	group->leaves = list_copy(group->leaves);
@@ -450,6 +457,40 @@ put_off(StreamAgendaView *view, ErrorData *edata)
 	view->due = true;
 	stream_roster_view_put_off(view->viewid, view->more);
 	FreeErrorData(edata);
+}
+
+/*
+ * If it is for some of its rows that a batch has failed, and the view is to go on without
+ * those, sees to it that they are searched for at once, and returns true.
+ */
+static bool
+search_rows(StreamAgendaView *view, const StreamPart *part, ErrorData *edata)
+{
+	if (!stream_bisect_failed(&view->bisection, part,
+							  view->row->options.max_errors, edata,
+							  view->context))
+		return false;
+	ereport(DEBUG1,
+			(errmsg_internal("batch of continuous view \"%s\" failed with " INT64_FORMAT " rows: %s",
+							 view->name, part->cutting.taken, edata->message)));
+	view->more = true;
+	view->retry_at = 0;
+	put_off(view, edata);
+	return true;
+}
+
+/* The batch has gone on without a row: its error is a warning. */
+static void
+log_row_aside(StreamAgendaView *view, const char *message)
+{
+	ErrorData	edata = {0};
+
+	edata.sqlerrcode = view->bisection.sqlstate;
+	edata.message = (char *) message;
+	edata.detail = "The row has been put aside, see streaming.errors.";
+	edata.context = (char *) view->activity;
+	edata.assoc_context = CurrentMemoryContext;
+	stream_failure_log(&view->logged, &edata);
 }
 
 /*
@@ -597,7 +638,8 @@ discard_leavings(void)
 static int64
 run_batch(StreamAgendaView *view)
 {
-	BatchOutcome outcome = {{.at = view->viewid}};
+	BatchOutcome outcome = {.group.at = view->viewid};
+	const char *aside;
 	ListCell   *lc;
 	uint64		requested;
 	ErrorData  *error;
@@ -609,6 +651,7 @@ run_batch(StreamAgendaView *view)
 	pgstat_report_activity(STATE_RUNNING, view->activity);
 
 	stream_agenda_before_batch(view);
+	stream_bisect_next(&view->bisection, &outcome.part);
 	error = in_transaction(view, batch_step, &outcome);
 	outcome.us = stream_roster_batch_over(&cancel);
 	/* the signal may have come too late for the batch; it is for nobody else */
@@ -623,7 +666,10 @@ run_batch(StreamAgendaView *view)
 	{
 		if (cancel == STREAM_CANCEL_TIMEOUT)
 			stream_failure_set_timeout(error, view->name);
-		if (!give_way(view, error))
+		else
+			stream_bisect_give_hint(&outcome.part, &view->row->options, error);
+		if (!give_way(view, error) &&
+			!search_rows(view, &outcome.part, error))
 			handle_failure(view, outcome.group.at, error, requested);
 	}
 	else if (outcome.group.result == STREAM_BATCH_GONE)
@@ -632,6 +678,9 @@ run_batch(StreamAgendaView *view)
 	{
 		foreach(lc, outcome.group.views)
 			stream_batch_committed(lfirst_oid(lc));
+		aside = stream_bisect_succeeded(&view->bisection, &outcome.part);
+		if (aside != NULL)
+			log_row_aside(view, aside);
 		finish_batch(view, &outcome, requested);
 	}
 	if (error == NULL)

@@ -32,6 +32,13 @@
  * where it ends.  The tail is not: floors that lag behind with the boundary
  * would send each batch back to where the one before began.
  *
+ * It may also end in the middle of a page (stream_position_cut): the rows of that page
+ * are in the read set up to there, and the page is the boundary.
+ *
+ * again	rows that have been read, and are to be read once more by the next
+ *			batch, wherever they are.  They stay in the read set meanwhile, and leave
+ *			the list with the batch that reads them
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -42,6 +49,7 @@
 #include "access/tableam.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/lmgr.h"
@@ -54,6 +62,10 @@
 #include "stream/position.h"
 
 #define POSITION_FORMAT 1
+
+/* of a leaf, in the stored form */
+#define FLAG_DETACHED 1
+#define FLAG_AGAIN 2			/* there are rows to be read again */
 
 /* Rows per page where nothing is known yet. */
 #define DEFAULT_DENSITY 100.0
@@ -140,8 +152,14 @@ stream_position_write(const StreamPosition *pos)
 		appendBinaryStringInfo(&out, (char *) &leaf->relfilenode, sizeof(Oid));
 		appendBinaryStringInfo(&out, (char *) &leaf->next_block,
 							   sizeof(BlockNumber));
-		appendStringInfoChar(&out, leaf->detached);
+		appendStringInfoChar(&out, (leaf->detached ? FLAG_DETACHED : 0) |
+							 (leaf->nagain > 0 ? FLAG_AGAIN : 0));
 		stream_readset_write(leaf->read, &out);
+		if (leaf->nagain == 0)
+			continue;
+		appendBinaryStringInfo(&out, (char *) &leaf->nagain, sizeof(int));
+		appendBinaryStringInfo(&out, (char *) leaf->again,
+							   sizeof(ItemPointerData) * leaf->nagain);
 	}
 	SET_VARSIZE(out.data, out.len);
 	return (struct varlena *) out.data;
@@ -157,6 +175,23 @@ read_bytes(const char **data, const char *end, void *dest, Size n)
 				 errmsg("stored reading position is damaged")));
 	memcpy(dest, *data, n);
 	*data += n;
+}
+
+/* Reads the rows to be read again; the caller is in the position's context. */
+static void
+read_again(StreamLeaf *leaf, const char **data, const char *end)
+{
+	read_bytes(data, end, &leaf->nagain, sizeof(int));
+	if (leaf->nagain <= 0 ||
+		leaf->nagain > (end - *data) / sizeof(ItemPointerData))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored reading position is damaged")));
+	/* room as stream_position_read_again expects it */
+	leaf->again = palloc(sizeof(ItemPointerData) *
+						 pg_nextpower2_32(leaf->nagain));
+	read_bytes(data, end, leaf->again,
+			   sizeof(ItemPointerData) * leaf->nagain);
 }
 
 StreamPosition *
@@ -178,12 +213,16 @@ stream_position_read(MemoryContext parent, struct varlena *stored)
 	{
 		Oid			ids[2];
 		StreamLeaf *leaf;
+		char		flags;
 
 		read_bytes(&data, end, ids, sizeof(ids));
 		leaf = add_leaf(pos, ids[0], ids[1]);
 		read_bytes(&data, end, &leaf->next_block, sizeof(BlockNumber));
-		read_bytes(&data, end, &leaf->detached, 1);
+		read_bytes(&data, end, &flags, 1);
+		leaf->detached = (flags & FLAG_DETACHED) != 0;
 		leaf->read = stream_readset_read(&data, end);
+		if (flags & FLAG_AGAIN)
+			read_again(leaf, &data, end);
 	}
 	MemoryContextSwitchTo(old);
 	return pos;
@@ -473,6 +512,9 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 		leaf->more = false;
 		leaf->scanned = false;
 		leaf->rows = 0;
+		leaf->cut = false;
+		leaf->aside = false;
+		leaf->taking = leaf->nagain;
 		settle_range(pos, leaf, measure_leaf(rels[i], measured));
 		leaves[i] = leaf;
 	}
@@ -489,30 +531,191 @@ stream_position_pending(const StreamPosition *pos)
 {
 	for (int i = 0; i < pos->nleaves; i++)
 		if (pos->leaves[i]->active &&
-			pos->leaves[i]->scan_end > pos->leaves[i]->scan_start)
+			(pos->leaves[i]->taking > 0 ||
+			 pos->leaves[i]->scan_end > pos->leaves[i]->scan_start))
 			return true;
 	return false;
 }
 
+void
+stream_position_read_again(StreamPosition *pos, StreamLeaf *leaf,
+						   ItemPointer tid)
+{
+	/* doubles when it is full: at powers of two */
+	if (leaf->nagain == 0)
+		leaf->again = MemoryContextAlloc(pos->context, sizeof(*tid));
+	else if ((leaf->nagain & (leaf->nagain - 1)) == 0)
+		leaf->again = repalloc_huge(leaf->again,
+									sizeof(*tid) * 2 * (Size) leaf->nagain);
+	leaf->again[leaf->nagain++] = *tid;
+}
+
+/* ---- a part of what there is ---- */
+
+/* Begins to read the pages [start, end). */
+static TableScanDesc
+begin_scan(Relation rel, Snapshot snapshot, BlockNumber start,
+		   BlockNumber end)
+{
+	ItemPointerData low;
+	ItemPointerData high;
+
+	ItemPointerSet(&low, start, FirstOffsetNumber);
+	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
+	return table_beginscan_tidrange(rel, snapshot, &low, &high);
+}
+
+/*
+ * Counts new rows in the leaf's pages, up to a limit; *first: the first, *last: the last
+ * of them.
+ */
+static int64
+count_new(const StreamLeaf *leaf, Relation rel, Snapshot snapshot,
+		  int64 limit, ItemPointer first, ItemPointer last)
+{
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	int64		count = 0;
+
+	if (leaf->scan_end <= leaf->scan_start)
+		return 0;
+	slot = table_slot_create(rel, NULL);
+	scan = begin_scan(rel, snapshot, leaf->scan_start, leaf->scan_end);
+	while (count < limit &&
+		   table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
+	{
+		ItemPointer tid = &slot->tts_tid;
+
+		CHECK_FOR_INTERRUPTS();
+		if (stream_readset_member(stream_readset_page(leaf->read,
+													  ItemPointerGetBlockNumber(tid)),
+								  ItemPointerGetOffsetNumber(tid)))
+			continue;
+		if (count++ == 0)
+			*first = *tid;
+		*last = *tid;
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return count;
+}
+
+/* The batch leaves the leaf for later. */
+static void
+leave_leaf(StreamLeaf *leaf)
+{
+	leaf->active = false;
+	leaf->more = true;
+}
+
+/* Cuts one leaf down to limit rows; returns how many it has. */
+static int64
+cut_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot, int64 limit,
+		 ItemPointer first)
+{
+	int64		count;
+
+	leaf->taking = Min(leaf->nagain, limit);
+	if (leaf->taking > 0)
+		*first = leaf->again[0];
+	count = leaf->taking;
+	if (count < limit)
+	{
+		ItemPointerData start = {0};
+
+		count += count_new(leaf, rel, snapshot, limit - count, &start,
+						   &leaf->last);
+		if (leaf->taking == 0)
+			*first = start;
+		if (count < limit)
+			return count;
+		leaf->cut = true;
+		leaf->scan_end = ItemPointerGetBlockNumber(&leaf->last) + 1;
+		leaf->new_boundary = Min(leaf->new_boundary, leaf->scan_end - 1);
+	}
+	else
+	{
+		leaf->scan_end = leaf->scan_start;
+		leaf->new_boundary = Min(leaf->new_boundary, leaf->scan_start);
+	}
+	leaf->more = true;
+	return count;
+}
+
+void
+stream_position_cut(StreamPosition *pos, Relation *rels, int n,
+					Snapshot snapshot, int64 limit, StreamCutting *cutting)
+{
+	ItemPointerData tid;
+	ItemPointerData last;
+
+	memset(cutting, 0, sizeof(*cutting));
+	if (limit == 0)
+	{
+		for (int i = 0; i < n; i++)
+		{
+			StreamLeaf *leaf = stream_position_leaf(pos,
+													RelationGetRelid(rels[i]));
+
+			if (leaf->active)
+				cutting->found += leaf->nagain +
+					count_new(leaf, rels[i], snapshot, PG_INT64_MAX, &tid,
+							  &last);
+		}
+		limit = Max(1, cutting->found / 2);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
+		int64		count;
+
+		if (!leaf->active)
+			continue;
+		if (cutting->taken == limit)
+		{
+			leave_leaf(leaf);
+			continue;
+		}
+		count = cut_leaf(leaf, rels[i], snapshot, limit - cutting->taken, &tid);
+		if (cutting->taken == 0 && count > 0)
+		{
+			cutting->relid = leaf->relid;
+			cutting->tid = tid;
+		}
+		cutting->taken += count;
+	}
+}
+
 /* ---- ending a batch ---- */
+
+/*
+ * Is the row, of the page at hand, one that has been read by the end of the batch?  Beyond
+ * the end of a range that ends on the page, those that were read before.
+ */
+static bool
+has_been_read(const StreamLeaf *leaf, ItemPointer tid)
+{
+	if (!leaf->cut || ItemPointerCompare(tid, (ItemPointer) &leaf->last) <= 0 ||
+		STREAM_MUTATION("cut_page"))
+		return true;
+	return stream_readset_member(stream_readset_page(leaf->read,
+													 ItemPointerGetBlockNumber(tid)),
+								 ItemPointerGetOffsetNumber(tid));
+}
 
 /* Writes the entries of pages [start, end) into the read set. */
 static void
 collect_read_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 				  BlockNumber start, BlockNumber end)
 {
-	ItemPointerData low;
-	ItemPointerData high;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	BlockNumber block = InvalidBlockNumber;
 	OffsetNumber offsets[MaxHeapTuplesPerPage];
 	int			n = 0;
 
-	ItemPointerSet(&low, start, FirstOffsetNumber);
-	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
 	slot = table_slot_create(rel, NULL);
-	scan = table_beginscan_tidrange(rel, snapshot, &low, &high);
+	scan = begin_scan(rel, snapshot, start, end);
 	while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 	{
 		if (ItemPointerGetBlockNumber(&slot->tts_tid) != block)
@@ -523,7 +726,8 @@ collect_read_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 			n = 0;
 			CHECK_FOR_INTERRUPTS();
 		}
-		offsets[n++] = ItemPointerGetOffsetNumber(&slot->tts_tid);
+		if (has_been_read(leaf, &slot->tts_tid))
+			offsets[n++] = ItemPointerGetOffsetNumber(&slot->tts_tid);
 	}
 	if (n > 0)
 		stream_readset_put_page(leaf->read, block, offsets, n);
@@ -546,6 +750,10 @@ finish_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
 {
 	BlockNumber start;
 
+	leaf->nagain -= leaf->taking;
+	if (leaf->taking > 0)
+		memmove(leaf->again, leaf->again + leaf->taking,
+				sizeof(ItemPointerData) * leaf->nagain);
 	leaf->next_block = Max(leaf->next_block, lowest_floor(leaf));
 	stream_readset_trim(leaf->read, leaf->next_block);
 	start = Max(leaf->scan_start, leaf->next_block);
@@ -590,16 +798,12 @@ static int64
 count_unread(const StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 			 BlockNumber start, BlockNumber end)
 {
-	ItemPointerData low;
-	ItemPointerData high;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	int64		count = 0;
 
-	ItemPointerSet(&low, start, FirstOffsetNumber);
-	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
 	slot = table_slot_create(rel, NULL);
-	scan = table_beginscan_tidrange(rel, snapshot, &low, &high);
+	scan = begin_scan(rel, snapshot, start, end);
 	while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 	{
 		const StreamReadPage *page = NULL;
@@ -631,6 +835,8 @@ stream_position_lag(const StreamPosition *pos, Relation *rels, int n,
 		BlockNumber unread;
 		int64		unread_rows;
 
+		if (leaf)
+			*rows += leaf->nagain;
 		if (start >= nblocks)
 			continue;
 		unread = nblocks - start;

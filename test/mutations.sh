@@ -37,6 +37,8 @@
 #	empty_set_goes	an empty grouping set goes with the last row
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
+#	cut_page	where a batch ends in the middle of a page, all of the page counts as read
+#	read_again	rows that are fed again are read by each batch
 #	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
@@ -47,7 +49,7 @@ mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
-	closed_again closed_skipped below_ahead}
+	closed_again closed_skipped below_ahead cut_page read_again}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -79,6 +81,7 @@ guards()
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
+		cut_page | read_again) echo test_00_setup test_bad_rows ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;

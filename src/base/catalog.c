@@ -879,9 +879,10 @@ delete_found(Relation rel, HeapTuple tuple, bool keeps)
 	}
 }
 
-int64
-stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
-								 Snapshot snapshot)
+/* Deletes at most limit of them, the oldest first. */
+static int64
+delete_rejections(Oid viewid, TimestampTz before, Snapshot snapshot,
+				  int64 limit)
 {
 	Relation	rel = open_table("_rejection", RowExclusiveLock);
 	ScanKeyData keys[2];
@@ -897,12 +898,25 @@ stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
 				TimestampTzGetDatum(before));
 	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true,
 							  snapshot, lengthof(keys), keys);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (deleted < limit && HeapTupleIsValid(tuple = systable_getnext(scan)))
 		if (delete_found(rel, tuple, snapshot && IsolationUsesXactSnapshot()))
 			deleted++;
 	systable_endscan(scan);
 	table_close(rel, NoLock);
 	return deleted;
+}
+
+int64
+stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
+								 Snapshot snapshot)
+{
+	return delete_rejections(viewid, before, snapshot, PG_INT64_MAX);
+}
+
+int64
+stream_catalog_trim_rejections(Oid viewid, TimestampTz before, int64 limit)
+{
+	return delete_rejections(viewid, before, NULL, limit);
 }
 
 int64

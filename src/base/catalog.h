@@ -186,6 +186,10 @@ extern void stream_catalog_write_rejection(const StreamRejection *rejection,
 extern int64 stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
 											  Snapshot snapshot);
 
+/* The same, as the newest snapshot sees it, of the oldest, at most limit rows. */
+extern int64 stream_catalog_trim_rejections(Oid viewid, TimestampTz before,
+											int64 limit);
+
 /*
  * Takes back what the view has put aside because it fails, as far as take(leaf, storage,
  * tid, arg) says: these rows are deleted.  Returns how many; *left: how many stay.

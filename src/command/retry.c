@@ -29,6 +29,7 @@
 #include "base/privilege.h"
 #include "base/shmem.h"
 #include "stream/position.h"
+#include "query/analyze.h"
 
 PG_FUNCTION_INFO_V1(stream_retry);
 
@@ -37,6 +38,7 @@ PG_FUNCTION_INFO_V1(stream_retry);
 
 typedef struct Feeding
 {
+	List	   *leaves;			/* OIDs: of the streams, as they are now */
 	StreamPosition *position;
 	int64		rows;
 } Feeding;
@@ -48,7 +50,8 @@ feed_row(Oid leafid, Oid storage, ItemPointer tid, void *arg)
 	Feeding    *feeding = arg;
 	StreamLeaf *leaf = stream_position_leaf(feeding->position, leafid);
 
-	if (leaf == NULL || leaf->detached || leaf->relfilenode != storage ||
+	if (leaf == NULL || leaf->relfilenode != storage ||
+		!list_member_oid(feeding->leaves, leafid) ||
 		feeding->rows >= MAX_ROWS)
 		return false;
 	stream_position_read_again(feeding->position, leaf, tid);
@@ -103,6 +106,7 @@ feed(StreamViewRow *row, int64 *left)
 		return 0;
 	feeding.position = stream_position_read(CurrentMemoryContext,
 											progress.position);
+	feeding.leaves = stream_analyze_members(row->streams);
 	fed = stream_catalog_take_errors(row->viewid, feed_row, &feeding, left);
 	if (fed > 0)
 	{

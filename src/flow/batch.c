@@ -1178,9 +1178,10 @@ stream_batch_read_position(StreamBatch *batch)
 	if (batch->part == NULL)
 		return;
 	/* a row that goes would have to be put aside with the one that has come */
-	batch->part->possible = view->row->options.skip_errors && !batch->whole &&
+	batch->part->possible = !batch->whole &&
 		!stream_dataflow_reads_changes(view->flow);
 	batch->part->error_rows = view->progress.error_rows;
+	batch->part->last_batch = view->progress.batch;
 	if (!batch->part->possible || batch->part->limit == STREAM_PART_ALL)
 		batch->part = NULL;
 }
@@ -1251,7 +1252,8 @@ take_part(StreamBatch *batch)
 
 	stream_position_cut(batch->view->position, batch->rels, batch->nrels,
 						batch->snapshot, part->limit, cutting);
-	part->is_aside = part->aside && cutting->taken == 1 &&
+	part->is_aside = part->aside && part->after == part->last_batch &&
+		cutting->taken == 1 &&
 		cutting->relid == part->relid &&
 		ItemPointerEquals(&cutting->tid, &part->tid);
 	if (part->is_aside)

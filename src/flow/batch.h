@@ -38,6 +38,7 @@ typedef struct StreamPart
 {
 	int64		limit;			/* so many rows, or one of the above */
 	bool		aside;			/* the row is put aside, if it is this one, */
+	int64		after;			/* nobody has had a batch after that, */
 	Oid			relid;			/* in this leaf, ... */
 	ItemPointerData tid;
 	int			sqlstate;		/* ... and this is what it has failed with */
@@ -46,6 +47,7 @@ typedef struct StreamPart
 	/* what comes out */
 	bool		possible;		/* the view's batches can be cut */
 	int64		error_rows;		/* put aside before it, and not fed again */
+	int64		last_batch;		/* the one before it */
 	StreamCutting cutting;		/* what it has been cut down to */
 	bool		is_aside;		/* the row is put aside, and nothing else is read */
 } StreamPart;

@@ -60,6 +60,7 @@ typedef struct StreamAgendaView
 	int			conflicts;		/* how often it gave way since then */
 	TimestampTz retry_at;
 	StreamBisection bisection;	/* the search for rows that fail */
+	TimestampTz trim_at;		/* when its old errors are deleted next */
 	StreamFailureLog logged;	/* of its batches ... */
 	StreamFailureLog logged_recording;	/* ... and of recording failures */
 

@@ -83,6 +83,7 @@ stream_bisect_next(const StreamBisection *bisection, StreamPart *part)
 		return;
 	part->limit = bisection->limit;
 	part->aside = bisection->aside;
+	part->after = bisection->after;
 	part->relid = bisection->relid;
 	part->tid = bisection->tid;
 	part->sqlstate = bisection->sqlstate;
@@ -100,6 +101,7 @@ put_aside(StreamBisection *bisection, const StreamPart *part,
 		MemoryContextStrdup(context, error->message ? error->message : "");
 	bisection->sqlstate = error->sqlerrcode;
 	bisection->aside = true;
+	bisection->after = part->last_batch;
 	bisection->relid = part->cutting.relid;
 	bisection->tid = part->cutting.tid;
 	bisection->limit = 1;
@@ -107,14 +109,15 @@ put_aside(StreamBisection *bisection, const StreamPart *part,
 
 bool
 stream_bisect_failed(StreamBisection *bisection, const StreamPart *part,
-					 int64 max_errors, const ErrorData *error,
+					 const StreamOptions *options, const ErrorData *error,
 					 MemoryContext context)
 {
 	int64		taken = part->cutting.taken;
 	bool		whole = part->limit == STREAM_PART_ALL;
 
-	if (!part->possible || !is_about_rows(error->sqlerrcode) ||
-		part->error_rows >= max_errors || part->is_aside ||
+	if (!options->skip_errors || !part->possible ||
+		!is_about_rows(error->sqlerrcode) ||
+		part->error_rows >= options->max_errors || part->is_aside ||
 		(!whole && taken == 0))
 	{
 		stream_bisect_reset(bisection);
@@ -159,12 +162,13 @@ stream_bisect_succeeded(StreamBisection *bisection, const StreamPart *part)
 		bisection->limit = 1;
 		return bisection->message;
 	}
-	if (bisection->suspects > 0)
-		bisection->limit = Max(1, bisection->suspects / 2);
-	else if (taken < part->limit || taken >= bisection->whole)
+	if (taken == 0 || taken < part->limit ||
+		(bisection->suspects == 0 && taken >= bisection->whole))
 		stream_bisect_reset(bisection);
+	else if (bisection->suspects > 0)
+		bisection->limit = Max(1, bisection->suspects / 2);
 	else
-		bisection->limit = 2 * Max(1, taken);
+		bisection->limit = 2 * taken;
 	return NULL;
 }
 
@@ -174,7 +178,8 @@ stream_bisect_give_hint(const StreamPart *part, const StreamOptions *options,
 {
 	MemoryContext caller;
 
-	if (error->hint != NULL || !is_about_rows(error->sqlerrcode))
+	if (error->hint != NULL || !part->possible ||
+		!is_about_rows(error->sqlerrcode))
 		return;
 	caller = MemoryContextSwitchTo(error->assoc_context);
 	if (!options->skip_errors)

@@ -19,6 +19,7 @@ typedef struct StreamBisection
 	int64		whole;			/* so many rows the batch had that failed first */
 	int64		suspects;		/* one of the next so many rows fails; 0: not known */
 	bool		aside;			/* the next batch is to go on without one row: */
+	int64		after;			/* if the last one still has this number */
 	Oid			relid;
 	ItemPointerData tid;
 	int			sqlstate;
@@ -32,10 +33,11 @@ extern void stream_bisect_next(const StreamBisection *bisection,
 /*
  * A batch of that part has failed.  True: not for the rows of the whole batch, so the next
  * part is to be tried at once.  False: it has failed for good, and the search is over.
- * Memory is of the context.  max_errors: the option of the view.
+ * options: of the view.  Memory is of the context.
  */
 extern bool stream_bisect_failed(StreamBisection *bisection,
-								 const StreamPart *part, int64 max_errors,
+								 const StreamPart *part,
+								 const StreamOptions *options,
 								 const ErrorData *error,
 								 MemoryContext context);
 
@@ -50,7 +52,7 @@ extern const char *stream_bisect_succeeded(StreamBisection *bisection,
 extern void stream_bisect_reset(StreamBisection *bisection);
 
 /*
- * Says what can be done about rows, if the error is about them and says nothing itself.
+ * Says what can be done about rows, if the error is about them and gives no hint itself.
  * Texts are palloc'd where the error's are.
  */
 extern void stream_bisect_give_hint(const StreamPart *part,

@@ -84,6 +84,8 @@
 #define GIVE_WAY_MIN_US (100 * INT64CONST(1000))
 #define GIVE_WAY_MAX_US (2 * USECS_PER_SEC)
 #define PATIENCE_US (10 * USECS_PER_SEC)
+#define TRIM_US USECS_PER_MINUTE	/* how often old errors are deleted, ... */
+#define TRIM_ROWS 1000			/* ... and how many in one transaction */
 
 static MemoryContext worker_context;
 
@@ -346,7 +348,10 @@ load_step(StreamAgendaView *view, void *arg)
 	view->changed = first || !same_rows(view->rows, rows);
 	view->recorded = failure != NULL;
 	if (view->changed)
+	{
 		stream_bisect_reset(&view->bisection);
+		view->trim_at = 0;
+	}
 	if ((failure == NULL && view->failures > 0) || (view->changed && !first))
 		reset_failures(view);
 	else if (failure != NULL && first)
@@ -467,8 +472,7 @@ static bool
 search_rows(StreamAgendaView *view, const StreamPart *part, ErrorData *edata)
 {
 	if (!stream_bisect_failed(&view->bisection, part,
-							  view->row->options.max_errors, edata,
-							  view->context))
+							  &view->row->options, edata, view->context))
 		return false;
 	ereport(DEBUG1,
 			(errmsg_internal("batch of continuous view \"%s\" failed with " INT64_FORMAT " rows: %s",
@@ -601,6 +605,51 @@ load_view(StreamAgendaView *view)
 	account_for_crashes(view, requested);
 }
 
+/* Step: deletes what is older than streaming.errors_retention; *arg: is there more? */
+static void
+trim_step(StreamAgendaView *view, void *arg)
+{
+	TimestampTz now = stream_debug_now();
+	ListCell   *lc;
+
+	/* an active snapshot, for long texts are toasted */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(lc, view->rows)
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->options.keep_errors_us > 0 &&
+			stream_catalog_trim_rejections(row->viewid,
+										   now - row->options.keep_errors_us,
+										   TRIM_ROWS) == TRIM_ROWS)
+			*(bool *) arg = true;
+	}
+	PopActiveSnapshot();
+}
+
+/* After a batch, from time to time: old errors go.  If that fails, then later. */
+static void
+trim_errors(StreamAgendaView *view)
+{
+	TimestampTz now = stream_debug_now();
+	bool		wanted = false;
+	bool		more = false;
+	ErrorData  *error;
+	ListCell   *lc;
+
+	foreach(lc, view->rows)
+		wanted |= ((StreamViewRow *) lfirst(lc))->options.keep_errors_us > 0;
+	if (!wanted || now < view->trim_at)
+		return;
+	error = in_transaction(view, trim_step, &more);
+	view->trim_at = error == NULL && more ? now : now + TRIM_US;
+	if (error != NULL)
+	{
+		stream_failure_log(&view->logged_recording, error);
+		FreeErrorData(error);
+	}
+}
+
 /* A batch has ended well. */
 static void
 finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
@@ -681,6 +730,7 @@ run_batch(StreamAgendaView *view)
 		aside = stream_bisect_succeeded(&view->bisection, &outcome.part);
 		if (aside != NULL)
 			log_row_aside(view, aside);
+		trim_errors(view);
 		finish_batch(view, &outcome, requested);
 	}
 	if (error == NULL)

@@ -750,6 +750,8 @@ finish_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
 {
 	BlockNumber start;
 
+	if (STREAM_MUTATION("read_again"))
+		leaf->taking = 0;
 	leaf->nagain -= leaf->taking;
 	if (leaf->taking > 0)
 		memmove(leaf->again, leaf->again + leaf->taking,

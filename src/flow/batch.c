@@ -105,6 +105,7 @@ struct StreamBatch
 	bool		held;			/* and triggers to fire */
 	bool		reads_content;	/* what other views show, not how it changes */
 	TimestampTz now;			/* by our clock, which tests may move */
+	int64		max_rows;		/* about how many it reads at most */
 	StreamPart *part;			/* what it reads a part of, or NULL: all */
 };
 
@@ -1190,12 +1191,13 @@ void
 stream_batch_measure(StreamBatch *batch, List **measured)
 {
 	BatchView  *view = batch->view;
-	int64		max_rows = view->row->options.max_batch_rows > 0 ?
-		view->row->options.max_batch_rows : stream_max_batch_rows;
 
+	batch->max_rows = view->row->options.max_batch_rows > 0 ?
+		view->row->options.max_batch_rows : stream_max_batch_rows;
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
-										batch->whole ? 0 : max_rows, measured);
+										batch->whole || batch->part ? 0 :
+										batch->max_rows, measured);
 	/* which rows these are will be known when there is a snapshot */
 	batch->more |= batch->part != NULL;
 	if (batch->reads_content)
@@ -1251,7 +1253,9 @@ take_part(StreamBatch *batch)
 	StreamCutting *cutting = &part->cutting;
 
 	stream_position_cut(batch->view->position, batch->rels, batch->nrels,
-						batch->snapshot, part->limit, cutting);
+						batch->snapshot,
+						part->limit == STREAM_PART_HALF ? batch->max_rows :
+						part->limit, part->limit == STREAM_PART_HALF, cutting);
 	part->is_aside = part->aside && part->after == part->last_batch &&
 		cutting->taken == 1 &&
 		cutting->relid == part->relid &&

@@ -18,6 +18,9 @@
  * - after that, parts begin with one row and double: where there are n rows, a row
  *	 that fails costs some 2 log n batches, where all fail, it costs two.
  *
+ * A batch may fail without any rows, for what the watermark closes.  Where the half of what
+ * there is has none, the next failure of a whole batch is not for rows.
+ *
  * Which rows a part has is said by their number, from where the position is; what else comes
  * in meanwhile can only make the search longer.  A row is put aside if it is the very
  * one that has failed (batch.c).  Where the search stands is known to the worker alone: after a
@@ -66,12 +69,23 @@ is_about_rows(int sqlstate)
 	return state[0] >= 'I' && state[0] <= 'Z' && strncmp(state, "XX", 2) != 0;
 }
 
-void
-stream_bisect_reset(StreamBisection *bisection)
+/* The next batch is of all there is. */
+static void
+end_search(StreamBisection *bisection)
 {
+	bool		fruitless = bisection->fruitless;
+
 	if (bisection->message)
 		pfree(bisection->message);
 	memset(bisection, 0, sizeof(*bisection));
+	bisection->fruitless = fruitless;
+}
+
+void
+stream_bisect_reset(StreamBisection *bisection)
+{
+	end_search(bisection);
+	bisection->fruitless = false;
 }
 
 void
@@ -118,9 +132,9 @@ stream_bisect_failed(StreamBisection *bisection, const StreamPart *part,
 	if (!options->skip_errors || !part->possible ||
 		!is_about_rows(error->sqlerrcode) ||
 		part->error_rows >= options->max_errors || part->is_aside ||
-		(!whole && taken == 0))
+		(whole ? bisection->fruitless : taken == 0))
 	{
-		stream_bisect_reset(bisection);
+		end_search(bisection);
 		return false;
 	}
 	bisection->active = true;
@@ -144,14 +158,13 @@ stream_bisect_succeeded(StreamBisection *bisection, const StreamPart *part)
 {
 	int64		taken = part->cutting.taken;
 
-	if (!bisection->active)
-		return NULL;
 	/* the view may have become one that is not cut */
-	if (!part->possible)
+	if (!bisection->active || !part->possible)
 	{
 		stream_bisect_reset(bisection);
 		return NULL;
 	}
+	bisection->fruitless = part->limit == STREAM_PART_HALF && taken == 0;
 	if (part->limit == STREAM_PART_HALF)
 		bisection->whole = bisection->suspects = part->cutting.found;
 	bisection->aside = false;
@@ -164,7 +177,7 @@ stream_bisect_succeeded(StreamBisection *bisection, const StreamPart *part)
 	}
 	if (taken == 0 || taken < part->limit ||
 		(bisection->suspects == 0 && taken >= bisection->whole))
-		stream_bisect_reset(bisection);
+		end_search(bisection);
 	else if (bisection->suspects > 0)
 		bisection->limit = Max(1, bisection->suspects / 2);
 	else

@@ -15,6 +15,7 @@
 typedef struct StreamBisection
 {
 	bool		active;
+	bool		fruitless;		/* what failed last has failed without rows */
 	int64		limit;			/* of the next batch, as in StreamPart */
 	int64		whole;			/* so many rows the batch had that failed first */
 	int64		suspects;		/* one of the next so many rows fails; 0: not known */

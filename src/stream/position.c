@@ -644,33 +644,28 @@ cut_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot, int64 limit,
 
 void
 stream_position_cut(StreamPosition *pos, Relation *rels, int n,
-					Snapshot snapshot, int64 limit, StreamCutting *cutting)
+					Snapshot snapshot, int64 limit, bool half,
+					StreamCutting *cutting)
 {
 	ItemPointerData tid;
 	ItemPointerData last;
 
 	memset(cutting, 0, sizeof(*cutting));
-	if (limit == 0)
+	for (int i = 0; half && i < n && cutting->found < limit; i++)
 	{
-		for (int i = 0; i < n; i++)
-		{
-			StreamLeaf *leaf = stream_position_leaf(pos,
-													RelationGetRelid(rels[i]));
+		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
 
-			if (leaf->active)
-				cutting->found += leaf->nagain +
-					count_new(leaf, rels[i], snapshot, PG_INT64_MAX, &tid,
-							  &last);
-		}
-		limit = Max(1, cutting->found / 2);
+		cutting->found += leaf->nagain;
+		cutting->found += count_new(leaf, rels[i], snapshot,
+									limit - cutting->found, &tid, &last);
 	}
+	if (half)
+		limit = Max(1, cutting->found / 2);
 	for (int i = 0; i < n; i++)
 	{
 		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
 		int64		count;
 
-		if (!leaf->active)
-			continue;
 		if (cutting->taken == limit)
 		{
 			leave_leaf(leaf);

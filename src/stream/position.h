@@ -117,12 +117,12 @@ typedef struct StreamCutting
 } StreamCutting;
 
 /*
- * Cuts the batch, which stream_position_begin has begun, down to the first limit rows
- * that are new to the snapshot of the batch, leaf by leaf; 0: to half of them, at least
- * one.  rels as there.
+ * Cuts the batch, which stream_position_begin has begun without a bound, down to the first
+ * limit rows that are new to the snapshot of the batch, leaf by leaf; half: to the first
+ * half of these, at least one.  rels as there.
  */
 extern void stream_position_cut(StreamPosition *pos, Relation *rels, int n,
-								Snapshot snapshot, int64 limit,
+								Snapshot snapshot, int64 limit, bool half,
 								StreamCutting *cutting);
 
 /* A row that has been read is to be read once more, by the next batch. */

@@ -771,7 +771,7 @@ has_passed_over(StreamPosition *position)
 		StreamLeaf *leaf = position->leaves[i];
 
 		if (leaf->active && !leaf->scanned &&
-			leaf->scan_end > leaf->scan_start)
+			(leaf->taking > 0 || leaf->scan_end > leaf->scan_start))
 			return true;
 	}
 	return false;

@@ -16,6 +16,7 @@ Connects like any libpq program as a superuser.  Exit code 3: a history failed.
 import argparse
 import random
 import sys
+import time
 
 import psycopg2
 
@@ -28,6 +29,7 @@ VIEWS = {
     "alone": "SELECT a.k, f(b.x) AS y FROM %s a LEFT JOIN %s b ON b.k = a.k + 7",
 }
 SETUP = """
+    CREATE EXTENSION IF NOT EXISTS streaming;
     DROP SCHEMA IF EXISTS bad CASCADE;
     CREATE SCHEMA bad;
     SET search_path = bad, public;
@@ -43,7 +45,7 @@ GOOD = "CREATE OR REPLACE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql IMMUTAB
 
 
 def connect():
-    conn = psycopg2.connect("")
+    conn = psycopg2.connect(dbname="postgres")
     conn.autocommit = True
     cur = conn.cursor()
     cur.execute("SET search_path = bad, public; SET client_min_messages = error")
@@ -163,12 +165,15 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     for seed in range(args.seed, args.seed + args.histories):
+        start = time.monotonic()
         try:
             rows, skipped = history(seed)
         except (AssertionError, psycopg2.Error) as error:
-            print(f"seed {seed}: {error}")
+            print(error)
+            print(f"not ok seed {seed} {(time.monotonic() - start) * 1000:.0f} ms")
             sys.exit(3)
-        print(f"seed {seed}: {rows} rows, {skipped} put aside", flush=True)
+        print(f"ok seed {seed}: {rows} rows, {skipped} put aside"
+              f" {(time.monotonic() - start) * 1000:.0f} ms", flush=True)
 
 
 if __name__ == "__main__":

@@ -76,12 +76,14 @@ OBJS = \
 	src/flow/above.o \
 	src/flow/delta.o \
 	src/flow/dataflow.o \
+	src/flow/poison.o \
 	src/flow/batch.o \
 	src/flow/viewgroup.o \
 	src/flow/retention.o \
 	src/process/roster.o \
 	src/process/history.o \
 	src/process/failure.o \
+	src/process/bisect.o \
 	src/process/agenda.o \
 	src/process/worker.o \
 	src/process/lanes.o \
@@ -93,6 +95,7 @@ OBJS = \
 	src/command/guard.o \
 	src/command/release.o \
 	src/command/reset.o \
+	src/command/retry.o \
 	src/command/internal.o \
 	src/command/monitor.o \
 	src/command/progress.o \

@@ -34,6 +34,17 @@ UPDATE streaming._progress_unlogged SET
 
 -- The number of columns says which version it is: from here on, the library knows the
 -- tables again.
+ALTER TABLE streaming._rejection
+	ADD COLUMN sqlstate pg_catalog.text,
+	ADD COLUMN message pg_catalog.text,
+	ADD COLUMN batch pg_catalog.int8,
+	ADD COLUMN storage pg_catalog.oid;
+ALTER TABLE streaming._progress ADD COLUMN error_rows pg_catalog.int8;
+ALTER TABLE streaming._progress_unlogged ADD COLUMN error_rows pg_catalog.int8;
+UPDATE streaming._progress SET error_rows = 0;
+UPDATE streaming._progress_unlogged SET error_rows = 0;
+ALTER TABLE streaming._progress ALTER COLUMN error_rows SET NOT NULL;
+ALTER TABLE streaming._progress_unlogged ALTER COLUMN error_rows SET NOT NULL;
 ALTER TABLE streaming._view ADD COLUMN version pg_catalog.int4,
 	ADD COLUMN changes pg_catalog.oid;
 UPDATE streaming._view SET version = 1, changes = 0;
@@ -116,6 +127,11 @@ CREATE FUNCTION streaming.reset(view pg_catalog.regclass)
 	AS 'MODULE_PATHNAME', 'stream_reset';
 COMMENT ON FUNCTION streaming.reset(pg_catalog.regclass) IS
 	'for the owner of a view: makes it anew from what its streams hold, in this transaction; not if it has a change stream or triggers, or other views read its rows';
+CREATE FUNCTION streaming.retry(view pg_catalog.regclass)
+	RETURNS pg_catalog.int8 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_retry';
+COMMENT ON FUNCTION streaming.retry(pg_catalog.regclass) IS
+	'has a view read the rows once more that it has put aside because they failed, as far as they are still in the stream; returns how many; needs the rights of the view''s owner';
 
 ---------------------------------------------------------------- monitoring
 
@@ -123,11 +139,12 @@ COMMENT ON FUNCTION streaming.explain(pg_catalog.regclass) IS
 	'the plan that a continuous view runs over the new rows of a batch, one line a row; does not run it; for those who have the rights of the view''s owner; locks the streams as a SELECT does';
 
 CREATE FUNCTION streaming._inputs(viewid pg_catalog.oid,
-		OUT inputs pg_catalog.oid[], OUT lag_rows pg_catalog.int8)
+		OUT inputs pg_catalog.oid[], OUT lag_rows pg_catalog.int8,
+		OUT skipped_rows pg_catalog.int8)
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_inputs';
 COMMENT ON FUNCTION streaming._inputs(pg_catalog.oid) IS
-	'internal: what a view reads, and what that has still to read, for streaming.views';
+	'internal: what a view reads, what that has still to read, and how many rows were put aside because they fail, for streaming.views';
 
 CREATE OR REPLACE VIEW streaming.views AS
 	SELECT v.viewid::pg_catalog.regclass AS view,
@@ -165,7 +182,8 @@ CREATE OR REPLACE VIEW streaming.views AS
 		pg_catalog.pg_get_viewdef(v.definition) AS definition,
 		i.lag_rows AS inherited_lag_rows,
 		CASE WHEN v.changes OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
-			THEN v.changes::pg_catalog.regclass END AS change_stream
+			THEN v.changes::pg_catalog.regclass END AS change_stream,
+		i.skipped_rows
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e
@@ -187,7 +205,10 @@ CREATE OR REPLACE VIEW streaming.errors WITH (security_barrier) AS
 		r.event_time,
 		r.stream_row,
 		r.leaf::pg_catalog.regclass AS partition,
-		r.tid
+		r.tid,
+		r.sqlstate,
+		r.message,
+		r.batch
 	FROM streaming._rejection r
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
 	WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text);

@@ -75,7 +75,8 @@ CREATE TABLE streaming._progress (
 	late_rows pg_catalog.int8 NOT NULL,
 	null_rows pg_catalog.int8 NOT NULL,
 	reaped pg_catalog.timestamptz[] NOT NULL,
-	reaped_groups pg_catalog.int8[] NOT NULL
+	reaped_groups pg_catalog.int8[] NOT NULL,
+	error_rows pg_catalog.int8 NOT NULL
 ) USING heap WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE streaming._progress IS
 	'internal: how far each continuous view has read';
@@ -103,7 +104,11 @@ CREATE TABLE streaming._rejection (
 	tid pg_catalog.tid NOT NULL,
 	reason pg_catalog.text NOT NULL,
 	event_time pg_catalog.timestamptz,
-	stream_row pg_catalog.text NOT NULL
+	stream_row pg_catalog.text NOT NULL,
+	sqlstate pg_catalog.text,
+	message pg_catalog.text,
+	batch pg_catalog.int8,
+	storage pg_catalog.oid
 ) USING heap;
 CREATE INDEX _rejection_viewid ON streaming._rejection (viewid, at);
 COMMENT ON TABLE streaming._rejection IS
@@ -276,6 +281,11 @@ CREATE FUNCTION streaming.reset(view pg_catalog.regclass)
 	AS 'MODULE_PATHNAME', 'stream_reset';
 COMMENT ON FUNCTION streaming.reset(pg_catalog.regclass) IS
 	'for the owner of a view: makes it anew from what its streams hold, in this transaction; not if it has a change stream or triggers, or other views read its rows';
+CREATE FUNCTION streaming.retry(view pg_catalog.regclass)
+	RETURNS pg_catalog.int8 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_retry';
+COMMENT ON FUNCTION streaming.retry(pg_catalog.regclass) IS
+	'has a view read the rows once more that it has put aside because they failed, as far as they are still in the stream; returns how many; needs the rights of the view''s owner';
 
 ---------------------------------------------------------------- monitoring
 
@@ -301,11 +311,12 @@ COMMENT ON FUNCTION streaming._status(pg_catalog.oid) IS
 	'internal: what streaming.views shows beside the catalog';
 
 CREATE FUNCTION streaming._inputs(viewid pg_catalog.oid,
-		OUT inputs pg_catalog.oid[], OUT lag_rows pg_catalog.int8)
+		OUT inputs pg_catalog.oid[], OUT lag_rows pg_catalog.int8,
+		OUT skipped_rows pg_catalog.int8)
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_inputs';
 COMMENT ON FUNCTION streaming._inputs(pg_catalog.oid) IS
-	'internal: what a view reads, and what that has still to read, for streaming.views';
+	'internal: what a view reads, what that has still to read, and how many rows were put aside because they fail, for streaming.views';
 
 CREATE VIEW streaming.views AS
 	SELECT v.viewid::pg_catalog.regclass AS view,
@@ -343,7 +354,8 @@ CREATE VIEW streaming.views AS
 		pg_catalog.pg_get_viewdef(v.definition) AS definition,
 		i.lag_rows AS inherited_lag_rows,
 		CASE WHEN v.changes OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
-			THEN v.changes::pg_catalog.regclass END AS change_stream
+			THEN v.changes::pg_catalog.regclass END AS change_stream,
+		i.skipped_rows
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e
@@ -367,7 +379,10 @@ CREATE VIEW streaming.errors WITH (security_barrier) AS
 		r.event_time,
 		r.stream_row,
 		r.leaf::pg_catalog.regclass AS partition,
-		r.tid
+		r.tid,
+		r.sqlstate,
+		r.message,
+		r.batch
 	FROM streaming._rejection r
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
 	WHERE pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text);

@@ -80,7 +80,7 @@ ALTER MATERIALIZED VIEW v SET (streaming.continuous, streaming.enabled = off);
 ALTER MATERIALIZED VIEW v SET (streaming.output_mode = append);
 \echo :LAST_ERROR_SQLSTATE
 ALTER MATERIALIZED VIEW v SET (streaming.on_error = skip);
-\echo :LAST_ERROR_SQLSTATE
+ALTER MATERIALIZED VIEW v RESET (streaming.on_error);
 ALTER MATERIALIZED VIEW v SET (fillfactor = 5);
 \echo :LAST_ERROR_SQLSTATE
 ALTER MATERIALIZED VIEW v SET (fillfactor = 5, streaming.enabled = off);

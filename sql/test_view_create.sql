@@ -116,8 +116,6 @@ CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous, streaming.output_mode
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous, streaming.output_mode = complete) AS SELECT count(*) FROM s;
 \echo :LAST_ERROR_SQLSTATE
-CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous, streaming.on_error = skip) AS SELECT count(*) FROM s;
-\echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous, streaming.on_error = ignore) AS SELECT count(*) FROM s;
 CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous, streaming.enabled = on, streaming.enabled = off) AS SELECT count(*) FROM s;
 \echo :LAST_ERROR_SQLSTATE

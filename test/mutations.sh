@@ -51,6 +51,8 @@
 #	vacuum_result	VACUUM cuts off pages of a result that others have read
 #	rewrite_unread	rows of a stream that was rewritten are new
 #	reset_number	a view that was made anew has batches of the same numbers
+#	cut_page	where a batch ends in the middle of a page, all of the page counts as read
+#	read_again	rows that are fed again are read by each batch
 #	below_ahead	the watermark of a view below counts before what it closes is there
 
 set -uo pipefail
@@ -65,7 +67,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
 	closed_again closed_skipped below_ahead time_behind writer retention_unread
-	vacuum_result rewrite_unread reset_number}
+	vacuum_result rewrite_unread reset_number cut_page read_again}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -107,6 +109,7 @@ guards()
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
 		writer) echo test_00_setup test_security_views ;;
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
+		cut_page | read_again) echo test_00_setup test_bad_rows ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;

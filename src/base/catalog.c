@@ -61,8 +61,8 @@ enum
 {
 	P_VIEWID = 1, P_BATCH, P_ROWS_READ, P_POSITION, P_BATCH_TIME, P_BATCH_US,
 	P_WATERMARK, P_CLOSED, P_INPUTS, P_INPUT_MAXIMA, P_INPUT_SEEN, P_GROUPS,
-	P_LATE_ROWS, P_NULL_ROWS, P_REAPED, P_REAPED_GROUPS,
-	P_NATTS = P_REAPED_GROUPS
+	P_LATE_ROWS, P_NULL_ROWS, P_REAPED, P_REAPED_GROUPS, P_ERROR_ROWS,
+	P_NATTS = P_ERROR_ROWS
 };
 
 /* columns of _stream */
@@ -76,7 +76,8 @@ enum
 enum
 {
 	R_VIEWID = 1, R_AT, R_STREAM, R_LEAF, R_TID, R_REASON, R_EVENT_TIME,
-	R_STREAM_ROW, R_NATTS = R_STREAM_ROW
+	R_STREAM_ROW, R_SQLSTATE, R_MESSAGE, R_BATCH, R_STORAGE,
+	R_NATTS = R_STORAGE
 };
 
 /* columns of _error */
@@ -735,6 +736,7 @@ progress_of_tuple(StreamProgress *progress, HeapTuple tuple, TupleDesc desc)
 	progress->late_rows = DatumGetInt64(values[P_LATE_ROWS - 1]);
 	progress->null_rows = DatumGetInt64(values[P_NULL_ROWS - 1]);
 	read_reaped(progress, values);
+	progress->error_rows = DatumGetInt64(values[P_ERROR_ROWS - 1]);
 }
 
 bool
@@ -787,6 +789,7 @@ stream_catalog_write_progress(Oid viewid, bool unlogged,
 	values[P_LATE_ROWS - 1] = Int64GetDatum(progress->late_rows);
 	values[P_NULL_ROWS - 1] = Int64GetDatum(progress->null_rows);
 	write_reaped(progress, values);
+	values[P_ERROR_ROWS - 1] = Int64GetDatum(progress->error_rows);
 	put_row(rel, viewid, values, nulls);
 	table_close(rel, NoLock);
 }
@@ -888,6 +891,16 @@ stream_catalog_write_rejection(const StreamRejection *rejection,
 	values[R_EVENT_TIME - 1] = TimestampTzGetDatum(rejection->event_time);
 	nulls[R_EVENT_TIME - 1] = rejection->event_time == STREAM_NO_TIME;
 	values[R_STREAM_ROW - 1] = text_of_row(row, shown);
+	for (int column = R_SQLSTATE; column <= R_STORAGE; column++)
+		nulls[column - 1] = rejection->message == NULL;
+	if (rejection->message)
+	{
+		values[R_SQLSTATE - 1] =
+			CStringGetTextDatum(unpack_sql_state(rejection->sqlstate));
+		values[R_MESSAGE - 1] = CStringGetTextDatum(rejection->message);
+		values[R_BATCH - 1] = Int64GetDatum(rejection->batch);
+		values[R_STORAGE - 1] = ObjectIdGetDatum(rejection->storage);
+	}
 	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
 	CatalogTupleInsert(rel, tuple);
 	heap_freetuple(tuple);
@@ -926,9 +939,10 @@ delete_found(Relation rel, HeapTuple tuple, bool keeps)
 	}
 }
 
-int64
-stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
-								 Snapshot snapshot)
+/* Deletes at most limit of them, the oldest first. */
+static int64
+delete_rejections(Oid viewid, TimestampTz before, Snapshot snapshot,
+				  int64 limit)
 {
 	Relation	rel = open_table("_rejection", RowExclusiveLock);
 	ScanKeyData keys[2];
@@ -944,12 +958,65 @@ stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
 				TimestampTzGetDatum(before));
 	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true,
 							  snapshot, lengthof(keys), keys);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (deleted < limit && HeapTupleIsValid(tuple = systable_getnext(scan)))
 		if (delete_found(rel, tuple, snapshot && IsolationUsesXactSnapshot()))
 			deleted++;
 	systable_endscan(scan);
 	table_close(rel, NoLock);
 	return deleted;
+}
+
+int64
+stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
+								 Snapshot snapshot)
+{
+	return delete_rejections(viewid, before, snapshot, PG_INT64_MAX);
+}
+
+int64
+stream_catalog_trim_rejections(Oid viewid, TimestampTz before, int64 limit)
+{
+	return delete_rejections(viewid, before, NULL, limit);
+}
+
+int64
+stream_catalog_take_errors(Oid viewid, StreamTakeRow take, void *arg,
+						   int64 *left)
+{
+	Relation	rel = open_table_for_write("_rejection");
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int64		taken = 0;
+
+	*left = 0;
+	ScanKeyInit(&key, R_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(viewid));
+	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true, NULL,
+							  1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[R_NATTS];
+		bool		nulls[R_NATTS];
+
+		CHECK_FOR_INTERRUPTS();
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		if (nulls[R_STORAGE - 1])
+			continue;
+		if (!take(DatumGetObjectId(values[R_LEAF - 1]),
+				  DatumGetObjectId(values[R_STORAGE - 1]),
+				  (ItemPointer) DatumGetPointer(values[R_TID - 1]), arg))
+		{
+			(*left)++;
+			continue;
+		}
+		/* that somebody else deletes it just now makes no difference */
+		(void) delete_found(rel, tuple, false);
+		taken++;
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	return taken;
 }
 
 /* ---- _error ---- */

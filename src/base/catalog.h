@@ -91,6 +91,7 @@ typedef struct StreamProgress
 	int64		groups;			/* with state; a closed one has none */
 	int64		late_rows;		/* dropped as late, so far */
 	int64		null_rows;		/* dropped for want of an event time */
+	int64		error_rows;		/* put aside because they fail, and not fed again */
 	int			nreaped;		/* operators with a state table ... */
 	StreamReaped *reaped;		/* ... and what each has given up */
 } StreamProgress;
@@ -164,8 +165,14 @@ typedef struct StreamRejection
 	Oid			stream;
 	Oid			leaf;			/* where it is, with its TID in the slot */
 	TimestampTz at;				/* by our clock */
-	const char *reason;			/* "late", "null" or "future" */
+	const char *reason;			/* "late", "null", "future" or "error" */
 	int64		event_time;		/* STREAM_NO_TIME: null */
+
+	/* of one that fails */
+	const char *message;		/* or NULL: it is none */
+	int			sqlstate;
+	int64		batch;			/* the one that has gone on without it */
+	Oid			storage;		/* relfilenode of the leaf then */
 } StreamRejection;
 
 /*
@@ -183,6 +190,19 @@ extern void stream_catalog_write_rejection(const StreamRejection *rejection,
  */
 extern int64 stream_catalog_delete_rejections(Oid viewid, TimestampTz before,
 											  Snapshot snapshot);
+
+/* The same, as the newest snapshot sees it, of the oldest, at most limit rows. */
+extern int64 stream_catalog_trim_rejections(Oid viewid, TimestampTz before,
+											int64 limit);
+
+/*
+ * Takes back what the view has put aside because it fails, as far as take(leaf, storage,
+ * tid, arg) says: these rows are deleted.  Returns how many; *left: how many stay.
+ */
+typedef bool (*StreamTakeRow) (Oid leaf, Oid storage, ItemPointer tid,
+							   void *arg);
+extern int64 stream_catalog_take_errors(Oid viewid, StreamTakeRow take,
+										void *arg, int64 *left);
 
 /* One row of streaming._error: the present trouble of a view. */
 typedef struct StreamFailure

@@ -37,6 +37,9 @@ typedef struct OptionDef
 /* No option's time is longer than about a hundred years. */
 #define MAX_DAYS (100 * 12 * 31)
 
+/* What is wrong with so many rows is not the rows. */
+#define DEFAULT_MAX_ERRORS 1000
+
 static const char *
 read_enabled(const char *value, StreamOptions *options)
 {
@@ -45,15 +48,21 @@ read_enabled(const char *value, StreamOptions *options)
 	return NULL;
 }
 
-static const char *
-read_max_batch_rows(const char *value, StreamOptions *options)
+/* Reads a number of at least 1; false if it is none. */
+static bool
+read_number(const char *value, int64 *number)
 {
 	char	   *end;
 
 	errno = 0;
-	options->max_batch_rows = strtoi64(value, &end, 10);
-	if (errno != 0 || end == value || *end != '\0' ||
-		options->max_batch_rows < 1)
+	*number = strtoi64(value, &end, 10);
+	return errno == 0 && end != value && *end == '\0' && *number >= 1;
+}
+
+static const char *
+read_max_batch_rows(const char *value, StreamOptions *options)
+{
+	if (!read_number(value, &options->max_batch_rows))
 		return "A valid value is a number of rows, at least 1.";
 	return NULL;
 }
@@ -233,13 +242,29 @@ static const char *
 read_on_error(const char *value, StreamOptions *options)
 {
 	if (pg_strcasecmp(value, "stop") == 0)
-		return NULL;
-	if (pg_strcasecmp(value, "skip") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("\"streaming.on_error\" = \"skip\" is not supported yet"),
-				 errhint("Use \"stop\", the default, and a WHERE clause that keeps bad rows out.")));
-	return "The only valid value is \"stop\".";
+		options->skip_errors = false;
+	else if (pg_strcasecmp(value, "skip") == 0)
+		options->skip_errors = true;
+	else
+		return "Valid values are \"stop\" and \"skip\".";
+	return NULL;
+}
+
+static const char *
+read_max_errors(const char *value, StreamOptions *options)
+{
+	if (!read_number(value, &options->max_errors))
+		return "A valid value is a number of rows, at least 1.";
+	return NULL;
+}
+
+static const char *
+read_errors_retention(const char *value, StreamOptions *options)
+{
+	if (!read_interval(value, 31, &options->keep_errors_us) ||
+		options->keep_errors_us == 0)
+		return "A valid value is a positive interval, such as '30 days'.";
+	return NULL;
 }
 
 static const OptionDef option_defs[] = {
@@ -247,11 +272,13 @@ static const OptionDef option_defs[] = {
 	{"changes_retention", true, false, read_changes_retention},
 	{"distinct_within_watermark", true, false, read_within_watermark},
 	{"enabled", true, false, read_enabled},
+	{"errors_retention", true, false, read_errors_retention},
 	{"event_time", false, true, read_event_time},
 	{"group", true, false, read_group},
 	{"idle_timeout", false, true, read_idle_timeout},
 	{"late_rows", true, false, read_late_rows},
 	{"max_batch_rows", true, false, read_max_batch_rows},
+	{"max_errors", true, false, read_max_errors},
 	{"max_future", false, true, read_max_future},
 	{"notify", true, false, read_notify},
 	{"on_error", true, false, read_on_error},
@@ -455,6 +482,8 @@ stream_options_fill(List *names, List *values, StreamOptions *options)
 	options->retention_us = -1;
 	options->delay_us = -1;
 	options->max_future_us = -1;
+	options->max_errors = DEFAULT_MAX_ERRORS;
+	options->keep_errors_us = -1;
 	forboth(ln, names, lv, values)
 	{
 		const OptionDef *option = find_option(strVal(lfirst(ln)));

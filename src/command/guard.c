@@ -508,8 +508,8 @@ catch_up_context(void *arg)
 				   "continuous view \"%s\" reading rows that are about to go",
 				   view->name);
 		errhint(all->stay ?
-				"If that view need not read them any more, the owner of the stream can release it first: SELECT streaming.release(%s);" :
-				"If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
+				"The view's owner can have it go on without rows that fail: ALTER MATERIALIZED VIEW ... SET (streaming.on_error = 'skip'); or drop it. If that view need not read them any more, the owner of the stream can release it first: SELECT streaming.release(%s);" :
+				"The view's owner can have it go on without rows that fail: ALTER MATERIALIZED VIEW ... SET (streaming.on_error = 'skip'); or drop it. If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
 				view->literal);
 	}
 }
@@ -679,7 +679,7 @@ catch_up(CatchUp *all)
 
 	if (list_member_oid(all->oids, all->viewid))
 		return;
-	stream_viewgroup_run(all->viewid, true, &all->group);
+	stream_viewgroup_run(all->viewid, true, NULL, &all->group);
 	foreach(lc, all->group.views)
 		stream_batch_committed(lfirst_oid(lc));
 	CommandCounterIncrement();
@@ -767,6 +767,28 @@ with_own_groups(List *views)
 	return result;
 }
 
+/*
+ * Own views that go on without rows that fail: their workers find these, our own batch does
+ * not.  What this transaction has made or changed, or is paused, no worker can read.
+ */
+static List *
+views_that_skip(List *views)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, views)
+	{
+		StreamViewRow *row = stream_catalog_view(lfirst_oid(lc));
+
+		if (row != NULL && row->options.skip_errors && row->options.enabled &&
+			stream_enabled &&
+			!TransactionIdIsCurrentTransactionId(row->changed_by))
+			result = lappend_oid(result, row->viewid);
+	}
+	return result;
+}
+
 /* Those of the views that are the current user's own, or those that are not. */
 static List *
 views_of_mine(List *views, bool mine)
@@ -800,7 +822,8 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 	if (kind != STREAM_MOVE)
 		takeaway->views = with_own_groups(takeaway->views);
 	list_sort(takeaway->views, list_oid_cmp);
-	others = views_of_mine(takeaway->views, false);
+	others = list_concat(views_of_mine(takeaway->views, false),
+						 views_that_skip(views_of_mine(takeaway->views, true)));
 	if (others != NIL && kind != STREAM_MOVE)
 	{
 		List	   *leaves = keep_writers_out(relids);

@@ -283,10 +283,11 @@ inherited_lag(const StreamViewRow *row, List **seen, int64 *lag_rows)
 }
 
 /*
- * _inputs(viewid) returns inputs, lag_rows
+ * _inputs(viewid) returns inputs, lag_rows, skipped_rows
  *
  * What a view reads, as its user knows it: streams, and, for the results of other views,
- * these; and how many rows those, and the ones that they read, have still to read.  Who
+ * these; how many rows those, and the ones that they read, have still to read; and how many
+ * rows it has put aside because they fail, and not been fed again.  Who
  * may call it, and locks: as for _status.
  */
 Datum
@@ -294,9 +295,10 @@ stream_monitor_inputs(PG_FUNCTION_ARGS)
 {
 	StreamViewRow *row = stream_catalog_view(PG_GETARG_OID(0));
 	TupleDesc	desc;
-	Datum		values[2];
-	bool		nulls[2] = {0};
+	Datum		values[3];
+	bool		nulls[3] = {0};
 	Datum	   *inputs;
+	StreamProgress progress = {0};
 	List	   *seen = NIL;
 	int64		rows = 0;
 
@@ -318,6 +320,10 @@ stream_monitor_inputs(PG_FUNCTION_ARGS)
 												TYPALIGN_INT));
 	nulls[1] = !inherited_lag(row, &seen, &rows);
 	values[1] = Int64GetDatum(rows);
+	nulls[2] = row->unlogged && RecoveryInProgress();
+	if (!nulls[2])
+		stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	values[2] = Int64GetDatum(progress.error_rows);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }

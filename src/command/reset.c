@@ -132,7 +132,7 @@ run_first_batch(const StreamViewRow *row, int64 last)
 	StreamProgress progress;
 	ListCell   *lc;
 
-	stream_viewgroup_run(row->viewid, true, &group);
+	stream_viewgroup_run(row->viewid, true, NULL, &group);
 	foreach(lc, group.views)
 		stream_batch_committed(lfirst_oid(lc));
 	CommandCounterIncrement();

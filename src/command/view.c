@@ -240,6 +240,9 @@ try_delta_as_owner(void *arg)
 	frame.location = stream_refuse_option_location(try->options, "late_rows");
 	if (try->row->options.keep_late_rows)
 		stream_dataflow_check_late_rows(flow);
+	frame.location = stream_refuse_option_location(try->options, "on_error");
+	if (try->row->options.skip_errors)
+		stream_dataflow_check_skipping(flow);
 	stream_refuse_pop(&frame);
 	stream_dataflow_free(flow);
 }
@@ -736,7 +739,8 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 	check_retention(row, options, source);
 	if (row->options.changes && !before.changes)
 		add_change_stream(row);
-	if (row->options.keep_late_rows && !before.keep_late_rows)
+	if ((row->options.keep_late_rows && !before.keep_late_rows) ||
+		(row->options.skip_errors && !before.skip_errors))
 		try_delta(row, NULL, options, source);
 	stream_catalog_update_view(row);
 	CommandCounterIncrement();

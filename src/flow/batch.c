@@ -60,6 +60,7 @@
 #include "flow/operator.h"
 #include "flow/delta.h"
 #include "flow/dataflow.h"
+#include "flow/poison.h"
 #include "flow/batch.h"
 
 int			stream_max_batch_rows = 1000000;
@@ -109,6 +110,8 @@ struct StreamBatch
 								 * been given its row when the view was created */
 	TimestampTz now;			/* by our clock, which tests may move */
 	StreamMeter meter;
+	int64		max_rows;		/* about how many it reads at most */
+	StreamPart *part;			/* what it reads a part of, or NULL: all */
 };
 
 /* Merges what a delta plan yields. */
@@ -787,10 +790,17 @@ has_passed_over(StreamPosition *position)
 		StreamLeaf *leaf = position->leaves[i];
 
 		if (leaf->active && !leaf->scanned &&
-			leaf->scan_end > leaf->scan_start)
+			(leaf->taking > 0 || leaf->scan_end > leaf->scan_start))
 			return true;
 	}
 	return false;
+}
+
+/* Is the one row of the batch put aside? */
+static bool
+is_aside(const StreamBatch *batch)
+{
+	return batch->part && batch->part->is_aside;
 }
 
 /*
@@ -803,7 +813,7 @@ settle(StreamBatch *batch, bool moved)
 	BatchView  *view = batch->view;
 	int64		last = view->progress.batch;
 
-	batch->rows = rows_read(view->position);
+	batch->rows = rows_read(view->position) + is_aside(batch);
 	batch->number = batch->rows > 0 || last == 0 || moved ||
 		has_passed_over(view->position) || has_groups_to_reap(view) ?
 		last + 1 : last;
@@ -945,6 +955,27 @@ write_progress(StreamBatch *batch, TimestampTz started)
 		notify_listeners(view);
 }
 
+/* Writes down the row that the view goes on without. */
+static void
+put_aside(StreamBatch *batch)
+{
+	BatchView  *view = batch->view;
+	const StreamPart *part = batch->part;
+	StreamRejection rejection = {
+		.viewid = view->viewid,.leaf = part->relid,.at = batch->now,
+		.reason = "error",.event_time = STREAM_NO_TIME,
+		.message = part->message,.sqlstate = part->sqlstate,
+		.batch = batch->number
+	};
+
+	for (int i = 0; i < batch->nrels; i++)
+		if (RelationGetRelid(batch->rels[i]) == part->relid)
+			stream_poison_put_aside(&rejection, view->flow->streams,
+									view->flow->sights, batch->rels[i],
+									(ItemPointer) &part->tid, batch->snapshot);
+	view->progress.error_rows++;
+}
+
 /* The batch proper, run as the owner: from the range to the new position. */
 static void
 process_range(StreamBatch *batch)
@@ -977,6 +1008,8 @@ process_range(StreamBatch *batch)
 	if (has_groups_to_reap(view))
 		reap_groups(batch, progress->groups - groups);
 	STREAM_DEBUG_POINT("batch-after-merge");
+	if (is_aside(batch))
+		put_aside(batch);
 	stream_position_finish(view->position, batch->rels, batch->nrels,
 						   batch->snapshot);
 	if (batch->number > progress->batch)
@@ -1054,12 +1087,8 @@ stream_batch_initialize(Oid viewid)
 static bool
 reads_content(BatchView *view)
 {
-	ListCell   *lc;
-
-	foreach(lc, view->flow->deltas)
-		if (((StreamDelta *) lfirst(lc))->feed->content)
-			return true;
-	return false;
+	return view->progress.batch == 0 &&
+		stream_dataflow_reads_changes(view->flow);
 }
 
 /*
@@ -1178,23 +1207,35 @@ stream_batch_read_position(StreamBatch *batch)
 	stream_watermark_ask_below(view->watermark, view->owner,
 							   uses_event_time(view));
 	note_streams(view);
-	batch->reads_content = view->progress.batch == 0 && reads_content(view);
+	batch->reads_content = reads_content(view);
 	batch->whole |= batch->reads_content;
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
+	if (batch->part == NULL)
+		return;
+	/* a row that goes would have to be put aside with the one that has come */
+	batch->part->possible = !batch->whole &&
+		!stream_dataflow_reads_changes(view->flow);
+	batch->part->error_rows = view->progress.error_rows;
+	batch->part->last_batch = view->progress.batch;
+	if (!batch->part->possible || batch->part->limit == STREAM_PART_ALL)
+		batch->part = NULL;
 }
 
 void
 stream_batch_measure(StreamBatch *batch, List **measured)
 {
 	BatchView  *view = batch->view;
-	int64		max_rows = view->row->options.max_batch_rows > 0 ?
-		view->row->options.max_batch_rows : stream_max_batch_rows;
 
 	stream_figures_enter(&batch->meter, STREAM_PHASE_MEASURE);
+	batch->max_rows = view->row->options.max_batch_rows > 0 ?
+		view->row->options.max_batch_rows : stream_max_batch_rows;
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
-										batch->whole ? 0 : max_rows, measured);
+										batch->whole || batch->part ? 0 :
+										batch->max_rows, measured);
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
+	/* which rows these are will be known when there is a snapshot */
+	batch->more |= batch->part != NULL;
 	if (batch->reads_content)
 		STREAM_DEBUG_POINT("batch-reads-content");
 }
@@ -1240,6 +1281,33 @@ process_as_owner(void *arg)
 		batch->more = true;
 }
 
+/* Cuts the batch down to its part. */
+static void
+take_part(StreamBatch *batch)
+{
+	StreamPart *part = batch->part;
+	StreamCutting *cutting = &part->cutting;
+
+	stream_position_cut(batch->view->position, batch->rels, batch->nrels,
+						batch->snapshot,
+						part->limit == STREAM_PART_HALF ? batch->max_rows :
+						part->limit, part->limit == STREAM_PART_HALF, cutting);
+	part->is_aside = part->aside && part->after == part->last_batch &&
+		cutting->taken == 1 &&
+		cutting->relid == part->relid &&
+		ItemPointerEquals(&cutting->tid, &part->tid);
+	if (part->is_aside)
+		stream_position_leaf(batch->view->position,
+							 part->relid)->aside = true;
+	STREAM_DEBUG_POINT("batch-of-part");
+}
+
+void
+stream_batch_set_part(StreamBatch *batch, StreamPart *part)
+{
+	batch->part = part;
+}
+
 void
 stream_batch_process(StreamBatch *batch, Snapshot snapshot)
 {
@@ -1249,6 +1317,8 @@ stream_batch_process(StreamBatch *batch, Snapshot snapshot)
 		return;
 	batch->snapshot = snapshot;
 	stream_figures_enter(&batch->meter, STREAM_PHASE_READ);
+	if (batch->part)
+		take_part(batch);
 	stream_owner_run(view->owner, view->row->settings, process_as_owner,
 					 batch);
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);

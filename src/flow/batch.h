@@ -13,6 +13,7 @@
 #include "utils/snapshot.h"
 
 #include "base/figures.h"
+#include "stream/position.h"
 
 /* Setting streaming.max_batch_rows. */
 extern int	stream_max_batch_rows;
@@ -26,6 +27,31 @@ typedef enum StreamBatchResult
 								 * before the call is in the view */
 	STREAM_BATCH_MORE			/* rows were processed, more are waiting */
 } StreamBatchResult;
+
+/*
+ * A part of what there is to read: by such batches it is found out which rows fail
+ * (bisect.c).  What comes out of it is there when the batch has failed, too.
+ */
+#define STREAM_PART_ALL (-1)	/* limit: all there is */
+#define STREAM_PART_HALF 0		/* half of that, at least one row */
+
+typedef struct StreamPart
+{
+	int64		limit;			/* so many rows, or one of the above */
+	bool		aside;			/* the row is put aside, if it is this one, */
+	int64		after;			/* nobody has had a batch after that, */
+	Oid			relid;			/* in this leaf, ... */
+	ItemPointerData tid;
+	int			sqlstate;		/* ... and this is what it has failed with */
+	const char *message;
+
+	/* what comes out */
+	bool		possible;		/* the view's batches can be cut */
+	int64		error_rows;		/* put aside before it, and not fed again */
+	int64		last_batch;		/* the one before it */
+	StreamCutting cutting;		/* what it has been cut down to */
+	bool		is_aside;		/* the row is put aside, and nothing else is read */
+} StreamPart;
 
 /*
  * A batch in progress, of one view, in the current transaction; it is in the memory
@@ -84,6 +110,9 @@ extern void stream_batch_process(StreamBatch *batch, Snapshot snapshot);
  */
 extern bool stream_batch_write_held(StreamBatch *batch);
 extern void stream_batch_fire(StreamBatch *batch);
+
+/* The batch is of a part, which stays the caller's. */
+extern void stream_batch_set_part(StreamBatch *batch, StreamPart *part);
 
 /* Closes what is open, and says what came of it. */
 extern StreamBatchResult stream_batch_close(StreamBatch *batch);

@@ -120,6 +120,28 @@ stream_dataflow_check_late_rows(StreamDataflow *flow)
 }
 
 bool
+stream_dataflow_reads_changes(const StreamDataflow *flow)
+{
+	ListCell   *lc;
+
+	foreach(lc, flow->deltas)
+		if (((StreamDelta *) lfirst(lc))->feed->content)
+			return true;
+	return false;
+}
+
+void
+stream_dataflow_check_skipping(const StreamDataflow *flow)
+{
+	if (stream_dataflow_reads_changes(flow))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.on_error\" = \"skip\" is not supported for a view that reads another one whose rows may change"),
+				 errdetail("A change that is left out would be missing when the row changes again."),
+				 errhint("Leave the option out, or set it for the view below.")));
+}
+
+bool
 stream_dataflow_is_stale(const StreamDataflow *flow)
 {
 	ListCell   *lc;

@@ -43,6 +43,12 @@ extern void stream_dataflow_plan(StreamDataflow *flow, bool trusts);
 /* Raises 0A000 if late rows cannot be kept, see delta.h. */
 extern void stream_dataflow_check_late_rows(StreamDataflow *flow);
 
+/* Does it read rows that come and go, of other views? */
+extern bool stream_dataflow_reads_changes(const StreamDataflow *flow);
+
+/* Raises 0A000 if so: such rows cannot be put aside one by one. */
+extern void stream_dataflow_check_skipping(const StreamDataflow *flow);
+
 /* Has something changed since, so that they must be made again? */
 extern bool stream_dataflow_is_stale(const StreamDataflow *flow);
 

@@ -13,7 +13,7 @@
  * The node finds its batch by the parameters of the plan (watermark.h).
  *
  * The node reads its leaf by the table's TID range scan and drops the rows that
- * the read set holds.  It counts the rows it reads, and reads its range to
+ * the read set holds; before these, the rows that are to be read again.  It counts the rows it reads, and reads its range to
  * the end even when the plan above stops early (a join with an empty table),
  * so that the count is of all rows consumed.
  *
@@ -54,6 +54,7 @@ typedef struct DeltaScanState
 	TableScanDesc scan;
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
+	int			nagain;			/* so many of those to be read again are done */
 	bool		done;
 	int64		rows;			/* counted in this pass */
 	int64		looked_at;		/* and in the longest pass so far */
@@ -478,7 +479,10 @@ begin_range(DeltaScanState *state)
 	ItemPointerData high;
 
 	ItemPointerSet(&low, state->leaf->scan_start, FirstOffsetNumber);
-	ItemPointerSet(&high, state->leaf->scan_end - 1, MaxOffsetNumber);
+	if (state->leaf->cut)
+		high = state->leaf->last;
+	else
+		ItemPointerSet(&high, state->leaf->scan_end - 1, MaxOffsetNumber);
 	state->scan = table_beginscan_tidrange(state->css.ss.ss_currentRelation,
 										   state->css.ss.ps.state->es_snapshot,
 										   &low, &high);
@@ -521,14 +525,30 @@ count_row(DeltaScanState *state)
 	return again && !state->dependent;
 }
 
+/* The next of the rows that are read once more; false: no more. */
+static bool
+fetch_again(DeltaScanState *state, TupleTableSlot *slot)
+{
+	while (state->nagain < state->leaf->taking)
+		if (table_tuple_fetch_row_version(state->css.ss.ss_currentRelation,
+										  &state->leaf->again[state->nagain++],
+										  state->css.ss.ps.state->es_snapshot,
+										  slot))
+			return true;
+	return false;
+}
+
 /* The next new row, whatever the conditions say. */
 static TupleTableSlot *
 fetch_new_row(DeltaScanState *state)
 {
 	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
 
-	if (state->leaf == NULL || state->done ||
-		state->leaf->scan_end <= state->leaf->scan_start)
+	if (state->leaf == NULL || state->done || state->leaf->aside)
+		return ExecClearTuple(slot);
+	if (fetch_again(state, slot))
+		return slot;
+	if (state->leaf->scan_end <= state->leaf->scan_start)
 		return ExecClearTuple(slot);
 	if (state->scan == NULL)
 		begin_range(state);
@@ -627,6 +647,7 @@ rescan_delta_scan(CustomScanState *node)
 	DeltaScanState *state = (DeltaScanState *) node;
 
 	state->rows = 0;
+	state->nagain = 0;
 	state->done = false;
 	state->block = InvalidBlockNumber;
 	state->page = NULL;

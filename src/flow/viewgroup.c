@@ -476,7 +476,8 @@ close_members(Together *group)
 }
 
 void
-stream_viewgroup_run(Oid viewid, bool whole, StreamGroupBatch *pub)
+stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
+					 StreamGroupBatch *pub)
 {
 	Together	group = {.pub = pub};
 	ErrorContextCallback callback;
@@ -494,6 +495,8 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamGroupBatch *pub)
 	if (group.size > 1)
 		error_context_stack = &callback;
 	open_members(&group, views, whole);
+	if (group.size == 1 && group.members != NIL)
+		stream_batch_set_part(((Member *) linitial(group.members))->batch, part);
 	if (list_member_oid(pub->views, viewid))
 	{
 		prepare_members(&group);
@@ -590,6 +593,21 @@ check_pair(const StreamViewRow *row, const StreamViewRow *other,
 				 stream_refuse_option_position(source, options, at)));
 }
 
+/* Rows that one view goes on without would be in the others. */
+static void
+check_skipping(const StreamViewRow *row, List *options, const char *source)
+{
+	if (row->options.skip_errors)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.on_error\" = \"skip\" is not supported for a view of a group"),
+				 errdetail("Views that advance together have read the same rows."),
+				 errhint("Leave one of the two options out."),
+				 stream_refuse_option_position(source, options,
+											   stream_refuse_option_location(options, "group") >= 0 ?
+											   "group" : "on_error")));
+}
+
 void
 stream_viewgroup_check(Oid viewid, List *options, const char *source)
 {
@@ -612,6 +630,7 @@ stream_viewgroup_check(Oid viewid, List *options, const char *source)
 				 stream_refuse_option_position(source, options,
 											   stream_refuse_option_location(options, "group") >= 0 ?
 											   "group" : "max_batch_rows")));
+	check_skipping(row, options, source);
 	rows = stream_viewgroup_among(stream_catalog_views(), row);
 	foreach(lc, rows)
 	{

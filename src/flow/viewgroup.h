@@ -25,11 +25,12 @@ typedef struct StreamGroupBatch
  * transaction, which the caller commits (then calls stream_batch_committed for each)
  * or, after an error, aborts (then calls stream_batch_forget).  No snapshot may be
  * active.  Waits for the views' batch locks.  whole: it reads all there is, as that of
- * several views always does.  Lists are in the current memory context.  Raises whatever
+ * several views always does; part: NULL, or
+ * which part of what there is to read, not for several views.  Lists are in the current memory context.  Raises whatever
  * the views' queries raise, and says which view that was, in the error's context and in
  * group->at.
  */
-extern void stream_viewgroup_run(Oid viewid, bool whole,
+extern void stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
 								 StreamGroupBatch *group);
 
 /*

@@ -14,6 +14,7 @@
 #include "base/catalog.h"
 #include "process/roster.h"
 #include "process/failure.h"
+#include "process/bisect.h"
 
 /* A leaf relation that a view reads. */
 typedef struct StreamAgendaLeaf
@@ -58,6 +59,8 @@ typedef struct StreamAgendaView
 	TimestampTz blocked_since;	/* has not got its locks since, or 0 */
 	int			conflicts;		/* how often it gave way since then */
 	TimestampTz retry_at;
+	StreamBisection bisection;	/* the search for rows that fail */
+	TimestampTz trim_at;		/* when its old errors are deleted next */
 	StreamFailureLog logged;	/* of its batches ... */
 	StreamFailureLog logged_recording;	/* ... and of recording failures */
 	StreamFailureLog logged_retention;	/* ... and of taking old changes away */

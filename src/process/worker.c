@@ -18,6 +18,9 @@
  * the time between attempts doubles.  A failed view runs again when somebody
  * waits for it or its definition or options have changed.
  *
+ * With streaming.on_error = 'skip', the rows that are to blame are searched for first
+ * (bisect.c): the batches that fail meanwhile are no failures.
+ *
  * How long a batch may take is the scheduler's business: shared memory says
  * since when it runs.  It is told to end by SIGINT, which fails the batch, or
  * SIGTERM.
@@ -85,12 +88,15 @@
 #define PATIENCE_US (10 * USECS_PER_SEC)
 #define RETENTION_MS 1000
 #define RETENTION_PAUSE_MS 10000
+#define TRIM_US USECS_PER_MINUTE	/* how often old errors are deleted, ... */
+#define TRIM_ROWS 1000			/* ... and how many in one transaction */
 
 static MemoryContext worker_context;
 
 /* What comes out of batch_step. */
 typedef struct BatchOutcome
 {
+	StreamPart	part;			/* what it was to read, and has read */
 	StreamGroupBatch group;		/* its lists outlive the transaction */
 	int64		us;				/* how long it took */
 	StreamMeter meter;			/* of the commit */
@@ -346,6 +352,11 @@ load_step(StreamAgendaView *view, void *arg)
 
 	view->changed = first || !same_rows(view->rows, rows);
 	view->recorded = failure != NULL;
+	if (view->changed)
+	{
+		stream_bisect_reset(&view->bisection);
+		view->trim_at = 0;
+	}
 	if ((failure == NULL && view->failures > 0) || (view->changed && !first))
 		reset_failures(view);
 	else if (failure != NULL && first)
@@ -375,7 +386,7 @@ batch_step(StreamAgendaView *view, void *arg)
 	MemoryContext caller;
 
 	STREAM_DEBUG_POINT("worker_before_batch");
-	stream_viewgroup_run(view->viewid, false, group);
+	stream_viewgroup_run(view->viewid, false, &outcome->part, group);
 	caller = MemoryContextSwitchTo(worker_context);
 	group->views = list_copy(group->views);
 	group->leaves = list_copy(group->leaves);
@@ -457,6 +468,39 @@ put_off(StreamAgendaView *view, ErrorData *edata)
 	view->due = true;
 	stream_roster_view_put_off(view->viewid, view->more);
 	FreeErrorData(edata);
+}
+
+/*
+ * If it is for some of its rows that a batch has failed, and the view is to go on without
+ * those, sees to it that they are searched for at once, and returns true.
+ */
+static bool
+search_rows(StreamAgendaView *view, const StreamPart *part, ErrorData *edata)
+{
+	if (!stream_bisect_failed(&view->bisection, part,
+							  &view->row->options, edata, view->context))
+		return false;
+	ereport(DEBUG1,
+			(errmsg_internal("batch of continuous view \"%s\" failed with " INT64_FORMAT " rows: %s",
+							 view->name, part->cutting.taken, edata->message)));
+	view->more = true;
+	view->retry_at = 0;
+	put_off(view, edata);
+	return true;
+}
+
+/* The batch has gone on without a row: its error is a warning. */
+static void
+log_row_aside(StreamAgendaView *view, const char *message)
+{
+	ErrorData	edata = {0};
+
+	edata.sqlerrcode = view->bisection.sqlstate;
+	edata.message = (char *) message;
+	edata.detail = "The row has been put aside, see streaming.errors.";
+	edata.context = (char *) view->activity;
+	edata.assoc_context = CurrentMemoryContext;
+	stream_failure_log(&view->logged, &edata);
 }
 
 /*
@@ -597,6 +641,51 @@ note_history(StreamAgendaView *view, BatchOutcome *outcome)
 	}
 }
 
+/* Step: deletes what is older than streaming.errors_retention; *arg: is there more? */
+static void
+trim_step(StreamAgendaView *view, void *arg)
+{
+	TimestampTz now = stream_debug_now();
+	ListCell   *lc;
+
+	/* an active snapshot, for long texts are toasted */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	foreach(lc, view->rows)
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->options.keep_errors_us > 0 &&
+			stream_catalog_trim_rejections(row->viewid,
+										   now - row->options.keep_errors_us,
+										   TRIM_ROWS) == TRIM_ROWS)
+			*(bool *) arg = true;
+	}
+	PopActiveSnapshot();
+}
+
+/* After a batch, from time to time: old errors go.  If that fails, then later. */
+static void
+trim_errors(StreamAgendaView *view)
+{
+	TimestampTz now = stream_debug_now();
+	bool		wanted = false;
+	bool		more = false;
+	ErrorData  *error;
+	ListCell   *lc;
+
+	foreach(lc, view->rows)
+		wanted |= ((StreamViewRow *) lfirst(lc))->options.keep_errors_us > 0;
+	if (!wanted || now < view->trim_at)
+		return;
+	error = in_transaction(view, trim_step, &more);
+	view->trim_at = error == NULL && more ? now : now + TRIM_US;
+	if (error != NULL)
+	{
+		stream_failure_log(&view->logged_recording, error);
+		FreeErrorData(error);
+	}
+}
+
 /* A batch has ended well. */
 static void
 finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
@@ -695,7 +784,8 @@ discard_leavings(void)
 static int64
 run_batch(StreamAgendaView *view)
 {
-	BatchOutcome outcome = {{.at = view->viewid}};
+	BatchOutcome outcome = {.group.at = view->viewid};
+	const char *aside;
 	ListCell   *lc;
 	uint64		requested;
 	ErrorData  *error;
@@ -707,6 +797,7 @@ run_batch(StreamAgendaView *view)
 	pgstat_report_activity(STATE_RUNNING, view->activity);
 
 	stream_agenda_before_batch(view);
+	stream_bisect_next(&view->bisection, &outcome.part);
 	error = in_transaction(view, batch_step, &outcome);
 	if (error == NULL)
 		retain_changes(view, &outcome);
@@ -723,7 +814,10 @@ run_batch(StreamAgendaView *view)
 	{
 		if (cancel == STREAM_CANCEL_TIMEOUT)
 			stream_failure_set_timeout(error, view->name);
-		if (!give_way(view, error))
+		else
+			stream_bisect_give_hint(&outcome.part, &view->row->options, error);
+		if (!give_way(view, error) &&
+			!search_rows(view, &outcome.part, error))
 			handle_failure(view, outcome.group.at, error, requested);
 	}
 	else if (outcome.group.result == STREAM_BATCH_GONE)
@@ -733,6 +827,10 @@ run_batch(StreamAgendaView *view)
 		note_history(view, &outcome);
 		foreach(lc, outcome.group.views)
 			stream_batch_committed(lfirst_oid(lc));
+		aside = stream_bisect_succeeded(&view->bisection, &outcome.part);
+		if (aside != NULL)
+			log_row_aside(view, aside);
+		trim_errors(view);
 		finish_batch(view, &outcome, requested);
 	}
 	if (error == NULL)

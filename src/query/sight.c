@@ -205,6 +205,7 @@ look_at_member(Query *query, int rtindex, Bitmapset *outputs, Around around,
 	sights[number - 1]->check_as = stream_compat_check_as_user(query, rte);
 	sights[number - 1]->handed_on = columns;
 	sights[number - 1]->hidden = around.hidden;
+	sights[number - 1]->guarded = around.barrier || rte->securityQuals != NIL;
 }
 
 /* outputs: the columns of the query that the one around uses. */

@@ -32,6 +32,13 @@
  * where it ends.  The tail is not: floors that lag behind with the boundary
  * would send each batch back to where the one before began.
  *
+ * It may also end in the middle of a page (stream_position_cut): the rows of that page
+ * are in the read set up to there, and the page is the boundary.
+ *
+ * again	rows that have been read, and are to be read once more by the next
+ *			batch, wherever they are.  They stay in the read set meanwhile, and leave
+ *			the list with the batch that reads them
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -43,6 +50,7 @@
 #include "access/tableam.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/lmgr.h"
@@ -55,6 +63,10 @@
 #include "stream/position.h"
 
 #define POSITION_FORMAT 1
+
+/* of a leaf, in the stored form */
+#define FLAG_DETACHED 1
+#define FLAG_AGAIN 2			/* there are rows to be read again */
 
 /* Rows per page where nothing is known yet. */
 #define DEFAULT_DENSITY 100.0
@@ -130,12 +142,21 @@ struct StreamMove
 	StreamPosition *pos;
 	StreamLeaf *leaf;			/* in the old storage */
 	StreamReadSet *read;		/* in the new one */
+	ItemPointer again;			/* rows to be read once more, sorted: there, rows that
+								 * have not been read */
+	int			nagain;
 	BlockNumber first;			/* the first page with a row that has not been
 								 * read, or InvalidBlockNumber */
 	BlockNumber block;			/* the page at hand, or InvalidBlockNumber */
 	OffsetNumber offsets[MaxHeapTuplesPerPage]; /* rows of it that have been */
 	int			noffsets;
 };
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare((ItemPointer) a, (ItemPointer) b);
+}
 
 StreamMove *
 stream_position_begin_move(StreamPosition *pos, Oid relid)
@@ -152,6 +173,12 @@ stream_position_begin_move(StreamPosition *pos, Oid relid)
 	move->leaf = leaf;
 	move->read = stream_readset_create();
 	move->first = move->block = InvalidBlockNumber;
+	move->nagain = leaf->nagain;
+	move->again = palloc(sizeof(ItemPointerData) * (leaf->nagain + 1));
+	if (leaf->nagain > 0)
+		memcpy(move->again, leaf->again,
+			   sizeof(ItemPointerData) * leaf->nagain);
+	qsort(move->again, move->nagain, sizeof(ItemPointerData), compare_tids);
 	MemoryContextSwitchTo(old);
 	return move;
 }
@@ -161,9 +188,12 @@ stream_position_has_read(const StreamMove *move, ItemPointer from)
 {
 	BlockNumber block = ItemPointerGetBlockNumber(from);
 
-	return block < move->leaf->next_block ||
-		stream_readset_member(stream_readset_page(move->leaf->read, block),
-							  ItemPointerGetOffsetNumber(from));
+	return (block < move->leaf->next_block ||
+			stream_readset_member(stream_readset_page(move->leaf->read, block),
+								  ItemPointerGetOffsetNumber(from))) &&
+		(move->nagain == 0 ||
+		 bsearch(from, move->again, move->nagain, sizeof(ItemPointerData),
+				 compare_tids) == NULL);
 }
 
 /*
@@ -213,6 +243,7 @@ stream_position_end_move(StreamMove *move, Oid relfilenode)
 		leaf->next_block = move->first;
 	else if (BlockNumberIsValid(move->block))
 		leaf->next_block = move->block;
+	pfree(move->again);
 	pfree(move);
 }
 
@@ -234,8 +265,14 @@ stream_position_write(const StreamPosition *pos)
 		appendBinaryStringInfo(&out, (char *) &leaf->relfilenode, sizeof(Oid));
 		appendBinaryStringInfo(&out, (char *) &leaf->next_block,
 							   sizeof(BlockNumber));
-		appendStringInfoChar(&out, leaf->detached);
+		appendStringInfoChar(&out, (leaf->detached ? FLAG_DETACHED : 0) |
+							 (leaf->nagain > 0 ? FLAG_AGAIN : 0));
 		stream_readset_write(leaf->read, &out);
+		if (leaf->nagain == 0)
+			continue;
+		appendBinaryStringInfo(&out, (char *) &leaf->nagain, sizeof(int));
+		appendBinaryStringInfo(&out, (char *) leaf->again,
+							   sizeof(ItemPointerData) * leaf->nagain);
 	}
 	SET_VARSIZE(out.data, out.len);
 	return (struct varlena *) out.data;
@@ -251,6 +288,23 @@ read_bytes(const char **data, const char *end, void *dest, Size n)
 				 errmsg("stored reading position is damaged")));
 	memcpy(dest, *data, n);
 	*data += n;
+}
+
+/* Reads the rows to be read again; the caller is in the position's context. */
+static void
+read_again(StreamLeaf *leaf, const char **data, const char *end)
+{
+	read_bytes(data, end, &leaf->nagain, sizeof(int));
+	if (leaf->nagain <= 0 ||
+		leaf->nagain > (end - *data) / sizeof(ItemPointerData))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("stored reading position is damaged")));
+	/* room as stream_position_read_again expects it */
+	leaf->again = palloc(sizeof(ItemPointerData) *
+						 pg_nextpower2_32(leaf->nagain));
+	read_bytes(data, end, leaf->again,
+			   sizeof(ItemPointerData) * leaf->nagain);
 }
 
 StreamPosition *
@@ -272,12 +326,16 @@ stream_position_read(MemoryContext parent, struct varlena *stored)
 	{
 		Oid			ids[2];
 		StreamLeaf *leaf;
+		char		flags;
 
 		read_bytes(&data, end, ids, sizeof(ids));
 		leaf = add_leaf(pos, ids[0], ids[1]);
 		read_bytes(&data, end, &leaf->next_block, sizeof(BlockNumber));
-		read_bytes(&data, end, &leaf->detached, 1);
+		read_bytes(&data, end, &flags, 1);
+		leaf->detached = (flags & FLAG_DETACHED) != 0;
 		leaf->read = stream_readset_read(&data, end);
+		if (flags & FLAG_AGAIN)
+			read_again(leaf, &data, end);
 	}
 	MemoryContextSwitchTo(old);
 	return pos;
@@ -567,6 +625,9 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 		leaf->more = false;
 		leaf->scanned = false;
 		leaf->rows = 0;
+		leaf->cut = false;
+		leaf->aside = false;
+		leaf->taking = leaf->nagain;
 		settle_range(pos, leaf, measure_leaf(rels[i], measured));
 		leaves[i] = leaf;
 	}
@@ -583,30 +644,186 @@ stream_position_pending(const StreamPosition *pos)
 {
 	for (int i = 0; i < pos->nleaves; i++)
 		if (pos->leaves[i]->active &&
-			pos->leaves[i]->scan_end > pos->leaves[i]->scan_start)
+			(pos->leaves[i]->taking > 0 ||
+			 pos->leaves[i]->scan_end > pos->leaves[i]->scan_start))
 			return true;
 	return false;
 }
 
+void
+stream_position_read_again(StreamPosition *pos, StreamLeaf *leaf,
+						   ItemPointer tid)
+{
+	/* doubles when it is full: at powers of two */
+	if (leaf->nagain == 0)
+		leaf->again = MemoryContextAlloc(pos->context, sizeof(*tid));
+	else if ((leaf->nagain & (leaf->nagain - 1)) == 0)
+		leaf->again = repalloc_huge(leaf->again,
+									sizeof(*tid) * 2 * (Size) leaf->nagain);
+	leaf->again[leaf->nagain++] = *tid;
+}
+
+/* ---- a part of what there is ---- */
+
+/* Begins to read the pages [start, end). */
+static TableScanDesc
+begin_scan(Relation rel, Snapshot snapshot, BlockNumber start,
+		   BlockNumber end)
+{
+	ItemPointerData low;
+	ItemPointerData high;
+
+	ItemPointerSet(&low, start, FirstOffsetNumber);
+	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
+	return table_beginscan_tidrange(rel, snapshot, &low, &high);
+}
+
+/*
+ * Counts new rows in the leaf's pages, up to a limit; *first: the first, *last: the last
+ * of them.
+ */
+static int64
+count_new(const StreamLeaf *leaf, Relation rel, Snapshot snapshot,
+		  int64 limit, ItemPointer first, ItemPointer last)
+{
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	int64		count = 0;
+
+	if (leaf->scan_end <= leaf->scan_start)
+		return 0;
+	slot = table_slot_create(rel, NULL);
+	scan = begin_scan(rel, snapshot, leaf->scan_start, leaf->scan_end);
+	while (count < limit &&
+		   table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
+	{
+		ItemPointer tid = &slot->tts_tid;
+
+		CHECK_FOR_INTERRUPTS();
+		if (stream_readset_member(stream_readset_page(leaf->read,
+													  ItemPointerGetBlockNumber(tid)),
+								  ItemPointerGetOffsetNumber(tid)))
+			continue;
+		if (count++ == 0)
+			*first = *tid;
+		*last = *tid;
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return count;
+}
+
+/* The batch leaves the leaf for later. */
+static void
+leave_leaf(StreamLeaf *leaf)
+{
+	leaf->active = false;
+	leaf->more = true;
+}
+
+/* Cuts one leaf down to limit rows; returns how many it has. */
+static int64
+cut_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot, int64 limit,
+		 ItemPointer first)
+{
+	int64		count;
+
+	leaf->taking = Min(leaf->nagain, limit);
+	if (leaf->taking > 0)
+		*first = leaf->again[0];
+	count = leaf->taking;
+	if (count < limit)
+	{
+		ItemPointerData start = {0};
+
+		count += count_new(leaf, rel, snapshot, limit - count, &start,
+						   &leaf->last);
+		if (leaf->taking == 0)
+			*first = start;
+		if (count < limit)
+			return count;
+		leaf->cut = true;
+		leaf->scan_end = ItemPointerGetBlockNumber(&leaf->last) + 1;
+		leaf->new_boundary = Min(leaf->new_boundary, leaf->scan_end - 1);
+	}
+	else
+	{
+		leaf->scan_end = leaf->scan_start;
+		leaf->new_boundary = Min(leaf->new_boundary, leaf->scan_start);
+	}
+	leaf->more = true;
+	return count;
+}
+
+void
+stream_position_cut(StreamPosition *pos, Relation *rels, int n,
+					Snapshot snapshot, int64 limit, bool half,
+					StreamCutting *cutting)
+{
+	ItemPointerData tid;
+	ItemPointerData last;
+
+	memset(cutting, 0, sizeof(*cutting));
+	for (int i = 0; half && i < n && cutting->found < limit; i++)
+	{
+		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
+
+		cutting->found += leaf->nagain;
+		cutting->found += count_new(leaf, rels[i], snapshot,
+									limit - cutting->found, &tid, &last);
+	}
+	if (half)
+		limit = Max(1, cutting->found / 2);
+	for (int i = 0; i < n; i++)
+	{
+		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
+		int64		count;
+
+		if (cutting->taken == limit)
+		{
+			leave_leaf(leaf);
+			continue;
+		}
+		count = cut_leaf(leaf, rels[i], snapshot, limit - cutting->taken, &tid);
+		if (cutting->taken == 0 && count > 0)
+		{
+			cutting->relid = leaf->relid;
+			cutting->tid = tid;
+		}
+		cutting->taken += count;
+	}
+}
+
 /* ---- ending a batch ---- */
+
+/*
+ * Is the row, of the page at hand, one that has been read by the end of the batch?  Beyond
+ * the end of a range that ends on the page, those that were read before.
+ */
+static bool
+has_been_read(const StreamLeaf *leaf, ItemPointer tid)
+{
+	if (!leaf->cut || ItemPointerCompare(tid, (ItemPointer) &leaf->last) <= 0 ||
+		STREAM_MUTATION("cut_page"))
+		return true;
+	return stream_readset_member(stream_readset_page(leaf->read,
+													 ItemPointerGetBlockNumber(tid)),
+								 ItemPointerGetOffsetNumber(tid));
+}
 
 /* Writes the entries of pages [start, end) into the read set. */
 static void
 collect_read_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 				  BlockNumber start, BlockNumber end)
 {
-	ItemPointerData low;
-	ItemPointerData high;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	BlockNumber block = InvalidBlockNumber;
 	OffsetNumber offsets[MaxHeapTuplesPerPage];
 	int			n = 0;
 
-	ItemPointerSet(&low, start, FirstOffsetNumber);
-	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
 	slot = table_slot_create(rel, NULL);
-	scan = table_beginscan_tidrange(rel, snapshot, &low, &high);
+	scan = begin_scan(rel, snapshot, start, end);
 	while (table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 	{
 		if (ItemPointerGetBlockNumber(&slot->tts_tid) != block)
@@ -617,7 +834,8 @@ collect_read_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 			n = 0;
 			CHECK_FOR_INTERRUPTS();
 		}
-		offsets[n++] = ItemPointerGetOffsetNumber(&slot->tts_tid);
+		if (has_been_read(leaf, &slot->tts_tid))
+			offsets[n++] = ItemPointerGetOffsetNumber(&slot->tts_tid);
 	}
 	if (n > 0)
 		stream_readset_put_page(leaf->read, block, offsets, n);
@@ -640,6 +858,12 @@ finish_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
 {
 	BlockNumber start;
 
+	if (STREAM_MUTATION("read_again"))
+		leaf->taking = 0;
+	leaf->nagain -= leaf->taking;
+	if (leaf->taking > 0)
+		memmove(leaf->again, leaf->again + leaf->taking,
+				sizeof(ItemPointerData) * leaf->nagain);
 	leaf->next_block = Max(leaf->next_block, lowest_floor(leaf));
 	stream_readset_trim(leaf->read, leaf->next_block);
 	start = Max(leaf->scan_start, leaf->next_block);
@@ -704,16 +928,12 @@ static int64
 count_unread(const StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 			 BlockNumber start, BlockNumber end, int64 limit)
 {
-	ItemPointerData low;
-	ItemPointerData high;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	int64		count = 0;
 
-	ItemPointerSet(&low, start, FirstOffsetNumber);
-	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
 	slot = table_slot_create(rel, NULL);
-	scan = table_beginscan_tidrange(rel, snapshot, &low, &high);
+	scan = begin_scan(rel, snapshot, start, end);
 	while (count < limit &&
 		   table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 	{
@@ -740,8 +960,9 @@ stream_position_is_read(const StreamPosition *pos, Relation rel,
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	BlockNumber start = leaf ? leaf->next_block : 0;
 
-	return start >= nblocks ||
-		count_unread(leaf, rel, snapshot, start, nblocks, 1) == 0;
+	return (leaf == NULL || leaf->nagain == 0) &&
+		(start >= nblocks ||
+		 count_unread(leaf, rel, snapshot, start, nblocks, 1) == 0);
 }
 
 void
@@ -759,6 +980,8 @@ stream_position_lag(const StreamPosition *pos, Relation *rels, int n,
 		BlockNumber unread;
 		int64		unread_rows;
 
+		if (leaf)
+			*rows += leaf->nagain;
 		if (start >= nblocks)
 			continue;
 		unread = nblocks - start;

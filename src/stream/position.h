@@ -33,6 +33,8 @@ typedef struct StreamLeaf
 	BlockNumber next_block;		/* below: all read, nothing can appear */
 	StreamReadSet *read;		/* rows read at or above next_block */
 	bool		detached;		/* not part of the stream, but may come back */
+	ItemPointerData *again;		/* rows read that are to be read once more */
+	int			nagain;
 
 	/* in memory, empty after a start */
 	bool		tracking;		/* the next four are known */
@@ -47,6 +49,11 @@ typedef struct StreamLeaf
 	bool		scanned;		/* a plan of the batch has a scan of it */
 	BlockNumber scan_start;		/* new rows are in [scan_start, scan_end) ... */
 	BlockNumber scan_end;		/* ... and not in the read set */
+	bool		cut;			/* the range ends with this row, which may be in
+								 * the middle of a page: */
+	ItemPointerData last;
+	int			taking;			/* so many of the rows that are read again */
+	bool		aside;			/* its one row counts as read, but no scan has it */
 	BlockNumber new_boundary;
 	BlockNumber new_tail;
 	StreamWriter *new_writers;
@@ -132,6 +139,28 @@ extern bool stream_position_is_read(const StreamPosition *pos, Relation rel,
  */
 extern bool stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 								  int64 max_rows, List **measured);
+
+/* What a batch has been cut down to. */
+typedef struct StreamCutting
+{
+	int64		found;			/* so many new rows there were; 0: not counted */
+	int64		taken;			/* so many of them are left to the batch ... */
+	Oid			relid;			/* ... and this is the first */
+	ItemPointerData tid;
+} StreamCutting;
+
+/*
+ * Cuts the batch, which stream_position_begin has begun without a bound, down to the first
+ * limit rows that are new to the snapshot of the batch, leaf by leaf; half: to the first
+ * half of these, at least one.  rels as there.
+ */
+extern void stream_position_cut(StreamPosition *pos, Relation *rels, int n,
+								Snapshot snapshot, int64 limit, bool half,
+								StreamCutting *cutting);
+
+/* A row that has been read is to be read once more, by the next batch. */
+extern void stream_position_read_again(StreamPosition *pos, StreamLeaf *leaf,
+									   ItemPointer tid);
 
 /* May the batch's range hold new rows?  (False: surely none.) */
 extern bool stream_position_pending(const StreamPosition *pos);

@@ -290,18 +290,22 @@ stream_watermark_holds(const StreamWatermark *wm, const StreamInput *input,
 
 /* ---- what the owner may see ---- */
 
-/* May the owner of the view see the column? */
-static bool
-may_see(const StreamInput *input, AttrNumber attnum, Oid owner)
+bool
+stream_watermark_may_see(const StreamSight *sight, Oid stream,
+						 AttrNumber attnum, Oid owner)
 {
-	Oid			stream = input->declared.stream;
-
-	if (OidIsValid(input->sight.check_as) &&
-		input->sight.check_as != owner)
-		return bms_is_member(attnum, input->sight.handed_on);
+	if (OidIsValid(sight->check_as) && sight->check_as != owner)
+		return bms_is_member(attnum, sight->handed_on);
 	return pg_class_aclcheck(stream, owner, ACL_SELECT) == ACLCHECK_OK ||
 		pg_attribute_aclcheck(stream, attnum, owner,
 							  ACL_SELECT) == ACLCHECK_OK;
+}
+
+static bool
+may_see(const StreamInput *input, AttrNumber attnum, Oid owner)
+{
+	return stream_watermark_may_see(&input->sight, input->declared.stream,
+									attnum, owner);
 }
 
 /*

@@ -30,7 +30,13 @@ typedef struct StreamSight
 	Bitmapset  *handed_on;		/* attribute numbers of the stream */
 	bool		hidden;			/* a security barrier hides rows by more than
 								 * conditions on the stream */
+	bool		guarded;		/* rows may be hidden at all: by a security barrier,
+								 * or row-level security */
 } StreamSight;
+
+/* May the owner of the view see the column of a stream that is an input of it? */
+extern bool stream_watermark_may_see(const StreamSight *sight, Oid stream,
+									 AttrNumber attnum, Oid owner);
 
 /*
  * The external parameters of a delta plan.  Two are pointers (of type

@@ -156,6 +156,7 @@ my @gone = (
 	'FUNCTION streaming.delete_errors(regclass, timestamptz)',
 	'FUNCTION streaming.release(regclass)',
 	'FUNCTION streaming.reset(regclass)',
+	'FUNCTION streaming.retry(regclass)',
 	'FUNCTION streaming.check_pages(regclass)',
 	'FUNCTION streaming._merged_session(tstzrange)',
 	'FUNCTION streaming._merged_session(tsrange)',
@@ -166,6 +167,7 @@ my @gone = (
 my @made = (
 	'VIEW streaming.views', 'VIEW streaming.errors',
 	'VIEW streaming.streams', 'TABLE streaming._view',
+	(map { "TABLE streaming.$_" } qw(_progress _progress_unlogged _rejection)),
 	'FUNCTION streaming._closed(oid, boolean)',
 	'FUNCTION streaming._closed_local(oid, boolean)',
 	'FUNCTION streaming._on_time(timestamptz, timestamptz)',
@@ -182,10 +184,24 @@ $node->safe_psql(
 	'INSERT INTO streaming._view SELECT viewid, definition, state, COALESCE(below[1], 0), streams,
 		unlogged, option_names, option_values, settings FROM saved_views;
 	DROP TABLE saved_views;',
-	(map { "ALTER TABLE streaming.$_
+	(map { "CREATE TABLE saved$_ AS TABLE streaming.$_;
+		ALTER EXTENSION streaming DROP TABLE streaming.$_;
+		DROP TABLE streaming.$_;\n" } qw(_progress _progress_unlogged _rejection)),
+	of_0_9('CREATE TABLE streaming._progress '),
+	of_0_9('COMMENT ON TABLE streaming._progress '),
+	of_0_9('ALTER TABLE streaming._progress '),
+	of_0_9('CREATE UNLOGGED TABLE streaming._progress_unlogged '),
+	of_0_9('COMMENT ON TABLE streaming._progress_unlogged '),
+	of_0_9('CREATE TABLE streaming._rejection '),
+	of_0_9('CREATE INDEX _rejection_viewid '),
+	of_0_9('COMMENT ON TABLE streaming._rejection '),
+	(map { "ALTER TABLE saved$_ DROP error_rows,
 		ALTER reaped TYPE timestamptz USING COALESCE(reaped[cardinality(reaped)], '-infinity'),
 		ALTER reaped_groups TYPE int8 USING COALESCE(reaped_groups[cardinality(reaped_groups)], 0);\n" }
 		'_progress', '_progress_unlogged'),
+	"ALTER TABLE saved_rejection DROP sqlstate, DROP message, DROP batch, DROP storage;\n",
+	(map { "INSERT INTO streaming.$_ SELECT * FROM saved$_;
+		DROP TABLE saved$_;\n" } qw(_progress _progress_unlogged _rejection)),
 	of_0_9('CREATE FUNCTION streaming._on_time'),
 	of_0_9('CREATE VIEW'),
 	of_0_9('COMMENT ON FUNCTION streaming.(_on_time|_closed|wait|explain)'),

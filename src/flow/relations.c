@@ -453,23 +453,36 @@ depend_on_types(Oid state)
 /* ---- all of them ---- */
 
 /*
- * Makes a state table and its indexes ready: gives it the view's name, and sets
- * what they depend on.  None of that asks for rights on the schema.
+ * A name for one of a view's relations.  What tells them apart from those of others says
+ * nothing about this database, so a dump can bring them to any other.
+ */
+static RangeVar *
+part_name(const StreamViewRow *row, const StreamTree *tree,
+		  const StreamCut *cut, const char *suffix)
+{
+	char	   *name = cut == tree->top ? psprintf("_state_%s", suffix) :
+		cut == tree->changes ? psprintf("_changes_%s", suffix) :
+		cut->number == 0 ? psprintf("_below_%s", suffix) :
+		psprintf("_below_%s_%d", suffix, cut->number);
+	RangeVar   *result = makeRangeVar("streaming", name, -1);
+
+	result->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
+		RELPERSISTENCE_PERMANENT;
+	return result;
+}
+
+/*
+ * Makes a state table and its indexes ready, and sets what they depend on.  None of
+ * that asks for rights on the schema.
  */
 static void
 finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
-				   const IntoClause *into, const char *kind)
+				   const IntoClause *into)
 {
-	RangeVar   *name = makeRangeVar("streaming",
-									cut->number > 0 &&
-									strcmp(kind, "below") == 0 ?
-									psprintf("_below_%u_%d", row->viewid,
-											 cut->number) :
-									psprintf("_%s_%u", kind, row->viewid), -1);
+	RangeVar   *name = makeRangeVar("streaming", get_rel_name(state), -1);
 	Oid			key_index;
 	Oid			closing_index;
 
-	RenameRelationInternal(state, name->relname, true, false);
 	depend_on_types(state);
 	CommandCounterIncrement();
 	key_index = create_key_index(cut, state, name, into);
@@ -650,8 +663,9 @@ column_beside(Oid viewid, const char *name)
  * user.  It goes with that one, or before it.
  */
 static void
-create_changes_view(Oid viewid, const StreamCut *cut)
+create_changes_view(const StreamViewRow *row, const StreamCut *cut)
 {
+	Oid			viewid = row->viewid;
 	char	   *schema = get_namespace_name(get_rel_namespace(viewid));
 	StringInfoData query;
 	ViewStmt   *stmt = makeNode(ViewStmt);
@@ -669,7 +683,8 @@ create_changes_view(Oid viewid, const StreamCut *cut)
 					 quote_identifier(cut->op_name),
 					 column_beside(viewid, "op"));
 	append_columns(&query, viewid, cut);
-	appendStringInfo(&query, " FROM streaming._changes_%u AS c", viewid);
+	appendStringInfo(&query, " FROM streaming.%s AS c",
+					 get_rel_name(row->changes));
 	stmt->view = makeRangeVar(schema, name_of_changes(viewid), -1);
 	stmt->query = linitial_node(RawStmt,
 								raw_parser(query.data, RAW_PARSE_DEFAULT))->stmt;
@@ -699,17 +714,17 @@ declare_result(const StreamViewRow *row, const StreamTree *tree)
 		stream_declare_result(row->state, tree->time_column);
 }
 
-/* A name for one of a view's relations until the view has an OID. */
-static RangeVar *
-provisional_name(const StreamViewRow *row, const char *kind, int number)
+/* What tells the relations of a view apart from those of others. */
+static char *
+new_suffix(void)
 {
-	RangeVar   *name = makeRangeVar("streaming",
-									psprintf("_%s_p%d_%d", kind, MyProcPid,
-											 number), -1);
+	uint64		random;
 
-	name->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
-		RELPERSISTENCE_PERMANENT;
-	return name;
+	if (!pg_strong_random(&random, sizeof(random)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random name")));
+	return psprintf("%016llx", (unsigned long long) random);
 }
 
 void
@@ -722,8 +737,9 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	List	   *states = NIL;
 	ListCell   *lc;
 	ListCell   *ls;
+	char	   *suffix = new_suffix();
 	RangeVar   *definition = makeRangeVar("streaming",
-										  psprintf("_definition_p%d", MyProcPid),
+										  psprintf("_definition_%s", suffix),
 										  -1);
 	Query	   *reading;
 	Oid			userid;
@@ -739,8 +755,8 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 		states = lappend_oid(states, !stream_cut_has_state((StreamCut *) lfirst(lc)) ?
 							 InvalidOid :
 							 create_state_table(lfirst(lc),
-												provisional_name(row, "state",
-																 foreach_current_index(lc)),
+												part_name(row, tree, lfirst(lc),
+														  suffix),
 												into, storage, userid));
 	SetUserIdAndSecContext(userid, sec_context);
 
@@ -752,19 +768,13 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	row->viewid = create_view(into->rel, reading, into->colNames, view_options,
 							  InvalidOid);
 
-	RenameRelationInternal(row->definition,
-						   psprintf("_definition_%u", row->viewid),
-						   true, false);
 	depend_on_view(row->definition, row->viewid);
 	forboth(lc, tree->cuts, ls, states)
 		if (OidIsValid(lfirst_oid(ls)))
-			finish_state_table(row, lfirst(lc), lfirst_oid(ls), into,
-							   lfirst(lc) == tree->top ? "state" :
-							   lfirst(lc) == tree->changes ? "changes" :
-							   "below");
+			finish_state_table(row, lfirst(lc), lfirst_oid(ls), into);
 	CommandCounterIncrement();
 	if (tree->changes)
-		create_changes_view(row->viewid, tree->changes);
+		create_changes_view(row, tree->changes);
 	declare_result(row, tree);
 }
 
@@ -783,14 +793,14 @@ stream_relations_create_changes(StreamViewRow *row, StreamTree *tree,
 	SetUserIdAndSecContext(stream_catalog_owner(),
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE);
 	row->changes = create_state_table(cut,
-									  provisional_name(row, "state",
-													   cut->number),
+									  part_name(row, tree, cut,
+												stream_catalog_suffix(row->definition)),
 									  into, NIL,
 									  stream_owner_of(row->viewid));
 	SetUserIdAndSecContext(userid, sec_context);
-	finish_state_table(row, cut, row->changes, into, "changes");
+	finish_state_table(row, cut, row->changes, into);
 	CommandCounterIncrement();
-	create_changes_view(row->viewid, cut);
+	create_changes_view(row, cut);
 	/* keys that are there before are in no change stream */
 	if (tree->top->kind != STREAM_CUT_DISTINCT)
 		declare_result(row, tree);
@@ -817,7 +827,7 @@ stream_relations_sync_owner(Oid viewid)
 	stream_shmem_views_changed();
 }
 
-/* ---- after pg_upgrade ---- */
+/* ---- after pg_upgrade, and of a dump ---- */
 
 /* Does it depend on the view as a part of it? */
 static bool
@@ -868,7 +878,7 @@ attach_state_table(Oid state, Oid viewid)
  * locked by AccessExclusiveLock.
  */
 static void
-permit_closed(Oid viewid)
+permit_closed(Oid viewid, Oid written)
 {
 	Relation	view = table_open(viewid, NoLock);
 	Query	   *query = copyObject(get_view_query(view));
@@ -882,7 +892,7 @@ permit_closed(Oid viewid)
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for rule of view %u", viewid);
-	stream_eventtime_permit_closed(query, viewid);
+	stream_eventtime_permit_closed(query, written, viewid);
 	values[Anum_pg_rewrite_ev_action - 1] =
 		CStringGetTextDatum(nodeToString(list_make1(query)));
 	replaced[Anum_pg_rewrite_ev_action - 1] = true;
@@ -925,7 +935,7 @@ attach_changes_view(const StreamViewRow *row)
 }
 
 bool
-stream_relations_attach(const StreamViewRow *row)
+stream_relations_attach(const StreamViewRow *row, Oid written)
 {
 	bool		append = row->options.output_mode == STREAM_OUTPUT_APPEND;
 	ListCell   *lc;
@@ -947,23 +957,9 @@ stream_relations_attach(const StreamViewRow *row)
 			attach_state_table(lfirst_oid(lc), row->viewid);
 	attach_changes_view(row);
 	if (append)
-		permit_closed(row->viewid);
+		permit_closed(row->viewid, written);
 	CommandCounterIncrement();
 	return true;
-}
-
-/* The view whose OID is in the name of an internal relation, or InvalidOid. */
-static Oid
-view_in_name(const char *name)
-{
-	unsigned int viewid = 0;
-
-	if (sscanf(name, "_definition_%u", &viewid) == 1 ||
-		sscanf(name, "_state_%u", &viewid) == 1 ||
-		sscanf(name, "_below_%u", &viewid) == 1 ||
-		sscanf(name, "_changes_%u", &viewid) == 1)
-		return viewid;
-	return InvalidOid;
 }
 
 /* What belongs to a view is dropped before it, if it is attached. */
@@ -978,8 +974,9 @@ is_torn(Oid relid)
 		return false;
 	if (get_rel_namespace(relid) == schema)
 	{
-		viewid = view_in_name(get_rel_name(relid));
-		return OidIsValid(viewid) && stream_catalog_is_view(viewid) &&
+		viewid = stream_catalog_view_of(relid);
+		return OidIsValid(viewid) &&
+			SearchSysCacheExists1(RELOID, ObjectIdGetDatum(viewid)) &&
 			!is_part_of_view(relid, viewid);
 	}
 	if (get_rel_relkind(relid) != RELKIND_VIEW)

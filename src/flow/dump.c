@@ -27,6 +27,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
@@ -109,6 +110,81 @@ next_row(Runs *runs, bool read)
 	runs->count++;
 }
 
+void
+stream_dump_replace(StreamTextRow *item, const char *column, char *value)
+{
+	ListCell   *lc;
+	ListCell   *lv;
+
+	forboth(lc, item->columns, lv, item->values)
+		if (strcmp(lfirst(lc), column) == 0)
+			lfirst(lv) = value;
+}
+
+static int
+compare_tids(const void *a, const void *b)
+{
+	return ItemPointerCompare(&((struct StreamAside *) a)->tid,
+							  &((struct StreamAside *) b)->tid);
+}
+
+static int
+compare_places(const void *a, const void *b)
+{
+	int64		x = ((struct StreamAside *) a)->place;
+	int64		y = ((struct StreamAside *) b)->place;
+
+	return x < y ? -1 : x > y;
+}
+
+void
+stream_dump_put_aside(StreamPutAside *aside, List *items, const char *leaf,
+					  bool by_place)
+{
+	ListCell   *lc;
+
+	aside->rows = palloc(sizeof(*aside->rows) * (list_length(items) + 1));
+	aside->n = aside->next = 0;
+	foreach(lc, items)
+	{
+		StreamTextRow *item = lfirst(lc);
+		const char *tid = stream_catalog_text(item, "tid");
+		const char *name = stream_catalog_text(item, "leaf");
+		struct StreamAside *row = &aside->rows[aside->n];
+
+		if (strcmp(item->table, "_rejection") != 0 || tid == NULL ||
+			name == NULL || strcmp(name, leaf) != 0 ||
+			by_place == (*tid == '('))
+			continue;
+		row->item = item;
+		if (by_place)
+			row->place = strtoll(tid, NULL, 10);
+		else
+			row->tid = *(ItemPointer) DatumGetPointer(OidInputFunctionCall(F_TIDIN, pstrdup(tid),
+																		   InvalidOid, -1));
+		aside->n++;
+	}
+	qsort(aside->rows, aside->n, sizeof(*aside->rows),
+		  by_place ? compare_places : compare_tids);
+}
+
+/* The row at the TID has that place. */
+static void
+tell_place(StreamPutAside *aside, ItemPointer tid, int64 place)
+{
+	while (aside->next < aside->n)
+	{
+		struct StreamAside *row = &aside->rows[aside->next];
+		int			order = ItemPointerCompare(&row->tid, tid);
+
+		if (order > 0)
+			return;
+		if (order == 0)
+			stream_dump_replace(row->item, "tid", psprintf(INT64_FORMAT, place));
+		aside->next++;
+	}
+}
+
 /* Has the view read the row?  A leaf of which it knows nothing has no such row. */
 static bool
 has_read(const StreamLeaf *leaf, ItemPointer tid)
@@ -123,10 +199,12 @@ has_read(const StreamLeaf *leaf, ItemPointer tid)
 
 /*
  * Counts the rows of a table that the snapshot sees, from the first page to the last;
- * leaf: by which it is known which of them have been read, or NULL.
+ * leaf: by which it is known which of them have been read, or NULL; aside: tell those
+ * their places, or NULL.
  */
 static void
-scan_table(Relation rel, Snapshot snapshot, const StreamLeaf *leaf, Runs *runs)
+scan_table(Relation rel, Snapshot snapshot, const StreamLeaf *leaf,
+		   StreamPutAside *aside, Runs *runs)
 {
 	TableScanDesc scan = table_beginscan_strat(rel, snapshot, 0, NULL, true,
 											   false);
@@ -137,6 +215,8 @@ scan_table(Relation rel, Snapshot snapshot, const StreamLeaf *leaf, Runs *runs)
 	runs->from = -1;
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
+		if (aside)
+			tell_place(aside, &slot->tts_tid, runs->count);
 		next_row(runs, has_read(leaf, &slot->tts_tid));
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -148,7 +228,7 @@ scan_table(Relation rel, Snapshot snapshot, const StreamLeaf *leaf, Runs *runs)
 /* ---- what there is to say of a view ---- */
 
 static List *
-say_leaves(List *items, struct varlena *stored, Snapshot snapshot)
+say_leaves(List *items, List *aside, struct varlena *stored, Snapshot snapshot)
 {
 	StreamPosition *pos = stream_position_read(CurrentMemoryContext, stored);
 
@@ -156,15 +236,18 @@ say_leaves(List *items, struct varlena *stored, Snapshot snapshot)
 	{
 		StreamLeaf *leaf = pos->leaves[i];
 		Relation	rel = try_table_open(leaf->relid, AccessShareLock);
+		StreamPutAside of_leaf;
 		StreamTextRow *item;
 		Runs		runs;
 
 		if (rel == NULL)
 			continue;
+		stream_dump_put_aside(&of_leaf, aside, stream_catalog_name(leaf->relid),
+							  false);
 		/* rows that are in the dump are of other storage then: none */
 		scan_table(rel, snapshot,
 				   leaf->relfilenode == STREAM_COMPAT_RELNUMBER(rel) ? leaf : NULL,
-				   &runs);
+				   &of_leaf, &runs);
 		item = new_item(STREAM_DUMP_LEAF);
 		add(item, "name", stream_catalog_name(leaf->relid));
 		add(item, "detached", pstrdup(leaf->detached ? "t" : "f"));
@@ -187,7 +270,7 @@ say_table(List *items, Oid relid, Snapshot snapshot)
 
 	if (rel == NULL)
 		return items;
-	scan_table(rel, snapshot, NULL, &runs);
+	scan_table(rel, snapshot, NULL, NULL, &runs);
 	add(item, "name", stream_catalog_name(relid));
 	add(item, "rows", psprintf(INT64_FORMAT, runs.count));
 	add(item, "indexes", psprintf("%d", stream_dump_indexes(rel, false)));
@@ -205,6 +288,7 @@ say_view(const StreamViewRow *row, Snapshot snapshot)
 		"_progress";
 	StreamTextRow *first = new_item(STREAM_DUMP_VIEW);
 	List	   *items = list_make1(first);
+	List	   *aside = stream_catalog_export("_rejection", row->viewid, snapshot);
 	StreamProgress progress;
 	ListCell   *lc;
 
@@ -222,10 +306,11 @@ say_view(const StreamViewRow *row, Snapshot snapshot)
 	if ((!row->unlogged || !RecoveryInProgress()) &&
 		stream_catalog_read_progress(row->viewid, row->unlogged, snapshot,
 									 &progress) && progress.position)
-		items = say_leaves(items, progress.position, snapshot);
-	items = list_concat(items, stream_catalog_export("_rejection", row->viewid,
-													 snapshot));
+		items = say_leaves(items, aside, progress.position, snapshot);
+	items = list_concat(items, aside);
 	items = list_concat(items, stream_catalog_export("_release", row->viewid,
+													 snapshot));
+	items = list_concat(items, stream_catalog_export("_error", row->viewid,
 													 snapshot));
 	add(first, "oid", psprintf("%u", row->viewid));
 	add(first, "items", psprintf("%d", list_length(items)));

@@ -37,6 +37,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -60,6 +61,7 @@
 #include "base/privilege.h"
 #include "stream/am.h"
 #include "stream/position.h"
+#include "state/rowimage.h"
 #include "flow/relations.h"
 #include "flow/dump.h"
 #include "flow/restore.h"
@@ -73,10 +75,11 @@ typedef struct Restored
 	Oid			viewid;
 	bool		by_hand;		/* somebody says that it is to go on */
 	List	   *items;			/* StreamTextRow * */
-	const StreamTextRow *first; /* of these, STREAM_DUMP_VIEW ... */
-	const StreamTextRow *view;	/* ... and _view; NULL: not there */
+	StreamTextRow *first;		/* of these, STREAM_DUMP_VIEW ... */
+	StreamTextRow *view;		/* ... and _view; NULL: not there */
 	char	   *group;			/* or NULL */
 	StreamPosition *position;	/* or NULL */
+	const char *error;			/* it cannot go on, or NULL */
 	const char *detail;			/* what it waits for; NULL: nothing */
 } Restored;
 
@@ -270,45 +273,114 @@ check_reading(Restored *restored, Oid state)
 	return reads ? NULL : "The view does not read its state yet.";
 }
 
-/*
- * Rows that come and go are found by a hash of their bytes, which are others if they
- * contain OIDs of what has been made here: of enum values, element types and the like.
- */
-static const char *
-check_hash(Relation rel)
+/* The column with the hash of the row, of rows that come and go in an order; or 0. */
+static AttrNumber
+hash_column(TupleDesc desc)
 {
-	TupleDesc	desc = RelationGetDescr(rel);
-	bool		has_hash = false;
-	const char *detail = NULL;
-
 	for (int i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(desc, i);
-
-		if (attr->atttypid == INT4OID &&
-			strncmp(NameStr(attr->attname), "_hash", 5) == 0)
-			has_hash = true;
-		else if (getBaseType(attr->atttypid) >= FirstNormalObjectId ||
-				 (get_base_element_type(attr->atttypid) >= FirstNormalObjectId))
-			detail = psprintf("Rows with values of type %s cannot be found again after a restore.",
-							  format_type_be(attr->atttypid));
-	}
-	return has_hash ? detail : NULL;
+		if (TupleDescAttr(desc, i)->atttypid == INT4OID &&
+			strncmp(NameStr(TupleDescAttr(desc, i)->attname), "_hash", 5) == 0)
+			return i + 1;
+	return InvalidAttrNumber;
 }
 
+/* Does the server compare values of the type without a function of a user? */
+static bool
+is_plain(Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_base_element_type(base);
+
+	if (OidIsValid(element))
+		base = getBaseType(element);
+	return base < FirstNormalObjectId || get_typtype(base) == TYPTYPE_ENUM;
+}
+
+/* Can rows be written without running anybody's code? */
+static bool
+can_be_written(Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+		if (!is_plain(TupleDescAttr(desc, i)->atttypid))
+			return false;
+	return stream_dump_indexes(rel, true) == stream_dump_indexes(rel, false);
+}
+
+/* What the hash of the row is here. */
+static int32
+hash_here(TupleTableSlot *slot, TupleTableSlot *hashed, AttrNumber column)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+
+	slot_getallattrs(slot);
+	ExecClearTuple(hashed);
+	memcpy(hashed->tts_values, slot->tts_values, desc->natts * sizeof(Datum));
+	memcpy(hashed->tts_isnull, slot->tts_isnull, desc->natts * sizeof(bool));
+	/* as it is before it is known (firsts.c) */
+	hashed->tts_values[column - 1] = Int32GetDatum(0);
+	ExecStoreVirtualTuple(hashed);
+	return (int32) stream_rowimage_hash(desc, hashed);
+}
+
+static void
+write_hash(Relation rel, TupleTableSlot *slot, AttrNumber column, int32 hash)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc0(sizeof(bool) * desc->natts);
+	bool	   *replaced = palloc0(sizeof(bool) * desc->natts);
+	HeapTuple	tuple = ExecFetchSlotHeapTuple(slot, false, NULL);
+	HeapTuple	changed;
+
+	values[column - 1] = Int32GetDatum(hash);
+	replaced[column - 1] = true;
+	changed = heap_modify_tuple(tuple, desc, values, nulls, replaced);
+	CatalogTupleUpdate(rel, &slot->tts_tid, changed);
+	heap_freetuple(changed);
+	pfree(values);
+	pfree(nulls);
+	pfree(replaced);
+}
+
+/*
+ * Counts the rows.  Rows that come and go are found by a hash of their bytes, which are
+ * others if they contain OIDs of what has been made here: of enum values, element types
+ * and the like.  Counts the rows in *stale whose hash is not what it would be, and, if
+ * it is to be, sets them right.
+ */
 static int64
-count_rows(Relation rel)
+count_rows(Relation rel, bool set_right, int64 *stale)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TupleTableSlot *hashed = MakeSingleTupleTableSlot(RelationGetDescr(rel),
+													  &TTSOpsVirtual);
+	AttrNumber	column = hash_column(RelationGetDescr(rel));
 	int64		count = 0;
 
+	*stale = 0;
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
+		bool		isnull;
+
 		count++;
+		if (column != InvalidAttrNumber)
+		{
+			int32		hash = hash_here(slot, hashed, column);
+
+			if (DatumGetInt32(slot_getattr(slot, column, &isnull)) != hash)
+			{
+				(*stale)++;
+				if (set_right)
+					write_hash(rel, slot, column, hash);
+			}
+		}
 		CHECK_FOR_INTERRUPTS();
 	}
+	ExecDropSingleTupleTableSlot(hashed);
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);
@@ -323,6 +395,7 @@ check_table(Restored *restored, const StreamTextRow *item, bool rows)
 	Oid			relid;
 	const char *detail = check_part(restored, name, RELKIND_RELATION, &relid);
 	Relation	rel;
+	int64		stale = 0;
 
 	if (detail)
 		return detail;
@@ -338,11 +411,12 @@ check_table(Restored *restored, const StreamTextRow *item, bool rows)
 	else if (!restored->by_hand &&
 			 stream_dump_triggers(rel) < number(item, "triggers"))
 		detail = psprintf("Table %s does not have all of its triggers.", name);
-	else if (rows && count_rows(rel) != number(item, "rows"))
+	else if (rows && count_rows(rel, false, &stale) != number(item, "rows"))
 		detail = psprintf("Table %s does not have as many rows as when it was dumped.",
 						  name);
-	else
-		detail = check_hash(rel);
+	else if (stale > 0 && !can_be_written(rel))
+		detail = psprintf("Rows of table %s would not be found again, for types of its columns have other OIDs here.",
+						  name);
 	table_close(rel, NoLock);
 	return detail;
 }
@@ -412,6 +486,7 @@ typedef struct Placing
 	TransactionId loaded_by;	/* who has inserted the first one */
 	bool		mixed;			/* others have inserted some of the first ones */
 	bool		more;			/* he has inserted others */
+	StreamPutAside aside;
 	bool		unread;			/* an unread row has been met */
 	BlockNumber block;			/* the page at hand ... */
 	OffsetNumber offsets[MaxHeapTuplesPerPage];
@@ -460,6 +535,22 @@ end_page(Placing *placing, bool last)
 	placing->unread_here = false;
 }
 
+/* The row at the place has that TID. */
+static void
+tell_tid(StreamPutAside *aside, int64 place, ItemPointer tid)
+{
+	while (aside->next < aside->n && aside->rows[aside->next].place <= place)
+	{
+		struct StreamAside *row = &aside->rows[aside->next++];
+
+		if (row->place == place)
+			stream_dump_replace(row->item, "tid",
+								psprintf("(%u,%u)",
+										 ItemPointerGetBlockNumber(tid),
+										 ItemPointerGetOffsetNumber(tid)));
+	}
+}
+
 static void
 place_row(Placing *placing, TupleTableSlot *slot)
 {
@@ -473,6 +564,7 @@ place_row(Placing *placing, TupleTableSlot *slot)
 		placing->block = ItemPointerGetBlockNumber(&slot->tts_tid);
 		CHECK_FOR_INTERRUPTS();
 	}
+	tell_tid(&placing->aside, place, &slot->tts_tid);
 	if (place == 0)
 		placing->loaded_by = xmin;
 	if (place < placing->rows)
@@ -520,6 +612,8 @@ place_leaf(Restored *restored, const StreamTextRow *item, Relation rel)
 	placing.leaf = stream_position_leaf(restored->position,
 										RelationGetRelid(rel));
 	placing.leaf->detached = strcmp(said(item, "detached"), "t") == 0;
+
+	stream_dump_put_aside(&placing.aside, restored->items, placing.name, true);
 
 	/* nobody writes: it sees all that there is */
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -585,7 +679,9 @@ place_leaves(Restored *restored)
 static void
 check(Restored *restored)
 {
-	restored->detail = check_items(restored);
+	restored->detail = restored->error;
+	if (restored->detail == NULL)
+		restored->detail = check_items(restored);
 	if (restored->detail == NULL)
 		restored->detail = check_streams(restored);
 	if (restored->detail == NULL)
@@ -647,13 +743,16 @@ check_others(Restored *restored, List *all)
 }
 
 static void
-check_all(List *all)
+check_all(List *all, Restored *volatile *at_hand)
 {
 	bool		changed = true;
 	ListCell   *lc;
 
 	foreach(lc, all)
+	{
+		*at_hand = lfirst(lc);
 		check(lfirst(lc));
+	}
 	while (changed)
 	{
 		changed = false;
@@ -672,11 +771,14 @@ check_all(List *all)
 /* ---- going on ---- */
 
 static void
-import(Restored *restored, const StreamTextRow *item)
+import(Restored *restored, StreamTextRow *item)
 {
 	struct varlena *position = NULL;
 	const char *missing;
 
+	/* a row that has been put aside and is gone */
+	if (strcmp(item->table, "_rejection") == 0 && *said(item, "tid") != '(')
+		stream_dump_replace(item, "tid", "(0,0)");
 	if (restored->position && strncmp(item->table, "_progress", 9) == 0)
 		position = stream_position_write(restored->position);
 	missing = stream_catalog_import(item, restored->viewid, position);
@@ -689,6 +791,18 @@ import(Restored *restored, const StreamTextRow *item)
 				 errdetail("%s", missing)));
 }
 
+/* So that rows are found again. */
+static void
+set_hashes_right(const char *name)
+{
+	Relation	rel = table_open(stream_catalog_named(name), RowExclusiveLock);
+	int64		stale;
+
+	if (hash_column(RelationGetDescr(rel)) != InvalidAttrNumber)
+		count_rows(rel, true, &stale);
+	table_close(rel, NoLock);
+}
+
 static void
 go_on(Restored *restored)
 {
@@ -699,12 +813,15 @@ go_on(Restored *restored)
 	CommandCounterIncrement();
 	foreach(lc, restored->items)
 	{
-		const StreamTextRow *item = lfirst(lc);
+		StreamTextRow *item = lfirst(lc);
 
 		if (strncmp(item->table, "_progress", 9) == 0 ||
 			strcmp(item->table, "_rejection") == 0 ||
-			strcmp(item->table, "_release") == 0)
+			strcmp(item->table, "_release") == 0 ||
+			strcmp(item->table, "_error") == 0)
 			import(restored, item);
+		else if (strcmp(item->table, STREAM_DUMP_TABLE) == 0)
+			set_hashes_right(said(item, "name"));
 	}
 	stream_catalog_delete_restore(restored->viewid);
 	CommandCounterIncrement();
@@ -717,24 +834,19 @@ go_on(Restored *restored)
 	stream_shmem_views_changed();
 }
 
-/* Returns what the one that is by hand waits for, or NULL. */
-static const char *
-attach(List *all)
+/* *at_hand: the one that is being looked at, for errors. */
+static void
+attach(List *all, Restored *volatile *at_hand)
 {
-	const char *detail = NULL;
 	ListCell   *lc;
 
-	check_all(all);
+	check_all(all, at_hand);
 	foreach(lc, all)
 	{
-		Restored   *restored = lfirst(lc);
-
-		if (restored->by_hand)
-			detail = restored->detail;
-		if (restored->detail == NULL)
-			go_on(restored);
+		*at_hand = lfirst(lc);
+		if ((*at_hand)->detail == NULL)
+			go_on(*at_hand);
 	}
-	return detail;
 }
 
 /* Those that are gone need nothing any more. */
@@ -756,20 +868,22 @@ leave_out_dropped(List *all)
 	return result;
 }
 
-/* The same as attach; returns the message of an error, or NULL. */
-static char *
+/* The same; an error is noted as that of the view. */
+static bool
 try_attach(List *all)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	char	   *volatile message = NULL;
+	Restored   *volatile at_hand = linitial(all);
+	volatile bool done = false;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(caller);
 	PG_TRY();
 	{
-		attach(all);
+		attach(all, &at_hand);
 		ReleaseCurrentSubTransaction();
+		done = true;
 	}
 	PG_CATCH();
 	{
@@ -779,13 +893,22 @@ try_attach(List *all)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
-		message = psprintf("%s%s%s", error->message, error->detail ? ": " : "",
-						   error->detail ? error->detail : "");
+		at_hand->error = psprintf("%s%s%s", error->message,
+								  error->detail ? ": " : "",
+								  error->detail ? error->detail : "");
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
 	CurrentResourceOwner = owner;
-	return message;
+	return done;
+}
+
+void
+stream_restore_attach_now(void)
+{
+	if ((superuser() || GetUserId() == stream_catalog_owner()) &&
+		!RecoveryInProgress())
+		(void) stream_restore_attach();
 }
 
 bool
@@ -793,21 +916,21 @@ stream_restore_attach(void)
 {
 	List	   *all = leave_out_dropped(collect(InvalidOid));
 	bool		left = false;
-	char	   *message;
 	ListCell   *lc;
 
 	if (all == NIL)
 		return false;
-	message = try_attach(all);
+	/* each time, one more of them is left out */
+	while (!try_attach(all))
+		CHECK_FOR_INTERRUPTS();
 	foreach(lc, all)
 	{
 		Restored   *restored = lfirst(lc);
 
-		if (message == NULL && restored->detail == NULL)
+		if (restored->detail == NULL)
 			continue;
 		left = true;
-		stream_catalog_explain_restore(restored->viewid,
-									   message ? message : restored->detail);
+		stream_catalog_explain_restore(restored->viewid, restored->detail);
 	}
 	return left;
 }
@@ -822,8 +945,8 @@ stream_restore_attach_view(PG_FUNCTION_ARGS)
 {
 	Oid			viewid = PG_GETARG_OID(0);
 	List	   *all = leave_out_dropped(collect(viewid));
-	const char *detail;
-	bool		found = false;
+	Restored   *restored = NULL;
+	Restored   *volatile at_hand;
 	ListCell   *lc;
 
 	stream_owner_refuse_nested("streaming.attach");
@@ -832,8 +955,9 @@ stream_restore_attach_view(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", viewid)));
 	foreach(lc, all)
-		found |= ((Restored *) lfirst(lc))->by_hand;
-	if (!found)
+		if (((Restored *) lfirst(lc))->by_hand)
+			restored = lfirst(lc);
+	if (restored == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a continuous view that a dump has brought",
@@ -841,12 +965,12 @@ stream_restore_attach_view(PG_FUNCTION_ARGS)
 	if (!stream_privilege_of_owner(viewid))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
 					   get_rel_name(viewid));
-	detail = attach(all);
-	if (detail)
+	attach(all, &at_hand);
+	if (restored->detail)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("continuous view \"%s\" is not complete",
 						get_rel_name(viewid)),
-				 errdetail("%s", detail)));
+				 errdetail("%s", restored->detail)));
 	PG_RETURN_VOID();
 }

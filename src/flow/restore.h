@@ -17,4 +17,10 @@
  */
 extern bool stream_restore_attach(void);
 
+/*
+ * The same, at once, for a superuser or the extension's owner, who may be restoring a
+ * dump.
+ */
+extern void stream_restore_attach_now(void);
+
 #endif

@@ -70,7 +70,7 @@ is_part_name(const char *name)
 		Size		len = strlen(prefixes[i]);
 
 		if (strncmp(name, prefixes[i], len) == 0 &&
-			strspn(name + len, "0123456789abcdef_") == strlen(name + len))
+			strspn(name + len, "0123456789_") == strlen(name + len))
 			return true;
 	}
 	return false;

@@ -44,6 +44,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/shmem.h"
@@ -714,17 +715,21 @@ declare_result(const StreamViewRow *row, const StreamTree *tree)
 		stream_declare_result(row->state, tree->time_column);
 }
 
-/* What tells the relations of a view apart from those of others. */
+/*
+ * What tells the relations of a view apart from those of others, in this and in other
+ * databases: the time, and some digits more.
+ */
 static char *
 new_suffix(void)
 {
-	uint64		random;
+	uint32		random;
 
 	if (!pg_strong_random(&random, sizeof(random)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not generate a random name")));
-	return psprintf("%016llx", (unsigned long long) random);
+	return psprintf(INT64_FORMAT "%04u", (int64) GetCurrentTimestamp(),
+					random % 10000);
 }
 
 void

@@ -86,9 +86,6 @@ $node->safe_psql('orig', q{
 	ROLLBACK});
 run_file('orig', 'rows.sql', '-v', 'part=2');
 run_file('orig', 'refresh.sql');
-# a failed view would be tried again
-$node->safe_psql('orig', 'DROP MATERIALIZED VIEW shop.failing; TRUNCATE streaming._error')
-  if 0;
 run_file('orig', 'rows.sql', '-v', 'part=3');
 $node->safe_psql('orig', q{SELECT streaming.wait('shop.eager')});
 
@@ -124,6 +121,260 @@ foreach my $way (sort keys %restore)
 	is(check($way), $gone_on, "$way: going on");
 	is(run_file($way, 'oracle.sql'), '', "$way: they are what their queries say");
 }
+
+# What was restored is what was made.
+foreach my $dbname ('orig', 'custom')
+{
+	$node->safe_psql($dbname, q{
+		SET client_min_messages = warning;
+		DROP SCHEMA shop CASCADE});
+	is( $node->safe_psql($dbname, q{
+			SELECT (SELECT count(*) FROM streaming._view), (SELECT count(*) FROM streaming._progress),
+				(SELECT count(*) FROM streaming._stream), (SELECT count(*) FROM streaming._rejection),
+				(SELECT count(*) FROM pg_class c WHERE relnamespace = 'streaming'::regnamespace
+					AND NOT EXISTS (SELECT FROM pg_depend WHERE deptype IN ('e', 'i', 'a')
+						AND classid = 'pg_class'::regclass AND objid = c.oid))}),
+		'0|0|0|0|0', "$dbname: nothing is left behind");
+}
+
+# ------------------------------------------- rows removed, unread, in disorder
+
+# A position is not just how many rows have been read: rows of a transaction that was
+# slow lie before others that have been read.
+$node->safe_psql('postgres', 'CREATE DATABASE holes');
+$node->safe_psql('holes', q{
+	CREATE EXTENSION streaming;
+	CREATE ROLE dump_owner;
+	GRANT CREATE ON SCHEMA public TO dump_owner;
+	SET ROLE dump_owner;
+	CREATE TABLE s (k int, v int) USING stream;
+	CREATE TABLE gone (k int, v int) USING stream;
+	CREATE TABLE p (day int, v int) PARTITION BY LIST (day);
+	CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1) USING stream;
+	CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2) USING stream;
+	CREATE MATERIALIZED VIEW sums WITH (streaming.continuous, streaming.trigger = manual)
+		AS SELECT k, count(*), sum(v) FROM s GROUP BY k;
+	CREATE MATERIALIZED VIEW two WITH (streaming.continuous, streaming.trigger = manual)
+		AS SELECT sum(v) FROM (TABLE s UNION ALL TABLE gone) u;
+	CREATE MATERIALIZED VIEW days WITH (streaming.continuous, streaming.trigger = manual)
+		AS SELECT day, count(*), sum(v) FROM p GROUP BY day;
+	CREATE MATERIALIZED VIEW copied WITH (streaming.continuous, streaming.trigger = manual)
+		AS SELECT * FROM s WHERE v % 2 = 0;
+	CREATE MATERIALIZED VIEW above WITH (streaming.continuous, streaming.trigger = manual)
+		AS SELECT count > 5 AS big, count(*) FROM sums GROUP BY 1;
+	INSERT INTO s SELECT i % 3, i FROM generate_series(1, 2000) i;
+	INSERT INTO gone SELECT 9, i FROM generate_series(1, 1000) i;
+	INSERT INTO p SELECT 1 + i % 2, i FROM generate_series(1, 1000) i});
+my $slow = $node->background_psql('holes');
+$slow->query_safe('BEGIN');
+$slow->query_safe('INSERT INTO s SELECT 7, i FROM generate_series(1, 100) i');
+$node->safe_psql('holes', 'INSERT INTO s SELECT i % 3, i FROM generate_series(1, 5000) i');
+my $refresh = join '', map { "REFRESH MATERIALIZED VIEW $_;" } qw(sums two days copied above);
+$node->safe_psql('holes', $refresh);
+$node->safe_psql('holes', q{TRUNCATE gone; DROP TABLE p1; INSERT INTO gone VALUES (9, 5)});
+$slow->query_safe('COMMIT');
+$slow->quit;
+$node->safe_psql('holes', 'INSERT INTO s SELECT i % 3, i FROM generate_series(1, 50) i');
+
+my $show = q{
+	SELECT 'sums', s::text FROM sums s UNION ALL SELECT 'two', b::text FROM two b
+	UNION ALL SELECT 'days', d::text FROM days d UNION ALL SELECT 'above', a::text FROM above a
+	UNION ALL SELECT 'copied', count(*)::text FROM copied ORDER BY 1, 2};
+my $more = q{
+	CREATE TABLE p3 PARTITION OF p FOR VALUES IN (3) USING stream;
+	INSERT INTO p SELECT 2 + i % 2, i FROM generate_series(1, 7) i;
+	INSERT INTO s SELECT i % 5, i FROM generate_series(1, 5) i;
+	INSERT INTO gone VALUES (1, 1)};
+my $oracle = q{
+	SELECT count(*) FROM ((TABLE sums EXCEPT ALL SELECT k, count(*), sum(v) FROM s GROUP BY k)
+		UNION ALL (SELECT k, count(*), sum(v) FROM s GROUP BY k EXCEPT ALL TABLE sums)
+		UNION ALL (SELECT 1, k, v FROM copied EXCEPT ALL SELECT 1, k, v FROM s WHERE v % 2 = 0)
+		UNION ALL (SELECT 1, k, v FROM s WHERE v % 2 = 0 EXCEPT ALL SELECT 1, k, v FROM copied)) d};
+
+sub like_holes
+{
+	my ($dbname, $stood, $read, $gone_on) = @_;
+	wait_restored($dbname, $dbname);
+	is($node->safe_psql($dbname, $show), $stood, "$dbname: as they stood");
+	$node->safe_psql($dbname, $refresh);
+	is($node->safe_psql($dbname, $show), $read, "$dbname: what was not read, and that once");
+	is($node->safe_psql($dbname, $oracle), '0', "$dbname: as their queries say");
+	$node->safe_psql($dbname, "$more; $refresh");
+	is($node->safe_psql($dbname, $show), $gone_on, "$dbname: going on");
+	is($node->safe_psql($dbname, $oracle), '0', "$dbname: as their queries say");
+}
+
+my @dump = ('pg_dump', @at, '--no-sync', 'holes');
+my @psql = ('psql', @at, '-X', '-q', '-o', '/dev/null', '-v', 'ON_ERROR_STOP=1');
+pg('holes: plain', @dump, '-f', "$tmp/holes.sql");
+pg('holes: inserts', @dump, '--inserts', '-f', "$tmp/inserts.sql");
+pg('holes: schemas', @dump, '-n', 'public', '-n', 'streaming', '-e', 'streaming', '-f', "$tmp/schemas.sql");
+pg('holes: without one stream', @dump, '-T', 'gone', '-f', "$tmp/without.sql");
+pg('holes: without its rows', @dump, '--exclude-table-data', 'gone', '-f', "$tmp/without_rows.sql");
+pg('holes: custom', @dump, '-Fc', '-f', "$tmp/holes");
+my $holes_stood = $node->safe_psql('holes', $show);
+$node->safe_psql('holes', $refresh);
+my $holes_read = $node->safe_psql('holes', $show);
+$node->safe_psql('holes', "$more; $refresh");
+my @holes = ($holes_stood, $holes_read, $node->safe_psql('holes', $show));
+isnt($holes[0], $holes[1], 'there was something to read');
+
+$node->safe_psql('postgres', "CREATE DATABASE holes_$_")
+  foreach qw(plain inserts schemas sections without without_rows twice no_owner between);
+pg('plain', @psql, '-f', "$tmp/holes.sql", '-d', 'holes_plain');
+like_holes('holes_plain', @holes);
+
+$node->safe_psql('holes_schemas', 'DROP SCHEMA public');
+pg('schemas', @psql, '-f', "$tmp/schemas.sql", '-d', 'holes_schemas');
+like_holes('holes_schemas', @holes);
+
+foreach my $section (qw(pre-data data post-data))
+{
+	pg($section, 'pg_restore', @at, "--section=$section", '-d', 'holes_sections', "$tmp/holes");
+	if ($section ne 'post-data')
+	{
+		$node->poll_query_until('holes_sections', q{
+			SELECT count(*) = 5 FROM streaming.views WHERE state = 'restoring' AND last_error IS NOT NULL})
+		  if $section eq 'data';
+	}
+}
+like_holes('holes_sections', @holes);
+
+# rows that are inserted before the restore is over are not taken for read
+pg('pre-data', 'pg_restore', @at, "--section=pre-data", '-d', 'holes_between', "$tmp/holes");
+pg('data', 'pg_restore', @at, "--section=data", '-d', 'holes_between', "$tmp/holes");
+$node->safe_psql('holes_between', $more);
+pg('post-data', 'pg_restore', @at, "--section=post-data", '-d', 'holes_between', "$tmp/holes");
+wait_restored('holes_between', 'rows in between');
+$node->safe_psql('holes_between', $refresh);
+is($node->safe_psql('holes_between', $show), $holes[2], 'rows in between are read');
+
+# all of a superuser
+pg('no owner', 'pg_restore', @at, '--no-owner', '-d', 'holes_no_owner', "$tmp/holes");
+wait_restored('holes_no_owner', 'no owner');
+is( $node->safe_psql('holes_no_owner', q{SELECT DISTINCT owner FROM streaming.views}),
+	$node->safe_psql('postgres', 'SELECT current_user'), 'no owner: whose they are');
+like_holes('holes_no_owner', @holes);
+
+# ------------------------------------------------------------------- doubts
+
+# what the view waits for
+sub waits
+{
+	my ($dbname, $view, $detail, $name) = @_;
+	ok( $node->poll_query_until(
+			$dbname, qq{
+			SELECT count(*) = 1 FROM streaming.views
+			WHERE view::text = '$view' AND state = 'restoring' AND last_error ~ '$detail'}),
+		$name)
+	  or diag($node->safe_psql($dbname, 'SELECT view, state, last_error FROM streaming.views'));
+}
+
+my ($ret, $out, $err);
+$node->psql('holes_without', undef, extra_params => [ '-q', '-o', '/dev/null', '-f', "$tmp/without.sql" ],
+	stderr => \$err);
+waits('holes_without', 'two', 'There is no relation public.gone', 'a stream was left out');
+is($node->safe_psql('holes_without', 'TABLE two'), $node->safe_psql('holes', 'SELECT 14503500'),
+	'... and the result is there');
+like(($node->psql('holes_without', q{SELECT streaming.attach('two')}))[2],
+	qr/not complete.*There is no relation public.gone/s, '... also when asked');
+$node->safe_psql('holes_without', 'REFRESH MATERIALIZED VIEW sums; DROP VIEW two');
+wait_restored('holes_without', 'without');
+
+pg('without rows', @psql, '-f', "$tmp/without_rows.sql", '-d', 'holes_without_rows');
+waits('holes_without_rows', 'two', 'Stream public.gone has 0 rows', 'rows were left out');
+$node->safe_psql('holes_without_rows', 'INSERT INTO gone VALUES (2, 2); INSERT INTO gone VALUES (3, 3)');
+waits('holes_without_rows', 'two', 'cannot be told from others', '... and others came')
+  if 0;
+
+pg('inserts', @psql, '-f', "$tmp/inserts.sql", '-d', 'holes_inserts');
+waits('holes_inserts', 'sums', 'not come by one command.*streaming.attach', 'rows came one by one');
+like(($node->psql('holes_inserts', q{SET ROLE pg_monitor; SELECT streaming.attach('sums')}))[2],
+	qr/must be owner/, '... others have nothing to say');
+$node->safe_psql('holes_inserts', qq{
+	SET ROLE dump_owner;
+	SELECT streaming.attach('sums'), streaming.attach('two'), streaming.attach('days'),
+		streaming.attach('copied'), streaming.attach('above')});
+like_holes('holes_inserts', @holes);
+
+# rows that were there before
+$node->psql('holes_twice', undef, extra_params => [ '-q', '-o', '/dev/null', '-f', '-' ], stdin => q{
+	CREATE EXTENSION streaming;
+	CREATE TABLE s (k int, v int) USING stream;
+	INSERT INTO s SELECT 1, 1 FROM generate_series(1, 9000)}) if 0;
+$node->safe_psql('holes_twice', q{
+	CREATE EXTENSION streaming;
+	CREATE TABLE s (k int, v int) USING stream;
+	INSERT INTO s SELECT 1, 1 FROM generate_series(1, 9)});
+$node->psql('holes_twice', undef, extra_params => [ '-q', '-o', '/dev/null', '-f', "$tmp/holes.sql" ],
+	stderr => \$err);
+like($err, qr/relation "s" already exists/, 'a stream that is there');
+waits('holes_twice', 'sums', 'cannot be told from others', '... has other rows');
+like(($node->psql('holes_twice', q{SELECT streaming.attach('sums')}))[2],
+	qr/cannot be told from others/, '... whoever says so');
+
+# what a dump of that has
+pg('again', 'pg_dump', @at, '--no-sync', 'holes_without_rows', '-f', "$tmp/again.sql");
+$node->safe_psql('postgres', "CREATE DATABASE holes_again");
+pg('again', @psql, '-f', "$tmp/again.sql", '-d', 'holes_again');
+ok( $node->poll_query_until('holes_again', q{
+	SELECT count(*) = 1 FROM streaming.views WHERE state = 'restoring'}), 'what waits is dumped, too');
+
+# ------------------------------------------------------------- who may do what
+
+$node->safe_psql('postgres', 'CREATE DATABASE hostile');
+pg('pre-data', 'pg_restore', @at, "--section=pre-data", '-d', 'hostile', "$tmp/holes");
+my $state = $node->safe_psql('hostile', q{
+	SELECT relname FROM pg_class WHERE relnamespace = 'streaming'::regnamespace
+		AND relkind = 'r' AND relname LIKE '\_state\_%' AND pg_get_userbyid(relowner) = 'dump_owner'
+	ORDER BY 1 LIMIT 1});
+$node->safe_psql('hostile', q{
+	SET ROLE dump_owner;
+	CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'});
+foreach my $statement (
+	"INSERT INTO streaming.$state DEFAULT VALUES",
+	"COPY streaming.$state FROM stdin",
+	"TRUNCATE streaming.$state",
+	"CREATE INDEX ON streaming.$state (k)",
+	"CREATE TRIGGER t AFTER INSERT ON streaming.$state FOR EACH ROW EXECUTE FUNCTION public.f()",
+	"ALTER TABLE streaming.$state ADD COLUMN x int",
+	"INSERT INTO streaming._dump VALUES ('public.sums', '_view', '{}', '{}')",
+	"INSERT INTO streaming._restore VALUES (1, '_view', '{}', '{}')",
+	"CREATE TABLE public.t (LIKE streaming._dump); CREATE TRIGGER t BEFORE INSERT ON public.t FOR EACH ROW EXECUTE FUNCTION streaming._take_dump()",
+	"SELECT streaming._take_dump()")
+{
+	my ($ret, $out, $err) = $node->psql('hostile', "SET ROLE dump_owner; $statement");
+	like($err, qr/cannot (run|change)|permission denied|can only be called as trigger|is not supported/, "not his: $statement");
+}
+# (the caller's own, or all for who may read all)
+is( $node->safe_psql('holes', q{SET ROLE pg_monitor; SELECT count(*) FROM streaming._dumped()}),
+	'0', 'a dump says nothing of the views of others');
+
+# ------------------------------------------------- all of a server, without us
+
+pg('pg_dumpall', 'pg_dumpall', @at, '--no-sync', '-f', "$tmp/all.sql");
+my $other = PostgreSQL::Test::Cluster->new('other');
+$other->init;
+$other->append_conf('postgresql.conf', qq{
+max_worker_processes = 40
+autovacuum = off
+});
+$other->start;
+$other->psql('postgres', undef, extra_params => [ '-q', '-o', '/dev/null', '-f', "$tmp/all.sql" ], stderr => \$err);
+$err =~ s/^.*(role "\w+" already exists|must be loaded|HINT|DETAIL|already exists).*\n//mg;
+is( $other->safe_psql('holes_plain', $show), $node->safe_psql('holes_plain', $show),
+	'results are there before the library is');
+$other->append_conf('postgresql.conf', "shared_preload_libraries = 'streaming'\n");
+$other->restart;
+ok($other->poll_query_until('holes_plain', q{SELECT count(*) = 0 FROM streaming._restore}), 'and go on when it is')
+  or diag($other->safe_psql('holes_plain', q{SELECT view, last_error FROM streaming.views}));
+foreach my $n ($node, $other)
+{
+	$n->safe_psql('holes_plain', "INSERT INTO s VALUES (1, 1); $refresh");
+}
+is( $other->safe_psql('holes_plain', $show), $node->safe_psql('holes_plain', $show), 'the same');
+is($other->safe_psql('holes_plain', $oracle), '0', 'as their queries say');
+$other->stop;
 
 $node->stop;
 done_testing();

@@ -86,6 +86,7 @@ is_restored(Oid relid)
 	char	   *name = get_rel_name(relid);
 
 	return name != NULL &&
+		get_rel_namespace(relid) == stream_catalog_schema() &&
 		(superuser() || GetUserId() == stream_catalog_owner()) &&
 		(strcmp(name, "_dump") == 0 ||
 		 (is_part_name(name) && !OidIsValid(stream_catalog_view_of(relid))));

@@ -38,6 +38,8 @@
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
 #	below_ahead	the watermark of a view below counts before what it closes is there
+#	dump_read	a dump says that all rows of a stream have been read
+#	restore_doubt	a view goes on whatever rows its streams have
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -47,13 +49,13 @@ mutations=${*:-placement subxact readset cache threshold sessions session_rows
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
-	closed_again closed_skipped below_ahead}
+	closed_again closed_skipped below_ahead dump_read restore_doubt}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
 status=0
 
-# The regress tests (test_...) or isolation specs that guard against a mutation.
+# The regress tests (test_...), isolation specs or TAP files that guard against a mutation.
 guards()
 {
 	case $1 in
@@ -80,14 +82,30 @@ guards()
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
+		dump_read | restore_doubt) echo t/073_dump.pl ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac
 }
 
+# run_tap NAME FILE: the same for a file that makes a server of its own
+run_tap()
+{
+	(cd "$SRC/test" && as_user env -u PGHOST -u PGPORT -u PGUSER \
+		STREAMING_MUTATION="$1" TESTDIR="$SRC/test" \
+		TESTDATADIR="$WORK/tmp_check" TESTLOGDIR="$WORK/tmp_check/log" \
+		PG_REGRESS="$(dirname "$pgxs")/../test/regress/pg_regress" \
+		PERL5LIB="$(streaming_test_modules)" prove "$2" \
+		> "$WORK/$1.log" 2>&1)
+}
+
 # run_specs NAME SPEC...: true if all are green
 run_specs()
 {
+	[[ $2 != t/* ]] || {
+		run_tap "$@"
+		return
+	}
 	local out=$WORK/$1 runner=isolation/pg_isolation_regress
 	local input=$SRC/test/isolation
 
@@ -108,6 +126,10 @@ run_specs()
 # Lines of the results that are not as expected and that the oracle printed.
 evidence()
 {
+	[ -e "$WORK/$1/regression.diffs" ] || {
+		grep -m 1 -A 1 'Failed test' "$WORK/$1.log" | tr -s ' #' | paste -sd ' '
+		return
+	}
 	grep -hE '^[+] *[1-9][0-9]*$|^[+].*ERROR' "$WORK/$1/regression.diffs" |
 		sort | uniq -c | sort -rn | head -3 | tr -s ' ' | paste -sd ';'
 }

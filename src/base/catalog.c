@@ -1212,7 +1212,12 @@ stream_catalog_import(const StreamTextRow *row, Oid relid,
 	bool	   *nulls = palloc0(sizeof(bool) * desc->natts);
 	const char *missing = NULL;
 	HeapTuple	tuple;
+	ListCell   *lc;
 
+	foreach(lc, row->columns)
+		if (get_attnum(RelationGetRelid(rel), lfirst(lc)) == InvalidAttrNumber)
+			missing = psprintf("Table %s has no column \"%s\": the dump is of another version of the extension.",
+							   row->table, (char *) lfirst(lc));
 	values[0] = ObjectIdGetDatum(relid);
 	for (int i = 1; i < desc->natts; i++)
 	{

@@ -22,6 +22,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -37,6 +38,7 @@
 #include "base/catalog.h"
 #include "base/debug.h"
 #include "stream/position.h"
+#include "state/rowimage.h"
 #include "flow/dump.h"
 
 PG_FUNCTION_INFO_V1(stream_dump_rows);
@@ -225,6 +227,64 @@ scan_table(Relation rel, Snapshot snapshot, const StreamLeaf *leaf,
 	table_endscan(scan);
 }
 
+/* ---- hashes of rows ---- */
+
+int32
+stream_dump_hash(TupleTableSlot *slot, TupleTableSlot *hashed,
+				 AttrNumber column)
+{
+	TupleDesc	desc = slot->tts_tupleDescriptor;
+
+	slot_getallattrs(slot);
+	ExecClearTuple(hashed);
+	memcpy(hashed->tts_values, slot->tts_values, desc->natts * sizeof(Datum));
+	memcpy(hashed->tts_isnull, slot->tts_isnull, desc->natts * sizeof(bool));
+	/* as it is before it is known (firsts.c) */
+	hashed->tts_values[column - 1] = Int32GetDatum(0);
+	hashed->tts_isnull[column - 1] = false;
+	ExecStoreVirtualTuple(hashed);
+	return (int32) stream_rowimage_hash(desc, hashed);
+}
+
+/* Does the column have the hash of the row, in all rows?  (Of none, it does not matter.) */
+static bool
+is_hash(Relation rel, Snapshot snapshot, AttrNumber column)
+{
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	TupleTableSlot *hashed = MakeSingleTupleTableSlot(RelationGetDescr(rel),
+													  &TTSOpsVirtual);
+	bool		result = true;
+
+	while (result && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, column, &isnull);
+
+		result = !isnull &&
+			DatumGetInt32(value) == stream_dump_hash(slot, hashed, column);
+		CHECK_FOR_INTERRUPTS();
+	}
+	ExecDropSingleTupleTableSlot(hashed);
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	return result;
+}
+
+/* The name of that column; empty if there is none. */
+static char *
+hash_column(Relation rel, Snapshot snapshot)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	for (int i = 0; i < desc->natts; i++)
+		if (TupleDescAttr(desc, i)->atttypid == INT4OID &&
+			strncmp(NameStr(TupleDescAttr(desc, i)->attname), "_hash", 5) == 0 &&
+			is_hash(rel, snapshot, i + 1))
+			return pstrdup(NameStr(TupleDescAttr(desc, i)->attname));
+	return pstrdup("");
+}
+
 /* ---- what there is to say of a view ---- */
 
 static List *
@@ -252,7 +312,7 @@ say_leaves(List *items, List *aside, struct varlena *stored, Snapshot snapshot)
 		add(item, "name", stream_catalog_name(leaf->relid));
 		add(item, "detached", pstrdup(leaf->detached ? "t" : "f"));
 		add(item, "rows", psprintf(INT64_FORMAT, runs.count));
-		add(item, "read", STREAM_MUTATION("dump") ?
+		add(item, "read", STREAM_MUTATION("dump_read") ?
 			psprintf("0-" INT64_FORMAT, runs.count) : runs.text.data);
 		items = lappend(items, item);
 		table_close(rel, NoLock);
@@ -276,6 +336,7 @@ say_table(List *items, Oid relid, Snapshot snapshot)
 	add(item, "indexes", psprintf("%d", stream_dump_indexes(rel, false)));
 	add(item, "own_indexes", psprintf("%d", stream_dump_indexes(rel, true)));
 	add(item, "triggers", psprintf("%d", stream_dump_triggers(rel)));
+	add(item, "hash", hash_column(rel, snapshot));
 	table_close(rel, NoLock);
 	return lappend(items, item);
 }

@@ -8,6 +8,7 @@
 #ifndef STREAMING_DUMP_H
 #define STREAMING_DUMP_H
 
+#include "executor/tuptable.h"
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 
@@ -17,7 +18,8 @@
  * What a dump says, beside the rows of the catalog, which are named like their tables:
  *
  *	_view_of	oid: of the view; items: how many there are of it, this one included
- *	_table		name, rows, indexes, own_indexes, triggers: of a state table
+ *	_table		name, rows, indexes, own_indexes, triggers: of a state table;
+ *				hash: its column with the hash of the row, or empty
  *	_leaf		name, detached, rows: of a leaf in the reading position;
  *				read: which of them have been read, by their place among all,
  *				counted from 0, as "from-to", with to the first that has not
@@ -32,6 +34,13 @@
 /* How many indexes (own: not those of users), and triggers of users, a table has. */
 extern int	stream_dump_indexes(Relation rel, bool own);
 extern int	stream_dump_triggers(Relation rel);
+
+/*
+ * The hash by which a kept row is found among those that come and go, as is in the
+ * column; hashed: a virtual slot for rows of the table.
+ */
+extern int32 stream_dump_hash(TupleTableSlot *slot, TupleTableSlot *hashed,
+							  AttrNumber column);
 
 /* Rows of a leaf that have been put aside, in the order of their TIDs or places. */
 typedef struct StreamPutAside

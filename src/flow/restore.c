@@ -23,6 +23,9 @@
  *	  there before.  Then the view waits for streaming.attach, which accepts rows from
  *	  several commands, if there are exactly as many as there were.
  *
+ * A dump without rows (--schema-only) says how many there were all the same.  A view whose
+ * state tables are all empty, then, begins anew if streaming.attach is called for it.
+ *
  * While it looks, nobody writes to these tables (ShareLock).
  *
  * A view can't go on before those that it reads, nor without the others of its group.
@@ -38,6 +41,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -48,10 +52,12 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "base/shmem.h"
@@ -61,7 +67,6 @@
 #include "base/privilege.h"
 #include "stream/am.h"
 #include "stream/position.h"
-#include "state/rowimage.h"
 #include "flow/relations.h"
 #include "flow/dump.h"
 #include "flow/restore.h"
@@ -74,6 +79,7 @@ typedef struct Restored
 {
 	Oid			viewid;
 	bool		by_hand;		/* somebody says that it is to go on */
+	bool		anew;			/* at the beginning: it has no state */
 	List	   *items;			/* StreamTextRow * */
 	StreamTextRow *first;		/* of these, STREAM_DUMP_VIEW ... */
 	StreamTextRow *view;		/* ... and _view; NULL: not there */
@@ -175,6 +181,19 @@ number(const StreamTextRow *row, const char *column)
 	return strtoll(said(row, column), NULL, 10);
 }
 
+static char *
+option(const StreamTextRow *view, const char *name)
+{
+	ListCell   *lc;
+	ListCell   *lv;
+
+	forboth(lc, stream_catalog_names(said(view, "option_names")),
+			lv, stream_catalog_names(said(view, "option_values")))
+		if (strcmp(lfirst(lc), name) == 0)
+			return lfirst(lv);
+	return NULL;
+}
+
 /* The views in the rows, with what is said of each. */
 static List *
 collect(Oid by_hand)
@@ -203,19 +222,6 @@ collect(Oid by_hand)
 	return result;
 }
 
-static char *
-option(const StreamTextRow *view, const char *name)
-{
-	ListCell   *lc;
-	ListCell   *lv;
-
-	forboth(lc, stream_catalog_names(said(view, "option_names")),
-			lv, stream_catalog_names(said(view, "option_values")))
-		if (strcmp(lfirst(lc), name) == 0)
-			return lfirst(lv);
-	return NULL;
-}
-
 /* All rows that the dump has of it. */
 static const char *
 check_items(Restored *restored)
@@ -225,6 +231,14 @@ check_items(Restored *restored)
 		return "Rows of table streaming._dump are missing.";
 	restored->group = option(restored->view, "group");
 	return NULL;
+}
+
+/* Are they to go on together? */
+static bool
+is_fellow(Restored *a, Restored *b)
+{
+	return a->group && b->group && strcmp(a->group, b->group) == 0 &&
+		stream_owner_of(a->viewid) == stream_owner_of(b->viewid);
 }
 
 /* A relation that the view consists of, *relid: of its own owner, and no other view's. */
@@ -273,17 +287,6 @@ check_reading(Restored *restored, Oid state)
 	return reads ? NULL : "The view does not read its state yet.";
 }
 
-/* The column with the hash of the row, of rows that come and go in an order; or 0. */
-static AttrNumber
-hash_column(TupleDesc desc)
-{
-	for (int i = 0; i < desc->natts; i++)
-		if (TupleDescAttr(desc, i)->atttypid == INT4OID &&
-			strncmp(NameStr(TupleDescAttr(desc, i)->attname), "_hash", 5) == 0)
-			return i + 1;
-	return InvalidAttrNumber;
-}
-
 /* Does the server compare values of the type without a function of a user? */
 static bool
 is_plain(Oid type)
@@ -296,6 +299,37 @@ is_plain(Oid type)
 	return base < FirstNormalObjectId || get_typtype(base) == TYPTYPE_ENUM;
 }
 
+/*
+ * The state of array_agg, where that can be stored, has the OID of the type of the
+ * elements in it.
+ */
+static const char *
+check_states(Relation rel)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	HeapTuple	tuple = SearchSysCache1(AGGFNOID,
+										ObjectIdGetDatum(F_ARRAY_AGG_ANYNONARRAY));
+	bool		stored = HeapTupleIsValid(tuple) &&
+		OidIsValid(((Form_pg_aggregate) GETSTRUCT(tuple))->aggserialfn);
+	bool		has_states = false;
+	const char *detail = NULL;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	for (int i = 0; stored && i < desc->natts; i++)
+	{
+		Oid			type = TupleDescAttr(desc, i)->atttypid;
+		Oid			element = get_base_element_type(type);
+
+		has_states |= type == BYTEAOID;
+		if (OidIsValid(element) && element >= FirstNormalObjectId)
+			detail = psprintf("States of aggregates may have the OID in them that type %s had where table %s was dumped.",
+							  format_type_be(element),
+							  RelationGetRelationName(rel));
+	}
+	return has_states ? detail : NULL;
+}
+
 /* Can rows be written without running anybody's code? */
 static bool
 can_be_written(Relation rel)
@@ -306,22 +340,6 @@ can_be_written(Relation rel)
 		if (!is_plain(TupleDescAttr(desc, i)->atttypid))
 			return false;
 	return stream_dump_indexes(rel, true) == stream_dump_indexes(rel, false);
-}
-
-/* What the hash of the row is here. */
-static int32
-hash_here(TupleTableSlot *slot, TupleTableSlot *hashed, AttrNumber column)
-{
-	TupleDesc	desc = slot->tts_tupleDescriptor;
-
-	slot_getallattrs(slot);
-	ExecClearTuple(hashed);
-	memcpy(hashed->tts_values, slot->tts_values, desc->natts * sizeof(Datum));
-	memcpy(hashed->tts_isnull, slot->tts_isnull, desc->natts * sizeof(bool));
-	/* as it is before it is known (firsts.c) */
-	hashed->tts_values[column - 1] = Int32GetDatum(0);
-	ExecStoreVirtualTuple(hashed);
-	return (int32) stream_rowimage_hash(desc, hashed);
 }
 
 static void
@@ -351,14 +369,15 @@ write_hash(Relation rel, TupleTableSlot *slot, AttrNumber column, int32 hash)
  * it is to be, sets them right.
  */
 static int64
-count_rows(Relation rel, bool set_right, int64 *stale)
+count_rows(Relation rel, const StreamTextRow *item, bool set_right,
+		   int64 *stale)
 {
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	TupleTableSlot *hashed = MakeSingleTupleTableSlot(RelationGetDescr(rel),
 													  &TTSOpsVirtual);
-	AttrNumber	column = hash_column(RelationGetDescr(rel));
+	AttrNumber	column = get_attnum(RelationGetRelid(rel), said(item, "hash"));
 	int64		count = 0;
 
 	*stale = 0;
@@ -369,7 +388,7 @@ count_rows(Relation rel, bool set_right, int64 *stale)
 		count++;
 		if (column != InvalidAttrNumber)
 		{
-			int32		hash = hash_here(slot, hashed, column);
+			int32		hash = stream_dump_hash(slot, hashed, column);
 
 			if (DatumGetInt32(slot_getattr(slot, column, &isnull)) != hash)
 			{
@@ -411,10 +430,11 @@ check_table(Restored *restored, const StreamTextRow *item, bool rows)
 	else if (!restored->by_hand &&
 			 stream_dump_triggers(rel) < number(item, "triggers"))
 		detail = psprintf("Table %s does not have all of its triggers.", name);
-	else if (rows && count_rows(rel, false, &stale) != number(item, "rows"))
+	else if (rows && count_rows(rel, item, false, &stale) != number(item, "rows"))
 		detail = psprintf("Table %s does not have as many rows as when it was dumped.",
 						  name);
-	else if (stale > 0 && !can_be_written(rel))
+	else if ((detail = check_states(rel)) == NULL && stale > 0 &&
+			 !can_be_written(rel))
 		detail = psprintf("Rows of table %s would not be found again, for types of its columns have other OIDs here.",
 						  name);
 	table_close(rel, NoLock);
@@ -585,7 +605,7 @@ check_placing(const Placing *placing)
 	if (placing->place < placing->rows)
 		return psprintf("Stream %s has " INT64_FORMAT " rows, of " INT64_FORMAT " when it was dumped.",
 						placing->name, placing->place, placing->rows);
-	if (placing->rows == 0 || STREAM_MUTATION("restore-doubt") ||
+	if (placing->rows == 0 || STREAM_MUTATION("restore_doubt") ||
 		(!placing->mixed && !placing->more))
 		return NULL;
 	if (placing->place > placing->rows)
@@ -676,6 +696,32 @@ place_leaves(Restored *restored)
 
 /* ---- which of them can go on ---- */
 
+/* Have rows been left out altogether (--schema-only)? */
+static bool
+is_blank(Restored *restored)
+{
+	int64		rows = 0;
+	ListCell   *lc;
+
+	foreach(lc, restored->items)
+	{
+		const StreamTextRow *item = lfirst(lc);
+		bool		is_table = strcmp(item->table, STREAM_DUMP_TABLE) == 0;
+		Relation	rel;
+		int64		stale;
+
+		if (is_table || strcmp(item->table, STREAM_DUMP_LEAF) == 0)
+			rows += number(item, "rows");
+		if (!is_table)
+			continue;
+		rel = table_open(stream_catalog_named(said(item, "name")), NoLock);
+		if (count_rows(rel, item, false, &stale) > 0)
+			rows = PG_INT64_MIN;
+		table_close(rel, NoLock);
+	}
+	return rows > 0;
+}
+
 static void
 check(Restored *restored)
 {
@@ -686,9 +732,11 @@ check(Restored *restored)
 		restored->detail = check_streams(restored);
 	if (restored->detail == NULL)
 		restored->detail = check_parts(restored);
-	if (restored->detail == NULL)
+	if (restored->detail == NULL && restored->by_hand)
+		restored->anew = is_blank(restored);
+	if (restored->detail == NULL && !restored->anew)
 		restored->detail = check_tables(restored, true);
-	if (restored->detail == NULL)
+	if (restored->detail == NULL && !restored->anew)
 		restored->detail = place_leaves(restored);
 	if (restored->detail == NULL &&
 		!ConditionalLockRelationOid(restored->viewid, AccessExclusiveLock))
@@ -729,13 +777,11 @@ check_others(Restored *restored, List *all)
 							below ? stream_catalog_name(below->viewid) :
 							(char *) lfirst(lc));
 	}
-	foreach(lc, restored->group ? all : NIL)
+	foreach(lc, all)
 	{
 		Restored   *fellow = lfirst(lc);
 
-		if (fellow->detail && fellow->group &&
-			strcmp(fellow->group, restored->group) == 0 &&
-			stream_owner_of(fellow->viewid) == stream_owner_of(restored->viewid))
+		if (fellow->detail && is_fellow(fellow, restored))
 			return psprintf("View %s, which is of the same group, is not complete.",
 							stream_catalog_name(fellow->viewid));
 	}
@@ -793,13 +839,14 @@ import(Restored *restored, StreamTextRow *item)
 
 /* So that rows are found again. */
 static void
-set_hashes_right(const char *name)
+set_hashes_right(const StreamTextRow *item)
 {
-	Relation	rel = table_open(stream_catalog_named(name), RowExclusiveLock);
+	Relation	rel = table_open(stream_catalog_named(said(item, "name")),
+								 RowExclusiveLock);
 	int64		stale;
 
-	if (hash_column(RelationGetDescr(rel)) != InvalidAttrNumber)
-		count_rows(rel, true, &stale);
+	if (*said(item, "hash") != '\0')
+		count_rows(rel, item, true, &stale);
 	table_close(rel, NoLock);
 }
 
@@ -815,13 +862,14 @@ go_on(Restored *restored)
 	{
 		StreamTextRow *item = lfirst(lc);
 
-		if (strncmp(item->table, "_progress", 9) == 0 ||
-			strcmp(item->table, "_rejection") == 0 ||
-			strcmp(item->table, "_release") == 0 ||
-			strcmp(item->table, "_error") == 0)
+		if (strcmp(item->table, "_release") == 0 ||
+			(!restored->anew &&
+			 (strncmp(item->table, "_progress", 9) == 0 ||
+			  strcmp(item->table, "_rejection") == 0 ||
+			  strcmp(item->table, "_error") == 0)))
 			import(restored, item);
 		else if (strcmp(item->table, STREAM_DUMP_TABLE) == 0)
-			set_hashes_right(said(item, "name"));
+			set_hashes_right(item);
 	}
 	stream_catalog_delete_restore(restored->viewid);
 	CommandCounterIncrement();
@@ -965,6 +1013,11 @@ stream_restore_attach_view(PG_FUNCTION_ARGS)
 	if (!stream_privilege_of_owner(viewid))
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
 					   get_rel_name(viewid));
+	foreach(lc, all)
+		(void) check_items(lfirst(lc));
+	foreach(lc, all)
+		if (is_fellow(lfirst(lc), restored))
+			((Restored *) lfirst(lc))->by_hand = true;
 	attach(all, &at_hand);
 	if (restored->detail)
 		ereport(ERROR,

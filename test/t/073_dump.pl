@@ -20,6 +20,9 @@ max_worker_processes = 40
 max_connections = 60
 autovacuum = off
 });
+# (test/mutations.sh)
+$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'\n")
+  if $ENV{STREAMING_MUTATION};
 $node->start;
 
 sub run_file
@@ -162,6 +165,10 @@ $node->safe_psql('holes', q{
 		AS SELECT * FROM s WHERE v % 2 = 0;
 	CREATE MATERIALIZED VIEW above WITH (streaming.continuous, streaming.trigger = manual)
 		AS SELECT count > 5 AS big, count(*) FROM sums GROUP BY 1;
+	CREATE MATERIALIZED VIEW ga WITH (streaming.continuous, streaming.trigger = manual, streaming.group = g)
+		AS SELECT count(*) FROM s;
+	CREATE MATERIALIZED VIEW gb WITH (streaming.continuous, streaming.trigger = manual, streaming.group = g)
+		AS SELECT k AS _hash, v AS _hash_1, count(*) FROM s WHERE v < 9 GROUP BY k, v;
 	INSERT INTO s SELECT i % 3, i FROM generate_series(1, 2000) i;
 	INSERT INTO gone SELECT 9, i FROM generate_series(1, 1000) i;
 	INSERT INTO p SELECT 1 + i % 2, i FROM generate_series(1, 1000) i});
@@ -169,7 +176,7 @@ my $slow = $node->background_psql('holes');
 $slow->query_safe('BEGIN');
 $slow->query_safe('INSERT INTO s SELECT 7, i FROM generate_series(1, 100) i');
 $node->safe_psql('holes', 'INSERT INTO s SELECT i % 3, i FROM generate_series(1, 5000) i');
-my $refresh = join '', map { "REFRESH MATERIALIZED VIEW $_;" } qw(sums two days copied above);
+my $refresh = join '', map { "REFRESH MATERIALIZED VIEW $_;" } qw(sums two days copied above ga);
 $node->safe_psql('holes', $refresh);
 $node->safe_psql('holes', q{TRUNCATE gone; DROP TABLE p1; INSERT INTO gone VALUES (9, 5)});
 $slow->query_safe('COMMIT');
@@ -179,6 +186,7 @@ $node->safe_psql('holes', 'INSERT INTO s SELECT i % 3, i FROM generate_series(1,
 my $show = q{
 	SELECT 'sums', s::text FROM sums s UNION ALL SELECT 'two', b::text FROM two b
 	UNION ALL SELECT 'days', d::text FROM days d UNION ALL SELECT 'above', a::text FROM above a
+	UNION ALL SELECT 'ga', g::text FROM ga g UNION ALL SELECT 'gb', g::text FROM gb g
 	UNION ALL SELECT 'copied', count(*)::text FROM copied ORDER BY 1, 2};
 my $more = q{
 	CREATE TABLE p3 PARTITION OF p FOR VALUES IN (3) USING stream;
@@ -211,6 +219,7 @@ pg('holes: inserts', @dump, '--inserts', '-f', "$tmp/inserts.sql");
 pg('holes: schemas', @dump, '-n', 'public', '-n', 'streaming', '-e', 'streaming', '-f', "$tmp/schemas.sql");
 pg('holes: without one stream', @dump, '-T', 'gone', '-f', "$tmp/without.sql");
 pg('holes: without its rows', @dump, '--exclude-table-data', 'gone', '-f', "$tmp/without_rows.sql");
+pg('holes: schema only', @dump, '-s', '-f', "$tmp/schema_only.sql");
 pg('holes: custom', @dump, '-Fc', '-f', "$tmp/holes");
 my $holes_stood = $node->safe_psql('holes', $show);
 $node->safe_psql('holes', $refresh);
@@ -232,7 +241,7 @@ foreach my $section (qw(pre-data data post-data))
 {
 	pg($section, 'pg_restore', @at, "--section=$section", '-d', 'holes_sections', "$tmp/holes");
 	ok($node->poll_query_until('holes_sections', q{
-			SELECT count(*) = 5 FROM streaming.views WHERE state = 'restoring' AND last_error IS NOT NULL}),
+			SELECT count(*) = 7 FROM streaming.views WHERE state = 'restoring' AND last_error IS NOT NULL}),
 		'they wait')
 	  if $section eq 'data';
 }
@@ -289,7 +298,7 @@ like(($node->psql('holes_inserts', q{SET ROLE pg_monitor; SELECT streaming.attac
 $node->safe_psql('holes_inserts', qq{
 	SET ROLE dump_owner;
 	SELECT streaming.attach('sums'), streaming.attach('two'), streaming.attach('days'),
-		streaming.attach('copied'), streaming.attach('above')});
+		streaming.attach('copied'), streaming.attach('above'), streaming.attach('ga')});
 like_holes('holes_inserts', @holes);
 
 # rows that were there before
@@ -303,6 +312,19 @@ like($err, qr/relation "s" already exists/, 'a stream that is there');
 waits('holes_twice', 'sums', 'cannot be told from others', '... has other rows');
 like(($node->psql('holes_twice', q{SELECT streaming.attach('sums')}))[2],
 	qr/cannot be told from others/, '... whoever says so');
+
+# without any rows: by hand, the views begin anew
+$node->safe_psql('postgres', 'CREATE DATABASE holes_schema_only');
+pg('schema only', @psql, '-f', "$tmp/schema_only.sql", '-d', 'holes_schema_only');
+waits('holes_schema_only', 'sums', 'does not have as many rows', 'schema only');
+$node->safe_psql('holes_schema_only', q{
+	INSERT INTO s SELECT i % 3, i FROM generate_series(1, 30) i;
+	SELECT streaming.attach('sums'), streaming.attach('two'), streaming.attach('days'),
+		streaming.attach('copied'), streaming.attach('above'), streaming.attach('gb')});
+wait_restored('holes_schema_only', 'schema only');
+$node->safe_psql('holes_schema_only', $refresh);
+is($node->safe_psql('holes_schema_only', $oracle), '0', 'schema only: as their queries say');
+is($node->safe_psql('holes_schema_only', 'SELECT sum(count) FROM sums'), '30', '... of what is there');
 
 # what a dump of that has
 pg('again', 'pg_dump', @at, '--no-sync', 'holes_without_rows', '-f', "$tmp/again.sql");

@@ -23,9 +23,6 @@
  *	  there before.  Then the view waits for streaming.attach, which accepts rows from
  *	  several commands, if there are exactly as many as there were.
  *
- * A dump without rows (--schema-only) says how many there were all the same.  A view whose
- * state tables are all empty, then, begins anew if streaming.attach is called for it.
- *
  * While it looks, nobody writes to these tables (ShareLock).
  *
  * A view can't go on before those that it reads, nor without the others of its group.
@@ -79,7 +76,6 @@ typedef struct Restored
 {
 	Oid			viewid;
 	bool		by_hand;		/* somebody says that it is to go on */
-	bool		anew;			/* at the beginning: it has no state */
 	List	   *items;			/* StreamTextRow * */
 	StreamTextRow *first;		/* of these, STREAM_DUMP_VIEW ... */
 	StreamTextRow *view;		/* ... and _view; NULL: not there */
@@ -696,32 +692,6 @@ place_leaves(Restored *restored)
 
 /* ---- which of them can go on ---- */
 
-/* Have rows been left out altogether (--schema-only)? */
-static bool
-is_blank(Restored *restored)
-{
-	int64		rows = 0;
-	ListCell   *lc;
-
-	foreach(lc, restored->items)
-	{
-		const StreamTextRow *item = lfirst(lc);
-		bool		is_table = strcmp(item->table, STREAM_DUMP_TABLE) == 0;
-		Relation	rel;
-		int64		stale;
-
-		if (is_table || strcmp(item->table, STREAM_DUMP_LEAF) == 0)
-			rows += number(item, "rows");
-		if (!is_table)
-			continue;
-		rel = table_open(stream_catalog_named(said(item, "name")), NoLock);
-		if (count_rows(rel, item, false, &stale) > 0)
-			rows = PG_INT64_MIN;
-		table_close(rel, NoLock);
-	}
-	return rows > 0;
-}
-
 static void
 check(Restored *restored)
 {
@@ -732,11 +702,9 @@ check(Restored *restored)
 		restored->detail = check_streams(restored);
 	if (restored->detail == NULL)
 		restored->detail = check_parts(restored);
-	if (restored->detail == NULL && restored->by_hand)
-		restored->anew = is_blank(restored);
-	if (restored->detail == NULL && !restored->anew)
+	if (restored->detail == NULL)
 		restored->detail = check_tables(restored, true);
-	if (restored->detail == NULL && !restored->anew)
+	if (restored->detail == NULL)
 		restored->detail = place_leaves(restored);
 	if (restored->detail == NULL &&
 		!ConditionalLockRelationOid(restored->viewid, AccessExclusiveLock))
@@ -862,11 +830,10 @@ go_on(Restored *restored)
 	{
 		StreamTextRow *item = lfirst(lc);
 
-		if (strcmp(item->table, "_release") == 0 ||
-			(!restored->anew &&
-			 (strncmp(item->table, "_progress", 9) == 0 ||
-			  strcmp(item->table, "_rejection") == 0 ||
-			  strcmp(item->table, "_error") == 0)))
+		if (strncmp(item->table, "_progress", 9) == 0 ||
+			strcmp(item->table, "_rejection") == 0 ||
+			strcmp(item->table, "_release") == 0 ||
+			strcmp(item->table, "_error") == 0)
 			import(restored, item);
 		else if (strcmp(item->table, STREAM_DUMP_TABLE) == 0)
 			set_hashes_right(item);

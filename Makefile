@@ -61,6 +61,8 @@ OBJS = \
 	src/query/changes.o \
 	src/query/tree.o \
 	src/flow/relations.o \
+	src/flow/dump.o \
+	src/flow/restore.o \
 	src/flow/scan.o \
 	src/flow/netting.o \
 	src/flow/panes.o \

@@ -73,6 +73,52 @@ CREATE TABLE streaming._mark (
 COMMENT ON TABLE streaming._mark IS
 	'internal: when a batch had been committed, for change streams that keep rows for a time';
 
+-- What a dump has of views and of what streams declare: the rows of _dumped.  A row that
+-- is restored goes to _restore, or where it belongs.
+CREATE TABLE streaming._dump (
+	view pg_catalog.text NOT NULL,
+	item pg_catalog.text NOT NULL,
+	columns pg_catalog.text[] NOT NULL,
+	contents pg_catalog.text[] NOT NULL
+) USING heap;
+COMMENT ON TABLE streaming._dump IS
+	'internal: always empty; a dump has what there is to say of continuous views and streams in its place';
+GRANT SELECT ON streaming._dump TO PUBLIC;
+
+CREATE TABLE streaming._restore (
+	viewid pg_catalog.oid NOT NULL,
+	item pg_catalog.text NOT NULL,
+	columns pg_catalog.text[] NOT NULL,
+	contents pg_catalog.text[] NOT NULL,
+	detail pg_catalog.text
+) USING heap;
+COMMENT ON TABLE streaming._restore IS
+	'internal: what a dump has said of continuous views that are not complete yet';
+
+CREATE FUNCTION streaming._dumped(OUT view pg_catalog.text, OUT item pg_catalog.text,
+		OUT columns pg_catalog.text[], OUT contents pg_catalog.text[])
+	RETURNS SETOF pg_catalog.record LANGUAGE c STABLE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_dump_rows';
+COMMENT ON FUNCTION streaming._dumped() IS
+	'internal: what a dump has to say of continuous views and streams; of those whose owner''s rights the caller has';
+SELECT pg_catalog.pg_extension_config_dump('streaming._dump'::pg_catalog.regclass,
+	'UNION ALL SELECT * FROM streaming._dumped()'::pg_catalog.text);
+
+CREATE FUNCTION streaming._take_dump() RETURNS pg_catalog.trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_restore_take';
+COMMENT ON FUNCTION streaming._take_dump() IS
+	'internal: takes a row of a dump';
+REVOKE ALL ON FUNCTION streaming._take_dump() FROM PUBLIC;
+CREATE TRIGGER _take BEFORE INSERT ON streaming._dump
+	FOR EACH ROW EXECUTE FUNCTION streaming._take_dump();
+ALTER TABLE streaming._dump ENABLE ALWAYS TRIGGER _take;
+
+CREATE FUNCTION streaming.attach(view pg_catalog.regclass)
+	RETURNS pg_catalog.void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_restore_attach_view';
+COMMENT ON FUNCTION streaming.attach(pg_catalog.regclass) IS
+	'has a view go on that a dump has brought, or fails with what is in the way; also where rows were restored one by one, or indexes or triggers of the view''s owner are missing; for who has the rights of the view''s owner';
+
 ---------------------------------------------------------------- event time
 
 DROP FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz),
@@ -194,7 +240,17 @@ CREATE OR REPLACE VIEW streaming.views AS
 			WHERE x.viewid OPERATOR(pg_catalog.=) v.viewid
 			ORDER BY x.at DESC LIMIT 1::pg_catalog.int8) r ON true
 		CROSS JOIN LATERAL streaming._status(v.viewid) s
-		CROSS JOIN LATERAL streaming._inputs(v.viewid) i;
+		CROSS JOIN LATERAL streaming._inputs(v.viewid) i
+	UNION ALL SELECT r.viewid::pg_catalog.regclass, pg_catalog.pg_get_userbyid(c.relowner), NULL,
+		'restoring'::pg_catalog.text,
+		CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text)
+			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
+				'USAGE'::pg_catalog.text) THEN r.detail END,
+		NULL, NULL, 0::pg_catalog.int4, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+	FROM streaming._restore r
+		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
+	WHERE r.item OPERATOR(pg_catalog.=) '_view'::pg_catalog.text;
 
 -- A barrier, lest a condition of the reader's be tried on rows of others.
 CREATE OR REPLACE VIEW streaming.errors WITH (security_barrier) AS

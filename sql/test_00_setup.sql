@@ -83,6 +83,11 @@ CREATE FUNCTION leftovers() RETURNS SETOF text LANGUAGE sql AS $$
 	ORDER BY left_over COLLATE "C"
 $$;
 
+-- What the names of a view's relations end with.
+CREATE FUNCTION public.number_of(view regclass) RETURNS text LANGUAGE sql AS $$
+	SELECT substring(v.state_table::text FROM '[0-9]+$') FROM streaming.views v WHERE v.view = $1
+$$;
+
 -- The oracle notices both kinds of errors.
 CREATE TABLE s (k int, v int) USING stream;
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS

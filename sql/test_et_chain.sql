@@ -25,10 +25,10 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
-SELECT owner, (SELECT relowner::regrole::text FROM pg_class WHERE relname = '_below_' || v.view::oid) = owner AS same
+SELECT owner, (SELECT relowner::regrole::text FROM pg_class WHERE relname = '_below_' || public.number_of(v.view)) = owner AS same
 FROM streaming.views v WHERE view = 'c1'::regclass;
 -- the keys are not for writing
-SELECT '_below_' || 'c1'::regclass::oid AS below \gset
+SELECT '_below_' || public.number_of('c1') AS below \gset
 DELETE FROM streaming.:"below";
 DROP TABLE p CASCADE;
 
@@ -51,7 +51,7 @@ REFRESH MATERIALIZED VIEW d1; REFRESH MATERIALIZED VIEW d2;
 TABLE d1 ORDER BY 1; TABLE d2 ORDER BY 1;
 SELECT view, watermark, groups, late_rows, null_rows FROM streaming.views ORDER BY view::text;
 -- expired keys are gone
-SELECT '_below_' || 'd1'::regclass::oid AS below1, '_below_' || 'd2'::regclass::oid AS below2 \gset
+SELECT '_below_' || public.number_of('d1') AS below1, '_below_' || public.number_of('d2') AS below2 \gset
 SELECT * FROM streaming.:"below1"; SELECT * FROM streaming.:"below2";
 -- (which of the columns are qualified depends on the server's version)
 SELECT regexp_replace(regexp_replace(e, '_(state|below)_\d+', '_\1_N'), '\m[qs]\.', '', 'g') AS explain FROM streaming.explain('d2') e;

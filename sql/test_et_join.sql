@@ -48,7 +48,7 @@ CREATE FUNCTION kept(v regclass) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
 	n bigint[] := '{0, 0}';
 BEGIN
-	EXECUTE format('SELECT ARRAY[(SELECT count(*) FROM streaming._below_%s), (SELECT count(*) FROM streaming._below_%1$s_1)]', v::oid) INTO n;
+	EXECUTE format('SELECT ARRAY[(SELECT count(*) FROM streaming._below_%s), (SELECT count(*) FROM streaming._below_%1$s_1)]', public.number_of(v)) INTO n;
 	RETURN n;
 END $$;
 INSERT INTO l VALUES ('2024-01-01 00:00:00', 1, 1), ('2024-01-01 00:00:50', 1, 2), (NULL, 1, 3);

@@ -36,7 +36,7 @@ CREATE FUNCTION kept(v regclass) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
 	n bigint[] := '{0, 0}';
 BEGIN
-	EXECUTE format('SELECT ARRAY[(SELECT count(*) FROM streaming._below_%s), (SELECT count(*) FROM streaming._below_%1$s_1)]', v::oid) INTO n;
+	EXECUTE format('SELECT ARRAY[(SELECT count(*) FROM streaming._below_%s), (SELECT count(*) FROM streaming._below_%1$s_1)]', public.number_of(v)) INTO n;
 	RETURN n;
 END $$;
 CREATE VIEW rows_of AS

@@ -109,7 +109,7 @@ CREATE FUNCTION kept(v regclass) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
 	n bigint;
 BEGIN
-	EXECUTE format('SELECT count(*) FROM streaming._below_%s', v::oid) INTO n;
+	EXECUTE format('SELECT count(*) FROM streaming._below_%s', public.number_of(v)) INTO n;
 	RETURN n;
 END $$;
 INSERT INTO s VALUES (1, '2024-01-01 00:00:10', 'a', 1), (2, '2024-01-01 00:00:20', 'b', 1), (3, NULL, 'c', 1),

@@ -19,7 +19,7 @@ SELECT streaming.wait('u'), streaming.wait('c'), streaming.wait('ss');
 INSERT INTO s SELECT nullif(x, 5), '2024-01-01 00:02:50'::timestamptz + (x % 100) * '1.7 s'::interval, nullif('u' || x % 3, 'u1')
 	FROM generate_series(1, 12000) x;
 SELECT streaming.wait('u'), streaming.wait('c'), streaming.wait('ss');
-SELECT 'streaming._state_' || 'u'::regclass::oid AS state \gset
+SELECT 'streaming._state_' || public.number_of('u') AS state \gset
 -- what has state is what is open, and the other way round
 SELECT watermark, groups, late_rows,
 	(SELECT count(*) FROM u WHERE upper(w) > v.watermark) AS open,

@@ -59,7 +59,7 @@ DROP MATERIALIZED VIEW a.v, a.w;
 
 -- what is granted on the state would outlive what is said of the view
 CREATE MATERIALIZED VIEW a.own WITH (streaming.continuous) AS SELECT k, count(DISTINCT x), array_agg(x ORDER BY x) FROM a.s GROUP BY k;
-SELECT 'a.own'::regclass::oid AS n \gset
+SELECT public.number_of('a.own') AS n \gset
 CREATE FUNCTION a.said(command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE detail text; hint text;
 BEGIN
@@ -77,7 +77,7 @@ SELECT a.said('COMMENT ON TYPE streaming._below_' || :n || ' IS NULL');
 DROP MATERIALIZED VIEW a.own;
 ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO regress_streaming_c;
 CREATE MATERIALIZED VIEW a.own WITH (streaming.continuous) AS SELECT k, count(DISTINCT x), array_agg(x ORDER BY x) FROM a.s GROUP BY k;
-SELECT 'a.own'::regclass::oid AS n \gset
+SELECT public.number_of('a.own') AS n \gset
 RESET ROLE;
 GRANT SELECT ON a.s TO regress_streaming_b;
 ALTER MATERIALIZED VIEW a.own OWNER TO regress_streaming_b;
@@ -108,7 +108,7 @@ RESET ROLE;
 -- nor by REASSIGN OWNED
 SET ROLE regress_streaming_a;
 CREATE MATERIALIZED VIEW a.given WITH (streaming.continuous) AS SELECT k, max(x) FROM a.s GROUP BY k HAVING count(*) > 100;
-SELECT 'a.given'::regclass::oid AS n \gset
+SELECT public.number_of('a.given') AS n \gset
 RESET ROLE;
 BEGIN;
 REASSIGN OWNED BY regress_streaming_a TO regress_streaming_b;

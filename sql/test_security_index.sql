@@ -21,7 +21,7 @@ CREATE INDEX ON keys (t);
 CREATE INDEX ON keys (k);
 \set ECHO none
 SELECT format('REINDEX INDEX CONCURRENTLY %s', i.indexrelid::regclass)
-FROM streaming.views v JOIN pg_index i ON i.indrelid IN (v.state_table, to_regclass('streaming._below_' || v.view::oid))
+FROM streaming.views v JOIN pg_index i ON i.indrelid IN (v.state_table, to_regclass('streaming._below_' || public.number_of(v.view)))
 WHERE i.indexrelid::regclass::text ~ '_(end|key)$' ORDER BY i.indexrelid::regclass::text COLLATE "C" \gexec
 \set ECHO all
 INSERT INTO s VALUES ('2026-01-01', 1, 'a'), ('2026-01-02', 2, 'b');

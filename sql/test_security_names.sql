@@ -13,7 +13,7 @@ BEGIN
 END $$;
 CREATE FUNCTION attempt(command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	viewid text := 'v'::regclass::oid;
+	viewid text := public.number_of('v');
 	hint text;
 BEGIN
 	EXECUTE replace(command, '@', '_state_' || viewid);

@@ -10,7 +10,7 @@ SET timezone = 'UTC';
 CREATE FUNCTION kept(v regclass, OUT rows bigint, OUT groups bigint)
 LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE 'SELECT count(*) FROM streaming._state_' || v::oid INTO rows;
+	EXECUTE 'SELECT count(*) FROM streaming._state_' || public.number_of(v) INTO rows;
 	SELECT s.groups INTO groups FROM streaming.views s WHERE view = v;
 END $$;
 
@@ -290,7 +290,7 @@ SELECT check_view('v'), check_view('w'), check_view('any_of_key'), (SELECT count
 INSERT INTO p SELECT x % 4, x % 5 FROM generate_series(1, 20) x;
 CALL refresh_views();
 SELECT check_view('any_of_key'), (SELECT count(*) FROM any_rows), check_view('all_share'), check_view('all_of_key_share');
-SELECT relpersistence FROM pg_class WHERE oid = ('streaming._state_' || 'v'::regclass::oid)::regclass;
+SELECT relpersistence FROM pg_class WHERE oid = ('streaming._state_' || public.number_of('v'))::regclass;
 -- partitions come and go, and results stay
 DROP TABLE p1;
 INSERT INTO p SELECT 3, x FROM generate_series(4, 9) x;

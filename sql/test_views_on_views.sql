@@ -415,7 +415,7 @@ END $$;
 -- a new owner has it all
 ALTER MATERIALIZED VIEW theirs OWNER TO vov_b;
 SELECT relowner::regrole, count(*) FROM pg_class
-	WHERE relname = 'theirs_changes' OR relname = '_changes_' || 'theirs'::regclass::oid GROUP BY 1;
+	WHERE relname = 'theirs_changes' OR relname = '_changes_' || public.number_of('theirs') GROUP BY 1;
 
 SET client_min_messages = error;
 DROP SCHEMA vov CASCADE;

@@ -54,6 +54,8 @@
 #	cut_page	where a batch ends in the middle of a page, all of the page counts as read
 #	read_again	rows that are fed again are read by each batch
 #	below_ahead	the watermark of a view below counts before what it closes is there
+#	dump_read	a dump says that all rows of a stream have been read
+#	restore_doubt	a view goes on whatever rows its streams have
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -67,13 +69,14 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
 	closed_again closed_skipped below_ahead time_behind writer retention_unread
-	vacuum_result rewrite_unread reset_number cut_page read_again}
+	vacuum_result rewrite_unread reset_number cut_page read_again
+	dump_read restore_doubt}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
 status=0
 
-# The regress tests (test_...) or isolation specs that guard against a mutation.
+# The regress tests (test_...), isolation specs or TAP files that guard against a mutation.
 guards()
 {
 	case $1 in
@@ -111,14 +114,30 @@ guards()
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		cut_page | read_again) echo test_00_setup test_bad_rows ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
+		dump_read | restore_doubt) echo t/073_dump.pl ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac
 }
 
+# run_tap NAME FILE: the same for a file that makes a server of its own
+run_tap()
+{
+	(cd "$SRC/test" && as_user env -u PGHOST -u PGPORT -u PGUSER \
+		STREAMING_MUTATION="$1" TESTDIR="$SRC/test" \
+		TESTDATADIR="$WORK/tmp_check" TESTLOGDIR="$WORK/tmp_check/log" \
+		PG_REGRESS="$(dirname "$pgxs")/../test/regress/pg_regress" \
+		PERL5LIB="$(streaming_test_modules)" prove "$2" \
+		> "$WORK/$1.log" 2>&1)
+}
+
 # run_specs NAME SPEC...: true if all are green
 run_specs()
 {
+	[[ $2 != t/* ]] || {
+		run_tap "$@"
+		return
+	}
 	local out=$WORK/$1 runner=isolation/pg_isolation_regress
 	local input=$SRC/test/isolation
 
@@ -139,6 +158,10 @@ run_specs()
 # Lines of the results that are not as expected and that the oracle printed.
 evidence()
 {
+	[ -e "$WORK/$1/regression.diffs" ] || {
+		grep -m 1 -A 1 'Failed test' "$WORK/$1.log" | tr -s ' #' | paste -sd ' '
+		return
+	}
 	grep -hE '^[+] *[1-9][0-9]*$|^[+].*ERROR' "$WORK/$1/regression.diffs" |
 		sort | uniq -c | sort -rn | head -3 | tr -s ' ' | paste -sd ';'
 }

@@ -42,6 +42,7 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/varlena.h"
 
 #include "base/compat.h"
 #include "base/catalog.h"
@@ -99,6 +100,12 @@ enum
 	M_VIEWID = 1, M_BATCH, M_AT, M_NATTS = M_AT
 };
 
+/* columns of _restore */
+enum
+{
+	D_VIEWID = 1, D_ITEM, D_COLUMNS, D_CONTENTS, D_DETAIL, D_NATTS = D_DETAIL
+};
+
 /* The extension's schema, once it has been found. */
 static Oid	known_schema = InvalidOid;
 
@@ -125,7 +132,8 @@ static const struct
 	{"_rejection", R_NATTS},
 	{"_error", E_NATTS},
 	{"_release", L_NATTS},
-	{"_mark", M_NATTS}
+	{"_mark", M_NATTS},
+	{"_restore", D_NATTS}
 };
 
 /* The library may be newer or older than the extension in the database. */
@@ -381,6 +389,15 @@ view_row_of_tuple(HeapTuple tuple, TupleDesc desc)
 	if (!nulls[V_SETTINGS - 1])
 		row->settings = DatumGetArrayTypePCopy(values[V_SETTINGS - 1]);
 	return row;
+}
+
+char *
+stream_catalog_suffix(Oid definition)
+{
+	char	   *name = get_rel_name(definition);
+	Size		prefix = strlen("_definition_");
+
+	return name && strlen(name) > prefix ? name + prefix : "";
 }
 
 /* It has been released: it never runs again. */
@@ -1220,6 +1237,393 @@ stream_catalog_write_mark(Oid viewid, int64 batch, TimestampTz at)
 	CatalogTupleInsert(rel, tuple);
 	heap_freetuple(tuple);
 	table_close(rel, NoLock);
+}
+
+/* ---- rows that travel ---- */
+
+char *
+stream_catalog_name(Oid relid)
+{
+	char	   *name = OidIsValid(relid) ? get_rel_name(relid) : NULL;
+
+	return name == NULL ? pstrdup("-") :
+		quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+								   name);
+}
+
+Oid
+stream_catalog_named(const char *name)
+{
+	List	   *names;
+
+	if (strcmp(name, "-") == 0)
+		return InvalidOid;
+	names = textToQualifiedNameList(cstring_to_text(name));
+	return list_length(names) != 2 ? InvalidOid :
+		RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
+}
+
+List *
+stream_catalog_names(const char *array)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, strings_of_array(OidInputFunctionCall(F_ARRAY_IN,
+													  pstrdup(array), TEXTOID,
+													  -1)))
+		result = lappend(result, strVal(lfirst(lc)));
+	return result;
+}
+
+const char *
+stream_catalog_text(const StreamTextRow *row, const char *column)
+{
+	ListCell   *lc;
+	ListCell   *lv;
+
+	forboth(lc, row->columns, lv, row->values)
+		if (strcmp(lfirst(lc), column) == 0)
+			return lfirst(lv);
+	return NULL;
+}
+
+static char *
+text_of(Form_pg_attribute attr, Oid relid, Datum value)
+{
+	List	   *names = NIL;
+	Oid			output;
+	bool		varlena;
+	ListCell   *lc;
+
+	if (attr->atttypid == OIDOID)
+		return stream_catalog_name(DatumGetObjectId(value));
+	if (attr->atttypid == INT2OID)
+		return DatumGetInt16(value) == InvalidAttrNumber ? pstrdup("") :
+			get_attname(relid, DatumGetInt16(value), false);
+	if (attr->atttypid == OIDARRAYOID)
+	{
+		foreach(lc, oids_of_array(value))
+			names = lappend(names,
+							makeString(stream_catalog_name(lfirst_oid(lc))));
+		return OidOutputFunctionCall(F_ARRAY_OUT, array_of_strings(names));
+	}
+	getTypeOutputInfo(attr->atttypid, &output, &varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+List *
+stream_catalog_export(const char *table, Oid relid, Snapshot snapshot)
+{
+	Relation	rel = open_table(table, AccessShareLock);
+	TupleDesc	desc;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	List	   *result = NIL;
+
+	if (rel == NULL)
+		return NIL;
+	desc = RelationGetDescr(rel);
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		StreamTextRow *row = palloc0(sizeof(StreamTextRow));
+
+		row->table = table;
+		for (int i = 1; i < desc->natts; i++)
+		{
+			Form_pg_attribute attr = TupleDescAttr(desc, i);
+			bool		isnull;
+			Datum		value = heap_getattr(tuple, i + 1, desc, &isnull);
+
+			if (attr->attisdropped || attr->atttypid == BYTEAOID)
+				continue;
+			row->columns = lappend(row->columns,
+								   pstrdup(NameStr(attr->attname)));
+			row->values = lappend(row->values,
+								  isnull ? NULL : text_of(attr, relid, value));
+		}
+		result = lappend(result, row);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/* The value that a text stands for; *missing: what is not here. */
+static Datum
+value_of(Form_pg_attribute attr, Oid relid, const char *text,
+		 const char **missing)
+{
+	List	   *oids = NIL;
+	Oid			input;
+	Oid			param;
+	ListCell   *lc;
+
+	if (attr->atttypid == OIDOID)
+		oids = list_make1_oid(stream_catalog_named(text));
+	else if (attr->atttypid == OIDARRAYOID)
+		foreach(lc, stream_catalog_names(text))
+		{
+			oids = lappend_oid(oids, stream_catalog_named(lfirst(lc)));
+			if (!OidIsValid(llast_oid(oids)) && strcmp(lfirst(lc), "-") != 0)
+				*missing = psprintf("There is no relation %s.",
+									(char *) lfirst(lc));
+		}
+	else if (attr->atttypid == INT2OID)
+	{
+		AttrNumber	attnum = *text == '\0' ? InvalidAttrNumber :
+			get_attnum(relid, text);
+
+		if (*text != '\0' && attnum == InvalidAttrNumber)
+			*missing = psprintf("There is no column %s.", text);
+		return Int16GetDatum(attnum);
+	}
+	if (attr->atttypid == OIDARRAYOID)
+		return array_of_oids(oids);
+	if (attr->atttypid == OIDOID)
+	{
+		if (!OidIsValid(linitial_oid(oids)) && strcmp(text, "-") != 0)
+			*missing = psprintf("There is no relation %s.", text);
+		return ObjectIdGetDatum(linitial_oid(oids));
+	}
+	getTypeInputInfo(attr->atttypid, &input, &param);
+	return OidInputFunctionCall(input, pstrdup(text), param, attr->atttypmod);
+}
+
+const char *
+stream_catalog_import(const StreamTextRow *row, Oid relid,
+					  struct varlena *position)
+{
+	Relation	rel = open_table_for_write(row->table);
+	TupleDesc	desc = RelationGetDescr(rel);
+	Datum	   *values = palloc0(sizeof(Datum) * desc->natts);
+	bool	   *nulls = palloc0(sizeof(bool) * desc->natts);
+	const char *missing = NULL;
+	HeapTuple	tuple;
+	ListCell   *lc;
+
+	foreach(lc, row->columns)
+		if (get_attnum(RelationGetRelid(rel), lfirst(lc)) == InvalidAttrNumber)
+			missing = psprintf("Table %s has no column \"%s\": the dump is of another version of the extension.",
+							   row->table, (char *) lfirst(lc));
+	values[0] = ObjectIdGetDatum(relid);
+	for (int i = 1; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+		const char *text = stream_catalog_text(row, NameStr(attr->attname));
+
+		if (attr->atttypid == BYTEAOID)
+			values[i] = PointerGetDatum(position);
+		else if (text)
+			values[i] = value_of(attr, relid, text, &missing);
+		nulls[i] = attr->atttypid == BYTEAOID ? position == NULL : text == NULL;
+		if (nulls[i] && attr->attnotnull && !attr->attisdropped)
+			missing = psprintf("The dump does not say what \"%s\" of table %s is.",
+							   NameStr(attr->attname), row->table);
+	}
+	if (missing == NULL)
+	{
+		tuple = heap_form_tuple(desc, values, nulls);
+		CatalogTupleInsert(rel, tuple);
+		heap_freetuple(tuple);
+	}
+	table_close(rel, NoLock);
+	return missing;
+}
+
+List *
+stream_catalog_declared(void)
+{
+	Relation	rel = open_table("_stream", AccessShareLock);
+	List	   *result = NIL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NIL;
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Oid			relid = DatumGetObjectId(heap_getattr(tuple, S_RELID,
+														  RelationGetDescr(rel),
+														  &isnull));
+
+		if (get_rel_name(relid) != NULL)
+			result = lappend_oid(result, relid);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/* ---- _restore ---- */
+
+static List *
+texts_of_array(Datum array)
+{
+	Datum	   *elems;
+	bool	   *nulls;
+	int			n;
+	List	   *result = NIL;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elems, &nulls, &n);
+	for (int i = 0; i < n; i++)
+		result = lappend(result,
+						 nulls[i] ? NULL : TextDatumGetCString(elems[i]));
+	return result;
+}
+
+static Datum
+array_of_texts(List *texts)
+{
+	int			n = list_length(texts);
+	Datum	   *elems = palloc0(sizeof(Datum) * (n + 1));
+	bool	   *nulls = palloc0(sizeof(bool) * (n + 1));
+	int			lower = 1;
+	ListCell   *lc;
+
+	foreach(lc, texts)
+	{
+		int			i = foreach_current_index(lc);
+
+		nulls[i] = lfirst(lc) == NULL;
+		if (!nulls[i])
+			elems[i] = CStringGetTextDatum(lfirst(lc));
+	}
+	return PointerGetDatum(construct_md_array(elems, nulls, 1, &n, &lower,
+											  TEXTOID, -1, false,
+											  TYPALIGN_INT));
+}
+
+void
+stream_catalog_put_text(const StreamTextRow *row, Datum *item, Datum *columns,
+						Datum *contents)
+{
+	*item = CStringGetTextDatum(row->table);
+	*columns = array_of_texts(row->columns);
+	*contents = array_of_texts(row->values);
+}
+
+void
+stream_catalog_get_text(StreamTextRow *row, Datum item, Datum columns,
+						Datum contents)
+{
+	row->table = TextDatumGetCString(item);
+	row->columns = texts_of_array(columns);
+	row->values = texts_of_array(contents);
+}
+
+static int
+compare_restore_rows(const ListCell *a, const ListCell *b)
+{
+	StreamRestoreRow *x = lfirst(a);
+	StreamRestoreRow *y = lfirst(b);
+
+	return x->viewid < y->viewid ? -1 : x->viewid > y->viewid;
+}
+
+List *
+stream_catalog_restore_rows(void)
+{
+	Relation	rel = open_table("_restore", AccessShareLock);
+	List	   *result = NIL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NIL;
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		StreamRestoreRow *row = palloc0(sizeof(StreamRestoreRow));
+		Datum		values[D_NATTS];
+		bool		nulls[D_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		row->viewid = DatumGetObjectId(values[D_VIEWID - 1]);
+		stream_catalog_get_text(&row->text, values[D_ITEM - 1],
+								values[D_COLUMNS - 1], values[D_CONTENTS - 1]);
+		result = lappend(result, row);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	list_sort(result, compare_restore_rows);
+	return result;
+}
+
+void
+stream_catalog_add_restore(Oid viewid, const StreamTextRow *row)
+{
+	Relation	rel = open_table_for_write("_restore");
+	Datum		values[D_NATTS];
+	bool		nulls[D_NATTS] = {0};
+	HeapTuple	tuple;
+
+	values[D_VIEWID - 1] = ObjectIdGetDatum(viewid);
+	stream_catalog_put_text(row, &values[D_ITEM - 1], &values[D_COLUMNS - 1],
+							&values[D_CONTENTS - 1]);
+	nulls[D_DETAIL - 1] = true;
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	CatalogTupleInsert(rel, tuple);
+	heap_freetuple(tuple);
+	table_close(rel, NoLock);
+}
+
+/* Calls for each row of the view; with a detail, writes that into it. */
+static void
+change_restore_rows(Oid viewid, const char *detail, bool delete)
+{
+	Relation	rel = open_table("_restore", RowExclusiveLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return;
+	ScanKeyInit(&key, D_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(viewid));
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[D_NATTS];
+		bool		nulls[D_NATTS];
+		HeapTuple	changed;
+
+		if (delete)
+		{
+			CatalogTupleDelete(rel, &tuple->t_self);
+			continue;
+		}
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		if (strcmp(TextDatumGetCString(values[D_ITEM - 1]), "_view") != 0 ||
+			(!nulls[D_DETAIL - 1] &&
+			 strcmp(TextDatumGetCString(values[D_DETAIL - 1]), detail) == 0))
+			continue;
+		nulls[D_DETAIL - 1] = false;
+		values[D_DETAIL - 1] = CStringGetTextDatum(detail);
+		changed = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+		CatalogTupleUpdate(rel, &tuple->t_self, changed);
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+}
+
+void
+stream_catalog_explain_restore(Oid viewid, const char *detail)
+{
+	change_restore_rows(viewid, detail, false);
+}
+
+void
+stream_catalog_delete_restore(Oid viewid)
+{
+	change_restore_rows(viewid, NULL, true);
 }
 
 /* ---- all of them ---- */

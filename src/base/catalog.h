@@ -115,6 +115,8 @@ extern List *stream_catalog_views(void);
 extern StreamViewRow *stream_catalog_view(Oid viewid);
 /* True if relid is a continuous view (cheap when the extension is absent). */
 extern bool stream_catalog_is_view(Oid relid);
+/* What the names of a view's relations end with, by that of its definition. */
+extern char *stream_catalog_suffix(Oid definition);
 /*
  * The view that a relation is a part of, or InvalidOid: one in the extension's schema, or
  * a change stream; and the same of change streams alone.
@@ -141,6 +143,57 @@ extern Oid	stream_catalog_progress_table(bool unlogged);
 extern void stream_catalog_write_progress(Oid viewid, bool unlogged,
 										  const StreamProgress *progress);
 
+/*
+ * A row of one of the tables as text, in which relations have their names: what a dump
+ * has of it.
+ */
+typedef struct StreamTextRow
+{
+	const char *table;
+	List	   *columns;		/* char *: but for the OID that it is about */
+	List	   *values;			/* char *, NULL: null */
+} StreamTextRow;
+
+/* The value of a column, or NULL. */
+extern const char *stream_catalog_text(const StreamTextRow *row,
+									   const char *column);
+/* The rows about a relation that the snapshot sees; positions are left out. */
+extern List *stream_catalog_export(const char *table, Oid relid,
+								   Snapshot snapshot);
+/*
+ * Writes the row down as one about relid, with that position (or NULL) where the table
+ * has one.  Returns NULL, or else what is missing here.  Errors: those of the types'
+ * input functions.
+ */
+extern const char *stream_catalog_import(const StreamTextRow *row, Oid relid,
+										 struct varlena *position);
+/* The name by which the relation is found from anywhere; "-" if there is none. */
+extern char *stream_catalog_name(Oid relid);
+/* The relation of that name, or InvalidOid. */
+extern Oid	stream_catalog_named(const char *name);
+/* Names in the text of an array. */
+extern List *stream_catalog_names(const char *array);
+
+/* One row of streaming._restore: what a dump says of a view that is not one yet. */
+typedef struct StreamRestoreRow
+{
+	Oid			viewid;
+	StreamTextRow text;
+} StreamRestoreRow;
+
+/* The row as values of the columns item, columns and contents; and back. */
+extern void stream_catalog_put_text(const StreamTextRow *row, Datum *item,
+									Datum *columns, Datum *contents);
+extern void stream_catalog_get_text(StreamTextRow *row, Datum item,
+									Datum columns, Datum contents);
+/* All of them, those of a view together. */
+extern List *stream_catalog_restore_rows(void);
+extern void stream_catalog_add_restore(Oid viewid, const StreamTextRow *row);
+/* Says why the view is not one yet. */
+extern void stream_catalog_explain_restore(Oid viewid, const char *detail);
+/* Deletes those of the view. */
+extern void stream_catalog_delete_restore(Oid viewid);
+
 /* One row of streaming._stream: what a stream declares. */
 typedef struct StreamDeclaration
 {
@@ -153,6 +206,8 @@ typedef struct StreamDeclaration
 
 /* What the stream itself declares, palloc'd, or NULL. */
 extern StreamDeclaration *stream_catalog_declaration(Oid relid);
+/* OIDs of all streams that declare something. */
+extern List *stream_catalog_declared(void);
 /* Inserts or updates it. */
 extern void stream_catalog_write_declaration(const StreamDeclaration *decl);
 /* Deletes it; true if there was one. */

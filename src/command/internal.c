@@ -52,6 +52,9 @@
  *	CREATE STATISTICS, ALTER EXTENSION ADD	refused (here)
  *	DROP				refused by the server
  *
+ * All of this passes for what a dump brings until it is a view's again, if it is a
+ * superuser who restores, or the extension's owner.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -69,6 +72,40 @@
 #include "base/catalog.h"
 #include "command/internal.h"
 
+/* Do relations of views have such names? */
+static bool
+is_part_name(const char *name)
+{
+	static const char *const prefixes[] = {"_definition_", "_state_", "_below_",
+	"_changes_"};
+
+	for (int i = 0; i < lengthof(prefixes); i++)
+	{
+		Size		len = strlen(prefixes[i]);
+
+		if (strncmp(name, prefixes[i], len) == 0 &&
+			strspn(name + len, "0123456789_") == strlen(name + len))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What a dump brings, and is no view's yet, is for those who may create in our schema.
+ * A state must not be anybody else's to write: how it is read trusts it.
+ */
+static bool
+is_restored(Oid relid)
+{
+	char	   *name = get_rel_name(relid);
+
+	return name != NULL &&
+		get_rel_namespace(relid) == stream_catalog_schema() &&
+		(superuser() || GetUserId() == stream_catalog_owner()) &&
+		(strcmp(name, "_dump") == 0 ||
+		 (is_part_name(name) && !OidIsValid(stream_catalog_view_of(relid))));
+}
+
 void
 stream_internal_refuse(Oid relid, const char *command)
 {
@@ -80,6 +117,8 @@ stream_internal_refuse(Oid relid, const char *command)
 		return;
 	schema = stream_catalog_schema();
 	if (!OidIsValid(schema) || get_rel_namespace(relid) != schema)
+		return;
+	if (is_restored(relid))
 		return;
 	viewid = stream_catalog_view_of(relid);
 	ereport(ERROR,
@@ -119,20 +158,15 @@ stream_internal_refuse_changes(const RangeVar *name, const char *command)
 }
 
 /*
- * Can the name come to mean a relation of a view?  They are named after their
- * view's OID; where our schema is in the search path, what comes before it there
- * may vanish.
+ * Can the name come to mean a relation of a view?  Where our schema is in the search
+ * path, what comes before it there may vanish.
  */
 static bool
 may_mean_internal(const RangeVar *name)
 {
 	Oid			schema = stream_catalog_schema();
-	unsigned int viewid;
 
-	if (!OidIsValid(schema) ||
-		(sscanf(name->relname, "_definition_%u", &viewid) != 1 &&
-		 sscanf(name->relname, "_state_%u", &viewid) != 1 &&
-		 sscanf(name->relname, "_below_%u", &viewid) != 1))
+	if (!OidIsValid(schema) || !is_part_name(name->relname))
 		return false;
 	if (name->schemaname)
 		return get_namespace_oid(name->schemaname, true) == schema;
@@ -142,8 +176,11 @@ may_mean_internal(const RangeVar *name)
 void
 stream_internal_refuse_name(const RangeVar *name, const char *command)
 {
-	stream_internal_refuse(RangeVarGetRelid(name, NoLock, true), command);
-	if (!creating_extension && !IsBinaryUpgrade && may_mean_internal(name))
+	Oid			relid = RangeVarGetRelid(name, NoLock, true);
+
+	stream_internal_refuse(relid, command);
+	if (!creating_extension && !IsBinaryUpgrade && may_mean_internal(name) &&
+		!(OidIsValid(relid) && is_restored(relid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot run %s on \"%s\"", command, name->relname),
@@ -170,7 +207,8 @@ stream_internal_check_statement(QueryDesc *queryDesc)
 		Oid			viewid;
 
 		/* not opened, not changed */
-		if (rel == NULL || RelationGetNamespace(rel) != schema)
+		if (rel == NULL || RelationGetNamespace(rel) != schema ||
+			is_restored(RelationGetRelid(rel)))
 			continue;
 		viewid = stream_catalog_view_of(RelationGetRelid(rel));
 		ereport(ERROR,

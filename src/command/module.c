@@ -101,10 +101,22 @@ _PG_init(void)
 	stream_synchronous_install();
 }
 
-/* _check_preloaded(): called by CREATE EXTENSION */
+/*
+ * _check_preloaded(): called by CREATE EXTENSION.  A dump, by whose setting we tell it,
+ * can be restored all the same: its views go on when the library has been loaded.
+ */
 Datum
 stream_check_preloaded(PG_FUNCTION_ARGS)
 {
+	if (!check_function_bodies && !stream_shmem_available())
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("streaming must be loaded when the server starts"),
+				 errdetail("What is restored can be read, but continuous views do not go on."),
+				 errhint("Add this line to postgresql.conf and restart the server: shared_preload_libraries = 'streaming'")));
+		PG_RETURN_VOID();
+	}
 	stream_shmem_require();
 	stream_roster_require_room();
 	PG_RETURN_VOID();

@@ -41,6 +41,7 @@
 #include "stream/am.h"
 #include "time/declare.h"
 #include "flow/relations.h"
+#include "flow/restore.h"
 #include "process/wait.h"
 #include "command/view.h"
 #include "command/guard.h"
@@ -244,6 +245,9 @@ refresh(StreamStatement *s)
 
 	if (!OidIsValid(viewid))
 	{
+		/* a dump ends with those, and they may read continuous ones */
+		if (!stmt->skipData && OidIsValid(stream_catalog_schema()))
+			stream_restore_attach_now();
 		stream_statement_pass_on(s);
 		return;
 	}

@@ -43,6 +43,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -450,23 +451,35 @@ depend_on_types(Oid state)
 /* ---- all of them ---- */
 
 /*
- * Makes a state table and its indexes ready: gives it the view's name, and sets
- * what they depend on.  None of that asks for rights on the schema.
+ * A name for one of a view's relations.  What tells them apart from those of others says
+ * nothing about this database, so a dump can bring them to any other.
+ */
+static RangeVar *
+part_name(const StreamViewRow *row, const StreamTree *tree,
+		  const StreamCut *cut, const char *suffix)
+{
+	char	   *name = cut == tree->top ? psprintf("_state_%s", suffix) :
+		cut->number == 0 ? psprintf("_below_%s", suffix) :
+		psprintf("_below_%s_%d", suffix, cut->number);
+	RangeVar   *result = makeRangeVar("streaming", name, -1);
+
+	result->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
+		RELPERSISTENCE_PERMANENT;
+	return result;
+}
+
+/*
+ * Makes a state table and its indexes ready, and sets what they depend on.  None of
+ * that asks for rights on the schema.
  */
 static void
 finish_state_table(StreamViewRow *row, StreamCut *cut, Oid state,
-				   const IntoClause *into, const char *kind)
+				   const IntoClause *into)
 {
-	RangeVar   *name = makeRangeVar("streaming",
-									cut->number > 0 &&
-									strcmp(kind, "below") == 0 ?
-									psprintf("_below_%u_%d", row->viewid,
-											 cut->number) :
-									psprintf("_%s_%u", kind, row->viewid), -1);
+	RangeVar   *name = makeRangeVar("streaming", get_rel_name(state), -1);
 	Oid			key_index;
 	Oid			closing_index;
 
-	RenameRelationInternal(state, name->relname, true, false);
 	depend_on_types(state);
 	CommandCounterIncrement();
 	key_index = create_key_index(cut, state, name, into);
@@ -634,17 +647,21 @@ declare_result(const StreamViewRow *row, const StreamTree *tree)
 		stream_declare_result(row->state, tree->time_column);
 }
 
-/* A name for one of a view's relations until the view has an OID. */
-static RangeVar *
-provisional_name(const StreamViewRow *row, const char *kind, int number)
+/*
+ * What tells the relations of a view apart from those of others, in this and in other
+ * databases: the time, and some digits more.
+ */
+static char *
+new_suffix(void)
 {
-	RangeVar   *name = makeRangeVar("streaming",
-									psprintf("_%s_p%d_%d", kind, MyProcPid,
-											 number), -1);
+	uint32		random;
 
-	name->relpersistence = row->unlogged ? RELPERSISTENCE_UNLOGGED :
-		RELPERSISTENCE_PERMANENT;
-	return name;
+	if (!pg_strong_random(&random, sizeof(random)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random name")));
+	return psprintf(INT64_FORMAT "%04u", (int64) GetCurrentTimestamp(),
+					random % 10000);
 }
 
 void
@@ -657,8 +674,9 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	List	   *states = NIL;
 	ListCell   *lc;
 	ListCell   *ls;
+	char	   *suffix = new_suffix();
 	RangeVar   *definition = makeRangeVar("streaming",
-										  psprintf("_definition_p%d", MyProcPid),
+										  psprintf("_definition_%s", suffix),
 										  -1);
 	Query	   *reading;
 	Oid			userid;
@@ -675,8 +693,8 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 							 !stream_cut_has_state((StreamCut *) lfirst(lc)) ?
 							 InvalidOid :
 							 create_state_table(lfirst(lc),
-												provisional_name(row, "state",
-																 foreach_current_index(lc)),
+												part_name(row, tree, lfirst(lc),
+														  suffix),
 												into, storage, userid));
 	SetUserIdAndSecContext(userid, sec_context);
 
@@ -686,14 +704,10 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 	row->viewid = create_view(into->rel, reading, into->colNames, view_options,
 							  InvalidOid);
 
-	RenameRelationInternal(row->definition,
-						   psprintf("_definition_%u", row->viewid),
-						   true, false);
 	depend_on_view(row->definition, row->viewid);
 	forboth(lc, tree->cuts, ls, states)
 		if (OidIsValid(lfirst_oid(ls)))
-			finish_state_table(row, lfirst(lc), lfirst_oid(ls), into,
-							   lfirst(lc) == tree->top ? "state" : "below");
+			finish_state_table(row, lfirst(lc), lfirst_oid(ls), into);
 	CommandCounterIncrement();
 	if (tree->changes)
 		create_changes(row, tree->changes, into->tableSpaceName);
@@ -729,7 +743,7 @@ stream_relations_sync_owner(Oid viewid)
 	stream_shmem_views_changed();
 }
 
-/* ---- after pg_upgrade ---- */
+/* ---- after pg_upgrade, and of a dump ---- */
 
 /* Does it depend on the view as a part of it? */
 static bool
@@ -781,7 +795,7 @@ attach_state_table(Oid state, Oid viewid)
  * locked by AccessExclusiveLock.
  */
 static void
-permit_closed(Oid viewid)
+permit_closed(Oid viewid, Oid written)
 {
 	Relation	view = table_open(viewid, NoLock);
 	Query	   *query = copyObject(get_view_query(view));
@@ -795,7 +809,7 @@ permit_closed(Oid viewid)
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for rule of view %u", viewid);
-	stream_eventtime_permit_closed(query, viewid);
+	stream_eventtime_permit_closed(query, written, viewid);
 	values[Anum_pg_rewrite_ev_action - 1] =
 		CStringGetTextDatum(nodeToString(list_make1(query)));
 	replaced[Anum_pg_rewrite_ev_action - 1] = true;
@@ -821,7 +835,7 @@ lock_states(const StreamViewRow *row)
 }
 
 bool
-stream_relations_attach(const StreamViewRow *row)
+stream_relations_attach(const StreamViewRow *row, Oid written)
 {
 	bool		append = row->options.output_mode == STREAM_OUTPUT_APPEND;
 	ListCell   *lc;
@@ -842,22 +856,9 @@ stream_relations_attach(const StreamViewRow *row)
 		if (OidIsValid(lfirst_oid(lc)))
 			attach_state_table(lfirst_oid(lc), row->viewid);
 	if (append)
-		permit_closed(row->viewid);
+		permit_closed(row->viewid, written);
 	CommandCounterIncrement();
 	return true;
-}
-
-/* The view whose OID is in the name of an internal relation, or InvalidOid. */
-static Oid
-view_in_name(const char *name)
-{
-	unsigned int viewid = 0;
-
-	if (sscanf(name, "_definition_%u", &viewid) == 1 ||
-		sscanf(name, "_state_%u", &viewid) == 1 ||
-		sscanf(name, "_below_%u", &viewid) == 1)
-		return viewid;
-	return InvalidOid;
 }
 
 /* What belongs to a view is dropped before it, if it is attached. */
@@ -872,8 +873,9 @@ is_torn(Oid relid)
 		return false;
 	if (get_rel_namespace(relid) == schema)
 	{
-		viewid = view_in_name(get_rel_name(relid));
-		return OidIsValid(viewid) && stream_catalog_is_view(viewid) &&
+		viewid = stream_catalog_view_of(relid);
+		return OidIsValid(viewid) &&
+			SearchSysCacheExists1(RELOID, ObjectIdGetDatum(viewid)) &&
 			!is_part_of_view(relid, viewid);
 	}
 	viewid = stream_catalog_view_of_changes(relid);

@@ -38,13 +38,13 @@ extern void stream_relations_create_changes(StreamViewRow *row, StreamTree *tree
 extern void stream_relations_sync_owner(Oid viewid);
 
 /*
- * pg_upgrade carries the relations of a view, but not what makes them its own: has
- * them depend on the view again, if they do not, and lets the view see when its
- * groups are final.  Runs nobody's code.  Locks them with AccessShareLock then,
+ * pg_upgrade and dumps carry the relations of a view, but not what makes them its own:
+ * has them depend on the view again, if they do not, and lets the view see when its
+ * groups are final.  written: the OID that the view has in its query.  Runs nobody's code.  Locks them with AccessShareLock then,
  * a view in append mode with AccessExclusiveLock, until commit; false if that
  * would have to wait.
  */
-extern bool stream_relations_attach(const StreamViewRow *row);
+extern bool stream_relations_attach(const StreamViewRow *row, Oid written);
 
 /*
  * Called for each relation that is about to be dropped.  Errors: 55000, if it is

@@ -59,6 +59,7 @@
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "flow/relations.h"
+#include "flow/restore.h"
 #include "flow/viewgroup.h"
 #include "process/roster.h"
 #include "process/failure.h"
@@ -68,6 +69,7 @@
 
 #define POLL_MS 10000			/* a safety net */
 #define RESTART_MIN_MS 100
+#define RESTORE_MIN_MS 200
 #define RESTART_MAX_MS 2000
 #define LIVED_WELL_MS 5000		/* a worker that lived so long is no crasher */
 #define NO_ROOM_RETRY_MS 5000
@@ -158,6 +160,7 @@ typedef struct Views
 	List	   *disabled;		/* those that are off, or all if the server is */
 	List	   *followers;		/* those that are run with another */
 	List	   *left;			/* those that one has left which was released */
+	bool		restoring;		/* there are some that are not complete yet */
 } Views;
 
 /*
@@ -174,9 +177,37 @@ attach_views(List *rows)
 	if (attached)
 		return;
 	foreach(lc, rows)
-		if (!stream_relations_attach(lfirst(lc)))
+		if (!stream_relations_attach(lfirst(lc),
+									 ((StreamViewRow *) lfirst(lc))->viewid))
 			all = false;
 	attached = all;
+}
+
+/*
+ * Has views go on that a dump has brought, if all of them is there; true if some are
+ * left.  It may read all that they have, so it is tried with growing pauses.
+ */
+static bool
+restore_views(void)
+{
+	static int	pause_ms = RESTORE_MIN_MS;
+	static TimestampTz next_try = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (now >= next_try)
+	{
+		if (!stream_restore_attach())
+		{
+			pause_ms = RESTORE_MIN_MS;
+			next_try = 0;
+			return false;
+		}
+		/* also for the time that it has taken */
+		next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms);
+		pause_ms = Min(2 * pause_ms, POLL_MS);
+	}
+	next_turn = Min(next_turn, next_try);
+	return true;
 }
 
 /*
@@ -244,6 +275,7 @@ read_views(Views *views)
 		List	   *rows;
 
 		PushActiveSnapshot(GetTransactionSnapshot());
+		views->restoring = restore_views();
 		rows = stream_catalog_views();
 		attach_views(rows);
 		stream_failure_log_views(rows);
@@ -667,7 +699,7 @@ is_idle(const Views *views)
 	static TimestampTz idle_since = 0;
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (views->all != NIL)
+	if (views->all != NIL || views->restoring)
 	{
 		had_views = true;
 		idle_since = 0;

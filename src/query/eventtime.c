@@ -2209,52 +2209,49 @@ is_closed_query(Query *query, Oid viewid)
 		!value->constisnull && DatumGetObjectId(value->constvalue) == viewid;
 }
 
+/* A view that gets its OID. */
+typedef struct Numbering
+{
+	Oid			written;		/* what the query has in its place */
+	Oid			viewid;
+	bool		permit;			/* whoever has written the sub-select: it shows
+								 * nothing but the view's own row, to those who
+								 * may read the view */
+} Numbering;
+
 static bool
-set_view_walker(Node *node, Oid *viewid)
+number_walker(Node *node, Numbering *numbering)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Query) && is_closed_query((Query *) node, InvalidOid))
+	if (IsA(node, Query) && is_closed_query((Query *) node, numbering->written))
 	{
 		OpExpr	   *own = (OpExpr *) ((Query *) node)->jointree->quals;
 
-		lsecond_node(Const, own->args)->constvalue = ObjectIdGetDatum(*viewid);
+		lsecond_node(Const, own->args)->constvalue =
+			ObjectIdGetDatum(numbering->viewid);
+		if (numbering->permit)
+			stream_compat_permit((Query *) node,
+								 linitial(((Query *) node)->rtable));
 		return false;
 	}
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, set_view_walker, viewid, 0);
-	return expression_tree_walker(node, set_view_walker, viewid);
+		return query_tree_walker((Query *) node, number_walker, numbering, 0);
+	return expression_tree_walker(node, number_walker, numbering);
 }
 
 void
 stream_eventtime_set_view(Query *query, Oid viewid)
 {
-	set_view_walker((Node *) query, &viewid);
-}
+	Numbering	numbering = {InvalidOid, viewid, false};
 
-/*
- * Whoever has written the sub-select: it shows nothing but the view's own row, to
- * those who may read the view.
- */
-static bool
-permit_closed_walker(Node *node, Oid *viewid)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query) && is_closed_query((Query *) node, *viewid))
-	{
-		stream_compat_permit((Query *) node,
-							 linitial(((Query *) node)->rtable));
-		return false;
-	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, permit_closed_walker, viewid,
-								 0);
-	return expression_tree_walker(node, permit_closed_walker, viewid);
+	number_walker((Node *) query, &numbering);
 }
 
 void
-stream_eventtime_permit_closed(Query *query, Oid viewid)
+stream_eventtime_permit_closed(Query *query, Oid written, Oid viewid)
 {
-	permit_closed_walker((Node *) query, &viewid);
+	Numbering	numbering = {written, viewid, true};
+
+	number_walker((Node *) query, &numbering);
 }

@@ -153,9 +153,11 @@ extern Node *stream_eventtime_is_closed(const StreamWindow *window,
 extern void stream_eventtime_set_view(Query *query, Oid viewid);
 
 /*
- * The condition asks for no permission to read the table of progress.  pg_upgrade
- * makes the query anew from its text, which does: takes that away again, in place.
+ * The condition asks for no permission to read the table of progress.  pg_upgrade and
+ * dumps make the query anew from its text, which does: takes that away again, in
+ * place.  written: the OID that the view has in the text.
  */
-extern void stream_eventtime_permit_closed(Query *query, Oid viewid);
+extern void stream_eventtime_permit_closed(Query *query, Oid written,
+										   Oid viewid);
 
 #endif

@@ -71,8 +71,8 @@ class Bench:
             print("| " + " | ".join(row) + " |")
 
     def state_table(self, view):
-        self.cur.execute("SELECT format('streaming._state_%%s', "
-                         "%s::regclass::oid)", [view])
+        self.cur.execute("SELECT state_table::text FROM streaming.views "
+                         "WHERE view = %s::regclass", [view])
         return self.cur.fetchone()[0]
 
     # ---- the measurements

@@ -881,8 +881,8 @@ class History:
 
     def state_table(self, view):
         with self.monitor.cursor() as cur:
-            cur.execute("SELECT format('streaming._state_%%s', "
-                        "%s::regclass::oid)",
+            cur.execute("SELECT state_table::text FROM streaming.views "
+                        "WHERE view = %s::regclass",
                         ["%s.%s" % (self.schema, view.name)])
             return cur.fetchone()[0]
 

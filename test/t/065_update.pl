@@ -162,6 +162,11 @@ my @gone = (
 	'FUNCTION streaming._merged_session(tsrange)',
 	'TABLE streaming._release',
 	'TABLE streaming._mark',
+	'FUNCTION streaming._dumped()',
+	'FUNCTION streaming.attach(regclass)',
+	'TABLE streaming._dump',
+	'FUNCTION streaming._take_dump()',
+	'TABLE streaming._restore',
 	'FUNCTION streaming._on_time(timestamptz, timestamptz, internal)',
 	'FUNCTION streaming._on_time(timestamp, timestamp, internal)');
 my @made = (

@@ -247,7 +247,7 @@ CREATE OR REPLACE VIEW streaming.views AS
 			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
 				'USAGE'::pg_catalog.text) THEN r.detail END,
 		NULL, NULL, 0::pg_catalog.int4, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 	FROM streaming._restore r
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
 	WHERE r.item OPERATOR(pg_catalog.=) '_view'::pg_catalog.text;

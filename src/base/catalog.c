@@ -1363,6 +1363,8 @@ value_of(Form_pg_attribute attr, Oid relid, const char *text,
 	Oid			param;
 	ListCell   *lc;
 
+	if (attr->atttypid == OIDOID && *text == '#')
+		return ObjectIdGetDatum(strtoul(text + 1, NULL, 10));
 	if (attr->atttypid == OIDOID)
 		oids = list_make1_oid(stream_catalog_named(text));
 	else if (attr->atttypid == OIDARRAYOID)

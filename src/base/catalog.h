@@ -162,7 +162,7 @@ extern List *stream_catalog_export(const char *table, Oid relid,
 								   Snapshot snapshot);
 /*
  * Writes the row down as one about relid, with that position (or NULL) where the table
- * has one.  Returns NULL, or else what is missing here.  Errors: those of the types'
+ * has one.  "#" and a number is an OID as it is.  Returns NULL, or else what is missing here.  Errors: those of the types'
  * input functions.
  */
 extern const char *stream_catalog_import(const StreamTextRow *row, Oid relid,

@@ -187,25 +187,13 @@ tell_place(StreamPutAside *aside, ItemPointer tid, int64 place)
 	}
 }
 
-/* Has the view read the row?  A leaf of which it knows nothing has no such row. */
-static bool
-has_read(const StreamLeaf *leaf, ItemPointer tid)
-{
-	BlockNumber block = ItemPointerGetBlockNumber(tid);
-
-	return leaf != NULL &&
-		(block < leaf->next_block ||
-		 stream_readset_member(stream_readset_page(leaf->read, block),
-							   ItemPointerGetOffsetNumber(tid)));
-}
-
 /*
  * Counts the rows of a table that the snapshot sees, from the first page to the last;
- * leaf: by which it is known which of them have been read, or NULL; aside: tell those
+ * read: what knows which of them have been read, or NULL: none; aside: tell those
  * their places, or NULL.
  */
 static void
-scan_table(Relation rel, Snapshot snapshot, const StreamLeaf *leaf,
+scan_table(Relation rel, Snapshot snapshot, const StreamMove *read,
 		   StreamPutAside *aside, Runs *runs)
 {
 	TableScanDesc scan = table_beginscan_strat(rel, snapshot, 0, NULL, true,
@@ -219,7 +207,7 @@ scan_table(Relation rel, Snapshot snapshot, const StreamLeaf *leaf,
 	{
 		if (aside)
 			tell_place(aside, &slot->tts_tid, runs->count);
-		next_row(runs, has_read(leaf, &slot->tts_tid));
+		next_row(runs, read && stream_position_has_read(read, &slot->tts_tid));
 		CHECK_FOR_INTERRUPTS();
 	}
 	end_run(runs);
@@ -287,6 +275,24 @@ hash_column(Relation rel, Snapshot snapshot)
 
 /* ---- what there is to say of a view ---- */
 
+/* Rows that were put aside in former storage of a leaf are gone: they have no place. */
+static void
+leave_out_gone(List *aside, const char *leaf, Oid storage)
+{
+	ListCell   *lc;
+
+	foreach(lc, aside)
+	{
+		StreamTextRow *item = lfirst(lc);
+		const char *name = stream_catalog_text(item, "leaf");
+		const char *named = stream_catalog_text(item, "storage");
+
+		if (name && named && strcmp(name, leaf) == 0 &&
+			stream_catalog_named(named) != storage)
+			stream_dump_replace(item, "storage", pstrdup("-"));
+	}
+}
+
 static List *
 say_leaves(List *items, List *aside, struct varlena *stored, Snapshot snapshot)
 {
@@ -304,9 +310,12 @@ say_leaves(List *items, List *aside, struct varlena *stored, Snapshot snapshot)
 			continue;
 		stream_dump_put_aside(&of_leaf, aside, stream_catalog_name(leaf->relid),
 							  false);
+		leave_out_gone(aside, stream_catalog_name(leaf->relid),
+					   STREAM_COMPAT_RELNUMBER(rel));
 		/* rows that are in the dump are of other storage then: none */
 		scan_table(rel, snapshot,
-				   leaf->relfilenode == STREAM_COMPAT_RELNUMBER(rel) ? leaf : NULL,
+				   leaf->relfilenode == STREAM_COMPAT_RELNUMBER(rel) ?
+				   stream_position_begin_move(pos, leaf->relid) : NULL,
 				   &of_leaf, &runs);
 		item = new_item(STREAM_DUMP_LEAF);
 		add(item, "name", stream_catalog_name(leaf->relid));
@@ -370,6 +379,8 @@ say_view(const StreamViewRow *row, Snapshot snapshot)
 		items = say_leaves(items, aside, progress.position, snapshot);
 	items = list_concat(items, aside);
 	items = list_concat(items, stream_catalog_export("_release", row->viewid,
+													 snapshot));
+	items = list_concat(items, stream_catalog_export("_mark", row->viewid,
 													 snapshot));
 	items = list_concat(items, stream_catalog_export("_error", row->viewid,
 													 snapshot));

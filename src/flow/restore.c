@@ -237,14 +237,20 @@ is_fellow(Restored *a, Restored *b)
 		stream_owner_of(a->viewid) == stream_owner_of(b->viewid);
 }
 
-/* A relation that the view consists of, *relid: of its own owner, and no other view's. */
+/*
+ * A relation that the view consists of, *relid: of its own owner, and no other view's.  All
+ * are in our schema but a change stream.
+ */
 static const char *
 check_part(Restored *restored, const char *name, char relkind, Oid *relid)
 {
+	bool		is_changes = strcmp(name, said(restored->view, "changes")) == 0;
+
 	*relid = stream_catalog_named(name);
 	if (!OidIsValid(*relid))
 		return psprintf("There is no relation %s.", name);
-	if (get_rel_namespace(*relid) != stream_catalog_schema() ||
+	if ((is_changes ? !stream_am_relid_is_stream(*relid) :
+		 get_rel_namespace(*relid) != stream_catalog_schema()) ||
 		get_rel_relkind(*relid) != relkind ||
 		OidIsValid(stream_catalog_view_of(*relid)))
 		return psprintf("Relation %s is none that the view could consist of.",
@@ -784,15 +790,33 @@ check_all(List *all, Restored *volatile *at_hand)
 
 /* ---- going on ---- */
 
+/* Where a row that has been put aside is now; nowhere, if it is gone. */
+static void
+set_storage(StreamTextRow *item)
+{
+	const char *storage = stream_catalog_text(item, "storage");
+	Oid			leaf = stream_catalog_named(said(item, "leaf"));
+	Relation	rel = OidIsValid(leaf) ?
+		try_table_open(leaf, AccessShareLock) : NULL;
+
+	if (*said(item, "tid") != '(')
+		stream_dump_replace(item, "tid", "(0,0)");
+	if (storage)
+		stream_dump_replace(item, "storage",
+							rel == NULL || strcmp(storage, "-") == 0 ?
+							pstrdup("-") : psprintf("#%u", STREAM_COMPAT_RELNUMBER(rel)));
+	if (rel)
+		table_close(rel, NoLock);
+}
+
 static void
 import(Restored *restored, StreamTextRow *item)
 {
 	struct varlena *position = NULL;
 	const char *missing;
 
-	/* a row that has been put aside and is gone */
-	if (strcmp(item->table, "_rejection") == 0 && *said(item, "tid") != '(')
-		stream_dump_replace(item, "tid", "(0,0)");
+	if (strcmp(item->table, "_rejection") == 0)
+		set_storage(item);
 	if (restored->position && strncmp(item->table, "_progress", 9) == 0)
 		position = stream_position_write(restored->position);
 	missing = stream_catalog_import(item, restored->viewid, position);
@@ -833,6 +857,7 @@ go_on(Restored *restored)
 		if (strncmp(item->table, "_progress", 9) == 0 ||
 			strcmp(item->table, "_rejection") == 0 ||
 			strcmp(item->table, "_release") == 0 ||
+			strcmp(item->table, "_mark") == 0 ||
 			strcmp(item->table, "_error") == 0)
 			import(restored, item);
 		else if (strcmp(item->table, STREAM_DUMP_TABLE) == 0)

@@ -351,6 +351,62 @@ foreach my $statement (
 is( $node->safe_psql('holes', q{SET ROLE pg_monitor; SELECT count(*) FROM streaming._dumped()}),
 	'0', 'a dump says nothing of the views of others');
 
+# ------------------------ rows that fail, and rows that are to be read once more
+
+$node->safe_psql('postgres', 'CREATE DATABASE failing');
+$node->safe_psql('failing', q{
+	CREATE EXTENSION streaming;
+	CREATE TABLE s (id int, k int) USING stream;
+	CREATE TABLE allowed (k int);
+	CREATE FUNCTION check_k(k int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+	BEGIN
+		IF k = 0 AND NOT EXISTS (SELECT FROM public.allowed) THEN RAISE 'not allowed' USING ERRCODE = '22000'; END IF;
+		RETURN k;
+	END $$;
+	CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.on_error = 'skip', streaming.changes,
+			streaming.changes_retention = '1 day') AS
+		SELECT k, count(*) AS n, sum(id) AS ids FROM s WHERE public.check_k(k) >= 0 GROUP BY k;
+	INSERT INTO s SELECT i, i % 7 FROM generate_series(1, 100) i WHERE i % 7 > 0 OR i = 49;
+	SELECT streaming.wait('v');
+	INSERT INTO s VALUES (200, 0), (201, 1);
+	SELECT streaming.wait('v')});
+$node->poll_query_until('failing', q{SELECT skipped_rows = 2 FROM streaming.views});
+my $failing = q{SELECT k, n, ids FROM v ORDER BY k};
+my $right = q{(TABLE v EXCEPT ALL SELECT k, count(*), sum(id) FROM s GROUP BY k) UNION ALL (SELECT k, count(*), sum(id) FROM s GROUP BY k EXCEPT ALL TABLE v)};
+# retry: of those that the dump has as put aside, and as to be read once more
+foreach my $when ('after', 'before')
+{
+	if ($when eq 'before')
+	{
+		$node->safe_psql('failing', q{ALTER MATERIALIZED VIEW v SET (streaming.enabled = off); INSERT INTO allowed VALUES (1)});
+		is($node->safe_psql('failing', q{SELECT streaming.retry('v')}), '2', 'two rows are to be read once more');
+	}
+	pg("pg_dump, retry $when", 'pg_dump', @at, '-Fc', '--no-sync', '-f', "$tmp/failing_$when.dump", 'failing');
+	$node->safe_psql('postgres', "CREATE DATABASE failing_$when");
+	pg("pg_restore, retry $when", 'pg_restore', @at, '-d', "failing_$when", "$tmp/failing_$when.dump");
+	wait_restored("failing_$when", "retry $when");
+	is($node->safe_psql("failing_$when", 'SELECT skipped_rows, change_stream FROM streaming.views'),
+		$node->safe_psql('failing', 'SELECT skipped_rows, change_stream FROM streaming.views'), 'as many are put aside');
+	is($node->safe_psql("failing_$when", 'SELECT count(*) FROM v_changes'),
+		$node->safe_psql('failing', 'SELECT count(*) FROM v_changes'), 'the change stream is there');
+	is($node->safe_psql("failing_$when", 'SELECT count(*) FROM streaming._mark'),
+		$node->safe_psql('failing', 'SELECT count(*) FROM streaming._mark'), 'and when its batches were');
+	my ($ret, $out, $err) = $node->psql("failing_$when", q{INSERT INTO v_changes VALUES (1, 'insert', 1, 1, 1)});
+	like($err, qr/only batches|cannot/, 'it is for batches only again');
+	if ($when eq 'after')
+	{
+		is($node->safe_psql("failing_$when", q{INSERT INTO allowed VALUES (1); SELECT streaming.retry('v')}), '2', 'two rows to read once more');
+	}
+	else
+	{
+		$node->safe_psql("failing_$when", q{ALTER MATERIALIZED VIEW v SET (streaming.enabled = on)});
+	}
+	$node->safe_psql("failing_$when", q{INSERT INTO s VALUES (300, 0); SELECT streaming.wait('v')});
+	is($node->safe_psql("failing_$when", $right), '', "retry $when: each row is read once");
+	is($node->safe_psql("failing_$when", q{SELECT count(*) FROM (SELECT k, n, ids FROM v_changes GROUP BY 1, 2, 3 HAVING sum(CASE WHEN op IN ('insert', 'update after') THEN 1 ELSE -1 END) <> 0 EXCEPT ALL TABLE v) d}),
+		'0', 'the change stream goes on');
+}
+
 # ------------------------------------------------- all of a server, without us
 
 pg('pg_dumpall', 'pg_dumpall', @at, '--no-sync', '-f', "$tmp/all.sql");

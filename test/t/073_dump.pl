@@ -16,7 +16,7 @@ $node->init;
 $node->append_conf(
 	'postgresql.conf', qq{
 shared_preload_libraries = 'streaming'
-max_worker_processes = 40
+max_worker_processes = 100
 max_connections = 60
 autovacuum = off
 });
@@ -413,7 +413,7 @@ pg('pg_dumpall', 'pg_dumpall', @at, '--no-sync', '-f', "$tmp/all.sql");
 my $other = PostgreSQL::Test::Cluster->new('other');
 $other->init;
 $other->append_conf('postgresql.conf', qq{
-max_worker_processes = 40
+max_worker_processes = 100
 autovacuum = off
 });
 $other->start;

@@ -36,7 +36,7 @@ END $$;
 CREATE FUNCTION kept() RETURNS TABLE (view regclass, late_rows bigint, l bigint, r bigint) LANGUAGE plpgsql AS $$
 BEGIN
 	FOR view, late_rows IN SELECT v.view, v.late_rows FROM streaming.views v ORDER BY v.view::text LOOP
-		EXECUTE format('SELECT (SELECT count(*) FROM streaming._below_%s), (SELECT count(*) FROM streaming._below_%1$s_1)', view::oid) INTO l, r;
+		EXECUTE format('SELECT (SELECT count(*) FROM streaming._below_%s), (SELECT count(*) FROM streaming._below_%1$s_1)', public.number_of(view)) INTO l, r;
 		RETURN NEXT;
 	END LOOP;
 END $$;

@@ -47,7 +47,7 @@ TABLE all_of;
 -- which index each side has
 CREATE FUNCTION indexes(v regclass) RETURNS TABLE (indexes text) LANGUAGE sql AS $$
 	SELECT regexp_replace(regexp_replace(pg_get_indexdef(c.oid), '.* ON streaming\._', ''), '\d{4,}', 'N')
-	FROM pg_class c WHERE relkind = 'i' AND relnamespace = 'streaming'::regnamespace AND relname ~ ('^_below_' || v::oid || '_')
+	FROM pg_class c WHERE relkind = 'i' AND relnamespace = 'streaming'::regnamespace AND relname ~ ('^_below_' || public.number_of(v) || '_')
 	ORDER BY c.oid
 $$;
 SELECT * FROM indexes('v');
@@ -248,7 +248,7 @@ CREATE FUNCTION kept(v regclass) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
 	n bigint[];
 BEGIN
-	EXECUTE format('SELECT ARRAY[(SELECT count(*) FROM streaming._below_%s), (SELECT count(*) FROM streaming._below_%1$s_1)]', v::oid) INTO n;
+	EXECUTE format('SELECT ARRAY[(SELECT count(*) FROM streaming._below_%s), (SELECT count(*) FROM streaming._below_%1$s_1)]', public.number_of(v)) INTO n;
 	RETURN n;
 END $$;
 -- nothing but times: r comes at most half a minute after l

@@ -43,8 +43,6 @@ ALTER TABLE streaming._progress ADD COLUMN error_rows pg_catalog.int8;
 ALTER TABLE streaming._progress_unlogged ADD COLUMN error_rows pg_catalog.int8;
 UPDATE streaming._progress SET error_rows = 0;
 UPDATE streaming._progress_unlogged SET error_rows = 0;
-ALTER TABLE streaming._progress ALTER COLUMN error_rows SET NOT NULL;
-ALTER TABLE streaming._progress_unlogged ALTER COLUMN error_rows SET NOT NULL;
 ALTER TABLE streaming._view ADD COLUMN version pg_catalog.int4,
 	ADD COLUMN changes pg_catalog.oid;
 UPDATE streaming._view SET version = 1, changes = 0;

@@ -76,7 +76,7 @@ CREATE TABLE streaming._progress (
 	null_rows pg_catalog.int8 NOT NULL,
 	reaped pg_catalog.timestamptz[] NOT NULL,
 	reaped_groups pg_catalog.int8[] NOT NULL,
-	error_rows pg_catalog.int8 NOT NULL
+	error_rows pg_catalog.int8
 ) USING heap WITH (fillfactor = 20, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE streaming._progress IS
 	'internal: how far each continuous view has read';

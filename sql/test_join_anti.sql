@@ -290,6 +290,15 @@ DROP MATERIALIZED VIEW tested;
 -- what comes and goes is the only member of FROM
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 	SELECT k FROM goes WHERE NOT EXISTS (SELECT FROM alone WHERE alone.k = goes.k);
+-- what comes and goes is looked for
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
+	SELECT k FROM l WHERE EXISTS (SELECT FROM goes WHERE goes.k = l.k);
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
+	SELECT k FROM l WHERE l.k IN (SELECT k FROM goes);
+-- a full join that no reader could compute
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
+	SELECT q.n, p.n AS m FROM (SELECT k, count(*) AS n FROM l GROUP BY k) q
+		FULL JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) p ON q.n < p.n;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = 'append') AS
 	SELECT k FROM goes;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.changes) AS

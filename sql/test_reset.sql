@@ -149,5 +149,20 @@ BEGIN READ ONLY;
 SELECT streaming.reset('v');
 \echo :LAST_ERROR_SQLSTATE
 ROLLBACK;
+-- not between what comes before TRUNCATE and what comes after it
+CREATE TABLE tq (k int) USING stream;
+CREATE MATERIALIZED VIEW tv WITH (streaming.continuous) AS SELECT k, count(*) AS c FROM tq GROUP BY k;
+INSERT INTO tq SELECT 1 FROM generate_series(1, 10);
+REFRESH MATERIALIZED VIEW tv;
+CREATE FUNCTION resets() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO tq VALUES (2), (2);
+	PERFORM streaming.reset('tv');
+	RETURN NULL;
+END $$;
+CREATE TRIGGER resets AFTER TRUNCATE ON tq EXECUTE FUNCTION resets();
+TRUNCATE tq;
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM tv;
 DROP SCHEMA t_reset CASCADE;
 DROP ROLE t_reset_owner, t_reset_other;

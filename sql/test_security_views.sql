@@ -57,8 +57,7 @@ INSERT INTO v_changes VALUES (1, 'insert', 1, 1);
 INSERT INTO v_changes SELECT * FROM v_changes WHERE false;
 INSERT INTO v_changes VALUES (1, 'insert', 1, 1) ON CONFLICT DO NOTHING;
 WITH w AS (INSERT INTO v_changes VALUES (1, 'insert', 1, 1) RETURNING *) TABLE w;
-COPY v_changes FROM STDIN;
-\.
+COPY v_changes FROM '/dev/null';
 UPDATE v_changes SET k = 1;
 DELETE FROM v_changes;
 -- a table that gets its name meanwhile is no way either

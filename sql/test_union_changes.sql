@@ -268,8 +268,10 @@ CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT k, count(*) FROM (SELECT k, count(*) FROM a GROUP BY k UNION ALL (SELECT k, x FROM t LIMIT 3)) u GROUP BY k;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT a.k, b.x FROM a JOIN b ON a.x <> b.x UNION ALL SELECT k, x FROM t;
+\set VERBOSITY sqlstate
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT k, count(*) FROM a GROUP BY k EXCEPT SELECT k, x FROM t;
+\set VERBOSITY default
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT dim.k, u.n FROM dim, LATERAL (SELECT count(*) AS n FROM a WHERE a.k = dim.k GROUP BY k UNION ALL SELECT x FROM t) u;
 -- the event time that somebody else's view hides, beside groups

@@ -48,6 +48,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/partition.h"
@@ -421,7 +422,15 @@ typedef struct StreamTakeaway
 	List	   *views;			/* OIDs */
 	List	   *leaves;			/* OIDs of the leaves whose rows go */
 	StreamTakeawayKind kind;
+	List	   *copied;			/* CopiedLeaf, in the memory of the transaction */
 } StreamTakeaway;
+
+/* A leaf that has been given other storage: so many rows are to be in that. */
+typedef struct CopiedLeaf
+{
+	Oid			relid;
+	int64		rows;
+} CopiedLeaf;
 
 /* Locks the relations whose rows go, parents first; returns the leaves. */
 static List *
@@ -631,11 +640,42 @@ is_rewritten(Oid relid)
 }
 
 /* Event triggers have run since the rows were read. */
+static int64
+count_rows(Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	int64		rows = 0;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		rows++;
+		CHECK_FOR_INTERRUPTS();
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, NoLock);
+	return rows;
+}
+
 static void
 check_copied(Oid relid)
 {
-	if (is_rewritten(relid))
-		check_read(rewriting, list_make1_oid(relid));
+	MemoryContext old;
+	CopiedLeaf *copied;
+
+	if (!is_rewritten(relid))
+		return;
+	check_read(rewriting, list_make1_oid(relid));
+	old = MemoryContextSwitchTo(TopTransactionContext);
+	copied = palloc(sizeof(CopiedLeaf));
+	copied->relid = relid;
+	copied->rows = count_rows(relid);
+	rewriting->copied = lappend(rewriting->copied, copied);
+	MemoryContextSwitchTo(old);
 }
 
 /* Has the worker of a view begin, without waiting for it. */
@@ -869,6 +909,26 @@ settle_leaf(StreamPosition *pos, StreamLeaf *leaf, StreamTakeawayKind kind)
 	table_close(rel, NoLock);
 }
 
+/* What the command's own functions have inserted meanwhile nobody has read. */
+static void
+check_nothing_came(const StreamTakeaway *takeaway)
+{
+	ListCell   *lc;
+
+	foreach(lc, takeaway->copied)
+	{
+		const CopiedLeaf *copied = lfirst(lc);
+
+		if (get_rel_name(copied->relid) != NULL &&
+			count_rows(copied->relid) != copied->rows)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("rows of stream \"%s\" have been inserted while it was rewritten",
+							get_rel_name(copied->relid)),
+					 errhint("Do not insert into the stream in functions that the command calls.")));
+	}
+}
+
 static void
 settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
 {
@@ -915,6 +975,7 @@ stream_guard_settle(StreamTakeaway *takeaway)
 	if (takeaway == NULL)
 		return;
 	CommandCounterIncrement();
+	check_nothing_came(takeaway);
 	foreach(lc, takeaway->views)
 	{
 		StreamViewRow *row = stream_catalog_view(lfirst_oid(lc));
@@ -988,6 +1049,17 @@ typedef struct Dropping
 } Dropping;
 
 static Dropping *dropping = NULL;
+
+void
+stream_guard_refuse_within(const char *what)
+{
+	if (truncating || rewriting || dropping)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("%s cannot run while a command takes rows of streams away or rewrites them",
+						what),
+				 errhint("Run it after that command.")));
+}
 
 /* Has the view a position in the leaf? */
 static bool

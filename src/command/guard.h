@@ -65,6 +65,12 @@ extern void stream_guard_rewrite(List *relids, StreamTakeawayKind kind,
 								 const char *name,
 								 void (*command) (void *arg), void *arg);
 
+/*
+ * Refuses to begin something between what comes before such a command and what comes after
+ * it, e.g. in a trigger of TRUNCATE: error 0A000.
+ */
+extern void stream_guard_refuse_within(const char *what);
+
 /* After the command: the positions of these views fit the streams again. */
 extern void stream_guard_settle(struct StreamTakeaway *takeaway);
 

@@ -12,6 +12,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
+#include "utils/rls.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -108,7 +109,7 @@ _PG_init(void)
 Datum
 stream_check_preloaded(PG_FUNCTION_ARGS)
 {
-	if (!check_function_bodies && !stream_shmem_available())
+	if (!row_security && !stream_shmem_available())
 	{
 		ereport(WARNING,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

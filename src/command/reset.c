@@ -163,6 +163,7 @@ stream_reset(PG_FUNCTION_ARGS)
 
 	stream_shmem_require();
 	stream_owner_refuse_nested("streaming.reset");
+	stream_guard_refuse_within("streaming.reset");
 	PreventCommandIfReadOnly("streaming.reset");
 	PreventCommandDuringRecovery("streaming.reset");
 	PreventCommandIfParallelMode("streaming.reset");

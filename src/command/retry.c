@@ -30,6 +30,7 @@
 #include "base/shmem.h"
 #include "stream/position.h"
 #include "query/analyze.h"
+#include "command/guard.h"
 
 PG_FUNCTION_INFO_V1(stream_retry);
 
@@ -142,6 +143,7 @@ stream_retry(PG_FUNCTION_ARGS)
 
 	stream_shmem_require();
 	stream_owner_refuse_nested("streaming.retry");
+	stream_guard_refuse_within("streaming.retry");
 	PreventCommandIfReadOnly("streaming.retry");
 	PreventCommandDuringRecovery("streaming.retry");
 	(void) check_view(viewid);

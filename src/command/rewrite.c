@@ -186,7 +186,10 @@ has_option(const VacuumStmt *stmt, const char *name)
 	return result;
 }
 
-/* The tables that have the rows of the relation. */
+/*
+ * The tables that have the rows of the relation.  Partitions of others are left out: the
+ * server asks for the rights on each.
+ */
 static List *
 leaves_of(Oid relid)
 {
@@ -194,8 +197,17 @@ leaves_of(Oid relid)
 	ListCell   *lc;
 
 	foreach(lc, find_all_inheritors(relid, AccessShareLock, NULL))
-		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_RELATION)
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) != RELKIND_RELATION)
+			continue;
+		if (lfirst_oid(lc) != relid &&
+			!object_ownercheck(RelationRelationId, lfirst_oid(lc), GetUserId()))
+			ereport(WARNING,
+					(errmsg("permission denied to vacuum \"%s\", skipping it",
+							get_rel_name(lfirst_oid(lc)))));
+		else
 			leaves = lappend_oid(leaves, lfirst_oid(lc));
+	}
 	return leaves;
 }
 

@@ -31,6 +31,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "base/refuse.h"
@@ -231,4 +232,28 @@ stream_trigger_rename(StreamStatement *s, Oid viewid)
 	stmt = (RenameStmt *) stream_statement_own(s);
 	stmt->relation = name_of(table, stmt->relation->location);
 	stream_statement_pass_on(s);
+}
+
+void
+stream_trigger_created(Oid trigger)
+{
+	Relation	rel = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			viewid = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_trigger_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(trigger));
+	scan = systable_beginscan(rel, TriggerOidIndexId, true, SnapshotSelf, 1,
+							  &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		viewid = stream_catalog_view_of_changes(((Form_pg_trigger) GETSTRUCT(tuple))->tgrelid);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	if (OidIsValid(viewid) &&
+		!object_ownercheck(RelationRelationId, viewid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
 }

@@ -21,6 +21,12 @@ extern void stream_trigger_create(StreamStatement *s, Oid viewid);
  * batch fires as the owner of the view, too.  Errors: the same.
  */
 extern void stream_trigger_create_on_changes(StreamStatement *s, Oid viewid);
+/*
+ * For the hook that sees all that is made: a trigger, on whatever the name has come to mean.
+ * Error 42501 if it is on a change stream of somebody else.
+ */
+extern void stream_trigger_created(Oid trigger);
+
 extern void stream_trigger_drop(StreamStatement *s, Oid viewid);
 extern void stream_trigger_rename(StreamStatement *s, Oid viewid);
 

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_trigger.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
@@ -507,10 +508,32 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 		stream_shmem_views_changed();
 }
 
+/*
+ * A view that has got another owner brings its internal relations along.  The name may have
+ * come to mean another view than when the command was looked at, so all are asked.
+ */
+static void
+settle_owners(const AlterTableStmt *stmt)
+{
+	bool		concerned = false;
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+		concerned |= lfirst_node(AlterTableCmd, lc)->subtype == AT_ChangeOwner;
+	if (!concerned)
+		return;
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (stream_owner_of(row->viewid) != stream_owner_of(row->definition))
+			stream_view_owner_changed(row->viewid);
+	}
+}
+
 static void
 alter_table(StreamStatement *s)
 {
-	Oid			owner;
 	AlterTableStmt *stmt = (AlterTableStmt *) s->pstmt->utilityStmt;
 	Oid			viewid = stream_statement_view(stmt->relation);
 
@@ -531,11 +554,9 @@ alter_table(StreamStatement *s)
 	}
 	if (stmt->objtype == OBJECT_MATVIEW)
 		stmt->objtype = OBJECT_VIEW;
-	owner = stream_catalog_view_owner(viewid);
 	stream_statement_pass_on(s);
 	CommandCounterIncrement();
-	if (stream_catalog_view_owner(viewid) != owner)
-		stream_view_owner_changed(viewid);
+	settle_owners(stmt);
 }
 
 static void
@@ -1070,6 +1091,8 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 {
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
+	if (access == OAT_POST_CREATE && classId == TriggerRelationId)
+		stream_trigger_created(objectId);
 	if (access != OAT_DROP || classId != RelationRelationId)
 		return;
 	switch (get_rel_relkind(objectId))

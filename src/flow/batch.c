@@ -1256,12 +1256,25 @@ stream_batch_is_due(StreamBatch *batch, TimestampTz now)
 	return batch->due;
 }
 
-/* Triggers may have come with a former owner of the view. */
+/*
+ * All that the view consists of must have its owner; and triggers may have come with a
+ * former one.
+ */
 static void
-check_triggers(StreamBatch *batch)
+check_relations(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
+	bool		theirs = stream_owner_of(view->row->definition) == view->owner;
 
+	for (int i = 0; i < view->nops; i++)
+		theirs &= batch->states[i] == NULL ||
+			batch->states[i]->rd_rel->relowner == view->owner;
+	if (!theirs)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("parts of continuous view \"%s\" have another owner than the view",
+						get_rel_name(view->viewid)),
+				 errhint("Run ALTER MATERIALIZED VIEW ... OWNER TO for the former owner, and back.")));
 	for (int i = 0; i < view->nops && !view->row->options.trust_functions; i++)
 		if (batch->states[i] && batch->states[i]->trigdesc)
 			stream_trust_check_triggers(batch->states[i]);
@@ -1273,7 +1286,7 @@ process_as_owner(void *arg)
 	StreamBatch *batch = arg;
 	BatchView  *view = batch->view;
 
-	check_triggers(batch);
+	check_relations(batch);
 	process_range(batch);
 	/* a batch without rows lets the watermark do its work */
 	if (has_groups_to_close(view) || has_closed_to_hand_on(view) ||

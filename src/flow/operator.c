@@ -19,6 +19,11 @@
  */
 #include "postgres.h"
 
+#include "utils/syscache.h"
+#include "utils/reltrigger.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_index.h"
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "access/detoast.h"
 #include "common/int.h"
@@ -171,6 +176,57 @@ check_state_table(StreamCut *cut, TupleDesc desc)
 		check_column(desc, &column, INT8OID);
 	if (column != desc->natts)
 		refuse_state_table();
+}
+
+/* Has it an index that is more than columns as they are? */
+static bool
+has_odd_index(Relation rel)
+{
+	bool		result = false;
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID,
+											ObjectIdGetDatum(lfirst_oid(lc)));
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		result |= ((Form_pg_index) GETSTRUCT(tuple))->indisunique ||
+			!heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) ||
+			!heap_attisnull(tuple, Anum_pg_index_indpred, NULL);
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+static bool
+has_early_trigger(Relation rel)
+{
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+		if (!TRIGGER_FOR_AFTER(rel->trigdesc->triggers[i].tgtype))
+			return true;
+	return false;
+}
+
+/*
+ * A change stream is in a schema of users, and its name is theirs: a command that is refused
+ * for it may get to it all the same, by a name that means another relation when the command
+ * has its lock.  No batch runs what has come by that.
+ */
+static void
+check_change_stream(Relation rel)
+{
+	if (rel->rd_rules == NULL && !rel->rd_rel->relrowsecurity &&
+		!rel->rd_rel->relforcerowsecurity &&
+		RelationGetDescr(rel)->constr == NULL && !has_early_trigger(rel) &&
+		!has_odd_index(rel))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("change stream \"%s\" has rules, policies, constraints, defaults, or triggers or indexes that it cannot have",
+					RelationGetRelationName(rel)),
+			 errhint("Drop them, or drop the continuous view and create it anew.")));
 }
 
 static StreamStoreShape
@@ -631,6 +687,11 @@ void
 stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 					 int64 late)
 {
+	/* it is no other than when the operator was made */
+	if (state)
+		check_state_table(op->cut, RelationGetDescr(state));
+	if (op->changes)
+		check_change_stream(state);
 	/* what the watermark is not about is never late */
 	if (op->cut->window == NULL || !op->cut->window->event_time)
 		late = STREAM_NO_TIME;

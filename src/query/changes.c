@@ -509,8 +509,27 @@ expand(Query *query)
 	}
 }
 
+/* Is there EXISTS or IN over another continuous view, which would only be looked up? */
+static bool
+tests_walker(Node *node, const StreamPlace *place)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink) &&
+		(((SubLink *) node)->subLinkType == EXISTS_SUBLINK ||
+		 ((SubLink *) node)->subLinkType == ANY_SUBLINK) &&
+		changing_views(castNode(Query, ((SubLink *) node)->subselect)) != NIL)
+		stream_refuse_in(place,
+						 "EXISTS, IN or NOT EXISTS over another continuous view whose rows change, or that hands on closed groups, is",
+						 node,
+						 "Join SELECT DISTINCT of that view; or look up what it shows at the moment in an ordinary view over it.");
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, tests_walker, (void *) place, 0);
+	return expression_tree_walker(node, tests_walker, (void *) place);
+}
+
 void
-stream_changes_expand(Query *query)
+stream_changes_expand(Query *query, const StreamPlace *place)
 {
 	List	   *lacking = stream_changes_lacking(query);
 
@@ -521,6 +540,7 @@ stream_changes_expand(Query *query)
 						get_rel_name(linitial_oid(lacking))),
 				 errdetail("Another view can read it only with one."),
 				 errhint("Have its owner run ALTER MATERIALIZED VIEW ... SET (streaming.changes).")));
+	(void) tests_walker((Node *) query, place);
 	expand(query);
 }
 

@@ -46,7 +46,7 @@ extern StreamCut *stream_changes_cut(StreamCut *top, Query *shown,
  * a stream they are tables to look up rows in; and those whose rows are only added are
  * streams.)  Error 55000 for one without a change stream.
  */
-extern void stream_changes_expand(Query *query);
+extern void stream_changes_expand(Query *query, const StreamPlace *place);
 
 /* Does it?  And the OIDs of those that lack one. */
 extern bool stream_changes_are_read(Query *query);

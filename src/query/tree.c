@@ -855,6 +855,44 @@ merge_sessions(Query *query, StreamTreeFinal *final, const StreamPlace *place)
 	return stream_merging_rewrite(query, final ? &final->key : NULL);
 }
 
+/* Can the server run the full join?  It wants an equality. */
+static bool
+can_full_join(Node *quals)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_nesting_conditions(quals))
+	{
+		OpExpr	   *op = lfirst(lc);
+
+		if (IsA(op, OpExpr) && list_length(op->args) == 2 &&
+			(op_mergejoinable(op->opno, exprType(linitial(op->args))) ||
+			 op_hashjoinable(op->opno, exprType(linitial(op->args)))))
+			return true;
+	}
+	return false;
+}
+
+/* What is left to readers must be such as they can compute. */
+static void
+check_full_joins(Node *node, const StreamPlace *place)
+{
+	JoinExpr   *join = (JoinExpr *) node;
+	ListCell   *lc;
+
+	if (IsA(node, FromExpr))
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			check_full_joins(lfirst(lc), place);
+	if (!IsA(node, JoinExpr))
+		return;
+	check_full_joins(join->larg, place);
+	check_full_joins(join->rarg, place);
+	if (join->jointype == JOIN_FULL && !can_full_join(join->quals))
+		stream_refuse_in(place, "a full join of aggregations without an equality is",
+						 join->quals,
+						 "Have a condition such as a.x = b.y in it, or create the view WITH (streaming.changes), which has it kept by changes.");
+}
+
 /* Makes operators of the sub-selects that can be some. */
 static void
 find_places(Planting *planting, Query *query, const StreamPlace *outer)
@@ -867,6 +905,8 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 							 "FOR UPDATE and FOR SHARE are",
 							 "Leave the clause out.");
 	final = note_final(planting, query, outer);
+	if (query->jointree)
+		check_full_joins((Node *) query->jointree, outer);
 	query = merge_sessions(query, final, outer);
 	foreach(lc, query->rtable)
 	{
@@ -1377,7 +1417,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	stream_analyze_inline_with(query);
 	stream_outerjoins_nest(query);
 	asked = copyObject(query);
-	stream_changes_expand(query);
+	stream_changes_expand(query, place);
 	/* of views, too */
 	stream_outerjoins_nest(query);
 	arrange(&planting, query, stream_topn_of_distinct(query), !tree->append,

@@ -602,6 +602,19 @@ stream_catalog_view(Oid viewid)
 	return row;
 }
 
+StreamViewRow *
+stream_catalog_need_view(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a continuous view",
+						get_rel_name(viewid))));
+	return row;
+}
+
 bool
 stream_catalog_is_view(Oid relid)
 {
@@ -1577,9 +1590,9 @@ stream_catalog_add_restore(Oid viewid, const StreamTextRow *row)
 	table_close(rel, NoLock);
 }
 
-/* Calls for each row of the view; with a detail, writes that into it. */
+/* Deletes the rows of the view or, with a detail, writes that into its item "_view". */
 static void
-change_restore_rows(Oid viewid, const char *detail, bool delete)
+change_restore_rows(Oid viewid, const char *detail)
 {
 	Relation	rel = open_table("_restore", RowExclusiveLock);
 	ScanKeyData key;
@@ -1597,7 +1610,7 @@ change_restore_rows(Oid viewid, const char *detail, bool delete)
 		bool		nulls[D_NATTS];
 		HeapTuple	changed;
 
-		if (delete)
+		if (detail == NULL)
 		{
 			CatalogTupleDelete(rel, &tuple->t_self);
 			continue;
@@ -1619,13 +1632,13 @@ change_restore_rows(Oid viewid, const char *detail, bool delete)
 void
 stream_catalog_explain_restore(Oid viewid, const char *detail)
 {
-	change_restore_rows(viewid, detail, false);
+	change_restore_rows(viewid, detail);
 }
 
 void
 stream_catalog_delete_restore(Oid viewid)
 {
-	change_restore_rows(viewid, NULL, true);
+	change_restore_rows(viewid, NULL);
 }
 
 /* ---- all of them ---- */

@@ -16,6 +16,7 @@
 #include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
@@ -32,6 +33,14 @@ stream_privilege_of_owner(Oid viewid)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	return has_privs_of_role(GetUserId(), owner);
+}
+
+void
+stream_privilege_need_owner(Oid viewid)
+{
+	if (!stream_privilege_of_owner(viewid))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
+					   get_rel_name(viewid));
 }
 
 bool

@@ -13,6 +13,8 @@
 
 /* Has he the rights of the view's owner?  Superusers have. */
 extern bool stream_privilege_of_owner(Oid viewid);
+/* An error if he has not. */
+extern void stream_privilege_need_owner(Oid viewid);
 
 /*
  * May he see what a batch of the view has failed with?  Such texts quote data

@@ -333,8 +333,8 @@ Datum
 stream_monitor_explain(PG_FUNCTION_ARGS)
 {
 	Oid			viewid = PG_GETARG_OID(0);
-	StreamViewRow *row = stream_catalog_view(viewid);
-	ExplainView explain = {.row = row,.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	StreamViewRow *row;
+	ExplainView explain = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
 
 	stream_owner_refuse_nested("streaming.explain");
 	/* there would be no delta scans in the plan */
@@ -343,14 +343,8 @@ stream_monitor_explain(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation with OID %u does not exist", viewid)));
-	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a continuous view",
-						get_rel_name(viewid))));
-	if (!stream_privilege_of_owner(viewid))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
-					   get_rel_name(viewid));
+	explain.row = row = stream_catalog_need_view(viewid);
+	stream_privilege_need_owner(viewid);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	LockRelationOid(row->definition, AccessShareLock);
 	stream_owner_run(stream_owner_of(viewid), row->settings, explain_as_owner,

@@ -450,14 +450,8 @@ stream_monitor_delete_errors(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("streaming.delete_errors");
 	PreventCommandDuringRecovery("streaming.delete_errors");
 	(void) stream_owner_of(viewid); /* complains if there is none */
-	if (!stream_catalog_is_view(viewid))
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a continuous view",
-						get_rel_name(viewid))));
-	if (!stream_privilege_of_owner(viewid))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
-					   get_rel_name(viewid));
+	(void) stream_catalog_need_view(viewid);
+	stream_privilege_need_owner(viewid);
 	PG_RETURN_INT64(stream_catalog_delete_rejections(viewid, PG_ARGISNULL(1) ?
 													 DT_NOEND :
 													 PG_GETARG_TIMESTAMPTZ(1),

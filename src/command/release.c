@@ -95,12 +95,7 @@ stream_release(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("streaming.release");
 	PreventCommandDuringRecovery("streaming.release");
 	(void) stream_owner_of(viewid); /* complains if there is none */
-	row = stream_catalog_view(viewid);
-	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a continuous view",
-						get_rel_name(viewid))));
+	row = stream_catalog_need_view(viewid);
 	stream = own_stream(row);
 	if (!OidIsValid(stream))
 		ereport(ERROR,

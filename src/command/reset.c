@@ -88,12 +88,7 @@ lock_view(Oid viewid)
 		LockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
 						   ShareUpdateExclusiveLock);
 	LockRelationOid(viewid, AccessShareLock);
-	row = stream_catalog_view(viewid);
-	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a continuous view",
-						get_rel_name(viewid))));
+	row = stream_catalog_need_view(viewid);
 	foreach(lc, stream_catalog_states(row))
 		if (OidIsValid(lfirst_oid(lc)))
 			LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);

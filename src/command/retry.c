@@ -66,15 +66,8 @@ check_view(Oid viewid)
 	StreamViewRow *row;
 
 	(void) stream_owner_of(viewid); /* complains if there is none */
-	row = stream_catalog_view(viewid);
-	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a continuous view",
-						get_rel_name(viewid))));
-	if (!stream_privilege_of_owner(viewid))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
-					   get_rel_name(viewid));
+	row = stream_catalog_need_view(viewid);
+	stream_privilege_need_owner(viewid);
 	/* after a crash, other rows may be where they were */
 	if (row->unlogged)
 		ereport(ERROR,

@@ -1002,9 +1002,7 @@ stream_restore_attach_view(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a continuous view that a dump has brought",
 						get_rel_name(viewid))));
-	if (!stream_privilege_of_owner(viewid))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
-					   get_rel_name(viewid));
+	stream_privilege_need_owner(viewid);
 	foreach(lc, all)
 		(void) check_items(lfirst(lc));
 	foreach(lc, all)

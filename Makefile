@@ -87,6 +87,7 @@ OBJS = \
 	src/process/failure.o \
 	src/process/bisect.o \
 	src/process/agenda.o \
+	src/process/pace.o \
 	src/process/worker.o \
 	src/process/lanes.o \
 	src/process/scheduler.o \

@@ -24,6 +24,7 @@
 #include "flow/retention.h"
 #include "process/roster.h"
 #include "process/launcher.h"
+#include "process/pace.h"
 #include "process/synchronous.h"
 #include "command/guard.h"
 #include "command/utility.h"
@@ -56,6 +57,11 @@ define_settings(void)
 							"Ends a batch that takes longer.",
 							"Zero turns this off.",
 							&stream_batch_timeout, 3600 * 1000, 0, INT_MAX,
+							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable("streaming.target_latency",
+							"For how long a busy worker may put off batches to have fewer.",
+							"Zero turns this off.",
+							&stream_target_latency, 10, 0, 1000,
 							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("streaming.max_batch_rows",
 							"About how many rows a batch takes at most.",

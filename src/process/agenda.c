@@ -447,6 +447,16 @@ stream_agenda_before_batch(StreamAgendaView *view)
 	}
 }
 
+uint64
+stream_agenda_commits(StreamAgendaView *view)
+{
+	uint64		commits = 0;
+
+	for (int i = 0; i < view->num_leaves; i++)
+		commits += view->leaves[i].before - view->leaves[i].seen;
+	return commits;
+}
+
 /*
  * After what time to look at a view for which nothing has happened.  Many idle
  * views together should not cost much either.

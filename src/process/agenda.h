@@ -120,6 +120,9 @@ extern TimestampTz stream_agenda_next_due(void);
  */
 extern void stream_agenda_before_batch(StreamAgendaView *view);
 
+/* How many commits that stream_agenda_before_batch has noted the last batch has not seen. */
+extern uint64 stream_agenda_commits(StreamAgendaView *view);
+
 /*
  * A batch has ended well: these views have had it together, it has read these leaves
  * (OIDs), up to at least what stream_agenda_before_batch has noted, and has left rows if

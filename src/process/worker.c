@@ -77,6 +77,7 @@
 #include "process/history.h"
 #include "process/failure.h"
 #include "process/agenda.h"
+#include "process/pace.h"
 #include "process/worker.h"
 
 #define SLICE_US USECS_PER_SEC
@@ -824,6 +825,7 @@ run_batch(StreamAgendaView *view)
 		view->gone = true;
 	else
 	{
+		stream_pace_note_batch(outcome.us, stream_agenda_commits(view));
 		note_history(view, &outcome);
 		foreach(lc, outcome.group.views)
 			stream_batch_committed(lfirst_oid(lc));
@@ -887,10 +889,21 @@ run_view(StreamAgendaView *view, TimestampTz now, List **shares)
 	return ran;
 }
 
-/* Gives each view that is due a batch; true if there was any. */
+/* A pause of so many microseconds, in which commits do not wake us. */
+static void
+rest(int64 us)
+{
+	if (us <= 0)
+		return;
+	pgstat_report_activity(STATE_IDLE, "waiting for more commits");
+	pg_usleep(us);
+}
+
+/* Gives each view that is due a batch, and a busy turn a pause; true if there was any. */
 static bool
 run_views(void)
 {
+	TimestampTz begun = GetCurrentTimestamp();
 	TimestampTz now = stream_debug_now();
 	List	   *turn = list_copy(stream_agenda_views());
 	List	   *shares = NIL;
@@ -904,6 +917,8 @@ run_views(void)
 	}
 	list_free(turn);
 	list_free_deep(shares);
+	if (ran)
+		rest(stream_pace_pause(begun, GetCurrentTimestamp()));
 	return ran;
 }
 

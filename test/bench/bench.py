@@ -346,6 +346,49 @@ class Bench:
                     "%s/s (heap)" % format(int(t), ","),
                     "%.2f" % (o / t), ">= 0.95", o / t >= 0.95)
 
+    def saturated(self):
+        """Single-row INSERTs of as many clients as the machine can take, while a
+        view follows: their rate, and the slowest of a hundred.
+        """
+        cur = self.cur
+        seconds = "1" if self.small else "3"
+        for durable in (True, False):
+            rates, slow = {"h": [], "s": []}, {"h": [], "s": []}
+            for i in range(self.runs * (1 if self.small else 3)):
+                for side in ("hs", "sh")[i % 2]:
+                    cur.execute("CREATE TABLE saturated_%s (client int4, k "
+                                "int4, ts timestamptz, url text) %s" % (
+                                    side, "USING stream" if side == "s"
+                                    else ""))
+                    if side == "s":
+                        cur.execute("CREATE MATERIALIZED VIEW saturated_v "
+                                    "WITH (streaming.continuous) AS SELECT k, "
+                                    "count(*) AS n, max(ts) AS last "
+                                    "FROM saturated_s GROUP BY k")
+                    with tempfile.TemporaryDirectory() as logs:
+                        log = os.path.join(logs, "log")
+                        rates[side].append(self.pgbench(
+                            "saturated_" + side, 8, "-T", seconds, "-l",
+                            "--log-prefix", log, durable=durable))
+                        slow[side].append(slowest_of_hundred(logs))
+                    if side == "s":
+                        cur.execute("REFRESH MATERIALIZED VIEW saturated_v")
+                        cur.execute("SELECT (SELECT sum(n) FROM saturated_v) ="
+                                    " (SELECT count(*) FROM saturated_s)")
+                        assert cur.fetchone()[0]
+                    cur.execute("DROP TABLE saturated_%s CASCADE" % side)
+            o, t = (statistics.median(rates[side]) for side in "sh")
+            what = ("single-row INSERT transactions while a view follows, "
+                    "8 clients, synchronous_commit %s"
+                    % ("on" if durable else "off"))
+            self.report(what, "%s/s" % format(int(o), ","),
+                        "%s/s (heap, no view)" % format(int(t), ","),
+                        "%.2f" % (o / t), ">= 0.95", o / t >= 0.95)
+            o, t = (statistics.median(slow[side]) for side in "sh")
+            self.report("the same, p99 of a transaction", "%.2f ms" % o,
+                        "%.2f ms" % t, "%.2f" % (o / t), "<= 1.10",
+                        o / t <= 1.1)
+
     def single(self):
         """Single-row INSERT transactions: speed and density.
 
@@ -793,6 +836,16 @@ class Bench:
         cur.execute("DROP TABLE state_s CASCADE")
 
 
+def slowest_of_hundred(directory):
+    """The 99th percentile of the times in pgbench's logs, in ms."""
+    times = []
+    for name in os.listdir(directory):
+        with open(os.path.join(directory, name)) as log:
+            times += [int(line.split()[2]) for line in log]
+    times.sort()
+    return times[min(len(times) - 1, len(times) * 99 // 100)] / 1000
+
+
 def own_memory(pid):
     """Resident memory of a process that is not shared memory or files, in kB.
 
@@ -834,7 +887,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("measurements", nargs="*",
                         help="backfill transform merge cube copy single "
-                        "delay memory hop sessions dedup distinct chain "
+                        "saturated delay memory hop sessions dedup distinct chain "
                         "latest join evict state")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5,
@@ -848,7 +901,7 @@ def main():
     cur.execute("CREATE EXTENSION streaming")
     bench = Bench(args)
     names = ["backfill", "transform", "merge", "cube", "copy", "single",
-             "delay", "memory", "hop", "sessions", "dedup", "distinct",
+             "saturated", "delay", "memory", "hop", "sessions", "dedup", "distinct",
              "chain", "latest", "join", "evict", "state"]
     for name in names:
         if not args.measurements or any(

@@ -1,0 +1,56 @@
+/*-------------------------------------------------------------------------
+ *
+ * pace.c
+ *	  How long a worker that is always busy waits before its next turn.
+ *
+ * A batch costs something however few rows it has.  As long as there is time enough,
+ * a batch for each commit is right: results are there at once.  With many commits that
+ * takes a core, of which the writers could make better use, and one batch for many
+ * of them costs little more than one for each.
+ *
+ * The measure is the load: the part of the time that batches would take if there
+ * was one for each commit (commits a second, times how long a batch takes), as a mean over
+ * about SMOOTH_US.  Up to LOW_LOAD there is no pause, from HIGH_LOAD on the turn and the
+ * pause after it take streaming.target_latency together, and in between in
+ * proportion.  How many commits come does not depend on the pause, and a
+ * batch of many takes hardly longer, so this does not swing.
+ *
+ * The worker sleeps through its pause whatever comes, for to be woken by each commit
+ * is half of what is to be saved.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "process/pace.h"
+
+#define SMOOTH_US 50000.0
+#define LOW_LOAD 0.5
+#define HIGH_LOAD 1.5
+
+int			stream_target_latency = 10;
+
+static double load = 0;			/* as of the last turn */
+static double noted = 0;		/* microseconds, of batches since then */
+static TimestampTz last_turn = 0;	/* when it began */
+
+void
+stream_pace_note_batch(int64 us, uint64 commits)
+{
+	noted += (double) us * (double) commits;
+}
+
+int64
+stream_pace_pause(TimestampTz begun, TimestampTz now)
+{
+	double		passed = Max(begun - last_turn, 1);
+	double		target = stream_target_latency * 1000.0;
+	double		share;
+
+	load += Min(passed / SMOOTH_US, 1.0) * (noted / passed - load);
+	noted = 0;
+	last_turn = begun;
+
+	share = (load - LOW_LOAD) / (HIGH_LOAD - LOW_LOAD);
+	return (int64) (Min(Max(share, 0.0), 1.0) * target) - (now - begun);
+}

@@ -465,6 +465,26 @@ class Bench:
                     p99 <= most_p99)
         cur.execute("DROP TABLE delay_s CASCADE")
 
+    def refresh_and_watch(self, view):
+        """How long REFRESH takes, and samples of the workers' own memory in kB."""
+        samples, done, took = [], threading.Event(), []
+
+        def refresh():
+            took.append(timed(connect(), "REFRESH MATERIALIZED VIEW " + view))
+            done.set()
+
+        thread = threading.Thread(target=refresh)
+        thread.start()
+        while not done.wait(0.02 if self.small else 0.25):
+            self.cur.execute("SELECT pid FROM pg_stat_activity WHERE "
+                             "backend_type ~ '^streaming.* worker' AND "
+                             "datname = current_database()")
+            private = [own_memory(pid) for (pid,) in self.cur.fetchall()]
+            if any(private):
+                samples.append(max(private))
+        thread.join()
+        return took[0], samples
+
     def memory(self):
         """The worker's own memory during a long backfill."""
         n, cur = self.scale(20_000_000, 100_000), self.cur
@@ -474,22 +494,7 @@ class Bench:
         cur.execute("CREATE MATERIALIZED VIEW memory_v WITH "
                     "(streaming.continuous) AS SELECT k, count(*) AS n, "
                     "avg(v) AS a, max(v) AS hi FROM memory_s GROUP BY k")
-        samples, done = [], threading.Event()
-
-        def refresh():
-            connect().execute("REFRESH MATERIALIZED VIEW memory_v")
-            done.set()
-
-        thread = threading.Thread(target=refresh)
-        thread.start()
-        while not done.wait(0.02 if self.small else 0.25):
-            cur.execute("SELECT pid FROM pg_stat_activity WHERE "
-                        "backend_type ~ '^streaming.* worker' AND "
-                        "datname = current_database()")
-            private = [own_memory(pid) for (pid,) in cur.fetchall()]
-            if any(private):
-                samples.append(max(private))
-        thread.join()
+        _, samples = self.refresh_and_watch("memory_v")
         if len(samples) < 8:
             samples = (samples or [0]) * 8
         quarter = len(samples) // 4
@@ -801,6 +806,41 @@ class Bench:
                     kept[-1] <= 1.1 * kept[0])
         cur.execute("DROP TABLE join_l, join_r CASCADE; DROP TABLE join_t")
 
+    def skew(self):
+        """A key that has very many rows on one side, and some on the other."""
+        n, some, cur = self.scale(100_000, 2_000), self.scale(100, 10), self.cur
+        cur.execute("CREATE TABLE skew_l (k int4, v int4) USING stream; "
+                    "CREATE TABLE skew_r (k int4, v int4) USING stream")
+        query = "SELECT l.k, l.v, r.v AS w FROM skew_l l JOIN skew_r r USING (k)"
+        cur.execute("CREATE MATERIALIZED VIEW skew_v WITH "
+                    "(streaming.continuous, streaming.trigger = 'manual') AS "
+                    + query)
+        cur.execute("INSERT INTO skew_l SELECT 1, x FROM generate_series(1, %d) x"
+                    % n)
+        cur.execute("REFRESH MATERIALIZED VIEW skew_v")
+        # one batch with the rows of that key, among as many of others
+        cur.execute("INSERT INTO skew_r SELECT CASE WHEN x <= %d THEN 1 ELSE x "
+                    "END, x FROM generate_series(1, %d) x" % (some, n))
+        ours, samples = self.refresh_and_watch("skew_v")
+        cur.execute("VACUUM ANALYZE skew_l, skew_r")
+        cur.execute("SET max_parallel_workers_per_gather = 0")
+        cur.execute("CREATE TABLE skew_t AS %s WITH NO DATA" % query)
+        theirs = timed(cur, "INSERT INTO skew_t " + query)
+        cur.execute("SELECT (SELECT count(*) FROM skew_v), "
+                    "(SELECT count(*) FROM skew_t)")
+        have, wanted = cur.fetchone()
+        assert have == wanted == n * some
+        self.report("one key of %s rows meets %s more: %s pairs in one batch"
+                    % (format(n, ","), some, format(have, ",")),
+                    "%s pairs/s" % format(int(have / ours), ","),
+                    "%s pairs/s (INSERT ... SELECT into heap)"
+                    % format(int(have / theirs), ","),
+                    "%.2f" % (theirs / ours), "-", True)
+        self.report("the worker's own memory meanwhile, at most",
+                    "%.1f MB" % (max(samples or [0]) / 1024), "-", "-", "-",
+                    True)
+        cur.execute("DROP TABLE skew_l, skew_r CASCADE; DROP TABLE skew_t")
+
     def state(self):
         """State in a long run whose watermark moves."""
         steps, cur = self.scale(400, 12), self.cur
@@ -888,7 +928,7 @@ def main():
     parser.add_argument("measurements", nargs="*",
                         help="backfill transform merge cube copy single "
                         "saturated delay memory hop sessions dedup distinct chain "
-                        "latest join evict state")
+                        "latest join skew evict state")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5,
                         help="runs that a median is taken of (default 5)")
@@ -902,7 +942,7 @@ def main():
     bench = Bench(args)
     names = ["backfill", "transform", "merge", "cube", "copy", "single",
              "saturated", "delay", "memory", "hop", "sessions", "dedup", "distinct",
-             "chain", "latest", "join", "evict", "state"]
+             "chain", "latest", "join", "skew", "evict", "state"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

@@ -117,6 +117,25 @@ fill_into(IntoClause *into, Relation view, const StreamViewRow *before)
 
 /* ---- what users have made of the old table ---- */
 
+/* Before anything is made of long work. */
+static void
+check_not_in_use(const StreamViewRow *row)
+{
+	List	   *relids = lcons_oid(row->viewid, stream_catalog_states(row));
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		Relation	rel;
+
+		if (!OidIsValid(lfirst_oid(lc)))
+			continue;
+		rel = table_open(lfirst_oid(lc), AccessShareLock);
+		CheckTableNotInUse(rel, "streaming.replace");
+		table_close(rel, NoLock);
+	}
+}
+
 static void
 check_statistics(const StreamViewRow *row)
 {
@@ -332,8 +351,8 @@ replace_view(StreamStatement *s, void *arg)
 	LockRelationOid(before->state, ShareUpdateExclusiveLock);
 	stream_reset_check_view(before, "replace the query of");
 	check_statistics(before);
+	check_not_in_use(before);
 	view = table_open(viewid, NoLock);
-	CheckTableNotInUse(view, "streaming.replace");
 	fill_into(stmt->into, view, before);
 	callback.callback = error_in_query;
 	callback.arg = (void *) s->source;

@@ -157,7 +157,8 @@ run_batches(Oid viewid)
 		CommandCounterIncrement();
 		foreach(lc, group.views)
 			stream_batch_forget(lfirst_oid(lc));
-	} while (group.result == STREAM_BATCH_MORE && ++n < MAX_BATCHES);
+	} while (group.result == STREAM_BATCH_MORE && ++n < MAX_BATCHES &&
+			 !STREAM_MUTATION("replace_once"));
 }
 
 void

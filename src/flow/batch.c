@@ -222,7 +222,6 @@ read_row(BatchView *view)
 	MemoryContext old;
 	HeapTuple	tuple;
 	Oid			changes = view->row ? view->row->changes : InvalidOid;
-	Oid			definition = view->row ? view->row->definition : InvalidOid;
 
 	/* first: news that comes while we read makes it stale again */
 	view->stale = false;
@@ -239,10 +238,8 @@ read_row(BatchView *view)
 	view->generation = -1;		/* options may have changed */
 	if (view->row == NULL)
 		return false;
-	/* it may have got a change stream, which is an operator, or another query */
-	if (view->row->changes != changes ||
-		(view->row->definition != definition &&
-		 !STREAM_MUTATION("replace_remembered")))
+	/* it may have got a change stream, which is an operator */
+	if (view->row->changes != changes)
 		forget_derived(view);
 	return true;
 }

@@ -79,7 +79,7 @@ my $read = $node->basedir . '/read.sql';
 append_to_file(
 	$read, q{
 SELECT count(DISTINCT label) AS l, sum(balance) AS b, sum(n) AS n FROM v \gset
-SELECT 1 / (:l = 1 AND :b = 0 AND :n >= :last)::int;
+SELECT 1 / (:l::int = 1 AND :b::int = 0 AND :n::int >= :last::int)::int;
 \set last :n
 \sleep 1 ms
 });
@@ -115,8 +115,7 @@ foreach my $i (1 .. 12)
 is($done, 12, 'the query is replaced while others write and read');
 foreach my $p (@running)
 {
-	$p->{run}->finish;
-	is($p->{run}->result, 0, 'writers and readers come to their end')
+	ok($p->{run}->finish, 'writers and readers come to their end')
 	  or diag(slurp_file("$p->{out}.err"));
 	unlike(slurp_file("$p->{out}.err"), qr/ERROR|abort/, 'and find one result at a time');
 }
@@ -209,7 +208,7 @@ is_exact(1, 'prepared, and committed');
 
 # ------------------------------------------------------------------- dumps
 
-sql(replace(0), 'CREATE INDEX by_n ON v (n)', replace(3), 'INSERT INTO s VALUES (6, 6)');
+sql(replace(0), 'CREATE INDEX by_k ON v (k)', replace(3), 'INSERT INTO s VALUES (6, 6)');
 is_exact(3, 'with an index');
 my $dump = $node->basedir . '/dump.sql';
 $node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ], 'it is dumped');
@@ -224,7 +223,7 @@ is( $node->safe_psql('restored', qq{
 		SELECT count(*) FROM ((TABLE v EXCEPT ALL $queries[3]) UNION ALL
 			($queries[3] EXCEPT ALL TABLE v)) x}),
 	0, 'and goes on there');
-$node->safe_psql('restored', replace(2) . '; ' . replace(1));
+$node->safe_psql('restored', replace(2) . '; DROP INDEX streaming.by_k; ' . replace(1));
 is($node->safe_psql('restored', q{REFRESH MATERIALIZED VIEW v; SELECT n = (SELECT count(*) FROM s) FROM v}),
 	't', 'and is replaced there');
 $node->stop;

@@ -187,6 +187,8 @@ CREATE INDEX i_words ON i (word COLLATE "C" DESC, k) INCLUDE (n) WITH (fillfacto
 CREATE INDEX i_k ON i USING hash (k);
 COMMENT ON INDEX streaming.i_words IS 'by word';
 ALTER MATERIALIZED VIEW i CLUSTER ON i_words;
+ALTER MATERIALIZED VIEW i ALTER COLUMN word SET STATISTICS 7, ALTER COLUMN word SET STORAGE external,
+	ALTER COLUMN k SET (n_distinct = 5), ALTER COLUMN word SET COMPRESSION pglz;
 CREATE FUNCTION indexes(view regclass) RETURNS TABLE (def text, comment text, clustered boolean) LANGUAGE sql AS $$
 	SELECT regexp_replace(pg_get_indexdef(x.indexrelid), '\d{5,}', 'N'), obj_description(x.indexrelid, 'pg_class'), x.indisclustered
 	FROM pg_index x JOIN streaming.views v ON x.indrelid = v.state_table
@@ -194,6 +196,9 @@ CREATE FUNCTION indexes(view regclass) RETURNS TABLE (def text, comment text, cl
 SELECT * FROM indexes('i');
 SELECT streaming.replace('i', 'SELECT k + 1 AS k, word, count(*) AS n FROM s WHERE word > '''' GROUP BY word, 1');
 SELECT * FROM indexes('i');
+SELECT attname, nullif(attstattarget, -1) AS target, attstorage, attcompression,
+	(SELECT string_agg(o, ' ') FROM unnest(attoptions) o WHERE o LIKE 'n\_%') AS options FROM pg_attribute
+	WHERE attrelid = (SELECT state_table FROM streaming.views WHERE view = 'i'::regclass) AND attname IN ('k', 'word') ORDER BY 1;
 SELECT reloptions FROM pg_class WHERE oid = (SELECT state_table FROM streaming.views WHERE view = 'i'::regclass);
 SELECT check_now('i');
 SELECT count(*) AS number FROM pg_class WHERE relname LIKE 'i\_%' AND relnamespace = 'streaming'::regnamespace;

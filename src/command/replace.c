@@ -25,9 +25,14 @@
 
 #include "access/attmap.h"
 #include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/reloptions.h"
 #include "access/table.h"
+#include "access/toast_compression.h"
 #include "access/xact.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
 #include "commands/cluster.h"
 #include "commands/comment.h"
 #include "commands/defrem.h"
@@ -37,6 +42,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "nodes/value.h"
 #include "parser/analyze.h"
 #include "parser/parse_utilcmd.h"
 #include "parser/parser.h"
@@ -46,6 +52,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -218,6 +225,115 @@ carry_index(Relation index, const StreamViewRow *before, Query *shown,
 	return carried;
 }
 
+static AlterTableCmd *
+column_command(AlterTableType type, const char *column, Node *def)
+{
+	AlterTableCmd *command = makeNode(AlterTableCmd);
+
+	command->subtype = type;
+	command->name = pstrdup(column);
+	command->def = def;
+	return command;
+}
+
+static const char *
+storage_name(char storage)
+{
+	switch (storage)
+	{
+		case TYPSTORAGE_PLAIN:
+			return "plain";
+		case TYPSTORAGE_EXTERNAL:
+			return "external";
+		case TYPSTORAGE_MAIN:
+			return "main";
+		default:
+			return "extended";
+	}
+}
+
+/* Those of a column that can be set; the server has others of its own (pg_attver). */
+static List *
+user_options(List *options)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, options)
+		if (strncmp(lfirst_node(DefElem, lc)->defname, "n_distinct",
+					strlen("n_distinct")) == 0)
+			result = lappend(result, lfirst(lc));
+	return result;
+}
+
+/* The commands that make a new column, which has its defaults, what the old one is. */
+static List *
+carry_column(HeapTuple from, HeapTuple to)
+{
+	Form_pg_attribute before = (Form_pg_attribute) GETSTRUCT(from);
+	Form_pg_attribute now = (Form_pg_attribute) GETSTRUCT(to);
+	const char *name = NameStr(now->attname);
+	List	   *commands = NIL;
+	List	   *options;
+	bool		isnull;
+	Datum		value;
+
+	value = SysCacheGetAttr(ATTNUM, from, Anum_pg_attribute_attstattarget,
+							&isnull);
+	/* the default is -1, or null, as the version has it */
+	if (!isnull && DatumGetInt32(value) >= 0)
+		commands = lappend(commands,
+						   column_command(AT_SetStatistics, name,
+										  (Node *) makeInteger(DatumGetInt32(value))));
+	value = SysCacheGetAttr(ATTNUM, from, Anum_pg_attribute_attoptions,
+							&isnull);
+	options = isnull ? NIL : user_options(untransformRelOptions(value));
+	if (options != NIL)
+		commands = lappend(commands,
+						   column_command(AT_SetOptions, name,
+										  (Node *) options));
+	if (before->attstorage != now->attstorage)
+		commands = lappend(commands,
+						   column_command(AT_SetStorage, name,
+										  (Node *) makeString(pstrdup(storage_name(before->attstorage)))));
+	if (CompressionMethodIsValid(before->attcompression))
+		commands = lappend(commands,
+						   column_command(AT_SetCompression, name,
+										  (Node *) makeString(pstrdup(GetCompressionMethodName(before->attcompression)))));
+	return commands;
+}
+
+/* What has been set of columns that are still shown as they are. */
+static void
+carry_columns(StreamStatement *s, const StreamViewRow *before, Query *shown,
+			  const StreamViewRow *row, Query *reading)
+{
+	List	   *commands = NIL;
+
+	for (AttrNumber attno = 1; attno <= list_length(shown->targetList);
+		 attno++)
+	{
+		char	   *old = stream_view_read_column(shown, before->state, attno);
+		char	   *new = stream_view_read_column(reading, row->state, attno);
+		HeapTuple	from;
+		HeapTuple	to;
+
+		if (old == NULL || new == NULL)
+			continue;
+		from = SearchSysCacheAttName(before->state, old);
+		to = SearchSysCacheAttName(row->state, new);
+		commands = list_concat(commands, carry_column(from, to));
+		ReleaseSysCache(from);
+		ReleaseSysCache(to);
+	}
+	if (commands == NIL)
+		return;
+	EventTriggerAlterTableStart(s->pstmt->utilityStmt);
+	AlterTableInternal(row->state, commands, false);
+	EventTriggerAlterTableEnd();
+	CommandCounterIncrement();
+}
+
 /* The indexes that users have made; names of ours begin with "_", and theirs do not. */
 static List *
 carry_indexes(const StreamViewRow *before, Query *shown,
@@ -367,6 +483,7 @@ replace_view(StreamStatement *s, void *arg)
 	shown = copyObject(get_view_query(view));
 	table_close(view, NoLock);
 	indexes = carry_indexes(before, shown, &row, reading);
+	carry_columns(s, before, shown, &row, reading);
 	stream_catalog_read_progress(viewid, before->unlogged, NULL, &progress);
 	fill_parts(&row, progress.batch);
 	make_indexes(indexes, row.state);

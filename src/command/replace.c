@@ -15,7 +15,8 @@
  * wants it.  When the tables are full, the view itself is locked, for the moment in which
  * it gets the query that runs over them, and the old parts are dropped.  Its OID stays, and
  * with it all that the server keeps by it: owner, privileges, comments, options, and what
- * depends on it.  Indexes that its users have made on the old table are made on the new one.
+ * depends on it.  Indexes that its users have made on the old table are made on the new one,
+ * and what they have set of columns is set again.
  *
  * All of that is one transaction, so whatever ends it leaves the old view and nothing else.
  *
@@ -124,7 +125,7 @@ fill_into(IntoClause *into, Relation view, const StreamViewRow *before)
 
 /* ---- what users have made of the old table ---- */
 
-/* Before anything is made of long work. */
+/* By a cursor, or by the query that calls us: to be said before the long part. */
 static void
 check_not_in_use(const StreamViewRow *row)
 {

@@ -107,6 +107,7 @@ OBJS = \
 	src/command/statement.o \
 	src/command/rewrite.o \
 	src/command/verbs.o \
+	src/command/replace.o \
 	src/command/trigger.o \
 	src/command/databases.o \
 	src/command/update.o \

@@ -51,6 +51,8 @@
 #	vacuum_result	VACUUM cuts off pages of a result that others have read
 #	rewrite_unread	rows of a stream that was rewritten are new
 #	reset_number	a view that was made anew has batches of the same numbers
+#	replace_once	a view with another query has not closed what it had
+#	replace_itself	... and may read itself
 #	cut_page	where a batch ends in the middle of a page, all of the page counts as read
 #	read_again	rows that are fed again are read by each batch
 #	below_ahead	the watermark of a view below counts before what it closes is there
@@ -69,7 +71,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
 	closed_again closed_skipped below_ahead time_behind writer retention_unread
-	vacuum_result rewrite_unread reset_number cut_page read_again
+	vacuum_result rewrite_unread reset_number replace_once replace_itself cut_page read_again
 	dump_read restore_doubt}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -107,6 +109,7 @@ guards()
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread) echo test_00_setup test_rewrite ;;
 		reset_number) echo test_00_setup test_reset ;;
+		replace_*) echo test_00_setup test_replace ;;
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;

@@ -58,6 +58,19 @@ raw_statement(const StreamPlace *place)
 	return NULL;
 }
 
+/* Its query, which may be all there is; or NULL. */
+static Node *
+raw_query(const StreamPlace *place)
+{
+	CreateTableAsStmt *stmt;
+
+	if (place->source != NULL && place->anchor == 0)
+		return linitial_node(RawStmt,
+							 raw_parser(place->source, RAW_PARSE_DEFAULT))->stmt;
+	stmt = raw_statement(place);
+	return stmt ? stmt->query : NULL;
+}
+
 /* The n-th member of a part of FROM; counts n down to zero. */
 static Node *
 nth_of_from(Node *node, int *n)
@@ -148,8 +161,7 @@ select_of(Node *member, List **scopes)
 static Node *
 follow(const StreamPlace *place, SelectStmt **select)
 {
-	CreateTableAsStmt *stmt = raw_statement(place);
-	Node	   *node = stmt ? stmt->query : NULL;
+	Node	   *node = raw_query(place);
 	List	   *scopes = NIL;
 	ListCell   *lc;
 

@@ -18,7 +18,8 @@
 typedef struct StreamPlace
 {
 	const char *source;			/* the statement's text, or NULL */
-	int			anchor;			/* where the new view's name is in it */
+	int			anchor;			/* where the new view's name is in it; 0: it is
+								 * the query, and nothing else */
 	List	   *path;			/* int: which member, from 1; outermost first */
 } StreamPlace;
 

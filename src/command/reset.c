@@ -34,38 +34,47 @@
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
 #include "command/guard.h"
+#include "command/reset.h"
+
+/* So many batches at most are run here. */
+#define MAX_BATCHES 10
 
 PG_FUNCTION_INFO_V1(stream_reset);
 
-pg_noreturn static void refuse(const StreamViewRow *row, const char *why);
+pg_noreturn static void refuse(const StreamViewRow *row, const char *verb,
+							   const char *why, const char *hint);
 
 static void
-refuse(const StreamViewRow *row, const char *why)
+refuse(const StreamViewRow *row, const char *verb, const char *why,
+	   const char *hint)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("cannot reset continuous view \"%s\"",
+			 errmsg("cannot %s continuous view \"%s\"", verb,
 					get_rel_name(row->viewid)),
 			 errdetail("%s", why),
-			 errhint("Drop the view and create it anew.")));
+			 errhint("%s", hint)));
 }
 
-/* Can it be made anew?  Its state table is locked. */
-static void
-check_view(const StreamViewRow *row)
+void
+stream_reset_check_view(const StreamViewRow *row, const char *verb)
 {
 	Relation	state = table_open(row->state, NoLock);
 	bool		triggers = state->trigdesc != NULL;
+	const char *anew = "Drop the view and create it anew.";
 
 	table_close(state, NoLock);
 	if (row->released)
-		refuse(row, "It has been released from a stream, and never runs again.");
+		refuse(row, verb, "It has been released from a stream, and never runs again.",
+			   anew);
 	if (OidIsValid(row->changes))
-		refuse(row, "It has a change stream, which others may have read.");
+		refuse(row, verb, "It has a change stream, which others may have read.",
+			   anew);
 	if (triggers)
-		refuse(row, "It has triggers, which would fire for all of its rows once more.");
+		refuse(row, verb, "It has triggers, which would fire for all of its rows once more.",
+			   "Drop the triggers, and create them again after this, in one transaction.");
 	if (stream_guard_is_read(row->state))
-		refuse(row, "Other continuous views read its rows.");
+		refuse(row, verb, "Other continuous views read its rows.", anew);
 }
 
 /* Not by membership: the batch runs in this session. */
@@ -77,9 +86,20 @@ check_owner(Oid viewid)
 					   get_rel_name(viewid));
 }
 
-/* The view's row, under the batch locks of all views of its group and that of its tables. */
-static StreamViewRow *
-lock_view(Oid viewid)
+void
+stream_reset_check_caller(Oid viewid, const char *function)
+{
+	stream_shmem_require();
+	stream_owner_refuse_nested(function);
+	stream_guard_refuse_within(function);
+	PreventCommandIfReadOnly(function);
+	PreventCommandDuringRecovery(function);
+	PreventCommandIfParallelMode(function);
+	check_owner(viewid);
+}
+
+StreamViewRow *
+stream_reset_lock(Oid viewid, LOCKMODE lockmode)
 {
 	StreamViewRow *row;
 	ListCell   *lc;
@@ -87,11 +107,10 @@ lock_view(Oid viewid)
 	foreach(lc, stream_viewgroup_members(viewid))
 		LockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
 						   ShareUpdateExclusiveLock);
-	LockRelationOid(viewid, AccessShareLock);
+	LockRelationOid(viewid, lockmode);
 	row = stream_catalog_need_view(viewid);
-	foreach(lc, stream_catalog_states(row))
-		if (OidIsValid(lfirst_oid(lc)))
-			LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
+	/* it may have another one since */
+	check_owner(viewid);
 	return row;
 }
 
@@ -119,20 +138,39 @@ empty_tables(const StreamViewRow *row)
 		table_close(lfirst(lc), NoLock);
 }
 
-/* The first batch; numbers of batches go on, so that processes drop what they remember. */
+/*
+ * What has been closed by the first batch is shown by the next; others may go on writing,
+ * so there are not many.
+ */
 static void
-run_first_batch(const StreamViewRow *row, int64 last)
+run_batches(Oid viewid)
 {
-	StreamGroupBatch group = {.at = row->viewid};
-	StreamProgress progress;
+	StreamGroupBatch group = {.at = viewid};
+	int			n = 0;
 	ListCell   *lc;
 
-	stream_viewgroup_run(row->viewid, true, NULL, &group);
-	foreach(lc, group.views)
-		stream_batch_committed(lfirst_oid(lc));
+	do
+	{
+		stream_viewgroup_run(viewid, true, NULL, &group);
+		foreach(lc, group.views)
+			stream_batch_committed(lfirst_oid(lc));
+		CommandCounterIncrement();
+		foreach(lc, group.views)
+			stream_batch_forget(lfirst_oid(lc));
+	} while (group.result == STREAM_BATCH_MORE && ++n < MAX_BATCHES &&
+			 !STREAM_MUTATION("replace_once"));
+}
+
+void
+stream_reset_run(const StreamViewRow *row, int64 last)
+{
+	StreamProgress progress;
+
+	stream_batch_forget(row->viewid);
+	stream_batch_initialize(row->viewid);
 	CommandCounterIncrement();
-	foreach(lc, group.views)
-		stream_batch_forget(lfirst_oid(lc));
+	run_batches(row->viewid);
+	/* numbers go on, so that processes drop what they remember */
 	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	if (!STREAM_MUTATION("reset_number"))
 		progress.batch += last + 1;
@@ -155,18 +193,14 @@ stream_reset(PG_FUNCTION_ARGS)
 	StreamViewRow *row;
 	StreamProgress before;
 	StreamProgress beginning;
+	ListCell   *lc;
 
-	stream_shmem_require();
-	stream_owner_refuse_nested("streaming.reset");
-	stream_guard_refuse_within("streaming.reset");
-	PreventCommandIfReadOnly("streaming.reset");
-	PreventCommandDuringRecovery("streaming.reset");
-	PreventCommandIfParallelMode("streaming.reset");
-	check_owner(viewid);
-	row = lock_view(viewid);
-	/* it may have another one since */
-	check_owner(viewid);
-	check_view(row);
+	stream_reset_check_caller(viewid, "streaming.reset");
+	row = stream_reset_lock(viewid, AccessShareLock);
+	foreach(lc, stream_catalog_states(row))
+		if (OidIsValid(lfirst_oid(lc)))
+			LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
+	stream_reset_check_view(row, "reset");
 	empty_tables(row);
 	stream_catalog_read_progress(viewid, row->unlogged, NULL, &before);
 	/* of no view: a beginner's */
@@ -175,10 +209,7 @@ stream_reset(PG_FUNCTION_ARGS)
 	stream_catalog_delete_rejections(viewid, DT_NOEND, NULL);
 	(void) stream_catalog_clear_failure(viewid);
 	CommandCounterIncrement();
-	stream_batch_forget(viewid);
-	stream_batch_initialize(viewid);
-	CommandCounterIncrement();
-	run_first_batch(row, before.batch);
+	stream_reset_run(row, before.batch);
 	stream_shmem_views_changed();
 	PG_RETURN_VOID();
 }

@@ -277,7 +277,7 @@ refuse_replacing(RangeVar *name)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("cannot replace continuous view \"%s\"",
 						name->relname),
-				 errhint("Drop the view and create it anew.")));
+				 errhint("Give it another query with streaming.replace.")));
 }
 
 /*

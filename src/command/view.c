@@ -49,6 +49,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "base/shmem.h"
 #include "base/catalog.h"
@@ -518,22 +519,37 @@ add_lacking_changes(NewView *view, Query *query)
 				 stream_refuse_position(view->source, view->frame->location)));
 }
 
-static void
-make_view(NewView *view)
+/*
+ * Says what the view will be, as analyze_view, and has all there that it needs.  Returns
+ * where its tables go to.
+ */
+static IntoClause *
+plan_view(NewView *view)
 {
 	IntoClause *into = copyObject(view->stmt->into);
 	Query	   *query = castNode(Query, view->stmt->query);
 	StreamViewRow *row = &view->row;
 
 	row->settings = stream_owner_current_settings();
-	refuse_parts(view, query);
-	stream_analyze_check_size(query);
 	add_lacking_changes(view, query);
 	stream_owner_run(GetUserId(), NULL, analyze_view, view);
 	into->tableSpaceName =
 		allowed_tablespace(into->tableSpaceName,
 						   row->unlogged ? RELPERSISTENCE_UNLOGGED :
 						   RELPERSISTENCE_PERMANENT);
+	return into;
+}
+
+static void
+make_view(NewView *view)
+{
+	Query	   *query = castNode(Query, view->stmt->query);
+	StreamViewRow *row = &view->row;
+	IntoClause *into;
+
+	refuse_parts(view, query);
+	stream_analyze_check_size(query);
+	into = plan_view(view);
 	stream_relations_create(row, view->tree, query, into, into->options,
 							view->source);
 	try_delta(row, query, view->options, view->source);
@@ -579,6 +595,69 @@ stream_view_create(CreateTableAsStmt *stmt, List *options, const char *source)
 		make_view(&view);
 	stream_refuse_pop(&frame);
 	return OidIsValid(row->viewid);
+}
+
+/* ---- another query ---- */
+
+/* Finds a member of a range table that is one of the relations. */
+static bool
+reads_walker(Node *node, List *relids)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->rtekind == RTE_RELATION &&
+			list_member_oid(relids, ((RangeTblEntry *) node)->relid);
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reads_walker, relids,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, reads_walker, relids);
+}
+
+/* The view must not come to read itself, by way of ordinary views or not. */
+static void
+refuse_itself(void *arg)
+{
+	NewView    *view = arg;
+	Query	   *query = castNode(Query, view->stmt->query);
+	StreamPlace place = {view->source, view->frame->location};
+
+	/* what reads the view reads its tables */
+	if (reads_walker((Node *) stream_analyze_rewrite(query),
+					 stream_catalog_states(&view->row)) &&
+		!STREAM_MUTATION("replace_itself"))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+				 errmsg("continuous view \"%s\" would read itself",
+						get_rel_name(view->row.viewid)),
+				 errhint("Read the streams that it reads."),
+				 stream_refuse_clause_position(&place, STREAM_CLAUSE_FROM)));
+}
+
+Query *
+stream_view_remake(StreamViewRow *row, CreateTableAsStmt *stmt,
+				   const char *source)
+{
+	Query	   *query = castNode(Query, stmt->query);
+	StreamRefuseDefault frame;
+	NewView		view = {
+		.row = *row,.stmt = stmt,.source = source,.frame = &frame
+	};
+	IntoClause *into;
+	Query	   *reading;
+
+	stream_refuse_push(&frame, source, stmt->into->rel->location);
+	stream_compat_locate_groups(query);
+	refuse_parts(&view, query);
+	stream_analyze_check_size(query);
+	stream_owner_run(GetUserId(), NULL, refuse_itself, &view);
+	into = plan_view(&view);
+	reading = stream_relations_create_parts(&view.row, view.tree, query, into,
+											source);
+	try_delta(&view.row, query, NIL, source);
+	stream_refuse_pop(&frame);
+	*row = view.row;
+	return reading;
 }
 
 /* ---- ALTER ---- */
@@ -794,24 +873,29 @@ stream_view_owner_changed(Oid viewid)
 /* ---- CREATE INDEX ---- */
 
 char *
+stream_view_read_column(Query *reading, Oid state, AttrNumber attno)
+{
+	TargetEntry *tle = get_tle_by_resno(reading->targetList, attno);
+
+	if (tle == NULL || !IsA(tle->expr, Var) ||
+		((Var *) tle->expr)->varlevelsup != 0 ||
+		rt_fetch(((Var *) tle->expr)->varno, reading->rtable)->relid != state)
+		return NULL;
+	return get_attname(state, ((Var *) tle->expr)->varattno, false);
+}
+
+char *
 stream_view_state_column(const StreamViewRow *row, const char *name)
 {
 	Relation	view = table_open(row->viewid, AccessShareLock);
-	Query	   *reading = get_view_query(view);
 	AttrNumber	attno = get_attnum(row->viewid, name);
-	TargetEntry *tle;
-	char	   *column = NULL;
+	char	   *column;
 
 	if (attno == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" does not exist", name)));
-	tle = get_tle_by_resno(reading->targetList, attno);
-	if (tle != NULL && IsA(tle->expr, Var) &&
-		((Var *) tle->expr)->varlevelsup == 0 &&
-		rt_fetch(((Var *) tle->expr)->varno,
-				 reading->rtable)->relid == row->state)
-		column = get_attname(row->state, ((Var *) tle->expr)->varattno, false);
+	column = stream_view_read_column(get_view_query(view), row->state, attno);
 	table_close(view, NoLock);
 	return column;
 }

@@ -25,6 +25,16 @@ extern bool stream_view_create(CreateTableAsStmt *stmt, List *options,
 							   const char *source);
 
 /*
+ * Makes the parts of a view anew for another query, that of stmt (analysed; source is its
+ * text and nothing else), whose other clauses say what the state tables are like: fills them
+ * into the row, with the streams and the settings.  The view stays as it is.  Runs as the current user, who is its owner.
+ * Returns the query that the view will run over them.  Errors: as stream_view_create; 42P17 if the
+ * view would read itself.
+ */
+extern Query *stream_view_remake(StreamViewRow *row, CreateTableAsStmt *stmt,
+								 const char *source);
+
+/*
  * ALTER ... SET or RESET (streaming.*).  Takes ShareUpdateExclusiveLock on the
  * view, and its batch lock if its group changes.  Errors: as options.h and viewgroup.h;
  * 42501 for others than the owner.
@@ -38,6 +48,10 @@ extern void stream_view_set_options(Oid viewid, List *options, bool reset,
  */
 extern char *stream_view_state_column(const StreamViewRow *row,
 									  const char *name);
+
+/* The same of the query that a view runs over its state table, by the column's number. */
+extern char *stream_view_read_column(Query *reading, Oid state,
+									 AttrNumber attno);
 
 /*
  * CREATE INDEX on the view: creates it on the state table, as the user, and

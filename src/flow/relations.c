@@ -18,6 +18,7 @@
 #include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/reloptions.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
@@ -47,6 +48,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "base/refuse.h"
 #include "base/shmem.h"
 #include "base/owner.h"
 #include "time/declare.h"
@@ -664,21 +666,20 @@ new_suffix(void)
 					random % 10000);
 }
 
-void
-stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
-						const IntoClause *into, List *options,
-						const char *source)
+/*
+ * Makes the definition and the state tables of a view, and fills them into the row.
+ * Returns the OIDs of the tables, one for each operator; InvalidOid: it has none.
+ */
+static List *
+create_parts(StreamViewRow *row, StreamTree *tree, Query *query,
+			 const IntoClause *into, List *storage)
 {
-	List	   *storage = list_copy(options);
-	List	   *view_options = stream_options_extract_barrier(&storage);
 	List	   *states = NIL;
 	ListCell   *lc;
-	ListCell   *ls;
 	char	   *suffix = new_suffix();
 	RangeVar   *definition = makeRangeVar("streaming",
 										  psprintf("_definition_%s", suffix),
 										  -1);
-	Query	   *reading;
 	Oid			userid;
 	int			sec_context;
 
@@ -700,18 +701,211 @@ stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
 
 	row->state = list_nth_oid(states, tree->top->number);
 	row->below = list_truncate(list_copy(states), tree->top->number);
-	reading = stream_tree_reading(tree, states, source);
-	row->viewid = create_view(into->rel, reading, into->colNames, view_options,
-							  InvalidOid);
+	return states;
+}
+
+/* Makes them parts of the view, which is there. */
+static void
+finish_parts(StreamViewRow *row, StreamTree *tree, List *states,
+			 const IntoClause *into)
+{
+	ListCell   *lc;
+	ListCell   *ls;
 
 	depend_on_view(row->definition, row->viewid);
 	forboth(lc, tree->cuts, ls, states)
 		if (OidIsValid(lfirst_oid(ls)))
 			finish_state_table(row, lfirst(lc), lfirst_oid(ls), into);
 	CommandCounterIncrement();
+}
+
+void
+stream_relations_create(StreamViewRow *row, StreamTree *tree, Query *query,
+						const IntoClause *into, List *options,
+						const char *source)
+{
+	List	   *storage = list_copy(options);
+	List	   *view_options = stream_options_extract_barrier(&storage);
+	List	   *states = create_parts(row, tree, query, into, storage);
+	Query	   *reading = stream_tree_reading(tree, states, source);
+
+	row->viewid = create_view(into->rel, reading, into->colNames, view_options,
+							  InvalidOid);
+	finish_parts(row, tree, states, into);
 	if (tree->changes)
 		create_changes(row, tree->changes, into->tableSpaceName);
 	declare_result(row, tree);
+}
+
+Query *
+stream_relations_create_parts(StreamViewRow *row, StreamTree *tree,
+							  Query *query, const IntoClause *into,
+							  const char *source)
+{
+	List	   *states = create_parts(row, tree, query, into, into->options);
+	Query	   *reading = stream_tree_reading(tree, states, source);
+
+	finish_parts(row, tree, states, into);
+	declare_result(row, tree);
+	return reading;
+}
+
+/* ---- another query ---- */
+
+List *
+stream_relations_storage(Oid state)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(state));
+	List	   *storage = NIL;
+	List	   *result = NIL;
+	ListCell   *lc;
+	bool		isnull;
+	Datum		options;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", state);
+	options = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_reloptions,
+							  &isnull);
+	if (!isnull)
+		storage = untransformRelOptions(options);
+	ReleaseSysCache(tuple);
+	foreach(lc, storage)
+	{
+		DefElem    *def = lfirst_node(DefElem, lc);
+
+		/* create_state_table says so by itself */
+		if (strcmp(def->defname, "fillfactor") == 0 &&
+			atoi(defGetString(def)) == STATE_FILLFACTOR)
+			continue;
+		result = lappend(result, def);
+	}
+	return result;
+}
+
+static void
+check_column(Form_pg_attribute att, const ColumnDef *def, TargetEntry *tle,
+			 const char *source)
+{
+	const char *name = NameStr(att->attname);
+	Oid			type = exprType((Node *) tle->expr);
+	int32		typmod = exprTypmod((Node *) tle->expr);
+	int			location = exprLocation((Node *) tle->expr);
+
+	if (strcmp(name, def->colname) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("cannot change name of view column \"%s\" to \"%s\"",
+						name, def->colname),
+				 errhint("Name the column as it is (AS \"%s\"), or rename it first: ALTER MATERIALIZED VIEW ... RENAME COLUMN.",
+						 name),
+				 stream_refuse_position(source, location)));
+	if (type != att->atttypid || typmod != att->atttypmod)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("cannot change data type of view column \"%s\" from %s to %s",
+						name,
+						format_type_with_typemod(att->atttypid,
+												 att->atttypmod),
+						format_type_with_typemod(type, typmod)),
+				 errhint("Cast it, or add a column of another name at the end."),
+				 stream_refuse_position(source, location)));
+	if (def->collOid != att->attcollation)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("cannot change collation of view column \"%s\" from \"%s\" to \"%s\"",
+						name, get_collation_name(att->attcollation),
+						get_collation_name(def->collOid)),
+				 errhint("Use the COLLATE clause to set the collation explicitly."),
+				 stream_refuse_position(source, location)));
+}
+
+List *
+stream_relations_added_columns(Relation view, Query *query,
+							   const char *source)
+{
+	TupleDesc	desc = RelationGetDescr(view);
+	List	   *commands = NIL;
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		ColumnDef  *def;
+		AlterTableCmd *command;
+
+		if (tle->resjunk)
+			continue;
+		def = column_def(tle->resname, (Node *) tle->expr,
+						 view->rd_rel->relowner);
+		if (n++ < desc->natts)
+		{
+			check_column(TupleDescAttr(desc, n - 1), def, tle, source);
+			continue;
+		}
+		command = makeNode(AlterTableCmd);
+		command->subtype = AT_AddColumnToView;
+		command->def = (Node *) def;
+		commands = lappend(commands, command);
+	}
+	if (n < desc->natts)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TABLE_DEFINITION),
+				 errmsg("cannot drop columns from view"),
+				 errdetail("Continuous view \"%s\" has a column \"%s\".",
+						   RelationGetRelationName(view),
+						   NameStr(TupleDescAttr(desc, n)->attname)),
+				 errhint("Keep the column, if need be as a null of its type; or drop the view and create it anew.")));
+	return commands;
+}
+
+static void
+release_from_view(Oid relid, Oid viewid)
+{
+	deleteDependencyRecordsForSpecific(RelationRelationId, relid,
+									   DEPENDENCY_INTERNAL, RelationRelationId,
+									   viewid);
+}
+
+/* What the view was made of before, and reads no more. */
+static void
+drop_parts(const StreamViewRow *row)
+{
+	ObjectAddresses *parts = new_object_addresses();
+	ObjectAddress part = {RelationRelationId, row->definition, 0};
+	ListCell   *lc;
+	ListCell   *li;
+
+	release_from_view(row->definition, row->viewid);
+	add_exact_object_address(&part, parts);
+	foreach(lc, stream_catalog_states(row))
+	{
+		Relation	state;
+
+		if (!OidIsValid(lfirst_oid(lc)))
+			continue;
+		state = table_open(lfirst_oid(lc), AccessExclusiveLock);
+		foreach(li, RelationGetIndexList(state))
+			release_from_view(lfirst_oid(li), row->viewid);
+		table_close(state, NoLock);
+		release_from_view(lfirst_oid(lc), row->viewid);
+		part.objectId = lfirst_oid(lc);
+		add_exact_object_address(&part, parts);
+	}
+	CommandCounterIncrement();
+	performMultipleDeletions(parts, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	free_object_addresses(parts);
+}
+
+void
+stream_relations_exchange(const StreamViewRow *before,
+						  const StreamViewRow *row, Query *reading)
+{
+	stream_eventtime_set_view(reading, row->viewid);
+	StoreViewQuery(row->viewid, reading, true);
+	CommandCounterIncrement();
+	drop_parts(before);
+	CommandCounterIncrement();
 }
 
 void

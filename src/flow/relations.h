@@ -9,6 +9,7 @@
 #define STREAMING_RELATIONS_H
 
 #include "nodes/parsenodes.h"
+#include "utils/relcache.h"
 
 #include "base/catalog.h"
 #include "query/tree.h"
@@ -23,6 +24,37 @@
 extern void stream_relations_create(StreamViewRow *row, StreamTree *tree,
 									Query *query, const IntoClause *into,
 									List *options, const char *source);
+
+/*
+ * For a view that is there and is to have another query.  Makes other parts for it, as
+ * above (into->options are for the state tables), and fills them into the row; returns the
+ * query that the view will run over them.  The view itself and the parts that it has stay as
+ * they are.
+ */
+extern Query *stream_relations_create_parts(StreamViewRow *row,
+											StreamTree *tree, Query *query,
+											const IntoClause *into,
+											const char *source);
+
+/* The storage parameters of a state table that are not our own, for another one. */
+extern List *stream_relations_storage(Oid state);
+
+/*
+ * What CREATE OR REPLACE VIEW asks of the query: the columns that the view has, it has first,
+ * with their names, types and collations.  Returns the commands (AlterTableCmd) that add the
+ * others.  source: the query's text.  Error 42P16, with a position.
+ */
+extern List *stream_relations_added_columns(Relation view, Query *query,
+											const char *source);
+
+/*
+ * From now on the view consists of the parts in the row, and runs the query over them; those
+ * of before are dropped, which they lock with AccessExclusiveLock.  The caller has the view
+ * locked with that, and it has all columns.  Errors: 2BP01.
+ */
+extern void stream_relations_exchange(const StreamViewRow *before,
+									  const StreamViewRow *row,
+									  Query *reading);
 
 /*
  * Makes the change stream of a view that has none yet, a table beside it, named like it

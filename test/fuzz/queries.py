@@ -367,19 +367,32 @@ class Queries(History):
     def accepted(self, view):
         """CREATE, and what must be so whether it is accepted or refused."""
         self.settle()
-        self.note("monitor", view.create() + ";")
+        in_place = random.Random("%d/%d/place" % (
+            self.seed, view.number)).random() < 0.3
+        if in_place:
+            self.create_other(view)
+        self.note("monitor", view.create() + (
+            "; -- by streaming.replace" if in_place else ";"))
         try:
             with self.monitor.cursor() as cur:
-                cur.execute(view.create())
+                if in_place:
+                    cur.execute("SELECT streaming.replace(%s, %s)",
+                                (view.name, view.query.sql()))
+                else:
+                    cur.execute(view.create())
         except psycopg2.Error as e:
             message = str(e).split("\n")[0]
             self.note("monitor", "-- refused %s: %s" % (e.pgcode, message))
+            if in_place:
+                self.do("ddl", "DROP MATERIALIZED VIEW " + view.name)
             wrong = None
             if e.pgcode is None or e.pgcode[:2] not in ("0A", "42", "54"):
                 wrong = "this is no refusal"
             elif not e.diag.message_hint:
                 wrong = "a refusal without a hint"
-            elif not e.diag.statement_position:
+            # what a query does not fit, options of the view, is not in its text
+            elif not (e.diag.internal_position or " group " in message
+                      if in_place else e.diag.statement_position):
                 wrong = "a refusal without a position"
             if wrong:
                 raise Failure("%s;\n%s: %s %s" % (
@@ -394,6 +407,16 @@ class Queries(History):
             raise Failure("%s;\nits columns: %s\nthose of the query: %s" % (
                 view.create(), have, want))
         return True
+
+    def create_other(self, view):
+        """A view of these columns with another query."""
+        columns = ", ".join("NULL::%s%s AS \"%s\"" % (
+            type_, "" if collation == "-" else " COLLATE " + collation, name)
+            for name, type_, collation in self.columns_of(
+                "(%s)" % view.query.sql()))
+        self.do("ddl", "CREATE MATERIALIZED VIEW %s WITH (%s) AS SELECT %s "
+                "FROM %s WHERE a > 3" % (
+                    view.name, view.options, columns, self.streams[0].name))
 
     def operators(self, view):
         """What kinds of operators the view has."""
@@ -626,6 +649,8 @@ class Queries(History):
         elif self.views and x < 0.7:
             self.do("admin", "VACUUM " + self.state_table(
                 rng.choice(self.views)))
+        elif self.views and x < 0.8:
+            self.replace(rng.choice(self.views))
         elif self.views and self.group:
             self.do("ddl", "ALTER MATERIALIZED VIEW %s %s" % (
                 rng.choice(self.views).name, rng.choice([
@@ -635,6 +660,12 @@ class Queries(History):
             self.do("ddl", "ALTER MATERIALIZED VIEW %s SET "
                     "(streaming.max_batch_rows = %d)" % (
                         rng.choice(self.views).name, rng.choice([1, 7, 1000])))
+
+    def replace(self, view):
+        """The query of a view by the same one, which reads all once more."""
+        if not view.dead and not any(v.below is view for v in self.views):
+            self.do("ddl", "SELECT streaming.replace('%s', $fz$%s$fz$)" % (
+                view.name, view.query.sql()))
 
     def close(self):
         self.coverage.save(os.path.join(OPTIONS.results, "%d" % self.seed))

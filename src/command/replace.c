@@ -1,0 +1,531 @@
+/*-------------------------------------------------------------------------
+ *
+ * replace.c
+ *	  streaming.replace: a view has another query from now on.
+ *
+ * The grammar has no ALTER MATERIALIZED VIEW ... AS.  So the query comes as text, is
+ * taken for that of a CREATE MATERIALIZED VIEW of the same name, and all that is refused
+ * there is refused here.  The columns are as CREATE OR REPLACE VIEW wants them.
+ *
+ * The new definition and the new state tables are made beside the old ones, with a
+ * catalog row and a progress of their own, which nobody else can see; then the view has
+ * its first batch, over all that its streams hold, in this session, which is its owner's.
+ * Meanwhile everybody reads what the old query shows.  It does not advance: the batch
+ * locks of the view and of its group are held from the beginning, as the order of locks
+ * wants it.  When the tables are full, the view itself is locked, for the moment in which
+ * it gets the query that runs over them, and the old parts are dropped.  Its OID stays, and
+ * with it all that the server keeps by it: owner, privileges, comments, options, and what
+ * depends on it.  Indexes that its users have made on the old table are made on the new one,
+ * and what they have set of columns is set again.
+ *
+ * All of that is one transaction, so whatever ends it leaves the old view and nothing else.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/attmap.h"
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/reloptions.h"
+#include "access/table.h"
+#include "access/toast_compression.h"
+#include "access/xact.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/cluster.h"
+#include "commands/comment.h"
+#include "commands/defrem.h"
+#include "commands/event_trigger.h"
+#include "commands/tablecmds.h"
+#include "commands/tablespace.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+#include "parser/analyze.h"
+#include "parser/parse_utilcmd.h"
+#include "parser/parser.h"
+#include "rewrite/rewriteHandler.h"
+#include "storage/lmgr.h"
+#include "tcop/dest.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+#include "base/compat.h"
+#include "base/debug.h"
+#include "base/shmem.h"
+#include "base/catalog.h"
+#include "flow/relations.h"
+#include "flow/viewgroup.h"
+#include "command/view.h"
+#include "command/reset.h"
+#include "command/statement.h"
+
+PG_FUNCTION_INFO_V1(stream_replace);
+
+/* ---- the query ---- */
+
+/* Positions are in the text that the function was given, not in the statement around. */
+static void
+error_in_query(void *arg)
+{
+	int			position = geterrposition();
+
+	if (position <= 0)
+		return;
+	errposition(0);
+	internalerrposition(position);
+	internalerrquery((const char *) arg);
+}
+
+/* The statement that creates a view with the query, as the parser has it. */
+static CreateTableAsStmt *
+parse_query(const char *source)
+{
+	List	   *statements = raw_parser(source, RAW_PARSE_DEFAULT);
+	CreateTableAsStmt *stmt = makeNode(CreateTableAsStmt);
+
+	if (list_length(statements) != 1 ||
+		!IsA(linitial_node(RawStmt, statements)->stmt, SelectStmt))
+		ereport(ERROR,
+				(errcode(ERRCODE_SYNTAX_ERROR),
+				 errmsg("the query of a continuous view must be one SELECT")));
+	stmt->query = linitial_node(RawStmt, statements)->stmt;
+	stmt->into = makeNode(IntoClause);
+	stmt->objtype = OBJECT_MATVIEW;
+	return stmt;
+}
+
+/* Analyses it, in its place. */
+static void
+analyze_query(CreateTableAsStmt *stmt, const char *source)
+{
+	RawStmt    *raw = makeNode(RawStmt);
+
+	raw->stmt = (Node *) stmt;
+	(void) parse_analyze_fixedparams(raw, source, NULL, 0, NULL);
+}
+
+/* Says what the new tables are like: as the old ones. */
+static void
+fill_into(IntoClause *into, Relation view, const StreamViewRow *before)
+{
+	Oid			tablespace = get_rel_tablespace(before->state);
+
+	into->rel = makeRangeVar(get_namespace_name(RelationGetNamespace(view)),
+							 pstrdup(RelationGetRelationName(view)), 0);
+	into->tableSpaceName = get_tablespace_name(OidIsValid(tablespace) ?
+											   tablespace : MyDatabaseTableSpace);
+	into->options = stream_relations_storage(before->state);
+}
+
+/* ---- what users have made of the old table ---- */
+
+/* By a cursor, or by the query that calls us: to be said before the long part. */
+static void
+check_not_in_use(const StreamViewRow *row)
+{
+	List	   *relids = lcons_oid(row->viewid, stream_catalog_states(row));
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		Relation	rel;
+
+		if (!OidIsValid(lfirst_oid(lc)))
+			continue;
+		rel = table_open(lfirst_oid(lc), AccessShareLock);
+		CheckTableNotInUse(rel, "streaming.replace");
+		table_close(rel, NoLock);
+	}
+}
+
+static void
+check_statistics(const StreamViewRow *row)
+{
+	Relation	state = table_open(row->state, NoLock);
+	bool		any = RelationGetStatExtList(state) != NIL;
+
+	table_close(state, NoLock);
+	if (any)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("cannot replace the query of continuous view \"%s\" because it has extended statistics",
+						get_rel_name(row->viewid)),
+				 errhint("Drop the statistics, and create them again after this, in one transaction.")));
+}
+
+/* An index that is to be on the new table. */
+typedef struct Carried
+{
+	IndexStmt  *stmt;			/* with a name for the time that the old one is there */
+	char	   *name;
+	bool		clustered;
+	Oid			made;
+} Carried;
+
+/*
+ * The name in the new table of what is this column in the old one, by the columns that the
+ * view shows; NULL: it is computed now.  shown, reading: what the view runs over them.
+ */
+static char *
+carried_column(const char *name, const StreamViewRow *before, Query *shown,
+			   const StreamViewRow *row, Query *reading)
+{
+	for (AttrNumber attno = 1; attno <= list_length(shown->targetList);
+		 attno++)
+	{
+		char	   *column = stream_view_read_column(shown, before->state, attno);
+
+		if (column == NULL || strcmp(column, name) != 0)
+			continue;
+		column = stream_view_read_column(reading, row->state, attno);
+		if (column)
+			return column;
+	}
+	return NULL;
+}
+
+static Carried *
+carry_index(Relation index, const StreamViewRow *before, Query *shown,
+			const StreamViewRow *row, Query *reading)
+{
+	Carried    *carried = palloc0(sizeof(Carried));
+	RangeVar   *table = makeRangeVar(get_namespace_name(get_rel_namespace(row->state)),
+									 get_rel_name(row->state), -1);
+	IndexStmt  *stmt = generateClonedIndexStmt(table, index, make_attrmap(0),
+											   NULL);
+	ListCell   *lc;
+
+	foreach(lc, list_concat_copy(stmt->indexParams,
+								 stmt->indexIncludingParams))
+	{
+		IndexElem  *elem = lfirst_node(IndexElem, lc);
+		char	   *column = carried_column(elem->name, before, shown, row,
+											reading);
+
+		if (column == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+					 errmsg("cannot replace the query of continuous view \"%s\" because index \"%s\" depends on its column \"%s\"",
+							get_rel_name(before->viewid),
+							RelationGetRelationName(index), elem->name),
+					 errdetail("With the new query the column is computed when the view is read."),
+					 errhint("Drop the index first.")));
+		elem->name = column;
+	}
+	stmt->idxcomment = GetComment(RelationGetRelid(index), RelationRelationId,
+								  0);
+	carried->stmt = stmt;
+	carried->name = pstrdup(RelationGetRelationName(index));
+	carried->clustered = get_index_isclustered(RelationGetRelid(index));
+	return carried;
+}
+
+static AlterTableCmd *
+column_command(AlterTableType type, const char *column, Node *def)
+{
+	AlterTableCmd *command = makeNode(AlterTableCmd);
+
+	command->subtype = type;
+	command->name = pstrdup(column);
+	command->def = def;
+	return command;
+}
+
+static const char *
+storage_name(char storage)
+{
+	switch (storage)
+	{
+		case TYPSTORAGE_PLAIN:
+			return "plain";
+		case TYPSTORAGE_EXTERNAL:
+			return "external";
+		case TYPSTORAGE_MAIN:
+			return "main";
+		default:
+			return "extended";
+	}
+}
+
+/* Those of a column that can be set; the server has others of its own (pg_attver). */
+static List *
+user_options(List *options)
+{
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	foreach(lc, options)
+		if (strncmp(lfirst_node(DefElem, lc)->defname, "n_distinct",
+					strlen("n_distinct")) == 0)
+			result = lappend(result, lfirst(lc));
+	return result;
+}
+
+/* The commands that make a new column, which has its defaults, what the old one is. */
+static List *
+carry_column(HeapTuple from, HeapTuple to)
+{
+	Form_pg_attribute before = (Form_pg_attribute) GETSTRUCT(from);
+	Form_pg_attribute now = (Form_pg_attribute) GETSTRUCT(to);
+	const char *name = NameStr(now->attname);
+	List	   *commands = NIL;
+	List	   *options;
+	bool		isnull;
+	Datum		value;
+
+	value = SysCacheGetAttr(ATTNUM, from, Anum_pg_attribute_attstattarget,
+							&isnull);
+	/* the default is -1, or null, as the version has it */
+	if (!isnull && DatumGetInt32(value) >= 0)
+		commands = lappend(commands,
+						   column_command(AT_SetStatistics, name,
+										  (Node *) makeInteger(DatumGetInt32(value))));
+	value = SysCacheGetAttr(ATTNUM, from, Anum_pg_attribute_attoptions,
+							&isnull);
+	options = isnull ? NIL : user_options(untransformRelOptions(value));
+	if (options != NIL)
+		commands = lappend(commands,
+						   column_command(AT_SetOptions, name,
+										  (Node *) options));
+	if (before->attstorage != now->attstorage)
+		commands = lappend(commands,
+						   column_command(AT_SetStorage, name,
+										  (Node *) makeString(pstrdup(storage_name(before->attstorage)))));
+	if (CompressionMethodIsValid(before->attcompression))
+		commands = lappend(commands,
+						   column_command(AT_SetCompression, name,
+										  (Node *) makeString(pstrdup(GetCompressionMethodName(before->attcompression)))));
+	return commands;
+}
+
+/* What has been set of columns that are still shown as they are. */
+static void
+carry_columns(StreamStatement *s, const StreamViewRow *before, Query *shown,
+			  const StreamViewRow *row, Query *reading)
+{
+	List	   *commands = NIL;
+
+	for (AttrNumber attno = 1; attno <= list_length(shown->targetList);
+		 attno++)
+	{
+		char	   *old = stream_view_read_column(shown, before->state, attno);
+		char	   *new = stream_view_read_column(reading, row->state, attno);
+		HeapTuple	from;
+		HeapTuple	to;
+
+		if (old == NULL || new == NULL)
+			continue;
+		from = SearchSysCacheAttName(before->state, old);
+		to = SearchSysCacheAttName(row->state, new);
+		commands = list_concat(commands, carry_column(from, to));
+		ReleaseSysCache(from);
+		ReleaseSysCache(to);
+	}
+	if (commands == NIL)
+		return;
+	EventTriggerAlterTableStart(s->pstmt->utilityStmt);
+	AlterTableInternal(row->state, commands, false);
+	EventTriggerAlterTableEnd();
+	CommandCounterIncrement();
+}
+
+/* The indexes that users have made; names of ours begin with "_", and theirs do not. */
+static List *
+carry_indexes(const StreamViewRow *before, Query *shown,
+			  const StreamViewRow *row, Query *reading)
+{
+	Relation	state = table_open(before->state, NoLock);
+	List	   *indexes = NIL;
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(state))
+	{
+		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		if (RelationGetRelationName(index)[0] != '_')
+			indexes = lappend(indexes, carry_index(index, before, shown, row,
+												   reading));
+		index_close(index, NoLock);
+	}
+	table_close(state, NoLock);
+	return indexes;
+}
+
+static void
+make_indexes(List *indexes, Oid state)
+{
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Carried    *carried = lfirst(lc);
+
+		carried->stmt->idxname = psprintf("%s_%d", get_rel_name(state),
+										  foreach_current_index(lc) + 1);
+		carried->made =
+			stream_compat_define_index(state, carried->stmt, InvalidOid,
+									   InvalidOid, InvalidOid, -1, false,
+									   false, true, false, true).objectId;
+		CommandCounterIncrement();
+		if (carried->clustered)
+		{
+			Relation	rel = table_open(state, NoLock);
+
+			mark_index_clustered(rel, carried->made, true);
+			table_close(rel, NoLock);
+			CommandCounterIncrement();
+		}
+	}
+}
+
+/* The old ones are gone. */
+static void
+name_indexes(List *indexes)
+{
+	ListCell   *lc;
+
+	foreach(lc, indexes)
+	{
+		Carried    *carried = lfirst(lc);
+
+		RenameRelationInternal(carried->made, carried->name, true, true);
+		CommandCounterIncrement();
+	}
+}
+
+/* ---- the view ---- */
+
+/* Has it the new parts for its own, and catches up. */
+static void
+fill_parts(const StreamViewRow *row, int64 last)
+{
+	stream_catalog_delete_view(row->viewid);
+	CommandCounterIncrement();
+	stream_catalog_insert_view(row);
+	CommandCounterIncrement();
+	stream_viewgroup_check(row->viewid, NIL, NULL);
+	stream_reset_run(row, last);
+}
+
+/* The moment in which nobody can read the view. */
+static void
+exchange(StreamStatement *s, const StreamViewRow *before,
+		 const StreamViewRow *row, List *columns, Query *reading)
+{
+	LockRelationOid(row->viewid, AccessExclusiveLock);
+	if (columns != NIL)
+	{
+		EventTriggerAlterTableStart(s->pstmt->utilityStmt);
+		AlterTableInternal(row->viewid, columns, true);
+		EventTriggerAlterTableEnd();
+		CommandCounterIncrement();
+	}
+	stream_relations_exchange(before, row, reading);
+}
+
+/* Says so if there are fewer rows in the same streams than there were. */
+static void
+notice_gone(const StreamViewRow *before, const StreamViewRow *row,
+			int64 rows_read)
+{
+	StreamProgress progress;
+
+	if (list_difference_oid(before->streams, row->streams) != NIL ||
+		list_difference_oid(row->streams, before->streams) != NIL)
+		return;
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	if (progress.rows_read < rows_read)
+		ereport(NOTICE,
+				(errmsg("the view is made of fewer rows than before"),
+				 errdetail("It had read " INT64_FORMAT " rows of its streams, and has read " INT64_FORMAT " now.",
+						   rows_read, progress.rows_read),
+				 errhint("What has been removed from a stream since is in no result that is made anew.")));
+}
+
+static ObjectAddress
+replace_view(StreamStatement *s, void *arg)
+{
+	Oid			viewid = *(Oid *) arg;
+	CreateTableAsStmt *stmt = (CreateTableAsStmt *) s->pstmt->utilityStmt;
+	StreamViewRow *before = stream_reset_lock(viewid, ShareUpdateExclusiveLock);
+	StreamViewRow row = *before;
+	StreamProgress progress;
+	ErrorContextCallback callback;
+	Relation	view;
+	Query	   *shown;
+	Query	   *reading;
+	List	   *columns;
+	List	   *indexes;
+	ObjectAddress made;
+
+	/* nobody gives it an index, a trigger or statistics meanwhile */
+	LockRelationOid(before->state, ShareUpdateExclusiveLock);
+	stream_reset_check_view(before, "replace the query of");
+	check_statistics(before);
+	check_not_in_use(before);
+	view = table_open(viewid, NoLock);
+	fill_into(stmt->into, view, before);
+	callback.callback = error_in_query;
+	callback.arg = (void *) s->source;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	analyze_query(stmt, s->source);
+	columns = stream_relations_added_columns(view,
+											 castNode(Query, stmt->query),
+											 s->source);
+	reading = stream_view_remake(&row, stmt, s->source);
+	error_context_stack = callback.previous;
+	shown = copyObject(get_view_query(view));
+	table_close(view, NoLock);
+	indexes = carry_indexes(before, shown, &row, reading);
+	carry_columns(s, before, shown, &row, reading);
+	stream_catalog_read_progress(viewid, before->unlogged, NULL, &progress);
+	fill_parts(&row, progress.batch);
+	make_indexes(indexes, row.state);
+	STREAM_DEBUG_POINT("replace-before-exchange");
+	exchange(s, before, &row, columns, reading);
+	name_indexes(indexes);
+	STREAM_DEBUG_POINT("replace-exchanged");
+	notice_gone(before, &row, progress.rows_read);
+	stream_shmem_views_changed();
+	ObjectAddressSet(made, RelationRelationId, viewid);
+	return made;
+}
+
+/*
+ * replace(view regclass, query text) returns void
+ *
+ * For the owner of the view.  Takes the batch locks of the view and its group and
+ * ShareUpdateExclusiveLock on it, and AccessExclusiveLock at the end.  Event triggers see
+ * CREATE MATERIALIZED VIEW.  Errors: as reset.h and view.h; 42601; 42P16 where columns do not
+ * fit; 2BP01 for what depends on the old tables; and what a batch raises.
+ */
+Datum
+stream_replace(PG_FUNCTION_ARGS)
+{
+	Oid			viewid = PG_GETARG_OID(0);
+	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	PlannedStmt *pstmt = makeNode(PlannedStmt);
+	StreamStatement s = {
+		.pstmt = pstmt,.source = source,.context = PROCESS_UTILITY_QUERY,
+		.dest = None_Receiver
+	};
+	ErrorContextCallback callback;
+
+	stream_reset_check_caller(viewid, "streaming.replace");
+	callback.callback = error_in_query;
+	callback.arg = source;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	pstmt->commandType = CMD_UTILITY;
+	pstmt->utilityStmt = (Node *) parse_query(source);
+	error_context_stack = callback.previous;
+	stream_statement_run(&s, replace_view, &viewid);
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,231 @@
+# streaming.replace beside writers and readers: who reads the view finds all of the old result
+# or all of the new one; what ends it leaves the old view and nothing else.
+use strict;
+use warnings;
+
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', q{
+shared_preload_libraries = 'streaming'
+max_worker_processes = 16
+max_prepared_transactions = 10
+restart_after_crash = on
+});
+$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'")
+  if $ENV{STREAMING_MUTATION};
+$node->start;
+$node->safe_psql(
+	'postgres', q{
+	CREATE EXTENSION streaming;
+	CREATE FUNCTION _debug_arm(text, text) RETURNS void
+		LANGUAGE c AS 'streaming', 'stream_debug_arm';
+	CREATE FUNCTION _debug_disarm(text) RETURNS void
+		LANGUAGE c AS 'streaming', 'stream_debug_disarm';
+	CREATE FUNCTION _debug_waiting(text) RETURNS int
+		LANGUAGE c AS 'streaming', 'stream_debug_waiting';
+	CREATE TABLE s (k int, x int) USING stream;
+	INSERT INTO s SELECT i % 20, CASE WHEN i % 2 = 0 THEN 7 ELSE -7 END FROM generate_series(1, 2000) i;});
+
+# each says of itself which it is
+my @queries = (
+	'SELECT k, 0 AS label, count(*) AS n, sum(x) AS balance FROM s GROUP BY k',
+	'SELECT 0 AS k, 1 AS label, count(*) AS n, sum(x) AS balance FROM s',
+	'SELECT k, 2 AS label, 1::bigint AS n, x::bigint AS balance FROM s',
+	'SELECT k, 3 AS label, sum(n)::bigint AS n, sum(b)::bigint AS balance FROM
+		(SELECT k, x, count(*) AS n, sum(x) AS b FROM s GROUP BY k, x) q GROUP BY k');
+
+sub sql { return $node->safe_psql('postgres', join(";\n", @_)); }
+
+sub replace { return "SELECT streaming.replace('v', \$\$$queries[$_[0]]\$\$)"; }
+
+sub is_exact
+{
+	my ($label, $test) = @_;
+	is( sql('SET client_min_messages = warning', 'REFRESH MATERIALIZED VIEW v',
+			qq{SELECT count(*) FROM ((TABLE v EXCEPT ALL $queries[$label]) UNION ALL
+				($queries[$label] EXCEPT ALL TABLE v)) x}),
+		0, "$test: the rows");
+	is( sql(q{SELECT count(*) FROM pg_class WHERE relnamespace = 'streaming'::regnamespace
+			AND relkind IN ('r', 'v') AND relname ~ '^_(definition|state|below)_[0-9]'}),
+		2 + ($label == 3), "$test: nothing is left over");
+	return;
+}
+
+sql("CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS $queries[0]");
+is_exact(0, 'before');
+
+# ---------------------------------------------------------------- under load
+
+my $write = $node->basedir . '/write.sql';
+append_to_file(
+	$write, q{
+\set k random(0, 19)
+\set x random(1, 1000)
+BEGIN;
+INSERT INTO s VALUES (:k, :x);
+SAVEPOINT a;
+INSERT INTO s SELECT :k, i FROM generate_series(1, 20) i;
+ROLLBACK TO a;
+INSERT INTO s VALUES (19 - :k, -:x);
+COMMIT;
+\sleep 2 ms
+});
+my $read = $node->basedir . '/read.sql';
+append_to_file(
+	$read, q{
+SELECT count(DISTINCT label) AS l, sum(balance) AS b, sum(n) AS n FROM v \gset
+SELECT 1 / (:l::int = 1 AND :b::int = 0 AND :n::int >= :last::int)::int;
+\set last :n
+\sleep 1 ms
+});
+
+my @running;
+foreach my $args (
+	[ '-c', 2, '-f', $write ],
+	[ '-c', 1, '-f', $read, '-D', 'last=0' ],
+	[ '-c', 1, '-f', $read, '-D', 'last=0', '-M', 'prepared' ])
+{
+	my %p = (out => $node->basedir . '/load' . @running);
+	$p{run} = IPC::Run::start(
+		[ 'pgbench', '-n', '-T', 15, @$args, $node->connstr('postgres') ],
+		'<', \undef, '>', $p{out}, '2>', "$p{out}.err",
+		IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default));
+	push @running, \%p;
+}
+my $done = 0;
+foreach my $i (1 .. 12)
+{
+	my $before = sql('SELECT count(*) FROM s');
+	# a worker may have what it needs: tried again
+	foreach my $try (1 .. 5)
+	{
+		my ($rc, $out, $err) = $node->psql('postgres', replace($i % 4));
+		last if $rc == 0 && ++$done;
+		note("$i: $err");
+	}
+	$node->poll_query_until('postgres', "SELECT count(*) > $before FROM s")
+	  or die 'nobody writes';
+	sql('SELECT streaming.wait(\'v\')') if $i % 3 == 0;
+}
+is($done, 12, 'the query is replaced while others write and read');
+foreach my $p (@running)
+{
+	ok($p->{run}->finish, 'writers and readers come to their end')
+	  or diag(slurp_file("$p->{out}.err"));
+	unlike(slurp_file("$p->{out}.err"), qr/ERROR|abort/, 'and find one result at a time');
+}
+is_exact(0, 'under load');
+
+# ------------------------------------------------------------- in the middle
+
+# A replacement that stands still; returns the session.
+sub stand_still
+{
+	my ($point, $label) = @_;
+	sql("SELECT _debug_arm('$point', 'wait')");
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->query_until(qr/go/, "\\echo go\n" . replace($label) . ";\n");
+	$node->poll_query_until('postgres', "SELECT _debug_waiting('$point') = 1")
+	  or die "nobody waits at $point";
+	return $session;
+}
+
+my $session = stand_still('replace-before-exchange', 1);
+is(sql('SELECT DISTINCT label FROM v'), 0, 'the old result can be read meanwhile');
+sql('INSERT INTO s VALUES (1, 1), (2, -1)');
+foreach my $command ('TRUNCATE s', 'DROP MATERIALIZED VIEW v', 'ALTER MATERIALIZED VIEW v RENAME TO w',
+	'ALTER MATERIALIZED VIEW v SET (streaming.enabled = off)', 'CREATE INDEX ON v (n)',
+	'ALTER MATERIALIZED VIEW v OWNER TO current_user', replace(2))
+{
+	my ($rc, $out, $err) = $node->psql('postgres', "SET lock_timeout = '200ms'; $command");
+	like($err, qr/lock timeout/, "it is waited for by $command");
+}
+sql("SELECT _debug_disarm('replace-before-exchange')");
+$session->quit;
+is_exact(1, 'afterwards');
+
+# one that is cancelled, one after another, one whose view is dropped
+$session = stand_still('replace-before-exchange', 2);
+sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+	WHERE query LIKE 'SELECT streaming.replace%' AND state = 'active'});
+$node->poll_query_until('postgres', "SELECT _debug_waiting('replace-before-exchange') = 0");
+$session->quit;
+sql("SELECT _debug_disarm('replace-before-exchange')");
+is_exact(1, 'cancelled');
+$session = stand_still('replace-before-exchange', 3);
+my $other = $node->background_psql('postgres', on_error_stop => 0);
+$other->query_until(qr/go/, "\\echo go\n" . replace(2) . ";\n");
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
+	WHERE query LIKE 'SELECT streaming.replace%' AND wait_event_type = 'Lock'});
+sql("SELECT _debug_disarm('replace-before-exchange')");
+$session->quit;
+$other->quit;
+is_exact(2, 'one after the other');
+
+# ---------------------------------------------------------- errors and crashes
+
+foreach my $point ('batch-before-merge', 'batch-before-commit', 'replace-before-exchange',
+	'replace-exchanged')
+{
+	sql("SELECT _debug_arm('$point', 'error')");
+	my ($rc, $out, $err) = $node->psql('postgres', replace(3));
+	like($err, qr/debug point/, "an error at $point");
+	sql("SELECT _debug_disarm('$point')");
+	is_exact(2, "after an error at $point");
+}
+foreach my $point ('replace-before-exchange', 'replace-exchanged')
+{
+	sql("SELECT _debug_arm('$point', 'kill')");
+	my ($rc, $out, $err) = $node->psql('postgres', replace(3));
+	isnt($rc, 0, "a crash at $point");
+	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+	is_exact(2, "after a crash at $point");
+}
+$session = $node->background_psql('postgres');
+$session->query_safe('BEGIN; ' . replace(3) . '; INSERT INTO s VALUES (3, 3)');
+sql('CHECKPOINT');
+$node->stop('immediate');
+eval { $session->quit };
+$node->start;
+is_exact(2, 'after a crash before the commit');
+sql('INSERT INTO s VALUES (4, 4)', replace(3));
+$node->stop('immediate');
+$node->start;
+is_exact(3, 'after a crash after the commit');
+
+# two-phase
+sql('BEGIN', replace(0), "PREPARE TRANSACTION 'p'");
+sql("ROLLBACK PREPARED 'p'");
+is_exact(3, 'prepared, and rolled back');
+sql('BEGIN', replace(1), "PREPARE TRANSACTION 'p'");
+sql('INSERT INTO s VALUES (5, 5)', "COMMIT PREPARED 'p'");
+is_exact(1, 'prepared, and committed');
+
+# ------------------------------------------------------------------- dumps
+
+sql(replace(0), 'CREATE INDEX by_k ON v (k)', replace(3), 'INSERT INTO s VALUES (6, 6)');
+is_exact(3, 'with an index');
+my $dump = $node->basedir . '/dump.sql';
+$node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('postgres') ], 'it is dumped');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('restored') ],
+	'and restored');
+$node->poll_query_until('restored', "SELECT state <> 'restoring' FROM streaming.views")
+  or die 'not attached';
+$node->safe_psql('restored', 'INSERT INTO s VALUES (7, 7)');
+is( $node->safe_psql('restored', qq{
+		REFRESH MATERIALIZED VIEW v;
+		SELECT count(*) FROM ((TABLE v EXCEPT ALL $queries[3]) UNION ALL
+			($queries[3] EXCEPT ALL TABLE v)) x}),
+	0, 'and goes on there');
+$node->safe_psql('restored', replace(2) . '; DROP INDEX streaming.by_k; ' . replace(1));
+is($node->safe_psql('restored', q{REFRESH MATERIALIZED VIEW v; SELECT n = (SELECT count(*) FROM s) FROM v}),
+	't', 'and is replaced there');
+$node->stop;
+
+done_testing();

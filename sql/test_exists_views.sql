@@ -3,6 +3,8 @@
 CREATE SCHEMA ev;
 SET search_path = ev, public;
 SET client_min_messages = warning;
+SET TimeZone = 'UTC';
+SET DateStyle = 'ISO, MDY';
 CREATE TABLE s (id int, k int, x int, t text) USING stream;
 CREATE TABLE r (k int, y int) USING stream;
 CREATE TABLE e (id int, k int, x int) USING stream;
@@ -256,6 +258,26 @@ SELECT check_view('seen'), check_view('unseen'), check_view('per_window'),
 SELECT view, late_rows FROM streaming.views WHERE view = 'per_window'::regclass;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT tumble(ts, '10 s') AS w, count(*) AS n FROM seen GROUP BY 1;
+-- ... as are those that wait for one in FROM; what is bounded keeps its event time
+CREATE MATERIALIZED VIEW joined WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT a.ts, a.k, closed.n FROM a JOIN closed ON closed.k = a.k;
+CREATE MATERIALIZED VIEW per_joined WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT tumble(ts, '10 s') AS w, count(*) AS n FROM joined GROUP BY 1;
+CREATE MATERIALIZED VIEW bounded WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT a.ts, closed.w, closed.n FROM a JOIN closed ON closed.k = a.k AND closed.w = tumble(a.ts, '10 s');
+CREATE MATERIALIZED VIEW per_bounded WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
+	SELECT tumble(ts, '10 s') AS w, count(*) AS n FROM bounded GROUP BY 1;
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS
+	SELECT tumble(ts, '10 s') AS w, count(*) AS n FROM joined GROUP BY 1;
+INSERT INTO a VALUES ('2024-01-01 00:02:01+00', 1), ('2024-01-01 00:02:02+00', 2), ('2024-01-01 00:02:03+00', 4);
+CALL refresh_views(2);
+INSERT INTO a VALUES ('2024-01-01 00:02:11+00', 1), ('2024-01-01 00:02:12+00', 2);
+CALL refresh_views(2);
+INSERT INTO a VALUES ('2024-01-01 00:02:31+00', 5);
+CALL refresh_views(2);
+SELECT check_view('joined'), check_view('per_joined'), check_view('bounded');
+SELECT lower(p.w), n, n = (SELECT count(*) FROM bounded b WHERE tumble(b.ts, '10 s') = p.w) AS all_of_it FROM per_bounded p ORDER BY w;
+SELECT view, late_rows FROM streaming.views WHERE view::text ~ '^per_' ORDER BY view::text;
 -- ... from the beginning only
 ALTER MATERIALIZED VIEW closed SET (streaming.changes_retention = 'consumed');
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS SELECT ts, k FROM a WHERE k IN (SELECT k FROM closed);

@@ -248,6 +248,7 @@ class View:
         self.slow = False           # the plain query is
         self.dead = False           # it fails, like the plain query
         self.below = []             # other views that it reads
+        self.closed = False         # it cannot have a change stream
 
     def height(self):
         """How long the chain is that ends with it."""
@@ -321,12 +322,12 @@ class Queries(History):
 
     def make_query(self, rng, maker):
         """A query, and the other views that it reads."""
-        fit = [v for v in self.views if any(
+        fit = [v for v in self.views if not v.closed and any(
             c.type in grammar.VALUES for c in v.query.cols)]
         columns = {v.name: [(alias, col) for (_, alias), col
                             in zip(v.query.items, v.query.cols)] for v in fit}
         # seldom, for most views are to be about streams
-        if rng.random() < 0.3:
+        if rng.random() < 0.4 and not self.group:
             maker.others = [(v.name, columns[v.name]) for v in fit
                             if v.height() < 3]
         lowest = [v for v in fit if not v.below]
@@ -401,6 +402,8 @@ class Queries(History):
                 raise Failure("%s;\n%s: %s %s" % (
                     view.create(), wrong, e.pgcode, e))
             self.coverage.count(view, "refused", message)
+            if len(view.below) == 1 and "a change stream" in message:
+                view.below[0].closed = True
             return False
         view.shapes += self.operators(view)
         self.coverage.count(view, "accepted")

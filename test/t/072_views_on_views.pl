@@ -149,9 +149,9 @@ my %chain = (
 	shown => [ 'of_kept', 'SELECT k, n FROM %s q WHERE c > 2' ],
 	found => [ '(TABLE plain)', 'SELECT k, n FROM %s q WHERE EXISTS (SELECT FROM {sums} z WHERE z.k = q.k AND z.c % 2 = 0)' ],
 	missed => [ 'kept', 'SELECT k, n FROM %s q WHERE NOT EXISTS (SELECT FROM {sums} z WHERE z.k = q.k AND z.c % 50 < q.n)' ],
-	both => [ 'of_sums', 'SELECT c, m FROM %s q WHERE c IN (SELECT k FROM {of_kept} z WHERE c % 3 > 0) AND NOT EXISTS (SELECT FROM {sums} z WHERE z.k = q.c AND z.c % 4 = 1)' ]);
+	mixed => [ 'of_sums', 'SELECT c, m FROM %s q WHERE c IN (SELECT k FROM {of_kept} z WHERE c % 3 > 0) AND NOT EXISTS (SELECT FROM {sums} z WHERE z.k = q.c AND z.c % 4 = 1)' ]);
 # those that are made while the others go on, from the lowest to the highest
-my @late = ('of_sums', 'of_kept', 'third', 'shown', 'found', 'missed', 'both');
+my @late = ('of_sums', 'of_kept', 'third', 'shown', 'found', 'missed', 'mixed');
 
 # The query of a view over the tables.
 sub plain
@@ -197,7 +197,7 @@ my @writers = map { background(qq{
 for my $i (1 .. 6)
 {
 	create($_) for @late;
-	sql('REFRESH MATERIALIZED VIEW third', 'REFRESH MATERIALIZED VIEW both') if $i % 2;
+	sql('REFRESH MATERIALIZED VIEW third', 'REFRESH MATERIALIZED VIEW mixed') if $i % 2;
 	# nobody writes while we look
 	is( sql('BEGIN', 'LOCK TABLE plain IN SHARE MODE',
 			'DO $$ BEGIN ' . join('', map { "PERFORM streaming.wait('$_'); " } @late) . 'END $$',

@@ -128,6 +128,8 @@ INSERT INTO queries (name, query) VALUES
 ('v', 'SELECT e.id, dim.name FROM e LEFT JOIN dim ON dim.k = e.x WHERE e.k IN (SELECT k FROM groups) AND e.x IN (SELECT k FROM dim) AND now() IS NOT NULL'),
 ('v', 'SELECT dim.name, count(*) AS n FROM e JOIN dim USING (k) WHERE NOT EXISTS (SELECT FROM groups WHERE groups.k = e.x) GROUP BY name'),
 ('v', 'SELECT e.id, r.y FROM e LEFT JOIN r ON r.k = e.k WHERE EXISTS (SELECT FROM groups WHERE groups.k = e.k)'),
+('v', 'SELECT e.id, r.y FROM e LEFT JOIN r ON r.k = e.k WHERE EXISTS (SELECT FROM s WHERE s.k = e.k)'),
+('v', 'SELECT r.y, count(*) AS n FROM e FULL JOIN r ON r.k = e.k LEFT JOIN latest ON latest.k = r.y WHERE r.y IN (SELECT n FROM groups) GROUP BY r.y'),
 ('v', 'SELECT e.id, e.x FROM e JOIN dim USING (k) WHERE e.x IN (SELECT n FROM (SELECT k, count(*) AS n FROM r GROUP BY k) q)');
 UPDATE queries SET name = 'v' || n WHERE name = 'v';
 DO $$

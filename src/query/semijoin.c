@@ -12,8 +12,9 @@
  *
  * As there is one row for each k, a row of l comes out once, when there are both.  That
  * holds only for what is equal, by operators that agree with DISTINCT, and keeps no more
- * of r than it must.  Other conditions make a test of it, as NOT EXISTS is one, and so do
- * rows of r that come and go beside tables, which a join could not have beside them:
+ * of r than it must.  Other conditions make a test of it, as NOT EXISTS is one; and so does
+ * what could not be joined with r, which are outer joins of streams, and, where rows of r
+ * come and go, tables:
  *
  *		SELECT ... FROM (SELECT ... FROM l WHERE ...) AS kept
  *			ANTI JOIN (SELECT r.k, r.x FROM r) AS tested ON tested.k = kept.k AND ...
@@ -486,6 +487,7 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 	List	   *tests = NIL;
 	List	   *conditions;
 	bool		joins;
+	bool		alone;
 	ListCell   *lc;
 
 	if (!stream_analyze_has_stream(query->jointree->quals) ||
@@ -494,6 +496,8 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 	stream_compat_flatten_groups(query);
 	conditions = stream_nesting_conditions(query->jointree->quals);
 	joins = can_join_changing(query, conditions);
+	/* nothing else can be beside an outer join of streams */
+	alone = stream_analyze_partial_joins(query) != NIL;
 	foreach(lc, conditions)
 	{
 		bool		none;
@@ -504,7 +508,8 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 
 		if (sublink && none && sublink->subLinkType == ANY_SUBLINK)
 			refuse_not_in(sublink, place);
-		if (part && !none && (joins || !stream_analyze_may_change(part)) &&
+		if (part && !none && !alone &&
+			(joins || !stream_analyze_may_change(part)) &&
 			(quals = pull_up(query, part)) != NIL)
 			left = list_concat(left, quals);
 		else if (part && (test = make_test(part, none, sublink, place)) != NULL)

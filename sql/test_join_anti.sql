@@ -287,14 +287,20 @@ SELECT count(*) > 0 AS some FROM tested;
 (TABLE tested EXCEPT ALL SELECT k FROM goes WHERE NOT EXISTS (SELECT FROM m WHERE m.b = goes.k))
 	UNION ALL (SELECT k FROM goes WHERE NOT EXISTS (SELECT FROM m WHERE m.b = goes.k) EXCEPT ALL TABLE tested);
 DROP MATERIALIZED VIEW tested;
--- what comes and goes is the only member of FROM
-CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
-	SELECT k FROM goes WHERE NOT EXISTS (SELECT FROM alone WHERE alone.k = goes.k);
--- what comes and goes is looked for
-CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
-	SELECT k FROM l WHERE EXISTS (SELECT FROM goes WHERE goes.k = l.k);
-CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
-	SELECT k FROM l WHERE l.k IN (SELECT k FROM goes);
+-- ... and against others, which come and go, too
+CREATE MATERIALIZED VIEW tested WITH (streaming.continuous) AS
+	SELECT k FROM goes WHERE NOT EXISTS (SELECT FROM alone WHERE alone.k = goes.k AND alone.b IS NOT NULL);
+CREATE MATERIALIZED VIEW found WITH (streaming.continuous) AS
+	SELECT k, a FROM l WHERE l.k IN (SELECT k FROM goes);
+REFRESH MATERIALIZED VIEW tested;
+REFRESH MATERIALIZED VIEW found;
+SELECT (SELECT count(*) > 0 FROM tested) AS some, check_view('tested'), check_view('found');
+INSERT INTO r SELECT k, n FROM l WHERE k % 5 = 1 AND k < 1000;
+INSERT INTO l VALUES (3, 3, 'tested'), (32, 3, 'tested');
+REFRESH MATERIALIZED VIEW tested;
+REFRESH MATERIALIZED VIEW found;
+SELECT (SELECT count(*) > 0 FROM tested) AS some, check_view('tested'), check_view('found');
+DROP MATERIALIZED VIEW tested, found;
 -- a full join that no reader could compute
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 	SELECT q.n, p.n AS m FROM (SELECT k, count(*) AS n FROM l GROUP BY k) q

@@ -22,6 +22,7 @@
 #	join_bereft	a row of an outer join, or NOT EXISTS, stays away when its last match goes
 #	join_signs	pairs with a row that goes come
 #	join_tests	EXISTS and NOT EXISTS are true of what is not new
+#	tests_looked_up	EXISTS and NOT EXISTS over another view are as they were when the row came
 #	join_final	a row that has found others comes out alone, too, when it finds no more
 #	join_alone	a row that can find none waits for others
 #	join_index	sides have no index but for the one on their keys
@@ -64,7 +65,7 @@ set -uo pipefail
 
 mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	sessions_edge session_rows
-	join_forgotten join_matched join_bereft join_signs join_tests join_final join_waiting
+	join_forgotten join_matched join_bereft join_signs join_tests tests_looked_up join_final join_waiting
 	join_index join_implied join_alone
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	united_signs united_late
@@ -96,6 +97,7 @@ guards()
 		join_signs) echo test_00_setup test_join_groups ;;
 		united_signs | united_late) echo test_00_setup test_union_changes ;;
 		join_tests) echo test_00_setup test_join_anti ;;
+		tests_looked_up) echo test_00_setup test_exists_views ;;
 		time_behind) echo test_00_setup test_et_carried ;;
 		join_alone) echo test_00_setup test_et_join_rules ;;
 		join_index | join_implied) echo test_00_setup test_join_ranges ;;

@@ -395,6 +395,25 @@ stream_analyze_joins_rows(Query *query)
 	return false;
 }
 
+static bool
+reads_changes_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return stream_analyze_is_changes((RangeTblEntry *) node);
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reads_changes_walker, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, reads_changes_walker, context);
+}
+
+bool
+stream_analyze_reads_changes(void *node)
+{
+	return reads_changes_walker(node, NULL);
+}
+
 /* Has it groups, or first rows, which may change; or an outer join of streams? */
 static bool
 may_change(Query *query, bool outer)
@@ -415,6 +434,12 @@ may_change(Query *query, bool outer)
 			return true;
 	}
 	return false;
+}
+
+bool
+stream_analyze_may_change(Query *query)
+{
+	return may_change(query, true) || stream_analyze_reads_changes(query);
 }
 
 bool
@@ -537,6 +562,26 @@ referred_from_below_walker(Node *node, InlineWith *context)
 	return expression_tree_walker(node, referred_from_below_walker, context);
 }
 
+/* Is another continuous view named in FROM, at any depth? */
+static bool
+names_view_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		return rte->rtekind == RTE_RELATION && rte->inFromCl &&
+			rte->relkind == RELKIND_VIEW &&
+			stream_catalog_view(rte->relid) != NULL;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, names_view_walker, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, names_view_walker, context);
+}
+
 /* Does so for those of one query. */
 static void
 inline_with_queries(Query *query, int *copied)
@@ -549,6 +594,7 @@ inline_with_queries(Query *query, int *copied)
 
 		if (context.cte->cterecursive ||
 			(!stream_analyze_has_stream(context.cte->ctequery) &&
+			 !names_view_walker(context.cte->ctequery, NULL) &&
 			 !referred_from_below_walker((Node *) query, &context)))
 			continue;
 		count_members_walker(context.cte->ctequery, &context.size);

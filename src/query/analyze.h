@@ -37,6 +37,9 @@ extern bool stream_analyze_has_stream(void *node);
 #define STREAM_ANALYZE_CHANGES "changes of a continuous view"
 extern bool stream_analyze_is_changes(const RangeTblEntry *rte);
 
+/* Is there such a one anywhere in the query or expression? */
+extern bool stream_analyze_reads_changes(void *node);
+
 /* Is the relation a stream, or a view that reads one? */
 extern bool stream_analyze_names_stream(RangeTblEntry *rte);
 
@@ -66,6 +69,12 @@ extern List *stream_analyze_members_of_from(Query *query);
  * (JOIN_SEMI, JOIN_ANTI; semijoin.c), of which the last is that of the first side.  Or NIL.
  */
 extern List *stream_analyze_partial_joins(Query *query);
+
+/*
+ * May rows go that the sub-select reads: those of groups, first rows, outer joins, or other
+ * continuous views?
+ */
+extern bool stream_analyze_may_change(Query *query);
 
 /*
  * Joins the query streams with groups or first rows, which may change; or (outer) with what
@@ -107,8 +116,9 @@ extern List *stream_analyze_streams(Query *delta, int others,
 extern Query *stream_analyze_rewrite(Query *query);
 
 /*
- * Turns WITH queries that read a stream, or that a sub-select refers to, in the query
- * and its sub-selects, into sub-selects of FROM wherever they are referred to.
+ * Turns WITH queries that read a stream or a continuous view, or that a sub-select refers
+ * to, in the query and its sub-selects, into sub-selects of FROM wherever they are referred
+ * to.
  */
 extern void stream_analyze_inline_with(Query *query);
 

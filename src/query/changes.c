@@ -17,6 +17,9 @@
  * Where rows are only added to the result of that view, and all of them are in its change
  * stream, that is read like any other stream instead.
  *
+ * What EXISTS, IN and NOT EXISTS among the conditions of WHERE name in their FROM is read
+ * likewise, for they become members of the FROM around (semijoin.c).
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -26,6 +29,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -37,13 +41,16 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "base/catalog.h"
 #include "stream/am.h"
 #include "time/declare.h"
 #include "query/analyze.h"
 #include "query/joining.h"
+#include "query/nesting.h"
 #include "query/reading.h"
+#include "query/semijoin.h"
 #include "query/topn.h"
 #include "query/changes.h"
 
@@ -302,13 +309,36 @@ is_changing_view(const RangeTblEntry *rte)
 	return row && !stream_am_relid_is_stream(row->state);
 }
 
-/* The members of FROM that are such, of the query and its sub-selects. */
+/* The sub-selects of EXISTS and IN among the conditions of WHERE, which become members. */
+static List *
+tests_of(Query *query)
+{
+	List	   *tests = NIL;
+	List	   *conditions = query->jointree ?
+		stream_nesting_conditions(query->jointree->quals) : NIL;
+	ListCell   *lc;
+
+	foreach(lc, conditions)
+	{
+		bool		none;
+		SubLink    *sublink = stream_semijoin_of_condition(lfirst(lc), &none);
+
+		if (sublink)
+			tests = lappend(tests, sublink->subselect);
+	}
+	return tests;
+}
+
+/* The members of FROM that are such, of the query, its sub-selects and those in WITH. */
 static List *
 changing_views(Query *query)
 {
+	List	   *tests = tests_of(query);
 	List	   *views = NIL;
 	ListCell   *lc;
 
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -317,6 +347,15 @@ changing_views(Query *query)
 			views = lappend(views, rte);
 		else if (rte->rtekind == RTE_SUBQUERY)
 			views = list_concat(views, changing_views(rte->subquery));
+	}
+	foreach(lc, tests)
+		views = list_concat(views, changing_views(lfirst(lc)));
+	foreach(lc, query->cteList)
+	{
+		Node	   *part = lfirst_node(CommonTableExpr, lc)->ctequery;
+
+		if (IsA(part, Query))
+			views = list_concat(views, changing_views((Query *) part));
 	}
 	return views;
 }
@@ -354,8 +393,6 @@ stream_changes_not_kept(Query *query)
 	List	   *views = NIL;
 	ListCell   *lc;
 
-	if (stream_analyze_has_stream(query))
-		return NIL;
 	foreach(lc, changing_views(query))
 	{
 		Oid			relid = lfirst_node(RangeTblEntry, lc)->relid;
@@ -496,6 +533,7 @@ expand_member(Query *query, RangeTblEntry *rte)
 static void
 expand(Query *query)
 {
+	List	   *tests = tests_of(query);
 	ListCell   *lc;
 
 	foreach(lc, query->rtable)
@@ -507,25 +545,53 @@ expand(Query *query)
 		else if (rte->rtekind == RTE_SUBQUERY)
 			expand(rte->subquery);
 	}
+	/* as semijoin.c has it: beside nothing that streams bring, none is a member */
+	if (stream_analyze_members_of_from(query) == NIL ||
+		STREAM_MUTATION("tests_looked_up"))
+		return;
+	foreach(lc, tests)
+		expand(lfirst(lc));
 }
 
-/* Is there EXISTS or IN over another continuous view, which would only be looked up? */
+/* Finds a test of another continuous view, which is still there by its name. */
 static bool
-tests_walker(Node *node, const StreamPlace *place)
+test_walker(Node *node, Node **found)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, SubLink) &&
 		(((SubLink *) node)->subLinkType == EXISTS_SUBLINK ||
-		 ((SubLink *) node)->subLinkType == ANY_SUBLINK) &&
+		 ((SubLink *) node)->subLinkType == ANY_SUBLINK ||
+		 ((SubLink *) node)->subLinkType == ALL_SUBLINK) &&
 		changing_views(castNode(Query, ((SubLink *) node)->subselect)) != NIL)
-		stream_refuse_in(place,
-						 "EXISTS, IN or NOT EXISTS over another continuous view whose rows change, or that hands on closed groups, is",
-						 node,
-						 "Join SELECT DISTINCT of that view; or look up what it shows at the moment in an ordinary view over it.");
+	{
+		*found = node;
+		return true;
+	}
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, tests_walker, (void *) place, 0);
-	return expression_tree_walker(node, tests_walker, (void *) place);
+		return query_tree_walker((Query *) node, test_walker, found, 0);
+	return expression_tree_walker(node, test_walker, found);
+}
+
+bool
+stream_changes_are_tested(Query *query)
+{
+	Node	   *found;
+
+	return test_walker((Node *) query, &found);
+}
+
+/* What is not read by its changes would only be looked up. */
+static void
+check_tests(Query *query, const StreamPlace *place)
+{
+	Node	   *found;
+
+	if (test_walker((Node *) query, &found))
+		stream_refuse_in(place,
+						 "a test of another continuous view, other than EXISTS, IN or NOT EXISTS among the conditions of WHERE beside a stream or such a view, is",
+						 found,
+						 "Write it as a condition by itself, below AND only; or look up what the view shows at the moment in an ordinary view over it.");
 }
 
 void
@@ -540,8 +606,9 @@ stream_changes_expand(Query *query, const StreamPlace *place)
 						get_rel_name(linitial_oid(lacking))),
 				 errdetail("Another view can read it only with one."),
 				 errhint("Have its owner run ALTER MATERIALIZED VIEW ... SET (streaming.changes).")));
-	(void) tests_walker((Node *) query, place);
 	expand(query);
+	if (!STREAM_MUTATION("tests_looked_up"))
+		check_tests(query, place);
 }
 
 bool

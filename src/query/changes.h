@@ -41,16 +41,19 @@ extern StreamCut *stream_changes_cut(StreamCut *top, Query *shown,
 									 const StreamPlace *place);
 
 /*
- * Where a query reads no stream, but continuous views whose groups or rows change: has it
- * read their changes, in sub-selects that find no other way to be planned.  (Beside
- * a stream they are tables to look up rows in; and those whose rows are only added are
- * streams.)  Error 55000 for one without a change stream.
+ * Has the query read the changes of the continuous views that it names in FROM, or in the
+ * FROM of EXISTS and IN, and whose groups or rows change, in sub-selects that find no other
+ * way to be planned.  (Those whose rows are only added are streams.)  Error 55000 for one
+ * without a change stream; 0A000, with the position, for a test of one that is none of FROM.
  */
 extern void stream_changes_expand(Query *query, const StreamPlace *place);
 
 /* Does it?  And the OIDs of those that lack one. */
 extern bool stream_changes_are_read(Query *query);
 extern List *stream_changes_lacking(Query *query);
+
+/* Does EXISTS or IN ask for another continuous view, in a query that is not yet expanded? */
+extern bool stream_changes_are_tested(Query *query);
 
 /*
  * The views in FROM that other views read as streams, but not from the beginning any more:

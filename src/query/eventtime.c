@@ -128,8 +128,8 @@ typedef struct Memory
 	List	   *joined;			/* StreamJoined */
 	List	   *below;			/* ViewBelow */
 	bool		changes;		/* rows come and go at the query at hand */
-	bool		added_only;		/* other views that the query at hand reads are
-								 * read by what is added to them */
+	bool		added_only;		/* other views that the query at hand names in FROM
+								 * are read by what is added to them */
 	bool		ended;			/* it is asked when something ends: so of sessions of
 								 * other views, too */
 	bool		computed;		/* of results: also of times that are computed */
@@ -669,6 +669,66 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 	return trace;
 }
 
+/* Does it read another continuous view, to whose result rows are only added, by its name? */
+static bool
+reads_result(const RangeTblEntry *rte)
+{
+	StreamViewRow *row;
+	ListCell   *lc;
+
+	if (rte->rtekind == RTE_RELATION && rte->inFromCl &&
+		rte->relkind == RELKIND_VIEW)
+	{
+		row = stream_catalog_view(rte->relid);
+		return row && !stream_am_relid_is_stream(row->state);
+	}
+	foreach(lc, rte->rtekind == RTE_SUBQUERY ? rte->subquery->rtable : NIL)
+		if (reads_result(lfirst(lc)))
+			return true;
+	return false;
+}
+
+/* The members of FROM that do, as indexes into the range table. */
+static List *
+results_in(Query *query, Node *jtnode)
+{
+	List	   *results = NIL;
+	int			rtindex;
+	ListCell   *lc;
+
+	if (IsA(jtnode, JoinExpr))
+		return list_concat(results_in(query, ((JoinExpr *) jtnode)->larg),
+						   results_in(query, ((JoinExpr *) jtnode)->rarg));
+	if (IsA(jtnode, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) jtnode)->fromlist)
+			results = list_concat(results, results_in(query, lfirst(lc)));
+		return results;
+	}
+	rtindex = ((RangeTblRef *) jtnode)->rtindex;
+	return reads_result(rt_fetch(rtindex, query->rtable)) ?
+		list_make1_int(rtindex) : NIL;
+}
+
+/* The members of FROM whose rows are joined: those that read streams, or such results. */
+static List *
+joined_members(Query *query, const Memory *memory)
+{
+	List	   *members = stream_analyze_members_of_from(query);
+
+	return memory->added_only ?
+		list_union_int(members, results_in(query, (Node *) query->jointree)) :
+		members;
+}
+
+/* Does FROM join such a result with rows of streams, or another one? */
+static bool
+joins_results(Query *query, const Memory *memory)
+{
+	return memory->added_only && results_in(query, (Node *) query->jointree) &&
+		list_length(joined_members(query, memory)) > 1;
+}
+
 /* The output column of a sub-select; of UNION, all parts must agree. */
 static Trace
 trace_output(Query *query, AttrNumber attno, Memory *memory)
@@ -686,7 +746,7 @@ trace_output(Query *query, AttrNumber attno, Memory *memory)
 			return no_trace;
 		expr = stream_compat_flatten_join_alias_vars(NULL, query,
 													 (Node *) tle->expr);
-		if (stream_analyze_joins_rows(query))
+		if (stream_analyze_joins_rows(query) || joins_results(query, memory))
 			return trace_joined(query, expr, memory);
 		result = trace_expr(query, expr, memory);
 		return keys_of(query) ?
@@ -795,7 +855,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 			column = lfirst(lc);
 	if (column == NULL)
 	{
-		memory->added_only = !stream_analyze_has_stream(below->query);
+		memory->added_only = true;
 		memory->ended = false;
 		memory->computed = true;
 		/* what else is in a sub-select of an expression is not looked through */
@@ -832,6 +892,7 @@ trace_view_column(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 static Trace
 trace_table_column(Oid relid, AttrNumber attno, Memory *memory)
 {
+	bool		added_only = memory->added_only;
 	Trace		trace = no_trace;
 	StreamEventTime declared;
 	StreamViewRow *row;
@@ -839,8 +900,13 @@ trace_table_column(Oid relid, AttrNumber attno, Memory *memory)
 	if (get_rel_relkind(relid) == RELKIND_VIEW)
 	{
 		row = stream_catalog_view(relid);
-		return row ? trace_view_column(row, attno, memory) :
-			trace_output(query_of_view(relid), attno, memory);
+		if (row)
+			return trace_view_column(row, attno, memory);
+		/* in an ordinary view other views are looked at as tables are */
+		memory->added_only = false;
+		trace = trace_output(query_of_view(relid), attno, memory);
+		memory->added_only = added_only;
+		return trace;
 	}
 	if (!stream_declare_event_time(relid, &declared))
 		return no_trace;
@@ -1769,7 +1835,7 @@ joined_of(Query *query, Memory *memory)
 	if (partial == NIL)
 		joined->bounds =
 			find_bounds(query, (Node *) query->jointree,
-						stream_analyze_members_of_from(query), memory);
+						joined_members(query, memory), memory);
 	memory->ended = ended;
 	memory->computed = computed;
 	memory->joined = lappend(memory->joined, joined);
@@ -2005,9 +2071,7 @@ stream_eventtime_of_input(Query *query)
 AttrNumber
 stream_eventtime_of_output(Query *query)
 {
-	Memory		memory = {
-		.added_only = !stream_analyze_has_stream(query),.computed = true
-	};
+	Memory		memory = {.added_only = true,.computed = true};
 	AttrNumber	computed = InvalidAttrNumber;
 	AttrNumber	window = InvalidAttrNumber;
 	ListCell   *lc;

@@ -12,7 +12,9 @@
  *
  * As there is one row for each k, a row of l comes out once, when there are both.  That
  * holds only for what is equal, by operators that agree with DISTINCT, and keeps no more
- * of r than it must.  Other conditions make a test of it, as NOT EXISTS is one:
+ * of r than it must.  Other conditions make a test of it, as NOT EXISTS is one; and so does
+ * what could not be joined with r, which are outer joins of streams, and, where rows of r
+ * come and go, tables:
  *
  *		SELECT ... FROM (SELECT ... FROM l WHERE ...) AS kept
  *			ANTI JOIN (SELECT r.k, r.x FROM r) AS tested ON tested.k = kept.k AND ...
@@ -257,10 +259,7 @@ query_of(SubLink *sublink)
 	Query	   *query = (Query *) sublink->subselect;
 	Node	   *test;
 
-	if ((sublink->subLinkType != EXISTS_SUBLINK &&
-		 sublink->subLinkType != ANY_SUBLINK) ||
-		!stream_analyze_has_stream(query) ||
-		checkExprHasSubLink(sublink->testexpr))
+	if (checkExprHasSubLink(sublink->testexpr))
 		return NULL;
 	if (!is_plain(query) && stream_analyze_is_correlated(query))
 		return NULL;
@@ -400,16 +399,67 @@ add_tests(Query *query, List *tests)
 
 /* ---- all of them ---- */
 
-/* The sub-select that a condition consists of, or NULL; none: it is negated. */
+SubLink *
+stream_semijoin_of_condition(Node *condition, bool *none)
+{
+	SubLink    *sublink;
+
+	*none = is_notclause(condition);
+	sublink = *none ? (SubLink *) get_notclausearg((Expr *) condition) :
+		(SubLink *) condition;
+	return IsA(sublink, SubLink) &&
+		(sublink->subLinkType == EXISTS_SUBLINK ||
+		 sublink->subLinkType == ANY_SUBLINK) ? sublink : NULL;
+}
+
+/* The same, if it reads a stream. */
 static SubLink *
 sublink_of(Node *condition, bool *none)
 {
-	*none = is_notclause(condition);
-	if (*none)
-		condition = (Node *) get_notclausearg((Expr *) condition);
-	return IsA(condition, SubLink) &&
-		stream_analyze_has_stream(((SubLink *) condition)->subselect) ?
-		(SubLink *) condition : NULL;
+	SubLink    *sublink = stream_semijoin_of_condition(condition, none);
+
+	return sublink && stream_analyze_has_stream(sublink->subselect) ?
+		sublink : NULL;
+}
+
+/* May it be something else for the same rows another time? */
+static bool
+may_differ(Node *expr)
+{
+	return checkExprHasSubLink(expr) || contain_mutable_functions(expr);
+}
+
+/* Are in that part of FROM only rows of streams, each of which is there or not? */
+static bool
+joins_streams_only(const List *members, Node *jtnode)
+{
+	JoinExpr   *join = (JoinExpr *) jtnode;
+	ListCell   *lc;
+
+	if (IsA(jtnode, RangeTblRef))
+		return list_member_int(members, ((RangeTblRef *) jtnode)->rtindex);
+	if (IsA(jtnode, JoinExpr))
+		return join->jointype == JOIN_INNER && !may_differ(join->quals) &&
+			joins_streams_only(members, join->larg) &&
+			joins_streams_only(members, join->rarg);
+	foreach(lc, ((FromExpr *) jtnode)->fromlist)
+		if (!joins_streams_only(members, lfirst(lc)))
+			return false;
+	return true;
+}
+
+/* Can rows that come and go be joined with those of FROM and WHERE as they are? */
+static bool
+can_join_changing(Query *query, const List *conditions)
+{
+	ListCell   *lc;
+	bool		none;
+
+	foreach(lc, conditions)
+		if (sublink_of(lfirst(lc), &none) == NULL && may_differ(lfirst(lc)))
+			return false;
+	return joins_streams_only(stream_analyze_members_of_from(query),
+							  (Node *) query->jointree);
 }
 
 static void
@@ -419,12 +469,25 @@ refuse_not_in(SubLink *sublink, const StreamPlace *place)
 					 "Write NOT EXISTS (SELECT FROM ... WHERE a.x = b.y), which, other than NOT IN, takes a null for a value that is not there.");
 }
 
+/* What stays a condition is looked up, which the changes of a view cannot be. */
+static void
+check_left(SubLink *sublink, const StreamPlace *place)
+{
+	if (sublink && stream_analyze_reads_changes(sublink->subselect))
+		stream_refuse_in(place,
+						 "EXISTS or IN over a continuous view whose rows change, with LIMIT, groups or sub-selects that refer to what is around, is",
+						 sublink,
+						 "Have conditions in it such as a.x = b.y, and nothing else that refers to what is around.");
+}
+
 bool
 stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 {
 	List	   *left = NIL;
 	List	   *tests = NIL;
 	List	   *conditions;
+	bool		joins;
+	bool		alone;
 	ListCell   *lc;
 
 	if (!stream_analyze_has_stream(query->jointree->quals) ||
@@ -432,6 +495,9 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 		return false;
 	stream_compat_flatten_groups(query);
 	conditions = stream_nesting_conditions(query->jointree->quals);
+	joins = can_join_changing(query, conditions);
+	/* nothing else can be beside an outer join of streams */
+	alone = stream_analyze_partial_joins(query) != NIL;
 	foreach(lc, conditions)
 	{
 		bool		none;
@@ -442,12 +508,17 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 
 		if (sublink && none && sublink->subLinkType == ANY_SUBLINK)
 			refuse_not_in(sublink, place);
-		if (part && !none && (quals = pull_up(query, part)) != NIL)
+		if (part && !none && !alone &&
+			(joins || !stream_analyze_may_change(part)) &&
+			(quals = pull_up(query, part)) != NIL)
 			left = list_concat(left, quals);
 		else if (part && (test = make_test(part, none, sublink, place)) != NULL)
 			tests = lappend(tests, test);
 		else
+		{
+			check_left(sublink, place);
 			left = lappend(left, lfirst(lc));
+		}
 	}
 	query->jointree->quals = all_of(left);
 	query->hasSubLinks = checkExprHasSubLink((Node *) query);

@@ -1445,7 +1445,8 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	if (options->changes)
 		add_changes(&planting, place);
 	tree->added = added_only(tree, options);
-	if (tree->added)
+	/* (rows that wait for those of another view come later than they say) */
+	if (tree->added && !stream_changes_are_tested(asked))
 	{
 		stream_semijoin_pull_up_all(asked);
 		tree->time_column = stream_eventtime_of_output(asked);

@@ -173,6 +173,9 @@ BY_RESULT = collections.defaultdict(list)
 for t in TEMPLATES:
     BY_RESULT[t[0]].append(t)
 
+# what views are asked for by
+TESTED = {"int4", "int2", "int8", "big", "numeric", "text", "textc", "bool", "date",
+          "timestamp", "timestamptz", "uuid", "mood"}
 VALUES["fuzzy"] = VALUES["float8"]
 COMPARABLE = [t for t in VALUES if t != "textn"]
 
@@ -382,6 +385,8 @@ class Grammar:
         self.aggs = set()
         self.number = 0
         self.given = None           # what FROM has instead of sub-selects
+        self.others = []            # views that EXISTS may be about, likewise
+        self.tested = set()         # ... and is
         # queries of one exotic thing are accepted sooner than those of many
         self.exotic = rng.choice([0, 0, 0.3, 1])
 
@@ -704,6 +709,40 @@ class Grammar:
         scope.unique = None
         return True
 
+    def tested_view(self, scope, where):
+        """EXISTS, IN or NOT EXISTS over another view, whose rows may change."""
+        rng = self.rng
+        name, cols = rng.choice(self.others)
+        alias = self.alias()
+        inner = [Expr("%s.%s" % (alias, c), e.type, e.exact) for c, e in cols
+                 if e.type in VALUES]
+        pairs = [(a, b) for a in scope.cols for b in inner
+                 if a.type == b.type and a.type in TESTED]
+        if not pairs:
+            return
+        outer, key = rng.choice(pairs)
+        other = rng.choice(inner)
+        form = rng.choice([
+            "EXISTS (SELECT FROM {0} WHERE {2} = {1})",
+            "EXISTS (SELECT FROM {0} WHERE {2} = {1} AND {4})",
+            "{1} IN (SELECT {2} FROM {0})",
+            "{1} IN (SELECT {2} FROM {0} WHERE {5})",
+            "{1} IN (SELECT {2} FROM {0} GROUP BY {2} HAVING count(*) % 2 = 1)",
+            "EXISTS (SELECT FROM {0} WHERE {2} > {1} AND {4})",
+            "NOT EXISTS (SELECT FROM {0} WHERE {2} = {1})",
+            "NOT EXISTS (SELECT FROM {0} WHERE {2} = {1} AND {4})",
+            "NOT EXISTS (SELECT FROM {0} WHERE {2} = {1} AND {5})",
+            "NOT EXISTS (SELECT FROM {0} WHERE {2} > {1} AND {5})",
+            "NOT EXISTS (SELECT FROM (SELECT {2} AS k, count({3}) AS n FROM {0} "
+            "GROUP BY 1) AS g{6} WHERE g{6}.k = {1} AND g{6}.n > 1)"])
+        where.append(form.format(
+            "%s AS %s" % (name, alias), outer.sql, key.sql, other.sql,
+            self.expr(Scope(scope.cols + inner, lookups=False), "bool", 1).sql,
+            self.expr(Scope(inner, lookups=False), "bool", 1).sql, alias))
+        self.tested.add(name)
+        self.tag("EXISTS or IN another view" if form[0] != "N"
+                 else "NOT EXISTS another view")
+
     def series(self, source, scope):
         """A set-returning function in FROM."""
         rng = self.rng
@@ -786,6 +825,9 @@ class Grammar:
             self.tag("WHERE")
             for _ in range(rng.choice([1, 1, 2])):
                 query.where.append(self.expr(scope, "bool").sql)
+        if self.others and self.chance(0.4):
+            for _ in range(rng.choice([1, 1, 2])):
+                self.tested_view(scope, query.where)
         return scope
 
     def finish(self, query):

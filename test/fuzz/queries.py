@@ -247,7 +247,15 @@ class View:
         self.options = options
         self.slow = False           # the plain query is
         self.dead = False           # it fails, like the plain query
-        self.below = None           # another view that it reads
+        self.below = []             # other views that it reads
+        self.closed = False         # it cannot have a change stream
+
+    def height(self):
+        """How long the chain is that ends with it."""
+        return 1 + max([v.height() for v in self.below], default=0)
+
+    def reads(self, view):
+        return any(v is view or v.reads(view) for v in self.below)
 
     def create(self):
         return "CREATE MATERIALIZED VIEW %s WITH (%s) AS %s" % (
@@ -313,15 +321,24 @@ class Queries(History):
     # ---- views
 
     def make_query(self, rng, maker):
-        """A query, and the other view that it reads, or None."""
-        fit = [v for v in self.views if v.below is None and any(
+        """A query, and the other views that it reads."""
+        fit = [v for v in self.views if not v.closed and any(
             c.type in grammar.VALUES for c in v.query.cols)]
-        if fit and rng.random() < 0.25:
-            below = rng.choice(fit)
-            return maker.query_above(below.name, [
-                (alias, col) for (_, alias), col
-                in zip(below.query.items, below.query.cols)]), below
-        return maker.query(), None
+        columns = {v.name: [(alias, col) for (_, alias), col
+                            in zip(v.query.items, v.query.cols)] for v in fit}
+        # seldom, for most views are to be about streams
+        if rng.random() < 0.4 and not self.group:
+            maker.others = [(v.name, columns[v.name]) for v in fit
+                            if v.height() < 3]
+        lowest = [v for v in fit if not v.below]
+        below = set()
+        if lowest and rng.random() < 0.25:
+            view = rng.choice(lowest)
+            below.add(view.name)
+            query = maker.query_above(view.name, columns[view.name])
+        else:
+            query = maker.query()
+        return query, [v for v in fit if v.name in below | maker.tested]
 
     def create_view(self):
         self.number += 1
@@ -398,6 +415,8 @@ class Queries(History):
                 raise Failure("%s;\n%s: %s %s" % (
                     view.create(), wrong, e.pgcode, e))
             self.coverage.count(view, "refused", message)
+            if len(view.below) == 1 and "a change stream" in message:
+                view.below[0].closed = True
             return False
         view.shapes += self.operators(view)
         self.coverage.count(view, "accepted")
@@ -496,7 +515,7 @@ class Queries(History):
             self.check_together()
         if view.dead:
             self.views = [v for v in self.views
-                          if v is not view and v.below is not view]
+                          if v is not view and not v.reads(view)]
             self.do("ddl", "DROP MATERIALIZED VIEW %s CASCADE" % view.name)
             return
         if problem:

@@ -146,15 +146,21 @@ my %chain = (
 	of_sums => [ 'sums', 'SELECT c % 10 AS c, count(*) AS m, sum(n) AS n FROM %s q GROUP BY c % 10' ],
 	of_kept => [ 'kept', 'SELECT k, max(n) AS n, count(*) AS c FROM %s q GROUP BY k' ],
 	third => [ 'of_sums', 'SELECT sum(m) AS m, sum(n) AS n, max(c) AS c FROM %s q' ],
-	shown => [ 'of_kept', 'SELECT k, n FROM %s q WHERE c > 2' ]);
+	shown => [ 'of_kept', 'SELECT k, n FROM %s q WHERE c > 2' ],
+	found => [ '(TABLE plain)', 'SELECT k, n FROM %s q WHERE EXISTS (SELECT FROM {sums} z WHERE z.k = q.k AND z.c % 2 = 0)' ],
+	missed => [ 'kept', 'SELECT k, n FROM %s q WHERE NOT EXISTS (SELECT FROM {sums} z WHERE z.k = q.k AND z.c % 50 < q.n)' ],
+	mixed => [ 'of_sums', 'SELECT c, m FROM %s q WHERE c IN (SELECT k FROM {of_kept} z WHERE c % 3 > 0) AND NOT EXISTS (SELECT FROM {sums} z WHERE z.k = q.c AND z.c % 4 = 1)' ]);
+# those that are made while the others go on, from the lowest to the highest
+my @late = ('of_sums', 'of_kept', 'third', 'shown', 'found', 'missed', 'mixed');
 
 # The query of a view over the tables.
 sub plain
 {
 	my ($name) = @_;
 	my ($below, $query) = @{ $chain{$name} };
-	return sprintf(($query =~ s/% (?=\d)/%% /gr),
+	my $plain = sprintf(($query =~ s/% (?=\d)/%% /gr),
 		$chain{$below} ? '(' . plain($below) . ')' : $below);
+	return $plain =~ s/\{(\w+)\}/'(' . plain($1) . ')'/ger;
 }
 
 sub create
@@ -162,7 +168,8 @@ sub create
 	my ($name) = @_;
 	my ($below, $query) = @{ $chain{$name} };
 	sql("CREATE MATERIALIZED VIEW $name WITH (streaming.continuous) AS "
-		  . sprintf(($query =~ s/% (?=\d)/%% /gr), $chain{$below} ? $below : 's'));
+		  . (sprintf(($query =~ s/% (?=\d)/%% /gr), $chain{$below} ? $below : 's')
+			=~ s/[{}]//gr));
 	return;
 }
 
@@ -189,17 +196,16 @@ my @writers = map { background(qq{
 	END \$\$}) } 1 .. 3;
 for my $i (1 .. 6)
 {
-	create($_) for ('of_sums', 'of_kept', 'third', 'shown');
-	sql('REFRESH MATERIALIZED VIEW third') if $i % 2;
+	create($_) for @late;
+	sql('REFRESH MATERIALIZED VIEW third', 'REFRESH MATERIALIZED VIEW mixed') if $i % 2;
 	# nobody writes while we look
 	is( sql('BEGIN', 'LOCK TABLE plain IN SHARE MODE',
-			q{DO $$ BEGIN PERFORM streaming.wait('third'); PERFORM streaming.wait('shown'); END $$},
+			'DO $$ BEGIN ' . join('', map { "PERFORM streaming.wait('$_'); " } @late) . 'END $$',
 			map { "SELECT '$_', differs('TABLE $_', \$q\$" . plain($_) . '$q$)' }
 			  sort keys %chain),
 		join("\n", map { "$_|0" } sort keys %chain),
 		"round $i: all views are what their queries say");
-	sql('DROP MATERIALIZED VIEW third', 'DROP MATERIALIZED VIEW of_sums',
-		'DROP MATERIALIZED VIEW shown', 'DROP MATERIALIZED VIEW of_kept');
+	sql(map { "DROP MATERIALIZED VIEW $_" } reverse @late);
 }
 ok($_->{run}->finish, 'a writer has written') or diag($_->{err}) for @writers;
 $node->stop;

@@ -58,6 +58,7 @@
 #include "time/declare.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "query/pasting.h"
 #include "query/changes.h"
 #include "query/trust.h"
 #include "flow/relations.h"
@@ -518,6 +519,19 @@ add_lacking_changes(NewView *view, Query *query)
 				 stream_refuse_position(view->source, view->frame->location)));
 }
 
+/* The query with that of ordinary views in it which are no more than a name for theirs. */
+static Query *
+paste_views(NewView *view, Query *query)
+{
+	CreateTableAsStmt *stmt = makeNode(CreateTableAsStmt);
+	StreamPlace place = {view->source, view->frame->location};
+
+	*stmt = *view->stmt;
+	stmt->query = (Node *) stream_pasting_expand(query, &place);
+	view->stmt = stmt;
+	return castNode(Query, stmt->query);
+}
+
 static void
 make_view(NewView *view)
 {
@@ -528,6 +542,8 @@ make_view(NewView *view)
 	row->settings = stream_owner_current_settings();
 	refuse_parts(view, query);
 	stream_analyze_check_size(query);
+	query = paste_views(view, query);
+	refuse_parts(view, query);
 	add_lacking_changes(view, query);
 	stream_owner_run(GetUserId(), NULL, analyze_view, view);
 	into->tableSpaceName =

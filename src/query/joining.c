@@ -1209,6 +1209,7 @@ stream_joining_changes(StreamCut *cut)
 	List	   *names = NIL;
 	ListCell   *lc;
 	List	   *output = stream_cut_output(cut);
+	int			hidden = cut->looks_up ? list_length(cut->keys) : 0;
 
 	stream_cut_read(rte, &input);
 	ref->rtindex = 1;
@@ -1219,12 +1220,15 @@ stream_joining_changes(StreamCut *cut)
 		char	   *name = psprintf("column%d", n);
 
 		names = lappend(names, makeString(name));
+		/* the numbers of rows are nobody else's */
+		if (n <= hidden)
+			continue;
 		query->targetList =
 			lappend(query->targetList,
 					makeTargetEntry((Expr *) makeVar(1, n, exprType(expr),
 													 exprTypmod(expr),
 													 exprCollation(expr), 0),
-									n, name, false));
+									n - hidden, name, false));
 	}
 	rte->eref = makeAlias("changes", names);
 	rte->inFromCl = true;

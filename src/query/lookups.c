@@ -27,11 +27,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_oper.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
@@ -410,7 +410,8 @@ add_key(StreamCut *cut, AttrNumber column, char *name)
 
 	key->expr = (Expr *) makeVar(below->rtindex, column, INT8OID, -1,
 								 InvalidOid, 0);
-	key->eqop = Int8EqualOperator;
+	get_sort_group_operators(INT8OID, false, true, false, NULL, &key->eqop,
+							 NULL, NULL);
 	key->name = name;
 	cut->keys = lappend(cut->keys, key);
 }
@@ -442,7 +443,8 @@ add_going_feed(StreamCut *cut, StreamCut *rows)
 	for (int i = 0; i < NUMBERS; i++)
 	{
 		Expr	   *equal =
-			make_opclause(Int8EqualOperator, BOOLOID, false,
+			make_opclause(((StreamKey *) list_nth(cut->keys, i))->eqop,
+						  BOOLOID, false,
 						  (Expr *) makeVar(2, i + 1, INT8OID, -1, InvalidOid, 0),
 						  (Expr *) makeVar(1, sign - NUMBERS + i, INT8OID, -1,
 										   InvalidOid, 0),

@@ -85,7 +85,8 @@ DECLARE
 BEGIN
 	FOREACH k IN ARRAY ARRAY[12, 11, 14, 13] LOOP
 		INSERT INTO s VALUES (k, 1);
-		REFRESH MATERIALIZED VIEW pairs;
+		COMMIT;
+		PERFORM streaming.wait('pairs');
 		-- of the four rows found there are 2, 2, 3 and 1 (null): one of these goes
 		RAISE WARNING '% rows in % kinds, each %', (SELECT count(*) FROM pairs), (SELECT count(DISTINCT name) FROM pairs),
 			(SELECT array_agg(DISTINCT n ORDER BY n) FROM (SELECT count(*) AS n FROM pairs GROUP BY name) q);
@@ -94,7 +95,6 @@ END $$;
 
 ---- against a model: what has come by changes of the groups, looked up when it did
 CREATE TABLE model (k int, n bigint, x bigint, name text);
-CREATE TABLE rows_before AS SELECT k, n, x FROM counts;
 CREATE MATERIALIZED VIEW modelled WITH (streaming.continuous, streaming.trigger = manual) AS
 	SELECT c.k, c.n, c.x, d.name FROM counts c JOIN dim d ON d.k BETWEEN c.k AND c.k + c.n % 2 WHERE c.x > 1;
 CREATE MATERIALIZED VIEW modelled_first WITH (streaming.continuous, streaming.trigger = manual) AS
@@ -103,6 +103,7 @@ CREATE MATERIALIZED VIEW modelled_first WITH (streaming.continuous, streaming.tr
 REFRESH MATERIALIZED VIEW modelled;
 REFRESH MATERIALIZED VIEW modelled_first;
 CREATE TABLE model_first AS TABLE modelled_first;
+CREATE TABLE rows_before AS SELECT k, n, x FROM counts;
 INSERT INTO model TABLE modelled;
 SELECT setseed(0.3);
 DO $$
@@ -121,6 +122,7 @@ BEGIN
 			WHEN 2 THEN DELETE FROM dim WHERE k = (random() * 9)::int;
 			ELSE NULL;
 		END CASE;
+		COMMIT;
 		PERFORM streaming.wait('modelled');
 		PERFORM streaming.wait('modelled_first');
 		DELETE FROM model m WHERE NOT EXISTS (SELECT FROM counts c WHERE (c.k, c.n, c.x) IS NOT DISTINCT FROM (m.k, m.n, m.x));
@@ -172,8 +174,8 @@ INSERT INTO queries (query) VALUES
 ('SELECT s.k, g.n, i FROM s JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) g USING (k), generate_series(1, g.n % 3) i'),
 ('SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) g USING (k) WHERE EXISTS (SELECT FROM few WHERE few.n = g.n)'),
 ('SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) g USING (k) WHERE g.n NOT IN (SELECT n FROM few WHERE n IS NOT NULL) OR s.x = 1'),
-('SELECT s.k, generate_series(1, g.n % 4) AS i, label FROM s JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) g USING (k) JOIN few ON few.n = s.x'),
-('SELECT t.label FROM s, few t, (SELECT count(*) AS n FROM r) g WHERE s.k = g.n'),
+('SELECT k, i, label FROM (SELECT s.k, generate_series(1, g.n % 4) AS i, label FROM s JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) g USING (k) JOIN few ON few.n = s.x) q'),
+('SELECT s.k, t.label FROM s, few t, (SELECT count(*) AS n FROM r) g WHERE s.k = g.n'),
 -- beside outer joins, and with what stands below and above such
 ('SELECT s.k, s.x, r.y, label FROM s LEFT JOIN r ON s.k = r.k AND r.y > 2 LEFT JOIN few ON few.n = r.y'),
 ('SELECT s.k, s.x, r.y, label FROM s FULL JOIN r ON s.k = r.k JOIN few ON few.n = coalesce(r.y, s.x)'),
@@ -186,7 +188,7 @@ INSERT INTO queries (query) VALUES
 ('SELECT c, count(*) AS m FROM (SELECT label, count(*) AS c FROM s JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) g USING (k) JOIN few ON few.n = g.n GROUP BY label) q GROUP BY c'),
 ('SELECT k, name FROM (SELECT g.k, name FROM (SELECT k, count(*) AS n FROM r GROUP BY k) g JOIN dim ON dim.k = g.n UNION ALL SELECT x, NULL FROM s) u'),
 ('SELECT name, count(*) AS c FROM (SELECT g.k, name FROM (SELECT k, count(*) AS n FROM r GROUP BY k) g JOIN dim ON dim.k = g.n UNION ALL SELECT x, ''s'' FROM s) u GROUP BY name'),
-('SELECT a.name, b.label FROM (SELECT s.k, name FROM s JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) g USING (k) JOIN dim ON dim.k = g.n) a
+('SELECT a.k, a.name, b.label FROM (SELECT s.k, name FROM s JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) g USING (k) JOIN dim ON dim.k = g.n) a
 	JOIN (SELECT g.k, label FROM (SELECT k, max(y) AS y FROM r GROUP BY k) g JOIN few ON few.n = g.y) b USING (k)'),
 -- other views whose rows change
 ('SELECT latest.k, latest.y, name FROM latest JOIN dim ON dim.k = latest.y'),
@@ -198,7 +200,7 @@ INSERT INTO queries (query) VALUES
 ('SELECT s.x, latest.y, name FROM s JOIN latest ON latest.k = s.k JOIN dim ON dim.k = latest.y AND dim.k > s.x'),
 ('SELECT latest.k FROM latest WHERE latest.y IN (SELECT n FROM few)'),
 ('SELECT latest.k, label FROM few LEFT JOIN dim ON dim.k = few.n, latest WHERE latest.y = few.n'),
-('SELECT few.label FROM latest, few WHERE few.n = 1'),
+('SELECT few.n, few.label FROM latest, few WHERE few.n = 1'),
 ('WITH d AS (SELECT k, min(name) AS name FROM dim GROUP BY k) SELECT latest.k, d.name FROM latest JOIN d ON d.k = latest.y'),
 ('SELECT DISTINCT name FROM latest JOIN dim ON dim.k = latest.y'),
 ('SELECT latest.k, name FROM latest JOIN dim ON dim.k = latest.y UNION ALL SELECT firsts.k, NULL FROM firsts');
@@ -283,7 +285,7 @@ SELECT count(*) FROM v26 WHERE name <> 'new';
 SELECT * FROM wrong() WHERE n = 26;
 -- what is looked up may be other functions than immutable ones, and is so once
 CREATE MATERIALIZED VIEW seen WITH (streaming.continuous, streaming.trigger = manual) AS
-	SELECT latest.k, latest.y, now() AS at, name FROM latest JOIN dim USING (k);
+	SELECT k, y, at, name FROM (SELECT latest.k, latest.y, now() AS at, name FROM latest JOIN dim USING (k)) q;
 REFRESH MATERIALIZED VIEW seen;
 CREATE TABLE seen_before AS TABLE seen;
 INSERT INTO r VALUES (1, 1001);

@@ -219,50 +219,39 @@ gather(Query *query, const List *members)
 	return NULL;
 }
 
-/* Columns of the sub-select become what they are in it. */
-static Node *
-inside_mutator(Node *node, RangeTblEntry *rte)
-{
-	if (node == NULL)
-		return NULL;
-	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
-		return (Node *) copyObject(list_nth_node(TargetEntry,
-												 rte->subquery->targetList,
-												 ((Var *) node)->varattno - 1)->expr);
-	return expression_tree_mutator(node, inside_mutator, rte);
-}
-
-/* Is the condition about the sub-select alone, and says the same at any time? */
+/* Is the condition about the members alone, and says the same at any time? */
 static bool
-is_about(Node *condition, int rtindex)
+is_about(Node *condition, const List *members)
 {
-	int			member;
+	Bitmapset  *of = pull_varnos(NULL, condition);
+	int			rtindex = -1;
 
-	return bms_get_singleton_member(pull_varnos(NULL, condition), &member) &&
-		member == rtindex && !contain_vars_of_level(condition, 1) &&
+	while ((rtindex = bms_next_member(of, rtindex)) >= 0)
+		if (!list_member_int(members, rtindex))
+			return false;
+	return of != NULL && !contain_vars_of_level(condition, 1) &&
 		!checkExprHasSubLink(condition) &&
 		!contain_mutable_functions(condition);
 }
 
-/* Moves conditions on the sub-select into it. */
-static void
-move_conditions(Query *query, int rtindex)
+/* Takes such conditions out of the query. */
+static Node *
+take_conditions(Query *query, const List *members)
 {
-	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
-	FromExpr   *inner = rte->subquery->jointree;
-	List	   *stay = NIL;
+	List	   *taken = NIL;
+	List	   *left = NIL;
 	List	   *conditions = stream_nesting_conditions(query->jointree->quals);
 	ListCell   *lc;
 
 	foreach(lc, conditions)
 	{
-		if (is_about(lfirst(lc), rtindex))
-			inner->quals = make_and_qual(inner->quals,
-										 inside_mutator(lfirst(lc), rte));
+		if (is_about(lfirst(lc), members))
+			taken = lappend(taken, lfirst(lc));
 		else
-			stay = lappend(stay, lfirst(lc));
+			left = lappend(left, lfirst(lc));
 	}
-	query->jointree->quals = stay ? (Node *) make_ands_explicit(stay) : NULL;
+	query->jointree->quals = left ? (Node *) make_ands_explicit(left) : NULL;
+	return taken ? (Node *) make_ands_explicit(taken) : NULL;
 }
 
 /* The members of a part of FROM, in their order. */
@@ -280,16 +269,20 @@ stream_lookups_nest(Query *query, const List *members,
 					const StreamPlace *place)
 {
 	Node	  **part;
+	Node	   *conditions;
 	Query	   *inner;
 
 	stream_nesting_flatten_all(query);
 	part = gather(query, members);
+	/* what they alone need is no column of the sub-select */
+	conditions = take_conditions(query, members);
 	if (part == NULL ||
 		!stream_nesting_move_part(query, part, STREAM_ANALYZE_LOOKS_UP))
 		return false;
 	inner = llast_node(RangeTblEntry, query->rtable)->subquery;
+	/* (its range table has the members where that of the query had them) */
 	inner->jointree->fromlist = refs_of(linitial(inner->jointree->fromlist));
-	move_conditions(query, list_length(query->rtable));
+	inner->jointree->quals = conditions;
 	stream_analyze_want_changes(inner);
 	if (list_length(members) > 1)
 		(void) stream_joining_wrap(inner, place);

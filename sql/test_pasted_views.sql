@@ -91,7 +91,7 @@ INSERT INTO s VALUES (NULL, NULL, NULL, '2026-01-01 00:05:00'), (1, NULL, '', '2
 INSERT INTO r VALUES (NULL, NULL), (1, 1000);
 SELECT * FROM wrong();
 -- what the definition has is the query
-SELECT pg_get_viewdef(definition) FROM streaming._view JOIN (SELECT 'v8'::regclass) a (v) ON viewid = v;
+SELECT pg_get_viewdef(definition) ~ 'DISTINCT.*FROM s\) distinct_k\(k, tt\)' FROM streaming._view WHERE viewid = 'v8'::regclass;
 -- append mode: windows close as they would in a sub-select
 CREATE MATERIALIZED VIEW closed WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT w, sum(n) AS n, count(*) AS c FROM windows GROUP BY w;
@@ -103,7 +103,6 @@ SELECT count(*) > 3 AS some FROM closed;
 CREATE OR REPLACE VIEW per_k AS SELECT k, 7::bigint AS n, sum(x) AS "Sum of x" FROM r JOIN s USING (k) GROUP BY k;
 INSERT INTO s VALUES (1, 1, '', '2026-01-01 00:06:00');
 SELECT streaming.wait('v3');
-SELECT count(*) FROM v3 WHERE y IS NOT NULL AND k IN (SELECT k FROM per_k);
 SELECT count(*) FROM ((TABLE v3 EXCEPT ALL SELECT a.k, r.y, a.x FROM (SELECT k, sum(x) AS x FROM s GROUP BY k HAVING count(*) > 1) a JOIN r ON r.k = a.k)
 	UNION ALL (SELECT a.k, r.y, a.x FROM (SELECT k, sum(x) AS x FROM s GROUP BY k HAVING count(*) > 1) a JOIN r ON r.k = a.k EXCEPT ALL TABLE v3)) d;
 DROP VIEW latest;

@@ -324,12 +324,20 @@ stream_rows_add(StreamRows *rows, TupleTableSlot *slot)
 {
 	ListCell   *lc;
 
+	if (rows->netting)
+	{
+		TupleTableSlot *row = row_with_hash(rows, slot);
+
+		if (STREAM_MUTATION("looked_up_again"))
+			row->tts_values[rows->told_apart->natts] =
+				row->tts_values[rows->desc->natts];
+		stream_netting_add(rows->netting, row);
+		ExecClearTuple(row);
+		return;
+	}
 	if (rows->nordered > 0)
 	{
-		if (rows->netting)
-			stream_netting_add(rows->netting, row_with_hash(rows, slot));
-		else
-			tuplestore_puttupleslot(rows->added, row_with_hash(rows, slot));
+		tuplestore_puttupleslot(rows->added, row_with_hash(rows, slot));
 		ExecClearTuple(rows->hashed_row);
 		return;
 	}

@@ -757,8 +757,8 @@ keep_ordered(StreamRows *rows)
 
 /* Hands on a row, which comes or goes, under its number. */
 static TupleTableSlot *
-hand_on_numbered(StreamRows *rows, TupleTableSlot *slot, int64 batch,
-				 int64 number)
+hand_on_numbered(StreamRows *rows, TupleTableSlot *slot, int sign,
+				 int64 batch, int64 number)
 {
 	TupleTableSlot *row = rows->hashed_row;
 	int			natts = row->tts_tupleDescriptor->natts;
@@ -769,6 +769,7 @@ hand_on_numbered(StreamRows *rows, TupleTableSlot *slot, int64 batch,
 	memcpy(row->tts_isnull, slot->tts_isnull, natts * sizeof(bool));
 	row->tts_values[column] = Int64GetDatum(batch);
 	row->tts_values[column + 1] = Int64GetDatum(number);
+	row->tts_values[natts - 1] = Int32GetDatum(sign);
 	ExecStoreVirtualTuple(row);
 	tuplestore_puttupleslot(rows->added, row);
 	return row;
@@ -787,7 +788,7 @@ number_row(TupleTableSlot *old, TupleTableSlot *new, void *arg)
 
 		slot_getallattrs(found);
 		if (!STREAM_MUTATION("looked_up_stays"))
-			(void) hand_on_numbered(rows, old,
+			(void) hand_on_numbered(rows, old, -1,
 									DatumGetInt64(found->tts_values[column]),
 									DatumGetInt64(found->tts_values[column + 1]));
 		ExecClearTuple(found);
@@ -795,7 +796,7 @@ number_row(TupleTableSlot *old, TupleTableSlot *new, void *arg)
 	}
 	if (new)
 	{
-		keep_row(rows, hand_on_numbered(rows, new, rows->batch,
+		keep_row(rows, hand_on_numbered(rows, new, 1, rows->batch,
 										rows->numbered++));
 		rows->more++;
 	}

@@ -248,10 +248,18 @@ class View:
         self.slow = False           # the plain query is
         self.dead = False           # it fails, like the plain query
         self.below = None           # another view that it reads
+        self.part = None            # a sub-select that an ordinary view stands for
+
+    def part_name(self):
+        return "o%d" % self.number
 
     def create(self):
+        sql = self.query.sql()
+        if self.part:
+            sql = sql.replace("(%s)" % self.part.sql(),
+                              "(SELECT * FROM %s)" % self.part_name())
         return "CREATE MATERIALIZED VIEW %s WITH (%s) AS %s" % (
-            self.name, self.options, self.query.sql())
+            self.name, self.options, sql)
 
     def difference(self):
         """As text what reads in one way only: that shows more."""
@@ -364,9 +372,28 @@ class Queries(History):
         if self.accepted(view):
             self.views.append(view)
 
+    def name_part(self, view):
+        """Now and then, has an ordinary view stand for a sub-select."""
+        rng = random.Random("%d/%d/part" % (self.seed, view.number))
+        parts = [q for q in view.query.source if not isinstance(q, str)]
+        if not parts or rng.random() < 0.7:
+            return
+        part = rng.choice(parts)
+        create = "CREATE VIEW %s AS %s" % (view.part_name(), part.sql())
+        self.note("monitor", create + ";")
+        try:
+            with self.monitor.cursor() as cur:
+                cur.execute(create)
+        except psycopg2.Error as e:
+            self.note("monitor", "-- " + str(e).split("\n")[0])
+            return
+        view.part = part
+        view.shapes.append("ordinary view for a sub-select")
+
     def accepted(self, view):
         """CREATE, and what must be so whether it is accepted or refused."""
         self.settle()
+        self.name_part(view)
         self.note("monitor", view.create() + ";")
         try:
             with self.monitor.cursor() as cur:

@@ -714,14 +714,18 @@ keep_groups(StreamRows *rows)
 
 /* ---- in order ---- */
 
-/* Deletes one that is the same as the row, and returns it, until the next is looked for. */
+/*
+ * Deletes one that is the same as the row, and returns it, until the next is looked for.
+ * again: so was the last one, after which it is looked for.
+ */
 static TupleTableSlot *
-delete_same(StreamRows *rows, TupleTableSlot *row)
+delete_same(StreamRows *rows, TupleTableSlot *row, bool again)
 {
 	StreamStateTable *exact = &rows->exact;
 	bool		found;
 
-	for (found = stream_statetable_find(exact, row); found;
+	for (found = again ? stream_statetable_find_next(exact) :
+		 stream_statetable_find(exact, row); found;
 		 found = stream_statetable_find_next(exact))
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -749,7 +753,7 @@ keep_ordered(StreamRows *rows)
 		slot_getallattrs(rows->row);
 		if (!goes(rows, rows->row) || STREAM_MUTATION("ordered_stay"))
 			continue;
-		ExecClearTuple(delete_same(rows, rows->row));
+		ExecClearTuple(delete_same(rows, rows->row, false));
 		n--;
 	}
 	return n;
@@ -784,14 +788,16 @@ number_row(TupleTableSlot *old, TupleTableSlot *new, void *arg)
 
 	if (old)
 	{
-		TupleTableSlot *found = delete_same(rows, old);
+		TupleTableSlot *found = rows->exact.found;
+		bool		again = found && !TTS_EMPTY(found) &&
+			stream_rowimage_equal(rows->told_apart, found, old);
 
+		found = delete_same(rows, old, again);
 		slot_getallattrs(found);
 		if (!STREAM_MUTATION("looked_up_stays"))
 			(void) hand_on_numbered(rows, old, -1,
 									DatumGetInt64(found->tts_values[column]),
 									DatumGetInt64(found->tts_values[column + 1]));
-		ExecClearTuple(found);
 		rows->more--;
 	}
 	if (new)
@@ -808,6 +814,8 @@ static int64
 keep_numbered(StreamRows *rows)
 {
 	stream_netting_end(rows->netting, number_row, rows);
+	if (rows->exact.found)
+		ExecClearTuple(rows->exact.found);
 	return rows->more;
 }
 

@@ -565,7 +565,7 @@ check_changing(const Joining *joining)
 		stream_refuse_in(&joining->cut->place,
 						 "a join of rows that change with anything but rows of streams is",
 						 query->targetList,
-						 "Join tables with a stream in a sub-select of FROM.");
+						 "Have these rows on the side of a join with a table whose rows are all kept, and connect streams by conditions that are not about tables.");
 	if (query->hasTargetSRFs || !is_pure((Node *) query->targetList) ||
 		!is_pure((Node *) query->jointree))
 		stream_refuse_in(&joining->cut->place,

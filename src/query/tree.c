@@ -504,7 +504,7 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 		stream_refuse_in(&cut->place,
 						 "a table or function beside rows that come and go (of an outer join, a join with groups, a continuous view) is",
 						 query->targetList,
-						 "Look up what concerns the rows of a stream beside that, in a sub-select of FROM; leave other things to an ordinary view over the continuous view.");
+						 "Have these rows on the side of the join whose rows are all kept; leave other things to an ordinary view over the continuous view.");
 	if (!takes)
 		stream_refuse_in(&cut->place,
 						 "what is above rows that come and go (of an outer join, a join with groups, a continuous view) is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",

@@ -24,7 +24,7 @@
  * Rows of a side may come and go: those of an aggregation, of first rows, of an outer
  * join.  Each makes its pairs come or go as it does; the other sides are as they were, or
  * change in turn.  So the pairs have a sign; and nothing but sides may be in FROM, for
- * other rows might be others when a pair goes.
+ * other rows might be others when a pair goes (lookups.c has them above the join).
  *
  * What else is in FROM (tables, functions) stays there, and is as it is when the last
  * row of a pair is read.

@@ -100,7 +100,7 @@ CREATE MATERIALIZED VIEW modelled WITH (streaming.continuous, streaming.trigger 
 	SELECT c.k, c.n, c.x, d.name FROM counts c JOIN dim d ON d.k BETWEEN c.k AND c.k + c.n % 2 WHERE c.x > 1;
 CREATE MATERIALIZED VIEW modelled_first WITH (streaming.continuous, streaming.trigger = manual) AS
 	SELECT c.k, c.n, c.x, d.name FROM counts c LEFT JOIN LATERAL
-		(SELECT name FROM dim d WHERE d.k = c.k ORDER BY name DESC LIMIT 1) d ON true;
+		(SELECT name FROM dim d WHERE d.k = c.k ORDER BY name COLLATE "C" DESC LIMIT 1) d ON true;
 REFRESH MATERIALIZED VIEW modelled;
 REFRESH MATERIALIZED VIEW modelled_first;
 CREATE TABLE model_first AS TABLE modelled_first;

@@ -57,6 +57,8 @@ OBJS = \
 	src/query/joinfeeds.o \
 	src/query/joining.o \
 	src/query/uniting.o \
+	src/query/lookups.o \
+	src/query/pasting.o \
 	src/query/merging.o \
 	src/query/changes.o \
 	src/query/tree.o \

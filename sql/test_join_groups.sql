@@ -136,7 +136,7 @@ SELECT count(*) FROM v1 WHERE x = 100;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.x <> g.n;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
-	SELECT s.k, g.n, name FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k JOIN dim ON dim.k = s.k;
+	SELECT s.k, g.n, name FROM dim LEFT JOIN (s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k) ON dim.k = s.k;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT s.k, g.n, now() FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS

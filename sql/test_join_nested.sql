@@ -167,11 +167,9 @@ SELECT count(*) FROM ((TABLE final EXCEPT ALL TABLE final_written) UNION ALL (TA
 
 ---- refused
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
-	SELECT s.k, t.y, d.name FROM s LEFT JOIN t ON t.k = s.k LEFT JOIN dim d ON d.k = t.y;
+	SELECT s.k, t.y, d.name FROM s LEFT JOIN t ON t.k = s.k RIGHT JOIN dim d ON d.k = t.y;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
-	SELECT s.k, t.y, d.name FROM s FULL JOIN t ON t.k = s.k LEFT JOIN dim d ON d.k = s.k;
-CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
-	SELECT s.k, t.y, d.name FROM s LEFT JOIN t ON t.k = s.k, dim d WHERE d.k = s.k;
+	SELECT s.k, t.y, d.name FROM s FULL JOIN t ON t.k = s.k FULL JOIN dim d ON d.k = s.k;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT s.k, t.y, u.z FROM s LEFT JOIN t ON t.k = s.k LEFT JOIN u ON u.z <> s.x;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS

@@ -203,7 +203,7 @@ CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
 	SELECT s.k, g.n, now() FROM s LEFT JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g USING (k);
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
-	SELECT s.k, g.n, d.name FROM s LEFT JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g USING (k) JOIN dim d ON d.k = g.n;
+	SELECT s.k, g.n, d.name FROM s LEFT JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g USING (k) RIGHT JOIN dim d ON d.k = g.n;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT s.k, g.n FROM s LEFT JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g USING (k);
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous, streaming.output_mode = append) AS

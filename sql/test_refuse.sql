@@ -7,7 +7,7 @@ CREATE TABLE s2 (k int, w int) USING stream;
 CREATE TABLE dim (k int PRIMARY KEY, name text);
 CREATE TEMP TABLE temp_dim (k int, name text);
 CREATE VIEW s_view AS SELECT k, v FROM s;
-CREATE VIEW s_grouped AS SELECT k, count(*) AS n FROM s GROUP BY k;
+CREATE VIEW s_grouped WITH (security_barrier) AS SELECT k, count(*) AS n FROM s GROUP BY k;
 
 -- DISTINCT, set operations, grouping sets and the like
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
@@ -36,7 +36,7 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.output_mode = a
 	SELECT k, v FROM s UNION ALL SELECT k, count(*) FROM s GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
-	SELECT s.v, x.n FROM s JOIN (SELECT k, count(*) AS n FROM s2 GROUP BY k) AS x USING (k) JOIN dim ON dim.k = x.n;
+	SELECT s.v, x.n FROM dim LEFT JOIN (s JOIN (SELECT k, count(*) AS n FROM s2 GROUP BY k) AS x USING (k)) ON dim.k = x.n;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT v FROM s, (SELECT DISTINCT w FROM s2) AS x;

@@ -348,7 +348,7 @@ SELECT * FROM renamed ORDER BY kk;
 
 ---- refused
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT s.id, groups.n FROM s JOIN groups ON s.k = groups.k WITH NO DATA;
-CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT s.id, groups.n FROM s JOIN groups ON s.k = groups.k JOIN dim ON dim.k = s.k;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT s.id, groups.n FROM s JOIN groups ON s.k = groups.k RIGHT JOIN dim ON dim.k = s.k;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.output_mode = 'append') AS SELECT s.id, groups.n FROM s JOIN groups ON s.k = groups.k;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM c;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, rank() OVER (ORDER BY k) FROM c GROUP BY k;
@@ -362,7 +362,7 @@ CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SEL
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q JOIN dim USING (k) WHERE rn <= 2;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, sum(x) OVER () FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn <= 2;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, (SELECT 1) FROM c GROUP BY k;
-CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, name FROM groups JOIN dim USING (k);
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, name FROM groups RIGHT JOIN dim USING (k);
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, now() FROM groups;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT sum(n) OVER () FROM groups;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, n FROM groups WITH NO DATA;

@@ -40,6 +40,8 @@
 #	united_late	late rows beside groups count
 #	changes_lost	a row that goes is taken for one that comes
 #	rows_stay	a row that goes is kept
+#	looked_up_stays	what was looked up for a row stays when that goes
+#	looked_up_again	a row that goes and comes back in a batch is looked up for anew
 #	group_snapshot	each view of a group reads as of a snapshot of its own
 #	ordered_stay	... of which the first ones are wanted
 #	topn_unsaid	that a row is no longer among the first is not handed on
@@ -68,6 +70,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	join_forgotten join_matched join_bereft join_signs join_tests tests_looked_up join_final join_waiting
 	join_index join_implied join_alone
 	rows_forgotten bits_again changes_between changes_lost rows_stay
+	looked_up_stays looked_up_again
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
@@ -108,6 +111,7 @@ guards()
 		topn_*) echo test_00_setup test_topn ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_between) echo test_00_setup test_views_on_views ;;
+		looked_up_*) echo test_00_setup test_lookups ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread) echo test_00_setup test_rewrite ;;
 		reset_number) echo test_00_setup test_reset ;;

@@ -106,6 +106,10 @@ kind_of_operator(const StreamCut *cut)
 			if (cut->sets)
 				return cut->keeps ? "rows of each grouping set, kept" :
 					"rows of each grouping set";
+			if (cut->numbered)
+				return "rows to look up for, kept";
+			if (cut->looks_up)
+				return "rows with what was looked up, kept";
 			if (cut->ordered)
 				return "rows, kept in order";
 			if (cut->query->setOperations)

@@ -59,6 +59,7 @@
 #include "time/declare.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "query/pasting.h"
 #include "query/changes.h"
 #include "query/trust.h"
 #include "flow/relations.h"
@@ -520,6 +521,27 @@ add_lacking_changes(NewView *view, Query *query)
 }
 
 /*
+ * The query, with that of ordinary views in it which are no more than a name for theirs.
+ * What is refused whatever it reads is refused.
+ */
+static Query *
+take_query(NewView *view)
+{
+	CreateTableAsStmt *stmt = makeNode(CreateTableAsStmt);
+	StreamPlace place = {view->source, view->frame->location};
+	Query	   *query = castNode(Query, view->stmt->query);
+
+	refuse_parts(view, query);
+	stream_analyze_check_size(query);
+	query = stream_pasting_expand(query, &place);
+	refuse_parts(view, query);
+	*stmt = *view->stmt;
+	stmt->query = (Node *) query;
+	view->stmt = stmt;
+	return query;
+}
+
+/*
  * Says what the view will be, as analyze_view, and has all there that it needs.  Returns
  * where its tables go to.
  */
@@ -543,12 +565,10 @@ plan_view(NewView *view)
 static void
 make_view(NewView *view)
 {
-	Query	   *query = castNode(Query, view->stmt->query);
+	Query	   *query = take_query(view);
 	StreamViewRow *row = &view->row;
 	IntoClause *into;
 
-	refuse_parts(view, query);
-	stream_analyze_check_size(query);
 	into = plan_view(view);
 	stream_relations_create(row, view->tree, query, into, into->options,
 							view->source);
@@ -648,8 +668,7 @@ stream_view_remake(StreamViewRow *row, CreateTableAsStmt *stmt,
 
 	stream_refuse_push(&frame, source, stmt->into->rel->location);
 	stream_compat_locate_groups(query);
-	refuse_parts(&view, query);
-	stream_analyze_check_size(query);
+	query = take_query(&view);
 	stream_owner_run(GetUserId(), NULL, refuse_itself, &view);
 	into = plan_view(&view);
 	reading = stream_relations_create_parts(&view.row, view.tree, query, into,

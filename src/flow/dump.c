@@ -217,6 +217,25 @@ scan_table(Relation rel, Snapshot snapshot, const StreamMove *read,
 
 /* ---- hashes of rows ---- */
 
+/* Have the rows a number, which is not in their hash (lookups.c)? */
+static bool
+is_numbered(TupleDesc desc)
+{
+	static const char *const names[] = {"_batch", "_number"};
+	int			first = desc->natts - lengthof(names);
+
+	for (int i = 0; first >= 0 && i < lengthof(names); i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, first + i);
+
+		if (attr->atttypid != INT8OID ||
+			strncmp(NameStr(attr->attname), names[i], strlen(names[i])) != 0)
+			return false;
+	}
+	return first > 0 &&
+		strncmp(NameStr(TupleDescAttr(desc, 0)->attname), "_hash", 5) == 0;
+}
+
 int32
 stream_dump_hash(TupleTableSlot *slot, TupleTableSlot *hashed,
 				 AttrNumber column)
@@ -230,6 +249,9 @@ stream_dump_hash(TupleTableSlot *slot, TupleTableSlot *hashed,
 	/* as it is before it is known (firsts.c) */
 	hashed->tts_values[column - 1] = Int32GetDatum(0);
 	hashed->tts_isnull[column - 1] = false;
+	for (int i = is_numbered(desc) ? desc->natts - 2 : desc->natts;
+		 i < desc->natts; i++)
+		hashed->tts_values[i] = Int64GetDatum(0);
 	ExecStoreVirtualTuple(hashed);
 	return (int32) stream_rowimage_hash(desc, hashed);
 }

@@ -264,7 +264,7 @@ kind_of_rows(const StreamCut *cut)
 		return STREAM_ROWS_PASS;
 	if (cut->joined)
 		return STREAM_ROWS_OF_JOIN;
-	if (!cut->hands_on)
+	if (!cut->hands_on || cut->looks_up)
 		return STREAM_ROWS_OF_RESULT;
 	return stream_cut_has_sessions(cut) ? STREAM_ROWS_OF_SESSIONS :
 		STREAM_ROWS_OF_GROUPS;
@@ -462,6 +462,8 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	if (cut->ordered)
 		stream_rows_set_order(op->rows, cut->ordered->nranks,
 							  cut->ordered->ranks);
+	if (cut->numbered)
+		stream_rows_set_numbered(op->rows);
 	if (cut->window && cut->window->pane)
 		op->panes = stream_panes_create(context, cut->window, &shape);
 	if (cut->over_changes && op->store && op->top == NULL)
@@ -703,7 +705,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 		op->sides[i].kept = false;
 	if (op->rows)
 	{
-		stream_rows_open(op->rows, state, late);
+		stream_rows_open(op->rows, state, batch, late);
 		return;
 	}
 	if (op->cut->hands_on)

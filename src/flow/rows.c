@@ -32,6 +32,11 @@
  * a key are read from its beginning, and one that goes is found whatever else ranks
  * the same.  The hash is a column that the feed has a place for.
  *
+ * Rows that something is looked up for have such a column, too, for they are found by
+ * nothing else, and a number.  Of equal rows, each of which may have found something else,
+ * one goes as a whole by that.  A row that goes and comes back in the same batch stays, with
+ * its number: so rows are netted before anything is done with them.
+ *
  * Rows for a join are read from the table by the plans of its feeds.  Where they have
  * signs, those that go are looked up and deleted in the same way.
  *
@@ -57,6 +62,7 @@
 #include "state/statetable.h"
 #include "time/window.h"
 #include "query/cut.h"
+#include "flow/netting.h"
 #include "flow/rows.h"
 
 struct StreamRows
@@ -81,11 +87,16 @@ struct StreamRows
 	TupleTableSlot *out;		/* to write */
 	TupleTableSlot *merged;		/* to hand on, of a session */
 	TupleTableSlot *hashed_row; /* a row with its hash */
+	StreamNetting *netting;		/* of rows that get a number, or NULL */
+	TupleDesc	told_apart;		/* the columns by which rows are the same */
 	MemoryContext group;		/* reset for each group */
 
 	/* the batch in progress */
 	Relation	rel;
 	int64		late;
+	int64		batch;
+	int64		numbered;		/* so many rows of it */
+	int64		more;			/* by so many rows there are more now */
 	StreamStateTable table;
 	StreamStateTable exact;		/* to find rows by all columns of the index */
 	Tuplestorestate *added;
@@ -134,7 +145,7 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 	StreamRows *rows = palloc0(sizeof(StreamRows));
 
 	rows->context = context;
-	rows->desc = CreateTupleDescCopy(desc);
+	rows->desc = rows->told_apart = CreateTupleDescCopy(desc);
 	rows->shape = *shape;
 	rows->kind = kind;
 	rows->until = -1;
@@ -239,11 +250,31 @@ stream_rows_set_order(StreamRows *rows, int nranks,
 	MemoryContextSwitchTo(old);
 }
 
+/* The columns of a number are the last ones. */
+#define NUMBER_COLUMNS 2
+
 void
-stream_rows_open(StreamRows *rows, Relation rel, int64 late)
+stream_rows_set_numbered(StreamRows *rows)
+{
+	MemoryContext old = MemoryContextSwitchTo(rows->context);
+
+	rows->told_apart = part_of(rows->desc,
+							   rows->desc->natts - NUMBER_COLUMNS, false);
+	rows->netting = stream_netting_create(rows->context,
+										  rows->row->tts_tupleDescriptor, 0,
+										  NULL);
+	MemoryContextSwitchTo(old);
+}
+
+void
+stream_rows_open(StreamRows *rows, Relation rel, int64 batch, int64 late)
 {
 	rows->rel = rel;
 	rows->late = late;
+	rows->batch = batch;
+	rows->numbered = rows->more = 0;
+	if (rows->netting)
+		stream_netting_begin(rows->netting);
 	rows->added = tuplestore_begin_heap(true, false, work_mem);
 	if (rows->kind == STREAM_ROWS_PASS)
 		return;
@@ -293,6 +324,17 @@ stream_rows_add(StreamRows *rows, TupleTableSlot *slot)
 {
 	ListCell   *lc;
 
+	if (rows->netting)
+	{
+		TupleTableSlot *row = row_with_hash(rows, slot);
+
+		if (STREAM_MUTATION("looked_up_again"))
+			row->tts_values[rows->told_apart->natts] =
+				row->tts_values[rows->desc->natts];
+		stream_netting_add(rows->netting, row);
+		ExecClearTuple(row);
+		return;
+	}
 	if (rows->nordered > 0)
 	{
 		tuplestore_puttupleslot(rows->added, row_with_hash(rows, slot));
@@ -337,10 +379,10 @@ sort_row(StreamRows *rows)
 }
 
 static void
-keep_row(StreamRows *rows)
+keep_row(StreamRows *rows, TupleTableSlot *row)
 {
-	HeapTuple	tuple = heap_form_tuple(rows->desc, rows->row->tts_values,
-										rows->row->tts_isnull);
+	HeapTuple	tuple = heap_form_tuple(rows->desc, row->tts_values,
+										row->tts_isnull);
 
 	ExecForceStoreHeapTuple(tuple, rows->out, true);
 	stream_statetable_insert(&rows->table, rows->out);
@@ -387,7 +429,7 @@ keep_rows(StreamRows *rows)
 			sort_row(rows);
 		if (goes(rows, rows->row))
 			continue;
-		keep_row(rows);
+		keep_row(rows, rows->row);
 		n++;
 	}
 	return n;
@@ -672,24 +714,28 @@ keep_groups(StreamRows *rows)
 
 /* ---- in order ---- */
 
-/* Deletes one that is the same as the row at hand. */
-static void
-delete_same(StreamRows *rows)
+/*
+ * Deletes one that is the same as the row, and returns it, until the next is looked for.
+ * again: so was the last one, after which it is looked for.
+ */
+static TupleTableSlot *
+delete_same(StreamRows *rows, TupleTableSlot *row, bool again)
 {
 	StreamStateTable *exact = &rows->exact;
 	bool		found;
 
-	for (found = stream_statetable_find(exact, rows->row); found;
+	for (found = again ? stream_statetable_find_next(exact) :
+		 stream_statetable_find(exact, row); found;
 		 found = stream_statetable_find_next(exact))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (!stream_rowimage_equal(rows->desc, exact->found, rows->row))
+		if (!stream_rowimage_equal(rows->told_apart, exact->found, row))
 			continue;
 		stream_statetable_delete(exact, &exact->found->tts_tid);
-		ExecClearTuple(exact->found);
-		return;
+		return exact->found;
 	}
 	complain_of_gone_row(rows);
+	return NULL;
 }
 
 /* Keeps the rows that come, and deletes those that go. */
@@ -707,10 +753,70 @@ keep_ordered(StreamRows *rows)
 		slot_getallattrs(rows->row);
 		if (!goes(rows, rows->row) || STREAM_MUTATION("ordered_stay"))
 			continue;
-		delete_same(rows);
+		ExecClearTuple(delete_same(rows, rows->row, false));
 		n--;
 	}
 	return n;
+}
+
+/* Hands on a row, which comes or goes, under its number. */
+static TupleTableSlot *
+hand_on_numbered(StreamRows *rows, TupleTableSlot *slot, int sign,
+				 int64 batch, int64 number)
+{
+	TupleTableSlot *row = rows->hashed_row;
+	int			natts = row->tts_tupleDescriptor->natts;
+	int			column = rows->told_apart->natts;
+
+	ExecClearTuple(row);
+	memcpy(row->tts_values, slot->tts_values, natts * sizeof(Datum));
+	memcpy(row->tts_isnull, slot->tts_isnull, natts * sizeof(bool));
+	row->tts_values[column] = Int64GetDatum(batch);
+	row->tts_values[column + 1] = Int64GetDatum(number);
+	row->tts_values[natts - 1] = Int32GetDatum(sign);
+	ExecStoreVirtualTuple(row);
+	tuplestore_puttupleslot(rows->added, row);
+	return row;
+}
+
+/* What is left of the rows of a batch: one that goes has a number, one that comes gets it. */
+static void
+number_row(TupleTableSlot *old, TupleTableSlot *new, void *arg)
+{
+	StreamRows *rows = arg;
+	int			column = rows->told_apart->natts;
+
+	if (old)
+	{
+		TupleTableSlot *found = rows->exact.found;
+		bool		again = found && !TTS_EMPTY(found) &&
+			stream_rowimage_equal(rows->told_apart, found, old);
+
+		found = delete_same(rows, old, again);
+		slot_getallattrs(found);
+		if (!STREAM_MUTATION("looked_up_stays"))
+			(void) hand_on_numbered(rows, old, -1,
+									DatumGetInt64(found->tts_values[column]),
+									DatumGetInt64(found->tts_values[column + 1]));
+		rows->more--;
+	}
+	if (new)
+	{
+		keep_row(rows, hand_on_numbered(rows, new, 1, rows->batch,
+										rows->numbered++));
+		rows->more++;
+	}
+	ExecClearTuple(rows->hashed_row);
+}
+
+/* Keeps the rows that come, and deletes those that go, of which none is the same. */
+static int64
+keep_numbered(StreamRows *rows)
+{
+	stream_netting_end(rows->netting, number_row, rows);
+	if (rows->exact.found)
+		ExecClearTuple(rows->exact.found);
+	return rows->more;
 }
 
 TupleTableSlot *
@@ -736,7 +842,9 @@ stream_rows_close(StreamRows *rows)
 
 	if (rows->kind == STREAM_ROWS_PASS || rows->kind == STREAM_ROWS_OF_JOIN)
 		return 0;
-	if (rows->nordered > 0)
+	if (rows->netting)
+		n = keep_numbered(rows);
+	else if (rows->nordered > 0)
 		n = keep_ordered(rows);
 	else
 		n = rows->session && !rows->signs ? keep_rows(rows) :

@@ -25,7 +25,8 @@ typedef enum StreamRowsKind
 	STREAM_ROWS_OF_SESSIONS,	/* ... of a session; the last key is that which the
 								 * row would be by itself */
 	STREAM_ROWS_OF_JOIN,		/* they are kept for a join, which says when */
-	STREAM_ROWS_OF_RESULT		/* they are kept, for readers of the table */
+	STREAM_ROWS_OF_RESULT		/* they are kept, for readers of the table, or until
+								 * they go */
 } StreamRowsKind;
 
 /*
@@ -58,6 +59,14 @@ extern void stream_rows_set_order(StreamRows *rows, int nranks,
 								  const StreamRankColumn *ranks);
 
 /*
+ * Of rows that have a place for their hash (stream_rows_set_order): what comes and goes as
+ * the same row in a batch is nothing, and each other gets a number that it is handed on
+ * with, when it comes and when it goes.  The last two columns (int8, in which its feed puts
+ * 0) are that: the batch, and which it is of that.
+ */
+extern void stream_rows_set_numbered(StreamRows *rows);
+
+/*
  * The first of the rows with the keys, and the next one; NULL: no more.  A slot that is
  * valid until the next call.  Between close and settle.
  */
@@ -67,9 +76,11 @@ extern TupleTableSlot *stream_rows_next(StreamRows *rows);
 
 /*
  * Begins a batch.  rel: the state table, on which the caller holds RowExclusiveLock
- * and of which it is the only writer; NULL if nothing is kept.
+ * and of which it is the only writer; NULL if nothing is kept.  batch: how many there
+ * have been before.
  */
-extern void stream_rows_open(StreamRows *rows, Relation rel, int64 late);
+extern void stream_rows_open(StreamRows *rows, Relation rel, int64 batch,
+							 int64 late);
 
 /* Takes a row. */
 extern void stream_rows_add(StreamRows *rows, TupleTableSlot *slot);

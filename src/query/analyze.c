@@ -235,6 +235,22 @@ stream_analyze_is_changes(const RangeTblEntry *rte)
 		strcmp(rte->enrname, STREAM_ANALYZE_CHANGES) == 0;
 }
 
+int
+stream_analyze_looks_up(const Query *query)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY && !rte->inFromCl &&
+			strcmp(rte->eref->aliasname, STREAM_ANALYZE_LOOKS_UP) == 0)
+			return foreach_current_index(lc) + 1;
+	}
+	return 0;
+}
+
 /* ---- what a query refers to ---- */
 
 static bool

@@ -40,6 +40,14 @@ extern bool stream_analyze_is_changes(const RangeTblEntry *rte);
 /* Is there such a one anywhere in the query or expression? */
 extern bool stream_analyze_reads_changes(void *node);
 
+/*
+ * The name of the sub-select in FROM for whose rows, which come and go, the query looks up
+ * what else is there (lookups.c); which is it, as an index into the range table?  0: there
+ * is none.
+ */
+#define STREAM_ANALYZE_LOOKS_UP "rows to look up for"
+extern int	stream_analyze_looks_up(const Query *query);
+
 /* Is the relation a stream, or a view that reads one? */
 extern bool stream_analyze_names_stream(RangeTblEntry *rte);
 

@@ -159,6 +159,9 @@ typedef struct StreamCut
 	const StreamTopn *ordered;	/* ... in the order of these first rows; NULL: in
 								 * none */
 	bool		joined;			/* ... or read by a join, which says when */
+	bool		numbered;		/* ... or with a number each, under which another
+								 * operator looks up what belongs to it ... */
+	bool		looks_up;		/* ... and keeps what it has found (lookups.c) */
 	List	   *indexes;		/* ... by other columns (StreamCutIndex), too */
 	List	   *sets;			/* rows: StreamGroupingSet; each is handed on, and kept,
 								 * once for each of them.  NIL: as they are */

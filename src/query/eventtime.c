@@ -744,6 +744,9 @@ trace_output(Query *query, AttrNumber attno, Memory *memory)
 		tle = get_tle_by_resno(query->targetList, attno);
 		if (tle == NULL || tle->resjunk || is_chosen_among_others(query, tle))
 			return no_trace;
+		/* rows that are looked up for may change any time */
+		if (stream_analyze_looks_up(query) > 0)
+			return no_trace;
 		expr = stream_compat_flatten_join_alias_vars(NULL, query,
 													 (Node *) tle->expr);
 		if (stream_analyze_joins_rows(query) || joins_results(query, memory))

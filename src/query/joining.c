@@ -24,7 +24,7 @@
  * Rows of a side may come and go: those of an aggregation, of first rows, of an outer
  * join.  Each makes its pairs come or go as it does; the other sides are as they were, or
  * change in turn.  So the pairs have a sign; and nothing but sides may be in FROM, for
- * other rows might be others when a pair goes.
+ * other rows might be others when a pair goes (lookups.c has them above the join).
  *
  * What else is in FROM (tables, functions) stays there, and is as it is when the last
  * row of a pair is read.
@@ -565,7 +565,7 @@ check_changing(const Joining *joining)
 		stream_refuse_in(&joining->cut->place,
 						 "a join of rows that change with anything but rows of streams is",
 						 query->targetList,
-						 "Join tables with a stream in a sub-select of FROM.");
+						 "Have these rows on the side of a join with a table whose rows are all kept, and connect streams by conditions that are not about tables.");
 	if (query->hasTargetSRFs || !is_pure((Node *) query->targetList) ||
 		!is_pure((Node *) query->jointree))
 		stream_refuse_in(&joining->cut->place,
@@ -1209,6 +1209,7 @@ stream_joining_changes(StreamCut *cut)
 	List	   *names = NIL;
 	ListCell   *lc;
 	List	   *output = stream_cut_output(cut);
+	int			hidden = cut->looks_up ? list_length(cut->keys) : 0;
 
 	stream_cut_read(rte, &input);
 	ref->rtindex = 1;
@@ -1219,12 +1220,15 @@ stream_joining_changes(StreamCut *cut)
 		char	   *name = psprintf("column%d", n);
 
 		names = lappend(names, makeString(name));
+		/* the numbers of rows are nobody else's */
+		if (n <= hidden)
+			continue;
 		query->targetList =
 			lappend(query->targetList,
 					makeTargetEntry((Expr *) makeVar(1, n, exprType(expr),
 													 exprTypmod(expr),
 													 exprCollation(expr), 0),
-									n, name, false));
+									n - hidden, name, false));
 	}
 	rte->eref = makeAlias("changes", names);
 	rte->inFromCl = true;

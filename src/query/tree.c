@@ -10,6 +10,9 @@
  *
  * Where streams are joined in FROM, that is an operator below (joining.c).
  *
+ * Where rows of streams come and go and there are tables beside, the streams become a
+ * sub-select, and what is looked up for its rows is an operator above (lookups.c).
+ *
  * An aggregation, a DISTINCT or a ranking whose FROM is just an aggregation, or first rows
  * of each key, is an operator over the changes of that, if what is between them depends
  * on nothing else.
@@ -41,6 +44,7 @@
 #include "query/joinfeeds.h"
 #include "query/joining.h"
 #include "query/keeping.h"
+#include "query/lookups.h"
 #include "query/merging.h"
 #include "query/nesting.h"
 #include "query/outerjoins.h"
@@ -500,7 +504,7 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 		stream_refuse_in(&cut->place,
 						 "a table or function beside rows that come and go (of an outer join, a join with groups, a continuous view) is",
 						 query->targetList,
-						 "Look up what concerns the rows of a stream beside that, in a sub-select of FROM; leave other things to an ordinary view over the continuous view.");
+						 "Have these rows on the side of the join whose rows are all kept; leave other things to an ordinary view over the continuous view.");
 	if (!takes)
 		stream_refuse_in(&cut->place,
 						 "what is above rows that come and go (of an outer join, a join with groups, a continuous view) is, unless it is an aggregation, DISTINCT, first rows, or nothing but expressions and conditions,",
@@ -625,6 +629,24 @@ make_union(Planting *planting, StreamCut *cut)
 	stream_uniting_cut(cut);
 }
 
+/* Makes an operator that looks up, and that of the rows for which it does. */
+static void
+make_lookup(Planting *planting, StreamCut *cut, int rtindex)
+{
+	Query	   *part = rt_fetch(rtindex, cut->query->rtable)->subquery;
+	StreamCutInput *input = palloc0(sizeof(StreamCutInput));
+	StreamPlace place = stream_joining_locate(&cut->place, cut->query,
+											  rtindex);
+
+	input->rtindex = rtindex;
+	input->cut = make_operator(planting, part, NULL, true, &place);
+	stream_lookups_number(input->cut);
+	cut->below = list_make1(input);
+	/* a feed reads its own table */
+	cut->number = list_length(planting->tree->cuts);
+	stream_lookups_cut(cut);
+}
+
 /*
  * Makes a join, and operators of its sides, or a UNION ALL; or hands on rows that are made
  * of one.
@@ -644,6 +666,12 @@ make_join(Planting *planting, StreamCut *cut)
 	if (cut->query->setOperations)
 	{
 		make_union(planting, cut);
+		return;
+	}
+	rtindex = stream_analyze_looks_up(cut->query);
+	if (rtindex > 0)
+	{
+		make_lookup(planting, cut, rtindex);
 		return;
 	}
 	if (!stream_analyze_joins_rows(cut->query))
@@ -1274,14 +1302,61 @@ refuse_members(Query *query, const StreamPlace *outer)
 	}
 }
 
+/* ---- tables beside what comes and goes ---- */
+
+/* Has the query members in FROM whose rows come and go, or have such any? */
+static bool
+reads_changing(Query *query)
+{
+	ListCell   *lc;
+	List	   *members = stream_analyze_members_of_from(query);
+
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, members)
+	{
+		Query	   *part = rt_fetch(lfirst_int(lc), query->rtable)->subquery;
+
+		if (part && (is_changing(query, lfirst_int(lc)) ||
+					 (is_over_join(part) && hands_on_changes(part)) ||
+					 (is_plain(part) && reads_changing(part))))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Has what is looked up for rows that come and go kept with these.  Where that can be left to
+ * readers, it is.  needed: what is around cannot.
+ */
+static void
+look_up(Planting *planting, Query *query, bool outermost, bool needed,
+		const StreamPlace *place)
+{
+	bool		wrap = outermost || !is_plain(query);
+	Query	   *over;
+	Query	   *inner;
+
+	if (!stream_lookups_are_wanted(query,
+								   stream_analyze_members_of_from(query)) ||
+		stream_joining_has_tests(query) || !reads_changing(query) ||
+		(!needed && reads_operators(planting, query)))
+		return;
+	over = copyObject(query);
+	inner = wrap ? stream_joining_wrap(over, place) : over;
+	if (stream_lookups_nest(inner, stream_analyze_members_of_from(inner),
+							place))
+		*query = *over;
+}
+
 /*
  * Writes the query and its parts so that joins of streams, UNION ALL, and what is above rows
  * that come and go, are operators by themselves.  Joins are put into sub-selects where more
- * is done than to join; what can be a join becomes one.  topn, takes: as takes_from_below.
+ * is done than to join; what can be a join becomes one.  topn, takes: as takes_from_below;
+ * needed: as look_up.
  */
 static void
 arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
-		bool outermost, const StreamPlace *place)
+		bool outermost, bool needed, const StreamPlace *place)
 {
 	bool		append = planting->tree->append;
 	bool		tests;
@@ -1295,6 +1370,7 @@ arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
 		 !reads_operators(planting, query)))
 		nest_union(query);
 	below = takes_from_below(planting, query, topn, takes);
+	needed |= !reads_operators(planting, query);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -1306,14 +1382,17 @@ arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
 			continue;
 		part = stream_joining_locate(place, query, rtindex);
 		arrange(planting, rte->subquery, first_rows_of(query, rtindex), below,
-				false, &part);
+				false, needed, &part);
 		if (append)
 			continue;
 		nest_groups(query, rtindex);
 		rank_changes(planting, query, rtindex, &part);
 	}
 	if (!append)
+	{
+		look_up(planting, query, outermost, needed, place);
 		keep_by_changes(planting, query, outermost, tests, place);
+	}
 	if ((tests || (stream_analyze_joins_rows(query) &&
 				   !reads_operators(planting, query))) && !can_join(query))
 		refuse_members(query, place);
@@ -1421,7 +1500,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	/* of views, too */
 	stream_outerjoins_nest(query);
 	arrange(&planting, query, stream_topn_of_distinct(query), !tree->append,
-			true, place);
+			true, false, place);
 	if (is_maintained(&planting, query) || planting.kept ||
 		!reads_operators(&planting, query) || shows_changes(&planting, query))
 		make_operator(&planting, query, NULL, false, place);

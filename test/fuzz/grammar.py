@@ -812,11 +812,13 @@ class Grammar:
         else:
             query.source, scope = self.one_stream()
             if self.chance(max(0.15, self.exotic / 3)):
-                # beside an outer join there are no tables
                 alone = self.joined_stream(query.source, scope, query.where)
                 if self.chance(0.25):
                     alone |= self.joined_stream(query.source, scope,
                                                 query.where)
+        if alone and self.chance(0.4):
+            self.tag("tables beside what changes")
+            alone = False
         if not alone and self.chance(0.25):
             self.lookups(query.source, scope, query.where)
         if not alone and self.chance(0.1):

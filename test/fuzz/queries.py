@@ -248,6 +248,7 @@ class View:
         self.slow = False           # the plain query is
         self.dead = False           # it fails, like the plain query
         self.below = []             # other views that it reads
+        self.part = None            # a sub-select that an ordinary view stands for
         self.closed = False         # it cannot have a change stream
 
     def height(self):
@@ -257,9 +258,20 @@ class View:
     def reads(self, view):
         return any(v is view or v.reads(view) for v in self.below)
 
+    def part_name(self):
+        return "o%d" % self.number
+
+    def sql(self):
+        """Its query as it is given: with the ordinary view, if there is one."""
+        sql = self.query.sql()
+        if self.part:
+            sql = sql.replace("(%s)" % self.part.sql(),
+                              "(SELECT * FROM %s)" % self.part_name())
+        return sql
+
     def create(self):
         return "CREATE MATERIALIZED VIEW %s WITH (%s) AS %s" % (
-            self.name, self.options, self.query.sql())
+            self.name, self.options, self.sql())
 
     def difference(self):
         """As text what reads in one way only: that shows more."""
@@ -381,9 +393,28 @@ class Queries(History):
         if self.accepted(view):
             self.views.append(view)
 
+    def name_part(self, view):
+        """Now and then, has an ordinary view stand for a sub-select."""
+        rng = random.Random("%d/%d/part" % (self.seed, view.number))
+        parts = [q for q in view.query.source if not isinstance(q, str)]
+        if not parts or rng.random() < 0.7:
+            return
+        part = rng.choice(parts)
+        create = "CREATE VIEW %s AS %s" % (view.part_name(), part.sql())
+        self.note("monitor", create + ";")
+        try:
+            with self.monitor.cursor() as cur:
+                cur.execute(create)
+        except psycopg2.Error as e:
+            self.note("monitor", "-- " + str(e).split("\n")[0])
+            return
+        view.part = part
+        view.shapes.append("ordinary view for a sub-select")
+
     def accepted(self, view):
         """CREATE, and what must be so whether it is accepted or refused."""
         self.settle()
+        self.name_part(view)
         in_place = random.Random("%d/%d/place" % (
             self.seed, view.number)).random() < 0.3
         if in_place:
@@ -394,7 +425,7 @@ class Queries(History):
             with self.monitor.cursor() as cur:
                 if in_place:
                     cur.execute("SELECT streaming.replace(%s, %s)",
-                                (view.name, view.query.sql()))
+                                (view.name, view.sql()))
                 else:
                     cur.execute(view.create())
         except psycopg2.Error as e:
@@ -682,9 +713,9 @@ class Queries(History):
 
     def replace(self, view):
         """The query of a view by the same one, which reads all once more."""
-        if not view.dead and not any(v.below is view for v in self.views):
+        if not view.dead and not any(view in v.below for v in self.views):
             self.do("ddl", "SELECT streaming.replace('%s', $fz$%s$fz$)" % (
-                view.name, view.query.sql()))
+                view.name, view.sql()))
 
     def close(self):
         self.coverage.save(os.path.join(OPTIONS.results, "%d" % self.seed))

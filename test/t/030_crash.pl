@@ -33,6 +33,8 @@ $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION streaming;
 	CREATE TABLE s (writer int, n int, k int, pad text) USING stream;
+	CREATE TABLE few (n int, label text);
+	INSERT INTO few SELECT x % 7, 'label ' || x FROM generate_series(1, 10) x;
 	CREATE FUNCTION _debug_arm(text, text) RETURNS void
 		LANGUAGE c AS 'streaming', 'stream_debug_arm';
 });
@@ -60,6 +62,9 @@ my %query = (
 		(SELECT writer, k, count(*) AS c FROM s GROUP BY writer, k) g GROUP BY ROLLUP (c)',
 	grouped => 'SELECT a.writer, a.n, g.c FROM s a JOIN (SELECT k, count(*) AS c
 		FROM s GROUP BY k HAVING count(*) % 3 > 0) g ON a.k = g.k WHERE a.n % 40 = 0',
+	named => 'SELECT a.writer, a.n, g.c, few.label FROM s a JOIN (SELECT k, count(*) AS c
+		FROM s GROUP BY k HAVING count(*) % 3 > 0) g ON a.k = g.k LEFT JOIN few ON few.n = g.c % 9
+		WHERE a.n % 40 = 0',
 	total => 'SELECT count(*) AS c, sum(n) AS s FROM s');
 # views over these; one is the third of a chain
 my @above = (
@@ -67,6 +72,8 @@ my @above = (
 	['most', 'histogram', 'SELECT max(c) AS c, sum(c * n) AS rows FROM %s'],
 	['padded', 'rows', 'SELECT kk, count(pad) AS c FROM %s GROUP BY kk'],
 	['free', 'alone', 'SELECT n, count(*) AS c FROM %s WHERE bn IS NULL GROUP BY n'],
+	['labels', 'per_key', 'SELECT label, count(*) AS n, sum(c) AS c FROM %s
+		JOIN few ON few.n = c %% 8 GROUP BY label'],
 	['shared', 'best', 'SELECT k, count(*) AS n, sum(c) AS c FROM %s GROUP BY k'],
 	['held', 'latest', 'SELECT writer, count(*) AS c FROM %s GROUP BY writer']);
 $node->safe_psql('postgres',

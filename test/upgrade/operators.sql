@@ -13,6 +13,10 @@ CREATE MATERIALIZED VIEW last_tints WITH (streaming.continuous,
 		streaming.trigger = manual) AS
 	SELECT tint, count(*), max(body) AS body FROM (SELECT DISTINCT ON (url) url, tint, body
 		FROM clicks ORDER BY url, ts DESC NULLS LAST, ms, price, body) c GROUP BY tint;
+CREATE MATERIALIZED VIEW tinted WITH (streaming.continuous,
+		streaming.trigger = manual) AS
+	SELECT p.v, t.tint, t.n, n.name FROM plain p JOIN (SELECT tint, count(*) AS n FROM clicks
+		GROUP BY tint) t ON p.k = mod(t.n, 10) LEFT JOIN names n ON n.k = mod(t.n, 3);
 CREATE MATERIALIZED VIEW values_of WITH (streaming.continuous,
 		streaming.trigger = manual) AS
 	SELECT url, count(DISTINCT ms), count(DISTINCT tint) AS tints,

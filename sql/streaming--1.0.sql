@@ -363,11 +363,14 @@ COMMENT ON FUNCTION streaming._status(pg_catalog.oid) IS
 
 CREATE FUNCTION streaming._inputs(viewid pg_catalog.oid,
 		OUT inputs pg_catalog.oid[], OUT lag_rows pg_catalog.int8,
-		OUT skipped_rows pg_catalog.int8)
+		OUT skipped_rows pg_catalog.int8,
+		OUT lag_since pg_catalog.timestamptz,
+		OUT read_at pg_catalog.timestamptz,
+		OUT state_bytes pg_catalog.int8, OUT row_ms pg_catalog.float8)
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_inputs';
 COMMENT ON FUNCTION streaming._inputs(pg_catalog.oid) IS
-	'internal: what a view reads, what that has still to read, and how many rows were put aside because they fail, for streaming.views';
+	'internal: what a view reads, what that has still to read and since when, how many rows were put aside because they fail, how large its state is, and how long a row takes, for streaming.views';
 
 CREATE VIEW streaming.views AS
 	SELECT v.viewid::pg_catalog.regclass AS view,
@@ -406,7 +409,25 @@ CREATE VIEW streaming.views AS
 		i.lag_rows AS inherited_lag_rows,
 		CASE WHEN v.changes OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
 			THEN v.changes::pg_catalog.regclass END AS change_stream,
-		i.skipped_rows
+		i.skipped_rows,
+		CASE WHEN s.lag_rows OPERATOR(pg_catalog.=) 0::pg_catalog.int8
+			THEN '0'::pg_catalog.interval
+			WHEN s.lag_rows OPERATOR(pg_catalog.>) 0::pg_catalog.int8
+			THEN pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) i.read_at
+			END AS lag_time,
+		CASE WHEN i.lag_rows OPERATOR(pg_catalog.=) 0::pg_catalog.int8
+			THEN '0'::pg_catalog.interval
+			ELSE pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) i.lag_since
+			END AS inherited_lag_time,
+		i.state_bytes,
+		CASE WHEN s.state OPERATOR(pg_catalog.=) 'backfilling'::pg_catalog.text
+			THEN s.rows_read::pg_catalog.float8 OPERATOR(pg_catalog./)
+				NULLIF((s.rows_read OPERATOR(pg_catalog.+) s.lag_rows)::pg_catalog.float8,
+					0::pg_catalog.float8) END AS backfill_share,
+		CASE WHEN s.state OPERATOR(pg_catalog.=) 'backfilling'::pg_catalog.text
+			THEN '1 millisecond'::pg_catalog.interval OPERATOR(pg_catalog.*)
+				(s.lag_rows::pg_catalog.float8 OPERATOR(pg_catalog.*) i.row_ms)
+			END AS backfill_time_left
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e
@@ -424,7 +445,8 @@ CREATE VIEW streaming.views AS
 			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
 				'USAGE'::pg_catalog.text) THEN r.detail END,
 		NULL, NULL, 0::pg_catalog.int4, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+		NULL, NULL, NULL, NULL, NULL
 	FROM streaming._restore r
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
 	WHERE r.item OPERATOR(pg_catalog.=) '_view'::pg_catalog.text;

@@ -103,6 +103,47 @@ SET ROLE regress_streaming_a;
 SELECT count(*) > 2 AS lines FROM streaming.explain('v');
 RESET ROLE;
 
+-- how large the state of all operators is
+CREATE MATERIALIZED VIEW two WITH (streaming.continuous) AS
+	SELECT k, count(DISTINCT v) AS n, array_agg(repeat('x', 9000) ORDER BY v) FILTER (WHERE v < 7) AS long FROM s GROUP BY k;
+SELECT streaming.wait('two');
+SELECT view, state_bytes = (SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c WHERE relnamespace = 'streaming'::regnamespace AND relkind = 'r'
+		AND relname ~ ('^_(state|below)_' || number_of(view) || '(_[0-9]+)?$')) AS all_of_it,
+	state_bytes > pg_total_relation_size(state_table) AS several
+FROM streaming.views ORDER BY view::text COLLATE "C";
+
+-- how long a view has been behind: since it last had read all there was, which bounds the age of what it has not
+SET ROLE regress_streaming_a;
+CREATE MATERIALIZED VIEW above WITH (streaming.continuous) AS SELECT sum, count(*) FROM w GROUP BY sum;
+CREATE MATERIALIZED VIEW top WITH (streaming.continuous) AS SELECT count, count(*) AS n FROM above GROUP BY count;
+RESET ROLE;
+SELECT streaming.wait('top');
+SELECT view, lag_rows, lag_time, inherited_lag_rows, inherited_lag_time FROM streaming.views WHERE view::text IN ('w', 'above', 'top') ORDER BY view::text COLLATE "C";
+SELECT clock_timestamp() AS before \gset
+SELECT streaming.wait('w');
+ALTER MATERIALIZED VIEW w SET (streaming.enabled = off);
+SELECT clock_timestamp() AS written \gset
+INSERT INTO s VALUES (1, 6);
+SELECT view, lag_rows, CASE WHEN lag_rows > 0 THEN lag_time BETWEEN now() - :'written' AND clock_timestamp() - :'before' ELSE lag_time = '0' END AS lag_time, inherited_lag_rows,
+	CASE WHEN inherited_lag_rows > 0 THEN inherited_lag_time BETWEEN now() - :'written' AND clock_timestamp() - :'before' ELSE inherited_lag_time = '0' END AS inherited_lag_time
+FROM streaming.views WHERE view::text IN ('w', 'above', 'top') ORDER BY view::text COLLATE "C";
+ALTER MATERIALIZED VIEW w RESET (streaming.enabled);
+SELECT streaming.wait('top');
+SELECT view, lag_time, inherited_lag_time FROM streaming.views WHERE view::text IN ('w', 'above', 'top') ORDER BY view::text COLLATE "C";
+DROP MATERIALIZED VIEW above CASCADE;
+DROP MATERIALIZED VIEW two;
+
+-- how far a backlog has been worked off, and how long the rest will take
+REFRESH MATERIALIZED VIEW v;
+SELECT state, backfill_share, backfill_time_left FROM streaming.views WHERE view = 'v'::regclass;
+SELECT rows_read FROM streaming.views WHERE view = 'v'::regclass \gset
+INSERT INTO s SELECT 1, 1 FROM generate_series(1, :rows_read);
+SELECT state, round(backfill_share::numeric, 1) AS share, backfill_time_left > '0' AS time_left,
+	abs(extract(epoch FROM backfill_time_left) / lag_rows / (SELECT sum(ms) / sum(rows) / 1000 FROM streaming.progress WHERE view = 'v'::regclass AND rows > 0) - 1) < 0.01 AS at_that_pace
+FROM streaming.views WHERE view = 'v'::regclass;
+REFRESH MATERIALIZED VIEW v;
+SELECT state, backfill_share, backfill_time_left FROM streaming.views WHERE view = 'v'::regclass;
+
 -- the settings
 SELECT name, boot_val, unit, context, vartype, min_val FROM pg_settings WHERE name LIKE 'streaming.%' AND name !~ 'debug|clock|mutation' ORDER BY name;
 -- every object has a comment; what is internal begins with "_" and is nobody's business

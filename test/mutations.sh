@@ -48,6 +48,9 @@
 #	empty_set_goes	an empty grouping set goes with the last row
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
+#	ttl_early	rows of a result go a millisecond too early
+#	ttl_ahead	... and before they are handed on to a change stream that was just made
+#	ttl_subtracted	... and for who reads the changes, too
 #	time_behind	a computed time is as late as what it is computed of
 #	writer		others than batches write to a change stream
 #	retention_unread	rows go that somebody has not read
@@ -74,7 +77,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
-	closed_again closed_skipped below_ahead time_behind writer retention_unread
+	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	vacuum_result rewrite_unread reset_number replace_once replace_itself cut_page read_again
 	dump_read restore_doubt}
 streaming_setup STREAMING_DEBUG=1
@@ -116,6 +119,8 @@ guards()
 		rewrite_unread) echo test_00_setup test_rewrite ;;
 		reset_number) echo test_00_setup test_reset ;;
 		replace_*) echo test_00_setup test_replace ;;
+		ttl_ahead) echo t/078_ttl.pl ;;
+		ttl_*) echo test_00_setup test_et_ttl ;;
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;

@@ -86,6 +86,8 @@ typedef struct StreamViewEntry
 	bool		slow;			/* a batch took long, and none was short since */
 	Oid			owner;			/* when the scheduler looked last */
 	TimestampTz begun_at;		/* when its last batch began, or 0 */
+	TimestampTz read_at;		/* when the last one began that has read all there was,
+								 * or 0 */
 	TimestampTz due_at;			/* when it has something to do again, unless a
 								 * commit comes first; DT_NOEND: when asked */
 	int			cuts;			/* batches ended for the sake of other owners,

@@ -196,6 +196,14 @@ read_changes_retention(const char *value, StreamOptions *options)
 }
 
 static const char *
+read_ttl(const char *value, StreamOptions *options)
+{
+	if (!read_interval(value, 31, &options->ttl_us))
+		return "A valid value is an interval, zero or more, such as '90 days'.";
+	return NULL;
+}
+
+static const char *
 read_group(const char *value, StreamOptions *options)
 {
 	if (*value == '\0' || strlen(value) >= NAMEDATALEN)
@@ -285,6 +293,7 @@ static const OptionDef option_defs[] = {
 	{"output_mode", true, false, read_output_mode},
 	{"trigger", true, false, read_trigger},
 	{"trust_functions", true, false, read_trust_functions},
+	{"ttl", true, false, read_ttl},
 	{"watermark", true, true, read_watermark},
 	{"watermark_policy", true, false, read_watermark_policy},
 	{NULL}
@@ -480,6 +489,7 @@ stream_options_fill(List *names, List *values, StreamOptions *options)
 	options->enabled = true;
 	options->trigger = STREAM_TRIGGER_COMMIT;
 	options->retention_us = -1;
+	options->ttl_us = -1;
 	options->delay_us = -1;
 	options->max_future_us = -1;
 	options->max_errors = DEFAULT_MAX_ERRORS;

@@ -45,6 +45,8 @@ typedef struct StreamOptions
 	bool		changes;		/* streaming.changes */
 	int64		retention_us;	/* streaming.changes_retention: 0: what has been
 								 * read goes, > 0: what is older; -1: not given */
+	int64		ttl_us;			/* streaming.ttl: so long after they were closed rows
+								 * go; -1: they stay */
 	bool		skip_errors;	/* streaming.on_error is "skip" */
 	int64		max_errors;		/* streaming.max_errors */
 	int64		keep_errors_us; /* streaming.errors_retention; -1: for ever */

@@ -481,6 +481,7 @@ stream_shmem_view_status(Oid viewid, StreamViewStatus *status)
 			status->retry_at = view->retry_at;
 		}
 		status->more = view->more;
+		status->read_at = view->read_at;
 	}
 	LWLockRelease(stream_area->lock);
 	return view != NULL;

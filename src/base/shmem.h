@@ -93,6 +93,8 @@ typedef struct StreamViewStatus
 	bool		running;		/* a batch is running now */
 	bool		more;			/* the last batch left rows for the next */
 	TimestampTz retry_at;		/* next attempt after a failure, or 0 */
+	TimestampTz read_at;		/* all that was committed by then has been read; 0:
+								 * not known */
 } StreamViewStatus;
 
 /* False (and zeroes) if no process of this database knows the view. */

@@ -189,7 +189,12 @@ explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 								  get_rel_name(state), rows_of_state(cut)));
 	if (cut->keys == NIL && stream_cut_has_groups(cut))
 		return;
-	if (!closes)
+	if (explain->row->options.ttl_us >= 0 &&
+		cut == explain->flow->tree->alone &&
+		!(cut->grouping && !cut->window->in_all_sets))
+		put_line(explain, 2,
+				 "Bounded by: the watermark, after which states go, and results when streaming.ttl is over");
+	else if (!closes)
 		put_line(explain, 2, cut->kind != STREAM_CUT_ROWS ?
 				 "Bounded by: the number of its keys" : cut->signs ?
 				 "Bounded by: the groups of the operator below" :

@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "storage/smgr.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -46,6 +47,7 @@
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
 #include "process/failure.h"
+#include "process/history.h"
 #include "command/monitor.h"
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
@@ -247,12 +249,30 @@ stream_monitor_status(PG_FUNCTION_ARGS)
 													  values, nulls)));
 }
 
+/* When the last batch began that has read all there was; 0: not known. */
+static TimestampTz
+read_at(Oid viewid)
+{
+	StreamViewStatus status;
+
+	stream_shmem_view_status(stream_viewgroup_leader(viewid), &status);
+	return status.read_at;
+}
+
+/* How far views are behind on whose results another one depends. */
+typedef struct InheritedLag
+{
+	int64		rows;			/* that they have still to read, together */
+	TimestampTz since;			/* the time by which all that was committed has been
+								 * read by each that has some; 0: not known */
+} InheritedLag;
+
 /*
- * Adds up how many rows views have still to read on whose results this one depends, each
- * once; false if that cannot be said of one.
+ * Finds the lag of all views on whose results this one depends, each once; false if that
+ * cannot be said of one.
  */
 static bool
-inherited_lag(const StreamViewRow *row, List **seen, int64 *lag_rows)
+inherited_lag(const StreamViewRow *row, List **seen, InheritedLag *lag)
 {
 	ListCell   *lc;
 
@@ -275,32 +295,112 @@ inherited_lag(const StreamViewRow *row, List **seen, int64 *lag_rows)
 			return false;
 		stream_catalog_read_progress(viewid, input->unlogged, NULL, &progress);
 		if (!view_lag(input, &progress, &rows, &bytes) ||
-			!inherited_lag(input, seen, lag_rows))
+			!inherited_lag(input, seen, lag))
 			return false;
-		*lag_rows += rows;
+		lag->rows += rows;
+		if (rows > 0)
+			lag->since = Min(lag->since, read_at(viewid));
 	}
 	return true;
 }
 
+/* ---- sizes ---- */
+
 /*
- * _inputs(viewid) returns inputs, lag_rows, skipped_rows
+ * Adds the size of a relation with its indexes and TOAST table, in bytes, as
+ * pg_total_relation_size does; false if somebody has locked one of them.
+ */
+static bool
+measure_all(Oid relid, int64 *bytes)
+{
+	Relation	rel;
+	List	   *parts;
+	ListCell   *lc;
+
+	if (!ConditionalLockRelationOid(relid, AccessShareLock))
+		return false;
+	/* without a lock, it may just have been dropped */
+	rel = try_relation_open(relid, NoLock);
+	if (rel == NULL)
+	{
+		UnlockRelationOid(relid, AccessShareLock);
+		return true;
+	}
+	for (ForkNumber fork = 0; fork <= MAX_FORKNUM; fork++)
+		if (smgrexists(RelationGetSmgr(rel), fork))
+			*bytes += (int64) smgrnblocks(RelationGetSmgr(rel), fork) * BLCKSZ;
+	parts = rel->rd_rel->relkind == RELKIND_INDEX ? NIL :
+		list_copy(RelationGetIndexList(rel));
+	if (OidIsValid(rel->rd_rel->reltoastrelid))
+		parts = lappend_oid(parts, rel->rd_rel->reltoastrelid);
+	relation_close(rel, AccessShareLock);
+	foreach(lc, parts)
+		if (!measure_all(lfirst_oid(lc), bytes))
+			return false;
+	return true;
+}
+
+/* The same of all state tables of a view. */
+static bool
+measure_states(const StreamViewRow *row, int64 *bytes)
+{
+	ListCell   *lc;
+
+	foreach(lc, stream_catalog_states(row))
+		if (OidIsValid(lfirst_oid(lc)) && !measure_all(lfirst_oid(lc), bytes))
+			return false;
+	return true;
+}
+
+/* How many milliseconds a row has taken in the last batches that had any; 0: not known. */
+static double
+time_of_row(Oid viewid)
+{
+	StreamFigures *batches;
+	StreamRunning running;
+	int64		rows = 0;
+	int64		us = 0;
+	int			n;
+
+	if (!stream_shmem_available())
+		return 0;
+	n = stream_history_read(viewid, &batches, &running);
+	for (int i = 0; i < n; i++)
+	{
+		if (batches[i].rows == 0)
+			continue;
+		rows += batches[i].rows;
+		for (int j = 0; j < STREAM_NUM_PHASES; j++)
+			us += batches[i].us[j];
+	}
+	return rows > 0 ? us / 1000.0 / rows : 0;
+}
+
+/*
+ * _inputs(viewid) returns inputs, lag_rows, skipped_rows, lag_since, read_at, state_bytes,
+ * row_ms
  *
  * What a view reads, as its user knows it: streams, and, for the results of other views,
- * these; how many rows those, and the ones that they read, have still to read; and how many
- * rows it has put aside because they fail, and not been fed again.  Who
- * may call it, and locks: as for _status.
+ * these; how many rows those, and the ones that they read, have still to read; how many
+ * rows it has put aside because they fail, and not been fed again.  The time by which all
+ * that was committed had been read, by those with a lag, and by itself.  The size of its
+ * state tables, and how long its last batches took for a row.  Who
+ * may call it, and locks: as for _status, and on the state tables.
  */
 Datum
 stream_monitor_inputs(PG_FUNCTION_ARGS)
 {
 	StreamViewRow *row = stream_catalog_view(PG_GETARG_OID(0));
 	TupleDesc	desc;
-	Datum		values[3];
-	bool		nulls[3] = {0};
+	Datum		values[7];
+	bool		nulls[7] = {0};
 	Datum	   *inputs;
 	StreamProgress progress = {0};
+	InheritedLag lag = {.since = DT_NOEND};
 	List	   *seen = NIL;
-	int64		rows = 0;
+	TimestampTz since;
+	int64		bytes = 0;
+	double		row_ms;
 
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -318,12 +418,22 @@ stream_monitor_inputs(PG_FUNCTION_ARGS)
 												list_length(row->streams),
 												OIDOID, sizeof(Oid), true,
 												TYPALIGN_INT));
-	nulls[1] = !inherited_lag(row, &seen, &rows);
-	values[1] = Int64GetDatum(rows);
+	nulls[1] = !inherited_lag(row, &seen, &lag);
+	values[1] = Int64GetDatum(lag.rows);
 	nulls[2] = row->unlogged && RecoveryInProgress();
 	if (!nulls[2])
 		stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	values[2] = Int64GetDatum(progress.error_rows);
+	nulls[3] = nulls[1] || lag.rows == 0 || lag.since == 0;
+	values[3] = TimestampTzGetDatum(lag.since);
+	since = read_at(row->viewid);
+	nulls[4] = since == 0;
+	values[4] = TimestampTzGetDatum(since);
+	nulls[5] = !measure_states(row, &bytes);
+	values[5] = Int64GetDatum(bytes);
+	row_ms = time_of_row(row->viewid);
+	nulls[6] = row_ms == 0;
+	values[6] = Float8GetDatum(row_ms);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }

@@ -364,6 +364,52 @@ notice_unbounded_join(const StreamViewRow *row, StreamCut *cut,
 			 errhint("To bound its state, have event times with a watermark in the streams, and a condition on how far apart they are, such as l.ts BETWEEN r.ts - interval '1 hour' AND r.ts, or equal windows.")));
 }
 
+/* Rows that are to go some time must be final by then, and nothing said of others by them. */
+static void
+check_ttl(const StreamViewRow *row, const StreamTree *tree,
+		  const StreamWatermark *wm, List *options, const char *source)
+{
+	StreamCut  *cut = tree->alone;
+
+	if (tree->places == NIL && tree->top->kind == STREAM_CUT_TRANSFORM)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.ttl\" needs an aggregation, a DISTINCT or first rows"),
+				 errdetail("The result of this view is a stream, to which rows are only added."),
+				 errhint("Group by a window; or have a trigger on the view copy its rows into a partitioned table, and drop old partitions."),
+				 stream_refuse_option_position(source, options, "ttl")));
+	if (cut == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.ttl\" is not supported for a view whose readers compute more than a row of each group"),
+				 errdetail("What they compute of several groups would change when old ones go."),
+				 errhint("Leave the window function, LIMIT, DISTINCT, join or aggregation of groups to an ordinary view over the continuous view."),
+				 stream_refuse_option_position(source, options, "ttl")));
+	if (!(stream_cut_has_groups(cut) || cut->kind == STREAM_CUT_DISTINCT) ||
+		cut->window == NULL || !cut->window->event_time ||
+		(cut->window->key < 0 && cut->expiry == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.ttl\" needs an event time among the keys of the result"),
+				 errdetail("Without one, no row of it is ever final."),
+				 errhint("Group by a window of the stream's event time, such as tumble(ts, '1 minute'); or have one in DISTINCT, DISTINCT ON or PARTITION BY."),
+				 stream_refuse_option_position(source, options, "ttl")));
+	if (row->options.output_mode == STREAM_OUTPUT_COMPLETE)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.ttl\" does not go with output mode \"complete\""),
+				 errdetail("No group is ever final there."),
+				 errhint("Leave one of the two options out."),
+				 stream_refuse_option_position(source, options, "ttl")));
+	if (!stream_watermark_exists(wm))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("\"streaming.ttl\" needs a watermark"),
+				 errdetail("Without one, no row is ever final."),
+				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
+				 stream_refuse_option_position(source, options, "ttl")));
+}
+
 /* Do the options fit what the query says about event time? */
 static void
 check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
@@ -394,6 +440,8 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 				 row->options.output_mode == STREAM_OUTPUT_APPEND)
 			check_append(cut, wm, options, source);
 	}
+	if (row->options.ttl_us >= 0)
+		check_ttl(row, tree, wm, options, source);
 }
 
 static void
@@ -700,7 +748,9 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 	StreamWatermark *has = stream_watermark_create(InvalidOid, row->streams,
 												   NIL, &row->options);
 
-	if (row->options.output_mode != before->output_mode)
+	if (row->options.output_mode != before->output_mode &&
+		(row->options.output_mode == STREAM_OUTPUT_COMPLETE ||
+		 before->output_mode == STREAM_OUTPUT_COMPLETE))
 		changed = "output_mode";
 	else if (row->options.within_watermark != before->within_watermark)
 		changed = "distinct_within_watermark";
@@ -724,6 +774,97 @@ check_changed_options(const StreamViewRow *row, const StreamOptions *before,
 				 errdetail("Windows that it has closed could not stay closed."),
 				 errhint("Set a longer one, or drop the view and create it anew."),
 				 stream_refuse_option_position(source, options, "watermark")));
+}
+
+/* The view as it is with its options before a change, and after it. */
+typedef struct ChangedView
+{
+	StreamViewRow *row;
+	const StreamOptions *before;
+	List	   *options;
+	const char *source;
+} ChangedView;
+
+/* For all that the readers of a view, whose output mode changes, know of it. */
+static void
+refuse_output_mode(const ChangedView *changed, const char *why,
+				   const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("option \"streaming.output_mode\" of continuous view \"%s\" cannot be changed",
+					get_rel_name(changed->row->viewid)),
+			 errdetail("%s", why), errhint("%s", hint),
+			 stream_refuse_option_position(changed->source, changed->options,
+										   "output_mode")));
+}
+
+/* Its groups are shown at another time, which says the query of its readers alone. */
+static void
+check_output_mode(ChangedView *changed, Query *query, StreamTree *tree,
+				  const StreamWatermark *wm)
+{
+	bool		groups = tree->finals != NIL;
+	ListCell   *lc;
+
+	foreach(lc, tree->cuts)
+		groups |= stream_cut_has_groups((StreamCut *) lfirst(lc));
+	if (!groups)
+		refuse_output_mode(changed,
+						   "Its rows are final as soon as they are in it: \"update\" and \"append\" mean the same.",
+						   "Leave the option as it is.");
+	if (!stream_tree_same_operators(tree,
+									stream_tree_of_query(query, changed->before,
+														 NULL)))
+		refuse_output_mode(changed,
+						   "What it keeps would be different: its query has aggregations, joins or rankings of rows that change.",
+						   "Drop the view and create it anew.");
+	foreach(lc, tree->cuts)
+		if (stream_cut_has_groups((StreamCut *) lfirst(lc)) &&
+			changed->row->options.output_mode == STREAM_OUTPUT_APPEND)
+			check_append(lfirst(lc), wm, changed->options, changed->source);
+}
+
+static void
+check_change_as_owner(void *arg)
+{
+	ChangedView *changed = arg;
+	StreamViewRow *row = changed->row;
+	Relation	definition = table_open(row->definition, AccessShareLock);
+	Query	   *query = get_view_query(definition);
+	StreamWatermark *wm = stream_watermark_create(InvalidOid, row->streams,
+												  NIL, &row->options);
+	StreamOptions options = row->options;
+	StreamTree *tree;
+
+	/* a change stream is another matter */
+	options.changes = changed->before->changes;
+	tree = stream_tree_of_query(query, &options, NULL);
+	if (row->options.ttl_us >= 0)
+		check_ttl(row, tree, wm, changed->options, changed->source);
+	if (row->options.output_mode != changed->before->output_mode)
+		check_output_mode(changed, query, tree, wm);
+	table_close(definition, NoLock);
+}
+
+/* Options about when readers see rows, and for how long. */
+static void
+change_what_is_shown(StreamViewRow *row, const StreamOptions *before,
+					 List *options, const char *source)
+{
+	ChangedView changed = {row, before, options, source};
+	bool		mode = row->options.output_mode != before->output_mode;
+
+	if (!mode && row->options.ttl_us == before->ttl_us)
+		return;
+	if (mode && OidIsValid(row->changes))
+		refuse_output_mode(&changed,
+						   "It has a change stream, which others may have read.",
+						   "Drop the view and create it anew.");
+	stream_owner_run(stream_owner_of(row->viewid), row->settings,
+					 check_change_as_owner, &changed);
+	if (mode)
+		stream_relations_change_reading(row);
 }
 
 /* A change stream in the making. */
@@ -777,8 +918,8 @@ add_change_stream(StreamViewRow *row)
 
 /*
  * Do the options ask for what is for no batch in progress?  Of a change stream that the
- * view has not: what the batch changes must be in it, or before it.  Of a group: whoever
- * has a batch later must know of it.
+ * view has not: what the batch changes must be in it, or before it.  Of a group, or when
+ * groups are shown: whoever has a batch later must know of it.
  */
 static bool
 are_between_batches(const StreamViewRow *row, List *options)
@@ -789,7 +930,7 @@ are_between_batches(const StreamViewRow *row, List *options)
 	{
 		const char *name = lfirst_node(DefElem, lc)->defname;
 
-		if (strcmp(name, "group") == 0 ||
+		if (strcmp(name, "group") == 0 || strcmp(name, "output_mode") == 0 ||
 			(strcmp(name, "changes") == 0 && !row->options.changes))
 			return true;
 	}
@@ -835,6 +976,7 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 	stream_options_fill(row->option_names, row->option_values, &row->options);
 	check_changed_options(row, &before, options, source);
 	check_retention(row, options, source);
+	change_what_is_shown(row, &before, options, source);
 	if (row->options.changes && !before.changes)
 		add_change_stream(row);
 	if ((row->options.keep_late_rows && !before.keep_late_rows) ||

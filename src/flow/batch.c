@@ -28,6 +28,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "common/int.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -78,6 +79,8 @@ typedef struct BatchView
 	int			nops;
 	StreamOperator **ops;		/* those of its tree */
 	StreamReaped *places;		/* how far each has given up its state */
+	StreamReaped expired;		/* up to where rows have gone that readers saw, as far
+								 * as is known */
 	StreamPosition *position;	/* as of progress.batch */
 	StreamProgress progress;
 	List	   *leaves;			/* OIDs, as of generation */
@@ -98,6 +101,7 @@ struct StreamBatch
 	Snapshot	snapshot;
 	bool		more;			/* the range is bounded, rows are waiting, or
 								 * the watermark has moved */
+	bool		bounded;		/* rows are waiting */
 	int64		rows;			/* stream rows consumed */
 	int64		number;			/* its number, when it is committed */
 	int64		late;			/* the late threshold */
@@ -212,6 +216,7 @@ remember_view(Oid viewid)
 										  ALLOCSET_DEFAULT_SIZES);
 	view->stale = true;
 	view->generation = -1;
+	view->expired.until = STREAM_NO_TIME;
 	return view;
 }
 
@@ -221,7 +226,7 @@ read_row(BatchView *view)
 {
 	MemoryContext old;
 	HeapTuple	tuple;
-	Oid			changes = view->row ? view->row->changes : InvalidOid;
+	StreamViewRow *before = view->row;
 
 	/* first: news that comes while we read makes it stale again */
 	view->stale = false;
@@ -239,7 +244,8 @@ read_row(BatchView *view)
 	if (view->row == NULL)
 		return false;
 	/* it may have got a change stream, which is an operator */
-	if (view->row->changes != changes)
+	if (before && (before->changes != view->row->changes ||
+				   before->options.output_mode != view->row->options.output_mode))
 		forget_derived(view);
 	return true;
 }
@@ -442,6 +448,7 @@ read_position(BatchView *view)
 		view->position = progress.position ?
 			stream_position_read(view->context, progress.position) :
 			stream_position_create(view->context);
+		view->expired.until = STREAM_NO_TIME;
 	}
 	view->progress = progress;
 	view->progress.position = NULL;
@@ -534,6 +541,35 @@ must_reap(BatchView *view, int i)
 		view->places[i].until < view->progress.closed;
 }
 
+/*
+ * Up to where rows that readers see are to go (streaming.ttl), when closed is up to where
+ * groups are final; STREAM_NO_TIME: none.  Those that have just been closed have state to
+ * give up first, and may have to be handed on.
+ */
+static int64
+expires_until(BatchView *view, int64 closed)
+{
+	StreamCut  *cut = view->flow->tree->alone;
+	int			changes = changes_of_closed(view);
+	int64		until;
+
+	if (view->row->options.ttl_us < 0 || cut == NULL ||
+		!stream_operator_can_expire(view->ops[cut->number]) ||
+		pg_sub_s64_overflow(closed, view->row->options.ttl_us, &until))
+		return STREAM_NO_TIME;
+	if (STREAM_MUTATION("ttl_early"))
+		until += 1000;
+	until = Min(until, view->places[cut->number].until);
+	return changes >= 0 && !STREAM_MUTATION("ttl_ahead") ?
+		Min(until, view->places[changes].until) : until;
+}
+
+static bool
+must_expire(BatchView *view)
+{
+	return view->expired.until < expires_until(view, view->progress.closed);
+}
+
 static bool
 can_reap(BatchView *view)
 {
@@ -551,7 +587,7 @@ has_groups_to_reap(BatchView *view)
 	for (int i = 0; i < view->nops; i++)
 		if (must_reap(view, i))
 			return true;
-	return false;
+	return must_expire(view);
 }
 
 /* Has the watermark moved, which means nothing here, but to views above? */
@@ -856,6 +892,23 @@ note_handed_on(BatchView *view)
 		view->places[tree->changes->number].until = view->progress.closed;
 }
 
+/* What is wrong on purpose: a row that goes because it is old goes above, too. */
+static void
+subtract_expired(StreamBatch *batch, int i)
+{
+	BatchView  *view = batch->view;
+	StreamTree *tree = view->flow->tree;
+	int64		until;
+
+	if (view->places == NULL || tree->changes == NULL ||
+		tree->alone == NULL || tree->alone->number != i)
+		return;
+	until = expires_until(view, batch->closes);
+	if (until > view->expired.until)
+		stream_operator_hand_on_closed(view->ops[i], batch->states[i],
+									   view->expired.until, until);
+}
+
 /*
  * Runs the operators from the leaves up: the plans of their feeds, over the rows of
  * the position's range (none without one).  Rows that end at or before batch->late
@@ -891,14 +944,29 @@ run_operators(StreamBatch *batch, StreamPosition *position)
 			run_delta(batch, lfirst(lc), position);
 		}
 		stream_figures_enter(&batch->meter, STREAM_PHASE_MERGE);
+		if (STREAM_MUTATION("ttl_subtracted"))
+			subtract_expired(batch, i);
 		batch->meter.figures.added += stream_operator_close(view->ops[i]);
 	}
 	view->progress.groups += batch->meter.figures.added;
 }
 
+/* Removes rows whose time is over. */
+static void
+expire_rows(StreamBatch *batch, int64 limit)
+{
+	BatchView  *view = batch->view;
+	int			i = view->flow->tree->alone->number;
+
+	/* some of them have given up their state just now */
+	CommandCounterIncrement();
+	stream_operator_expire(view->ops[i], batch->states[i], &view->expired,
+						   expires_until(view, view->progress.closed), limit);
+}
+
 /*
  * Gives up state of groups that have closed, keeping up with what a large batch
- * makes.
+ * makes; and rows whose time is over.
  */
 static void
 reap_groups(StreamBatch *batch, int64 made)
@@ -918,6 +986,8 @@ reap_groups(StreamBatch *batch, int64 made)
 													 &view->places[i],
 													 progress->closed, limit);
 	progress->groups -= figures->removed;
+	if (must_expire(view))
+		expire_rows(batch, limit);
 }
 
 /* Tells those who listen to the view's channel, once the batch is committed. */
@@ -1236,6 +1306,7 @@ stream_batch_measure(StreamBatch *batch, List **measured)
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 	/* which rows these are will be known when there is a snapshot */
 	batch->more |= batch->part != NULL;
+	batch->bounded = batch->more;
 	if (batch->reads_content)
 		STREAM_DEBUG_POINT("batch-reads-content");
 }
@@ -1395,6 +1466,12 @@ note_figures(StreamBatch *batch)
 	figures->rows = batch->rows;
 	figures->watermark = view->progress.watermark;
 	view->figures = *figures;
+}
+
+bool
+stream_batch_leaves_rows(const StreamBatch *batch)
+{
+	return batch->bounded;
 }
 
 StreamBatchResult

@@ -114,6 +114,9 @@ extern void stream_batch_fire(StreamBatch *batch);
 /* The batch is of a part, which stays the caller's. */
 extern void stream_batch_set_part(StreamBatch *batch, StreamPart *part);
 
+/* Are there rows that it leaves for later ones? */
+extern bool stream_batch_leaves_rows(const StreamBatch *batch);
+
 /* Closes what is open, and says what came of it. */
 extern StreamBatchResult stream_batch_close(StreamBatch *batch);
 

@@ -73,6 +73,7 @@ struct StreamOperator
 	StreamMoving *moving;		/* ... or this: changes */
 	bool		at_changes;		/* they come from the feed in progress */
 	StreamReaper *reaper;		/* or NULL */
+	StreamReaper *expirer;		/* of what readers see, or NULL */
 	StreamRows *kept;			/* below sessions, or NULL */
 	StreamSide *sides;			/* below a join, or NULL; ... */
 	int			nsides;
@@ -375,9 +376,12 @@ set_session_rows(StreamOperator *op)
 	stream_sessions_set_changing(op->sessions, rows);
 }
 
-/* Groups that close give up their state; keys below another operator go. */
+/*
+ * Groups that close give up their state; keys below another operator go.  results: rows
+ * that readers see go, which have given up theirs.
+ */
 static StreamReaper *
-make_reaper(StreamOperator *op, TupleDesc desc)
+make_reaper(StreamOperator *op, TupleDesc desc, bool results)
 {
 	StreamCut  *cut = op->cut;
 	StreamWindow *window = cut->window;
@@ -395,7 +399,9 @@ make_reaper(StreamOperator *op, TupleDesc desc)
 		end = window->key_end;
 	else
 		return NULL;
-	if (cut->hands_on && !cut->shown)
+	if (results)
+		reaping = STREAM_REAP_RESULTS;
+	else if (cut->hands_on && !cut->shown)
 		reaping = STREAM_REAP_ROWS;
 	else if (cut->state_names)
 		reaping = STREAM_REAP_STATES;
@@ -404,7 +410,24 @@ make_reaper(StreamOperator *op, TupleDesc desc)
 								stream_cut_has_closing_index(cut),
 								list_length(cut->keys) +
 								list_length(cut->aggs),
-								op->kept ? session_closed : NULL, op);
+								op->kept && !results ? session_closed : NULL,
+								op);
+}
+
+/* Both, as far as there is something for them to do. */
+static void
+make_reapers(StreamOperator *op, TupleDesc desc)
+{
+	StreamCut  *cut = op->cut;
+
+	op->reaper = make_reaper(op, desc, false);
+	if (op->reaper == NULL || !cut->shown ||
+		!(stream_cut_has_groups(cut) || cut->kind == STREAM_CUT_DISTINCT))
+		return;
+	op->expirer = make_reaper(op, desc, true);
+	/* readers rank the rows of a key */
+	if (cut->topn && cut->topn->slot_name)
+		stream_reaper_set_together(op->expirer);
 }
 
 StreamOperator *
@@ -471,7 +494,7 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 										  &shape);
 	op->at_changes = op->moving != NULL;
 	if (closes && stream_cut_has_state(cut))
-		op->reaper = make_reaper(op, desc);
+		make_reapers(op, desc);
 	MemoryContextSwitchTo(old);
 	return op;
 }
@@ -894,7 +917,7 @@ stream_operator_settle(StreamOperator *op, int64 batch)
 static void
 hand_on_closed(TupleTableSlot *row, void *arg)
 {
-	hand_on_change(row, 1, arg);
+	hand_on_change(row, STREAM_MUTATION("ttl_subtracted") ? -1 : 1, arg);
 }
 
 void
@@ -928,4 +951,17 @@ stream_operator_reap(StreamOperator *op, Relation state, StreamReaped *place,
 	if (op->kept)
 		stream_rows_end_reaping(op->kept);
 	return n;
+}
+
+bool
+stream_operator_can_expire(const StreamOperator *op)
+{
+	return op->expirer != NULL;
+}
+
+int64
+stream_operator_expire(StreamOperator *op, Relation state,
+					   StreamReaped *place, int64 until, int64 limit)
+{
+	return stream_reaper_run(op->expirer, state, place, until, limit);
 }

@@ -84,6 +84,15 @@ extern int64 stream_operator_reap(StreamOperator *op, Relation state,
 								  int64 limit);
 
 /*
+ * Has it rows that readers see, each of which is final some day?  The same for these, which
+ * are removed: of groups that end at or before until, whose state has been given up.
+ */
+extern bool stream_operator_can_expire(const StreamOperator *op);
+extern int64 stream_operator_expire(StreamOperator *op, Relation state,
+									StreamReaped *place, int64 until,
+									int64 limit);
+
+/*
  * What the operator of the input hands on in this batch, between close and settle.
  */
 extern Tuplestorestate *stream_operator_output(const StreamOperator *op,

@@ -16,7 +16,9 @@
  * those that are equal in all columns but the last and greater in that, then in
  * all but the last two, and so on.
  *
- * The same index finds the groups that a batch closes, for whom they are handed on to.
+ * The same index finds the groups that a batch closes, for whom they are handed on to, and
+ * rows of a result that are to go some time after they were closed (streaming.ttl): these
+ * have a place of their own, behind the other one.
  *
  *-------------------------------------------------------------------------
  */
@@ -57,6 +59,7 @@ struct StreamReaper
 	ExprContext *econtext;
 	int64		width;
 	bool		closing_index;
+	bool		together;		/* those that end at the same time */
 	int			first_state;
 	int64		(*on_reap) (TupleTableSlot *row, void *arg);
 	void	   *arg;
@@ -123,6 +126,12 @@ stream_reaper_create(MemoryContext parent, TupleDesc desc,
 	return reaper;
 }
 
+void
+stream_reaper_set_together(StreamReaper *reaper)
+{
+	reaper->together = true;
+}
+
 /* ---- the index ---- */
 
 /* Is it the one that has the groups in the order of their ends? */
@@ -136,7 +145,7 @@ is_in_order(StreamReaper *reaper, Form_pg_index form)
 		return !form->indisunique && form->indnatts == 1 &&
 			form->indkey.values[0] == (IsA(reaper->end_expr, Var) ?
 									   ((Var *) reaper->end_expr)->varattno : 0);
-	/* and none on rows that go */
+	/* and none on rows that nobody reads */
 	return form->indkey.values[0] == 1 &&
 		(form->indisunique || reaper->reaping == STREAM_REAP_ROWS);
 }
@@ -375,7 +384,8 @@ collect_groups(Run *run, const StreamReaped *place, int64 closed)
 		if (end <= place->until || skip-- > 0)
 			continue;
 		/* an index on the ends alone cannot go on in between equal ones */
-		if (run->ngroups >= limit && (run->nkeys > 1 || end != previous))
+		if (run->ngroups >= limit &&
+			((run->nkeys > 1 && !reaper->together) || end != previous))
 			return false;
 		if (run->ngroups == size)
 		{
@@ -409,6 +419,13 @@ tell_of_group(Run *run, ItemPointer tid)
 	ExecClearTuple(run->slot);
 }
 
+static bool
+removes_rows(const StreamReaper *reaper)
+{
+	return reaper->reaping == STREAM_REAP_ROWS ||
+		reaper->reaping == STREAM_REAP_RESULTS;
+}
+
 static void
 reap_group(Run *run, StreamStateTable *table, ItemPointer tid,
 		   TupleTableSlot *out)
@@ -418,7 +435,7 @@ reap_group(Run *run, StreamStateTable *table, ItemPointer tid,
 
 	if (reaper->reaping == STREAM_REAP_COUNT)
 		return;
-	if (reaper->reaping == STREAM_REAP_ROWS)
+	if (removes_rows(reaper))
 	{
 		stream_statetable_delete(table, tid);
 		return;
@@ -546,7 +563,7 @@ stream_reaper_run(StreamReaper *reaper, Relation rel, StreamReaped *place,
 		place->groups = 0;
 		reaper->last = NULL;
 	}
-	else if (reaper->reaping == STREAM_REAP_ROWS)
+	else if (removes_rows(reaper))
 		reaper->last = NULL;	/* the next one is the first there is */
 	else
 		place->groups += run.ngroups;

@@ -18,7 +18,9 @@ typedef enum StreamReaping
 {
 	STREAM_REAP_COUNT,			/* there is nothing to give up */
 	STREAM_REAP_STATES,			/* its states become null */
-	STREAM_REAP_ROWS			/* its row goes */
+	STREAM_REAP_ROWS,			/* its row goes */
+	STREAM_REAP_RESULTS			/* the same, of a table that readers know and may have
+								 * indexed */
 } StreamReaping;
 
 typedef struct StreamReaper StreamReaper;
@@ -39,6 +41,12 @@ extern StreamReaper *stream_reaper_create(MemoryContext parent, TupleDesc desc,
 										  int64 (*on_reap) (TupleTableSlot *row,
 															void *arg),
 										  void *arg);
+
+/*
+ * Groups that end at the same time are given up together, however many they are: what
+ * is said of one may be about others.
+ */
+extern void stream_reaper_set_together(StreamReaper *reaper);
 
 /*
  * Gives up the state of groups that end at or before closed, of about limit of

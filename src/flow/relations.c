@@ -1100,6 +1100,7 @@ stream_relations_check_drop(Oid relid)
 typedef struct NewReading
 {
 	const StreamViewRow *row;
+	bool		always;			/* of whatever view */
 	Query	   *query;			/* or NULL: it may stay as it is */
 } NewReading;
 
@@ -1117,21 +1118,18 @@ make_reading(void *arg)
 	foreach(lc, states)
 		if (OidIsValid(lfirst_oid(lc)))
 			LockRelationOid(lfirst_oid(lc), AccessShareLock);
-	if (stream_cut_has_groups(tree->top))
+	if (reading->always || stream_cut_has_groups(tree->top))
 		reading->query = stream_tree_reading(tree, states, NULL);
 	table_close(definition, NoLock);
 }
 
-void
-stream_relations_renew_reading(const StreamViewRow *row)
+static void
+renew_reading(const StreamViewRow *row, bool always)
 {
-	NewReading	reading = {row, NULL};
-	Relation	view;
+	NewReading	reading = {row, always};
+	Relation	view = try_table_open(row->viewid, AccessExclusiveLock);
 	ListCell   *lc;
 
-	if (row->options.output_mode != STREAM_OUTPUT_APPEND)
-		return;
-	view = try_table_open(row->viewid, AccessExclusiveLock);
 	if (view == NULL)
 		return;
 	stream_owner_run(view->rd_rel->relowner, row->settings, make_reading,
@@ -1153,4 +1151,17 @@ stream_relations_renew_reading(const StreamViewRow *row)
 		CommandCounterIncrement();
 	}
 	table_close(view, NoLock);
+}
+
+void
+stream_relations_renew_reading(const StreamViewRow *row)
+{
+	if (row->options.output_mode == STREAM_OUTPUT_APPEND)
+		renew_reading(row, false);
+}
+
+void
+stream_relations_change_reading(const StreamViewRow *row)
+{
+	renew_reading(row, true);
 }

@@ -91,4 +91,10 @@ extern void stream_relations_check_drop(Oid relid);
  */
 extern void stream_relations_renew_reading(const StreamViewRow *row);
 
+/*
+ * The same of any view, whose output mode has changed, and which has the same operators
+ * in both.
+ */
+extern void stream_relations_change_reading(const StreamViewRow *row);
+
 #endif

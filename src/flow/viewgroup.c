@@ -470,6 +470,7 @@ close_members(Together *group)
 		StreamBatchResult result = stream_batch_close(batch);
 
 		pub->result = Max(pub->result, result);
+		pub->leaves_rows |= stream_batch_leaves_rows(batch);
 		pub->leaves = list_concat_unique_oid(pub->leaves,
 											 stream_batch_leaves(batch));
 	}

@@ -15,6 +15,7 @@
 typedef struct StreamGroupBatch
 {
 	StreamBatchResult result;
+	bool		leaves_rows;	/* one of them has not read all there was */
 	List	   *views;			/* OIDs: those that have had a batch */
 	List	   *leaves;			/* OIDs: the leaf relations that they read */
 	Oid			at;				/* whose turn it is, or was when it failed */

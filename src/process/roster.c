@@ -909,8 +909,8 @@ stream_roster_batch_survived(void)
 }
 
 void
-stream_roster_view_end(Oid viewid, uint64 answered, bool more, int64 batch_us,
-					   TimestampTz due_at)
+stream_roster_view_end(Oid viewid, uint64 answered, bool more, bool all,
+					   int64 batch_us, TimestampTz due_at)
 {
 	StreamViewEntry *view;
 	bool		tell = false;
@@ -923,6 +923,8 @@ stream_roster_view_end(Oid viewid, uint64 answered, bool more, int64 batch_us,
 		view->more = more;
 		view->retry_at = 0;
 		view->due_at = due_at;
+		if (all)
+			view->read_at = view->begun_at;
 		if (view->cuts > 0)
 			view->cuts--;
 		if (view->slow && batch_us < STREAM_SHORT_BATCH_US)

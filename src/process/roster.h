@@ -270,10 +270,12 @@ extern void stream_roster_batch_survived(void);
 
 /*
  * It ended well and took so long; if there is no more, requests up to answered
- * are done.  due_at: when it is to run again if nothing happens, or DT_NOEND.
+ * are done.  all: it has read all rows there were when it began.  due_at: when it is to
+ * run again if nothing happens, or DT_NOEND.
  */
 extern void stream_roster_view_end(Oid viewid, uint64 answered, bool more,
-								   int64 batch_us, TimestampTz due_at);
+								   bool all, int64 batch_us,
+								   TimestampTz due_at);
 
 /* It failed; requests up to answered fail with it. */
 extern void stream_roster_view_failed(Oid viewid, uint64 answered,

@@ -709,7 +709,8 @@ finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
 	stream_agenda_after_batch(view, outcome->group.views,
 							  outcome->group.leaves,
 							  outcome->group.result == STREAM_BATCH_MORE);
-	stream_roster_view_end(view->viewid, requested, view->more, outcome->us,
+	stream_roster_view_end(view->viewid, requested, view->more,
+						   !outcome->group.leaves_rows, outcome->us,
 						   view->more ? 0 : stream_agenda_due_at(view));
 }
 

@@ -1477,6 +1477,42 @@ added_only(const StreamTree *tree, const StreamOptions *options)
 		tree->top : NULL;
 }
 
+/*
+ * The operator of whose rows readers see each by itself; of first rows, all of a key
+ * together.
+ */
+static StreamCut *
+shown_alone(const StreamTree *tree)
+{
+	Query	   *query = tree->query;
+	StreamCut  *cut = tree->top;
+	RangeTblRef *ref;
+
+	if (tree->places)
+	{
+		StreamTreePlace *place = linitial(tree->places);
+
+		if (list_length(tree->places) != 1 || !is_plain(query) ||
+			query->setOperations ||
+			list_length(query->jointree->fromlist) != 1)
+			return NULL;
+		ref = linitial(query->jointree->fromlist);
+		if (!IsA(ref, RangeTblRef) ||
+			rt_fetch(ref->rtindex, query->rtable) != place->rte)
+			return NULL;
+		cut = place->cut;
+	}
+	query = cut->query;
+	if (query->limitCount || query->limitOffset)
+		return NULL;
+	/* the ranking, or DISTINCT ON, is about the rows of a key */
+	if (cut->topn)
+		return cut;
+	return query->hasWindowFuncs ||
+		(query->distinctClause && cut->kind != STREAM_CUT_DISTINCT) ?
+		NULL : cut;
+}
+
 StreamTree *
 stream_tree_of_query(Query *query, const StreamOptions *options,
 					 const StreamPlace *place)
@@ -1523,6 +1559,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->top->shown = true;
 	if (options->changes)
 		add_changes(&planting, place);
+	tree->alone = shown_alone(tree);
 	tree->added = added_only(tree, options);
 	/* (rows that wait for those of another view come later than they say) */
 	if (tree->added && !stream_changes_are_tested(asked))
@@ -1531,6 +1568,59 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 		tree->time_column = stream_eventtime_of_output(asked);
 	}
 	return tree;
+}
+
+/* Do two feeds say the same? */
+static bool
+same_feeds(const StreamFeed *a, const StreamFeed *b)
+{
+	return a->mode == b->mode && a->first == b->first &&
+		a->content == b->content && a->later == b->later &&
+		a->closes == b->closes && equal(a->aggs, b->aggs) &&
+		equal(a->query, b->query);
+}
+
+static bool
+same_cuts(const StreamCut *a, const StreamCut *b)
+{
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (a->kind != b->kind || a->over_changes != b->over_changes ||
+		a->signs != b->signs || a->keeps != b->keeps || a->bits != b->bits ||
+		a->shown != b->shown || a->hands_on != b->hands_on ||
+		list_length(a->feeds) != list_length(b->feeds) ||
+		list_length(a->keys) != list_length(b->keys) ||
+		list_length(a->payload) != list_length(b->payload) ||
+		!equal(a->agg_names, b->agg_names) ||
+		!equal(a->state_names, b->state_names) || !equal(a->expiry, b->expiry))
+		return false;
+	forboth(la, a->feeds, lb, b->feeds)
+		if (!same_feeds(lfirst(la), lfirst(lb)))
+			return false;
+	forboth(la, a->keys, lb, b->keys)
+		if (!equal(((StreamKey *) lfirst(la))->expr,
+				   ((StreamKey *) lfirst(lb))->expr))
+			return false;
+	forboth(la, a->payload, lb, b->payload)
+		if (!equal(((StreamPayload *) lfirst(la))->expr,
+				   ((StreamPayload *) lfirst(lb))->expr))
+			return false;
+	return true;
+}
+
+bool
+stream_tree_same_operators(const StreamTree *a, const StreamTree *b)
+{
+	ListCell   *la;
+	ListCell   *lb;
+
+	if (list_length(a->cuts) != list_length(b->cuts))
+		return false;
+	forboth(la, a->cuts, lb, b->cuts)
+		if (!same_cuts(lfirst(la), lfirst(lb)))
+			return false;
+	return true;
 }
 
 /* The key takes the place of the column that a condition is about. */

@@ -45,6 +45,8 @@ typedef struct StreamTree
 								 * and nothing else is done; or NULL; ... */
 	AttrNumber	time_column;	/* ... a column of that result that is an event time,
 								 * if there is one */
+	StreamCut  *alone;			/* the one of whose rows, or groups, readers see each by
+								 * itself, whatever others there are; or NULL */
 } StreamTree;
 
 #define stream_tree_cut(tree, number) \
@@ -58,6 +60,11 @@ typedef struct StreamTree
 extern StreamTree *stream_tree_of_query(Query *query,
 										const StreamOptions *options,
 										const StreamPlace *place);
+
+/* Are the operators of two trees of one query the same, so that one can have the state of
+ * the other? */
+extern bool stream_tree_same_operators(const StreamTree *a,
+									   const StreamTree *b);
 
 /*
  * The query that the user's view runs over the state tables of its operators (OIDs,

@@ -61,6 +61,7 @@ FEATURES = [
     "partitioned", "timestamp",
     "chain",                    # data batches that follow each other directly
     "alter",                    # event time declared by ALTER TABLE
+    "ttl",                      # rows that go some time after their window
     "truncate", "kill", "restart",
 ]
 
@@ -320,9 +321,12 @@ class View:
         self.join = False
         self.chain = None           # max_batch_rows, with the batches traced
         self.no_data = False
+        self.ttl = None
         self.refreshes = 0
         self.schema = None
         vars(self).update(more)
+        if key is None or mode == "complete" or self.alone():
+            self.ttl = None
         self.shown = False          # is there a copy of what was shown?
 
     # ---- what it is made of
@@ -490,6 +494,8 @@ class View:
             options.append("streaming.late_rows = '%s'" % self.late_rows)
         if self.within:
             options.append("streaming.distinct_within_watermark = on")
+        if self.ttl is not None:
+            options.append("streaming.ttl = '%d microseconds'" % self.ttl)
         return "CREATE MATERIALIZED VIEW %s WITH (%s) AS %s%s" % (
             self.name, ", ".join(options), self.query(),
             " WITH NO DATA" if self.no_data else "")
@@ -586,10 +592,17 @@ class View:
                     else "NULL::int8", guided))
 
     def visible(self, et):
-        """F2, G4: append shows what the watermark has passed."""
-        if self.mode != "append" or et is None:
+        """F2, G4: append shows what the watermark has passed; what it has
+        passed by the ttl is shown no more."""
+        if et is None:
             return ""
-        return " WHERE %s <= oracle.watermark()" % et
+        conditions = []
+        if self.mode == "append":
+            conditions.append("%s <= oracle.watermark()" % et)
+        if self.ttl is not None:
+            conditions.append("(%s <= oracle.watermark() - %d) IS NOT TRUE"
+                              % (et, self.ttl))
+        return " WHERE " + " AND ".join(conditions) if conditions else ""
 
     def on_time(self, et="w.et"):
         """D1, D2, D6."""
@@ -892,6 +905,8 @@ def random_view(rng, number, streams, features):
     if len(inputs) == 1:
         more["style"] = rng.choice(["plain"] * 2 + have("sub", "cte"))
     more["no_data"] = r() < 0.15
+    if "ttl" in features and r() < 0.4:
+        more["ttl"] = rng.choice([0, 1000, grid, 5 * grid, 60 * MINUTE])
     modes = ["update"] + have("append", "complete")
     by = rng.sample(["k", "x"], rng.choice([0, 1, 1, 1, 2]))
     aggs = rng.sample(sorted(View.AGGREGATES), rng.randint(1, 4))
@@ -1068,7 +1083,7 @@ class EventTime(History):
         self.compare_figures(view, cur)
         if view.late_rows == "keep":
             self.compare_errors(view, cur)
-        if view.mode == "append" or view.alone():
+        if (view.mode == "append" and view.ttl is None) or view.alone():
             self.compare_shown(view, cur)
 
     def compare_figures(self, view, cur):

@@ -46,7 +46,7 @@ $node->safe_psql('postgres', q{
 	INSERT INTO s SELECT '2026-01-01'::timestamptz + i * interval '1 s', 1 FROM generate_series(1, 200) i;
 	SELECT streaming.wait('v');
 	INSERT INTO s VALUES ('2026-01-01', 1);
-	SELECT streaming.wait('v');
+	SELECT streaming.wait(view) FROM streaming.views;
 	INSERT INTO s VALUES ('2026-01-02', 0);
 	SELECT streaming.wait('v');
 });
@@ -91,6 +91,9 @@ cmp_ok($value{streaming_batches_rows}{v}, '>', 0, 'the last batches');
 is($value{streaming_input_holds_back}{v}, 1, 'an input that holds back');
 cmp_ok($value{streaming_input_behind_seconds}{v}, '>', 0, 'so far behind');
 cmp_ok($value{streaming_view_watermark_age_seconds}{v}, '>', 0, 'a watermark, which pg_monitor sees');
+cmp_ok($value{streaming_view_state_bytes}{v}, '>', 0, 'the size of state');
+is($value{streaming_view_lag_seconds}{v}, 0, 'a view that is not behind');
+cmp_ok($value{streaming_view_lag_seconds}{$odd}, '>', 0, '... and one that is');
 cmp_ok($value{streaming_stream_bytes}{''}, '>', 0, 'the size of a stream');
 
 # every metric comes

@@ -459,10 +459,23 @@ uses_event_time(BatchView *view)
 	ListCell   *lc;
 
 	foreach(lc, view->flow->tree->cuts)
-	{
-		StreamWindow *window = ((StreamCut *) lfirst(lc))->window;
+		if (stream_cut_is_timed((StreamCut *) lfirst(lc)))
+			return true;
+	return false;
+}
 
-		if (window && window->event_time)
+/* Is it about more than which rows are late for a join (rule A2)? */
+static bool
+waits_for_event_time(BatchView *view)
+{
+	ListCell   *lc;
+
+	foreach(lc, view->flow->tree->cuts)
+	{
+		StreamCut  *cut = lfirst(lc);
+
+		if (stream_cut_is_timed(cut) &&
+			(!cut->only_late || STREAM_MUTATION("join_no_data")))
 			return true;
 	}
 	return false;
@@ -481,7 +494,7 @@ closes_groups(BatchView *view)
 static bool
 has_groups_to_close(BatchView *view)
 {
-	return closes_groups(view) &&
+	return closes_groups(view) && waits_for_event_time(view) &&
 		view->progress.watermark > view->progress.closed;
 }
 

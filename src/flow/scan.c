@@ -244,15 +244,27 @@ mentions(Node *clause, Index rti, AttrNumber attno)
 		bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
 }
 
+/* Does it compare something with the late threshold? */
+static bool
+lateness_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXTERN &&
+			((Param *) node)->paramid == STREAM_PARAM_LATE;
+	return expression_tree_walker(node, lateness_walker, context);
+}
+
 /*
  * In which order conditions are checked, and how many of them (*nbefore) before
  * the row is shown to the watermark.
  *
  * First those that hide rows from the view's owner: row-level security, and all
  * there are behind a security barrier.  What they remove must leave no trace,
- * whatever they are about.  Then those that are not about the event time: rows
- * that they remove do not count for the watermark.  Then the others.  Rows of a result
- * never count; it may have several columns that are about the event time.
+ * whatever they are about.  Then those that are not about the event time, or which rows
+ * are late: rows that they remove do not count for the watermark.  Then the others.  Rows of
+ * a result never count; it may have several columns that are about the event time.
  *
  * Conditions without columns are checked by the plan above once and for all; but
  * rows that it does not want are read all the same.
@@ -279,6 +291,7 @@ order_conditions(PlannerInfo *root, RelOptInfo *rel, List *clauses,
 			stream_analyze_is_guarded(rte))
 			hiding = lappend(hiding, rinfo->clause);
 		else if (OidIsValid(declared.result_of) ||
+				 lateness_walker((Node *) rinfo->clause, NULL) ||
 				 mentions((Node *) rinfo->clause, rel->relid, declared.attnum))
 			after = lappend(after, rinfo->clause);
 		else

@@ -464,7 +464,10 @@ uses_event_time(BatchView *view)
 	return false;
 }
 
-/* Is it about more than which rows are late for a join (rule A2)? */
+/*
+ * Is it about more than which rows are late for a join?  If not, no batch without rows
+ * follows one that has moved the watermark (rule A2).
+ */
 static bool
 waits_for_event_time(BatchView *view)
 {
@@ -1009,7 +1012,9 @@ process_range(StreamBatch *batch)
 	stream_watermark_begin(view->watermark, batch->now, batch->late,
 						   uses_event_time(view));
 	run_operators(batch, view->position);
-	if (closes_groups(view))
+	/* a look that finds no rows is no batch, where none without rows is wanted */
+	if (closes_groups(view) &&
+		(waits_for_event_time(view) || rows_read(view->position) > 0))
 		progress->closed = batch->closes;
 	stream_watermark_end(view->watermark, progress);
 	/* nothing is late for what does not look at event times */

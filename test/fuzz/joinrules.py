@@ -233,6 +233,8 @@ class View:
         # EXISTS by nothing but equalities is about what is distinct
         self.only_window = self.kind == "semi" and \
             self.condition.sql.endswith("tumble(r.ts, '10 s')")
+        if self.kind == "semi" and "= r.ts - " in self.condition.sql:
+            self.seen.discard("r")
         self.refused = any(
             not self.condition.key and not self.condition.reach["lr".index(s)]
             for s in self.preserved)

@@ -369,6 +369,12 @@ CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode =
 CREATE TABLE z (ts timestamp, at timestamptz, k int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0 s');
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS SELECT l.a FROM l LEFT JOIN z ON l.ts = z.at;
 DROP TABLE z;
+-- without a watermark, nothing is
+CREATE TABLE z (ts timestamptz, k int) USING stream WITH (streaming.event_time = 'ts');
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS SELECT z.k, m.b FROM z LEFT JOIN (SELECT ts, k AS b FROM z) m ON m.ts = z.ts;
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS SELECT z.k FROM z WHERE NOT EXISTS (SELECT FROM n WHERE n.ts = z.ts);
+CREATE MATERIALIZED VIEW good WITH (streaming.continuous, streaming.output_mode = append, streaming.watermark = '1 s') AS SELECT z.k FROM z WHERE NOT EXISTS (SELECT FROM n WHERE n.ts = z.ts);
+DROP TABLE z CASCADE;
 -- not in update mode, where such rows may go
 CREATE MATERIALIZED VIEW good WITH (streaming.continuous, streaming.trigger = manual) AS SELECT l.a, n.c FROM l LEFT JOIN n ON l.k = n.k AND l.ts < n.ts + interval '1 s';
 DROP MATERIALIZED VIEW good;

@@ -41,6 +41,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "stream/position.h"
 #include "stream/am.h"
 #include "time/watermark.h"
@@ -305,7 +306,8 @@ order_conditions(PlannerInfo *root, RelOptInfo *rel, List *clauses,
 			stream_analyze_is_guarded(rte))
 			hiding = lappend(hiding, rinfo->clause);
 		else if (lateness_walker((Node *) rinfo->clause, NULL) &&
-				 !counting_walker((Node *) rinfo->clause, NULL))
+				 !counting_walker((Node *) rinfo->clause, NULL) &&
+				 !STREAM_MUTATION("join_key_first"))
 			last = lappend(last, rinfo->clause);
 		else if (OidIsValid(declared.result_of) ||
 				 mentions((Node *) rinfo->clause, rel->relid, declared.attnum))

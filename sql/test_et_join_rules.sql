@@ -189,6 +189,7 @@ SELECT * FROM kept();
 CALL streams();
 CREATE TABLE n_w (w tstzrange, h timestamptz, c int) USING stream;
 CALL make('j7_one', 'SELECT a, c FROM l JOIN n ON l.ts = n.ts');
+CALL make('j7_one_three', 'SELECT l.a, n.c, m.c AS m FROM l JOIN n ON l.ts = n.ts JOIN n m ON m.k = n.k AND m.c = 10');
 CALL make('j7_one_full', 'SELECT a, c FROM l FULL JOIN n ON l.ts = n.ts');
 CALL make('j7_one_left', 'SELECT a, c FROM l LEFT JOIN n ON n.ts = l.ts AND n.k = l.k');
 CALL make('j7_one_right', 'SELECT a, c FROM l RIGHT JOIN n ON l.ts = n.ts AND n.c > 0');

@@ -513,6 +513,19 @@ stream_bounds_find(Query *query, Node *from, List *members, List *times,
 
 /* ---- what follows ---- */
 
+bool
+stream_bounds_exist(StreamBounds *bounds)
+{
+	int			n = list_length(bounds->nodes);
+
+	for (int x = 0; x < n; x++)
+		for (int y = 0; y < n; y++)
+			if (node_of(bounds, x)->member != node_of(bounds, y)->member &&
+				*distance(bounds, x, y) != UNBOUNDED)
+				return true;
+	return false;
+}
+
 List *
 stream_bounds_keys(StreamBounds *bounds, int member)
 {

@@ -50,6 +50,9 @@ extern StreamBounds *stream_bounds_find(Query *query, Node *from,
 										bool keys, StreamTimeFunction time_of,
 										void *arg);
 
+/* Is anything said of how far apart the times of two members are? */
+extern bool stream_bounds_exist(StreamBounds *bounds);
+
 /* The keys of a member (StreamTimeOf): new rows find nothing when one has passed. */
 extern List *stream_bounds_keys(StreamBounds *bounds, int member);
 

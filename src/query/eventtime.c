@@ -1978,6 +1978,19 @@ stream_eventtime_joined_until(StreamJoined *joined, int member)
 	return one_of_times(ends, IS_GREATEST);
 }
 
+bool
+stream_eventtime_joined_exist(StreamJoined *joined)
+{
+	ListCell   *lc;
+
+	if (joined->bounds)
+		return stream_bounds_exist(joined->bounds);
+	foreach(lc, joined->pairs)
+		if (stream_bounds_exist(((Pair *) lfirst(lc))->bounds))
+			return true;
+	return false;
+}
+
 List *
 stream_eventtime_joined_keys(StreamJoined *joined, int member, int other)
 {

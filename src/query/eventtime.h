@@ -127,6 +127,9 @@ extern StreamJoined *stream_eventtime_joined(Query *query, bool append);
 extern Expr *stream_eventtime_joined_final(StreamJoined *joined, int member);
 extern Expr *stream_eventtime_joined_until(StreamJoined *joined, int member);
 
+/* Is anything said of how far apart they are, though it may not bound all of them? */
+extern bool stream_eventtime_joined_exist(StreamJoined *joined);
+
 /*
  * In append mode: times of a member's row (over FROM), of which none must have passed when it
  * is new, or it finds nothing (rule J7): of the other member, or (0) of any.  NIL: there are

@@ -111,7 +111,8 @@ typedef struct Joining
 	StreamCut  *cut;
 	StreamJoined *joined;		/* its event times, unless rows come and go */
 	List	   *sides;			/* Side */
-	bool		bounded;		/* there is an until */
+	bool		bounded;		/* there is an until, ... */
+	bool		timed;			/* ... or would be, were all sides bounded so */
 	bool		append;			/* rows come when they are final */
 	bool		outer;			/* above it, an expression is not what it is below */
 	const Bitmapset *changing;	/* sides whose rows come and go */
@@ -1025,7 +1026,7 @@ drop_late(const Joining *joining, const Side *side, StreamCut *cut)
 											   columns_seen(cut));
 	else if (joining->bounded)
 		cut->window = stream_eventtime_of_side(cut->query, false, NULL);
-	cut->only_late = !joining->bounded;
+	cut->only_late = !joining->timed;
 	if (side->keys == NIL)
 		return;
 	cut->thresholds = type_of_thresholds(joining, side, cut->window);
@@ -1169,6 +1170,7 @@ find_bounds(Joining *joining)
 		side->keys = stream_eventtime_joined_keys(joined, side->rtindex, 0);
 		joining->bounded |= side->until || (joining->append && side->final);
 	}
+	joining->timed = stream_eventtime_joined_exist(joined);
 }
 
 /* Takes all conditions that sides can make use of. */

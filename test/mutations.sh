@@ -30,6 +30,7 @@
 #	join_found	a row that comes too late for what it is equal to, and comes alone, finds it
 #	join_key_first	what comes too late for what it is equal to does not count for the watermark
 #	join_late	late rows are joined where nothing bounds the join
+#	join_row_time	a row is late for a window before that has ended
 #	join_no_data	a batch without rows follows for which rows are late for a join
 #	join_waiting	a row goes while one that it has found waits for more
 #	results		rows of a result are not entered in its indexes
@@ -68,7 +69,8 @@ set -uo pipefail
 mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	sessions_edge session_rows
 	join_forgotten join_matched join_bereft join_signs join_tests join_final join_waiting
-	join_index join_implied join_alone join_keys join_found join_key_first join_late join_no_data
+	join_index join_implied join_alone join_keys join_found join_key_first join_late join_row_time
+	join_no_data
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
@@ -100,7 +102,7 @@ guards()
 		united_signs | united_late) echo test_00_setup test_union_changes ;;
 		join_tests) echo test_00_setup test_join_anti ;;
 		time_behind) echo test_00_setup test_et_carried ;;
-		join_alone | join_keys | join_found | join_key_first | join_late | join_no_data) echo test_00_setup test_et_join_rules ;;
+		join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data) echo test_00_setup test_et_join_rules ;;
 		join_index | join_implied) echo test_00_setup test_join_ranges ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;

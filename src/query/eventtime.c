@@ -35,6 +35,7 @@
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
@@ -118,6 +119,8 @@ struct StreamJoined
 {
 	Query	   *query;
 	bool		append;
+	List	   *members;		/* int; ... */
+	List	   *times;			/* ... by what their rows are late, or NULL */
 	StreamBounds *bounds;		/* of all members, or NULL: ... */
 	List	   *pairs;			/* Pair */
 };
@@ -1715,23 +1718,119 @@ time_of_member(Query *query, Node *expr, void *memory, StreamTimeOf *result)
 	return true;
 }
 
+/* What a query that joins says with the event time of a member. */
+typedef struct UseOfTime
+{
+	Query	   *query;
+	Memory	   *memory;
+	Var		   *time;
+	bool		bare;			/* that itself, or what is no window of it */
+	Node	   *window;			/* a window of it; ... */
+	bool		several;		/* ... there are others */
+} UseOfTime;
+
+static bool
+is_time(Node *node, const Var *time)
+{
+	Var		   *var = (Var *) node;
+
+	return IsA(node, Var) && var->varno == time->varno &&
+		var->varlevelsup == 0 &&
+		(var->varattno == time->varattno ||
+		 var->varattno == InvalidAttrNumber);
+}
+
+static bool
+use_walker(Node *node, UseOfTime *use)
+{
+	StreamTimeOf time = {0};
+
+	if (node == NULL)
+		return false;
+	if (is_time(node, use->time))
+	{
+		use->bare = true;
+		return true;
+	}
+	if (IsA(node, FuncExpr) && !((FuncExpr *) node)->funcretset &&
+		time_of_member(use->query, node, use->memory, &time) &&
+		is_time(time.time, use->time))
+	{
+		use->several |= use->window && !equal(use->window, node);
+		use->window = node;
+		return false;
+	}
+	return expression_tree_walker(node, use_walker, use);
+}
+
+/* Its columns and its FROM, as they are below outer joins. */
+static Node *
+said_by(Query *query)
+{
+	List	   *partial = stream_analyze_partial_joins(query);
+	ListCell   *lc;
+
+	query = copyObject(query);
+	foreach(lc, partial)
+		if (lfirst_node(JoinExpr, lc)->rtindex > 0)
+			stream_compat_remove_nulling(query,
+										 lfirst_node(JoinExpr, lc)->rtindex);
+	stream_compat_flatten_groups(query);
+	return stream_compat_flatten_join_alias_vars(NULL, query, (Node *)
+												 list_make2(query->targetList,
+															query->jointree));
+}
+
+/*
+ * The window of a member's event time that is all that the join says of it: then its rows
+ * are late when that has ended (rule D1).  NULL: there is none, or it says more.
+ */
+static Node *
+only_window(Query *query, Node *time, Memory *memory)
+{
+	UseOfTime	use = {query, memory, (Var *) time};
+
+	if (query->hasSubLinks || STREAM_MUTATION("join_row_time"))
+		return NULL;
+	(void) use_walker(said_by(query), &use);
+	return use.bare || use.several ? NULL : use.window;
+}
+
+/* By what rows of a member are late: an event time, or a window of one; or NULL. */
+static Node *
+lateness_of_member(Query *query, int rtindex, Memory *memory)
+{
+	Node	   *time = time_column(query, rtindex, false, NULL, memory);
+	Node	   *window = time ? only_window(query, time, memory) : NULL;
+
+	if (window)
+		return window;
+	return time ? time : time_column(query, rtindex, true, NULL, memory);
+}
+
+static Node *
+time_of_lateness(StreamJoined *joined, int member)
+{
+	ListCell   *lm;
+	ListCell   *lt;
+
+	forboth(lm, joined->members, lt, joined->times)
+		if (lfirst_int(lm) == member)
+			return lfirst(lt);
+	return NULL;
+}
+
 /* The bounds of members, by conditions of that part of FROM. */
 static StreamBounds *
-find_bounds(Query *query, Node *from, List *members, Memory *memory)
+find_bounds(StreamJoined *joined, Node *from, List *members, Memory *memory)
 {
 	List	   *times = NIL;
 	ListCell   *lc;
 
 	foreach(lc, members)
-	{
-		Node	   *time = time_column(query, lfirst_int(lc), false, NULL,
-									   memory);
-
-		times = lappend(times, time ? time :
-						time_column(query, lfirst_int(lc), true, NULL, memory));
-	}
-	return stream_bounds_find(query, from, members, times, memory->append,
-							  time_of_member, memory);
+		times = lappend(times, time_of_lateness(joined, lfirst_int(lc)));
+	return stream_bounds_find(joined->query, from, members, times,
+							  memory->append, time_of_member, memory);
 }
 
 /* The first side of the tests, or of the join. */
@@ -1744,7 +1843,7 @@ first_member(Node *jtnode)
 }
 
 static Pair *
-make_pair(Query *query, JoinExpr *join, Memory *memory)
+make_pair(StreamJoined *joined, JoinExpr *join, Memory *memory)
 {
 	Pair	   *pair = palloc(sizeof(Pair));
 
@@ -1754,7 +1853,7 @@ make_pair(Query *query, JoinExpr *join, Memory *memory)
 	pair->right_alone = join->jointype == JOIN_RIGHT ||
 		join->jointype == JOIN_FULL;
 	/* other conditions do not say what finds what */
-	pair->bounds = find_bounds(query,
+	pair->bounds = find_bounds(joined,
 							   (Node *) makeFromExpr(NIL, join->quals),
 							   list_make2_int(pair->left, pair->right),
 							   memory);
@@ -1777,13 +1876,18 @@ joined_of(Query *query, Memory *memory)
 	joined->query = query;
 	joined->append = memory->append;
 	memory->ended = memory->computed = false;
+	joined->members = stream_analyze_members_of_from(query);
+	foreach(lc, joined->members)
+		joined->times = lappend(joined->times,
+								lateness_of_member(query, lfirst_int(lc),
+												   memory));
 	foreach(lc, partial)
 		joined->pairs = lappend(joined->pairs,
-								make_pair(query, lfirst(lc), memory));
+								make_pair(joined, lfirst(lc), memory));
 	if (partial == NIL)
 		joined->bounds =
-			find_bounds(query, (Node *) query->jointree,
-						stream_analyze_members_of_from(query), memory);
+			find_bounds(joined, (Node *) query->jointree, joined->members,
+						memory);
 	memory->ended = ended;
 	memory->computed = computed;
 	memory->joined = lappend(memory->joined, joined);
@@ -2122,10 +2226,24 @@ stream_eventtime_of_output(Query *query, bool append)
 }
 
 StreamWindow *
-stream_eventtime_of_side(Query *query, bool append, const Bitmapset *seen)
+stream_eventtime_of_side(StreamJoined *joined, int member, Query *query,
+						 const Bitmapset *seen)
 {
-	StreamWindow *window = window_of_input(query, append, false, seen);
+	bool		append = joined->append;
+	StreamWindow *window;
+	Node	   *time = time_of_lateness(joined, member);
+	Trace		trace;
 
+	if (time && !IsA(time, Var))
+	{
+		time = copyObject(time);
+		ChangeVarNodes(time, member, 1, 0);
+		trace = trace_of(query, time, append, false);
+		window = make_window(&trace, 0, time, NULL);
+		window->key = -1;
+		return window;
+	}
+	window = window_of_input(query, append, false, seen);
 	return window ? window : window_of_input(query, append, true, seen);
 }
 

@@ -104,20 +104,21 @@ extern StreamWindow *stream_eventtime_of_input(Query *query, bool append);
 extern AttrNumber stream_eventtime_of_output(Query *query, bool append);
 
 /*
- * As stream_eventtime_of_input; or a window of it that the stream's sub-select shows, if not
- * that itself.  seen: one of these columns (attribute numbers of the only member of FROM);
- * NULL: any.
- */
-extern StreamWindow *stream_eventtime_of_side(Query *query, bool append,
-											  const Bitmapset *seen);
-
-/*
  * How far apart in event time the rows are that a SELECT that joins streams puts
  * together, or tests for each other.
  */
 typedef struct StreamJoined StreamJoined;
 
 extern StreamJoined *stream_eventtime_joined(Query *query, bool append);
+
+/*
+ * By what rows of a side are late, which is a SELECT from the member alone, as a window without
+ * a key: the event time of the member; or a window of it, if the join sees no more than that;
+ * NULL: there is none.  seen: it is one of these columns (attribute numbers); NULL: any.
+ */
+extern StreamWindow *stream_eventtime_of_side(StreamJoined *joined,
+											  int member, Query *query,
+											  const Bitmapset *seen);
 
 /*
  * The event time from which on a row of a member of such a join finds no other, over its

@@ -1022,10 +1022,12 @@ static void
 drop_late(const Joining *joining, const Side *side, StreamCut *cut)
 {
 	if (joining->append && !STREAM_MUTATION("join_late"))
-		cut->window = stream_eventtime_of_side(cut->query, true,
+		cut->window = stream_eventtime_of_side(joining->joined, side->rtindex,
+											   cut->query,
 											   columns_seen(cut));
 	else if (joining->bounded)
-		cut->window = stream_eventtime_of_side(cut->query, false, NULL);
+		cut->window = stream_eventtime_of_side(joining->joined, side->rtindex,
+											   cut->query, NULL);
 	cut->only_late = !joining->timed;
 	if (side->keys == NIL)
 		return;

@@ -136,7 +136,7 @@ class Reference:
         """J10: by the event time that the join is given, if any."""
         if row.side not in self.timed or row.side not in self.view.seen:
             return None
-        if row.side == "r" and self.view.only_window:
+        if row.side in self.view.only_windows:
             return end_of_window(row.ts)
         return row.ts
 
@@ -232,9 +232,9 @@ class View:
         if self.kind in ("semi", "anti"):
             shows = shows.replace("r", "")
         self.seen = set(self.condition.uses + shows)
-        # EXISTS by nothing but equalities is about what is distinct
-        self.only_window = self.kind == "semi" and \
-            self.condition.sql.endswith("tumble(r.ts, '10 s')")
+        # of these, the join sees no more of the time than a window of it
+        self.only_windows = [s for s in "lr" if s not in shows and
+                             "tumble(%s.ts" % s in self.condition.sql]
         if self.kind == "semi" and "= r.ts - " in self.condition.sql:
             self.seen.discard("r")
         self.refused = any(

@@ -225,6 +225,8 @@ class View:
         self.condition = rng.choice(list(conditions(rng, timed)))
         # a condition that finds rows there is always
         self.by_k = rng.random() < 0.7 or self.condition.sql == "l.k = r.k"
+        # PostgreSQL has FULL JOIN for equalities only
+        self.by_k |= self.kind == "full" and " = " not in self.condition.sql
         self.alone = ""
         if self.kind not in ("inner", "semi"):
             self.alone = rng.choice(["", "", "l", "r", "lr"])

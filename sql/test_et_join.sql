@@ -57,7 +57,7 @@ CALL refresh_views();
 -- J12: 00:00:30 is just within; J1: each pair once
 TABLE near ORDER BY a, b; TABLE same ORDER BY 1, 2; TABLE same_final; TABLE by_l; TABLE by_r;
 SELECT view, watermark, groups, late_rows, null_rows, kept(view) FROM streaming.views ORDER BY view::text;
--- J10: by its own time a row is late, whatever it would meet; J2: equal rows are two
+-- J10: by its own time a row is late, whatever it would meet; D1: by the window of that, if the join sees no more; J2: equal rows are two
 INSERT INTO l VALUES ('2024-01-01 00:00:39', 1, 4), ('2024-01-01 00:00:45', 1, 5), ('2024-01-01 00:00:45', 1, 5);
 INSERT INTO r VALUES ('2024-01-01 00:00:20', 1, 40), ('2024-01-01 00:00:50', 1, 50);
 CALL refresh_views();

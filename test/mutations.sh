@@ -27,6 +27,12 @@
 #	join_alone	a row that can find none waits for others
 #	join_index	sides have no index but for the one on their keys
 #	join_implied	what is in a range is looked for at its beginning only
+#	join_keys	what is equal to an event time of another stream says nothing of the time
+#	join_found	a row that comes too late for what it is equal to, and comes alone, finds it
+#	join_key_first	what comes too late for what it is equal to does not count for the watermark
+#	join_late	late rows are joined where nothing bounds the join
+#	join_row_time	a row is late for a window before that has ended
+#	join_no_data	a batch without rows follows for which rows are late for a join
 #	join_waiting	a row goes while one that it has found waits for more
 #	results		rows of a result are not entered in its indexes
 #	topn_better	of two rows of a key, the one that comes last is kept
@@ -71,7 +77,8 @@ set -uo pipefail
 mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	sessions_edge session_rows
 	join_forgotten join_matched join_bereft join_signs join_tests tests_looked_up join_final join_waiting
-	join_index join_implied join_alone
+	join_index join_implied join_alone join_keys join_found join_key_first join_late join_row_time
+	join_no_data
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	looked_up_stays looked_up_again
 	united_signs united_late
@@ -105,7 +112,7 @@ guards()
 		join_tests) echo test_00_setup test_join_anti ;;
 		tests_looked_up) echo test_00_setup test_exists_views ;;
 		time_behind) echo test_00_setup test_et_carried ;;
-		join_alone) echo test_00_setup test_et_join_rules ;;
+		join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data) echo test_00_setup test_et_join_rules ;;
 		join_index | join_implied) echo test_00_setup test_join_ranges ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;

@@ -224,6 +224,8 @@ stage_fuzz()
 		--seed "$seed" --jobs 2 --brief
 	run_fuzz inorder inorder.py --histories $((histories / 4 + 1)) \
 		--seed "$seed" --jobs 2 --brief
+	run_fuzz joinrules joinrules.py --histories $((histories / 4 + 1)) \
+		--seed "$seed" --jobs 2 --brief
 	run_fuzz badrows badrows.py --histories $((histories / 10 + 1)) --seed "$seed"
 	run_fuzz nexmark ../nexmark/nexmark.py --small --seed "$seed"
 	run_fuzz nexmark/disorder ../nexmark/nexmark.py --small --seed "$seed" \

@@ -171,8 +171,8 @@ rows_of_state(const StreamCut *cut)
 static void
 explain_state(ExplainView *explain, StreamCut *cut, Oid state)
 {
-	bool		closes = explain->closes && cut->window &&
-		cut->window->event_time && (cut->window->key >= 0 || cut->expiry_name) &&
+	bool		closes = explain->closes && stream_cut_is_timed(cut) &&
+		((cut->window && cut->window->key >= 0) || cut->expiry_name) &&
 		(cut->kind != STREAM_CUT_TOPN || !cut->shown);
 
 	if (!OidIsValid(state))

@@ -302,6 +302,33 @@ check_watermark_option(const StreamViewRow *row, const StreamWatermark *wm,
 				 stream_refuse_option_position(source, options, "watermark")));
 }
 
+/* Rows that wait to be final, and groups, must be so one day in append mode. */
+static void
+check_append_watermark(const StreamWatermark *wm, const char *what,
+					   List *options, const char *source)
+{
+	if (!stream_watermark_exists(wm))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("output mode \"append\" needs a watermark"),
+				 errdetail("Without one, no %s is ever final.", what),
+				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
+				 stream_refuse_option_position(source, options, "output_mode")));
+}
+
+/* A row that comes out alone waits for the watermark. */
+static void
+check_append_join(StreamCut *cut, const StreamWatermark *wm, List *options,
+				  const char *source)
+{
+	ListCell   *lc;
+
+	foreach(lc, cut->below)
+		if (((StreamCutInput *) lfirst(lc))->final > 0)
+			check_append_watermark(wm, "row without a partner", options,
+								   source);
+}
+
 /* Groups that are shown in append mode must be final one day. */
 static void
 check_append(StreamCut *cut, const StreamWatermark *wm, List *options,
@@ -323,25 +350,24 @@ check_append(StreamCut *cut, const StreamWatermark *wm, List *options,
 				 errdetail("The groups of a set without it are never final."),
 				 errhint("Put the window into every set, as in GROUP BY tumble(ts, '1 minute'), ROLLUP (a, b), or use output mode \"update\"."),
 				 stream_refuse_option_position(source, options, "output_mode")));
-	if (!stream_watermark_exists(wm))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("output mode \"append\" needs a watermark"),
-				 errdetail("Without one, no group is ever final."),
-				 errhint("Say how late rows may be: streaming.watermark = '10 seconds', on the stream or on the view."),
-				 stream_refuse_option_position(source, options, "output_mode")));
+	check_append_watermark(wm, "group", options, source);
 }
 
 /* Rows of a view without aggregation are final when they come out. */
 static void
-check_transform(const StreamViewRow *row, List *options, const char *source)
+check_transform(const StreamViewRow *row, StreamCut *cut, List *options,
+				const char *source)
 {
+	/* a join drops late rows in append mode */
+	bool		same = cut->below == NIL;
+
 	if (row->options.output_mode == STREAM_OUTPUT_COMPLETE)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("output mode \"complete\" needs an aggregation"),
 				 errdetail("Rows of this view are final as soon as they are in it."),
-				 errhint("Leave the option out: \"update\" and \"append\" mean the same here."),
+				 same ? errhint("Leave the option out: \"update\" and \"append\" mean the same here.") :
+				 errhint("Leave the option out."),
 				 stream_refuse_option_position(source, options, "output_mode")));
 }
 
@@ -431,11 +457,14 @@ check_event_time(const StreamViewRow *row, StreamTree *tree, List *options,
 		StreamCut  *cut = lfirst(lc);
 
 		if (cut->kind == STREAM_CUT_TRANSFORM)
-			check_transform(row, options, source);
+			check_transform(row, cut, options, source);
 		else if (cut->kind == STREAM_CUT_DISTINCT)
 			notice_unbounded(row, cut, wm);
 		else if (cut->kind == STREAM_CUT_JOIN)
+		{
+			check_append_join(cut, wm, options, source);
 			notice_unbounded_join(row, cut, wm);
+		}
 		else if (stream_cut_has_groups(cut) &&
 				 row->options.output_mode == STREAM_OUTPUT_APPEND)
 			check_append(cut, wm, options, source);

@@ -466,10 +466,26 @@ uses_event_time(BatchView *view)
 	ListCell   *lc;
 
 	foreach(lc, view->flow->tree->cuts)
-	{
-		StreamWindow *window = ((StreamCut *) lfirst(lc))->window;
+		if (stream_cut_is_timed((StreamCut *) lfirst(lc)))
+			return true;
+	return false;
+}
 
-		if (window && window->event_time)
+/*
+ * Is it about more than which rows are late for a join?  If not, no batch without rows
+ * follows one that has moved the watermark (rule A2).
+ */
+static bool
+waits_for_event_time(BatchView *view)
+{
+	ListCell   *lc;
+
+	foreach(lc, view->flow->tree->cuts)
+	{
+		StreamCut  *cut = lfirst(lc);
+
+		if (stream_cut_is_timed(cut) &&
+			(!cut->only_late || STREAM_MUTATION("join_no_data")))
 			return true;
 	}
 	return false;
@@ -488,7 +504,7 @@ closes_groups(BatchView *view)
 static bool
 has_groups_to_close(BatchView *view)
 {
-	return closes_groups(view) &&
+	return closes_groups(view) && waits_for_event_time(view) &&
 		view->progress.watermark > view->progress.closed;
 }
 
@@ -1066,7 +1082,9 @@ process_range(StreamBatch *batch)
 	stream_watermark_begin(view->watermark, batch->now, batch->late,
 						   uses_event_time(view));
 	run_operators(batch, view->position);
-	if (closes_groups(view))
+	/* a look that finds no rows is no batch, where none without rows is wanted */
+	if (closes_groups(view) &&
+		(waits_for_event_time(view) || rows_read(view->position) > 0))
 		progress->closed = batch->closes;
 	stream_watermark_end(view->watermark, progress);
 	/* nothing is late for what does not look at event times */

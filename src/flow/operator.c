@@ -388,13 +388,15 @@ make_reaper(StreamOperator *op, TupleDesc desc, bool results)
 	StreamReaping reaping = STREAM_REAP_COUNT;
 	Expr	   *end;
 
-	if (window == NULL || !window->event_time)
+	if (!stream_cut_is_timed(cut))
 		return NULL;
 	/* rows of sessions go with these */
 	if (cut->kind == STREAM_CUT_ROWS && stream_cut_has_sessions(cut))
 		return NULL;
 	if (cut->expiry_name)
-		end = (Expr *) makeVar(1, desc->natts, window->type, -1, InvalidOid, 0);
+		end = (Expr *) makeVar(1, desc->natts,
+							   TupleDescAttr(desc, desc->natts - 1)->atttypid,
+							   -1, InvalidOid, 0);
 	else if (window->key >= 0)
 		end = window->key_end;
 	else
@@ -406,7 +408,7 @@ make_reaper(StreamOperator *op, TupleDesc desc, bool results)
 	else if (cut->state_names)
 		reaping = STREAM_REAP_STATES;
 	return stream_reaper_create(CurrentMemoryContext, desc, reaping, end,
-								window->width,
+								window ? window->width : 0,
 								stream_cut_has_closing_index(cut),
 								list_length(cut->keys) +
 								list_length(cut->aggs),
@@ -718,7 +720,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	if (op->changes)
 		check_change_stream(state);
 	/* what the watermark is not about is never late */
-	if (op->cut->window == NULL || !op->cut->window->event_time)
+	if (!stream_cut_is_timed(op->cut))
 		late = STREAM_NO_TIME;
 	op->late = late;
 	op->finishing = false;

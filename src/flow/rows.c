@@ -404,12 +404,16 @@ is_in_session(StreamRows *rows, TupleTableSlot *row)
 	return !row->tts_isnull[rows->shape.nkeys - 1];
 }
 
-/* Can it find no other row any more?  No reaper would look for it. */
+/*
+ * Can it find no other row any more?  No reaper would look for it.  What has no time finds
+ * none.
+ */
 static bool
 is_over(StreamRows *rows, TupleTableSlot *row)
 {
-	return rows->until >= 0 && !row->tts_isnull[rows->until] &&
-		DatumGetInt64(row->tts_values[rows->until]) <= rows->late;
+	return rows->until >= 0 &&
+		(row->tts_isnull[rows->until] ||
+		 DatumGetInt64(row->tts_values[rows->until]) <= rows->late);
 }
 
 /* Keeps the rows that come, and sorts all; returns how many come. */

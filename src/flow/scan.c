@@ -27,6 +27,7 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/extensible.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/pathnode.h"
@@ -40,10 +41,12 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "stream/position.h"
 #include "stream/am.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "query/eventtime.h"
 #include "flow/scan.h"
 
 typedef struct DeltaScanState
@@ -244,15 +247,38 @@ mentions(Node *clause, Index rti, AttrNumber attno)
 		bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
 }
 
+/* Does it compare something with the late threshold? */
+static bool
+lateness_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return ((Param *) node)->paramkind == PARAM_EXTERN &&
+			((Param *) node)->paramid == STREAM_PARAM_LATE;
+	return expression_tree_walker(node, lateness_walker, context);
+}
+
+/* Does it count the rows that are late? */
+static bool
+counting_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return stream_eventtime_is_filter(node) ||
+		expression_tree_walker(node, counting_walker, context);
+}
+
 /*
  * In which order conditions are checked, and how many of them (*nbefore) before
  * the row is shown to the watermark.
  *
  * First those that hide rows from the view's owner: row-level security, and all
  * there are behind a security barrier.  What they remove must leave no trace,
- * whatever they are about.  Then those that are not about the event time: rows
- * that they remove do not count for the watermark.  Then the others.  Rows of a result
- * never count; it may have several columns that are about the event time.
+ * whatever they are about.  Then those that are not about the event time, or which rows
+ * are late: rows that they remove do not count for the watermark.  Then the others; last
+ * those by which rows are too late for others, for what is late itself is counted.  Rows of a
+ * result never count; it may have several columns that are about the event time.
  *
  * Conditions without columns are checked by the plan above once and for all; but
  * rows that it does not want are read all the same.
@@ -266,6 +292,7 @@ order_conditions(PlannerInfo *root, RelOptInfo *rel, List *clauses,
 	List	   *hiding = NIL;
 	List	   *before = NIL;
 	List	   *after = NIL;
+	List	   *last = NIL;
 	ListCell   *lc;
 
 	*nbefore = 0;
@@ -278,6 +305,10 @@ order_conditions(PlannerInfo *root, RelOptInfo *rel, List *clauses,
 		if (rinfo->security_level < root->qual_security_level ||
 			stream_analyze_is_guarded(rte))
 			hiding = lappend(hiding, rinfo->clause);
+		else if (lateness_walker((Node *) rinfo->clause, NULL) &&
+				 !counting_walker((Node *) rinfo->clause, NULL) &&
+				 !STREAM_MUTATION("join_key_first"))
+			last = lappend(last, rinfo->clause);
 		else if (OidIsValid(declared.result_of) ||
 				 mentions((Node *) rinfo->clause, rel->relid, declared.attnum))
 			after = lappend(after, rinfo->clause);
@@ -286,7 +317,7 @@ order_conditions(PlannerInfo *root, RelOptInfo *rel, List *clauses,
 	}
 	before = list_concat(hiding, before);
 	*nbefore = list_length(before);
-	return list_concat(before, after);
+	return list_concat(list_concat(before, after), last);
 }
 
 static Plan *

@@ -16,6 +16,10 @@
  * one after the watermark plus that distance, and what has none such can be forgotten;
  * and a row of the join has no time before that either.
  *
+ * In append mode, what is equal to an event time, or a window of one, is a key, whatever it
+ * is in its own stream: of new rows, those whose key has passed find nothing.  So a key says
+ * of them what an event time would.
+ *
  * Source: rules J7 and J8 of stream-stream joins in Spark Structured Streaming, and for
  * all pairs the algorithm of R. W. Floyd, CACM 5(6), 1962.
  *
@@ -30,12 +34,14 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "query/bounds.h"
 
 /* btree's family of dates and timestamps, which has no symbol */
@@ -53,6 +59,7 @@ struct StreamBounds
 	List	   *own;			/* int: of each member, its own event time among
 								 * them, or -1 */
 	List	   *members;
+	bool		keys;			/* there may be some (rule J7) */
 	int64	   *after;			/* so much is a node after another at least */
 	int			max;
 };
@@ -285,6 +292,63 @@ is_shifted(const Shifted *x)
 	return x->low != 0 || x->high != 0;
 }
 
+/* Is all of the window but its time the same for all rows? */
+static bool
+is_regular(const StreamTimeOf *time)
+{
+	ListCell   *lc;
+	int			times = 0;
+
+	foreach(lc, time->window && time->call ? time->call->args : NIL)
+		times += contain_var_clause(lfirst(lc));
+	return times <= 1;
+}
+
+/* Can the expression be a key that is equal to the time? */
+static bool
+can_be_key(StreamBounds *bounds, Node *expr, const StreamTimeOf *time)
+{
+	int			member;
+	ListCell   *lc;
+
+	/* an event time says by itself what is late */
+	if (find_node(bounds, expr) >= 0 || time->key_of || !is_regular(time) ||
+		list_length(bounds->nodes) == bounds->max ||
+		!bms_get_singleton_member(pull_varnos(NULL, expr), &member) ||
+		member == time->member ||
+		!list_member_int(bounds->members, member) ||
+		contain_volatile_functions(expr) || contain_subplans(expr))
+		return false;
+	/* there is one threshold for all that a row says */
+	foreach(lc, bounds->nodes)
+	{
+		StreamTimeOf *node = lfirst(lc);
+
+		if (node->member == member && node->type != time->type)
+			return false;
+	}
+	return true;
+}
+
+/* Takes that an expression is equal to another, which may be an event time. */
+static void
+take_key(StreamBounds *bounds, Node *expr, Node *other)
+{
+	int			n = find_node(bounds, other);
+	StreamTimeOf key;
+	int			added;
+
+	if (n < 0 || !can_be_key(bounds, expr, node_of(bounds, n)))
+		return;
+	key = *node_of(bounds, n);
+	(void) bms_get_singleton_member(pull_varnos(NULL, expr), &key.member);
+	key.expr = key.time = expr;
+	key.key_of = other;
+	added = add_node(bounds, &key);
+	set_after(bounds, added, n, 0);
+	set_after(bounds, n, added, 0);
+}
+
 static void
 take_condition(StreamBounds *bounds, Node *condition)
 {
@@ -310,8 +374,15 @@ take_condition(StreamBounds *bounds, Node *condition)
 	strategy = get_op_opfamily_strategy(op->opno, DATETIME_BTREE_FAM_OID);
 	if (strategy == InvalidStrategy && op_mergejoinable(op->opno, exprType(left)))
 		strategy = BTEqualStrategyNumber;
-	if (strategy == InvalidStrategy || exprType(left) != exprType(right) ||
-		!read_shifted(bounds, left, &x) || !read_shifted(bounds, right, &y))
+	if (strategy == InvalidStrategy || exprType(left) != exprType(right))
+		return;
+	if (bounds->keys && strategy == BTEqualStrategyNumber &&
+		!STREAM_MUTATION("join_keys"))
+	{
+		take_key(bounds, left, right);
+		take_key(bounds, right, left);
+	}
+	if (!read_shifted(bounds, left, &x) || !read_shifted(bounds, right, &y))
 		return;
 	if (node_of(bounds, x.node)->window || node_of(bounds, y.node)->window)
 	{
@@ -414,7 +485,7 @@ find_all(StreamBounds *bounds, Node *from)
 
 StreamBounds *
 stream_bounds_find(Query *query, Node *from, List *members, List *times,
-				   StreamTimeFunction time_of, void *arg)
+				   bool keys, StreamTimeFunction time_of, void *arg)
 {
 	StreamBounds *bounds = palloc0(sizeof(StreamBounds));
 	ListCell   *lt;
@@ -424,6 +495,7 @@ stream_bounds_find(Query *query, Node *from, List *members, List *times,
 	bounds->time_of = time_of;
 	bounds->arg = arg;
 	bounds->members = members;
+	bounds->keys = keys;
 	/* of more times, what comes last says nothing */
 	bounds->max = 4 * list_length(members);
 	bounds->after = palloc(sizeof(int64) * bounds->max * bounds->max);
@@ -441,10 +513,33 @@ stream_bounds_find(Query *query, Node *from, List *members, List *times,
 
 /* ---- what follows ---- */
 
-Query *
-stream_bounds_query(StreamBounds *bounds)
+bool
+stream_bounds_exist(StreamBounds *bounds)
 {
-	return bounds->query;
+	int			n = list_length(bounds->nodes);
+
+	for (int x = 0; x < n; x++)
+		for (int y = 0; y < n; y++)
+			if (node_of(bounds, x)->member != node_of(bounds, y)->member &&
+				*distance(bounds, x, y) != UNBOUNDED)
+				return true;
+	return false;
+}
+
+List *
+stream_bounds_keys(StreamBounds *bounds, int member)
+{
+	List	   *keys = NIL;
+	ListCell   *lc;
+
+	foreach(lc, bounds->nodes)
+	{
+		StreamTimeOf *node = lfirst(lc);
+
+		if (node->member == member && node->key_of)
+			keys = lappend(keys, node);
+	}
+	return keys;
 }
 
 /*

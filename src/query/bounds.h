@@ -23,6 +23,9 @@ typedef struct StreamTimeOf
 	int64		width;			/* the window's, in microseconds */
 	int64		slack;			/* a row may come so long after its time has passed */
 	FuncExpr   *call;			/* of the window function */
+	Oid			type;			/* timestamp or timestamptz */
+	Node	   *key_of;			/* of a key: the event time, or window of one, of another
+								 * member that it is equal to; else NULL */
 } StreamTimeOf;
 
 /*
@@ -38,15 +41,20 @@ typedef struct StreamBounds StreamBounds;
  * Finds the bounds in conditions of a SELECT (not yet rewritten) that joins streams: those
  * that hold for all rows of a part of its FROM.  arg: handed on to time_of, also later.
  * members: those whose rows are put together, as indexes into the range table; times: the
- * event time of each, or a window of it, as an expression, or NULL.
+ * event time of each, or a window of it, as an expression, or NULL.  keys: what is equal to
+ * the event time of another member is a key, whose rows find nothing when it has passed
+ * (rule J7).
  */
 extern StreamBounds *stream_bounds_find(Query *query, Node *from,
 										List *members, List *times,
-										StreamTimeFunction time_of,
+										bool keys, StreamTimeFunction time_of,
 										void *arg);
 
-/* The query that they are about. */
-extern Query *stream_bounds_query(StreamBounds *bounds);
+/* Is anything said of how far apart the times of two members are? */
+extern bool stream_bounds_exist(StreamBounds *bounds);
+
+/* The keys of a member (StreamTimeOf): new rows find nothing when one has passed. */
+extern List *stream_bounds_keys(StreamBounds *bounds, int member);
 
 /*
  * How long after the watermark has passed the time that the expression says (or the end

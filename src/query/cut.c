@@ -718,8 +718,8 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
 	if (cut->window == NULL && exprs != NIL)
 	{
-		cut->window = stream_eventtime_find(cut->query, exprs, false, false,
-											source);
+		cut->window = stream_eventtime_find(cut->query, exprs, cut->append,
+											false, false, source);
 		if (cut->window)
 			cut->window->key = -1;
 	}
@@ -732,7 +732,7 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 	if (!within_watermark)
 		return;
 	if (cut->window == NULL)
-		cut->window = stream_eventtime_of_input(cut->query);
+		cut->window = stream_eventtime_of_input(cut->query, cut->append);
 	if (cut->window == NULL || !cut->window->event_time)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -881,7 +881,7 @@ find_keys(StreamCut *cut, List **names)
 									   cut->over_changes, source);
 		exprs = lappend(exprs, expr);
 	}
-	cut->window = stream_eventtime_find(cut->query, exprs,
+	cut->window = stream_eventtime_find(cut->query, exprs, cut->append,
 										cut->topn || needs_rows(cut),
 										cut->over_changes, source);
 	/* a session whose rows may come after its end has passed is never closed */

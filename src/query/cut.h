@@ -110,6 +110,7 @@ typedef struct StreamCut
 	StreamCutKind kind;
 	int			number;			/* its place in the tree, from 0 */
 	Query	   *query;			/* the whole, join aliases flattened */
+	bool		append;			/* of a view in append mode */
 	List	   *feeds;			/* StreamFeed */
 	List	   *keys;			/* StreamKey */
 	List	   *aggs;			/* StreamAgg, described but not prepared */
@@ -162,6 +163,9 @@ typedef struct StreamCut
 	bool		numbered;		/* ... or with a number each, under which another
 								 * operator looks up what belongs to it ... */
 	bool		looks_up;		/* ... and keeps what it has found (lookups.c) */
+	bool		only_late;		/* ... and by event times only which are late */
+	Oid			thresholds;		/* the type of those that its feed is about, beside a
+								 * window; InvalidOid: it is not */
 	List	   *indexes;		/* ... by other columns (StreamCutIndex), too */
 	List	   *sets;			/* rows: StreamGroupingSet; each is handed on, and kept,
 								 * once for each of them.  NIL: as they are */
@@ -180,6 +184,9 @@ typedef struct StreamCutInput
 	JoinType	test;			/* of a join, if not JOIN_INNER: those of the first
 								 * input come out if there are some (JOIN_SEMI), or
 								 * none (JOIN_ANTI), of its rows that match */
+	Node	   *found_by;		/* of a join in append mode: the condition on a new row
+								 * of the other side (of tests, the first), which is
+								 * preserved, to find rows of this one; NULL: none */
 } StreamCutInput;
 
 /* Where an aggregate over changes finds what it needs in rows with a sign. */
@@ -199,6 +206,11 @@ typedef struct StreamMove
 #define stream_cut_has_state(cut) \
 	((cut)->kind != STREAM_CUT_JOIN && \
 	 ((cut)->kind != STREAM_CUT_ROWS || (cut)->keeps))
+
+/* Is it about the event time of its rows? */
+#define stream_cut_is_timed(cut) \
+	(((cut)->window && (cut)->window->event_time) || \
+	 ((cut)->joined && (cut)->expiry_name))
 
 /* Does the feed read new rows, or only tables of what is kept? */
 extern bool stream_cut_reads_new(const StreamFeed *feed);

@@ -35,6 +35,7 @@
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
@@ -117,6 +118,9 @@ typedef struct Pair
 struct StreamJoined
 {
 	Query	   *query;
+	bool		append;
+	List	   *members;		/* int; ... */
+	List	   *times;			/* ... by what their rows are late, or NULL */
 	StreamBounds *bounds;		/* of all members, or NULL: ... */
 	List	   *pairs;			/* Pair */
 };
@@ -128,6 +132,7 @@ typedef struct Memory
 	List	   *joined;			/* StreamJoined */
 	List	   *below;			/* ViewBelow */
 	bool		changes;		/* rows come and go at the query at hand */
+	bool		append;			/* it is for a view in append mode */
 	bool		added_only;		/* other views that the query at hand names in FROM
 								 * are read by what is added to them */
 	bool		ended;			/* it is asked when something ends: so of sessions of
@@ -845,6 +850,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 {
 	ViewBelow  *below = view_below(row, memory);
 	bool		added_only = memory->added_only;
+	bool		append = memory->append;
 	bool		ended = memory->ended;
 	bool		computed = memory->computed;
 	ViewColumn *column = NULL;
@@ -859,12 +865,14 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 	if (column == NULL)
 	{
 		memory->added_only = true;
+		memory->append = row->options.output_mode == STREAM_OUTPUT_APPEND;
 		memory->ended = false;
 		memory->computed = true;
 		/* what else is in a sub-select of an expression is not looked through */
 		trace = stream_analyze_hidden_stream(below->query) ? no_trace :
 			trace_output(below->query, attno, memory);
 		memory->added_only = added_only;
+		memory->append = append;
 		memory->ended = ended;
 		memory->computed = computed;
 		trace.stored = true;
@@ -975,9 +983,9 @@ trace_expr(Query *query, Node *expr, Memory *memory)
 
 /* What an expression over the query's FROM is, as to time. */
 static Trace
-trace_of(Query *query, Node *expr, bool changes)
+trace_of(Query *query, Node *expr, bool append, bool changes)
 {
-	Memory		memory = {.changes = changes};
+	Memory		memory = {.append = append,.changes = changes};
 
 	return trace_expr(query, expr, &memory);
 }
@@ -997,7 +1005,7 @@ stream_eventtime_groups_by_session(Query *query)
 		Trace		trace;
 
 		key = stream_compat_flatten_join_alias_vars(NULL, query, key);
-		trace = trace_of(query, key, false);
+		trace = trace_of(query, key, false, false);
 		if (trace.kind == TRACE_SESSION && !trace.grouped)
 			return true;
 	}
@@ -1078,11 +1086,11 @@ stream_eventtime_check_session(Query *query, Node *key, bool changes,
 	Oid			type = exprType(key);
 
 	if (changes && stream_eventtime_has_session(key) &&
-		trace_of(query, key, true).kind != TRACE_SESSION)
+		trace_of(query, key, false, true).kind != TRACE_SESSION)
 		stream_refuse("grouping by an expression over a session of groups is",
 					  key, source, "Group by one session_window as it is.");
 	if ((type == TSRANGEOID || type == TSTZRANGEOID) &&
-		trace_of(query, key, false).kind == TRACE_NONE &&
+		trace_of(query, key, false, false).kind == TRACE_NONE &&
 		comes_from_session(key, query))
 		stream_refuse("a session that is more than a column of sub-selects is",
 					  key, source,
@@ -1599,7 +1607,8 @@ notice_longer(const Trace *shorter, const Trace *longer, const char *source)
 
 /* The key that is the window by which groups close, or -1. */
 static int
-choose_window(Query *query, List *keys, bool changes, const char *source)
+choose_window(Query *query, List *keys, bool append, bool changes,
+			  const char *source)
 {
 	Trace		chosen;
 	int			key = -1;
@@ -1608,7 +1617,7 @@ choose_window(Query *query, List *keys, bool changes, const char *source)
 	foreach(lc, keys)
 	{
 		Node	   *expr = lfirst(lc);
-		Trace		trace = trace_of(query, expr, changes);
+		Trace		trace = trace_of(query, expr, append, changes);
 		bool		first;
 
 		if (trace.kind == TRACE_START || trace.kind == TRACE_RANGE ||
@@ -1655,10 +1664,10 @@ check_hop(StreamWindow *window, Node *expr, bool whole, const char *source)
 }
 
 StreamWindow *
-stream_eventtime_find(Query *query, List *keys, bool whole, bool changes,
-					  const char *source)
+stream_eventtime_find(Query *query, List *keys, bool append, bool whole,
+					  bool changes, const char *source)
 {
-	int			key = choose_window(query, keys, changes, source);
+	int			key = choose_window(query, keys, append, changes, source);
 	StreamWindow *window;
 	Node	   *expr;
 	Trace		trace;
@@ -1666,7 +1675,7 @@ stream_eventtime_find(Query *query, List *keys, bool whole, bool changes,
 	if (key < 0)
 		return NULL;
 	expr = list_nth(keys, key);
-	trace = trace_of(query, expr, changes);
+	trace = trace_of(query, expr, append, changes);
 	window = make_window(&trace, key, expr, source);
 	window->in_all_sets = stream_groupings_all_have(query, key);
 	if (trace.kind == TRACE_SESSION && !window->in_all_sets)
@@ -1710,9 +1719,13 @@ has_known_length(const Trace *trace)
 	return IsA(length, Const) && !((Const *) length)->constisnull;
 }
 
-/* A column of a member of FROM that is an event time (or a window), or NULL. */
+/*
+ * A column of a member of FROM that is an event time (or a window), or NULL.  seen: one of
+ * these (attribute numbers); NULL: any.
+ */
 static Node *
-time_column(Query *query, int rtindex, bool window, Memory *memory)
+time_column(Query *query, int rtindex, bool window, const Bitmapset *seen,
+			Memory *memory)
 {
 	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
 	List	   *vars;
@@ -1727,7 +1740,8 @@ time_column(Query *query, int rtindex, bool window, Memory *memory)
 	{
 		Trace		trace;
 
-		if (!IsA(lfirst(lc), Var))
+		if (!IsA(lfirst(lc), Var) ||
+			(seen && !bms_is_member(lfirst_node(Var, lc)->varattno, seen)))
 			continue;
 		trace = trace_expr(query, lfirst(lc), memory);
 		if (!trace.event_time ||
@@ -1769,25 +1783,123 @@ time_of_member(Query *query, Node *expr, void *memory, StreamTimeOf *result)
 	result->width = window_width(&trace, NULL);
 	result->slack = trace.slack;
 	result->call = trace.call;
+	result->type = trace.type;
 	return true;
+}
+
+/* What a query that joins says with the event time of a member. */
+typedef struct UseOfTime
+{
+	Query	   *query;
+	Memory	   *memory;
+	Var		   *time;
+	bool		bare;			/* that itself, or what is no window of it */
+	Node	   *window;			/* a window of it; ... */
+	bool		several;		/* ... there are others */
+} UseOfTime;
+
+static bool
+is_time(Node *node, const Var *time)
+{
+	Var		   *var = (Var *) node;
+
+	return IsA(node, Var) && var->varno == time->varno &&
+		var->varlevelsup == 0 &&
+		(var->varattno == time->varattno ||
+		 var->varattno == InvalidAttrNumber);
+}
+
+static bool
+use_walker(Node *node, UseOfTime *use)
+{
+	StreamTimeOf time = {0};
+
+	if (node == NULL)
+		return false;
+	if (is_time(node, use->time))
+	{
+		use->bare = true;
+		return true;
+	}
+	if (IsA(node, FuncExpr) && !((FuncExpr *) node)->funcretset &&
+		time_of_member(use->query, node, use->memory, &time) &&
+		is_time(time.time, use->time))
+	{
+		use->several |= use->window && !equal(use->window, node);
+		use->window = node;
+		return false;
+	}
+	return expression_tree_walker(node, use_walker, use);
+}
+
+/* Its columns and its FROM, as they are below outer joins. */
+static Node *
+said_by(Query *query)
+{
+	List	   *partial = stream_analyze_partial_joins(query);
+	ListCell   *lc;
+
+	query = copyObject(query);
+	foreach(lc, partial)
+		if (lfirst_node(JoinExpr, lc)->rtindex > 0)
+			stream_compat_remove_nulling(query,
+										 lfirst_node(JoinExpr, lc)->rtindex);
+	stream_compat_flatten_groups(query);
+	return stream_compat_flatten_join_alias_vars(NULL, query, (Node *)
+												 list_make2(query->targetList,
+															query->jointree));
+}
+
+/*
+ * The window of a member's event time that is all that the join says of it: then its rows
+ * are late when that has ended (rule D1).  NULL: there is none, or it says more.
+ */
+static Node *
+only_window(Query *query, Node *time, Memory *memory)
+{
+	UseOfTime	use = {query, memory, (Var *) time};
+
+	if (query->hasSubLinks || STREAM_MUTATION("join_row_time"))
+		return NULL;
+	(void) use_walker(said_by(query), &use);
+	return use.bare || use.several ? NULL : use.window;
+}
+
+/* By what rows of a member are late: an event time, or a window of one; or NULL. */
+static Node *
+lateness_of_member(Query *query, int rtindex, Memory *memory)
+{
+	Node	   *time = time_column(query, rtindex, false, NULL, memory);
+	Node	   *window = time ? only_window(query, time, memory) : NULL;
+
+	if (window)
+		return window;
+	return time ? time : time_column(query, rtindex, true, NULL, memory);
+}
+
+static Node *
+time_of_lateness(StreamJoined *joined, int member)
+{
+	ListCell   *lm;
+	ListCell   *lt;
+
+	forboth(lm, joined->members, lt, joined->times)
+		if (lfirst_int(lm) == member)
+			return lfirst(lt);
+	return NULL;
 }
 
 /* The bounds of members, by conditions of that part of FROM. */
 static StreamBounds *
-find_bounds(Query *query, Node *from, List *members, Memory *memory)
+find_bounds(StreamJoined *joined, Node *from, List *members, Memory *memory)
 {
 	List	   *times = NIL;
 	ListCell   *lc;
 
 	foreach(lc, members)
-	{
-		Node	   *time = time_column(query, lfirst_int(lc), false, memory);
-
-		times = lappend(times, time ? time :
-						time_column(query, lfirst_int(lc), true, memory));
-	}
-	return stream_bounds_find(query, from, members, times, time_of_member,
-							  memory);
+		times = lappend(times, time_of_lateness(joined, lfirst_int(lc)));
+	return stream_bounds_find(joined->query, from, members, times,
+							  memory->append, time_of_member, memory);
 }
 
 /* The first side of the tests, or of the join. */
@@ -1800,7 +1912,7 @@ first_member(Node *jtnode)
 }
 
 static Pair *
-make_pair(Query *query, JoinExpr *join, Memory *memory)
+make_pair(StreamJoined *joined, JoinExpr *join, Memory *memory)
 {
 	Pair	   *pair = palloc(sizeof(Pair));
 
@@ -1810,7 +1922,7 @@ make_pair(Query *query, JoinExpr *join, Memory *memory)
 	pair->right_alone = join->jointype == JOIN_RIGHT ||
 		join->jointype == JOIN_FULL;
 	/* other conditions do not say what finds what */
-	pair->bounds = find_bounds(query,
+	pair->bounds = find_bounds(joined,
 							   (Node *) makeFromExpr(NIL, join->quals),
 							   list_make2_int(pair->left, pair->right),
 							   memory);
@@ -1831,14 +1943,20 @@ joined_of(Query *query, Memory *memory)
 			return lfirst(lc);
 	joined = palloc0(sizeof(StreamJoined));
 	joined->query = query;
+	joined->append = memory->append;
 	memory->ended = memory->computed = false;
+	joined->members = joined_members(query, memory);
+	foreach(lc, joined->members)
+		joined->times = lappend(joined->times,
+								lateness_of_member(query, lfirst_int(lc),
+												   memory));
 	foreach(lc, partial)
 		joined->pairs = lappend(joined->pairs,
-								make_pair(query, lfirst(lc), memory));
+								make_pair(joined, lfirst(lc), memory));
 	if (partial == NIL)
 		joined->bounds =
-			find_bounds(query, (Node *) query->jointree,
-						joined_members(query, memory), memory);
+			find_bounds(joined, (Node *) query->jointree, joined->members,
+						memory);
 	memory->ended = ended;
 	memory->computed = computed;
 	memory->joined = lappend(memory->joined, joined);
@@ -1876,35 +1994,81 @@ slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack)
 }
 
 StreamJoined *
-stream_eventtime_joined(Query *query)
+stream_eventtime_joined(Query *query, bool append)
 {
 	/* it is asked later, too */
-	return joined_of(query, palloc0(sizeof(Memory)));
+	Memory	   *memory = palloc0(sizeof(Memory));
+
+	memory->append = append;
+	return joined_of(query, memory);
 }
 
-/* Adds a time, and so much: some time from which on a row is not needed for something. */
-static List *
-add_end(StreamBounds *bounds, List *ends, StreamTimeOf *time, int64 us)
+/* Where a time ends, and so long after that; what a key ends with is what it is equal to. */
+static Expr *
+end_of_time(StreamJoined *joined, StreamTimeOf *time, int64 us)
 {
-	Trace		trace = trace_of(stream_bounds_query(bounds), time->expr, false);
+	Trace		trace = trace_of(joined->query,
+								 time->key_of ? time->key_of : time->expr,
+								 joined->append, false);
 	Expr	   *end = end_of_window(&trace, copyObject(time->expr), NULL);
 
-	if (us != 0)
-		end = stream_timeexpr_later(end, us);
-	return list_append_unique(ends, end);
+	return us == 0 ? end : stream_timeexpr_later(end, us);
 }
 
-/* Adds when a row of a member finds no new one; false: it always may. */
+/* The greatest or the least of times; NULL: there is none. */
+static Expr *
+one_of_times(List *ends, MinMaxOp op)
+{
+	MinMaxExpr *one;
+
+	if (list_length(ends) <= 1)
+		return ends ? linitial(ends) : NULL;
+	one = makeNode(MinMaxExpr);
+	one->minmaxtype = exprType(linitial(ends));
+	one->op = op;
+	one->args = ends;
+	one->location = -1;
+	return (Expr *) one;
+}
+
+/* Of these bounds, when keys of a member's row have passed. */
+static List *
+ends_of_keys(StreamJoined *joined, StreamBounds *bounds, int member)
+{
+	List	   *ends = NIL;
+	ListCell   *lc;
+	List	   *keys = stream_bounds_keys(bounds, member);
+
+	foreach(lc, keys)
+	{
+		StreamTimeOf *key = lfirst(lc);
+
+		ends = list_append_unique(ends, end_of_time(joined, key, key->slack));
+	}
+	return ends;
+}
+
+/*
+ * Adds when a row of a member finds no new one; false: it always may.  It finds none when
+ * a key of it has passed, either.
+ */
 static bool
-add_expiry(StreamBounds *bounds, int member, List **ends)
+add_expiry(StreamJoined *joined, StreamBounds *bounds, int member, List **ends)
 {
 	List	   *after;
 	List	   *times = stream_bounds_expiry(bounds, member, &after);
+	List	   *keys = ends_of_keys(joined, bounds, member);
 	ListCell   *lt;
 	ListCell   *la;
 
 	forboth(lt, times, la, after)
-		*ends = add_end(bounds, *ends, lfirst(lt), *(int64 *) lfirst(la));
+	{
+		Expr	   *end = end_of_time(joined, lfirst(lt),
+									  *(int64 *) lfirst(la));
+
+		end = one_of_times(list_append_unique(list_copy(keys), end), IS_LEAST);
+		*ends = list_append_unique(*ends, end);
+	}
 	return times != NIL;
 }
 
@@ -1941,26 +2105,10 @@ add_waiting(StreamJoined *joined, const Pair *pair, int member, List **ends)
 			if (time == NULL ||
 				pg_add_s64_overflow(us, *(int64 *) lfirst(la), &us))
 				return false;
-			*ends = add_end(pair->bounds, *ends, time, us);
+			*ends = list_append_unique(*ends, end_of_time(joined, time, us));
 		}
 	}
 	return true;
-}
-
-/* The latest of times; NULL: there is none. */
-static Expr *
-latest(List *ends)
-{
-	MinMaxExpr *last;
-
-	if (list_length(ends) <= 1)
-		return ends ? linitial(ends) : NULL;
-	last = makeNode(MinMaxExpr);
-	last->minmaxtype = exprType(linitial(ends));
-	last->op = IS_GREATEST;
-	last->args = ends;
-	last->location = -1;
-	return (Expr *) last;
 }
 
 Expr *
@@ -1969,17 +2117,17 @@ stream_eventtime_joined_final(StreamJoined *joined, int member)
 	List	   *ends = NIL;
 	ListCell   *lc;
 
-	if (joined->bounds && !add_expiry(joined->bounds, member, &ends))
+	if (joined->bounds && !add_expiry(joined, joined->bounds, member, &ends))
 		return NULL;
 	foreach(lc, joined->pairs)
 	{
 		Pair	   *pair = lfirst(lc);
 
 		if ((member == pair->left || member == pair->right) &&
-			!add_expiry(pair->bounds, member, &ends))
+			!add_expiry(joined, pair->bounds, member, &ends))
 			return NULL;
 	}
-	return latest(ends);
+	return one_of_times(ends, IS_GREATEST);
 }
 
 Expr *
@@ -2000,7 +2148,40 @@ stream_eventtime_joined_until(StreamJoined *joined, int member)
 			!add_waiting(joined, pair, member, &ends))
 			return NULL;
 	}
-	return latest(ends);
+	return one_of_times(ends, IS_GREATEST);
+}
+
+bool
+stream_eventtime_joined_exist(StreamJoined *joined)
+{
+	ListCell   *lc;
+
+	if (joined->bounds)
+		return stream_bounds_exist(joined->bounds);
+	foreach(lc, joined->pairs)
+		if (stream_bounds_exist(((Pair *) lfirst(lc))->bounds))
+			return true;
+	return false;
+}
+
+List *
+stream_eventtime_joined_keys(StreamJoined *joined, int member, int other)
+{
+	List	   *ends = NIL;
+	ListCell   *lc;
+
+	if (joined->bounds)
+		return ends_of_keys(joined, joined->bounds, member);
+	foreach(lc, joined->pairs)
+	{
+		Pair	   *pair = lfirst(lc);
+
+		if ((member == pair->left && (other == 0 || other == pair->right)) ||
+			(member == pair->right && (other == 0 || other == pair->left)))
+			ends = list_concat_unique(ends, ends_of_keys(joined, pair->bounds,
+														 member));
+	}
+	return ends;
 }
 
 /* time > threshold, or <= */
@@ -2020,6 +2201,20 @@ compare_threshold(Expr *time, int parameter, bool after)
 									   InvalidOid, InvalidOid);
 
 	set_opfuncid((OpExpr *) result);
+	return result;
+}
+
+Node *
+stream_eventtime_is_after(List *ends)
+{
+	Node	   *result = NULL;
+	ListCell   *lc;
+
+	foreach(lc, ends)
+		result = make_and_qual(result,
+							   (Node *) compare_threshold(lfirst(lc),
+														  STREAM_PARAM_LATE,
+														  true));
 	return result;
 }
 
@@ -2046,18 +2241,18 @@ stream_eventtime_has_expired(Expr *final)
 
 /* Any event time, or window of one, of the query's members, as a window without a key. */
 static StreamWindow *
-window_of_input(Query *query, bool window)
+window_of_input(Query *query, bool append, bool window, const Bitmapset *seen)
 {
 	for (int i = 1; i <= list_length(query->rtable); i++)
 	{
-		Memory		memory = {0};
-		Node	   *column = time_column(query, i, window, &memory);
+		Memory		memory = {.append = append};
+		Node	   *column = time_column(query, i, window, seen, &memory);
 		Trace		trace;
 		StreamWindow *result;
 
 		if (column == NULL)
 			continue;
-		trace = trace_of(query, column, false);
+		trace = trace_of(query, column, append, false);
 		result = make_window(&trace, 0, column, NULL);
 		result->key = -1;
 		return result;
@@ -2066,15 +2261,17 @@ window_of_input(Query *query, bool window)
 }
 
 StreamWindow *
-stream_eventtime_of_input(Query *query)
+stream_eventtime_of_input(Query *query, bool append)
 {
-	return window_of_input(query, false);
+	return window_of_input(query, append, false, NULL);
 }
 
 AttrNumber
-stream_eventtime_of_output(Query *query)
+stream_eventtime_of_output(Query *query, bool append)
 {
-	Memory		memory = {.added_only = true,.computed = true};
+	Memory		memory = {
+		.append = append,.added_only = true,.computed = true
+	};
 	AttrNumber	computed = InvalidAttrNumber;
 	AttrNumber	window = InvalidAttrNumber;
 	ListCell   *lc;
@@ -2097,11 +2294,25 @@ stream_eventtime_of_output(Query *query)
 }
 
 StreamWindow *
-stream_eventtime_of_side(Query *query)
+stream_eventtime_of_side(StreamJoined *joined, int member, Query *query,
+						 const Bitmapset *seen)
 {
-	StreamWindow *window = window_of_input(query, false);
+	bool		append = joined->append;
+	StreamWindow *window;
+	Node	   *time = time_of_lateness(joined, member);
+	Trace		trace;
 
-	return window ? window : window_of_input(query, true);
+	if (time && !IsA(time, Var))
+	{
+		time = copyObject(time);
+		ChangeVarNodes(time, member, 1, 0);
+		trace = trace_of(query, time, append, false);
+		window = make_window(&trace, 0, time, NULL);
+		window->key = -1;
+		return window;
+	}
+	window = window_of_input(query, append, false, seen);
+	return window ? window : window_of_input(query, append, true, seen);
 }
 
 /* ---- conditions ---- */

@@ -55,15 +55,16 @@ typedef struct StreamWindow
 
 /*
  * Finds the window among the key expressions of an analysed query (join aliases
- * flattened): of several, the one that closes first; NULL if there is none.  whole:
+ * flattened): of several, the one that closes first; NULL if there is none.  append: it is
+ * for a view in append mode.  whole:
  * each row is wanted in each of its windows, so that there are no panes.  changes: so it is
  * of rows that come and go.
  * Errors: 0A000, with the position in source (may be NULL), if there are two sessions,
  * or for windows that cannot be kept.
  */
 extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
-										   bool whole, bool changes,
-										   const char *source);
+										   bool append, bool whole,
+										   bool changes, const char *source);
 
 /* Is the function our session_window? */
 extern bool stream_eventtime_is_session(Oid funcid);
@@ -94,16 +95,13 @@ extern void stream_eventtime_place(StreamWindow *window, int nkeys);
  * The event time of the query's stream, whether or not the query shows it, as a
  * window without a key (-1); NULL if there is none.
  */
-extern StreamWindow *stream_eventtime_of_input(Query *query);
+extern StreamWindow *stream_eventtime_of_input(Query *query, bool append);
 
 /*
  * The output column of a query whose rows are only added to its result that is an event
  * time, or a window of one; InvalidAttrNumber: there is none.
  */
-extern AttrNumber stream_eventtime_of_output(Query *query);
-
-/* The same; or a window of it that the stream's sub-select shows, if not that itself. */
-extern StreamWindow *stream_eventtime_of_side(Query *query);
+extern AttrNumber stream_eventtime_of_output(Query *query, bool append);
 
 /*
  * How far apart in event time the rows are that a SELECT that joins streams puts
@@ -111,7 +109,16 @@ extern StreamWindow *stream_eventtime_of_side(Query *query);
  */
 typedef struct StreamJoined StreamJoined;
 
-extern StreamJoined *stream_eventtime_joined(Query *query);
+extern StreamJoined *stream_eventtime_joined(Query *query, bool append);
+
+/*
+ * By what rows of a side are late, which is a SELECT from the member alone, as a window without
+ * a key: the event time of the member; or a window of it, if the join sees no more than that;
+ * NULL: there is none.  seen: it is one of these columns (attribute numbers); NULL: any.
+ */
+extern StreamWindow *stream_eventtime_of_side(StreamJoined *joined,
+											  int member, Query *query,
+											  const Bitmapset *seen);
 
 /*
  * The event time from which on a row of a member of such a join finds no other, over its
@@ -120,6 +127,20 @@ extern StreamJoined *stream_eventtime_joined(Query *query);
  */
 extern Expr *stream_eventtime_joined_final(StreamJoined *joined, int member);
 extern Expr *stream_eventtime_joined_until(StreamJoined *joined, int member);
+
+/* Is anything said of how far apart they are, though it may not bound all of them? */
+extern bool stream_eventtime_joined_exist(StreamJoined *joined);
+
+/*
+ * In append mode: times of a member's row (over FROM), of which none must have passed when it
+ * is new, or it finds nothing (rule J7): of the other member, or (0) of any.  NIL: there are
+ * none.
+ */
+extern List *stream_eventtime_joined_keys(StreamJoined *joined, int member,
+										  int other);
+
+/* The condition that none has passed; NULL, if there are none. */
+extern Node *stream_eventtime_is_after(List *ends);
 
 /*
  * Conditions on such a time: in this batch the row finds no other any more; or it was so

@@ -237,19 +237,43 @@ set_join_type(StreamCut *cut, Query *query, const StreamCutInput *new)
 								  join->rtindex);
 }
 
+/* A condition of the join, with what that adds for new rows of a side that come out alone. */
+static Node *
+condition_for_new(Node *condition, const StreamCutInput *found,
+				  Replacing *replacing)
+{
+	bool		before = replacing->in_condition;
+	Node	   *found_by;
+
+	if (found->found_by == NULL || STREAM_MUTATION("join_found"))
+		return condition;
+	replacing->in_condition = true;
+	found_by = replacing_mutator(found->found_by, replacing);
+	replacing->in_condition = before;
+	return make_and_qual(condition, found_by);
+}
+
 /* The join of the new rows of a side with what the others keep. */
 static void
 add_pairs(StreamCut *cut, Replacing *replacing, const StreamCutInput *new)
 {
 	Query	   *query = copyObject(cut->query);
 	List	   *inputs = read_sides(cut, query, new, false);
+	StreamFeed *feed;
 
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
 	if (replacing->outer)
+	{
 		set_join_type(cut, query, new);
+		outer_join_of(query)->quals =
+			condition_for_new(outer_join_of(query)->quals,
+							  other_side(cut, new), replacing);
+	}
 	if (cut->signs)
 		add_sign_of_pairs(query, new);
-	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
+	feed = stream_cut_add_feed(cut, query, STREAM_FEED_ROWS);
+	feed->inputs = inputs;
+	feed->closes = new->cut->thresholds;
 }
 
 /* ---- what goes ---- */
@@ -390,10 +414,10 @@ condition_of(Query *query, const StreamCutInput *side)
 	return join->quals;
 }
 
-/* All tests but that of one side, against the tables. */
+/* All tests but that of one side, against the tables.  new: of new rows, or NULL. */
 static Node *
 all_tests(StreamCut *cut, Query *query, const StreamCutInput *but,
-		  List **inputs)
+		  Replacing *new, List **inputs)
 {
 	Node	   *result = NULL;
 	ListCell   *lc;
@@ -401,14 +425,17 @@ all_tests(StreamCut *cut, Query *query, const StreamCutInput *but,
 	foreach(lc, cut->below)
 	{
 		const StreamCutInput *side = lfirst(lc);
+		Node	   *condition;
 
 		if (side->test == JOIN_INNER || side == but ||
 			STREAM_MUTATION("join_tests"))
 			continue;
+		condition = condition_of(query, side);
+		if (new)
+			condition = condition_for_new(condition, side, new);
 		result = make_and_qual(result,
 							   (side->test == JOIN_ANTI ? exists_none :
-								exists_in) (side, condition_of(query, side),
-											inputs));
+								exists_in) (side, condition, inputs));
 	}
 	return result;
 }
@@ -431,7 +458,7 @@ add_unmatched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
 	condition = condition_of(query, new);
 	quals = make_and_qual(make_and_qual(query->jointree->quals, condition),
-						  all_tests(cut, query, new, &inputs));
+						  all_tests(cut, query, new, NULL, &inputs));
 	if (!STREAM_MUTATION("join_matched"))
 		quals = make_and_qual(quals, exists_none(new, condition, &inputs));
 	query->jointree = makeFromExpr(list_make2(reference(new->rtindex),
@@ -523,6 +550,18 @@ finds_none(StreamCut *cut, Query *query, const StreamCutInput *kept,
 	return result;
 }
 
+/* There are none in the table of the other side of an outer join.  new: as all_tests. */
+static Node *
+exists_none_final(const StreamCutInput *other, Query *query, Replacing *new,
+				  List **inputs)
+{
+	Node	   *condition = outer_join_of(query)->quals;
+
+	if (new)
+		condition = condition_for_new(condition, other, new);
+	return exists_none(other, condition, inputs);
+}
+
 /*
  * The rows of a preserved side that find no others any more, and have found none: of those
  * that are kept, when the watermark has it that they cannot; of new ones, if they
@@ -545,8 +584,9 @@ add_final(StreamCut *cut, Replacing *replacing, StreamCutInput *kept,
 		make_null(query, other_side(cut, kept));
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
 	tests = STREAM_MUTATION("join_final") ? NULL : replacing->outer ?
-		exists_none(other_side(cut, kept), outer_join_of(query)->quals,
-					&inputs) : all_tests(cut, query, NULL, &inputs);
+		exists_none_final(other_side(cut, kept), query, new ? replacing : NULL,
+						  &inputs) :
+		all_tests(cut, query, NULL, new ? replacing : NULL, &inputs);
 	none = STREAM_MUTATION("join_alone") ? NULL :
 		finds_none(cut, query, kept, replacing->outer);
 	/* such have come when they were new */
@@ -576,7 +616,7 @@ add_passing(StreamCut *cut, Replacing *replacing, StreamCutInput *tested)
 	query->jointree =
 		makeFromExpr(list_make1(reference(tested->rtindex)),
 					 make_and_qual(query->jointree->quals,
-								   all_tests(cut, query, NULL, &inputs)));
+								   all_tests(cut, query, NULL, NULL, &inputs)));
 	query->hasSubLinks = true;
 	if (cut->signs)
 		add_sign_of_pairs(query, tested);

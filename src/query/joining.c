@@ -52,6 +52,7 @@
 #include "utils/regproc.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "query/analyze.h"
 #include "query/nesting.h"
@@ -84,6 +85,8 @@ typedef struct Side
 	Expr	   *final;			/* the event time from which on it finds no other,
 								 * or NULL; ... */
 	Expr	   *until;			/* ... and is not needed for others */
+	List	   *keys;			/* event times of which none must have passed when it
+								 * is new, or it finds nothing */
 } Side;
 
 /* What of a side is equal to what of others. */
@@ -106,8 +109,10 @@ typedef struct Compared
 typedef struct Joining
 {
 	StreamCut  *cut;
+	StreamJoined *joined;		/* its event times, unless rows come and go */
 	List	   *sides;			/* Side */
-	bool		bounded;		/* there is an until */
+	bool		bounded;		/* there is an until, ... */
+	bool		timed;			/* ... or would be, were all sides bounded so */
 	bool		append;			/* rows come when they are final */
 	bool		outer;			/* above it, an expression is not what it is below */
 	const Bitmapset *changing;	/* sides whose rows come and go */
@@ -965,6 +970,78 @@ leave_nulls_out(StreamCut *cut, const Side *side)
 	}
 }
 
+/* Which columns of the member of FROM are in what the join is given of it; NULL: all. */
+static Bitmapset *
+columns_seen(const StreamCut *cut)
+{
+	Bitmapset  *seen = bms_make_singleton(0);
+	ListCell   *lc;
+	List	   *vars = pull_var_clause((Node *) stream_cut_output(cut), 0);
+
+	foreach(lc, vars)
+	{
+		Var		   *var = lfirst_node(Var, lc);
+
+		if (var->varattno == InvalidAttrNumber)
+			return NULL;
+		if (var->varattno > 0)
+			seen = bms_add_member(seen, var->varattno);
+	}
+	return seen;
+}
+
+/* The type of all thresholds that a side's rows are late by; there is one for each feed. */
+static Oid
+type_of_thresholds(const Joining *joining, const Side *side,
+				   const StreamWindow *window)
+{
+	Oid			type = exprType(linitial(side->keys));
+	bool		same = window == NULL || window->type == type;
+	ListCell   *lc;
+
+	foreach(lc, side->keys)
+		same &= exprType(lfirst(lc)) == type;
+	if (!same)
+	{
+		StreamPlace place = place_of_side(joining, side->rtindex);
+
+		stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
+							 "joining by event times some of which have a time zone is",
+							 "Have the event times of all streams with a time zone, or without.");
+	}
+	return type;
+}
+
+/*
+ * Late rows of a side are dropped where rows go, or they would stay; and in append mode by
+ * the event time that the join sees, whatever it is about (rule J10).  There, a row also
+ * comes too late for what it is to be equal to; if it is to come out alone, the feeds of the
+ * join see to that (add_found_by).
+ */
+static void
+drop_late(const Joining *joining, const Side *side, StreamCut *cut)
+{
+	if (joining->append && !STREAM_MUTATION("join_late"))
+		cut->window = stream_eventtime_of_side(joining->joined, side->rtindex,
+											   cut->query,
+											   columns_seen(cut));
+	else if (joining->bounded)
+		cut->window = stream_eventtime_of_side(joining->joined, side->rtindex,
+											   cut->query, NULL);
+	cut->only_late = !joining->timed;
+	if (side->keys == NIL)
+		return;
+	cut->thresholds = type_of_thresholds(joining, side, cut->window);
+	if (!side->preserved)
+	{
+		Node	   *on_time = stream_eventtime_is_after(side->keys);
+
+		ChangeVarNodes(on_time, side->rtindex, 1, 0);
+		cut->query->jointree->quals =
+			make_and_qual(cut->query->jointree->quals, on_time);
+	}
+}
+
 static StreamCut *
 make_side(const Joining *joining, Side *side, List *indexes)
 {
@@ -994,9 +1071,7 @@ make_side(const Joining *joining, Side *side, List *indexes)
 		}
 		add_payload(cut, expr, name);
 	}
-	/* where rows go, others that come too late for them must not stay */
-	if (joining->bounded)
-		cut->window = stream_eventtime_of_side(cut->query);
+	drop_late(joining, side, cut);
 	leave_nulls_out(cut, side);
 	if (joining->append && side->preserved && !equal(side->final, side->until))
 	{
@@ -1083,17 +1158,21 @@ find_sides(Joining *joining)
 static void
 find_bounds(Joining *joining)
 {
-	StreamJoined *joined = stream_eventtime_joined(joining->cut->query);
+	StreamJoined *joined = stream_eventtime_joined(joining->cut->query,
+												   joining->append);
 	ListCell   *lc;
 
+	joining->joined = joined;
 	foreach(lc, joining->sides)
 	{
 		Side	   *side = lfirst(lc);
 
 		side->final = stream_eventtime_joined_final(joined, side->rtindex);
 		side->until = stream_eventtime_joined_until(joined, side->rtindex);
+		side->keys = stream_eventtime_joined_keys(joined, side->rtindex, 0);
 		joining->bounded |= side->until || (joining->append && side->final);
 	}
+	joining->timed = stream_eventtime_joined_exist(joined);
 }
 
 /* Takes all conditions that sides can make use of. */
@@ -1159,6 +1238,34 @@ stream_joining_is_possible(Query *query, const Bitmapset *changing)
 	return true;
 }
 
+/*
+ * In append mode, a new row of a preserved side may be too late to find others, and come out
+ * alone.
+ */
+static void
+add_found_by(const Joining *joining)
+{
+	Side	   *first = linitial(joining->sides);
+	ListCell   *lc;
+
+	if (!joining->append || joining->joined == NULL)
+		return;
+	foreach(lc, joining->cut->below)
+	{
+		StreamCutInput *input = lfirst(lc);
+		Side	   *other = first;
+		List	   *keys;
+
+		if (input->test == JOIN_INNER && other->rtindex == input->rtindex)
+			other = lsecond(joining->sides);
+		if (!other->preserved || other->rtindex == input->rtindex)
+			continue;
+		keys = stream_eventtime_joined_keys(joining->joined, other->rtindex,
+											input->rtindex);
+		input->found_by = copyObject(stream_eventtime_is_after(keys));
+	}
+}
+
 void
 stream_joining_cut(StreamCut *cut, bool append, const Bitmapset *changing)
 {
@@ -1197,6 +1304,7 @@ stream_joining_cut(StreamCut *cut, bool append, const Bitmapset *changing)
 		input->cut = make_side(&joining, side, lfirst(li));
 		cut->below = lappend(cut->below, input);
 	}
+	add_found_by(&joining);
 }
 
 Query *
@@ -1245,5 +1353,5 @@ stream_joining_finish_side(StreamCut *side)
 	if (side->signs)
 		side->sign = stream_cut_sign_of_changes(side);
 	stream_cut_add_feed_from(side, stream_cut_rows_query(side, side),
-							 STREAM_FEED_ROWS);
+							 STREAM_FEED_ROWS)->closes = side->thresholds;
 }

@@ -779,6 +779,7 @@ make_operator(Planting *planting, Query *query, StreamTopn *topn, bool below,
 				 stream_refuse_clause_position(&cut->place,
 											   STREAM_CLAUSE_ANY)));
 	cut->query = copyObject(query);
+	cut->append = planting->tree->append;
 	if (topn)
 		make_stateful(planting, cut, topn);
 	else if (below && (is_over_join(query) || find_passed(query) > 0))
@@ -852,7 +853,8 @@ note_final(Planting *planting, Query *query, const StreamPlace *place)
 													  flat->targetList));
 	keys = (List *) stream_compat_flatten_join_alias_vars(NULL, flat,
 														  (Node *) keys);
-	window = stream_eventtime_find(flat, keys, true, false, place->source);
+	window = stream_eventtime_find(flat, keys, true, true, false,
+								   place->source);
 	if (window == NULL || !window->event_time)
 		stream_refuse_in(place,
 						 "output mode \"append\" of an aggregation without an event time among its keys is",
@@ -1565,7 +1567,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	if (tree->added && !stream_changes_are_tested(asked))
 	{
 		stream_semijoin_pull_up_all(asked);
-		tree->time_column = stream_eventtime_of_output(asked);
+		tree->time_column = stream_eventtime_of_output(asked, tree->append);
 	}
 	return tree;
 }

@@ -82,8 +82,8 @@ CREATE MATERIALIZED VIEW m WITH (streaming.continuous) AS SELECT count(*) AS n, 
 ALTER TABLE by_time RESET (streaming.event_time);
 DROP MATERIALIZED VIEW m;
 ALTER TABLE by_time RESET (streaming.event_time);
-CREATE MATERIALIZED VIEW m WITH (streaming.continuous) AS SELECT count(*) AS n, sum(k) AS k FROM by_time;
 INSERT INTO by_time SELECT '2020-01-02', i FROM generate_series(1, 1000) i;
+CREATE MATERIALIZED VIEW m WITH (streaming.continuous) AS SELECT count(*) AS n, sum(k) AS k FROM by_time;
 DO $$
 BEGIN
 	FOR i IN 1..300 LOOP

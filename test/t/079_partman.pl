@@ -48,7 +48,7 @@ sql("ALTER TABLE events SET (streaming.event_time = 'ts')",
 # gone go to the default partition.
 my @writers = map {
 	my $n = $_;
-	IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'), '-c', qq{
+	IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') . ' application_name=writer', '-c', qq{
 		DO \$\$ BEGIN
 			FOR i IN 1..150 LOOP
 				WITH r AS (INSERT INTO public.events
@@ -62,9 +62,10 @@ my @writers = map {
 my $before = sql("SELECT count(*) FROM pg_inherits WHERE inhparent = 'events'::regclass");
 my $failed = 0;
 my $runs = 0;
-while (grep { $_->pumpable } @writers)
+my $writing = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'writer'";
+$node->poll_query_until('postgres', $writing);
+while (sql($writing) eq 't')
 {
-	$_->pump_nb for @writers;
 	# partitions for the days to come are made as well
 	sql("UPDATE partman.part_config SET premake = " . (3 + $runs % 5))
 	  if $runs % 2 == 0;

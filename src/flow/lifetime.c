@@ -57,11 +57,12 @@
 #include "flow/retention.h"
 #include "flow/lifetime.h"
 
-/* A table of a partition, and a page before which there are no rows but old ones. */
+/* A table of a partition. */
 typedef struct Leaf
 {
 	Oid			relid;
-	BlockNumber seen;
+	BlockNumber seen;			/* all views that read it have read what is before this
+								 * page; InvalidBlockNumber: there are none */
 } Leaf;
 
 /* A partition that may go. */
@@ -72,6 +73,7 @@ typedef struct Partition
 	StreamExpiry expiry;
 	const char *column;			/* the event time, by name */
 	Oid			type;			/* of what tells the age */
+	int64		keep_us;		/* streaming.retention */
 	int64		limit;			/* what is before that is too old, in that type */
 	List	   *leaves;			/* of Leaf */
 	List	   *locked;			/* OIDs: the views that have no batch meanwhile */
@@ -189,8 +191,9 @@ is_old(const Partition *partition, bool again)
 	foreach(lc, partition->leaves)
 	{
 		Leaf	   *leaf = lfirst(lc);
+		bool		known = again && leaf->seen != InvalidBlockNumber;
 
-		if (!rows_are_old(partition, leaf->relid, again ? leaf->seen : 0, &any))
+		if (!rows_are_old(partition, leaf->relid, known ? leaf->seen : 0, &any))
 			return false;
 	}
 	return any;
@@ -216,6 +219,7 @@ is_read(const StreamViewRow *row, const Partition *partition)
 {
 	StreamProgress progress;
 	StreamPosition *pos;
+	List	   *members = stream_analyze_members(row->streams);
 	bool		result = true;
 	ListCell   *lc;
 
@@ -227,9 +231,12 @@ is_read(const StreamViewRow *row, const Partition *partition)
 	foreach(lc, partition->leaves)
 	{
 		Leaf	   *leaf = lfirst(lc);
-		Relation	rel = table_open(leaf->relid, NoLock);
+		Relation	rel;
 		StreamLeaf *read = stream_position_leaf(pos, leaf->relid);
 
+		if (!list_member_oid(members, leaf->relid))
+			continue;
+		rel = table_open(leaf->relid, NoLock);
 		result = result &&
 			stream_position_is_read(pos, rel, GetActiveSnapshot());
 		leaf->seen = Min(leaf->seen, read ? read->next_block : 0);
@@ -254,11 +261,15 @@ unread_by(const Partition *partition, List *rows)
 
 /* ---- dropping it ---- */
 
-/* Locks the tables of the partition, and notes which these are. */
-static void
+/*
+ * Locks the tables of the partition, and notes which these are.  False if there is something
+ * else among them than streams.
+ */
+static bool
 lock_leaves(Partition *partition, LOCKMODE lockmode)
 {
 	List	   *before = partition->leaves;
+	bool		streams = true;
 	ListCell   *lc;
 	ListCell   *lb;
 
@@ -267,16 +278,18 @@ lock_leaves(Partition *partition, LOCKMODE lockmode)
 	{
 		Leaf	   *leaf;
 
-		if (!stream_am_relid_is_stream(lfirst_oid(lc)))
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_PARTITIONED_TABLE)
 			continue;
+		streams = streams && stream_am_relid_is_stream(lfirst_oid(lc));
 		leaf = palloc(sizeof(Leaf));
 		leaf->relid = lfirst_oid(lc);
-		leaf->seen = before == NIL ? MaxBlockNumber : 0;
+		leaf->seen = before == NIL ? InvalidBlockNumber : 0;
 		foreach(lb, before)
 			if (((Leaf *) lfirst(lb))->relid == leaf->relid)
 				leaf->seen = ((Leaf *) lfirst(lb))->seen;
 		partition->leaves = lappend(partition->leaves, leaf);
 	}
+	return streams;
 }
 
 /* The views have no position in it any more. */
@@ -309,6 +322,19 @@ lock_not_available(const Partition *partition)
 					get_rel_name(partition->relid))));
 }
 
+/* Is it still one, and to be dropped when it is that old?  It is locked, as is the stream. */
+static bool
+is_declared(const Partition *partition)
+{
+	StreamDeclaration *decl = stream_catalog_declaration(partition->root);
+
+	return decl != NULL && decl->options.keep_us == partition->keep_us &&
+		stream_declare_expiry(decl) == partition->expiry &&
+		get_rel_relispartition(partition->relid) &&
+		get_partition_parent(partition->relid, true) == partition->root &&
+		!is_default(partition->root, partition->relid);
+}
+
 /* As the owner of the stream; the views have no batches. */
 static void
 drop_partition(void *arg)
@@ -321,11 +347,8 @@ drop_partition(void *arg)
 	stream_retention_hurry();
 	LockRelationOid(partition->root, AccessExclusiveLock);
 	LockRelationOid(partition->relid, AccessExclusiveLock);
-	if (!get_rel_relispartition(partition->relid) ||
-		get_partition_parent(partition->relid, true) != partition->root ||
-		is_default(partition->root, partition->relid))
+	if (!is_declared(partition) || !lock_leaves(partition, AccessExclusiveLock))
 		return;
-	lock_leaves(partition, AccessExclusiveLock);
 	foreach(lc, find_all_inheritors(partition->relid, NoLock, NULL))
 		if (!object_ownercheck(RelationRelationId, lfirst_oid(lc), GetUserId()))
 			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE,
@@ -359,7 +382,8 @@ look_at_partition(Partition *partition)
 		!is_old(partition, false))
 		return false;
 	LockRelationOid(partition->relid, AccessShareLock);
-	lock_leaves(partition, AccessShareLock);
+	if (!lock_leaves(partition, AccessShareLock))
+		return false;
 	rows = readers_of(partition);
 	row = unread_by(partition, rows);
 	if (row != NULL)
@@ -400,8 +424,8 @@ look_at_partitions(StreamLifetimeTurn *turn, const StreamDeclaration *decl)
 	table_close(rel, NoLock);
 	if (partition.expiry == STREAM_EXPIRES_NOT)
 		return;
-	partition.limit = limit_of(partition.type, turn->now,
-							   decl->options.keep_us);
+	partition.keep_us = decl->options.keep_us;
+	partition.limit = limit_of(partition.type, turn->now, partition.keep_us);
 	foreach(lc, find_inheritance_children(decl->relid, NoLock))
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -93,6 +93,7 @@ typedef struct Retention
 								 * is a user's */
 	Oid			relid;			/* the stream */
 	List	   *readers;		/* of Reader */
+	const StreamViewRow *held;	/* one that has not read what could go, or NULL */
 	List	   *locked;			/* OIDs: the views that have no batch meanwhile */
 	int64		batch;			/* of rows up to this one the time is over */
 
@@ -160,6 +161,7 @@ read_positions(Retention *retention, List *rows)
 		reader->row = lfirst(lc);
 		stream_catalog_read_progress(reader->row->viewid, reader->row->unlogged,
 									 NULL, &reader->progress);
+		retention->held = reader->row;
 		if (reader->progress.position == NULL)
 			return false;
 		reader->pos = stream_position_read(CurrentMemoryContext,
@@ -170,6 +172,7 @@ read_positions(Retention *retention, List *rows)
 			return false;
 		retention->readers = lappend(retention->readers, reader);
 	}
+	retention->held = NULL;
 	return true;
 }
 
@@ -390,16 +393,15 @@ all_is_read(const Retention *retention, Relation rel)
 
 /*
  * How much do the positions, which have been read, let go?  True if that is half of all,
- * and what stays is little.  *held: the view that holds most, or NULL.
+ * and what stays is little.
  */
 static bool
-half_is_read(Retention *retention, Relation rel, const StreamViewRow **held)
+half_is_read(Retention *retention, Relation rel)
 {
 	BlockNumber nblocks = RelationGetNumberOfBlocks(rel);
 	uint64		stay;
 	ListCell   *lc;
 
-	*held = NULL;
 	retention->start = nblocks;
 	foreach(lc, retention->readers)
 	{
@@ -413,7 +415,7 @@ half_is_read(Retention *retention, Relation rel, const StreamViewRow **held)
 			  STREAM_MUTATION("retention_lagging")))
 		{
 			retention->start = leaf->next_block;
-			*held = reader->row;
+			retention->held = reader->row;
 		}
 	}
 	stay = nblocks - retention->start;
@@ -461,17 +463,16 @@ static bool
 is_consumed(Retention *retention)
 {
 	Relation	rel = try_table_open(retention->relid, AccessShareLock);
-	const StreamViewRow *held = NULL;
 	bool		result;
 
 	if (rel == NULL)
 		return false;
 	result = is_large(rel) &&
 		read_positions(retention, readers_of(retention->relid)) &&
-		half_is_read(retention, rel, &held);
+		half_is_read(retention, rel);
 	table_close(rel, AccessShareLock);
-	if (!result && held != NULL)
-		stream_retention_complain(held, retention->relid);
+	if (!result && retention->held != NULL)
+		stream_retention_complain(retention->held, retention->relid);
 	return result;
 }
 
@@ -725,21 +726,23 @@ static void
 give_space_back(void *arg)
 {
 	Retention  *retention = arg;
-	const StreamViewRow *held;
+	StreamDeclaration *decl;
 	Relation	rel;
 	bool		consumed;
 
 	stream_retention_hurry();
 	LockRelationOid(retention->relid, AccessExclusiveLock);
-	rel = try_table_open(retention->relid, NoLock);
-	if (rel == NULL)
+	decl = stream_catalog_declaration(retention->relid);
+	if (decl == NULL || decl->options.keep_us != 0 ||
+		get_rel_relispartition(retention->relid))
 		return;
+	rel = table_open(retention->relid, NoLock);
 	/* so that it is not waited for when the old storage goes */
 	if (OidIsValid(rel->rd_rel->reltoastrelid))
 		LockRelationOid(rel->rd_rel->reltoastrelid, AccessExclusiveLock);
 	/* as for TRUNCATE: rows of others may refer to those that go */
 	heap_truncate_check_FKs(list_make1(rel), false);
-	consumed = half_is_read(retention, rel, &held);
+	consumed = half_is_read(retention, rel);
 	table_close(rel, NoLock);
 	if (consumed)
 	{

@@ -52,7 +52,8 @@ sql(q{CREATE EXTENSION streaming},
 	q{ALTER TABLE s ALTER t SET STORAGE EXTERNAL},
 	q{CREATE INDEX ON s (k)},
 	# all that was ever inserted, by the same transactions
-	q{CREATE TABLE log (k int, x int, t text)});
+	q{CREATE TABLE log (k int, x int, t text)},
+	q{CREATE TABLE longest (ms float)});
 
 # What each view should show, as a query over the log.
 my %queries;
@@ -164,8 +165,13 @@ check('after that');
 my @writers = map {
 	my $from = $_ * 1000000;
 	IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') . ' application_name=writer', '-c', qq{
-		DO \$\$ BEGIN
+		SET lock_timeout = '10s';
+		DO \$\$ DECLARE
+			begun timestamptz;
+			longest interval = '0';
+		BEGIN
 			FOR i IN 1..400 LOOP
+				begun := clock_timestamp();
 				BEGIN
 					INSERT INTO public.s SELECT 1, g, 'none' FROM generate_series(1, 5) g;
 					RAISE division_by_zero;
@@ -175,8 +181,10 @@ my @writers = map {
 					FROM generate_series($from + i * 100, $from + i * 100 + 19) g RETURNING *)
 				INSERT INTO public.log SELECT * FROM r;
 				COMMIT;
+				longest := greatest(longest, clock_timestamp() - begun);
 				PERFORM pg_sleep(0.01);
 			END LOOP;
+			INSERT INTO public.longest VALUES (extract(epoch FROM longest) * 1000);
 		END \$\$} ], '<', \undef, '>', '/dev/null', '2>', '/dev/null')
 } 1 .. 3;
 my $most = 0;
@@ -191,6 +199,7 @@ while (sql($writing) eq 't')
 ok($_->finish, 'a writer ends well') for @writers;
 my $all = size('log');
 cmp_ok($most, '<', $all / 3, "it stays small under load ($most kB of $all)");
+note('the longest transaction took ' . sql('SELECT max(ms) FROM longest') . ' ms');
 check('under load');
 until_true("pg_total_relation_size('s') < 256 * 1024", 'what is left is little', 'g', 'w');
 

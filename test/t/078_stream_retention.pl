@@ -164,8 +164,7 @@ check('after that');
 # Many write, for a while, small transactions and savepoints that are rolled back.
 my @writers = map {
 	my $from = $_ * 1000000;
-	IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') . ' application_name=writer', '-c', qq{
-		SET lock_timeout = '10s';
+	IPC::Run::start([ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') . " application_name=writer options='-c lock_timeout=10s'", '-c', qq{
 		DO \$\$ DECLARE
 			begun timestamptz;
 			longest interval = '0';

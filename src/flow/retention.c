@@ -301,7 +301,7 @@ read_aside(Reader *reader, Relation rel)
 	return true;
 }
 
-/* Adds rows that stay, one by one, if they are where nothing else does. */
+/* Adds a row that stays, if it is where nothing else does. */
 static void
 add_single(Retention *retention, ItemPointer tid)
 {
@@ -411,8 +411,8 @@ half_is_read(Retention *retention, Relation rel)
 		if (leaf->relfilenode != STREAM_COMPAT_RELNUMBER(rel))
 			return false;
 		if (leaf->next_block < retention->start &&
-			!(reader->row->options.enabled == false &&
-			  STREAM_MUTATION("retention_lagging")))
+			(reader->row->options.enabled ||
+			 !STREAM_MUTATION("retention_lagging")))
 		{
 			retention->start = leaf->next_block;
 			retention->held = reader->row;
@@ -438,6 +438,9 @@ void
 stream_retention_complain(const StreamViewRow *row, Oid relid)
 {
 	bool		fails = stream_catalog_failure(row->viewid) != NULL;
+	char	   *schema = get_namespace_name(get_rel_namespace(row->viewid));
+	const char *literal = quote_qualified_identifier(schema,
+													 get_rel_name(row->viewid));
 
 	if (row->options.enabled && !fails &&
 		row->options.trigger != STREAM_TRIGGER_MANUAL)
@@ -451,8 +454,7 @@ stream_retention_complain(const StreamViewRow *row, Oid relid)
 					   fails ? "its batches fail" :
 					   "it has \"streaming.trigger\" = \"manual\""),
 			 errhint("If it need not read them, the owner of the stream can let it go: SELECT streaming.release(%s);",
-					 quote_literal_cstr(quote_qualified_identifier(get_namespace_name(get_rel_namespace(row->viewid)),
-																   get_rel_name(row->viewid))))));
+					 quote_literal_cstr(literal))));
 }
 
 /*

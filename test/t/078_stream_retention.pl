@@ -452,11 +452,13 @@ sql('CREATE TABLE q (id int, ts timestamp) PARTITION BY RANGE (id)',
 	(map { "CREATE TABLE q_$_ PARTITION OF q FOR VALUES FROM (${_}00) TO (${_}99) USING stream" } 0 .. 4),
 	"ALTER TABLE q SET (streaming.event_time = 'ts', streaming.retention = '1 day')",
 	'CREATE MATERIALIZED VIEW qn WITH (streaming.continuous) AS SELECT count(*) AS n FROM q',
+	'BEGIN',
 	q{INSERT INTO q SELECT i, '2020-01-01' FROM generate_series(0, 50) i},
 	q{INSERT INTO q SELECT i, '2020-01-01' FROM generate_series(100, 150) i},
 	q{INSERT INTO q VALUES (151, now() + interval '100 days')},
 	q{INSERT INTO q SELECT i, '2020-01-01' FROM generate_series(152, 160) i},
 	q{INSERT INTO q SELECT i, NULL FROM generate_series(200, 250) i},
+	'COMMIT',
 	"SELECT streaming.wait('qn')");
 until_true("to_regclass('q_0') IS NULL", 'by event times', 'qn');
 is(sql("SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY 1) FROM pg_inherits WHERE inhparent = 'q'::regclass"),

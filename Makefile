@@ -84,6 +84,7 @@ OBJS = \
 	src/flow/batch.o \
 	src/flow/viewgroup.o \
 	src/flow/retention.o \
+	src/flow/lifetime.o \
 	src/process/roster.o \
 	src/process/history.o \
 	src/process/failure.o \

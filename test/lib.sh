@@ -113,6 +113,8 @@ streaming_extras()
 		[ -f "/usr/lib/postgresql/$PGVERSION/lib/$name.so" ] ||
 			missing+=" postgresql-$PGVERSION-$name"
 	done
+	[ -f "/usr/share/postgresql/$PGVERSION/extension/pg_partman.control" ] ||
+		missing+=" postgresql-$PGVERSION-partman"
 	# shellcheck disable=SC2086
 	[ -z "$missing" ] || DEBIAN_FRONTEND=noninteractive timeout 120 \
 		apt-get install -y --no-install-recommends $missing \

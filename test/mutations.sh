@@ -60,6 +60,9 @@
 #	time_behind	a computed time is as late as what it is computed of
 #	writer		others than batches write to a change stream
 #	retention_unread	rows go that somebody has not read
+#	retention_lagging	... by a view that is paused
+#	retention_aside	... or that somebody has put aside
+#	lifetime_unread	a partition goes that somebody has not read
 #	vacuum_result	VACUUM cuts off pages of a result that others have read
 #	rewrite_unread	rows of a stream that was rewritten are new
 #	reset_number	a view that was made anew has batches of the same numbers
@@ -85,7 +88,8 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	topn_better topn_losers results group_snapshot
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
-	vacuum_result rewrite_unread reset_number replace_once replace_itself cut_page read_again
+	retention_lagging retention_aside lifetime_unread vacuum_result rewrite_unread reset_number replace_once replace_itself
+	cut_page read_again
 	dump_read restore_doubt}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -132,6 +136,8 @@ guards()
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
 		writer) echo test_00_setup test_security_views ;;
+		retention_lagging | retention_aside | lifetime_unread)
+			echo t/079_stream_retention.pl ;;
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		cut_page | read_again) echo test_00_setup test_bad_rows ;;
 		group_snapshot) echo test_00_setup test_view_group ;;

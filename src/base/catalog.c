@@ -1049,6 +1049,57 @@ stream_catalog_take_errors(Oid viewid, StreamTakeRow take, void *arg,
 	return taken;
 }
 
+/* Writes the row down with another place. */
+static void
+write_place(Relation rel, HeapTuple tuple, ItemPointer tid, Oid storage)
+{
+	Datum		values[R_NATTS] = {0};
+	bool		nulls[R_NATTS] = {0};
+	bool		replace[R_NATTS] = {0};
+	HeapTuple	moved;
+
+	values[R_TID - 1] = PointerGetDatum(tid);
+	values[R_STORAGE - 1] = ObjectIdGetDatum(storage);
+	replace[R_TID - 1] = replace[R_STORAGE - 1] = true;
+	moved = heap_modify_tuple(tuple, RelationGetDescr(rel), values, nulls,
+							  replace);
+	CatalogTupleUpdate(rel, &tuple->t_self, moved);
+	heap_freetuple(moved);
+}
+
+void
+stream_catalog_move_errors(Oid viewid, Oid leaf, Oid storage, Oid moved_to,
+						   StreamMoveRow move, void *arg)
+{
+	Relation	rel = open_table_for_write("_rejection");
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, R_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(viewid));
+	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true, NULL,
+							  1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[R_NATTS];
+		bool		nulls[R_NATTS];
+		ItemPointerData tid;
+
+		CHECK_FOR_INTERRUPTS();
+		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
+		if (nulls[R_STORAGE - 1] ||
+			DatumGetObjectId(values[R_STORAGE - 1]) != storage ||
+			DatumGetObjectId(values[R_LEAF - 1]) != leaf)
+			continue;
+		tid = *(ItemPointer) DatumGetPointer(values[R_TID - 1]);
+		if (move(&tid, arg))
+			write_place(rel, tuple, &tid, moved_to);
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+}
+
 /* ---- _error ---- */
 
 /* A text column from a C string that may be NULL. */

@@ -261,6 +261,15 @@ typedef bool (*StreamTakeRow) (Oid leaf, Oid storage, ItemPointer tid,
 extern int64 stream_catalog_take_errors(Oid viewid, StreamTakeRow take,
 										void *arg, int64 *left);
 
+/*
+ * Looks at what the view has put aside of a leaf because it fails, in that storage: move
+ * returns true if the row is in other storage now, and *tid its place there.
+ */
+typedef bool (*StreamMoveRow) (ItemPointer tid, void *arg);
+extern void stream_catalog_move_errors(Oid viewid, Oid leaf, Oid storage,
+									   Oid moved_to, StreamMoveRow move,
+									   void *arg);
+
 /* One row of streaming._error: the present trouble of a view. */
 typedef struct StreamFailure
 {

@@ -247,6 +247,17 @@ read_max_future(const char *value, StreamOptions *options)
 }
 
 static const char *
+read_retention(const char *value, StreamOptions *options)
+{
+	if (pg_strcasecmp(value, "consumed") == 0)
+		options->keep_us = 0;
+	else if (!read_interval(value, 31, &options->keep_us) ||
+			 options->keep_us == 0)
+		return "Valid values are \"consumed\" and a positive interval, such as '30 days'.";
+	return NULL;
+}
+
+static const char *
 read_on_error(const char *value, StreamOptions *options)
 {
 	if (pg_strcasecmp(value, "stop") == 0)
@@ -291,6 +302,7 @@ static const OptionDef option_defs[] = {
 	{"notify", true, false, read_notify},
 	{"on_error", true, false, read_on_error},
 	{"output_mode", true, false, read_output_mode},
+	{"retention", false, true, read_retention},
 	{"trigger", true, false, read_trigger},
 	{"trust_functions", true, false, read_trust_functions},
 	{"ttl", true, false, read_ttl},
@@ -492,6 +504,7 @@ stream_options_fill(List *names, List *values, StreamOptions *options)
 	options->ttl_us = -1;
 	options->delay_us = -1;
 	options->max_future_us = -1;
+	options->keep_us = -1;
 	options->max_errors = DEFAULT_MAX_ERRORS;
 	options->keep_errors_us = -1;
 	forboth(ln, names, lv, values)

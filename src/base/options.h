@@ -60,6 +60,9 @@ typedef struct StreamOptions
 	const char *event_time;		/* streaming.event_time; NULL: none */
 	int64		idle_us;		/* streaming.idle_timeout; 0: none */
 	int64		max_future_us;	/* streaming.max_future; -1: none */
+	int64		keep_us;		/* streaming.retention: 0: what all views have
+								 * read goes, > 0: partitions that are older;
+								 * -1: not given */
 } StreamOptions;
 
 /* Whose options they are. */

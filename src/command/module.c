@@ -74,8 +74,8 @@ define_settings(void)
 							MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("streaming.retention_size",
-							"How large a change stream is before rows are taken out of it.",
-							"Where the view says how long they are kept.",
+							"How large a stream is before rows are taken out of it.",
+							"Where the stream, or the view whose changes it has, says how long they are kept.",
 							&stream_retention_size, 16384, BLCKSZ / 1024,
 							MAX_KILOBYTES, PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);

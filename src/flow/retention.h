@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * retention.h
- *	  How long change streams keep their rows.
+ *	  How long change streams, and streams of users, keep their rows.
  *
  *-------------------------------------------------------------------------
  */
@@ -10,7 +10,7 @@
 
 #include "base/catalog.h"
 
-/* streaming.retention_size, in kilobytes: smaller change streams are left alone */
+/* streaming.retention_size, in kilobytes: smaller streams are left alone */
 extern int	stream_retention_size;
 
 /*
@@ -22,5 +22,33 @@ extern int	stream_retention_size;
  * lock_timeout; those of building indexes.
  */
 extern bool stream_retention_run(const StreamViewRow *row);
+
+/*
+ * Gives the space of rows back, if there is enough to be had, that all views have read, of a stream that is no partition,
+ * if they are at least half of it, and what stays is no more than streaming.retention_size.
+ * In a transaction of its own, by a worker.  Takes the batch locks of the views,
+ * if they can be had at once, and AccessExclusiveLock, for which it waits a few
+ * milliseconds.  Errors: 55P03 if these are not to be had; 55006 if it is for a
+ * view that will not read by itself; 0A000 if foreign keys refer to the stream; those of
+ * building indexes.
+ */
+extern bool stream_retention_run_consumed(Oid relid);
+
+/*
+ * What both ways of keeping rows for a time have in common: the rows of the views, not
+ * released, that read one of the relations by its name; the OIDs of such rows; their batch
+ * locks, as far as they can be had at once; and a short lock_timeout, until the GUC nest
+ * level ends.
+ */
+extern List *stream_retention_readers(List *relids);
+extern List *stream_retention_oids(List *rows);
+extern bool stream_retention_lock_batches(List *views);
+extern void stream_retention_hurry(void);
+
+/*
+ * Rows of the stream could go, but the view has not read them: raises 55006 if that is not
+ * to change by itself.
+ */
+extern void stream_retention_complain(const StreamViewRow *row, Oid relid);
 
 #endif

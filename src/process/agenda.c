@@ -434,6 +434,7 @@ stream_agenda_view_changed(StreamAgendaView *view)
 	view->due = true;
 	listen_to_leaves(view, wants_waking(view));
 	view->retain_at = 0;
+	view->streams_at = 0;
 }
 
 void

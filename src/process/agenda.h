@@ -26,6 +26,14 @@ typedef struct StreamAgendaLeaf
 	uint64		before;			/* ... and before the one that runs now */
 } StreamAgendaLeaf;
 
+/* A stream, or a partition, of which streaming.retention could not be carried out. */
+typedef struct StreamAgendaHeldUp
+{
+	Oid			relid;
+	TimestampTz until;			/* it is left alone until then */
+	StreamFailureLog logged;
+} StreamAgendaHeldUp;
+
 /* A view as its worker knows it. */
 typedef struct StreamAgendaView
 {
@@ -64,7 +72,9 @@ typedef struct StreamAgendaView
 	StreamFailureLog logged;	/* of its batches ... */
 	StreamFailureLog logged_recording;	/* ... and of recording failures */
 	StreamFailureLog logged_retention;	/* ... and of taking old changes away */
-	TimestampTz retain_at;		/* look at that then */
+	TimestampTz retain_at;		/* look at that then, ... */
+	TimestampTz streams_at;		/* ... and at streaming.retention of its streams */
+	List	   *held_up;		/* of StreamAgendaHeldUp */
 
 	StreamAgendaLeaf *leaves;
 	int			num_leaves;

@@ -73,6 +73,7 @@
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
 #include "flow/retention.h"
+#include "flow/lifetime.h"
 #include "process/roster.h"
 #include "process/history.h"
 #include "process/failure.h"
@@ -89,6 +90,8 @@
 #define PATIENCE_US (10 * USECS_PER_SEC)
 #define RETENTION_MS 1000
 #define RETENTION_PAUSE_MS 10000
+#define HELD_UP_US USECS_PER_MINUTE	/* so long what fails is left alone, ... */
+#define HELD_UP_FORGET_US USECS_PER_DAY /* ... and remembered */
 #define TRIM_US USECS_PER_MINUTE	/* how often old errors are deleted, ... */
 #define TRIM_ROWS 1000			/* ... and how many in one transaction */
 
@@ -774,6 +777,99 @@ retain_changes(StreamAgendaView *view, const BatchOutcome *outcome)
 	FreeErrorData(error);
 }
 
+/* Step: looks at streaming.retention of the streams of the view and of its group. */
+static void
+streams_step(StreamAgendaView *view, void *arg)
+{
+	stream_lifetime_run(arg);
+}
+
+static StreamAgendaHeldUp *
+find_held_up(StreamAgendaView *view, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, view->held_up)
+		if (((StreamAgendaHeldUp *) lfirst(lc))->relid == relid)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* What is to be left alone, for it has failed; OIDs. */
+static List *
+held_up(StreamAgendaView *view, TimestampTz now)
+{
+	List	   *relids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, view->held_up)
+	{
+		StreamAgendaHeldUp *held = lfirst(lc);
+
+		if (now < held->until)
+			relids = lappend_oid(relids, held->relid);
+		else if (now >= held->until + HELD_UP_FORGET_US)
+		{
+			view->held_up = foreach_delete_current(view->held_up, lc);
+			pfree(held);
+		}
+	}
+	return relids;
+}
+
+/* Streams, or partitions of them, could not be looked after: says so once. */
+static void
+hold_up(StreamAgendaView *view, Oid relid, ErrorData *error)
+{
+	StreamAgendaHeldUp *held = find_held_up(view, relid);
+
+	if (held == NULL)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(view->context);
+
+		held = palloc0(sizeof(StreamAgendaHeldUp));
+		held->relid = relid;
+		view->held_up = lappend(view->held_up, held);
+		MemoryContextSwitchTo(caller);
+	}
+	held->until = stream_debug_now() +
+		stream_debug_limit("held_up", HELD_UP_US / 1000) * INT64CONST(1000);
+	stream_failure_log(&held->logged, error);
+}
+
+/*
+ * After a batch, and watched as that is: what need not be kept of the streams goes.  Where
+ * that does not work it is no failure of the view either.
+ */
+static void
+retain_streams(StreamAgendaView *view, const BatchOutcome *outcome)
+{
+	TimestampTz now = stream_debug_now();
+	StreamLifetimeTurn turn = {.views = outcome->group.views,.now = now};
+	ErrorData  *error;
+	int			pause_ms;
+
+	if (outcome->group.result == STREAM_BATCH_GONE || now < view->streams_at)
+		return;
+	turn.skip = held_up(view, now);
+	/* partitions are dropped one in each transaction */
+	do
+		error = in_transaction(view, streams_step, &turn);
+	while (error == NULL && turn.again &&
+		   stream_debug_now() - now < RETENTION_MS * INT64CONST(500));
+	list_free(turn.skip);
+	pause_ms = turn.again && error == NULL ? 0 :
+		stream_debug_limit("retention", turn.found && error == NULL ?
+						   RETENTION_MS : RETENTION_PAUSE_MS);
+	view->streams_at = TimestampTzPlusMilliseconds(stream_debug_now(), pause_ms);
+	if (error == NULL)
+		return;
+	if (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+		error->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
+		hold_up(view, turn.at, error);
+	FreeErrorData(error);
+}
+
 /* As DISCARD does: what the batch has left behind in the session. */
 static void
 discard_leavings(void)
@@ -802,7 +898,10 @@ run_batch(StreamAgendaView *view)
 	stream_bisect_next(&view->bisection, &outcome.part);
 	error = in_transaction(view, batch_step, &outcome);
 	if (error == NULL)
+	{
 		retain_changes(view, &outcome);
+		retain_streams(view, &outcome);
+	}
 	outcome.us = stream_roster_batch_over(&cancel);
 	/* the signal may have come too late for the batch; it is for nobody else */
 	QueryCancelPending = false;

@@ -16,6 +16,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -26,6 +27,8 @@
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/partcache.h"
+#include "utils/rel.h"
 
 #include "base/compat.h"
 #include "base/refuse.h"
@@ -159,6 +162,67 @@ check_needs(StreamDeclaration *decl, List *options, const char *source)
 				 stream_refuse_option_position(source, options, name)));
 }
 
+/* May a time be told from values of the type? */
+static bool
+is_time(Oid type)
+{
+	return is_event_time_type(type) || type == DATEOID;
+}
+
+StreamExpiry
+stream_declare_expiry(const StreamDeclaration *decl)
+{
+	Relation	rel = table_open(decl->relid, AccessShareLock);
+	PartitionKey key = RelationGetPartitionKey(rel);
+	StreamExpiry expiry = STREAM_EXPIRES_NOT;
+
+	/* of others, a partition is for rows to come, too, however old its own are */
+	if (key != NULL && key->strategy == PARTITION_STRATEGY_RANGE)
+	{
+		AttrNumber	attnum = key->partattrs[0];
+
+		if (attnum != InvalidAttrNumber && is_time(key->parttypid[0]) &&
+			(decl->attnum == InvalidAttrNumber || decl->attnum == attnum))
+			expiry = STREAM_EXPIRES_BY_BOUND;
+		else if (decl->attnum != InvalidAttrNumber)
+			expiry = STREAM_EXPIRES_BY_ROWS;
+	}
+	table_close(rel, AccessShareLock);
+	return expiry;
+}
+
+static void
+check_retention(const StreamDeclaration *decl, List *options,
+				const char *source)
+{
+	bool		partitioned =
+		get_rel_relkind(decl->relid) == RELKIND_PARTITIONED_TABLE;
+
+	if (decl->options.keep_us < 0)
+		return;
+	if (partitioned && decl->options.keep_us == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"streaming.retention\" = \"consumed\" is for streams without partitions"),
+				 errdetail("Partitions are dropped as a whole, when they are old enough and all views have read them."),
+				 errhint("Give an interval, such as '30 days'."),
+				 stream_refuse_option_position(source, options, "retention")));
+	if (!partitioned && decl->options.keep_us > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an interval as \"streaming.retention\" is for partitioned streams"),
+				 errdetail("Of others, rows go when all views have read them: \"consumed\"."),
+				 errhint("Partition the stream by range of time."),
+				 stream_refuse_option_position(source, options, "retention")));
+	if (partitioned && stream_declare_expiry(decl) == STREAM_EXPIRES_NOT)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"streaming.retention\" cannot tell how old partitions of stream \"%s\" are",
+						get_rel_name(decl->relid)),
+				 errhint("Partition it by range of a column that is a timestamp or a date; or by range of something else, and declare its streaming.event_time."),
+				 stream_refuse_option_position(source, options, "retention")));
+}
+
 void
 stream_declare_set(Oid relid, List *options, bool reset, bool in_use,
 				   const char *source)
@@ -186,6 +250,7 @@ stream_declare_set(Oid relid, List *options, bool reset, bool in_use,
 		decl->attnum = find_column(relid, decl->options.event_time, options,
 								   source);
 	check_needs(decl, options, source);
+	check_retention(decl, options, source);
 	if (in_use && decl->attnum != before)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),

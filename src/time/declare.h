@@ -17,6 +17,7 @@
 #include "nodes/pg_list.h"
 
 #include "base/options.h"
+#include "base/catalog.h"
 
 /* The event time of a stream. */
 typedef struct StreamEventTime
@@ -41,7 +42,8 @@ typedef struct StreamEventTime
  * Errors: as options.h; 42809 for other relations and for partitions, 42501 for
  * others than the owner, 42703 and 42804 for a wrong column, 55006 as said
  * and for taking back a watermark in use, 22023
- * for options that need an event time.
+ * for options that need an event time, and for a streaming.retention that is not for such
+ * a stream.
  */
 extern void stream_declare_set(Oid relid, List *options, bool reset,
 							   bool in_use, const char *source);
@@ -51,6 +53,17 @@ extern void stream_declare_set(Oid relid, List *options, bool reset,
  * is none.
  */
 extern bool stream_declare_event_time(Oid relid, StreamEventTime *result);
+
+/* By what the partitions of a stream are told to be old. */
+typedef enum StreamExpiry
+{
+	STREAM_EXPIRES_NOT,			/* by nothing */
+	STREAM_EXPIRES_BY_BOUND,	/* by their upper bounds: they are ranges of time */
+	STREAM_EXPIRES_BY_ROWS		/* by the event time of their rows */
+} StreamExpiry;
+
+/* The same of the root that has declared that; takes AccessShareLock on it. */
+extern StreamExpiry stream_declare_expiry(const StreamDeclaration *decl);
 
 /* The delay of it in a view with these options, in microseconds; -1: no watermark. */
 extern int64 stream_declare_delay(const StreamEventTime *declared,

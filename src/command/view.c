@@ -37,8 +37,10 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -58,6 +60,7 @@
 #include "time/declare.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "query/averages.h"
 #include "query/changes.h"
 #include "query/trust.h"
 #include "flow/relations.h"
@@ -793,43 +796,67 @@ stream_view_owner_changed(Oid viewid)
 
 /* ---- CREATE INDEX ---- */
 
-char *
-stream_view_state_column(const StreamViewRow *row, const char *name)
+/*
+ * What a column of the view is, over the state table as relation 1; NULL if it is not
+ * about that alone.  Error 42703 if there is no such column.
+ */
+static Node *
+shown_column(const StreamViewRow *row, const char *name)
 {
 	Relation	view = table_open(row->viewid, AccessShareLock);
 	Query	   *reading = get_view_query(view);
 	AttrNumber	attno = get_attnum(row->viewid, name);
 	TargetEntry *tle;
-	char	   *column = NULL;
+	Node	   *expr;
+	int			varno;
 
 	if (attno == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" does not exist", name)));
 	tle = get_tle_by_resno(reading->targetList, attno);
-	if (tle != NULL && IsA(tle->expr, Var) &&
-		((Var *) tle->expr)->varlevelsup == 0 &&
-		rt_fetch(((Var *) tle->expr)->varno,
-				 reading->rtable)->relid == row->state)
-		column = get_attname(row->state, ((Var *) tle->expr)->varattno, false);
+	expr = tle ? copyObject((Node *) tle->expr) : NULL;
 	table_close(view, NoLock);
-	return column;
+	if (expr == NULL ||
+		!bms_get_singleton_member(pull_varnos(NULL, expr), &varno) ||
+		rt_fetch(varno, reading->rtable)->relid != row->state)
+		return NULL;
+	ChangeVarNodes(expr, varno, 1, 0);
+	return expr;
 }
 
-/* The same, for an index. */
-static char *
-redirect_column(const char *name, const StreamViewRow *row)
+char *
+stream_view_state_column(const StreamViewRow *row, const char *name)
 {
-	char	   *column = stream_view_state_column(row, name);
+	Node	   *expr = shown_column(row, name);
 
-	if (column == NULL)
+	if (expr == NULL || !IsA(expr, Var))
+		return NULL;
+	return get_attname(row->state, ((Var *) expr)->varattno, false);
+}
+
+/* A column of an index: the column of the state table, or an average of two. */
+static void
+redirect_column(IndexElem *elem, bool included, const StreamViewRow *row)
+{
+	Node	   *expr = shown_column(row, elem->name);
+
+	if (expr && IsA(expr, Var))
+		elem->name = get_attname(row->state, ((Var *) expr)->varattno, false);
+	else if (expr && !included && stream_averages_is_quotient(expr))
+	{
+		/* the column of the index is named like the view's */
+		elem->indexcolname = elem->name;
+		elem->name = NULL;
+		elem->expr = expr;
+	}
+	else
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot index column \"%s\" of a continuous view",
-						name),
+						elem->name),
 				 errdetail("It is computed when the view is read."),
 				 errhint("Index a grouping key or a bare aggregate.")));
-	return column;
 }
 
 /*
@@ -886,13 +913,10 @@ redirect_index(Relation view, const StreamViewRow *row, IndexStmt *stmt)
 										   first, "idx",
 										   get_rel_namespace(row->state),
 										   false);
-	foreach(lc, list_concat_copy(stmt->indexParams,
-								 stmt->indexIncludingParams))
-	{
-		IndexElem  *elem = lfirst_node(IndexElem, lc);
-
-		elem->name = redirect_column(elem->name, row);
-	}
+	foreach(lc, stmt->indexParams)
+		redirect_column(lfirst_node(IndexElem, lc), false, row);
+	foreach(lc, stmt->indexIncludingParams)
+		redirect_column(lfirst_node(IndexElem, lc), true, row);
 	stmt->relation =
 		makeRangeVar(get_namespace_name(get_rel_namespace(row->state)),
 					 get_rel_name(row->state), -1);

@@ -45,8 +45,8 @@ extern char *stream_view_state_column(const StreamViewRow *row,
  * ShareLock on the state table.
  * Errors: 42501 for others than the owner, and for a tablespace, be it the
  * default one, that the user may not create in; 0A000 for a column that is
- * computed when the view is read, and for anything but plain columns; 42939 for
- * a reserved name.
+ * computed when the view is read, other than an average, and for anything but plain
+ * columns; 42939 for a reserved name.
  */
 extern ObjectAddress stream_view_create_index(Oid viewid, IndexStmt *stmt);
 

@@ -191,7 +191,9 @@ create_state_table(StreamCut *cut, RangeVar *name, const IntoClause *into,
 							   owner));
 	foreach(lc, cut->aggs)
 	{
-		if (((StreamAgg *) lfirst(lc))->final_is_state)
+		if (((StreamAgg *) lfirst(lc))->final_is_state ||
+			!stream_aggstate_is_own((StreamAgg *) lfirst(lc),
+									foreach_current_index(lc)))
 			continue;
 		create->tableElts = lappend(create->tableElts,
 									state_column_def(lfirst(lc),

@@ -5,6 +5,8 @@ SET client_min_messages = warning;
 CREATE TABLE s (id int, k int, h int2, i int, b int8, n numeric, f float8, t text, ts timestamptz) USING stream
 	WITH (streaming.event_time = 'ts', streaming.watermark = '1 minute');
 CREATE FUNCTION dear(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 + 1';
+-- the last digits of a float8 depend on how rows are cut into batches
+CREATE FUNCTION r(float8) RETURNS numeric LANGUAGE sql IMMUTABLE AS 'SELECT round($1::numeric, 6)';
 -- what the state table has beside keys; how many states there are
 CREATE FUNCTION columns_of(view regclass) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(format('%s %s', attname, format_type(atttypid, atttypmod)), ', ' ORDER BY attnum)
@@ -27,13 +29,13 @@ CREATE MATERIALIZED VIEW a_distinct WITH (streaming.continuous) AS
 	SELECT k, avg(DISTINCT i), avg(i ORDER BY id) AS ordered, sum(i) FROM s GROUP BY k;
 CREATE MATERIALIZED VIEW a_hidden WITH (streaming.continuous) AS
 	SELECT k, round(avg(i), 2) || '!' AS r, avg(i) * 2 AS twice FROM s GROUP BY k HAVING avg(i) > 1 AND avg(f) < 1000 ORDER BY avg(i) DESC;
-CREATE MATERIALIZED VIEW a_no_keys WITH (streaming.continuous) AS SELECT avg(i) AS ai, avg(f) AS af, sum(n), avg(n) AS an, stddev(f) AS sf, var_pop(f) FROM s;
+CREATE MATERIALIZED VIEW a_no_keys WITH (streaming.continuous) AS SELECT avg(i) AS ai, avg(f) AS af, sum(n), avg(n) AS an, r(stddev(f)) AS sf, r(var_pop(f)) AS vf FROM s;
 CREATE MATERIALIZED VIEW a_above WITH (streaming.continuous) AS SELECT avg(i), rank() OVER (ORDER BY avg(i)) FROM s GROUP BY k;
 CREATE MATERIALIZED VIEW a_names WITH (streaming.continuous) AS SELECT k AS _sum, avg(i) AS _count, h AS _state FROM s GROUP BY k, h;
 
 -- the same state
 CREATE MATERIALIZED VIEW b_float WITH (streaming.continuous) AS
-	SELECT k, avg(f), stddev(f), var_pop(f), variance(f), regr_slope(f, i), corr(f, i), covar_pop(f, i), sum(f) FROM s GROUP BY k;
+	SELECT k, avg(f), r(stddev(f)) AS sf, r(var_pop(f)) AS vp, r(variance(f)) AS vf, r(regr_slope(f, i)) AS rs, r(corr(f, i)) AS co, r(covar_pop(f, i)) AS cp, sum(f) FROM s GROUP BY k;
 CREATE MATERIALIZED VIEW b_int WITH (streaming.continuous) AS SELECT k, stddev(i), variance(i), stddev(b) AS sb, variance(b) AS vb FROM s GROUP BY k;
 CREATE MATERIALIZED VIEW b_numeric WITH (streaming.continuous) AS SELECT k, stddev(n), var_samp(n), stddev_pop(n) FROM s GROUP BY k;
 CREATE MATERIALIZED VIEW b_filter WITH (streaming.continuous) AS
@@ -41,24 +43,29 @@ CREATE MATERIALIZED VIEW b_filter WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW b_first WITH (streaming.continuous) AS
 	SELECT variance(i), k, array_agg(id ORDER BY id) AS ids, stddev(i), count(DISTINCT i), stddev(DISTINCT i) AS ds, variance(DISTINCT i) AS dv FROM s GROUP BY k;
 CREATE MATERIALIZED VIEW b_sets WITH (streaming.continuous) AS
-	SELECT k, h, avg(i), stddev(f), variance(f), avg(k) AS ak, variance(k), stddev(k) AS sk FROM s GROUP BY ROLLUP (k, h);
+	SELECT k, h, avg(i), r(stddev(f)) AS sf, r(variance(f)) AS vf, avg(k) AS ak, variance(k) AS vk, stddev(k) AS sk FROM s GROUP BY ROLLUP (k, h);
 
 -- windows: tumbling, sliding, sessions
 CREATE MATERIALIZED VIEW w_tumble WITH (streaming.continuous) AS
-	SELECT tumble(ts, '1 minute') AS w, k, avg(i), stddev(f), variance(f), avg(n) AS an, sum(n) FROM s GROUP BY w, k;
+	SELECT tumble(ts, '1 minute') AS w, k, avg(i), r(stddev(f)) AS sf, r(variance(f)) AS vf, avg(n) AS an, sum(n) FROM s GROUP BY w, k;
 CREATE MATERIALIZED VIEW w_hop WITH (streaming.continuous) AS
-	SELECT hop(ts, '2 minutes', '1 minute') AS w, k, avg(i), stddev(f), count(*), variance(f), avg(f) FROM s GROUP BY w, k;
+	SELECT hop(ts, '2 minutes', '1 minute') AS w, k, avg(i), r(stddev(f)) AS sf, count(*), r(variance(f)) AS vf, avg(f) AS af FROM s GROUP BY w, k;
 CREATE MATERIALIZED VIEW w_session WITH (streaming.continuous) AS
-	SELECT session_window(ts, '10 s') AS w, k, avg(i), variance(f), stddev(f), array_agg(id ORDER BY id) AS ids, sum(b), avg(b) AS ab FROM s GROUP BY w, k;
+	SELECT session_window(ts, '30 s') AS w, k, avg(i), variance(i), stddev(i), array_agg(id ORDER BY id) AS ids, sum(b), avg(b) AS ab FROM s GROUP BY w, k;
+CREATE VIEW w_session_plain AS
+	WITH a AS (SELECT *, max(ts) OVER (PARTITION BY k ORDER BY ts, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + '30 s' < ts AS new
+		FROM s WHERE ts IS NOT NULL),
+	b AS (SELECT *, count(*) FILTER (WHERE new) OVER (PARTITION BY k ORDER BY ts, id) AS g FROM a)
+	SELECT tstzrange(min(ts), max(ts) + '30 s') AS w, k, avg(i), variance(i), stddev(i), array_agg(id ORDER BY id) AS ids, sum(b), avg(b) AS ab FROM b GROUP BY k, g;
 
 -- above, over changes: what is moved, kept, joined, and handed on
 CREATE MATERIALIZED VIEW c_moved WITH (streaming.continuous) AS
 	SELECT h, count(*), avg(a), sum(c), avg(c) AS ac, avg(m) AS am, stddev(c) AS sc, variance(c) AS vc FROM
 		(SELECT k, h, avg(i) AS a, count(*) AS c, max(i) AS m FROM s GROUP BY k, h HAVING count(*) > 1) q GROUP BY h;
 CREATE MATERIALIZED VIEW c_of_groups WITH (streaming.continuous, streaming.changes) AS
-	SELECT k, avg(i), stddev(f), variance(f) FROM s GROUP BY k HAVING avg(i) < 40;
+	SELECT k, avg(i), r(stddev(f)) AS stddev, r(variance(f)) AS variance FROM s GROUP BY k HAVING avg(i) < 40;
 CREATE MATERIALIZED VIEW c_chain WITH (streaming.continuous) AS SELECT round(avg) AS r, count(*), min(variance), avg(stddev) FROM c_of_groups GROUP BY 1;
-CREATE MATERIALIZED VIEW c_distinct WITH (streaming.continuous) AS SELECT DISTINCT avg(i) % 3 AS a FROM s GROUP BY k;
+CREATE MATERIALIZED VIEW c_distinct WITH (streaming.continuous) AS SELECT DISTINCT round(avg(i)) % 3 AS a FROM s GROUP BY k;
 CREATE MATERIALIZED VIEW c_ranked WITH (streaming.continuous) AS
 	SELECT * FROM (SELECT h, k, a, row_number() OVER (PARTITION BY h ORDER BY a DESC, k) AS rn FROM (SELECT h, k, avg(i) AS a FROM s GROUP BY h, k) g) r WHERE rn <= 2;
 
@@ -71,23 +78,25 @@ SELECT * FROM with_states ORDER BY 1;
 SELECT regexp_replace(e, '_(state|below)_\d+', '_\1_N') AS explain FROM streaming.explain('b_filter') e;
 
 -- the oracle, over nothing, NULLs alone, and more and more rows
-CREATE FUNCTION wrong() RETURNS TABLE (view regclass, result text) LANGUAGE plpgsql AS $$
+CREATE FUNCTION wrong() RETURNS TABLE (view text, result text) LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM streaming.wait(v.view, '1 minute') FROM streaming.views v ORDER BY (v.view::text = 'c_chain');
-	RETURN QUERY SELECT v.view, check_view(v.view, by_text => true) FROM streaming.views v WHERE check_view(v.view, by_text => true) <> 'ok';
+	RETURN QUERY SELECT v.view::text, c FROM streaming.views v, check_view(v.view, by_text => true) c WHERE c <> 'ok' AND v.view::text <> 'w_session';
+	RETURN QUERY SELECT 'w_session', 'wrong' WHERE EXISTS (SELECT p::text FROM w_session_plain p EXCEPT ALL SELECT v::text FROM w_session v)
+		OR EXISTS (SELECT v::text FROM w_session v EXCEPT ALL SELECT p::text FROM w_session_plain p);
 END $$;
 SELECT * FROM wrong();
-SELECT ai, af, sum, an, sf, var_pop FROM a_no_keys;
+SELECT * FROM a_no_keys;
 INSERT INTO s (id, k, ts) SELECT g, g % 3, '2024-01-01 00:00+00' FROM generate_series(1, 6) g;
 SELECT * FROM wrong();
 SELECT k, avg, sum FROM a_all ORDER BY k;
-INSERT INTO s SELECT g, nullif(g % 7, 2), g % 2, nullif(g % 13, 5), g * 1000000007, (g % 11)::numeric(10, 3) / 4, nullif(g % 9, 3) / 4.0, 't' || g,
+INSERT INTO s SELECT g, nullif(g % 7, 2), g % 2, nullif(g % 13, 5), g * 1000000007::int8, (g % 11)::numeric(10, 3) / 4, nullif(g % 9, 3) / 4.0, 't' || g,
 	'2024-01-01 00:00+00'::timestamptz + g * interval '7 seconds' FROM generate_series(1, 60) g;
 SELECT * FROM wrong();
 -- the sum of -0 is not the one that an average begins with
 INSERT INTO s (id, k, i, f, n, ts) SELECT g, 100, -5, '-0', 'NaN', '2024-01-01 00:07+00' FROM generate_series(1, 2) g;
-INSERT INTO s (id, k, i, f, n, b, ts) VALUES (1, 101, 2147483647, 'Infinity', 'Infinity', 9223372036854775807, '2024-01-01 00:07+00'),
-	(2, 101, 2147483647, '1', '-Infinity', 9223372036854775807, '2024-01-01 00:07+00'), (3, 102, 1, 'NaN', 1e50, -1, '2024-01-01 00:07+00');
+INSERT INTO s (id, k, i, f, n, b, ts) VALUES (1, 101, 2147483646, 'Infinity', 'Infinity', 9223372036854775807, '2024-01-01 00:07+00'),
+	(2, 101, 2147483646, '1', '-Infinity', 9223372036854775807, '2024-01-01 00:07+00'), (3, 102, 1, 'NaN', 1e50, -1, '2024-01-01 00:07+00');
 SELECT * FROM wrong();
 SELECT k, ai, af FROM a_alone WHERE k >= 100 ORDER BY k;
 -- the groups of HAVING come and go
@@ -105,7 +114,7 @@ SELECT * FROM wrong();
 -- and when the cache is too small for them
 CREATE TABLE m (k int, i int, f float8) USING stream;
 CREATE MATERIALIZED VIEW m_small WITH (streaming.continuous) AS
-	SELECT k, avg(i), stddev(f), var_pop(f), variance(i), stddev(i) AS si FROM m GROUP BY k;
+	SELECT k, avg(i), r(stddev(f)) AS sf, r(var_pop(f)) AS vf, variance(i), stddev(i) AS si FROM m GROUP BY k;
 ALTER SYSTEM SET streaming.state_cache_size = '64kB';
 SELECT pg_reload_conf();
 INSERT INTO m SELECT g % 1500, g, g / 4.0 FROM generate_series(1, 4500) g;
@@ -152,6 +161,6 @@ CREATE INDEX ON a_hidden (twice);
 CREATE INDEX ON a_hidden (r);
 
 DROP TABLE s CASCADE;
-DROP FUNCTION dear, columns_of, wrong, scans;
+DROP FUNCTION dear, r, columns_of, wrong, scans;
 DROP VIEW with_states;
 SELECT * FROM leftovers();

@@ -144,7 +144,7 @@ serves_others(const Aggref *aggref, const SplitContext *context)
 static Aggref *
 beside(const Aggref *average, Oid function, Oid type)
 {
-	Aggref	   *aggref = copyObject(average);
+	Aggref	   *aggref = copyObject((Aggref *) average);
 
 	aggref->aggfnoid = function;
 	aggref->aggtype = type;

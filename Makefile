@@ -48,6 +48,7 @@ OBJS = \
 	src/query/bounds.o \
 	src/query/eventtime.o \
 	src/query/topn.o \
+	src/query/averages.o \
 	src/query/cut.o \
 	src/query/transform.o \
 	src/query/keeping.o \

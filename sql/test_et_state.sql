@@ -7,11 +7,11 @@ SET client_min_messages = warning;
 CREATE TABLE s (id int, ts timestamptz, k text) USING stream
 	WITH (streaming.event_time = 'ts', streaming.watermark = '10 s');
 CREATE MATERIALIZED VIEW u WITH (streaming.continuous, streaming.trigger = 'manual') AS
-	SELECT tumble(ts, '1 minute') AS w, id, k, count(*), avg(id) FROM s GROUP BY w, id, k;
+	SELECT tumble(ts, '1 minute') AS w, id, k, count(*), stddev(id) FROM s GROUP BY w, id, k;
 CREATE MATERIALIZED VIEW c WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT id, date_trunc('minute', ts) AS w, count(*) FROM s GROUP BY w, id;
 CREATE MATERIALIZED VIEW ss WITH (streaming.continuous, streaming.trigger = 'manual') AS
-	SELECT id, session_window(ts, '1 s') AS w, avg(id) FROM s GROUP BY w, id;
+	SELECT id, session_window(ts, '1 s') AS w, stddev(id) FROM s GROUP BY w, id;
 INSERT INTO s SELECT x, '2024-01-01'::timestamptz + (x % 100) * '1.7 s'::interval, nullif('u' || x % 3, 'u1')
 	FROM generate_series(1, 20000) x;
 SELECT streaming.wait('u'), streaming.wait('c'), streaming.wait('ss');

@@ -265,7 +265,7 @@ BEGIN
 	EXECUTE (SELECT 'CREATE MATERIALIZED VIEW wide WITH (streaming.continuous, streaming.trigger = manual) AS SELECT '
 			|| string_agg(format(call || ' AS c%s', i, i), ', ') || ' FROM wide_s' FROM generate_series(1, n) i);
 END $$;
-CALL create_wide('avg(a + %s)', 170);
+CALL create_wide('variance(a + %s)', 170);
 \echo :LAST_ERROR_SQLSTATE
 CALL create_wide('max((a + %s)::text)', 339);
 \echo :LAST_ERROR_SQLSTATE

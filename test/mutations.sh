@@ -35,6 +35,8 @@
 #	join_no_data	a batch without rows follows for which rows are late for a join
 #	join_waiting	a row goes while one that it has found waits for more
 #	results		rows of a result are not entered in its indexes
+#	shared_filter	aggregates that differ by their FILTER have one state
+#	average_unfiltered	an average with a FILTER divides by the number of all values
 #	topn_better	of two rows of a key, the one that comes last is kept
 #	topn_losers	rows that are no longer among the first stay
 #	grouping	the groups of different grouping sets are not told apart
@@ -86,7 +88,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	looked_up_stays looked_up_again
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
-	topn_better topn_losers results group_snapshot
+	shared_filter average_unfiltered topn_better topn_losers results group_snapshot
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread vacuum_result rewrite_unread reset_number replace_once replace_itself
 	cut_page read_again
@@ -123,6 +125,8 @@ guards()
 		ordered_stay | topn_unsaid | empty_set_goes)
 			echo test_00_setup test_topn_changes ;;
 		topn_*) echo test_00_setup test_topn ;;
+		shared_filter | average_unfiltered)
+			echo test_00_setup test_agg_shared ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_between) echo test_00_setup test_views_on_views ;;
 		looked_up_*) echo test_00_setup test_lookups ;;

@@ -168,26 +168,49 @@ typedef struct Carried
 	Oid			made;
 } Carried;
 
+/* Is it this column of the table? */
+static bool
+is_column(Node *expr, Oid relid, const char *name)
+{
+	return expr && IsA(expr, Var) &&
+		strcmp(get_attname(relid, ((Var *) expr)->varattno, false), name) == 0;
+}
+
 /*
- * The name in the new table of what is this column in the old one, by the columns that the
- * view shows; NULL: it is computed now.  shown, reading: what the view runs over them.
+ * Has a column of an index be about the new table, by the columns that the view shows; false:
+ * it is computed now.  shown, reading: what the view runs over the tables.
  */
-static char *
-carried_column(const char *name, const StreamViewRow *before, Query *shown,
-			   const StreamViewRow *row, Query *reading)
+static bool
+carry_element(IndexElem *elem, bool included, const StreamViewRow *before,
+			  Query *shown, const StreamViewRow *row, Query *reading)
 {
 	for (AttrNumber attno = 1; attno <= list_length(shown->targetList);
 		 attno++)
 	{
-		char	   *column = stream_view_read_column(shown, before->state, attno);
+		Node	   *expr = stream_view_read_column(shown, before->state, attno);
 
-		if (column == NULL || strcmp(column, name) != 0)
-			continue;
-		column = stream_view_read_column(reading, row->state, attno);
-		if (column)
-			return column;
+		if ((elem->name ? is_column(expr, before->state, elem->name) :
+			 equal(expr, elem->expr)) &&
+			stream_view_index_column(elem, included,
+									 stream_view_read_column(reading, row->state,
+															 attno),
+									 row->state))
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* Each column of the table, which is locked, for itself. */
+static AttrMap *
+same_columns(Oid relid)
+{
+	Relation	rel = table_open(relid, NoLock);
+	AttrMap    *map = make_attrmap(RelationGetNumberOfAttributes(rel));
+
+	for (int i = 0; i < map->maplen; i++)
+		map->attnums[i] = i + 1;
+	table_close(rel, NoLock);
+	return map;
 }
 
 static Carried *
@@ -197,7 +220,8 @@ carry_index(Relation index, const StreamViewRow *before, Query *shown,
 	Carried    *carried = palloc0(sizeof(Carried));
 	RangeVar   *table = makeRangeVar(get_namespace_name(get_rel_namespace(row->state)),
 									 get_rel_name(row->state), -1);
-	IndexStmt  *stmt = generateClonedIndexStmt(table, index, make_attrmap(0),
+	IndexStmt  *stmt = generateClonedIndexStmt(table, index,
+											   same_columns(before->state),
 											   NULL);
 	ListCell   *lc;
 
@@ -205,18 +229,18 @@ carry_index(Relation index, const StreamViewRow *before, Query *shown,
 								 stmt->indexIncludingParams))
 	{
 		IndexElem  *elem = lfirst_node(IndexElem, lc);
-		char	   *column = carried_column(elem->name, before, shown, row,
-											reading);
 
-		if (column == NULL)
+		if (!carry_element(elem,
+						   list_member_ptr(stmt->indexIncludingParams, elem),
+						   before, shown, row, reading))
 			ereport(ERROR,
 					(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 					 errmsg("cannot replace the query of continuous view \"%s\" because index \"%s\" depends on its column \"%s\"",
 							get_rel_name(before->viewid),
-							RelationGetRelationName(index), elem->name),
+							RelationGetRelationName(index),
+							elem->name ? elem->name : elem->indexcolname),
 					 errdetail("With the new query the column is computed when the view is read."),
 					 errhint("Drop the index first.")));
-		elem->name = column;
 	}
 	stmt->idxcomment = GetComment(RelationGetRelid(index), RelationRelationId,
 								  0);
@@ -314,15 +338,17 @@ carry_columns(StreamStatement *s, const StreamViewRow *before, Query *shown,
 	for (AttrNumber attno = 1; attno <= list_length(shown->targetList);
 		 attno++)
 	{
-		char	   *old = stream_view_read_column(shown, before->state, attno);
-		char	   *new = stream_view_read_column(reading, row->state, attno);
+		Node	   *old = stream_view_read_column(shown, before->state, attno);
+		Node	   *new = stream_view_read_column(reading, row->state, attno);
 		HeapTuple	from;
 		HeapTuple	to;
 
-		if (old == NULL || new == NULL)
+		if (old == NULL || new == NULL || !IsA(old, Var) || !IsA(new, Var))
 			continue;
-		from = SearchSysCacheAttName(before->state, old);
-		to = SearchSysCacheAttName(row->state, new);
+		from = SearchSysCache2(ATTNUM, ObjectIdGetDatum(before->state),
+							   Int16GetDatum(((Var *) old)->varattno));
+		to = SearchSysCache2(ATTNUM, ObjectIdGetDatum(row->state),
+							 Int16GetDatum(((Var *) new)->varattno));
 		commands = list_concat(commands, carry_column(from, to));
 		ReleaseSysCache(from);
 		ReleaseSysCache(to);

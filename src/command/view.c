@@ -37,8 +37,10 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
+#include "rewrite/rewriteManip.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -59,6 +61,7 @@
 #include "time/declare.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
+#include "query/averages.h"
 #include "query/pasting.h"
 #include "query/changes.h"
 #include "query/trust.h"
@@ -1062,48 +1065,79 @@ stream_view_owner_changed(Oid viewid)
 
 /* ---- CREATE INDEX ---- */
 
-char *
+Node *
 stream_view_read_column(Query *reading, Oid state, AttrNumber attno)
 {
 	TargetEntry *tle = get_tle_by_resno(reading->targetList, attno);
+	Node	   *expr = tle ? copyObject((Node *) tle->expr) : NULL;
+	int			varno;
 
-	if (tle == NULL || !IsA(tle->expr, Var) ||
-		((Var *) tle->expr)->varlevelsup != 0 ||
-		rt_fetch(((Var *) tle->expr)->varno, reading->rtable)->relid != state)
+	if (expr == NULL ||
+		!bms_get_singleton_member(pull_varnos(NULL, expr), &varno) ||
+		rt_fetch(varno, reading->rtable)->relid != state)
 		return NULL;
-	return get_attname(state, ((Var *) tle->expr)->varattno, false);
+	ChangeVarNodes(expr, varno, 1, 0);
+	return expr;
 }
 
-char *
-stream_view_state_column(const StreamViewRow *row, const char *name)
+/* What a column of the view is, like that.  Error 42703 if there is no such column. */
+static Node *
+shown_column(const StreamViewRow *row, const char *name)
 {
 	Relation	view = table_open(row->viewid, AccessShareLock);
 	AttrNumber	attno = get_attnum(row->viewid, name);
-	char	   *column;
+	Node	   *expr;
 
 	if (attno == InvalidAttrNumber)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" does not exist", name)));
-	column = stream_view_read_column(get_view_query(view), row->state, attno);
+	expr = stream_view_read_column(get_view_query(view), row->state, attno);
 	table_close(view, NoLock);
-	return column;
+	return expr;
 }
 
-/* The same, for an index. */
-static char *
-redirect_column(const char *name, const StreamViewRow *row)
+char *
+stream_view_state_column(const StreamViewRow *row, const char *name)
 {
-	char	   *column = stream_view_state_column(row, name);
+	Node	   *expr = shown_column(row, name);
 
-	if (column == NULL)
+	if (expr == NULL || !IsA(expr, Var))
+		return NULL;
+	return get_attname(row->state, ((Var *) expr)->varattno, false);
+}
+
+bool
+stream_view_index_column(IndexElem *elem, bool included, Node *expr, Oid state)
+{
+	if (expr && IsA(expr, Var))
+	{
+		elem->name = get_attname(state, ((Var *) expr)->varattno, false);
+		elem->expr = NULL;
+		return true;
+	}
+	if (expr == NULL || included || !stream_averages_is_quotient(expr))
+		return false;
+	/* the column of the index is named like the view's */
+	if (elem->name)
+		elem->indexcolname = elem->name;
+	elem->name = NULL;
+	elem->expr = expr;
+	return true;
+}
+
+/* A column of an index: the column of the state table, or an average of two. */
+static void
+redirect_column(IndexElem *elem, bool included, const StreamViewRow *row)
+{
+	if (!stream_view_index_column(elem, included, shown_column(row, elem->name),
+								  row->state))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot index column \"%s\" of a continuous view",
-						name),
+						elem->name),
 				 errdetail("It is computed when the view is read."),
 				 errhint("Index a grouping key or a bare aggregate.")));
-	return column;
 }
 
 /*
@@ -1160,13 +1194,10 @@ redirect_index(Relation view, const StreamViewRow *row, IndexStmt *stmt)
 										   first, "idx",
 										   get_rel_namespace(row->state),
 										   false);
-	foreach(lc, list_concat_copy(stmt->indexParams,
-								 stmt->indexIncludingParams))
-	{
-		IndexElem  *elem = lfirst_node(IndexElem, lc);
-
-		elem->name = redirect_column(elem->name, row);
-	}
+	foreach(lc, stmt->indexParams)
+		redirect_column(lfirst_node(IndexElem, lc), false, row);
+	foreach(lc, stmt->indexIncludingParams)
+		redirect_column(lfirst_node(IndexElem, lc), true, row);
 	stmt->relation =
 		makeRangeVar(get_namespace_name(get_rel_namespace(row->state)),
 					 get_rel_name(row->state), -1);

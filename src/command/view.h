@@ -49,9 +49,20 @@ extern void stream_view_set_options(Oid viewid, List *options, bool reset,
 extern char *stream_view_state_column(const StreamViewRow *row,
 									  const char *name);
 
-/* The same of the query that a view runs over its state table, by the column's number. */
-extern char *stream_view_read_column(Query *reading, Oid state,
+/*
+ * What a column, by its number, of the query that a view runs over its state table is: an
+ * expression over that as relation 1; NULL if it is about something else.
+ */
+extern Node *stream_view_read_column(Query *reading, Oid state,
 									 AttrNumber attno);
+
+/*
+ * Has a column of an index (included: which is only stored there) of the state table be
+ * what such an expression says: a column, or an average of two.  False: there can be none
+ * on that.
+ */
+extern bool stream_view_index_column(IndexElem *elem, bool included,
+									 Node *expr, Oid state);
 
 /*
  * CREATE INDEX on the view: creates it on the state table, as the user, and
@@ -59,8 +70,8 @@ extern char *stream_view_read_column(Query *reading, Oid state,
  * ShareLock on the state table.
  * Errors: 42501 for others than the owner, and for a tablespace, be it the
  * default one, that the user may not create in; 0A000 for a column that is
- * computed when the view is read, and for anything but plain columns; 42939 for
- * a reserved name.
+ * computed when the view is read, other than an average, and for anything but plain
+ * columns; 42939 for a reserved name.
  */
 extern ObjectAddress stream_view_create_index(Oid viewid, IndexStmt *stmt);
 

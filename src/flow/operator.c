@@ -166,8 +166,13 @@ check_state_table(StreamCut *cut, TupleDesc desc)
 	foreach(lc, cut->aggs)
 		check_column(desc, &column, ((StreamAgg *) lfirst(lc))->aggref->aggtype);
 	foreach(lc, cut->aggs)
-		if (!((StreamAgg *) lfirst(lc))->final_is_state)
-			check_column(desc, &column, ((StreamAgg *) lfirst(lc))->storedtype);
+	{
+		StreamAgg  *agg = lfirst(lc);
+
+		if (!agg->final_is_state &&
+			stream_aggstate_is_own(agg, foreach_current_index(lc)))
+			check_column(desc, &column, agg->storedtype);
+	}
 	foreach(lc, cut->payload)
 		check_column(desc, &column,
 					 exprType((Node *) ((StreamPayload *) lfirst(lc))->expr));

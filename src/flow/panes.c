@@ -121,8 +121,11 @@ stream_panes_create(MemoryContext parent, const StreamWindow *window,
 	panes->window = window;
 	panes->nkeys = nkeys;
 	panes->aggs = palloc(sizeof(StreamAgg *) * (list_length(shape->aggs) + 1));
+	/* those that rows of the delta have states of */
 	foreach(lc, shape->aggs)
-		panes->aggs[panes->naggs++] = lfirst(lc);
+		if (stream_aggstate_is_own((StreamAgg *) lfirst(lc),
+								   foreach_current_index(lc)))
+			panes->aggs[panes->naggs++] = lfirst(lc);
 	panes->states = palloc(sizeof(NullableDatum) * (panes->naggs + 1));
 	panes->others = palloc(sizeof(AttrNumber) * nkeys);
 	panes->collations = palloc(sizeof(Oid) * nkeys);

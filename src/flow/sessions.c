@@ -423,8 +423,13 @@ write_session(StreamSessions *sessions, Session *session)
 														  session->end);
 	nulls[sessions->nkeys] = false;
 	for (int i = 0; i < sessions->naggs; i++)
-		stream_staterow_put(sessions->aggs[i], session->states[i],
-							sessions->nkeys + 1 + i, &column, values, nulls);
+	{
+		int			state = sessions->aggs[i]->state_of;
+
+		stream_staterow_put(sessions->aggs[i], state == i,
+							session->states[state], sessions->nkeys + 1 + i,
+							&column, values, nulls);
+	}
 	ExecForceStoreHeapTuple(heap_form_tuple(sessions->desc, values, nulls),
 							sessions->out, false);
 	/* first those that go: one of them may end where this one does */

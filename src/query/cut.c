@@ -44,6 +44,7 @@
 #include "state/aggstate.h"
 #include "query/analyze.h"
 #include "query/groupings.h"
+#include "query/averages.h"
 #include "query/cut.h"
 
 /* The key is as wide as an index can be. */
@@ -543,6 +544,8 @@ make_delta_query(StreamCut *cut)
 		char	   *name = strVal(list_nth(cut->agg_names,
 										   foreach_current_index(lc)));
 
+		if (!stream_aggstate_is_own(agg, foreach_current_index(lc)))
+			continue;
 		tlist = lappend(tlist,
 						makeTargetEntry(stream_aggstate_of_delta(agg),
 										list_length(tlist) + 1, name, false));
@@ -813,6 +816,7 @@ describe_aggs(StreamCut *cut)
 							stream_aggstate_describe(lfirst(lc),
 													 input,
 													 cut->place.source));
+	stream_aggstate_share(cut->aggs);
 }
 
 /* Names the columns of the state table for them. */
@@ -832,7 +836,9 @@ name_aggs(StreamCut *cut, List **names)
 										   otherwise, names)));
 	}
 	foreach(lc, cut->aggs)
-		if (!((StreamAgg *) lfirst(lc))->final_is_state)
+		if (!((StreamAgg *) lfirst(lc))->final_is_state &&
+			stream_aggstate_is_own((StreamAgg *) lfirst(lc),
+								   foreach_current_index(lc)))
 			cut->state_names =
 				lappend(cut->state_names,
 						makeString(stream_cut_reserve_name("_state", names)));
@@ -916,7 +922,9 @@ stream_cut_add_feed_from(StreamCut *cut, Query *query, StreamFeedMode mode)
 	ListCell   *lc;
 
 	foreach(lc, cut->aggs)
-		feed->aggs = lappend_int(feed->aggs, foreach_current_index(lc));
+		if (stream_aggstate_is_own((StreamAgg *) lfirst(lc),
+								   foreach_current_index(lc)))
+			feed->aggs = lappend_int(feed->aggs, foreach_current_index(lc));
 	foreach(lc, cut->below)
 	{
 		StreamFeedInput *input = palloc0(sizeof(StreamFeedInput));
@@ -933,6 +941,7 @@ stream_cut_aggregation(StreamCut *cut)
 	List	   *names = NIL;
 
 	cut->kind = STREAM_CUT_AGGREGATE;
+	stream_averages_split(cut->query, cut->over_changes);
 	describe_aggs(cut);
 	find_keys(cut, &names);
 	if (stream_cut_has_sessions(cut))

@@ -116,7 +116,8 @@ typedef struct StreamCut
 	List	   *aggs;			/* StreamAgg, described but not prepared */
 	List	   *agg_names;		/* String: columns of their results */
 	List	   *state_names;	/* String: columns of their stored states, of
-								 * those whose result is not the state */
+								 * those that have one of their own which is
+								 * not the result */
 	StreamWindow *window;		/* the key that is one, or NULL */
 	GroupingFunc *grouping;		/* the key that tells grouping sets apart, or
 								 * NULL; also of operators below that have it */
@@ -195,7 +196,8 @@ typedef struct StreamMove
 	List	   *args;			/* int: the columns of its arguments, from 0 */
 	List	   *consts;			/* Const, or NULL where it is a column */
 	int			filter;			/* column of its condition; -1: none */
-	bool		moved;			/* or else it is not for these rows */
+	bool		moved;			/* or else it is not for these rows, or has the state
+								 * of another */
 } StreamMove;
 
 /* Are its rows groups, which may change until they are closed? */

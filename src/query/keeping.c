@@ -419,7 +419,8 @@ plan_feed(Keeping *keeping, StreamAggKind kind, StreamFeedMode mode)
 	{
 		StreamAgg  *agg = lfirst(lc);
 
-		if (agg->kind != kind)
+		if (agg->kind != kind ||
+			!stream_aggstate_is_own(agg, foreach_current_index(lc)))
 			continue;
 		stream_cut_add_aggregate(feed->query,
 					  over_columns(keeping,
@@ -782,13 +783,13 @@ plan_values_feed(Keeping *keeping, Values *values)
 
 /* Where an aggregate finds its arguments among the columns of the rows. */
 static StreamMove *
-plan_move(Keeping *keeping, const StreamAgg *agg)
+plan_move(Keeping *keeping, const StreamAgg *agg, bool own)
 {
 	StreamMove *move = palloc0(sizeof(StreamMove));
 	Node	   *filter = (Node *) agg->aggref->aggfilter;
 	ListCell   *lc;
 
-	move->moved = agg->kind == STREAM_AGG_MOVED;
+	move->moved = agg->kind == STREAM_AGG_MOVED && own;
 	move->filter = -1;
 	if (!move->moved)
 		return move;
@@ -830,7 +831,9 @@ plan_changes_feed(Keeping *keeping)
 									false));
 	foreach(lc, keeping->cut->aggs)
 		keeping->cut->moves = lappend(keeping->cut->moves,
-									  plan_move(keeping, lfirst(lc)));
+									  plan_move(keeping, lfirst(lc),
+												stream_aggstate_is_own((StreamAgg *) lfirst(lc),
+																	   foreach_current_index(lc))));
 }
 
 /* The feed that says of which sessions rows come or go: the keys of these, each once. */

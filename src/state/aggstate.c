@@ -12,6 +12,9 @@
  * get their answer from a bare AggState node, one per aggregate call, whose
  * aggregate context is set each time.
  *
+ * Aggregates that gather the same, such as variance and stddev of one column, have one
+ * state: that of the first of them, of which the others are results, too.
+ *
  * An aggregate that is kept has no state: what is stored, and combined, is its
  * result, of which a newer one takes the place.
  *
@@ -33,6 +36,7 @@
 #include "executor/nodeAgg.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_agg.h"
 #include "parser/parse_coerce.h"
 #include "utils/acl.h"
@@ -43,6 +47,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/owner.h"
 #include "base/refuse.h"
 #include "state/aggstate.h"
@@ -209,6 +214,107 @@ stream_aggstate_describe(Aggref *aggref, StreamAggInput input,
 			   "Cast the argument to a type that can be stored.");
 	ReleaseSysCache(tuple);
 	return agg;
+}
+
+/* ---- sharing states ---- */
+
+/* The state of no rows that an aggregate says it has; NULL: none. */
+static char *
+initial_text(HeapTuple tuple, bool moved)
+{
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(AGGFNOID, tuple, moved ?
+										Anum_pg_aggregate_aggminitval :
+										Anum_pg_aggregate_agginitval, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* Do two aggregates make their states by the same functions? */
+static bool
+gather_alike(Oid one, Oid other, bool moved)
+{
+	HeapTuple	tuples[2];
+	Form_pg_aggregate a;
+	Form_pg_aggregate b;
+	char	   *begins[2];
+	bool		alike;
+
+	tuples[0] = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(one));
+	tuples[1] = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(other));
+	if (!HeapTupleIsValid(tuples[0]) || !HeapTupleIsValid(tuples[1]))
+		elog(ERROR, "cache lookup failed for aggregate %u or %u", one, other);
+	a = (Form_pg_aggregate) GETSTRUCT(tuples[0]);
+	b = (Form_pg_aggregate) GETSTRUCT(tuples[1]);
+	alike = a->aggcombinefn == b->aggcombinefn &&
+		a->aggserialfn == b->aggserialfn &&
+		a->aggdeserialfn == b->aggdeserialfn &&
+		(moved ? a->aggmtransfn == b->aggmtransfn &&
+		 a->aggminvtransfn == b->aggminvtransfn :
+		 a->aggtransfn == b->aggtransfn);
+	for (int i = 0; alike && i < 2; i++)
+		begins[i] = initial_text(tuples[i], moved);
+	if (alike)
+		alike = begins[0] && begins[1] ? strcmp(begins[0], begins[1]) == 0 :
+			begins[0] == begins[1];
+	ReleaseSysCache(tuples[0]);
+	ReleaseSysCache(tuples[1]);
+	return alike;
+}
+
+/*
+ * Is the state of one that of the other, too?  As the executor shares transition states;
+ * but what a state is stored as must not change, so this is for aggregates that nobody
+ * replaces: the server's.
+ */
+static bool
+can_share(const StreamAgg *one, const StreamAgg *other)
+{
+	const Aggref *a = one->aggref;
+	const Aggref *b = other->aggref;
+
+	return one->kind == other->kind &&
+		(one->kind == STREAM_AGG_COMBINED || one->kind == STREAM_AGG_MOVED) &&
+		!one->final_is_state && !other->final_is_state &&
+		one->transtype == other->transtype &&
+		a->aggfnoid < FirstNormalObjectId &&
+		b->aggfnoid < FirstNormalObjectId &&
+		a->inputcollid == b->inputcollid &&
+		a->aggstar == b->aggstar && a->aggvariadic == b->aggvariadic &&
+		equal(a->aggargtypes, b->aggargtypes) && equal(a->args, b->args) &&
+		equal(a->aggdistinct, b->aggdistinct) &&
+		(equal(a->aggfilter, b->aggfilter) || STREAM_MUTATION("shared_filter")) &&
+		!contain_volatile_functions((Node *) a->args) &&
+		!contain_volatile_functions((Node *) a->aggfilter) &&
+		gather_alike(a->aggfnoid, b->aggfnoid,
+					 one->kind == STREAM_AGG_MOVED);
+}
+
+void
+stream_aggstate_share(List *aggs)
+{
+	ListCell   *lc;
+	ListCell   *lo;
+
+	foreach(lc, aggs)
+	{
+		StreamAgg  *agg = lfirst(lc);
+
+		agg->state_of = foreach_current_index(lc);
+		foreach(lo, aggs)
+		{
+			int			other = foreach_current_index(lo);
+
+			if (other == foreach_current_index(lc))
+				break;
+			if (stream_aggstate_is_own((StreamAgg *) lfirst(lo), other) &&
+				can_share(lfirst(lo), agg))
+			{
+				agg->state_of = other;
+				break;
+			}
+		}
+	}
 }
 
 Expr *

@@ -9,6 +9,7 @@
 #define STREAMING_AGGSTATE_H
 
 #include "fmgr.h"
+#include "nodes/pg_list.h"
 #include "nodes/primnodes.h"
 
 /* How an aggregate is kept up to date. */
@@ -37,6 +38,9 @@ typedef struct StreamAgg
 	Oid			transtype;		/* of the state in memory */
 	Oid			storedtype;		/* of the state in the state table */
 	bool		final_is_state; /* the state is the result */
+	int			state_of;		/* the number of the aggregate whose state it is
+								 * the result of: its own, or that of one before it
+								 * that gathers the same */
 	int16		translen;
 	bool		transbyval;
 
@@ -62,6 +66,15 @@ typedef struct StreamAgg
 extern StreamAgg *stream_aggstate_describe(Aggref *aggref,
 										   StreamAggInput input,
 										   const char *source);
+
+/*
+ * Has each of the aggregates (StreamAgg) that gathers the same as one before it do with
+ * the state of that: there are no partial states of it then, and no column.
+ */
+extern void stream_aggstate_share(List *aggs);
+
+/* Has the aggregate with this number a state of its own? */
+#define stream_aggstate_is_own(agg, number) ((agg)->state_of == (number))
 
 /*
  * The call as it stands where partial states are made, palloc'd: without a DISTINCT

@@ -103,22 +103,22 @@ extern void stream_statetable_close(StreamStateTable *table);
 
 /*
  * In a row, the result of each aggregate is a column; the states that are not
- * the result follow in columns of their own.
+ * the result follow in columns of their own, each once.
  */
 
 /*
- * Puts an aggregate into a row.  result: its column; *state: the column of the
- * next state that is not a result.
+ * Puts an aggregate into a row.  own: the state is not that of another; result: its
+ * column; *state: the column of the next state that is not a result.
  */
 static inline void
-stream_staterow_put(StreamAgg *agg, NullableDatum value, int result,
+stream_staterow_put(StreamAgg *agg, bool own, NullableDatum value, int result,
 					int *state, Datum *values, bool *nulls)
 {
 	NullableDatum finished = stream_aggstate_finish(agg, value);
 
 	values[result] = finished.value;
 	nulls[result] = finished.isnull;
-	if (!agg->final_is_state)
+	if (own && !agg->final_is_state)
 	{
 		NullableDatum stored = stream_aggstate_store(agg, value);
 
@@ -128,7 +128,7 @@ stream_staterow_put(StreamAgg *agg, NullableDatum value, int result,
 	}
 }
 
-/* Gets its state back, in the context. */
+/* Gets its own state back, in the context. */
 static inline NullableDatum
 stream_staterow_get(StreamAgg *agg, TupleTableSlot *row, int result,
 					int *state, MemoryContext context)

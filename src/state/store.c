@@ -99,6 +99,8 @@ struct StreamStore
 	TupleDesc	keydesc;		/* its first nkeys columns */
 	int			nkeys;
 	int			naggs;
+	int			nown;			/* so many of them have a state of their own, ... */
+	int		   *own;			/* ... which they are */
 	int			nstates;		/* remembered: of the aggregates, and expiry,
 								 * or what a group's row is ranked by */
 	int			npayload;
@@ -214,10 +216,10 @@ set_feeds(StreamStore *store, List *feeds)
 		ListCell   *la;
 
 		feed->aggs = palloc(sizeof(int) * (list_length(aggs) + 1));
-		feed->has_all = list_length(aggs) == store->naggs;
+		feed->has_all = list_length(aggs) == store->nown;
 		foreach(la, aggs)
 		{
-			feed->has_all &= lfirst_int(la) == feed->naggs;
+			feed->has_all &= lfirst_int(la) == store->own[feed->naggs];
 			feed->aggs[feed->naggs++] = lfirst_int(la);
 		}
 	}
@@ -247,8 +249,14 @@ stream_store_create(MemoryContext parent, TupleDesc desc,
 	store->npayload = shape->npayload;
 	store->expiry = shape->expires ? desc->natts : 0;
 	store->aggs = palloc(sizeof(StreamAgg *) * (store->naggs + 1));
+	store->own = palloc(sizeof(int) * (store->naggs + 1));
 	foreach(lc, shape->aggs)
-		store->aggs[i++] = lfirst(lc);
+	{
+		store->aggs[i] = lfirst(lc);
+		if (stream_aggstate_is_own(store->aggs[i], i))
+			store->own[store->nown++] = i;
+		i++;
+	}
 	set_feeds(store, shape->feeds);
 	store->bits = shape->bits;
 	store->eqops = palloc(sizeof(Oid) * (nkeys + 1));
@@ -453,10 +461,14 @@ load_group(StreamStore *store, StateGroup *group, MemoryContext context)
 	if (TTS_IS_BUFFERTUPLE(store->table.found))
 		group->buffer =
 			((BufferHeapTupleTableSlot *) store->table.found)->buffer;
-	for (int i = 0; i < store->naggs; i++)
+	for (int j = 0; j < store->nown; j++)
+	{
+		int			i = store->own[j];
+
 		set_state(store, group, i,
 				  stream_staterow_get(store->aggs[i], store->table.found,
 									  store->nkeys + i, &column, context));
+	}
 	if (store->expiry)
 		set_expiry(store, group,
 				   store->table.found->tts_values[store->expiry - 1]);
@@ -500,8 +512,9 @@ promote(StreamStore *store, TupleHashEntry young, uint32 hash)
 	group->tid = old->tid;
 	group->buffer = old->buffer;
 	stream_compat_hash_replace(store->young->table, young, entry->firstTuple);
-	for (int i = 0; i < store->naggs; i++)
+	for (int j = 0; j < store->nown; j++)
 	{
+		int			i = store->own[j];
 		NullableDatum stored = stream_aggstate_store(store->aggs[i],
 													 get_state(store, old, i));
 
@@ -615,8 +628,13 @@ form_row(StreamStore *store, StateGroup *group, TupleTableSlot *delta)
 		nulls[i] = keys->tts_isnull[i];
 	}
 	for (int i = 0; i < store->naggs; i++)
-		stream_staterow_put(store->aggs[i], get_state(store, group, i),
+	{
+		int			state = store->aggs[i]->state_of;
+
+		stream_staterow_put(store->aggs[i], state == i,
+							get_state(store, group, state),
 							store->nkeys + i, &column, values, nulls);
+	}
 	for (int i = store->nkeys + store->naggs;
 		 column < store->desc->natts; i++, column++)
 	{
@@ -692,10 +710,14 @@ write_row(StreamStore *store, StateGroup *group, bool isnew)
 static void
 begin_states(StreamStore *store, StateGroup *group, MemoryContext context)
 {
-	for (int i = 0; i < store->naggs; i++)
+	for (int j = 0; j < store->nown; j++)
+	{
+		int			i = store->own[j];
+
 		set_state(store, group, i,
 				  stream_aggstate_load(store->aggs[i], context,
 									   store->aggs[i]->initial));
+	}
 }
 
 /* The bits of a group. */
@@ -778,8 +800,9 @@ stream_store_begin_group(StreamStore *store, TupleTableSlot *row)
 		find_uncached(store, &store->group_context);
 	if (is_new(store, store->group))
 		begin_states(store, store->group, store->group_context);
-	for (int i = 0; i < store->naggs; i++)
-		store->group_states[i] = get_state(store, store->group, i);
+	for (int j = 0; j < store->nown; j++)
+		store->group_states[store->own[j]] =
+			get_state(store, store->group, store->own[j]);
 	MemoryContextSwitchTo(old);
 }
 
@@ -803,8 +826,9 @@ stream_store_end_group(StreamStore *store, bool gone)
 	bool		isnew = is_new(store, group);
 	MemoryContext old = MemoryContextSwitchTo(store->row);
 
-	for (int i = 0; i < store->naggs; i++)
-		set_state(store, group, i, store->group_states[i]);
+	for (int j = 0; j < store->nown; j++)
+		set_state(store, group, store->own[j],
+				  store->group_states[store->own[j]]);
 	if (!gone)
 	{
 		form_row(store, group, NULL);

@@ -25,8 +25,8 @@ typedef struct StreamStore StreamStore;
 
 /*
  * What the columns of a state table are, in this order: the keys; the results of
- * the aggregates; the stored states of those aggregates whose state is not the
- * result; what the first row of a key brings along; when the key expires.  The first
+ * the aggregates; the stored states of those aggregates that have one of their own
+ * which is not the result; what the first row of a key brings along; when the key expires.  The first
  * row is the one that came first, or that is first in an order.
  */
 typedef struct StreamStoreShape

@@ -313,6 +313,124 @@ class Bench:
                     "%.2f s" % o, "%.2f s (heap, no view)" % t,
                     "%.2f" % (o / t), "<= 1.10", o / t <= 1.1)
 
+    def groups(self):
+        """A load into many groups, or few, and what their state takes.
+
+        Until the view has read it all, against the same load into heap, and no
+        view.  In turn: what a batch touches is on few pages, and all of these;
+        in any order: some rows of all pages.
+        """
+        n, cur = self.scale(2_000_000, 20_000), self.cur
+        many, copies = self.scale(500_000, 5_000), self.scale(200, 10)
+        directory = tempfile.mkdtemp()
+        cases = [("once each", many, many, "x"),
+                 ("in turn", n, many, "x %% %d" % many),
+                 ("in any order", n, many,
+                  "(random() * %d)::int4" % (many - 1)),
+                 ("in any order", n, 10_000, "(random() * 9999)::int4")]
+        for name, rows, groups, key in cases:
+            paths = [os.path.join(directory, str(i)) for i in range(copies)]
+            for i, path in enumerate(paths):
+                cur.execute(
+                    "COPY (SELECT %s, (random() * 1000000)::int4 FROM "
+                    "generate_series(%d, %d) x) TO '%s'"
+                    % (key, i * rows // copies, (i + 1) * rows // copies - 1,
+                       path))
+            ours, theirs, cpu = [], [], []
+            for i in range(self.runs + 1):
+                cur.execute("CREATE TABLE groups_h (k int4, v int4); "
+                            "CREATE TABLE groups_s (k int4, v int4) "
+                            "USING stream")
+                cur.execute("CREATE MATERIALIZED VIEW groups_v WITH "
+                            "(streaming.continuous) AS SELECT k, count(*) AS "
+                            "n, sum(v) AS s, avg(v) AS a, min(v) AS lo, "
+                            "max(v) AS hi FROM groups_s GROUP BY k")
+                cur.execute("REFRESH MATERIALIZED VIEW groups_v")
+                cur.execute("CHECKPOINT")
+                t = timed(cur, *["COPY groups_h FROM '%s'" % path
+                                 for path in paths])
+                cur.execute("CHECKPOINT")
+                before = busy_time(cur)
+                o = timed(cur, *["COPY groups_s FROM '%s'" % path
+                                 for path in paths])
+                o += self.wait_in_turns("groups_v")
+                cpu.append(busy_time(cur) - before)
+                if i > 0 or self.small:     # the first round warms up
+                    ours.append(o)
+                    theirs.append(t)
+                if i < self.runs:
+                    cur.execute("DROP TABLE groups_s CASCADE; "
+                                "DROP TABLE groups_h")
+            o, t = statistics.median(ours), statistics.median(theirs)
+            self.report("COPY of %s rows in %d transactions into %s groups, %s"
+                        % (format(rows, ","), copies, format(groups, ","),
+                           name),
+                        "%.2f s, %.2f s of the worker's" %
+                        (o, statistics.median(cpu)),
+                        "%.2f s (heap, no view)" % t,
+                        "%.2f" % (o / t), "<= 1.15", o / t <= 1.15)
+            self.report_state("their state", "groups_v",
+                              80 if rows == groups else 112)
+            cur.execute("DROP TABLE groups_s CASCADE; DROP TABLE groups_h")
+            for path in paths:
+                os.unlink(path)
+        self.windows()
+        os.rmdir(directory)
+
+    def wait_in_turns(self, view):
+        """Waits for the view, without one snapshot for all of the time.
+
+        That would keep versions of rows from being removed meanwhile.
+        """
+        began = time.perf_counter()
+        while True:
+            self.cur.execute("SELECT streaming.wait(%s, '100 ms')", [view])
+            if self.cur.fetchone()[0]:
+                return time.perf_counter() - began
+
+    def report_state(self, name, view, most):
+        """What a state table and its indexes take, and how it was written."""
+        cur, table = self.cur, self.state_table(view)
+        seen = (0, 0, 0)
+        for _ in range(50):     # figures come a little later
+            last = seen
+            cur.execute("SELECT n_tup_ins, n_tup_upd, n_tup_hot_upd FROM "
+                        "pg_stat_all_tables WHERE relid = %s::regclass",
+                        [table])
+            seen = cur.fetchone()
+            if seen == last and seen[0] > 0:
+                break
+            time.sleep(0.3)
+        cur.execute("SELECT pg_relation_size(%s), pg_indexes_size(%s)",
+                    [table, table])
+        heap, index = cur.fetchone()
+        made, updated, hot = seen
+        size = (heap + index) / 1e6
+        self.report(name, "%.1f MB, %.1f MB of it indexes; %s rows made, %s "
+                    "updated, %.3f of these in their page"
+                    % (size, index / 1e6, format(made, ","),
+                       format(updated, ","), hot / max(updated, 1)), "-", "-",
+                    "<= %d MB" % most, size <= most)
+
+    def windows(self):
+        """Groups of windows that move on, each touched in several batches."""
+        cur, batches = self.cur, self.scale(100, 10)
+        cur.execute("CREATE TABLE groups_s (ts timestamptz, k int4, v int4) "
+                    "USING stream WITH (streaming.event_time = 'ts', "
+                    "streaming.watermark = '10 s')")
+        cur.execute("CREATE MATERIALIZED VIEW groups_v WITH "
+                    "(streaming.continuous) AS SELECT tumble(ts, '1 minute') "
+                    "AS w, k, count(*) AS n, sum(v) AS s, avg(v) AS a, min(v) "
+                    "AS lo, max(v) AS hi FROM groups_s GROUP BY w, k")
+        for i in range(batches):
+            cur.execute("INSERT INTO groups_s SELECT '2024-01-01'::timestamptz "
+                        "+ (%d + random()) * '10 s'::interval, random() * "
+                        "10000, x FROM generate_series(1, 20000) x" % i)
+            cur.execute("REFRESH MATERIALIZED VIEW groups_v")
+        self.report_state("state of %d batches over windows of 6 of them"
+                          % batches, "groups_v", 112)
+        cur.execute("DROP TABLE groups_s CASCADE")
+
     def pgbench(self, table, clients, *options, durable=False):
         with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
             script.write("\\set k random(1, 1000)\n"
@@ -725,7 +843,7 @@ class Bench:
                     "streaming.watermark = '0')")
         cur.execute("CREATE MATERIALIZED VIEW evict_v WITH "
                     "(streaming.continuous) AS SELECT tumble(ts, '1 hour') AS "
-                    "w, k, avg(v) AS a FROM evict_s GROUP BY w, k")
+                    "w, k, stddev(v) AS a FROM evict_s GROUP BY w, k")
         cur.execute("INSERT INTO evict_s SELECT '2024-01-01', x, x FROM "
                     "generate_series(1, %d) x" % n)
         cur.execute("REFRESH MATERIALIZED VIEW evict_v")
@@ -902,6 +1020,21 @@ def own_memory(pid):
     return 0
 
 
+def busy_time(cur):
+    """The CPU time of the workers, in seconds."""
+    cur.execute("SELECT pid FROM pg_stat_activity "
+                "WHERE backend_type = 'streaming worker'")
+    ticks = 0
+    for pid, in cur.fetchall():
+        try:
+            with open("/proc/%d/stat" % pid) as f:
+                fields = f.read().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        except OSError:
+            pass
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def machine(cur):
     cpu = "unknown processor"
     with open("/proc/cpuinfo") as f:
@@ -926,7 +1059,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("measurements", nargs="*",
-                        help="backfill transform merge cube copy single "
+                        help="backfill transform merge cube copy groups single "
                         "saturated delay memory hop sessions dedup distinct chain "
                         "latest join skew evict state")
     parser.add_argument("--small", action="store_true")
@@ -940,7 +1073,7 @@ def main():
     cur = connect()
     cur.execute("CREATE EXTENSION streaming")
     bench = Bench(args)
-    names = ["backfill", "transform", "merge", "cube", "copy", "single",
+    names = ["backfill", "transform", "merge", "cube", "copy", "groups", "single",
              "saturated", "delay", "memory", "hop", "sessions", "dedup", "distinct",
              "chain", "latest", "join", "skew", "evict", "state"]
     for name in names:

@@ -308,6 +308,8 @@ ROUNDED = {"stddev", "stddev_pop", "stddev_samp", "variance", "var_pop",
            "var_samp", "corr", "covar_pop", "covar_samp", "regr_sxx",
            "regr_syy", "regr_sxy", "regr_slope", "regr_intercept", "regr_r2",
            "regr_avgx", "regr_avgy"}
+# Of the same arguments, these have states in common, or are made of each other.
+KIN = ["avg", "sum", "count", "stddev", "variance", "var_pop"]
 # Arguments of types that streams have no columns of.
 MADE = {
     "smallint": ("{}", "int2"), "integer": ("{}", "int4"),
@@ -387,6 +389,7 @@ class Grammar:
         self.given = None           # what FROM has instead of sub-selects
         self.others = []            # views that EXISTS may be about, likewise
         self.tested = set()         # ... and is
+        self.said = {}              # arguments and conditions of aggregates
         # queries of one exotic thing are accepted sooner than those of many
         self.exotic = rng.choice([0, 0, 0.3, 1])
 
@@ -1209,7 +1212,9 @@ class Grammar:
             return self.dressed(scope, "count(*)", "int8", True)
         families = (self.families if self.chance(self.exotic)
                     else self.simple)
-        agg = rng.choice(families[rng.choice(sorted(families))])
+        kin = [n for n in KIN if n in families]
+        agg = rng.choice(families[rng.choice(
+            kin if kin and self.chance(0.25) else sorted(families))])
         name = agg.schema + "." + agg.name if agg.schema else agg.name
         call = {"n": self.normal, "o": self.ordered_set,
                 "h": self.hypothetical}[agg.kind](agg, name, scope, keys)
@@ -1224,7 +1229,10 @@ class Grammar:
     def dressed(self, scope, sql, kind, exact, agg=None):
         if self.chance(0.15):
             self.tag("FILTER")
-            sql += " FILTER (WHERE %s)" % self.expr(scope, "bool").sql
+            if not (self.chance(0.4) and self.said.get("filter", (None,))[0]
+                    is scope):
+                self.said["filter"] = scope, self.expr(scope, "bool").sql
+            sql += " FILTER (WHERE %s)" % self.said["filter"][1]
         if agg and (agg.name in ROUNDED and "double precision" in agg.args
                     or agg.name in ROUNDED and "real" in agg.args):
             # off the places where rounding could go either way
@@ -1236,6 +1244,13 @@ class Grammar:
         """An argument of that SQL type: its expression, the type for us."""
         if kind not in MADE:
             return None
+        if self.chance(0.4) and self.said.get(kind, (None,))[0] is scope:
+            self.tag("argument of another aggregate")
+            return self.said[kind][1]
+        self.said[kind] = scope, self.make_argument(scope, kind, exact)
+        return self.said[kind][1]
+
+    def make_argument(self, scope, kind, exact):
         template, ours = MADE[kind]
         ours = ours.split()
         ours = self.any_type(scope, ours)

@@ -188,5 +188,23 @@ SELECT view, check_view(view) FROM streaming.views ORDER BY view::text COLLATE "
 SELECT * FROM v_parent ORDER BY k;
 SELECT * FROM v_child ORDER BY k;
 
-DROP TABLE s, s1, s2, s8, heap, unlogged, none, child, parent CASCADE;
+-- partitions by event time, of which a plan looks for those to be left out when it begins
+CREATE TABLE timed (k int, ts timestamptz) PARTITION BY RANGE (ts)
+	WITH (streaming.event_time = 'ts', streaming.watermark = '1 hour');
+CREATE TABLE timed1 PARTITION OF timed FOR VALUES FROM ('2026-01-01') TO ('2026-01-02') USING stream;
+CREATE TABLE timed2 PARTITION OF timed FOR VALUES FROM ('2026-01-02') TO ('2026-01-03') USING stream;
+CREATE MATERIALIZED VIEW v_timed WITH (streaming.continuous, streaming.late_rows = 'keep') AS
+	SELECT DISTINCT k, ts FROM timed;
+SELECT count(*) FROM streaming.explain('v_timed') AS line WHERE line ~ 'Delta Scan';
+INSERT INTO timed VALUES (1, '2026-01-02 12:00+00');
+REFRESH MATERIALIZED VIEW v_timed;
+INSERT INTO timed VALUES (2, '2026-01-02 13:00+00');
+REFRESH MATERIALIZED VIEW v_timed;
+INSERT INTO timed VALUES (3, '2026-01-01 13:00+00'), (4, '2026-01-02 01:00+00');
+REFRESH MATERIALIZED VIEW v_timed;
+SELECT k FROM v_timed ORDER BY k;
+SELECT partition, stream_row FROM streaming.errors WHERE view = 'v_timed'::regclass ORDER BY stream_row::text COLLATE "C";
+SELECT count(*) FROM streaming.explain('v_timed') AS line WHERE line ~ 'Delta Scan';
+
+DROP TABLE s, s1, s2, s8, heap, unlogged, none, child, parent, timed CASCADE;
 SELECT * FROM leftovers();

@@ -75,6 +75,7 @@
 #	below_ahead	the watermark of a view below counts before what it closes is there
 #	dump_read	a dump says that all rows of a stream have been read
 #	restore_doubt	a view goes on whatever rows its streams have
+#	truncate_restored	... while TRUNCATE has looked who reads them
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -92,7 +93,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread vacuum_result rewrite_unread reset_number replace_once replace_itself
 	cut_page read_again
-	dump_read restore_doubt}
+	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -145,7 +146,7 @@ guards()
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		cut_page | read_again) echo test_00_setup test_bad_rows ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
-		dump_read | restore_doubt) echo t/073_dump.pl ;;
+		dump_read | restore_doubt | truncate_restored) echo t/073_dump.pl ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

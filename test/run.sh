@@ -4,7 +4,7 @@
 #
 # Usage: test/run.sh [stage ...]
 #
-# Stages: layers regress isolation tap fuzz race bench; default: all.
+# Stages: layers regress isolation tap fuzz race soak bench; default: all.
 # Needs no rights beyond installing packages (see lib.sh).  The last line says
 # "N passed, M failed"; the exit code is 0 only if nothing failed.
 #
@@ -13,6 +13,7 @@
 #						for four
 #	STREAMING_SEED=N		seed of the first one (default 1)
 #	STREAMING_CRASHES=N		crashes in the crash loop (default 10)
+#	STREAMING_SOAK=N		seconds of the soak (default 120)
 #	STREAMING_TAP="001 ..."	only the TAP tests with these numbers
 #	STREAMING_KEEP=1		leave the working directory
 #	STREAMING_LOGS=DIR		where the logs of a TAP file go that fails, or in which a
@@ -22,14 +23,14 @@
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
-stages=${*:-layers regress isolation tap fuzz race bench}
+stages=${*:-layers regress isolation tap fuzz race soak bench}
 histories=${STREAMING_HISTORIES:-100}
 seed=${STREAMING_SEED:-1}
 export STREAMING_CRASHES=${STREAMING_CRASHES:-10}
 passed=0
 failed=0
-# what an assertion says that fails, and a finding of the sanitizer
-assertion='TRAP:|AddressSanitizer'
+# what an assertion says that fails, and a finding of the sanitizers
+assertion='TRAP:|AddressSanitizer|runtime error:'
 
 # result ok|not-ok NAME MILLISECONDS [COUNT]
 result()
@@ -237,6 +238,13 @@ stage_race()
 	run_fuzz race fuzz.py --race --histories 5 --seed "$seed" --brief
 }
 
+# It has a server of its own, which it kills.
+stage_soak()
+{
+	run_fuzz soak ../soak.py --dir "$WORK/soak" --seed "$seed" \
+		--seconds "${STREAMING_SOAK:-120}"
+}
+
 stage_bench()
 {
 	local start
@@ -263,7 +271,8 @@ streaming_cluster main fsync=off wal_level=logical autovacuum_naptime=5s
 
 for stage in $stages; do
 	case $stage in
-		layers | regress | isolation | tap | fuzz | race | bench) stage_$stage ;;
+		layers | regress | isolation | tap | fuzz | race | soak | bench)
+			stage_$stage ;;
 		*) die "unknown stage $stage" ;;
 	esac
 done

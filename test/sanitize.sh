@@ -1,6 +1,7 @@
 #!/bin/bash
 #
-# sanitize.sh - run tests under AddressSanitizer, server and extension.
+# sanitize.sh - run tests under AddressSanitizer, server and extension; the extension
+# under UndefinedBehaviorSanitizer as well.
 #
 # Usage: test/sanitize.sh [stage ...]
 #
@@ -19,6 +20,8 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 version=${PGVERSION:-15}
 home=${STREAMING_SANITIZED:-${TMPDIR:-/tmp}/streaming-sanitized-$version}
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1:disable_coredump=1
+export UBSAN_OPTIONS=abort_on_error=1:print_stacktrace=1
+undefined="-fsanitize=undefined -fno-sanitize-recover=undefined"
 flags="-fsanitize=address -fno-omit-frame-pointer"
 
 # Fetches the source package, by a copy of the system's lists of packages: of the
@@ -84,6 +87,6 @@ build_server()
 }
 
 [ -x "$home/pg/bin/postgres" ] || build_server
-export PG_CONFIG=$home/pg/bin/pg_config COPT="$flags"
+export PG_CONFIG=$home/pg/bin/pg_config COPT="$flags $undefined"
 [ $# -gt 0 ] || set -- regress isolation
 exec "$top/test/run.sh" "$@"

@@ -786,7 +786,7 @@ stream_catalog_read_progress(Oid viewid, bool unlogged, Snapshot snapshot,
 	if (HeapTupleIsValid(tuple))
 		progress_of_tuple(progress, tuple, RelationGetDescr(rel));
 	systable_endscan(scan);
-	table_close(rel, NoLock);
+	table_close(rel, AccessShareLock);
 	return HeapTupleIsValid(tuple);
 }
 

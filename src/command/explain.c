@@ -267,8 +267,11 @@ plan_as_text(StreamDelta *delta)
 	es->costs = false;
 	es->verbose = true;
 	ExplainBeginOutput(es);
+	/* partitions to be left out are looked for when a plan begins */
 	stream_compat_explain_one_plan(stmt, NULL, es, "batch of a continuous view",
-								   NULL, env, NULL, NULL, NULL);
+								   stream_delta_params(delta, STREAM_NO_TIME,
+													   STREAM_NO_TIME, NULL, NULL),
+								   env, NULL, NULL, NULL);
 	ExplainEndOutput(es);
 	return es->str->data;
 }

@@ -457,6 +457,33 @@ lock_leaves(List *relids, StreamTakeawayKind kind)
 	return leaves;
 }
 
+/*
+ * Has views that a dump has brought wait: one that finds all of its rows here goes on
+ * (restore.c, under ShareLock), and must not between our look at who reads the rows and
+ * the command.  pg_restore empties tables before it fills them, while other views go on.
+ */
+static void
+keep_restored_out(List *relids)
+{
+	ListCell   *lc;
+	ListCell   *ll;
+
+	if (STREAM_MUTATION("truncate_restored"))
+		return;
+	foreach(lc, relids)
+	{
+		Oid			relid = lfirst_oid(lc);
+		bool		is_stream = false;
+
+		foreach(ll, find_all_inheritors(relid, NoLock, NULL))
+			is_stream |= stream_am_relid_is_stream(lfirst_oid(ll));
+		if (!is_stream)
+			continue;
+		LockRelationOid(relid, ShareUpdateExclusiveLock);
+		find_all_inheritors(relid, ShareUpdateExclusiveLock, NULL);
+	}
+}
+
 /* Keeps all from writing to them, but not from reading; returns the leaves. */
 static List *
 keep_writers_out(List *relids)
@@ -850,6 +877,8 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 	List	   *others;
 	ListCell   *lc;
 
+	if (kind == STREAM_TRUNCATE)
+		keep_restored_out(relids);
 	foreach(lc, relids)
 	{
 		takeaway->views = list_concat_unique_oid(takeaway->views,

@@ -530,25 +530,6 @@ has_closed_to_hand_on(BatchView *view)
 		view->places[changes].until < view->progress.closed;
 }
 
-static void
-set_param(ParamListInfo params, int number, Oid type, Datum value)
-{
-	ParamExternData *param = &params->params[number - 1];
-
-	param->ptype = type;
-	param->pflags = PARAM_FLAG_CONST;
-	param->value = value;
-	param->isnull = false;
-}
-
-/* A pointer that only the plan can follow; NULL becomes null. */
-static void
-set_pointer(ParamListInfo params, int number, void *pointer)
-{
-	set_param(params, number, INTERNALOID, PointerGetDatum(pointer));
-	params->params[number - 1].isnull = pointer == NULL;
-}
-
 /* Has the operator closed groups whose state has not been given up yet? */
 static bool
 must_reap(BatchView *view, int i)
@@ -613,28 +594,6 @@ has_time_to_pass_on(BatchView *view)
 	return !uses_event_time(view) &&
 		view->progress.watermark > view->progress.closed &&
 		stream_above_waits(view->row);
-}
-
-/* A delta plan's parameters (watermark.h). */
-static ParamListInfo
-delta_params(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
-{
-	BatchView  *view = batch->view;
-	StreamWindow *window = delta->cut->window;
-	Oid			type = OidIsValid(delta->feed->closes) ? delta->feed->closes :
-		window ? window->type : TIMESTAMPTZOID;
-	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
-	Interval   *delay = palloc0(sizeof(Interval));
-
-	if (view->watermark)
-		delay->time = stream_watermark_delay(view->watermark);
-	set_param(params, STREAM_PARAM_LATE, type, Int64GetDatum(batch->late));
-	set_param(params, STREAM_PARAM_CLOSED, type, Int64GetDatum(batch->closes));
-	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
-			  IntervalPGetDatum(delay));
-	set_pointer(params, STREAM_PARAM_POSITION, position);
-	set_pointer(params, STREAM_PARAM_WATERMARK, view->watermark);
-	return params;
 }
 
 /* ---- running ---- */
@@ -810,7 +769,8 @@ run_delta(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 	desc = CreateQueryDesc(stream_delta_plan(delta, rows),
 						   "batch of a continuous view",
 						   GetActiveSnapshot(), InvalidSnapshot, &receiver.pub,
-						   delta_params(batch, delta, position),
+						   stream_delta_params(delta, batch->late, batch->closes,
+											   position, batch->view->watermark),
 						   environment(view, delta->feed), 0);
 	ExecutorStart(desc, 0);
 	stream_compat_executor_run(desc, ForwardScanDirection, 0);

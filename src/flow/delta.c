@@ -23,6 +23,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_aggregate.h"
+#include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "rewrite/rewriteHandler.h"
@@ -597,4 +598,46 @@ stream_delta_check_late_rows(StreamDelta *delta)
 				 errmsg("late rows of this view cannot be kept"),
 				 errdetail("Its window depends on other tables, too."),
 				 errhint("Set streaming.late_rows to \"drop\".")));
+}
+
+/* ---- parameters ---- */
+
+static void
+set_param(ParamListInfo params, int number, Oid type, Datum value)
+{
+	ParamExternData *param = &params->params[number - 1];
+
+	param->ptype = type;
+	param->pflags = PARAM_FLAG_CONST;
+	param->value = value;
+	param->isnull = false;
+}
+
+/* A pointer that only the plan can follow; NULL becomes null. */
+static void
+set_pointer(ParamListInfo params, int number, void *pointer)
+{
+	set_param(params, number, INTERNALOID, PointerGetDatum(pointer));
+	params->params[number - 1].isnull = pointer == NULL;
+}
+
+ParamListInfo
+stream_delta_params(StreamDelta *delta, TimestampTz late, TimestampTz closes,
+					StreamPosition *position, StreamWatermark *watermark)
+{
+	StreamWindow *window = delta->cut->window;
+	Oid			type = OidIsValid(delta->feed->closes) ? delta->feed->closes :
+		window ? window->type : TIMESTAMPTZOID;
+	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
+	Interval   *delay = palloc0(sizeof(Interval));
+
+	if (watermark)
+		delay->time = stream_watermark_delay(watermark);
+	set_param(params, STREAM_PARAM_LATE, type, Int64GetDatum(late));
+	set_param(params, STREAM_PARAM_CLOSED, type, Int64GetDatum(closes));
+	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
+			  IntervalPGetDatum(delay));
+	set_pointer(params, STREAM_PARAM_POSITION, position);
+	set_pointer(params, STREAM_PARAM_WATERMARK, watermark);
+	return params;
 }

@@ -9,9 +9,12 @@
 #define STREAMING_DELTA_H
 
 #include "executor/execdesc.h"
+#include "nodes/params.h"
 #include "nodes/plannodes.h"
 
 #include "base/catalog.h"
+#include "stream/position.h"
+#include "time/watermark.h"
 #include "query/cut.h"
 
 typedef struct StreamDelta
@@ -62,6 +65,16 @@ extern void stream_delta_set(StreamDelta *delta, bool trusts, int others);
  * runs as the view's owner.  Check reload afterwards.  Errors as in trust.h.
  */
 extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows);
+
+/*
+ * The parameters of a plan (watermark.h), in the current context: the late threshold,
+ * what the batch closes, which rows of streams it reads (null: none), and who looks at
+ * their event time (null: nobody).
+ */
+extern ParamListInfo stream_delta_params(StreamDelta *delta, TimestampTz late,
+										 TimestampTz closes,
+										 StreamPosition *position,
+										 StreamWatermark *watermark);
 
 /*
  * Raises 0A000 if late rows of the delta cannot be kept: where they are found to

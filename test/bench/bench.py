@@ -32,8 +32,8 @@ import psycopg2
 DBNAME = "streaming_bench"
 
 
-def connect():
-    conn = psycopg2.connect(dbname=DBNAME)
+def connect(dbname=DBNAME):
+    conn = psycopg2.connect(dbname=dbname)
     conn.autocommit = True
     return conn.cursor()
 
@@ -58,7 +58,8 @@ class Bench:
         return small if self.small else n
 
     def report(self, name, ours, theirs, ratio, goal, good):
-        verdict = "-" if self.small else "met" if good else "**missed**"
+        verdict = ("-" if self.small or goal == "-" else
+                   "met" if good else "**missed**")
         self.rows.append((name, ours, theirs, ratio, goal, verdict))
         print("  %s: %s | %s | %s (goal %s): %s"
               % (name, ours, theirs, ratio, goal, verdict), file=sys.stderr,
@@ -994,6 +995,137 @@ class Bench:
         cur.execute("DROP TABLE state_s CASCADE")
 
 
+    # ---- many of everything
+
+    def objects(self):
+        """Many streams, many views on one stream, many databases: what they
+        cost while they are fed, and while nothing happens.
+        """
+        n = self.scale(1000, 20)
+        self.many("%d streams, a view each" % n, n, 1, DBNAME)
+        n = self.scale(100, 5)
+        self.many("%d views on one stream" % n, 1, n, DBNAME)
+        self.many_databases(self.scale(50, 3))
+
+    def many(self, what, streams, views, *dbnames):
+        """Rows of the table about so many streams with so many views each."""
+        began = time.perf_counter()
+        for dbname in dbnames:
+            cur = connect(dbname)
+            for i in range(streams):
+                cur.execute("CREATE TABLE many_s%d (k int4, v int4) USING stream;"
+                            " CREATE TABLE many_h%d (k int4, v int4)" % (i, i))
+                for j in range(views):
+                    cur.execute(
+                        "CREATE MATERIALIZED VIEW many_v%d_%d WITH "
+                        "(streaming.continuous) AS SELECT k, count(*) AS n, "
+                        "sum(v) AS s FROM many_s%d GROUP BY k" % (i, j, i))
+        made = time.perf_counter() - began
+        self.figure(what + ": created", "%.1f s" % made)
+        self.until_served(dbnames)
+        before = self.processor_time()
+        time.sleep(1 if self.small else 10)
+        idle = (self.processor_time() - before) / (1 if self.small else 10)
+        self.figure(what + ": processor while idle", "%.2f %%" % (idle * 100))
+        theirs = self.feed("many_h", streams, dbnames)
+        ours = self.feed("many_s", streams, dbnames)
+        began = time.perf_counter()
+        for dbname in dbnames:
+            cur = connect(dbname)
+            cur.execute("SELECT bool_and(streaming.wait(view, '5 minutes')) "
+                        "FROM streaming.views")
+            assert cur.fetchone()[0]
+        self.report(what + ": commits per second, 4 clients",
+                    format(int(ours), ","), "%s (heap)" % format(int(theirs), ","),
+                    "%.2f" % (ours / theirs), "-", True)
+        self.figure(what + ": all views up to date after",
+                    "%.1f s" % (time.perf_counter() - began))
+        sizes = [own_memory(pid) for pid in self.processes()]
+        self.figure(what + ": memory of all processes, of the largest",
+                    "%.0f MB, %.0f MB" % (sum(sizes) / 1024, max(sizes) / 1024))
+        # the processes begin anew, as after a start of the server
+        began = time.perf_counter()
+        for pid in self.processes():
+            self.cur.execute("SELECT pg_terminate_backend(%s)", [pid])
+        self.until_served(dbnames)
+        self.figure(what + ": all views have a worker after a start",
+                    "%.1f s" % (time.perf_counter() - began))
+        for dbname in dbnames:
+            cur = connect(dbname)
+            for i in range(streams):
+                cur.execute("DROP TABLE many_s%d CASCADE; DROP TABLE many_h%d"
+                            % (i, i))
+
+    def many_databases(self, n):
+        """A stream and a view in each of so many databases, as far as served."""
+        cur = self.cur
+        cur.execute("SELECT (current_setting('max_worker_processes')::int - 2)"
+                    " / 2")
+        n = min(n, cur.fetchone()[0])
+        names = ["%s_%d" % (DBNAME, i) for i in range(n)]
+        for name in names:
+            cur.execute("DROP DATABASE IF EXISTS %s WITH (FORCE)" % name)
+            cur.execute("CREATE DATABASE %s" % name)
+            connect(name).execute("CREATE EXTENSION streaming")
+        self.many("%d databases, a stream and a view each" % n, 1, 1, *names)
+        for name in names:
+            connect(name).execute("DROP EXTENSION streaming CASCADE")
+            cur.execute("DROP DATABASE %s WITH (FORCE)" % name)
+
+    def figure(self, name, value):
+        self.report(name, value, "-", "-", "-", True)
+
+    def processes(self):
+        self.cur.execute("SELECT pid FROM pg_stat_activity WHERE backend_type ~"
+                         " '^streaming'")
+        return [pid for (pid,) in self.cur.fetchall()]
+
+    def processor_time(self):
+        """Seconds that our processes have used."""
+        ticks = 0
+        for pid in self.processes():
+            with open("/proc/%d/stat" % pid) as f:
+                fields = f.read().rsplit(")", 1)[1].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def until_served(self, dbnames):
+        for dbname in dbnames:
+            cur = connect(dbname)
+            while True:
+                cur.execute("SELECT bool_and(worker_pid IS NOT NULL) FROM "
+                            "streaming.views")
+                if cur.fetchone()[0]:
+                    break
+                time.sleep(0.05)
+
+    def feed(self, table, streams, dbnames):
+        """Commits per second of 4 clients, each into any table."""
+        until = time.perf_counter() + (1 if self.small else 10)
+        counts = []
+
+        def client(number):
+            rng = random.Random(number)
+            curs = [connect(dbname) for dbname in dbnames]
+            n = 0
+            while time.perf_counter() < until:
+                rng.choice(curs).execute("INSERT INTO %s%d VALUES (%d, 1)" % (
+                    table, rng.randrange(streams), rng.randrange(100)))
+                n += 1
+            counts.append(n)
+            for cur in curs:
+                cur.connection.close()
+
+        began = time.perf_counter()
+        threads = [threading.Thread(target=client, args=(i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(counts) == 4
+        return sum(counts) / (time.perf_counter() - began)
+
+
 def slowest_of_hundred(directory):
     """The 99th percentile of the times in pgbench's logs, in ms."""
     times = []
@@ -1061,7 +1193,7 @@ def main():
     parser.add_argument("measurements", nargs="*",
                         help="backfill transform merge cube copy groups single "
                         "saturated delay memory hop sessions dedup distinct chain "
-                        "latest join skew evict state")
+                        "latest join skew evict state objects")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5,
                         help="runs that a median is taken of (default 5)")
@@ -1075,7 +1207,7 @@ def main():
     bench = Bench(args)
     names = ["backfill", "transform", "merge", "cube", "copy", "groups", "single",
              "saturated", "delay", "memory", "hop", "sessions", "dedup", "distinct",
-             "chain", "latest", "join", "skew", "evict", "state"]
+             "chain", "latest", "join", "skew", "evict", "state", "objects"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

@@ -155,6 +155,7 @@ $node->safe_psql('holes', q{
 	CREATE TABLE p (day int, v int) PARTITION BY LIST (day);
 	CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1) USING stream;
 	CREATE TABLE p2 PARTITION OF p FOR VALUES IN (2) USING stream;
+	CREATE TABLE p9 PARTITION OF p FOR VALUES IN (9) USING stream;
 	CREATE MATERIALIZED VIEW sums WITH (streaming.continuous, streaming.trigger = manual)
 		AS SELECT k, count(*), sum(v) FROM s GROUP BY k;
 	CREATE MATERIALIZED VIEW two WITH (streaming.continuous, streaming.trigger = manual)
@@ -296,9 +297,26 @@ pg('inserts', @psql, '-f', "$tmp/inserts.sql", '-d', 'holes_inserts');
 waits('holes_inserts', 'sums', 'not come by one command.*streaming.attach', 'rows came one by one');
 like(($node->psql('holes_inserts', q{SET ROLE pg_monitor; SELECT streaming.attach('sums')}))[2],
 	qr/must be owner/, '... others have nothing to say');
+
+# A view goes on while somebody is about to empty a stream that it reads, as pg_restore does
+# with a table of no rows.
+my $attaching = $node->background_psql('holes_inserts');
+$attaching->query_safe('BEGIN');
+$attaching->query_safe("SELECT streaming.attach('days')");
+my $truncated = '';
+my $truncate = IPC::Run::start([@psql, '-d', 'holes_inserts', '-c', 'TRUNCATE ONLY p9'],
+	'2>', \$truncated);
+ok($node->poll_query_until('holes_inserts', q{
+	SELECT count(*) = 1 FROM pg_stat_activity
+	WHERE query ~ '^TRUNCATE' AND wait_event_type = 'Lock'}), 'somebody empties a stream');
+$attaching->query_safe('COMMIT');
+$attaching->quit;
+$truncate->finish;
+is($truncated, '', '... which he may, when the view has gone on');
+
 $node->safe_psql('holes_inserts', qq{
 	SET ROLE dump_owner;
-	SELECT streaming.attach('sums'), streaming.attach('two'), streaming.attach('days'),
+	SELECT streaming.attach('sums'), streaming.attach('two'),
 		streaming.attach('copied'), streaming.attach('above'), streaming.attach('ga')});
 like_holes('holes_inserts', @holes);
 

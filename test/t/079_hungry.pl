@@ -1,0 +1,181 @@
+# One user's views must not stop another's, whatever their functions do: those that
+# compute for ever or eat memory (060_fairness.pl has those that sleep, and those that do
+# not let themselves be canceled).
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time);
+
+plan skip_all => 'needs prlimit, and /proc'
+  if system('prlimit --version >/dev/null 2>&1') != 0 || !-e '/proc/self/status';
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf(
+	'postgresql.conf', qq{
+shared_preload_libraries = 'streaming'
+max_worker_processes = 24
+streaming.workers = 2
+streaming.batch_timeout = '3s'
+});
+$node->start;
+
+sub status_of
+{
+	my ($pid, $what) = @_;
+	my ($kb) = (slurp_file("/proc/$pid/status") =~ /^$what:\s+(\d+) kB/m);
+	return $kb;
+}
+
+# Processes that are started from now on can have some memory, but not too much.
+my $postmaster = (split /\n/, slurp_file($node->data_dir . '/postmaster.pid'))[0];
+my $limit = (status_of($postmaster, 'VmSize') + 400 * 1024) * 1024;
+plan skip_all => 'the limit cannot be set'
+  if system("prlimit --pid $postmaster --as=$limit 2>/dev/null") != 0;
+
+$node->safe_psql(
+	'postgres', q{
+	CREATE EXTENSION streaming;
+	CREATE ROLE victim;
+	CREATE ROLE hostile;
+	GRANT CREATE ON SCHEMA public TO victim, hostile;
+	CREATE TABLE s (i int) USING stream;
+	CREATE TABLE h (i int) USING stream;
+	INSERT INTO h VALUES (1);
+	GRANT SELECT ON s, h TO victim, hostile;
+	SET ROLE hostile;
+	-- computes for ever
+	CREATE FUNCTION spin(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+	BEGIN
+		LOOP
+			i := (i * 17 + 3) % 65536;
+		END LOOP;
+	END $$;
+	-- ... in one call of a function of the server's
+	CREATE FUNCTION grind(i int) RETURNS int LANGUAGE sql STABLE AS $$
+		SELECT count(*)::int FROM generate_series(1, 100000) a,
+			generate_series(1, 100000) b WHERE a * b = i
+	$$;
+	-- calls itself
+	CREATE FUNCTION dive(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+	BEGIN
+		RETURN dive(i + 1) + 1;
+	END $$;
+	-- takes all the memory that there is
+	CREATE FUNCTION eat(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+	DECLARE
+		meal text := repeat('x', 50000000 + i);
+	BEGIN
+		LOOP
+			meal := meal || meal;
+		END LOOP;
+	END $$;
+	-- ... and does not care that there is no more
+	CREATE FUNCTION gorge(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+	DECLARE
+		meal text := 'x';
+	BEGIN
+		LOOP
+			BEGIN
+				meal := meal || meal;
+			EXCEPTION WHEN OTHERS THEN
+				NULL;
+			END;
+		END LOOP;
+	END $$;
+	-- takes much of it, and gives it back
+	CREATE FUNCTION feast(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+	DECLARE
+		meal text := repeat('x', 100000000 + i);
+	BEGIN
+		RETURN length(meal) % 7 + i;
+	END $$;
+	RESET ROLE;
+	SET ROLE victim;
+	CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+		SELECT count(*) AS n FROM s;
+	RESET ROLE;
+	REFRESH MATERIALIZED VIEW v;});
+
+# Commits rows one after the other, and waits for each to be in the victim's view;
+# returns the longest time that took.
+sub longest_delay
+{
+	my ($seconds) = @_;
+	my $longest = 0;
+	my $until = time + $seconds;
+	while (time < $until)
+	{
+		my $began = time;
+		$node->safe_psql('postgres', 'INSERT INTO s VALUES (1)');
+		$node->poll_query_until('postgres',
+			'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)')
+		  or return 999;
+		my $delay = time - $began;
+		$longest = $delay if $delay > $longest;
+	}
+	note sprintf 'longest delay: %.1f s', $longest;
+	return $longest;
+}
+
+foreach my $case (
+	[ 'spin', '57014' ],
+	[ 'grind', '57014' ],
+	[ 'dive', '54001' ],
+	[ 'eat', '53200' ],
+	[ 'gorge', '57014' ])
+{
+	my ($name, $sqlstate) = @$case;
+	$node->safe_psql(
+		'postgres', qq{
+		SET ROLE hostile;
+		CREATE MATERIALIZED VIEW a_$name WITH (streaming.continuous) AS
+			SELECT sum($name(i)) AS n FROM h;
+		CREATE MATERIALIZED VIEW b_$name WITH (streaming.continuous) AS
+			SELECT sum($name(i + 1)) AS n FROM h;
+		CREATE MATERIALIZED VIEW c_$name WITH (streaming.continuous) AS
+			SELECT sum($name(i + 2)) AS n FROM h;});
+	cmp_ok(longest_delay(4), '<', 8, "$name: the victim goes on");
+	ok( $node->poll_query_until(
+			'postgres', qq{
+			SELECT count(*) = 3 FROM streaming.views
+			WHERE view::text ~ '_$name' AND last_error_sqlstate = '$sqlstate'}),
+		"$name: fails with $sqlstate");
+	is( $node->safe_psql('postgres',
+			q{SELECT last_error IS NULL AND failures = 0 FROM streaming.views
+			  WHERE view = 'v'::regclass}),
+		't',
+		"$name: the victim has not failed");
+	$node->safe_psql('postgres',
+		"DROP MATERIALIZED VIEW a_$name, b_$name, c_$name");
+}
+
+# What batches have taken, workers give back.
+$node->safe_psql('postgres',
+	q{ALTER SYSTEM SET streaming.batch_timeout = '1h'});
+$node->restart;
+$node->safe_psql(
+	'postgres', q{
+	SET ROLE hostile;
+	CREATE MATERIALIZED VIEW feasts WITH (streaming.continuous) AS
+		SELECT sum(feast(i)) AS n FROM h;
+	RESET ROLE;
+	REFRESH MATERIALIZED VIEW feasts;});
+cmp_ok(longest_delay(1), '<', 8, 'feast: the victim goes on');
+foreach my $pid (
+	split /\n/,
+	$node->safe_psql(
+		'postgres', q{
+		SELECT pid FROM pg_stat_activity WHERE backend_type ~ '^streaming'}))
+{
+	cmp_ok(status_of($pid, 'RssAnon'),
+		'<', 60 * 1024, 'what was taken is given back');
+}
+unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC/,
+	'no process has crashed');
+
+$node->stop;
+done_testing();

@@ -307,7 +307,6 @@ INSERT INTO refused (query) VALUES
 ('SELECT id, now() FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k)'),
 ('SELECT id FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k AND latest.x > extract(second FROM now()))'),
 ('SELECT id, rank() OVER (ORDER BY id) FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k)'),
-('SELECT id FROM e WHERE EXISTS (SELECT FROM latest JOIN dim USING (k) WHERE latest.k = e.k)'),
 ('SELECT id FROM e WHERE EXISTS (WITH RECURSIVE l (k) AS (SELECT k FROM latest UNION SELECT k + 1 FROM l WHERE k < 5) SELECT FROM l WHERE l.k = e.k)'),
 ('SELECT (SELECT count(*) FROM latest WHERE latest.k = e.k AND x IN (SELECT lo FROM ranges)) AS n FROM e');
 DO $$
@@ -340,6 +339,17 @@ CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode =
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT id FROM e WHERE x > 1 AND NOT EXISTS (SELECT FROM latest WHERE latest.k = e.k);
 ALTER MATERIALIZED VIEW latest RESET (streaming.max_batch_rows);
+-- a table beside such a view within the test is looked up
+CREATE MATERIALIZED VIEW named WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT id FROM e WHERE EXISTS (SELECT FROM latest JOIN dim USING (k) WHERE latest.k = e.k);
+REFRESH MATERIALIZED VIEW named;
+SELECT count(*) > 0 AS some FROM named;
+SELECT check_view('named');
+INSERT INTO s SELECT i, i % 7, i, 'more' FROM generate_series(4000, 4010) i;
+INSERT INTO e SELECT i, i % 9, i FROM generate_series(4000, 4020) i;
+REFRESH MATERIALIZED VIEW named;
+SELECT check_view('named');
+DROP MATERIALIZED VIEW named;
 ALTER MATERIALIZED VIEW latest SET (streaming.group = 'g');
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.group = 'g') AS
 	SELECT id FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k);

@@ -210,6 +210,14 @@ DROP INDEX streaming.i_words;
 SELECT streaming.replace('i', 'SELECT k, word, count(*) + 1 AS n FROM s GROUP BY k, word');
 COMMIT;
 SELECT * FROM indexes('i');
+-- that on an average, too, which is an expression over the table
+CREATE MATERIALIZED VIEW j WITH (streaming.continuous) AS SELECT k, avg(x) AS mean, count(*) AS n FROM s GROUP BY k;
+CREATE INDEX j_mean ON j (mean DESC);
+SELECT * FROM indexes('j');
+SELECT streaming.replace('j', 'SELECT k + 1 AS k, avg(x) AS mean, count(*) AS n, max(x) AS most FROM s GROUP BY 1');
+SELECT * FROM indexes('j');
+SELECT streaming.replace('j', 'SELECT k, avg(x) + 1 AS mean, count(*) AS n, max(x) AS most FROM s GROUP BY 1');
+DROP MATERIALIZED VIEW j;
 SELECT check_now('i');
 CREATE STATISTICS i_stats ON k, word FROM i;
 SELECT streaming.replace('i', 'SELECT k, word, count(*) AS n FROM s GROUP BY k, word');

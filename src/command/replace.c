@@ -108,6 +108,7 @@ analyze_query(CreateTableAsStmt *stmt, const char *source)
 
 	raw->stmt = (Node *) stmt;
 	(void) parse_analyze_fixedparams(raw, source, NULL, 0, NULL);
+	stream_compat_locate_groups(castNode(Query, stmt->query));
 }
 
 /* Says what the new tables are like: as the old ones. */

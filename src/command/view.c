@@ -738,7 +738,7 @@ Query *
 stream_view_remake(StreamViewRow *row, CreateTableAsStmt *stmt,
 				   const char *source)
 {
-	Query	   *query = castNode(Query, stmt->query);
+	Query	   *query;
 	StreamRefuseDefault frame;
 	NewView		view = {
 		.row = *row,.stmt = stmt,.source = source,.frame = &frame
@@ -747,7 +747,6 @@ stream_view_remake(StreamViewRow *row, CreateTableAsStmt *stmt,
 	Query	   *reading;
 
 	stream_refuse_push(&frame, source, stmt->into->rel->location);
-	stream_compat_locate_groups(query);
 	query = take_query(&view);
 	stream_owner_run(GetUserId(), NULL, refuse_itself, &view);
 	into = plan_view(&view);

@@ -25,7 +25,7 @@ extern bool stream_view_create(CreateTableAsStmt *stmt, List *options,
 							   const char *source);
 
 /*
- * Makes the parts of a view anew for another query, that of stmt (analysed; source is its
+ * Makes the parts of a view anew for another query, that of stmt (analysed, with stream_compat_locate_groups; source is its
  * text and nothing else), whose other clauses say what the state tables are like: fills them
  * into the row, with the streams and the settings.  The view stays as it is.  Runs as the current user, who is its owner.
  * Returns the query that the view will run over them.  Errors: as stream_view_create; 42P17 if the

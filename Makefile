@@ -99,6 +99,7 @@ OBJS = \
 	src/process/wait.o \
 	src/process/synchronous.o \
 	src/command/view.o \
+	src/command/index.o \
 	src/command/guard.o \
 	src/command/release.o \
 	src/command/reset.o \

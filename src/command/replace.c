@@ -62,6 +62,7 @@
 #include "flow/relations.h"
 #include "flow/viewgroup.h"
 #include "command/view.h"
+#include "command/index.h"
 #include "command/reset.h"
 #include "command/statement.h"
 
@@ -188,12 +189,12 @@ carry_element(IndexElem *elem, bool included, const StreamViewRow *before,
 	for (AttrNumber attno = 1; attno <= list_length(shown->targetList);
 		 attno++)
 	{
-		Node	   *expr = stream_view_read_column(shown, before->state, attno);
+		Node	   *expr = stream_index_shown(shown, before->state, attno);
 
 		if ((elem->name ? is_column(expr, before->state, elem->name) :
 			 equal(expr, elem->expr)) &&
-			stream_view_index_column(elem, included,
-									 stream_view_read_column(reading, row->state,
+			stream_index_set_column(elem, included,
+									 stream_index_shown(reading, row->state,
 															 attno),
 									 row->state))
 			return true;
@@ -339,8 +340,8 @@ carry_columns(StreamStatement *s, const StreamViewRow *before, Query *shown,
 	for (AttrNumber attno = 1; attno <= list_length(shown->targetList);
 		 attno++)
 	{
-		Node	   *old = stream_view_read_column(shown, before->state, attno);
-		Node	   *new = stream_view_read_column(reading, row->state, attno);
+		Node	   *old = stream_index_shown(shown, before->state, attno);
+		Node	   *new = stream_index_shown(reading, row->state, attno);
 		HeapTuple	from;
 		HeapTuple	to;
 

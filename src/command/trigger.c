@@ -36,18 +36,11 @@
 #include "base/compat.h"
 #include "base/refuse.h"
 #include "base/catalog.h"
+#include "base/privilege.h"
 #include "stream/am.h"
 #include "flow/triggers.h"
 #include "command/view.h"
 #include "command/trigger.h"
-
-static void
-check_owner(Oid viewid)
-{
-	if (!object_ownercheck(RelationRelationId, viewid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
-					   get_rel_name(viewid));
-}
 
 /* The table that the view's triggers are on, or InvalidOid. */
 static Oid
@@ -159,7 +152,7 @@ stream_trigger_create_on_changes(StreamStatement *s, Oid viewid)
 	CreateTrigStmt *stmt = (CreateTrigStmt *) s->pstmt->utilityStmt;
 
 	/* it runs as the owner, so the privilege does not do */
-	check_owner(viewid);
+	stream_privilege_need_owner(viewid);
 	check_trigger(s, stmt);
 	if (TRIGGER_FOR_UPDATE(stmt->events) || TRIGGER_FOR_DELETE(stmt->events))
 		refuse("a trigger for UPDATE or DELETE",
@@ -174,7 +167,7 @@ stream_trigger_create(StreamStatement *s, Oid viewid)
 	CreateTrigStmt *stmt = (CreateTrigStmt *) s->pstmt->utilityStmt;
 	Oid			table;
 
-	check_owner(viewid);
+	stream_privilege_need_owner(viewid);
 	stream_statement_check_may_write(s);
 	check_trigger(s, stmt);
 	if (!OidIsValid(table_of(viewid)))
@@ -203,7 +196,7 @@ stream_trigger_drop(StreamStatement *s, Oid viewid)
 	Oid			table = table_of(viewid);
 	List	   *name;
 
-	check_owner(viewid);
+	stream_privilege_need_owner(viewid);
 	name = linitial(((DropStmt *) s->pstmt->utilityStmt)->objects);
 	/* the server reports that there is no such trigger */
 	if (OidIsValid(table) && has_trigger(table, strVal(llast(name))))
@@ -223,7 +216,7 @@ stream_trigger_rename(StreamStatement *s, Oid viewid)
 	RenameStmt *stmt = (RenameStmt *) s->pstmt->utilityStmt;
 	Oid			table = table_of(viewid);
 
-	check_owner(viewid);
+	stream_privilege_need_owner(viewid);
 	if (!OidIsValid(table) || !has_trigger(table, stmt->subname))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),

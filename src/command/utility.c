@@ -45,6 +45,7 @@
 #include "flow/restore.h"
 #include "process/wait.h"
 #include "command/view.h"
+#include "command/index.h"
 #include "command/guard.h"
 #include "command/internal.h"
 #include "command/statement.h"
@@ -636,7 +637,7 @@ static ObjectAddress
 create_view_index(StreamStatement *s, void *viewid)
 {
 	ObjectAddress made =
-		stream_view_create_index(*(Oid *) viewid,
+		stream_index_create(*(Oid *) viewid,
 								 (IndexStmt *) s->pstmt->utilityStmt);
 
 	if (s->qc)
@@ -654,7 +655,7 @@ create_index(StreamStatement *s)
 	{
 		stream_statement_refuse_internal(stmt->relation, "CREATE INDEX");
 		if (OidIsValid(stream_internal_view_of_changes(stmt->relation)))
-			stream_view_check_index(stmt);
+			stream_index_check(stmt);
 		stream_statement_pass_on(s);
 		return;
 	}

@@ -41,18 +41,12 @@
 
 #include "base/compat.h"
 #include "base/catalog.h"
+#include "base/privilege.h"
 #include "command/view.h"
+#include "command/index.h"
 #include "command/guard.h"
 #include "command/rewrite.h"
 #include "command/verbs.h"
-
-static void
-check_owner(Oid viewid)
-{
-	if (!object_ownercheck(RelationRelationId, viewid, GetUserId()))
-		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW,
-					   get_rel_name(viewid));
-}
 
 /* The view's row, with the view locked against DROP. */
 static StreamViewRow *
@@ -96,7 +90,7 @@ static char *
 state_column(const StreamViewRow *row, const char *column,
 			 const char *command)
 {
-	char	   *name = stream_view_state_column(row, column);
+	char	   *name = stream_index_state_column(row, column);
 
 	if (name == NULL)
 		ereport(ERROR,
@@ -257,7 +251,7 @@ stream_verbs_alter(StreamStatement *s, Oid viewid, AlterTableStmt *stmt)
 			rest = lappend(rest, cmd);
 			continue;
 		}
-		check_owner(viewid);
+		stream_privilege_need_owner(viewid);
 		if (row == NULL)
 			row = locked_view(viewid);
 		if (target == ON_COLUMN)
@@ -305,7 +299,7 @@ stream_verbs_cluster(StreamStatement *s)
 
 	if (OidIsValid(viewid))
 	{
-		check_owner(viewid);
+		stream_privilege_need_owner(viewid);
 		row = locked_view(viewid);
 		if (stmt->indexname == NULL && !is_clustered(row->state))
 			ereport(ERROR,
@@ -402,7 +396,7 @@ stream_verbs_reindex(StreamStatement *s)
 		stream_statement_pass_on(s);
 		return;
 	}
-	check_owner(viewid);
+	stream_privilege_need_owner(viewid);
 	foreach(lc, tables_of(locked_view(viewid)))
 		names = lappend(names, name_of(lfirst_oid(lc)));
 	stmt = (ReindexStmt *) stream_statement_own(s);
@@ -432,7 +426,7 @@ stream_verbs_create_statistics(StreamStatement *s)
 		stream_statement_pass_on(s);
 		return;
 	}
-	check_owner(viewid);
+	stream_privilege_need_owner(viewid);
 	row = locked_view(viewid);
 	stmt = (CreateStatsStmt *) stream_statement_own(s);
 	foreach(lc, stmt->exprs)

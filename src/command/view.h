@@ -25,7 +25,7 @@ extern bool stream_view_create(CreateTableAsStmt *stmt, List *options,
 							   const char *source);
 
 /*
- * Makes the parts of a view anew for another query, that of stmt (analysed, with stream_compat_locate_groups; source is its
+ * Makes the parts of a view anew for another query, that of stmt (analysed, its groups located; source is its
  * text and nothing else), whose other clauses say what the state tables are like: fills them
  * into the row, with the streams and the settings.  The view stays as it is.  Runs as the current user, who is its owner.
  * Returns the query that the view will run over them.  Errors: as stream_view_create; 42P17 if the
@@ -43,40 +43,12 @@ extern void stream_view_set_options(Oid viewid, List *options, bool reset,
 									const char *source);
 
 /*
- * The state table's name for a column of the view, palloc'd, or NULL if it is computed when
- * the view is read.  Error 42703 if there is no such column.
+ * The tablespace that a relation of a view goes to: the one named, or the user's default
+ * (NULL).  Relations in the extension's schema are made with other rights than his, so this
+ * is said with the statement, by name, and never left to be found out there.
+ * Errors: 42501 if he may not create there; 42704.
  */
-extern char *stream_view_state_column(const StreamViewRow *row,
-									  const char *name);
-
-/*
- * What a column, by its number, of the query that a view runs over its state table is: an
- * expression over that as relation 1; NULL if it is about something else.
- */
-extern Node *stream_view_read_column(Query *reading, Oid state,
-									 AttrNumber attno);
-
-/*
- * Has a column of an index (included: which is only stored there) of the state table be
- * what such an expression says: a column, or an average of two.  False: there can be none
- * on that.
- */
-extern bool stream_view_index_column(IndexElem *elem, bool included,
-									 Node *expr, Oid state);
-
-/*
- * CREATE INDEX on the view: creates it on the state table, as the user, and
- * returns it; stmt is changed to say so.  Takes AccessShareLock on the view and
- * ShareLock on the state table.
- * Errors: 42501 for others than the owner, and for a tablespace, be it the
- * default one, that the user may not create in; 0A000 for a column that is
- * computed when the view is read, other than an average, and for anything but plain
- * columns; 42939 for a reserved name.
- */
-extern ObjectAddress stream_view_create_index(Oid viewid, IndexStmt *stmt);
-
-/* Is it an index that can be on a change stream, too?  Errors: 0A000. */
-extern void stream_view_check_index(IndexStmt *stmt);
+extern char *stream_view_tablespace(const char *name, char persistence);
 
 /*
  * The view has another owner now: so have its parts, and it is in his group of that name.

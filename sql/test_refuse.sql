@@ -184,6 +184,17 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
 	SELECT k, count(*) FROM (SELECT k FROM s FOR SHARE) x GROUP BY k;
 \echo :LAST_ERROR_SQLSTATE
+CREATE TABLE locked (k int, w int);
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS
+	SELECT s.k, d.w FROM s JOIN (SELECT k, count(*) AS n FROM s GROUP BY k) q USING (k) JOIN locked d USING (k) FOR SHARE OF d;
+DROP TABLE locked;
+\echo :LAST_ERROR_SQLSTATE
+-- so many levels that to look at all of them would take for ever
+DO $$
+BEGIN
+	EXECUTE 'CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS ' || repeat('SELECT k FROM (', 150) || 'SELECT k FROM s' || repeat(') q', 150);
+END $$;
+\echo :LAST_ERROR_SQLSTATE
 
 -- volatile functions below the aggregation
 CREATE FUNCTION vol(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT $1';

@@ -37,6 +37,7 @@ SELECT options('by_time');
 CREATE TABLE by_date (d date, k int) PARTITION BY RANGE (d, k);
 CREATE TABLE by_date_1 PARTITION OF by_date FOR VALUES FROM ('2020-01-01', 0) TO ('2020-02-01', 0) USING stream;
 ALTER TABLE by_date SET (streaming.retention = '1 month');
+CREATE FUNCTION later_first(timestamptz, timestamptz) RETURNS int IMMUTABLE STRICT LANGUAGE sql AS 'SELECT pg_catalog.timestamptz_cmp($2, $1)';
 -- by something else: an event time is needed
 CREATE TABLE by_id (id int, ts timestamptz) PARTITION BY RANGE (id);
 CREATE TABLE by_id_1 PARTITION OF by_id FOR VALUES FROM (0) TO (100) USING stream;
@@ -44,6 +45,12 @@ ALTER TABLE by_id SET (streaming.retention = '1 month');
 ALTER TABLE by_id SET (streaming.retention = '1 month', streaming.event_time = 'ts');
 ALTER TABLE by_id RESET (streaming.event_time);
 SELECT options('by_id');
+-- in an order of its own, an upper bound is none
+CREATE OPERATOR CLASS descending FOR TYPE timestamptz USING btree AS
+	OPERATOR 1 >, OPERATOR 2 >=, OPERATOR 3 =, OPERATOR 4 <=, OPERATOR 5 <, FUNCTION 1 later_first(timestamptz, timestamptz);
+CREATE TABLE descending (ts timestamptz, k int) PARTITION BY RANGE (ts descending);
+ALTER TABLE descending SET (streaming.retention = '1 month');
+DROP TABLE descending;
 CREATE TABLE by_list (id int, ts timestamptz) PARTITION BY LIST (id);
 CREATE TABLE by_list_1 PARTITION OF by_list FOR VALUES IN (1) USING stream;
 ALTER TABLE by_list SET (streaming.retention = '1 month', streaming.event_time = 'ts');

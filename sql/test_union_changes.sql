@@ -67,7 +67,7 @@ INSERT INTO queries (query) VALUES
 ('SELECT u.k, u.n, b.x FROM (SELECT k, count(*) AS n FROM a GROUP BY k UNION ALL SELECT k, x FROM t) u LEFT JOIN b ON b.k = u.k AND b.x > u.n'),
 ('SELECT u.k, u.n FROM (SELECT k, count(*) AS n FROM a GROUP BY k UNION ALL SELECT k, x FROM t) u WHERE NOT EXISTS (SELECT FROM b WHERE b.k = u.k)'),
 ('SELECT u.k, u.x, b.x AS bx FROM (SELECT DISTINCT k, x FROM a UNION ALL SELECT k, x FROM t) u LEFT JOIN b ON b.k = u.k'),
-('SELECT k, n, count(*) AS c FROM (SELECT k, count(*) AS n FROM a GROUP BY k UNION ALL SELECT k, x FROM t) u GROUP BY ROLLUP (k, n)'),
+('SELECT k, n, GROUPING(k, n) AS g, count(*) AS c FROM (SELECT k, count(*) AS n FROM a GROUP BY k UNION ALL SELECT k, x FROM t) u GROUP BY ROLLUP (k, n)'),
 ('SELECT k, sum(n) AS n FROM (SELECT k, count(*) AS n FROM a GROUP BY ROLLUP (k) UNION ALL SELECT k, x FROM t) u GROUP BY k'),
 ('SELECT sum(n) AS n FROM (SELECT count(*) AS n FROM a UNION ALL SELECT max(x) FROM b UNION ALL SELECT x FROM t) u'),
 -- of a group that is there from the beginning

@@ -64,6 +64,7 @@
 #	retention_unread	rows go that somebody has not read
 #	retention_lagging	... by a view that is paused
 #	retention_aside	... or that somebody has put aside
+#	lifetime_aside	a partition goes with rows that a view has put aside
 #	lifetime_unread	a partition goes that somebody has not read
 #	vacuum_result	VACUUM cuts off pages of a result that others have read
 #	rewrite_unread	rows of a stream that was rewritten are new
@@ -91,7 +92,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results group_snapshot
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
-	retention_lagging retention_aside lifetime_unread vacuum_result rewrite_unread reset_number replace_once replace_itself
+	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	cut_page read_again
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1

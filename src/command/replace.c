@@ -447,6 +447,8 @@ exchange(StreamStatement *s, const StreamViewRow *before,
 		 const StreamViewRow *row, List *columns, Query *reading)
 {
 	LockRelationOid(row->viewid, AccessExclusiveLock);
+	/* who reads it may have come meanwhile */
+	stream_reset_check_view(before, "replace the query of");
 	if (columns != NIL)
 	{
 		EventTriggerAlterTableStart(s->pstmt->utilityStmt);

@@ -37,6 +37,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
@@ -54,6 +55,7 @@
 #include "time/declare.h"
 #include "query/analyze.h"
 #include "flow/retention.h"
+#include "flow/viewgroup.h"
 #include "flow/lifetime.h"
 
 /* A table of a partition. */
@@ -76,6 +78,7 @@ typedef struct Partition
 	int64		limit;			/* what is before that is too old, in that type */
 	List	   *leaves;			/* of Leaf */
 	List	   *locked;			/* OIDs: the views that have no batch meanwhile */
+	bool		aside;			/* a view has put rows of it aside */
 } Partition;
 
 /* ---- how old it is ---- */
@@ -84,9 +87,12 @@ typedef struct Partition
 static int64
 time_of(Datum value, Oid type)
 {
-	if (type == DATEOID)
-		value = DirectFunctionCall1(date_timestamp, value);
-	return DatumGetInt64(value);
+	int			overflow = 0;
+
+	/* what is after all timestamps is infinity */
+	return type == DATEOID ?
+		date2timestamp_opt_overflow(DatumGetDateADT(value), &overflow) :
+		DatumGetInt64(value);
 }
 
 /* Our clock, so much before now, as the column has it. */
@@ -209,12 +215,31 @@ readers_of(const Partition *partition)
 	return stream_retention_readers(lappend_oid(family, partition->root));
 }
 
+static bool
+note_aside(ItemPointer tid, void *arg)
+{
+	*(bool *) arg = true;
+	return false;
+}
+
+/* Has the view put rows of the table aside, which may be fed to it again? */
+static bool
+has_aside(const StreamViewRow *row, Relation rel)
+{
+	Oid			storage = STREAM_COMPAT_RELNUMBER(rel);
+	bool		found = false;
+
+	stream_catalog_move_errors(row->viewid, RelationGetRelid(rel), storage,
+							   storage, note_aside, &found);
+	return found;
+}
+
 /*
- * Has the view read all rows of the partition?  Moves the pages seen down to its position.
+ * Has the view read all rows of the partition, and put none aside?  Moves the pages seen down to its position.
  * The tables are locked.
  */
 static bool
-is_read(const StreamViewRow *row, const Partition *partition)
+is_read(const StreamViewRow *row, Partition *partition)
 {
 	StreamProgress progress;
 	StreamPosition *pos;
@@ -238,6 +263,12 @@ is_read(const StreamViewRow *row, const Partition *partition)
 		rel = table_open(leaf->relid, NoLock);
 		result = result &&
 			stream_position_is_read(pos, rel, GetActiveSnapshot());
+		if (result && progress.error_rows > 0 && has_aside(row, rel) &&
+			!STREAM_MUTATION("lifetime_aside"))
+		{
+			partition->aside = true;
+			result = false;
+		}
 		leaf->seen = Min(leaf->seen, read ? read->next_block : 0);
 		table_close(rel, NoLock);
 	}
@@ -248,10 +279,11 @@ is_read(const StreamViewRow *row, const Partition *partition)
 
 /* A view that has not, or NULL. */
 static const StreamViewRow *
-unread_by(const Partition *partition, List *rows)
+unread_by(Partition *partition, List *rows)
 {
 	ListCell   *lc;
 
+	partition->aside = false;
 	foreach(lc, rows)
 		if (!is_read(lfirst(lc), partition))
 			return lfirst(lc);
@@ -341,6 +373,7 @@ drop_partition(void *arg)
 	Partition  *partition = arg;
 	ObjectAddress object = {RelationRelationId, partition->relid, 0};
 	List	   *rows;
+	char	   *name;
 	ListCell   *lc;
 
 	stream_retention_hurry();
@@ -359,12 +392,12 @@ drop_partition(void *arg)
 	STREAM_DEBUG_POINT("lifetime_locked");
 	foreach(lc, rows)
 		settle_view(lfirst(lc), partition);
-	ereport(LOG,
-			(errmsg("partition \"%s\" of stream \"%s\" is dropped: its time is over",
-					get_rel_name(partition->relid),
-					get_rel_name(partition->root))));
+	name = get_rel_name(partition->relid);
 	performDeletion(&object, DROP_RESTRICT, 0);
 	CommandCounterIncrement();
+	ereport(LOG,
+			(errmsg("partition \"%s\" of stream \"%s\" is dropped: its time is over",
+					name, get_rel_name(partition->root))));
 	stream_shmem_views_changed();
 	STREAM_DEBUG_POINT("lifetime_dropped");
 }
@@ -387,8 +420,9 @@ look_at_partition(Partition *partition)
 	row = unread_by(partition, rows);
 	if (row != NULL)
 	{
-		if (partition->expiry == STREAM_EXPIRES_BY_BOUND)
-			stream_retention_complain(row, partition->root);
+		if (partition->expiry == STREAM_EXPIRES_BY_BOUND ||
+			(partition->aside && is_old(partition, false)))
+			stream_retention_complain(row, partition->root, partition->aside);
 		return false;
 	}
 	if (partition->expiry == STREAM_EXPIRES_BY_ROWS &&
@@ -462,11 +496,13 @@ look_after(List *views, Oid root)
 	{
 		const StreamViewRow *row = lfirst(lc);
 
-		if (!row->options.enabled)
+		if (OidIsValid(stream_viewgroup_paused(row->viewid)))
 			continue;
-		if (first == NULL)
+		if (first == NULL ||
+			(first->options.trigger == STREAM_TRIGGER_MANUAL &&
+			 row->options.trigger != STREAM_TRIGGER_MANUAL))
 			first = row;
-		if (row->options.trigger != STREAM_TRIGGER_MANUAL &&
+		if (row->options.trigger == STREAM_TRIGGER_COMMIT &&
 			stream_catalog_failure(row->viewid) == NULL)
 		{
 			first = row;

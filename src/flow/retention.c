@@ -94,6 +94,7 @@ typedef struct Retention
 	Oid			relid;			/* the stream */
 	List	   *readers;		/* of Reader */
 	const StreamViewRow *held;	/* one that has not read what could go, or NULL */
+	bool		aside;			/* ... or has put too much of it aside */
 	List	   *locked;			/* OIDs: the views that have no batch meanwhile */
 	int64		batch;			/* of rows up to this one the time is over */
 
@@ -290,8 +291,6 @@ read_aside(Reader *reader, Relation rel)
 	reader->naside = 0;
 	if (reader->progress.error_rows == 0 || STREAM_MUTATION("retention_aside"))
 		return true;
-	if (reader->progress.error_rows > MAX_SINGLE_ROWS)
-		return false;
 	reader->aside = palloc(sizeof(SingleRow) * MAX_SINGLE_ROWS);
 	stream_catalog_move_errors(reader->row->viewid, RelationGetRelid(rel),
 							   storage, storage, add_aside, reader);
@@ -424,33 +423,53 @@ half_is_read(Retention *retention, Relation rel)
 		return false;
 	foreach(lc, retention->readers)
 		if (!read_aside(lfirst(lc), rel))
+		{
+			retention->held = ((Reader *) lfirst(lc))->row;
+			retention->aside = true;
 			return false;
+		}
 	collect_singles(retention);
 	/* of single rows, there may be one on a page; of values out of line, the same part */
 	if ((stay + retention->nsingles) * 2 <= nblocks &&
 		stay + (nblocks == 0 ? 0 : (uint64) toast_blocks(rel) * stay / nblocks) <=
 		size_in_blocks())
 		return true;
-	return retention->nsingles == 0 && all_is_read(retention, rel);
+	if (retention->nsingles == 0)
+		return all_is_read(retention, rel);
+	foreach(lc, retention->readers)
+		if (((Reader *) lfirst(lc))->naside > 0)
+		{
+			retention->held = ((Reader *) lfirst(lc))->row;
+			retention->aside = true;
+		}
+	return false;
 }
 
 void
-stream_retention_complain(const StreamViewRow *row, Oid relid)
+stream_retention_complain(const StreamViewRow *row, Oid relid, bool aside)
 {
+	bool		paused = OidIsValid(stream_viewgroup_paused(row->viewid));
 	bool		fails = stream_catalog_failure(row->viewid) != NULL;
 	char	   *schema = get_namespace_name(get_rel_namespace(row->viewid));
 	const char *literal = quote_qualified_identifier(schema,
 													 get_rel_name(row->viewid));
 
-	if (row->options.enabled && !fails &&
-		row->options.trigger != STREAM_TRIGGER_MANUAL)
+	if (aside)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("continuous view \"%s\" keeps rows of stream \"%s\" that could go",
+						get_rel_name(row->viewid), get_rel_name(relid)),
+				 errdetail("It has put them aside, for they make its batches fail."),
+				 errhint("Mend the cause and have them read once more: SELECT streaming.retry(%s); or give them up: SELECT streaming.delete_errors(%s);",
+						 quote_literal_cstr(literal), quote_literal_cstr(literal))));
+	if (!paused && !fails && row->options.trigger != STREAM_TRIGGER_MANUAL)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_IN_USE),
 			 errmsg("continuous view \"%s\" keeps rows of stream \"%s\" that could go",
 					get_rel_name(row->viewid), get_rel_name(relid)),
 			 errdetail("It has not read them: %s.",
-					   !row->options.enabled ? "it is paused" :
+					   paused ? "it, or one of its group, is paused" :
 					   fails ? "its batches fail" :
 					   "it has \"streaming.trigger\" = \"manual\""),
 			 errhint("If it need not read them, the owner of the stream can let it go: SELECT streaming.release(%s);",
@@ -474,7 +493,8 @@ is_consumed(Retention *retention)
 		half_is_read(retention, rel);
 	table_close(rel, AccessShareLock);
 	if (!result && retention->held != NULL)
-		stream_retention_complain(retention->held, retention->relid);
+		stream_retention_complain(retention->held, retention->relid,
+								  retention->aside);
 	return result;
 }
 
@@ -482,9 +502,12 @@ is_consumed(Retention *retention)
 
 /* Copies a row, and notes where it is. */
 static void
-copy_row(Retention *retention, RewriteState state, HeapTuple tuple)
+copy_row(Retention *retention, RewriteState state, HeapTuple tuple,
+		 TupleDesc desc)
 {
-	HeapTuple	copy = heap_copytuple(tuple);
+	/* what it lacks of columns that have been added is forgotten with the old storage */
+	HeapTuple	copy = HeapTupleHeaderGetNatts(tuple->t_data) < desc->natts ?
+		heap_expand_tuple(tuple, desc) : heap_copytuple(tuple);
 	ListCell   *lc;
 
 	rewrite_heap_tuple(state, tuple, copy);
@@ -512,7 +535,8 @@ copy_singles(Retention *retention, RewriteState state, Relation rel,
 		if (table_tuple_fetch_row_version(rel, &retention->singles[i].from,
 										  GetActiveSnapshot(), slot))
 			copy_row(retention, state,
-					 ExecFetchSlotHeapTuple(slot, false, NULL));
+					 ExecFetchSlotHeapTuple(slot, false, NULL),
+					 RelationGetDescr(rel));
 	}
 	ExecClearTuple(slot);
 }
@@ -554,7 +578,7 @@ copy_rows(Retention *retention, Relation rel, Relation new)
 		CHECK_FOR_INTERRUPTS();
 		if (may_go(retention, tuple, RelationGetDescr(rel)))
 			continue;
-		copy_row(retention, state, tuple);
+		copy_row(retention, state, tuple, RelationGetDescr(rel));
 		if (retention->row == NULL)
 			check_length(new);
 	}

@@ -46,9 +46,10 @@ extern bool stream_retention_lock_batches(List *views);
 extern void stream_retention_hurry(void);
 
 /*
- * Rows of the stream could go, but the view has not read them: raises 55006 if that is not
- * to change by itself.
+ * Rows of the stream could go, but the view has not read them, or (aside) has put them
+ * aside: raises 55006 if that is not to change by itself.
  */
-extern void stream_retention_complain(const StreamViewRow *row, Oid relid);
+extern void stream_retention_complain(const StreamViewRow *row, Oid relid,
+									  bool aside);
 
 #endif

@@ -723,6 +723,7 @@ retention_step(StreamAgendaView *view, void *arg)
 {
 	ListCell   *lc;
 
+	PushActiveSnapshot(GetTransactionSnapshot());
 	foreach(lc, (List *) arg)
 	{
 		StreamViewRow *row = stream_catalog_view(lfirst_oid(lc));
@@ -731,6 +732,7 @@ retention_step(StreamAgendaView *view, void *arg)
 			stream_retention_run(row))
 			break;				/* one at a time, with its locks */
 	}
+	PopActiveSnapshot();
 }
 
 /* May there be something to take out of change streams of these views? */

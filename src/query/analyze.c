@@ -134,6 +134,10 @@ stream_analyze_members(List *streams)
 	ListCell   *lc;
 
 	foreach(ls, streams)
+	{
+		/* without a lock, it may just have been dropped */
+		if (get_rel_relkind(lfirst_oid(ls)) == '\0')
+			continue;
 		foreach(lc, find_all_inheritors(lfirst_oid(ls), NoLock, NULL))
 		{
 			char		relkind = get_rel_relkind(lfirst_oid(lc));
@@ -141,6 +145,7 @@ stream_analyze_members(List *streams)
 			if (relkind != RELKIND_PARTITIONED_TABLE && relkind != '\0')
 				members = list_append_unique_oid(members, lfirst_oid(lc));
 		}
+	}
 	return members;
 }
 
@@ -485,6 +490,8 @@ typedef struct InlineWith
 
 /* So many members of range tables may come of copies. */
 #define MAX_COPIED 10000
+/* Each level is asked about all that are below it. */
+#define MAX_DEPTH 100
 
 static bool
 count_members_walker(Node *node, int *n)
@@ -654,6 +661,8 @@ typedef struct Sizing
 {
 	List	   *views;			/* SizedView */
 	int			members;
+	int			depth;			/* of sub-selects, here ... */
+	int			deepest;		/* ... and at most */
 } Sizing;
 
 static bool size_walker(Node *node, Sizing *sizing);
@@ -678,7 +687,7 @@ size_relation(Relation rel, Sizing *sizing)
 static void
 size_member(Oid relid, Sizing *sizing)
 {
-	Sizing		below = {.views = sizing->views};
+	Sizing		below = {.views = sizing->views,.depth = sizing->depth};
 	SizedView  *view;
 	Relation	rel;
 	ListCell   *lc;
@@ -702,6 +711,7 @@ size_member(Oid relid, Sizing *sizing)
 		below.views = lappend(below.views, view);
 		size_relation(rel, &below);
 		view->members = Min(below.members, MAX_COPIED);
+		sizing->deepest = Max(sizing->deepest, below.deepest);
 		sizing->members += view->members;
 		sizing->views = below.views;
 	}
@@ -725,8 +735,14 @@ size_walker(Node *node, Sizing *sizing)
 		return false;
 	}
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, size_walker, sizing,
+	{
+		sizing->depth++;
+		sizing->deepest = Max(sizing->deepest, sizing->depth);
+		(void) query_tree_walker((Query *) node, size_walker, sizing,
 								 QTW_EXAMINE_RTES_BEFORE);
+		sizing->depth--;
+		return false;
+	}
 	return expression_tree_walker(node, size_walker, sizing);
 }
 
@@ -742,6 +758,13 @@ stream_analyze_check_size(Query *query)
 				 errmsg("the query of a continuous view is too large when the views that it reads are put into it"),
 				 errdetail("It would have %d relations or more.", MAX_COPIED),
 				 errhint("Read the tables themselves, or other continuous views.")));
+	if (sizing.deepest > MAX_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_STATEMENT_TOO_COMPLEX),
+				 errmsg("the sub-selects of a continuous view are nested too deeply"),
+				 errdetail("There are %d levels; %d are possible.",
+						   sizing.deepest, MAX_DEPTH),
+				 errhint("Put sub-selects that only filter and compute together, or read other continuous views.")));
 }
 
 Query *

@@ -28,6 +28,7 @@
 #include "postgres.h"
 
 #include "access/stratnum.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "common/int.h"
@@ -36,16 +37,17 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "base/catalog.h"
+#include "time/declare.h"
 #include "query/bounds.h"
 
-/* btree's family of dates and timestamps, which has no symbol */
-#define DATETIME_BTREE_FAM_OID 434
 #define INTERVAL_BTREE_FAM_OID 1982
 
 #define UNBOUNDED PG_INT64_MIN
@@ -304,7 +306,34 @@ is_regular(const StreamTimeOf *time)
 	return times <= 1;
 }
 
-/* Can the expression be a key that is equal to the time? */
+/*
+ * Does the member hand on rows of a stream when they come?  What joins streams, groups, or
+ * reads another view's result hands on old rows, too: there a column says nothing of when.
+ */
+static bool
+comes_at_once(RangeTblEntry *rte)
+{
+	Query	   *query = rte->subquery;
+	RangeTblRef *only;
+
+	if (rte->rtekind == RTE_RELATION)
+		return !stream_catalog_is_view(rte->relid) &&
+			!OidIsValid(stream_catalog_view_of(rte->relid)) &&
+			rte->relkind != RELKIND_VIEW;
+	if (rte->rtekind != RTE_SUBQUERY || query->setOperations ||
+		query->hasAggs || query->groupClause || query->groupingSets ||
+		query->distinctClause || query->hasWindowFuncs || query->hasSubLinks ||
+		query->cteList || list_length(query->jointree->fromlist) != 1)
+		return false;
+	only = linitial(query->jointree->fromlist);
+	return IsA(only, RangeTblRef) &&
+		comes_at_once(rt_fetch(only->rtindex, query->rtable));
+}
+
+/*
+ * Can the expression be a key that is equal to the time?  Of more than two members, one that
+ * a row has met may wait for the others, whatever the key.
+ */
 static bool
 can_be_key(StreamBounds *bounds, Node *expr, const StreamTimeOf *time)
 {
@@ -313,10 +342,12 @@ can_be_key(StreamBounds *bounds, Node *expr, const StreamTimeOf *time)
 
 	/* an event time says by itself what is late */
 	if (find_node(bounds, expr) >= 0 || time->key_of || !is_regular(time) ||
+		list_length(bounds->members) != 2 ||
 		list_length(bounds->nodes) == bounds->max ||
 		!bms_get_singleton_member(pull_varnos(NULL, expr), &member) ||
 		member == time->member ||
 		!list_member_int(bounds->members, member) ||
+		!comes_at_once(rt_fetch(member, bounds->query->rtable)) ||
 		contain_volatile_functions(expr) || contain_subplans(expr))
 		return false;
 	/* there is one threshold for all that a row says */
@@ -371,7 +402,7 @@ take_condition(StreamBounds *bounds, Node *condition)
 								   BTMaxStrategyNumber + 1 - strategy);
 		return;
 	}
-	strategy = get_op_opfamily_strategy(op->opno, DATETIME_BTREE_FAM_OID);
+	strategy = get_op_opfamily_strategy(op->opno, STREAM_DATETIME_BTREE_FAM_OID);
 	if (strategy == InvalidStrategy && op_mergejoinable(op->opno, exprType(left)))
 		strategy = BTEqualStrategyNumber;
 	if (strategy == InvalidStrategy || exprType(left) != exprType(right))

@@ -365,6 +365,7 @@ reads_operators(Planting *planting, Query *query)
 	ListCell   *lc;
 	bool		found = false;
 
+	CHECK_FOR_INTERRUPTS();
 	if (stream_joining_has_tests(query))
 		return false;
 	foreach(lc, query->rtable)

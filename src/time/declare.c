@@ -181,7 +181,9 @@ stream_declare_expiry(const StreamDeclaration *decl)
 	{
 		AttrNumber	attnum = key->partattrs[0];
 
+		/* another order than that of time has its own idea of what an upper bound is */
 		if (attnum != InvalidAttrNumber && is_time(key->parttypid[0]) &&
+			key->partopfamily[0] == STREAM_DATETIME_BTREE_FAM_OID &&
 			(decl->attnum == InvalidAttrNumber || decl->attnum == attnum))
 			expiry = STREAM_EXPIRES_BY_BOUND;
 		else if (decl->attnum != InvalidAttrNumber)

@@ -19,6 +19,9 @@
 #include "base/options.h"
 #include "base/catalog.h"
 
+/* btree's family of dates and timestamps, which has no symbol */
+#define STREAM_DATETIME_BTREE_FAM_OID 434
+
 /* The event time of a stream. */
 typedef struct StreamEventTime
 {

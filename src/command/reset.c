@@ -59,7 +59,7 @@ refuse(const StreamViewRow *row, const char *verb, const char *why,
 void
 stream_reset_check_view(const StreamViewRow *row, const char *verb)
 {
-	Relation	state = table_open(row->state, NoLock);
+	Relation	state = table_open(row->state, AccessShareLock);
 	bool		triggers = state->trigdesc != NULL;
 	const char *anew = "Drop the view and create it anew.";
 

@@ -30,7 +30,7 @@ extern StreamViewRow *stream_reset_lock(Oid viewid, LOCKMODE lockmode);
 
 /*
  * Error 0A000 if what others have been told of the view could not be taken back; verb: what is
- * done to it.  The state table is locked.
+ * done to it.  Locks the state table by AccessShareLock.
  */
 extern void stream_reset_check_view(const StreamViewRow *row,
 									const char *verb);

@@ -30,7 +30,7 @@ sub alarms
 {
 	my ($server, $offset) = @_;
 	return join "\n",
-	  grep { /(?:WARNING|ERROR|FATAL|PANIC):/ && !/walreceiver|client backend: FATAL/ }
+	  grep { /(?:WARNING|ERROR|FATAL|PANIC):/ && !/walreceiver|autovacuum worker|client backend: FATAL/ }
 	  split /\n/, log_of($server, $offset);
 }
 

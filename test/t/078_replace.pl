@@ -28,6 +28,8 @@ $node->safe_psql(
 		LANGUAGE c AS 'streaming', 'stream_debug_disarm';
 	CREATE FUNCTION _debug_waiting(text) RETURNS int
 		LANGUAGE c AS 'streaming', 'stream_debug_waiting';
+	CREATE FUNCTION must(ok bool, what text) RETURNS void LANGUAGE plpgsql AS
+		$$BEGIN IF NOT ok THEN RAISE EXCEPTION '%', what; END IF; END$$;
 	CREATE TABLE s (k int, x int) USING stream;
 	INSERT INTO s SELECT i % 20, CASE WHEN i % 2 = 0 THEN 7 ELSE -7 END FROM generate_series(1, 2000) i;});
 
@@ -79,7 +81,7 @@ my $read = $node->basedir . '/read.sql';
 append_to_file(
 	$read, q{
 SELECT count(DISTINCT label) AS l, sum(balance) AS b, sum(n) AS n FROM v \gset
-SELECT 1 / (:l::int = 1 AND :b::int = 0 AND :n::int >= :last::int)::int;
+SELECT must(:l::int = 1 AND :b::int = 0 AND :n::int >= :last::int, concat_ws(' ', :l::text, 'labels, balance', :b::text, 'rows', :n::text, 'after', :last::text));
 \set last :n
 \sleep 1 ms
 });
@@ -168,6 +170,23 @@ $other->quit;
 is_exact(2, 'one after the other');
 
 # ---------------------------------------------------------- errors and crashes
+
+# Who reads its rows may come while the new ones are made: then the old ones stay.
+sql('CREATE TABLE r (k int, x int) USING stream', 'INSERT INTO r SELECT i % 3, i FROM generate_series(1, 100) i',
+	'CREATE MATERIALIZED VIEW rows WITH (streaming.continuous) AS SELECT k, x FROM r',
+	"SELECT streaming.wait('rows')", "SELECT _debug_arm('replace-before-exchange', 'wait')");
+$session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query_until(qr/go/, "\\echo go\nSELECT streaming.replace('rows', 'SELECT k, x FROM r WHERE x > 10');\n");
+$node->poll_query_until('postgres', "SELECT _debug_waiting('replace-before-exchange') = 1");
+sql('CREATE MATERIALIZED VIEW above WITH (streaming.continuous) AS SELECT k, count(*) AS n FROM rows GROUP BY k');
+$node->poll_query_until('postgres', 'SELECT sum(n) = 100 FROM above');
+sql("SELECT _debug_disarm('replace-before-exchange')");
+$session->quit;
+sql('INSERT INTO r SELECT i % 3, i FROM generate_series(1, 10) i', "SELECT streaming.wait('above')");
+is(sql('SELECT count(*), min(x) FROM rows'), '110|1', 'a view above keeps the rows that it reads');
+is(sql('SELECT sum(n) FROM above'), '110', '... and goes on');
+is(sql('SELECT count(*) FROM streaming.views WHERE failures > 0'), '0', '... nothing has failed');
+sql('DROP TABLE r CASCADE');
 
 foreach my $point ('batch-before-merge', 'batch-before-commit', 'replace-before-exchange',
 	'replace-exchanged')

@@ -334,6 +334,23 @@ for my $point ('retention_copied', 'retention_settled')
 	is(sql("SELECT count(*) FROM pg_class WHERE relname ~ '^pg_temp_'"), '0', '... and nothing is left behind');
 }
 
+# Rows that lack a column that was added later have its default where they are copied to.
+sql('CREATE TABLE wide (k int, t text) USING stream',
+	'CREATE MATERIALIZED VIEW fast WITH (streaming.continuous) AS SELECT count(*) AS n FROM wide',
+	'CREATE MATERIALIZED VIEW slow WITH (streaming.continuous) AS SELECT k, count(*) AS n FROM wide GROUP BY k',
+	"INSERT INTO wide SELECT 1, repeat('x', 100) FROM generate_series(1, 3000)",
+	"SELECT streaming.wait('fast')", "SELECT streaming.wait('slow')",
+	'ALTER MATERIALIZED VIEW slow SET (streaming.enabled = off)',
+	"INSERT INTO wide SELECT 77, repeat('y', i * 500) FROM generate_series(1, 5) i",
+	"ALTER TABLE wide ADD COLUMN d int NOT NULL DEFAULT 7, ADD COLUMN u text DEFAULT '" . ('z' x 3000) . "'",
+	'ALTER TABLE wide SET (streaming.retention = consumed)');
+sql("INSERT INTO wide (k, t) VALUES (1, 'go')");
+until_true("pg_relation_size('wide') < 200 * 1024", 'what is read goes, of a table with new columns', 'fast');
+is(sql("SELECT k, d, length(u), count(*), sum(length(t)) FROM wide WHERE k = 77 GROUP BY 1, 2, 3"), '77|7|3000|5|7500', '... and what stays has all of them');
+sql('ALTER MATERIALIZED VIEW slow SET (streaming.enabled = on)', "SELECT streaming.wait('slow')");
+is(sql('SELECT n FROM slow WHERE k = 77'), '5', '... and is read');
+sql('DROP TABLE wide CASCADE');
+
 # ---- a partitioned stream ----
 
 sql('CREATE TABLE p (ts timestamptz, k int, x int) PARTITION BY RANGE (ts)',
@@ -464,6 +481,27 @@ until_true("to_regclass('q_0') IS NULL", 'by event times', 'qn');
 is(sql("SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY 1) FROM pg_inherits WHERE inhparent = 'q'::regclass"),
 	'q_1 q_2 q_3 q_4', '... all others stay');
 is(sql('TABLE qn'), '163', '... and what was counted');
+
+# Rows that a view has put aside keep their partition, which is said once.
+sql(q{CREATE FUNCTION fails(x int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN 1 / (x % 4); END'},
+	'CREATE TABLE a (ts timestamptz, k int) PARTITION BY RANGE (ts)',
+	"CREATE TABLE a_old PARTITION OF a FOR VALUES FROM ('2020-01-01') TO ('2020-02-01') USING stream",
+	'CREATE TABLE a_rest PARTITION OF a DEFAULT USING stream',
+	"CREATE MATERIALIZED VIEW skips WITH (streaming.continuous, streaming.on_error = 'skip') AS SELECT count(fails(k)) AS n FROM a",
+	"INSERT INTO a SELECT '2020-01-05', i FROM generate_series(1, 20) i",
+	"SELECT streaming.wait('skips')");
+is(sql("SELECT skipped_rows FROM streaming.views WHERE view = 'skips'::regclass"), '5', 'rows of an old partition are put aside');
+$from = -s $node->logfile;
+sql("ALTER TABLE a SET (streaming.retention = '1 day')");
+my $times = 0;
+sql("INSERT INTO a VALUES (now(), 1)"), sql("SELECT streaming.wait('skips')"), select(undef, undef, undef, 0.1)
+  while $times++ < 300 && logged($from, qr/continuous view "skips" keeps rows of stream "a"/) == 0;
+is(logged($from, qr/continuous view "skips" keeps rows of stream "a"/), 1, '... they keep it');
+sql(q{CREATE OR REPLACE FUNCTION fails(x int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'});
+is(sql("SELECT streaming.retry('skips')"), '5', '... and can be fed again');
+sql("SELECT streaming.wait('skips')");
+is(sql('SELECT n FROM skips'), sql('SELECT 20 + count(*) FROM a_rest'), '... all of them');
+sql('DROP TABLE a CASCADE');
 
 # A dump has the option.
 my $dump = $node->basedir . '/dump.sql';

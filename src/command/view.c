@@ -526,48 +526,6 @@ part_walker(Node *node, Oid *found)
 	return expression_tree_walker(node, part_walker, found);
 }
 
-/* Does it name a stream, or a continuous view, in the range table of some query? */
-static bool
-streaming_walker(Node *node, void *unused)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, RangeTblEntry))
-	{
-		RangeTblEntry *rte = (RangeTblEntry *) node;
-
-		return rte->rtekind == RTE_RELATION &&
-			(stream_catalog_is_view(rte->relid) ||
-			 stream_analyze_names_stream(rte));
-	}
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, streaming_walker, unused,
-								 QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, streaming_walker, unused);
-}
-
-/*
- * Refuses row locks wherever there is more than tables: what is moved to operators has
- * none.
- */
-static bool
-locking_walker(Node *node, const StreamPlace *place)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-	{
-		Query	   *query = (Query *) node;
-
-		if (query->rowMarks && streaming_walker(node, NULL))
-			stream_refuse_clause(place, STREAM_CLAUSE_LOCKING,
-								 "FOR UPDATE and FOR SHARE are",
-								 "Leave the clause out.");
-		return query_tree_walker(query, locking_walker, (void *) place, 0);
-	}
-	return expression_tree_walker(node, locking_walker, (void *) place);
-}
-
 /* What is shown of a view is more than its tables, and less. */
 static void
 refuse_parts(NewView *view, Query *query)
@@ -584,7 +542,6 @@ refuse_parts(NewView *view, Query *query)
 						   get_rel_name(stream_catalog_view_of(found))),
 				 errhint("Name that view in FROM."),
 				 stream_refuse_clause_position(&place, STREAM_CLAUSE_FROM)));
-	locking_walker((Node *) query, &place);
 }
 
 /*

@@ -924,6 +924,15 @@ check_full_joins(Node *node, const StreamPlace *place)
 						 "Have a condition such as a.x = b.y in it, or create the view WITH (streaming.changes), which has it kept by changes.");
 }
 
+static void
+refuse_locks(Query *query, const StreamPlace *place)
+{
+	if (query->rowMarks)
+		stream_refuse_clause(place, STREAM_CLAUSE_LOCKING,
+							 "FOR UPDATE and FOR SHARE are",
+							 "Leave the clause out.");
+}
+
 /* Makes operators of the sub-selects that can be some. */
 static void
 find_places(Planting *planting, Query *query, const StreamPlace *outer)
@@ -931,10 +940,7 @@ find_places(Planting *planting, Query *query, const StreamPlace *outer)
 	StreamTreeFinal *final;
 	ListCell   *lc;
 
-	if (query->rowMarks)
-		stream_refuse_clause(outer, STREAM_CLAUSE_LOCKING,
-							 "FOR UPDATE and FOR SHARE are",
-							 "Leave the clause out.");
+	refuse_locks(query, outer);
 	final = note_final(planting, query, outer);
 	if (query->jointree)
 		check_full_joins((Node *) query->jointree, outer);
@@ -1367,6 +1373,8 @@ arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
 	ListCell   *lc;
 
 	CHECK_FOR_INTERRUPTS();
+	/* while they are where they have been written */
+	refuse_locks(query, place);
 	tests = stream_semijoin_pull_up(query, place);
 	if (stream_uniting_is_distinct(query) && stream_uniting_can_wrap(query) &&
 		(!outermost || planting->options->changes ||

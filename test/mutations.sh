@@ -142,7 +142,7 @@ guards()
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;
 		writer) echo test_00_setup test_security_views ;;
-		retention_lagging | retention_aside | lifetime_unread)
+		retention_lagging | retention_aside | lifetime_*)
 			echo t/079_stream_retention.pl ;;
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		cut_page | read_again) echo test_00_setup test_bad_rows ;;

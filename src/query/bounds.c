@@ -322,7 +322,7 @@ comes_at_once(RangeTblEntry *rte)
 			rte->relkind != RELKIND_VIEW;
 	if (rte->rtekind != RTE_SUBQUERY || query->setOperations ||
 		query->hasAggs || query->groupClause || query->groupingSets ||
-		query->distinctClause || query->hasWindowFuncs || query->hasSubLinks ||
+		query->hasDistinctOn || query->hasWindowFuncs || query->hasSubLinks ||
 		query->cteList || list_length(query->jointree->fromlist) != 1)
 		return false;
 	only = linitial(query->jointree->fromlist);

@@ -441,6 +441,15 @@ typedef bool TU_UpdateIndexes;
 #define stream_compat_explain_one_plan ExplainOnePlan
 #endif
 
+/* ---- transactions ---- */
+
+/* The process that a virtual transaction id names; NULL if it has ended. */
+#if PG_VERSION_NUM < 170000
+#define stream_compat_vxid_process(vxid) BackendIdGetProc((vxid).backendId)
+#else
+#define stream_compat_vxid_process(vxid) ProcNumberGetProc((vxid).procNumber)
+#endif
+
 /* ---- waiting ---- */
 
 /* What pg_stat_activity shows since 17; before, it is "Extension". */

@@ -1375,6 +1375,10 @@ stream_batch_process(StreamBatch *batch, Snapshot snapshot)
 {
 	BatchView  *view = batch->view;
 
+	stream_figures_enter(&batch->meter, STREAM_PHASE_MEASURE);
+	stream_position_extend(view->position, batch->rels, batch->nrels, snapshot);
+	batch->due |= stream_position_pending(view->position);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 	if (!batch->due)
 		return;
 	batch->snapshot = snapshot;

@@ -28,6 +28,11 @@
  * ended, then the snapshot sees its rows, or takes its lock later, then it
  * writes at or above the length that was measured, less one page.
  *
+ * A writer that ends between the two is seen by the snapshot, though some of its rows may
+ * be beyond that length, or below the boundary.  The batch takes them in, so that nobody
+ * sees half of a transaction (stream_position_extend); what the next batch begins with
+ * stays as measured.
+ *
  * A batch may end before the end of the leaf (max_rows); its boundary is then
  * where it ends.  The tail is not: floors that lag behind with the boundary
  * would send each batch back to where the one before began.
@@ -48,6 +53,7 @@
 #include "access/htup_details.h"
 #include "access/relscan.h"
 #include "access/tableam.h"
+#include "access/twophase.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
@@ -55,8 +61,11 @@
 #include "storage/bufpage.h"
 #include "storage/lmgr.h"
 #include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/sinvaladt.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -637,6 +646,73 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 		pos->turn = (pos->turn + 1) % n;
 	pfree(leaves);
 	return more;
+}
+
+/* Has the process not ended the transaction yet? */
+static bool
+is_running(VirtualTransactionId vxid)
+{
+	PGPROC	   *process = stream_compat_vxid_process(vxid);
+	VirtualTransactionId running;
+
+	if (process == NULL)
+		return false;
+	GET_VXID_FROM_PGPROC(running, *process);
+	return VirtualTransactionIdEquals(vxid, running);
+}
+
+/*
+ * Does the snapshot surely see nothing of the transaction, which may have been writing when
+ * the leaf was measured?  Whoever ends one says so before a snapshot can see it.
+ */
+static bool
+is_unseen(VirtualTransactionId vxid, Snapshot snapshot)
+{
+	VirtualTransactionId ours;
+	TransactionId xid;
+	bool		several = false;
+
+	GET_VXID_FROM_PGPROC(ours, *MyProc);
+	if (VirtualTransactionIdEquals(vxid, ours))
+		return false;
+	if (VirtualTransactionIdIsRecoveredPreparedXact(vxid))
+		return XidInMVCCSnapshot(vxid.localTransactionId, snapshot);
+	/* in this order: while it is being prepared, it is both */
+	if (is_running(vxid))
+		return true;
+	xid = TwoPhaseGetXidByVirtualXID(vxid, &several);
+	return TransactionIdIsValid(xid) && !several &&
+		XidInMVCCSnapshot(xid, snapshot);
+}
+
+/* Takes in what the snapshot sees of transactions that have ended since measuring. */
+static void
+extend_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
+{
+	if (RelationGetNumberOfBlocks(rel) > leaf->scan_end)
+		leaf->scan_end = Max(leaf->scan_end, used_blocks(rel));
+	for (int i = 0; i < leaf->new_nwriters; i++)
+	{
+		StreamWriter *writer = &leaf->new_writers[i];
+
+		if (writer->floor < leaf->scan_start &&
+			!is_unseen(writer->vxid, snapshot))
+			leaf->scan_start = writer->floor;
+	}
+}
+
+void
+stream_position_extend(StreamPosition *pos, Relation *rels, int n,
+					   Snapshot snapshot)
+{
+	for (int i = 0; i < n; i++)
+	{
+		StreamLeaf *leaf = stream_position_leaf(pos,
+												RelationGetRelid(rels[i]));
+
+		if (leaf->active && !leaf->more && !STREAM_MUTATION("half_seen"))
+			extend_leaf(leaf, rels[i], snapshot);
+	}
 }
 
 bool

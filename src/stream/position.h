@@ -140,6 +140,14 @@ extern bool stream_position_is_read(const StreamPosition *pos, Relation rel,
 extern bool stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 								  int64 max_rows, List **measured);
 
+/*
+ * Takes into the batch's range, where this reaches to the end of a leaf, what the snapshot
+ * of the batch sees of transactions that have ended since stream_position_begin.  rels as
+ * there.
+ */
+extern void stream_position_extend(StreamPosition *pos, Relation *rels, int n,
+								   Snapshot snapshot);
+
 /* What a batch has been cut down to. */
 typedef struct StreamCutting
 {

@@ -15,6 +15,8 @@ max_prepared_transactions = 10
 max_worker_processes = 16
 jit = off
 });
+$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'")
+  if $ENV{STREAMING_MUTATION};
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION streaming;
@@ -156,7 +158,7 @@ SKIP:
 			LANGUAGE c AS 'streaming', 'stream_debug_disarm';
 		CREATE FUNCTION _debug_waiting(text) RETURNS int
 			LANGUAGE c AS 'streaming', 'stream_debug_waiting';}, on_error_stop => 1);
-	skip 'no test build', 12 if $ret != 0;
+	skip 'no test build', 18 if $ret != 0;
 	for my $point ('group-measured-one', 'batch-before-snapshot')
 	{
 		my $before = sql('SELECT count(*) FROM s');
@@ -167,9 +169,49 @@ SKIP:
 		sql('INSERT INTO s SELECT x % 12, x FROM generate_series(1, 5000) x');
 		sql("SELECT _debug_disarm('$point')");
 		finish($p);
-		is(sql("SELECT difference('s') IS NULL, (SELECT c FROM s_b) BETWEEN $before AND $before + 5000"), 't|t',
-			"$point: the same rows for all");
+		is(sql("SELECT difference('s') IS NULL, (SELECT c FROM s_b) IN ($before, $before + 5000)"), 't|t',
+			"$point: the same rows for all, and all of a transaction");
 		is_exact('s', $point);
+	}
+
+	# So is it with one that has written below where batches have read since, and goes on
+	# behind: it commits when all has been measured.
+	my %writers = (
+		'a transaction' => [ 'COMMIT', 'INSERT INTO go VALUES (1)' ],
+		'a prepared one' => [ q{PREPARE TRANSACTION 'half'}, q{COMMIT PREPARED 'half'} ]);
+	sql('CREATE TABLE go (x int)',
+		q{CREATE PROCEDURE wait_for_go() LANGUAGE plpgsql AS $$ BEGIN
+			WHILE NOT EXISTS (SELECT FROM go) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$});
+	for my $who (sort keys %writers)
+	{
+		my ($end, $go) = @{ $writers{$who} };
+		my $ends = $end eq 'COMMIT';
+		my $point = 'batch-before-snapshot';
+		my $writer = background('BEGIN', 'INSERT INTO s SELECT 3, x FROM generate_series(1, 10) x',
+			'SELECT pg_advisory_xact_lock(5)', 'CALL wait_for_go()',
+			'INSERT INTO s SELECT 3, x FROM generate_series(1, 5000) x',
+			q{SELECT pg_advisory_xact_lock(6)}, $ends ? ('DELETE FROM go', 'CALL wait_for_go()') : (), $end);
+		$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks
+			WHERE locktype = 'advisory' AND objid = 5}) or die 'the writer does not begin';
+		# behind it, and read
+		sql('INSERT INTO s SELECT 4, x FROM generate_series(1, 5000) x', q{SELECT streaming.wait('s_c')});
+		sql('INSERT INTO go VALUES (0)');
+		$node->poll_query_until('postgres', $ends ? q{SELECT count(*) = 1 FROM pg_locks
+			WHERE locktype = 'advisory' AND objid = 6} : 'SELECT count(*) = 1 FROM pg_prepared_xacts')
+			or die 'the writer does not go on';
+		my $before = sql('SELECT count(*) FROM s');
+		sql("SELECT _debug_arm('$point', 'wait')", 'INSERT INTO s VALUES (5, 5)');
+		my $p = background("SELECT streaming.wait('s_c')");
+		$node->poll_query_until('postgres', "SELECT _debug_waiting('$point') > 0")
+		  or die "no batch has come to $point";
+		sql($go);
+		finish($writer);
+		sql("SELECT _debug_disarm('$point')");
+		finish($p);
+		is(sql("SELECT difference('s') IS NULL, (SELECT c FROM s_b) = $before + 1 + 5010"), 't|t',
+			"$who: seen whole by the batch that had measured");
+		is_exact('s', $who);
+		sql('DELETE FROM go');
 	}
 
 	# The one whose worker runs the batches leaves, or goes, while others wait.

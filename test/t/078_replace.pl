@@ -80,8 +80,8 @@ COMMIT;
 my $read = $node->basedir . '/read.sql';
 append_to_file(
 	$read, q{
-SELECT count(DISTINCT label) AS l, sum(n) AS n FROM v \gset
-SELECT must(:l::int = 1 AND :n::int >= :last::int, concat_ws(' ', :l::text, 'labels,', :n::text, 'rows after', :last::text));
+SELECT count(DISTINCT label) AS l, sum(n) AS n, sum(balance) AS b FROM v \gset
+SELECT must(:l::int = 1 AND :n::int >= :last::int AND :b::int = 0, concat_ws(' ', :l::text, 'labels,', :n::text, 'rows after', :last::text, 'balance', :b::text));
 \set last :n
 \sleep 1 ms
 });

@@ -770,16 +770,19 @@ stream_analyze_check_size(Query *query)
 Query *
 stream_analyze_rewrite(Query *query)
 {
+	QuerySource mark = query->querySource;
 	List	   *rewritten;
 
 	stream_analyze_check_size(query);
 	query = copyObject(query);
 	query->canSetTag = true;	/* it may come out of a rule */
+	query->querySource = QSRC_ORIGINAL;
 	AcquireRewriteLocks(query, true, false);
 	rewritten = QueryRewrite(query);
 	if (list_length(rewritten) != 1)
 		elog(ERROR, "unexpected rewrite result for a continuous view");
 	query = linitial_node(Query, rewritten);
+	query->querySource = mark;
 	stream_analyze_inline_with(query);
 	return query;
 }

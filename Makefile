@@ -66,6 +66,7 @@ OBJS = \
 	src/flow/relations.o \
 	src/flow/dump.o \
 	src/flow/restore.o \
+	src/flow/parallel.o \
 	src/flow/scan.o \
 	src/flow/netting.o \
 	src/flow/panes.o \

@@ -123,11 +123,11 @@ DROP FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz)
 	streaming._on_time(pg_catalog.timestamp, pg_catalog.timestamp);
 CREATE FUNCTION streaming._on_time(event_time pg_catalog.timestamptz,
 		late pg_catalog.timestamptz, batch pg_catalog.internal)
-	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
+	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL SAFE COST 100000
 	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
 CREATE FUNCTION streaming._on_time(event_time pg_catalog.timestamp,
 		late pg_catalog.timestamp, batch pg_catalog.internal)
-	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL UNSAFE COST 100000
+	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL SAFE COST 100000
 	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
 COMMENT ON FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz,
 		pg_catalog.internal) IS

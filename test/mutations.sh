@@ -50,6 +50,8 @@
 #	rows_stay	a row that goes is kept
 #	looked_up_stays	what was looked up for a row stays when that goes
 #	looked_up_again	a row that goes and comes back in a batch is looked up for anew
+#	parallel_read	other processes that help read what has been read
+#	parallel_seen	... and what they see of the event time is forgotten
 #	half_seen	a batch has half of a transaction that ends while it is measuring
 #	group_snapshot	each view of a group reads as of a snapshot of its own
 #	ordered_stay	... of which the first ones are wanted
@@ -91,7 +93,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	looked_up_stays looked_up_again
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
-	shared_filter average_unfiltered topn_better topn_losers results half_seen group_snapshot
+	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen group_snapshot
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	cut_page read_again
@@ -147,6 +149,7 @@ guards()
 			echo t/079_stream_retention.pl ;;
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		cut_page | read_again) echo test_00_setup test_bad_rows ;;
+		parallel_*) echo t/080_parallel.pl ;;
 		half_seen) echo t/072_group.pl ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
 		dump_read | restore_doubt | truncate_restored) echo t/073_dump.pl ;;

@@ -212,6 +212,19 @@ run_fuzz()
 		[ $? = 3 ] || echo "not ok $program broke, see above 0 ms")
 }
 
+# set_and_restart [setting=value ...]: these and nothing else, beyond what the server began with
+set_and_restart()
+{
+	local setting sql=()
+
+	for setting; do
+		sql+=(-c "ALTER SYSTEM SET ${setting%%=*} = '${setting#*=}'")
+	done
+	as_user "$PGBIN/psql" -qX -c "ALTER SYSTEM RESET ALL" "${sql[@]}" > /dev/null
+	as_user "$PGBIN/pg_ctl" restart -w -t 60 -m fast -D "$WORK/main" \
+		-l "$WORK/main/server.log" > /dev/null
+}
+
 stage_fuzz()
 {
 	run_fuzz fuzz fuzz.py --histories "$histories" --seed "$seed" --jobs 2 \
@@ -221,13 +234,19 @@ stage_fuzz()
 		--seed "$seed" --jobs 2 --brief
 	run_fuzz eventtime/restart eventtime.py --histories 5 --seed "$seed" \
 		--restart "$WORK/main" --brief
-	run_fuzz queries queries.py --histories $((histories / 4 + 1)) \
+	run_fuzz queries queries.py --histories $((histories / 8 + 1)) \
 		--seed "$seed" --jobs 2 --brief
+	# from here on, parallel workers help with any batch
+	set_and_restart min_parallel_table_scan_size=0 parallel_setup_cost=0 \
+		parallel_tuple_cost=0 streaming.debug_limits=backlog=1
+	run_fuzz queries/parallel queries.py --histories $((histories / 8 + 1)) \
+		--seed $((seed + 1000)) --jobs 2 --brief
 	run_fuzz inorder inorder.py --histories $((histories / 4 + 1)) \
 		--seed "$seed" --jobs 2 --brief
 	run_fuzz joinrules joinrules.py --histories $((histories / 4 + 1)) \
 		--seed "$seed" --jobs 2 --brief
 	run_fuzz badrows badrows.py --histories $((histories / 10 + 1)) --seed "$seed"
+	set_and_restart
 	run_fuzz nexmark ../nexmark/nexmark.py --small --seed "$seed"
 	run_fuzz nexmark/disorder ../nexmark/nexmark.py --small --seed "$seed" \
 		--rate 2 --disorder 50

@@ -19,6 +19,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/parallel.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -151,7 +152,7 @@ stream_owner_is_running(void)
 void
 stream_owner_refuse_nested(const char *command)
 {
-	if (running)
+	if (running || IsParallelWorker())
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot run %s while a batch of a continuous view is running in this process",

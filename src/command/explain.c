@@ -258,7 +258,7 @@ static char *
 plan_as_text(StreamDelta *delta)
 {
 	ExplainState *es = NewExplainState();
-	PlannedStmt *stmt = stream_delta_plan(delta, 1);
+	PlannedStmt *stmt = stream_delta_plan(delta, 1, false);
 	QueryEnvironment *env = create_queryEnv();
 	ListCell   *lc;
 

@@ -229,7 +229,7 @@ try_delta_as_owner(void *arg)
 	flow = stream_dataflow_load(CurrentMemoryContext, try->row);
 	stream_dataflow_plan(flow, try->row->options.trust_functions);
 	foreach(lc, flow->deltas)
-		stream_compat_check_permissions(stream_delta_plan(lfirst(lc), 1));
+		stream_compat_check_permissions(stream_delta_plan(lfirst(lc), 1, false));
 	frame.location = stream_refuse_option_location(try->options, "late_rows");
 	if (try->row->options.keep_late_rows)
 		stream_dataflow_check_late_rows(flow);

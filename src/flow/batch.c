@@ -30,6 +30,7 @@
 #include "commands/async.h"
 #include "common/int.h"
 #include "executor/executor.h"
+#include "executor/tstoreReceiver.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -740,6 +741,69 @@ has_no_rows(StreamBatch *batch, const StreamDelta *delta, double rows)
 }
 
 /*
+ * May other processes help to read the range?  Not where rows have to be told apart: that
+ * are read again, or one by one, or kept because they are late.
+ */
+static bool
+is_shared(const BatchView *view, const StreamPosition *position)
+{
+	if (position == NULL || (view->watermark && view->watermark->keep_late_rows))
+		return false;
+	for (int i = 0; i < position->nleaves; i++)
+	{
+		StreamLeaf *leaf = position->leaves[i];
+
+		if (leaf->active && (leaf->taking > 0 || leaf->aside || leaf->cut))
+			return false;
+	}
+	return true;
+}
+
+/* Runs the plan; what comes out goes to the receiver. */
+static void
+run_plan(StreamBatch *batch, StreamDelta *delta, PlannedStmt *plan,
+		 StreamPosition *position, DestReceiver *receiver)
+{
+	QueryDesc  *desc = CreateQueryDesc(plan, "batch of a continuous view",
+									   GetActiveSnapshot(), InvalidSnapshot,
+									   receiver,
+									   stream_delta_params(delta, batch->late,
+														   batch->closes, position,
+														   batch->view->watermark),
+									   environment(batch->view, delta->feed), 0);
+
+	ExecutorStart(desc, 0);
+	stream_compat_executor_run(desc, ForwardScanDirection, 0);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
+}
+
+/* The same for a plan with other processes: nothing is written before they have ended. */
+static void
+run_parallel(StreamBatch *batch, StreamDelta *delta, PlannedStmt *plan,
+			 StreamPosition *position, DestReceiver *receiver)
+{
+	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
+	DestReceiver *into = CreateDestReceiver(DestTuplestore);
+	TupleTableSlot *slot =
+		MakeSingleTupleTableSlot(ExecTypeFromTL(plan->planTree->targetlist),
+								 &TTSOpsMinimalTuple);
+
+	SetTuplestoreDestReceiverParams(into, store, CurrentMemoryContext, false,
+									NULL, NULL);
+	run_plan(batch, delta, plan, position, into);
+	while (tuplestore_gettupleslot(store, true, false, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		(void) receiver->receiveSlot(slot, receiver);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	into->rDestroy(into);
+	tuplestore_end(store);
+}
+
+/*
  * Runs a delta plan, over the rows of the position's range (none without one), or
  * over what operators have handed on.  What comes out is merged by its operator.
  */
@@ -754,7 +818,7 @@ run_delta(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
 		DestNone}, batch, delta, view->ops[delta->cut->number]
 	};
-	QueryDesc  *desc;
+	PlannedStmt *plan;
 
 	if (view->progress.batch > 0 ?
 		(delta->feed->first && !is_first_again(delta)) ||
@@ -766,17 +830,11 @@ run_delta(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 	PushCopiedSnapshot(batch->snapshot);
 	if (delta->feed->tables)
 		UpdateActiveSnapshotCommandId();
-	desc = CreateQueryDesc(stream_delta_plan(delta, rows),
-						   "batch of a continuous view",
-						   GetActiveSnapshot(), InvalidSnapshot, &receiver.pub,
-						   stream_delta_params(delta, batch->late, batch->closes,
-											   position, batch->view->watermark),
-						   environment(view, delta->feed), 0);
-	ExecutorStart(desc, 0);
-	stream_compat_executor_run(desc, ForwardScanDirection, 0);
-	ExecutorFinish(desc);
-	ExecutorEnd(desc);
-	FreeQueryDesc(desc);
+	plan = stream_delta_plan(delta, rows, is_shared(view, position));
+	if (plan->parallelModeNeeded)
+		run_parallel(batch, delta, plan, position, &receiver.pub);
+	else
+		run_plan(batch, delta, plan, position, &receiver.pub);
 	PopActiveSnapshot();
 }
 
@@ -1126,8 +1184,11 @@ stream_batch_initialize(Oid viewid)
 
 	view->running = true;
 	if (read_row(view))
+	{
+		LockRelationOid(view->row->definition, AccessShareLock);
 		stream_owner_run(view->owner, view->row->settings, put_initial_row,
 						 &batch);
+	}
 	stream_batch_forget(viewid);
 }
 

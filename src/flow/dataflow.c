@@ -99,7 +99,7 @@ stream_dataflow_plan(StreamDataflow *flow, bool trusts)
 		StreamDelta *delta = lfirst(lc);
 
 		stream_delta_set(delta, trusts, inputs);
-		stream_delta_plan(delta, 1);
+		stream_delta_plan(delta, 1, false);
 		inputs += list_length(delta->streams);
 		generation += delta->generation;
 	}

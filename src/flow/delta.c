@@ -8,8 +8,10 @@
  * Aggrefs as the initial step of a parallel aggregation makes it yield partial
  * states instead of results, in serialised form where they are internal.
  *
- * Two plans are kept, one for a trickle and one for a backlog: a join with a
- * large table wants an index for a few rows and a hash table for a million.
+ * Several plans are kept, one for a trickle and others for many rows: a join with a
+ * large table wants an index for a few rows and a hash table for a million.  For a
+ * backlog, other processes may help: each yields partial states, and the topmost
+ * aggregation combines them into such, one for each group.
  *
  * The plan cache of the server cannot keep a plan made from a query tree, so
  * plans are kept here, by its rules: dropped when a relation in them or anything
@@ -36,6 +38,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "stream/am.h"
 #include "time/watermark.h"
 #include "state/aggstate.h"
@@ -234,7 +237,10 @@ stream_delta_set(StreamDelta *delta, bool trusts, int others)
 
 /* ---- planning ---- */
 
-/* Has the aggregation at the top of the plan yield partial states. */
+/*
+ * Has the aggregation at the top of the plan yield partial states: from rows, or from the
+ * partial states of several processes.
+ */
 static void
 make_partial(PlannedStmt *stmt)
 {
@@ -244,18 +250,34 @@ make_partial(PlannedStmt *stmt)
 	/* grouping without aggregates may be another node, and needs nothing */
 	if (!IsA(top, Agg))
 		return;
-	top->aggsplit = AGGSPLIT_INITIAL_SERIAL;
+	top->aggsplit |= AGGSPLIT_INITIAL_SERIAL;
 	/* the other steps of grouping sets: the executor goes by the first */
 	foreach(lc, top->chain)
-		lfirst_node(Agg, lc)->aggsplit = AGGSPLIT_INITIAL_SERIAL;
+		lfirst_node(Agg, lc)->aggsplit = top->aggsplit;
 	foreach(lc, top->plan.targetlist)
 	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Aggref	   *aggref = (Aggref *) lfirst_node(TargetEntry, lc)->expr;
+		AggSplit	split;
 
-		if (IsA(tle->expr, Aggref))
-			mark_partial_aggref((Aggref *) tle->expr,
-								AGGSPLIT_INITIAL_SERIAL);
+		if (!IsA(aggref, Aggref))
+			continue;
+		split = aggref->aggsplit;
+		aggref->aggsplit = AGGSPLIT_SIMPLE;
+		mark_partial_aggref(aggref, AGGSPLIT_INITIAL_SERIAL);
+		aggref->aggsplit |= split;
 	}
+}
+
+/* Does the plan end as that of a parallel aggregation does? */
+static bool
+combines(const Plan *top)
+{
+	const Plan *gather = outerPlan(top);
+
+	return ((const Agg *) top)->aggsplit == AGGSPLIT_FINAL_DESERIAL && gather &&
+		(IsA(gather, Gather) || IsA(gather, GatherMerge)) &&
+		IsA(outerPlan(gather), Agg) &&
+		((Agg *) outerPlan(gather))->aggsplit == AGGSPLIT_INITIAL_SERIAL;
 }
 
 /*
@@ -267,7 +289,7 @@ check_shape(StreamDelta *delta, PlannedStmt *stmt)
 {
 	Plan	   *top = stmt->planTree;
 	bool		simple = IsA(top, Agg) &&
-		((Agg *) top)->aggsplit == AGGSPLIT_SIMPLE;
+		(((Agg *) top)->aggsplit == AGGSPLIT_SIMPLE || combines(top));
 	int			column = 0;
 	ListCell   *lc;
 
@@ -412,8 +434,19 @@ set_handed_on(Query *query, double rows)
 			lfirst_node(RangeTblEntry, lc)->enrtuples = rows;
 }
 
+/*
+ * Other processes must have ended when those that read with them say how many rows that
+ * were: so what they yield must be read to its end.
+ */
+static bool
+is_good(const PlannedStmt *stmt)
+{
+	return !stmt->parallelModeNeeded ||
+		(IsA(stmt->planTree, Agg) && combines(stmt->planTree));
+}
+
 static PlannedStmt *
-plan_delta(StreamDelta *delta, double rows)
+plan_delta(StreamDelta *delta, double rows, bool parallel)
 {
 	Query	   *query = stream_analyze_rewrite(delta->feed->query);
 	PlannedStmt *stmt;
@@ -424,8 +457,14 @@ plan_delta(StreamDelta *delta, double rows)
 		set_streams(delta, query);
 	if (delta->feed->tables)
 		set_handed_on(query, rows);
-	stmt = stream_scan_plan(query, rows, rows < STREAM_DELTA_LARGE ?
-							delta->feed->tables : NIL);
+	if (parallel)
+	{
+		stmt = stream_scan_plan(copyObject(query), rows, true, NIL);
+		parallel = is_good(stmt);
+	}
+	if (!parallel)
+		stmt = stream_scan_plan(query, rows, false, rows < STREAM_DELTA_LARGE ?
+								delta->feed->tables : NIL);
 	check_streams(delta, stmt);
 	if (delta->feed->mode == STREAM_FEED_PARTIAL)
 	{
@@ -438,9 +477,9 @@ plan_delta(StreamDelta *delta, double rows)
 
 /* Plans into long-lived memory. */
 static PlannedStmt *
-keep_plan(StreamDelta *delta, double rows)
+keep_plan(StreamDelta *delta, double rows, bool parallel)
 {
-	PlannedStmt *stmt = plan_delta(delta, rows);
+	PlannedStmt *stmt = plan_delta(delta, rows, parallel);
 	MemoryContext old = MemoryContextSwitchTo(delta->plan_context);
 	ListCell   *lc;
 
@@ -490,12 +529,15 @@ check_growth(StreamDelta *delta, double rows)
 }
 
 PlannedStmt *
-stream_delta_plan(StreamDelta *delta, double rows)
+stream_delta_plan(StreamDelta *delta, double rows, bool parallel)
 {
-	PlannedStmt **plan = rows < STREAM_DELTA_LARGE ?
-		&delta->small : &delta->large;
+	PlannedStmt **plan;
 	ListCell   *lc;
 
+	parallel &= rows >= stream_debug_limit("backlog", STREAM_DELTA_BACKLOG) &&
+		delta->feed->mode == STREAM_FEED_PARTIAL;
+	plan = parallel ? &delta->backlog :
+		rows < STREAM_DELTA_LARGE ? &delta->small : &delta->large;
 	if (delta->feed->tables)
 		check_growth(delta, rows);
 	/* taking a lock may bring news that makes the plan stale */
@@ -511,7 +553,7 @@ stream_delta_plan(StreamDelta *delta, double rows)
 					 errhint("Try again.")));
 		if (delta->replan)
 		{
-			delta->small = delta->large = NULL;
+			delta->small = delta->large = delta->backlog = NULL;
 			MemoryContextReset(delta->plan_context);
 			delta->streams = delta->sights = NIL;
 			delta->generation++;
@@ -519,7 +561,7 @@ stream_delta_plan(StreamDelta *delta, double rows)
 		delta->replan = false;
 		delta->planning = true;
 		*plan = keep_plan(delta, rows >= STREAM_DELTA_LARGE ? rows :
-						  delta->feed->tables ? JOINED_ROWS : 1000);
+						  delta->feed->tables ? JOINED_ROWS : 1000, parallel);
 		delta->planning = false;
 	}
 	return *plan;
@@ -590,9 +632,9 @@ stream_delta_check_late_rows(StreamDelta *delta)
 				 errmsg("late rows of this view cannot be kept"),
 				 errdetail("They are parts of a UNION ALL with other operators."),
 				 errhint("Set streaming.late_rows to \"drop\".")));
-	if (has_misplaced_filter(stream_delta_plan(delta, 1)->planTree) ||
-		has_misplaced_filter(stream_delta_plan(delta,
-											   STREAM_DELTA_LARGE)->planTree))
+	if (has_misplaced_filter(stream_delta_plan(delta, 1, false)->planTree) ||
+		has_misplaced_filter(stream_delta_plan(delta, STREAM_DELTA_LARGE,
+											   false)->planTree))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("late rows of this view cannot be kept"),

@@ -33,6 +33,7 @@ typedef struct StreamDelta
 	MemoryContext plan_context;
 	PlannedStmt *small;			/* for batches of few rows, or NULL */
 	PlannedStmt *large;			/* for many, or NULL */
+	PlannedStmt *backlog;		/* for so many that other processes may help */
 	BlockNumber blocks;			/* of the tables that are joined, then */
 	List	   *relations;		/* all that the plans touch, or have touched */
 	int			generation;		/* counts how often all was planned anew */
@@ -63,8 +64,12 @@ extern void stream_delta_set(StreamDelta *delta, bool trusts, int others);
  * The plan for a batch of about so many rows, locked (AccessShareLock on
  * everything it touches).  Planned anew if something has changed.  The caller
  * runs as the view's owner.  Check reload afterwards.  Errors as in trust.h.
+ *
+ * parallel: it may be one that parallel workers help with (parallelModeNeeded), if there are
+ * so many rows that it is worth it: what it yields must be stored until it has ended.
  */
-extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows);
+extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows,
+									  bool parallel);
 
 /*
  * The parameters of a plan (watermark.h), in the current context: the late threshold,
@@ -84,5 +89,8 @@ extern void stream_delta_check_late_rows(StreamDelta *delta);
 
 /* A batch of at least so many rows uses the plan for many. */
 #define STREAM_DELTA_LARGE 10000
+
+/* For less rows, starting other processes would take longer than they help. */
+#define STREAM_DELTA_BACKLOG 200000
 
 #endif

@@ -8,7 +8,7 @@
  * hook knows by the query), two hooks see to that: get_relation_info_hook gives
  * each stream the size of a batch and hides its indexes, so that estimates above
  * are right; set_rel_pathlist_hook leaves a custom path as the only way to read
- * it.
+ * it.  A third, get_relation_stats_hook, is about the number of windows.
  *
  * The node finds its batch by the parameters of the plan (watermark.h).
  *
@@ -17,10 +17,15 @@
  * the end even when the plan above stops early (a join with an empty table),
  * so that the count is of all rows consumed.
  *
+ * In a parallel plan, which a backlog may have, several processes run the node, and take
+ * runs of pages from what they share (parallel.c).  Other processes than the batch's find
+ * there what they need: the pointers among the parameters are not theirs to follow.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "access/relscan.h"
 #include "access/sysattr.h"
 #include "access/tableam.h"
@@ -39,6 +44,7 @@
 #include "parser/parsetree.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/selfuncs.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -47,6 +53,7 @@
 #include "time/watermark.h"
 #include "query/analyze.h"
 #include "query/eventtime.h"
+#include "flow/parallel.h"
 #include "flow/scan.h"
 
 typedef struct DeltaScanState
@@ -54,7 +61,11 @@ typedef struct DeltaScanState
 	CustomScanState css;
 	StreamLeaf *leaf;			/* NULL: nothing to read */
 	StreamWatermark *watermark; /* whom it shows its rows, if there is input */
-	TableScanDesc scan;
+	StreamParallel *parallel;	/* NULL: it is read by one process */
+	StreamRun	run;			/* the pages at hand of several processes */
+	List	   *unfinished;		/* runs with rows that are to be put aside */
+	TableScanDesc scan;			/* the pages at hand, if in_range */
+	bool		in_range;
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
 	int			nagain;			/* so many of those to be read again are done */
@@ -70,6 +81,7 @@ typedef struct DeltaScanState
 
 static get_relation_info_hook_type prev_get_relation_info = NULL;
 static set_rel_pathlist_hook_type prev_set_rel_pathlist = NULL;
+static get_relation_stats_hook_type prev_get_relation_stats = NULL;
 static planner_hook_type prev_planner = NULL;
 
 /*
@@ -92,6 +104,14 @@ static void begin_delta_scan(CustomScanState *node, EState *estate,
 static TupleTableSlot *exec_delta_scan(CustomScanState *node);
 static void end_delta_scan(CustomScanState *node);
 static void rescan_delta_scan(CustomScanState *node);
+static Size estimate_parallel(CustomScanState *node, ParallelContext *context);
+static void begin_parallel(CustomScanState *node, ParallelContext *context,
+						   void *coordinate);
+static void rewind_parallel(CustomScanState *node, ParallelContext *context,
+							void *coordinate);
+static void join_parallel(CustomScanState *node, shm_toc *toc,
+						  void *coordinate);
+static void end_parallel(CustomScanState *node);
 
 static const CustomPathMethods path_methods = {
 	.CustomName = "Delta Scan",
@@ -109,6 +129,11 @@ static const CustomExecMethods exec_methods = {
 	.ExecCustomScan = exec_delta_scan,
 	.EndCustomScan = end_delta_scan,
 	.ReScanCustomScan = rescan_delta_scan,
+	.EstimateDSMCustomScan = estimate_parallel,
+	.InitializeDSMCustomScan = begin_parallel,
+	.ReInitializeDSMCustomScan = rewind_parallel,
+	.InitializeWorkerCustomScan = join_parallel,
+	.ShutdownCustomScan = end_parallel,
 };
 
 /* ---- planning ---- */
@@ -124,6 +149,29 @@ delta_relation_info(PlannerInfo *root, Oid relid, bool inhparent,
 	rel->tuples = planning_rows;
 	rel->pages = Max(1, planning_rows / 100);
 	rel->indexlist = NIL;
+}
+
+/*
+ * Windows of the event time are few, however many times there are: what is known of
+ * these would have the planner believe that no process can make less of its rows, and have
+ * one alone do it.  Without statistics it expects few.
+ */
+static bool
+delta_stats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
+			VariableStatData *vardata)
+{
+	StreamEventTime declared;
+
+	if (planning_rows > 0 && root->glob->parallelModeOK &&
+		stream_analyze_input(rte) != 0 &&
+		stream_declare_event_time(rte->relid, &declared) &&
+		declared.attnum == attnum && !declared.is_range)
+	{
+		vardata->statsTuple = NULL;
+		return true;
+	}
+	return prev_get_relation_stats &&
+		prev_get_relation_stats(root, rte, attnum, vardata);
 }
 
 /* Does it read all of the relation? */
@@ -162,11 +210,40 @@ avoid_reading_all(RelOptInfo *rel)
 								last);
 }
 
+/* The only way to read the stream; workers: so many processes help. */
+static CustomPath *
+make_path(PlannerInfo *root, RelOptInfo *rel, int workers)
+{
+	CustomPath *path = makeNode(CustomPath);
+	double		share = 1.0 / (workers + 1);
+
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = rel;
+	path->path.pathtarget = rel->reltarget;
+	path->path.param_info = get_baserel_parampathinfo(root, rel,
+													  rel->lateral_relids);
+	path->path.parallel_aware = path->path.parallel_safe = workers > 0;
+	path->path.parallel_workers = workers;
+	path->path.rows = clamp_row_est(share * (path->path.param_info ?
+											 path->path.param_info->ppi_rows :
+											 rel->rows));
+	path->path.startup_cost = rel->baserestrictcost.startup +
+		rel->reltarget->cost.startup;
+	path->path.total_cost = path->path.startup_cost +
+		rel->pages * seq_page_cost +
+		share * rel->tuples *
+		(cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
+		path->path.rows * rel->reltarget->cost.per_tuple;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->methods = &path_methods;
+	return path;
+}
+
 static void
 delta_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 			   RangeTblEntry *rte)
 {
-	CustomPath *path;
+	int			workers = 0;
 
 	if (prev_set_rel_pathlist)
 		prev_set_rel_pathlist(root, rel, rti, rte);
@@ -177,24 +254,13 @@ delta_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti,
 		IS_DUMMY_REL(rel) || !stream_am_relid_is_stream(rte->relid))
 		return;
 
-	path = makeNode(CustomPath);
-	path->path.pathtype = T_CustomScan;
-	path->path.parent = rel;
-	path->path.pathtarget = rel->reltarget;
-	path->path.param_info = get_baserel_parampathinfo(root, rel,
-													  rel->lateral_relids);
-	path->path.rows = path->path.param_info ?
-		path->path.param_info->ppi_rows : rel->rows;
-	path->path.startup_cost = rel->baserestrictcost.startup +
-		rel->reltarget->cost.startup;
-	path->path.total_cost = path->path.startup_cost +
-		rel->pages * seq_page_cost +
-		rel->tuples * (cpu_tuple_cost + rel->baserestrictcost.per_tuple) +
-		path->path.rows * rel->reltarget->cost.per_tuple;
-	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	path->methods = &path_methods;
-	rel->pathlist = list_make1(path);
+	if (rel->consider_parallel && bms_is_empty(rel->lateral_relids))
+		workers = compute_parallel_worker(rel, rel->pages, -1,
+										  max_parallel_workers_per_gather);
+	rel->pathlist = list_make1(make_path(root, rel, 0));
 	rel->partial_pathlist = NIL;
+	if (workers > 0)
+		add_partial_path(rel, &make_path(root, rel, workers)->path);
 }
 
 /*
@@ -384,7 +450,7 @@ set_for_planning(const char *setting, const char *value)
 }
 
 PlannedStmt *
-stream_scan_plan(Query *query, double rows, List *looked_up)
+stream_scan_plan(Query *query, double rows, bool parallel, List *looked_up)
 {
 	PlannedStmt *stmt;
 	int			nestlevel = NewGUCNestLevel();
@@ -412,8 +478,8 @@ stream_scan_plan(Query *query, double rows, List *looked_up)
 		delta_query = query;
 		delta_rows = Max(1.0, rows);
 		delta_looked_up = looked_up;
-		/* no CURSOR_OPT_PARALLEL_OK: workers would not know the position */
-		stmt = planner(query, NULL, 0, NULL);
+		stmt = planner(query, NULL, parallel ? CURSOR_OPT_PARALLEL_OK : 0,
+					   NULL);
 		if (delta_query)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -480,14 +546,20 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 	node->ss.ps.qual = ExecInitQual(cscan->scan.plan.qual,
 									(PlanState *) node);
 #endif
+	state->block = InvalidBlockNumber;
+	state->dependent = !bms_is_empty(cscan->scan.plan.extParam);
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
+	if (IsParallelWorker())
+	{
+		/* it points into another process */
+		estate->es_param_list_info->params[STREAM_PARAM_WATERMARK - 1].isnull = true;
+		return;
+	}
 	position = stream_watermark_param(estate->es_param_list_info,
 									  STREAM_PARAM_POSITION);
 	if (position)
 		state->leaf = stream_position_leaf(position, RelationGetRelid(rel));
-	state->block = InvalidBlockNumber;
-	state->dependent = !bms_is_empty(cscan->scan.plan.extParam);
 	state->watermark = stream_watermark_param(estate->es_param_list_info,
 											  STREAM_PARAM_WATERMARK);
 	if (state->leaf && state->watermark)
@@ -503,20 +575,44 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 		split_conditions(state);
 }
 
+/* Begins to read the pages [start, end). */
 static void
-begin_range(DeltaScanState *state)
+begin_pages(DeltaScanState *state, BlockNumber start, BlockNumber end)
 {
 	ItemPointerData low;
 	ItemPointerData high;
 
-	ItemPointerSet(&low, state->leaf->scan_start, FirstOffsetNumber);
-	if (state->leaf->cut)
+	ItemPointerSet(&low, start, FirstOffsetNumber);
+	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
+	if (state->leaf->cut && end == state->leaf->scan_end)
 		high = state->leaf->last;
+	if (state->scan)
+		table_rescan_tidrange(state->scan, &low, &high);
 	else
-		ItemPointerSet(&high, state->leaf->scan_end - 1, MaxOffsetNumber);
-	state->scan = table_beginscan_tidrange(state->css.ss.ss_currentRelation,
-										   state->css.ss.ps.state->es_snapshot,
-										   &low, &high);
+		state->scan = table_beginscan_tidrange(state->css.ss.ss_currentRelation,
+											   state->css.ss.ps.state->es_snapshot,
+											   &low, &high);
+	state->in_range = true;
+}
+
+/* Begins to read the next pages; false if there are no more for this process. */
+static bool
+begin_range(DeltaScanState *state)
+{
+	BlockNumber start = state->leaf->scan_start;
+	BlockNumber end = state->leaf->scan_end;
+
+	if (state->parallel)
+	{
+		if (!stream_parallel_next(state->parallel, &state->run))
+			return false;
+		start = state->run.start;
+		end = state->run.end;
+	}
+	else if (state->scan || end <= start)
+		return false;
+	begin_pages(state, start, end);
+	return true;
 }
 
 /*
@@ -540,6 +636,7 @@ observe(DeltaScanState *state, TupleTableSlot *slot, bool again)
 			return false;
 		}
 	}
+	state->watermark->future = state->run.future;
 	return stream_watermark_observe(state->watermark, state->input, slot,
 									again);
 }
@@ -569,6 +666,32 @@ fetch_again(DeltaScanState *state, TupleTableSlot *slot)
 	return false;
 }
 
+/* Has it been read by an earlier batch? */
+static bool
+is_read(DeltaScanState *state, ItemPointer tid)
+{
+	if (ItemPointerGetBlockNumber(tid) != state->block)
+	{
+		state->block = ItemPointerGetBlockNumber(tid);
+		state->page = stream_readset_page(state->leaf->read, state->block);
+		CHECK_FOR_INTERRUPTS();
+	}
+	return state->page &&
+		stream_readset_member(state->page, ItemPointerGetOffsetNumber(tid));
+}
+
+/* The next new row of the pages at hand. */
+static bool
+fetch_in_range(DeltaScanState *state, TupleTableSlot *slot)
+{
+	while (table_scan_getnextslot_tidrange(state->scan, ForwardScanDirection,
+										   slot))
+		if (!is_read(state, &slot->tts_tid))
+			return true;
+	state->in_range = false;
+	return false;
+}
+
 /* The next new row, whatever the conditions say. */
 static TupleTableSlot *
 fetch_new_row(DeltaScanState *state)
@@ -579,26 +702,9 @@ fetch_new_row(DeltaScanState *state)
 		return ExecClearTuple(slot);
 	if (fetch_again(state, slot))
 		return slot;
-	if (state->leaf->scan_end <= state->leaf->scan_start)
-		return ExecClearTuple(slot);
-	if (state->scan == NULL)
-		begin_range(state);
-	while (table_scan_getnextslot_tidrange(state->scan, ForwardScanDirection,
-										   slot))
-	{
-		if (ItemPointerGetBlockNumber(&slot->tts_tid) != state->block)
-		{
-			state->block = ItemPointerGetBlockNumber(&slot->tts_tid);
-			state->page = stream_readset_page(state->leaf->read,
-											  state->block);
-			CHECK_FOR_INTERRUPTS();
-		}
-		if (state->page &&
-			stream_readset_member(state->page,
-								  ItemPointerGetOffsetNumber(&slot->tts_tid)))
-			continue;
-		return slot;
-	}
+	while (state->in_range || begin_range(state))
+		if (fetch_in_range(state, slot))
+			return slot;
 	state->done = true;
 	return ExecClearTuple(slot);
 }
@@ -659,12 +765,34 @@ drain(DeltaScanState *state)
 	}
 }
 
+/* Puts aside what could not be while several processes were reading. */
+static void
+put_rest_aside(DeltaScanState *state)
+{
+	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
+	ListCell   *lc;
+
+	foreach(lc, state->unfinished)
+	{
+		StreamRun  *run = lfirst(lc);
+
+		begin_pages(state, run->start, run->end);
+		while (fetch_in_range(state, slot))
+		{
+			(void) observe(state, slot, false);
+			stream_watermark_leave_row(state->watermark);
+			ResetExprContext(state->css.ss.ps.ps_ExprContext);
+		}
+	}
+}
+
 static void
 end_delta_scan(CustomScanState *node)
 {
 	DeltaScanState *state = (DeltaScanState *) node;
 
 	drain(state);
+	put_rest_aside(state);
 	if (state->scan)
 		table_endscan(state->scan);
 }
@@ -679,13 +807,89 @@ rescan_delta_scan(CustomScanState *node)
 
 	state->rows = 0;
 	state->nagain = 0;
-	state->done = false;
+	state->done = state->in_range = false;
 	state->block = InvalidBlockNumber;
 	state->page = NULL;
 	if (state->scan)
 		table_endscan(state->scan);
 	state->scan = NULL;
 	ExecScanReScan(&node->ss);
+}
+
+/* ---- several processes ---- */
+
+static Size
+estimate_parallel(CustomScanState *node, ParallelContext *context)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+
+	return stream_parallel_size(state->leaf);
+}
+
+static void
+begin_parallel(CustomScanState *node, ParallelContext *context,
+			   void *coordinate)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+
+	stream_parallel_write(coordinate, state->leaf, state->input);
+	if (state->leaf)
+		state->parallel = coordinate;
+}
+
+static void
+rewind_parallel(CustomScanState *node, ParallelContext *context,
+				void *coordinate)
+{
+	if (((DeltaScanState *) node)->parallel)
+		stream_parallel_rewind(coordinate);
+}
+
+/* In another process than the batch's, where one watermark serves all scans of the plan. */
+static void
+join_parallel(CustomScanState *node, shm_toc *toc, void *coordinate)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+	ParamListInfo params = node->ss.ps.state->es_param_list_info;
+	ParamExternData *param = &params->params[STREAM_PARAM_WATERMARK - 1];
+
+	state->leaf = stream_parallel_leaf(coordinate);
+	if (state->leaf == NULL)
+		return;
+	state->parallel = coordinate;
+	state->input = stream_parallel_input(coordinate);
+	if (state->input == NULL)
+		return;
+	if (param->isnull)
+	{
+		param->value = PointerGetDatum(palloc0(sizeof(StreamWatermark)));
+		param->isnull = false;
+	}
+	state->watermark = stream_watermark_param(params, STREAM_PARAM_WATERMARK);
+	split_conditions(state);
+}
+
+/*
+ * What is shared goes away.  The other processes have ended when the batch's comes here,
+ * for what is above them has been read to its end (delta.c sees to that).
+ */
+static void
+end_parallel(CustomScanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+
+	if (state->parallel == NULL)
+		return;
+	drain(state);
+	stream_parallel_leave(state->parallel, state->rows,
+						  IsParallelWorker() ? state->input : NULL,
+						  state->watermark);
+	if (!IsParallelWorker())
+		state->unfinished = stream_parallel_collect(state->parallel,
+													state->leaf, state->input,
+													state->watermark);
+	state->parallel = NULL;
+	state->run.future = NULL;
 }
 
 void
@@ -696,6 +900,8 @@ stream_scan_install(void)
 	get_relation_info_hook = delta_relation_info;
 	prev_set_rel_pathlist = set_rel_pathlist_hook;
 	set_rel_pathlist_hook = delta_pathlist;
+	prev_get_relation_stats = get_relation_stats_hook;
+	get_relation_stats_hook = delta_stats;
 	prev_planner = planner_hook;
 	planner_hook = delta_planner;
 }

@@ -18,10 +18,11 @@ extern void stream_scan_install(void);
  * of the batch for which the plan runs: those of the position that is its
  * parameter STREAM_PARAM_POSITION, between stream_position_begin and
  * stream_position_finish; without one, no rows.  rows: about how many rows a
- * batch will bring.  looked_up: tables (OIDs) that are not to be read from end to end, if
- * there is another way.  Locks must be held as for planner().
+ * batch will bring.  parallel: other processes may help.  looked_up: tables (OIDs) that
+ * are not to be read from end to end, if there is another way.  Locks must be held as for
+ * planner().
  */
-extern PlannedStmt *stream_scan_plan(Query *query, double rows,
+extern PlannedStmt *stream_scan_plan(Query *query, double rows, bool parallel,
 									 List *looked_up);
 
 #endif

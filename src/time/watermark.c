@@ -547,7 +547,9 @@ stream_watermark_observe(StreamWatermark *wm, StreamInputLeaf *leaf,
 		return true;
 	if (unlikely(time > input->limit))
 	{
-		if (!again)
+		if (wm->future)
+			*wm->future = true;
+		else if (!again)
 			put_aside(wm, "future");
 		return false;
 	}

@@ -102,6 +102,8 @@ typedef struct StreamWatermark
 	TupleTableSlot *row;		/* ... the row, or NULL, ... */
 	int64		row_time;		/* ... its event time, if any; ... */
 	bool		row_again;		/* it has been looked at before */
+	bool	   *future;			/* NULL, or where to note that a row is too far in the
+								 * future, instead of putting it aside */
 } StreamWatermark;
 
 /*
@@ -194,7 +196,7 @@ extern StreamInputLeaf *stream_watermark_leaf(StreamWatermark *wm, int number,
 /*
  * A row of the leaf is about to be looked at, by conditions of the scan, until
  * stream_watermark_leave_row; again: not for the first time.  False if it is too
- * far in the future to be looked at at all; then it has been put aside.
+ * far in the future to be looked at at all; then it has been put aside, or noted.
  */
 extern bool stream_watermark_observe(StreamWatermark *wm,
 									 StreamInputLeaf *leaf,

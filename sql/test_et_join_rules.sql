@@ -107,7 +107,7 @@ INSERT INTO r VALUES (at(1), 1, 10), (at(1), 1, -10);
 CALL refresh_views();
 -- (1,10), and -10 alone
 SELECT * FROM show();
--- far ahead, all is final (what a condition keeps from being looked for does not count for the watermark): nothing comes twice
+-- far ahead, all is final but 99, which is on the watermark (what a condition keeps from being looked for does not count for that): nothing comes twice
 INSERT INTO l VALUES (at(100), 0, 0);
 INSERT INTO r VALUES (at(100), 0, 99);
 CALL refresh_views(2);
@@ -133,15 +133,19 @@ SELECT restart();
 INSERT INTO l VALUES (at(50), 0, 0);
 CALL refresh_views(2);
 SELECT * FROM show();
--- 11: 2 is final, 5 is not
+-- 11: 2 is on the bound, as 90 is
 INSERT INTO r VALUES (at(11), 0, 90);
 CALL refresh_views(2);
 SELECT * FROM show();
--- 12.999999: still not; 13: 5 is
-INSERT INTO r VALUES (at(12.999999), 0, 91);
+-- 11.001: both are final, 5 is not
+INSERT INTO r VALUES (at(11.001), 0, 91);
+CALL refresh_views(2);
+SELECT * FROM show();
+-- 13.000999: still not; 13.001: 5 is
+INSERT INTO r VALUES (at(13.000999), 0, 92);
 CALL refresh_views(2);
 SELECT update, append FROM show() WHERE name = 'j5_left';
-INSERT INTO r VALUES (at(13), 0, 92);
+INSERT INTO r VALUES (at(13.001), 0, 93);
 CALL refresh_views(2);
 SELECT * FROM show();
 
@@ -186,7 +190,7 @@ SELECT * FROM show();
 SELECT * FROM kept();
 
 ---- J7: an event time on one side of an equality is enough, in append mode: rows of both sides are over with it, and what comes later finds nothing
--- (but not where there are more than two: a row that has found one of them waits for the others)
+-- (of three, what has found one in time waits for the third)
 CALL streams();
 CREATE TABLE n_w (w tstzrange, h timestamptz, c int) USING stream;
 CALL make('j7_one', 'SELECT a, c FROM l JOIN n ON l.ts = n.ts');
@@ -240,7 +244,7 @@ CALL make('j7_both', 'SELECT a, b FROM l FULL JOIN o ON l.ts = o.about AND o.ts 
 INSERT INTO l VALUES (at(20), 1, 1);
 INSERT INTO o VALUES (at(10), at(20), 10), (at(10), at(5), 11), (at(9), NULL, 12);
 CALL refresh_views(2);
--- 10: of other, 11 is over, and 12 never finds any; of shifted and both, all three are, by one time or the other, but not 1
+-- 10: of other and both, 11 is over, and 12 never finds any; of shifted, all three are, but not 1
 SELECT * FROM show();
 SELECT restart();
 -- 13 is late by itself, but where the join is not given its time; 14 is about what is over, 15 is not
@@ -249,7 +253,7 @@ INSERT INTO l VALUES (at(9), 1, 2), (at(11), 1, 3);
 CALL refresh_views(2);
 SELECT * FROM show();
 SELECT restart();
--- 3 has come alone (the watermark is 16), so it finds none any more; of both, it is still kept
+-- 3 has come alone (the watermark is 16), so it finds none any more; of both, 10 and 15 come alone with 20
 INSERT INTO o VALUES (at(17), at(11), 16), (at(20), at(20), 17);
 CALL refresh_views(2);
 SELECT * FROM show();
@@ -272,7 +276,7 @@ CALL make('j8_more', 'SELECT a, b FROM l JOIN r ON l.k = r.k AND l.ts > r.ts + i
 CALL make('j8_least', 'SELECT a, b FROM l JOIN r ON l.k = r.k AND l.ts >= r.ts + interval ''10 s''');
 -- within 20 seconds before, and 5 after: l until 20 seconds later, r until 5 later
 CALL make('j8_within', 'SELECT a, b FROM l JOIN r ON l.k = r.k AND l.ts >= r.ts - interval ''20 s'' AND l.ts <= r.ts + interval ''5 s''');
--- of several the strictest counts
+-- of several the one counts that keeps it longest; in update mode, the strictest
 CALL make('j8_several', 'SELECT a, b FROM l JOIN r ON l.k = r.k AND l.ts >= r.ts - interval ''20 s'' AND l.ts > r.ts - interval ''2 s'' AND r.ts - l.ts < interval ''7 s'' AND l.ts < r.ts + interval ''5 s''');
 -- months, other columns and casts say nothing, and one without an event time stays
 CALL make('j8_month', 'SELECT a, b FROM l JOIN r ON l.k = r.k AND l.ts BETWEEN r.ts - interval ''1 month'' AND r.ts + interval ''1 month''');
@@ -284,6 +288,7 @@ INSERT INTO n VALUES (at(0), 1, 0), (at(20), 1, 20);
 CALL refresh_views(2);
 SELECT * FROM show();
 -- the watermark is 20.  More, least: l is over up to 30.  Within: l up to 0, r up to 15.  Several: l up to 18, r up to 15.
+-- In append mode, a row on a bound with = in it is not over (30, 0, 15); of several, l up to 0
 SELECT * FROM kept();
 
 ---- J9: a row is kept for the others of its batch, though it is over with that
@@ -418,26 +423,58 @@ SELECT * FROM both_exist;
 -- l at 10 with k = 7 has found r at 1, which meets l at 1, which has k = 1, as n has
 SELECT * FROM beside_outer ORDER BY 1, 2;
 
----- J12: a bound is exact: what is on it, and a microsecond beyond
+---- J12: a bound is exact: what is a millisecond before, on it, and beyond; J8: what is just on it waits until the watermark is a millisecond further
 CALL streams();
-CALL make('j12_to', 'SELECT a, b FROM l LEFT JOIN r ON l.k = r.k AND r.ts >= l.ts AND r.ts <= l.ts + interval ''10 s''');
-CALL make('j12_below', 'SELECT a, b FROM l LEFT JOIN r ON l.k = r.k AND r.ts >= l.ts AND r.ts < l.ts + interval ''10 s''');
-INSERT INTO l VALUES (at(1), 1, 1);
-INSERT INTO r VALUES (at(1), 9, 0);
+CALL make('j12_to', 'SELECT a, b FROM l FULL JOIN r ON l.k = r.k AND r.ts >= l.ts AND r.ts <= l.ts + interval ''10 s''');
+CALL make('j12_below', 'SELECT a, b FROM l FULL JOIN r ON l.k = r.k AND r.ts > l.ts AND r.ts < l.ts + interval ''10 s''');
+-- the left first
+INSERT INTO l VALUES (at(1), 1, 1), (at(1), 2, 2), (at(1), 3, 3);
+INSERT INTO r VALUES (at(1), 1, 10), (at(1.001), 1, 11);
 CALL refresh_views(2);
-INSERT INTO l VALUES (at(10.999999), 9, 9);
-INSERT INTO r VALUES (at(10.999999), 9, 1);
+INSERT INTO l VALUES (at(10.9985), 0, 9);
+INSERT INTO r VALUES (at(10.999), 1, 12), (at(11), 1, 13), (at(11.000001), 1, 14), (at(11.001), 1, 15);
 CALL refresh_views(2);
--- the watermark is just before the bound (it counts whole milliseconds): 1 may still find another
+-- to: 1 finds 10 to 13, below: 11 and 12, and 10 comes alone (the watermark is 10.998)
 SELECT * FROM show();
 SELECT restart();
-INSERT INTO r VALUES (at(11), 1, 10), (at(11.000001), 1, 11);
+INSERT INTO l VALUES (at(10.999), 0, 9);
 CALL refresh_views(2);
-SELECT * FROM show();
-INSERT INTO l VALUES (at(12), 8, 8);
-INSERT INTO r VALUES (at(12), 7, 7);
+SELECT append FROM show();
+-- 10.999: what 2 is still to find, though it is on the bound, is not late
+INSERT INTO r VALUES (at(11), 2, 20);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT append FROM show();
+INSERT INTO l VALUES (at(11), 0, 9);
+CALL refresh_views(2);
+-- 11: below, 2 and 3 are final, and r up to 11; to, neither is
+SELECT append FROM show();
+SELECT restart();
+-- on the watermark is late, behind it is beyond the bound
+INSERT INTO r VALUES (at(11), 3, 30), (at(11.0001), 3, 31);
+CALL refresh_views(2);
+SELECT append FROM show();
+INSERT INTO l VALUES (at(11.001), 0, 8);
+CALL refresh_views(2);
+-- 11.001: to, 3 is final, and r up to 11
+SELECT append FROM show();
+-- the right first: 40 waits for l up to its own time; of below, a bit less
+INSERT INTO r VALUES (at(30), 4, 40), (at(30), 5, 50), (at(30), 6, 60);
+CALL refresh_views(2);
+INSERT INTO l VALUES (at(19.999), 4, 4), (at(20), 4, 5), (at(20.001), 4, 6), (at(29.999), 5, 7);
+CALL refresh_views(2);
+-- to: 5 and 6 find 40, below: 6; 7 finds 50.  29.999: below, l up to 19.999 is final, which is 4; to, up to 19.998
+SELECT append FROM show();
+SELECT restart();
+INSERT INTO l VALUES (at(29.999), 6, 10), (at(30), 6, 11), (at(30), 5, 12), (at(30.001), 6, 13);
+CALL refresh_views(2);
+-- 10 is late; 11 and 12 find 60 and 50 on the bound.  30: below, 5 is final and r up to 30, to, 4
+SELECT append FROM show();
+INSERT INTO l VALUES (at(30), 4, 14), (at(30.0005), 4, 15);
+INSERT INTO r VALUES (at(30.001), 0, 90);
+CALL refresh_views(2);
+-- 14 is late, 15 after all that it could find
+SELECT append FROM show();
+SELECT view, late_rows FROM streaming.views ORDER BY view::text;
 
 ---- K1: windows above a join close when no row can come for them; K2: in the batch that makes the last rows final
 CALL streams();
@@ -452,7 +489,7 @@ CALL refresh_views(2);
 INSERT INTO l VALUES (at(10), 9, 9);
 INSERT INTO r VALUES (at(10), 8, 80);
 CALL refresh_views(2);
--- 10: windows of r are closed, and those of l that join the same window
+-- 10: windows that join the same one are closed; those of r are a millisecond later
 SELECT * FROM show();
 SELECT restart();
 INSERT INTO l VALUES (at(14), 9, 9);
@@ -463,7 +500,12 @@ SELECT * FROM show();
 INSERT INTO l VALUES (at(15), 9, 9);
 INSERT INTO r VALUES (at(15), 8, 80);
 CALL refresh_views(2);
--- 15: they are closed, together with 7, which has found none up to now, and is counted
+-- 15: so they are on the bound
+SELECT append FROM show();
+INSERT INTO l VALUES (at(15.001), 9, 9);
+INSERT INTO r VALUES (at(15.001), 8, 80);
+CALL refresh_views(2);
+-- 15.001: they are closed, together with 7, which has found none up to now, and is counted
 SELECT * FROM show();
 
 ---- K1: above a join by one event time, windows close with the watermark

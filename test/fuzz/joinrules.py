@@ -87,10 +87,21 @@ def conditions(rng, timed):
                     (lambda l: l.ts, lambda r: r.ts - c)
                     if "l" in timed else None, uses="lr")
     both = timed == "lr"
+    # J7 comes first
+    yield Condition("l.ts = r.o AND r.ts >= l.ts - " + interval(c),
+                    lambda l, r: l.ts == r.o and r.ts >= l.ts - c,
+                    (lambda l: l.ts, lambda r: r.o) if "l" in timed else None,
+                    uses="lr")
+    yield Condition("l.ts >= r.ts - %s AND l.ts > r.ts - %s AND l.ts <= "
+                    "r.ts + %s" % (interval(x), interval(y), interval(c)),
+                    lambda l, r: l.ts >= r.ts - x and l.ts > r.ts - y and
+                    l.ts <= r.ts + c, None,
+                    (lambda l: l.ts + max(x + 1, y), lambda r: r.ts + c + 1)
+                    if both else (None, None), uses="lr")
     yield Condition("r.ts BETWEEN l.ts - %s AND l.ts + %s" % (
                         interval(x), interval(y)),
                     lambda l, r: l.ts - x <= r.ts <= l.ts + y, None,
-                    (lambda l: l.ts + y, lambda r: r.ts + x)
+                    (lambda l: l.ts + y + 1, lambda r: r.ts + x + 1)
                     if both else (None, None), uses="lr")
     yield Condition("l.ts > r.ts + " + interval(c),
                     lambda l, r: l.ts > r.ts + c, None,
@@ -237,7 +248,7 @@ class View:
         # of these, the join sees no more of the time than a window of it
         self.only_windows = [s for s in "lr" if s not in shows and
                              "tumble(%s.ts" % s in self.condition.sql]
-        if self.kind == "semi" and "= r.ts - " in self.condition.sql:
+        if self.kind == "semi" and " = r.ts - " in self.condition.sql:
             self.seen.discard("r")
         self.refused = any(
             not self.condition.key and not self.condition.reach["lr".index(s)]

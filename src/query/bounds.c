@@ -62,8 +62,7 @@ struct StreamBounds
 								 * them, or -1 */
 	List	   *members;
 	Node	   *from;
-	bool		append;			/* there may be keys (rule J7), and a bound counts whole
-								 * milliseconds (J12) */
+	bool		keys;			/* there may be some (rule J7) */
 	bool		equalities;		/* those are taken now */
 	int64	   *after;			/* so much is a node after another at least */
 	int			max;
@@ -224,10 +223,10 @@ read_shifted(StreamBounds *bounds, Node *expr, Shifted *result)
 }
 
 /*
- * x is not before y, by a strategy of btree.  In append mode, what is just on a bound that
- * includes it is kept until the watermark is a millisecond beyond, and of several conditions
- * the one counts by which a row is kept longest (rules J8 and J12); but for equalities, which
- * have been taken before.
+ * x is not before y, by a strategy of btree.  What is just on a bound that includes it is kept
+ * until the watermark is a millisecond beyond, and of several conditions the one counts by
+ * which a row is kept longest (rules J8 and J12); but for equalities, which have been taken
+ * before.
  */
 static void
 note_not_before(StreamBounds *bounds, const Shifted *x, const Shifted *y,
@@ -238,7 +237,7 @@ note_not_before(StreamBounds *bounds, const Shifted *x, const Shifted *y,
 	/* x + x.low.. >= y + y.low.. */
 	int64		us = plus(y->low, -x->high);
 
-	if (!bounds->append || strategy == BTEqualStrategyNumber)
+	if (strategy == BTEqualStrategyNumber)
 	{
 		set_after(bounds, x->node, y->node, us);
 		return;
@@ -474,7 +473,7 @@ take_condition(StreamBounds *bounds, Node *condition)
 		strategy = BTEqualStrategyNumber;
 	if (strategy == InvalidStrategy || exprType(left) != exprType(right))
 		return;
-	if (bounds->append && bounds->equalities &&
+	if (bounds->keys && bounds->equalities &&
 		strategy == BTEqualStrategyNumber && !STREAM_MUTATION("join_keys"))
 	{
 		take_key(bounds, left, right);
@@ -586,7 +585,7 @@ find_all(StreamBounds *bounds, Node *from)
 
 StreamBounds *
 stream_bounds_find(Query *query, Node *from, List *members, List *times,
-				   bool append, StreamTimeFunction time_of, void *arg)
+				   bool keys, StreamTimeFunction time_of, void *arg)
 {
 	StreamBounds *bounds = palloc0(sizeof(StreamBounds));
 	ListCell   *lt;
@@ -597,7 +596,7 @@ stream_bounds_find(Query *query, Node *from, List *members, List *times,
 	bounds->arg = arg;
 	bounds->members = members;
 	bounds->from = from;
-	bounds->append = append;
+	bounds->keys = keys;
 	/* of more times, what comes last says nothing */
 	bounds->max = 4 * list_length(members);
 	bounds->after = palloc(sizeof(int64) * bounds->max * bounds->max);
@@ -737,15 +736,15 @@ first_after(StreamBounds *bounds, int member, int other,
 }
 
 /*
- * The time of a member that is equal to one of another, or -1: in append mode, that alone says
- * until when its rows are kept (rule J7).
+ * The time of a member that is equal to one of another, or -1: that alone says until when its
+ * rows are kept (rule J7).
  */
 static int
 equal_time(StreamBounds *bounds, int member, int other, int64 *us)
 {
 	int			n = list_length(bounds->nodes);
 
-	for (int x = 0; bounds->append && x < n; x++)
+	for (int x = 0; x < n; x++)
 		for (int y = 0; y < n; y++)
 			if (node_of(bounds, x)->member == member &&
 				node_of(bounds, y)->member == other &&

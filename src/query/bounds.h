@@ -41,14 +41,13 @@ typedef struct StreamBounds StreamBounds;
  * Finds the bounds in conditions of a SELECT (not yet rewritten) that joins streams: those
  * that hold for all rows of a part of its FROM.  arg: handed on to time_of, also later.
  * members: those whose rows are put together, as indexes into the range table; times: the
- * event time of each, or a window of it, as an expression, or NULL.  append: by the rules of
- * that mode, what is equal to the event time of another member is a key, whose rows find
- * nothing when it has passed (J7), and a bound that includes what is on it is a millisecond
- * further away (J8).
+ * event time of each, or a window of it, as an expression, or NULL.  keys: what is equal to
+ * the event time of another member is a key, whose rows find nothing when it has passed
+ * (rule J7).
  */
 extern StreamBounds *stream_bounds_find(Query *query, Node *from,
 										List *members, List *times,
-										bool append, StreamTimeFunction time_of,
+										bool keys, StreamTimeFunction time_of,
 										void *arg);
 
 /* Is anything said of how far apart the times of two members are? */

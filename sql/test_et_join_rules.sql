@@ -200,6 +200,7 @@ CALL refresh_views(2);
 SELECT * FROM show();
 SELECT view, late_rows FROM streaming.views ORDER BY view::text;
 SELECT name FROM not_plain() GROUP BY 1;
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS SELECT c FROM n WHERE (k, tumble(ts, '5 s')) IN (SELECT k, session_window(ts, '5 s') FROM r);
 
 ---- J7: equal event times, or windows of them, are over with the watermark, on both sides
 CALL streams();

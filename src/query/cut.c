@@ -964,10 +964,9 @@ stream_cut_distinct(StreamCut *cut, bool within_watermark, bool never_late)
 	group_by_all(cut->query);
 	find_keys(cut, &names);
 	collect_payload(cut, &names);
+	find_distinct_time(cut, within_watermark, &names);
 	if (never_late && !within_watermark)
 		cut->window = NULL;
-	else
-		find_distinct_time(cut, within_watermark, &names);
 	stream_cut_add_feed_from(cut, make_distinct_query(cut, make_delta_query(cut)),
 				  STREAM_FEED_ROWS);
 }

@@ -59,10 +59,10 @@ INSERT INTO r VALUES (at(13), 2, 20); INSERT INTO l VALUES (at(14), 8, 8), (at(1
 CALL refresh_views(2);
 -- the left first: 2 has been found after its window
 SELECT * FROM windows();
-INSERT INTO r VALUES (at(15), 7, 70);
-INSERT INTO l VALUES (at(15), 8, 8);
+INSERT INTO r VALUES (at(15.001), 7, 70);
+INSERT INTO l VALUES (at(15.001), 8, 8);
 CALL refresh_views(2);
--- 15: that of the first window is final
+-- 15.001: that of the first window is final
 SELECT * FROM windows();
 -- the right first
 INSERT INTO r VALUES (at(21), 5, 50);

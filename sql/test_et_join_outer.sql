@@ -55,16 +55,16 @@ INSERT INTO r VALUES ('2024-01-01 00:00:30', 1, 20), ('2024-01-01 00:00:30.00000
 INSERT INTO l VALUES ('2024-01-01 00:00:20', 1, 3), (NULL, 1, 4), ('2024-01-01 00:00:25', NULL, 5), ('2024-01-01 00:00:25', NULL, 5);
 CALL refresh_views(2);
 TABLE lists;
--- the watermark 00:00:30: 1 and 2 find no more, and 2 has found nothing
-INSERT INTO l VALUES ('2024-01-01 00:00:40', 9, 6);
-INSERT INTO r VALUES ('2024-01-01 00:00:40', 8, 40);
+-- the watermark 00:00:30.001: 1 and 2 find no more, and 2 has found nothing
+INSERT INTO l VALUES ('2024-01-01 00:00:40.001', 9, 6);
+INSERT INTO r VALUES ('2024-01-01 00:00:40.001', 8, 40);
 CALL refresh_views(2);
 TABLE lists;
 SELECT view, watermark, kept(view) FROM streaming.views ORDER BY view::text;
--- 00:00:40; the right first: 7 finds 50, but not 60
-INSERT INTO r VALUES ('2024-01-01 00:00:50', 7, 50), ('2024-01-01 00:00:45', 7, 60);
+-- 00:00:40.002; the right first: 7 finds 50, but not 60
+INSERT INTO r VALUES ('2024-01-01 00:00:50.002', 7, 50), ('2024-01-01 00:00:45', 7, 60);
 CALL refresh_views();
-INSERT INTO l VALUES ('2024-01-01 00:00:50', 7, 7);
+INSERT INTO l VALUES ('2024-01-01 00:00:50.002', 7, 7);
 CALL refresh_views(2);
 TABLE lists;
 -- a late row leaves no trace; one that is not late may be final when it comes

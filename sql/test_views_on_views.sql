@@ -309,7 +309,7 @@ CREATE VIEW groups_now AS SELECT k, n FROM groups;
 CREATE MATERIALIZED VIEW looked_up WITH (streaming.continuous, streaming.trigger = 'manual') AS
 	SELECT c.k, groups_now.n FROM c LEFT JOIN groups_now USING (k);
 CREATE MATERIALIZED VIEW looked_at WITH (streaming.continuous, streaming.trigger = 'manual') AS
-	SELECT c.k, (SELECT n FROM groups WHERE groups.k = c.k) AS n FROM c;
+	SELECT c.k, (SELECT n FROM groups_now g WHERE g.k = c.k) AS n FROM c;
 DELETE FROM dim;
 INSERT INTO dim SELECT k, n FROM groups WHERE k = 5;
 INSERT INTO c VALUES (5, 1);

@@ -31,6 +31,10 @@
 #	join_found	a row that comes too late for what it is equal to, and comes alone, finds it
 #	join_key_first	what comes too late for what it is equal to does not count for the watermark
 #	join_late	late rows are joined where nothing bounds the join
+#	join_late_left	... of the left side of any join
+#	join_early	a row on a bound that includes it is final a millisecond early
+#	join_twice	pairs come twice
+#	exists_late	in update mode, late rows of what EXISTS asks for do not count
 #	join_row_time	a row is late for a window before that has ended
 #	join_no_data	a batch without rows follows for which rows are late for a join
 #	join_waiting	a row goes while one that it has found waits for more
@@ -88,7 +92,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	sessions_edge session_rows
 	join_forgotten join_matched join_bereft join_signs join_tests tests_looked_up join_final join_waiting
 	join_index join_implied join_alone join_keys join_found join_key_first join_late join_row_time
-	join_no_data
+	join_no_data join_late_left join_early join_twice exists_late
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	looked_up_stays looked_up_again
 	united_signs united_late
@@ -123,7 +127,7 @@ guards()
 		join_tests) echo test_00_setup test_join_anti ;;
 		tests_looked_up) echo test_00_setup test_exists_views ;;
 		time_behind) echo test_00_setup test_et_carried ;;
-		join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data) echo test_00_setup test_et_join_rules ;;
+		join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data | join_late_left | join_early | join_twice | exists_late) echo test_00_setup test_et_join_rules ;;
 		join_index | join_implied) echo test_00_setup test_join_ranges ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;

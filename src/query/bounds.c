@@ -61,7 +61,9 @@ struct StreamBounds
 	List	   *own;			/* int: of each member, its own event time among
 								 * them, or -1 */
 	List	   *members;
+	Node	   *from;
 	bool		keys;			/* there may be some (rule J7) */
+	bool		equalities;		/* those are taken now */
 	int64	   *after;			/* so much is a node after another at least */
 	int			max;
 };
@@ -220,23 +222,47 @@ read_shifted(StreamBounds *bounds, Node *expr, Shifted *result)
 	return result->low != UNBOUNDED && result->high != UNBOUNDED;
 }
 
-/* x is not before y */
+/*
+ * x is not before y, by a strategy of btree.  What is just on a bound that includes it is kept
+ * until the watermark is a millisecond beyond, and of several conditions the one counts by
+ * which a row is kept longest (rules J8 and J12); but for equalities, which have been taken
+ * before.
+ */
 static void
-note_not_before(StreamBounds *bounds, const Shifted *x, const Shifted *y)
+note_not_before(StreamBounds *bounds, const Shifted *x, const Shifted *y,
+				int strategy)
 {
+	int64	   *after = distance(bounds, x->node, y->node);
+
 	/* x + x.low.. >= y + y.low.. */
-	set_after(bounds, x->node, y->node, plus(y->low, -x->high));
+	int64		us = plus(y->low, -x->high);
+
+	if (strategy == BTEqualStrategyNumber)
+	{
+		set_after(bounds, x->node, y->node, us);
+		return;
+	}
+	if ((strategy == BTLessEqualStrategyNumber ||
+		 strategy == BTGreaterEqualStrategyNumber) &&
+		!STREAM_MUTATION("join_early"))
+		us = plus(us, -1000);
+	if (*after == UNBOUNDED)
+		*after = us;
+	else if (plus(*after, *distance(bounds, y->node, x->node)) != 0)
+		*after = Min(*after, us);
 }
 
-/* x compared with y, by a strategy of btree */
+/* x compared with y */
 static void
 note_comparison(StreamBounds *bounds, const Shifted *x, const Shifted *y,
 				int strategy)
 {
+	if ((strategy == BTEqualStrategyNumber) != bounds->equalities)
+		return;
 	if (strategy >= BTEqualStrategyNumber)
-		note_not_before(bounds, x, y);
+		note_not_before(bounds, x, y, strategy);
 	if (strategy <= BTEqualStrategyNumber)
-		note_not_before(bounds, y, x);
+		note_not_before(bounds, y, x, strategy);
 }
 
 /* x - y compared with a constant interval */
@@ -331,8 +357,48 @@ comes_at_once(RangeTblEntry *rte)
 }
 
 /*
- * Can the expression be a key that is equal to the time?  Of more than two members, one that
- * a row has met may wait for the others, whatever the key.
+ * Which members there are in that part of FROM; notes in *first if two of them are joined with
+ * each other before any is with a third one, as FROM is written.
+ */
+static Bitmapset *
+members_in(StreamBounds *bounds, Node *jtnode, const Bitmapset *two,
+		   bool *first)
+{
+	Bitmapset  *members = NULL;
+	List	   *parts;
+	ListCell   *lc;
+
+	if (IsA(jtnode, RangeTblRef))
+		return list_member_int(bounds->members,
+							   ((RangeTblRef *) jtnode)->rtindex) ?
+			bms_make_singleton(((RangeTblRef *) jtnode)->rtindex) : NULL;
+	parts = IsA(jtnode, FromExpr) ? ((FromExpr *) jtnode)->fromlist :
+		list_make2(((JoinExpr *) jtnode)->larg, ((JoinExpr *) jtnode)->rarg);
+	foreach(lc, parts)
+	{
+		members = bms_union(members, members_in(bounds, lfirst(lc), two,
+												first));
+		*first |= bms_equal(members, two);
+	}
+	return members;
+}
+
+static bool
+are_joined_first(StreamBounds *bounds, int x, int y)
+{
+	bool		first = false;
+
+	if (list_length(bounds->members) == 2)
+		return true;
+	(void) members_in(bounds, bounds->from,
+					  bms_add_member(bms_make_singleton(x), y), &first);
+	return first;
+}
+
+/*
+ * Can the expression be a key that is equal to the time?  What comes too late for that finds
+ * nothing.  If what it is of has been joined with others before, so that it comes with one of
+ * these that is new, a row does not say by itself when that is.
  */
 static bool
 can_be_key(StreamBounds *bounds, Node *expr, const StreamTimeOf *time)
@@ -342,11 +408,11 @@ can_be_key(StreamBounds *bounds, Node *expr, const StreamTimeOf *time)
 
 	/* an event time says by itself what is late */
 	if (find_node(bounds, expr) >= 0 || time->key_of || !is_regular(time) ||
-		list_length(bounds->members) != 2 ||
 		list_length(bounds->nodes) == bounds->max ||
 		!bms_get_singleton_member(pull_varnos(NULL, expr), &member) ||
 		member == time->member ||
 		!list_member_int(bounds->members, member) ||
+		!are_joined_first(bounds, member, time->member) ||
 		!comes_at_once(rt_fetch(member, bounds->query->rtable)) ||
 		contain_volatile_functions(expr) || contain_subplans(expr))
 		return false;
@@ -407,8 +473,8 @@ take_condition(StreamBounds *bounds, Node *condition)
 		strategy = BTEqualStrategyNumber;
 	if (strategy == InvalidStrategy || exprType(left) != exprType(right))
 		return;
-	if (bounds->keys && strategy == BTEqualStrategyNumber &&
-		!STREAM_MUTATION("join_keys"))
+	if (bounds->keys && bounds->equalities &&
+		strategy == BTEqualStrategyNumber && !STREAM_MUTATION("join_keys"))
 	{
 		take_key(bounds, left, right);
 		take_key(bounds, right, left);
@@ -506,8 +572,11 @@ find_all(StreamBounds *bounds, Node *from)
 
 	for (int i = 0; i < bounds->max * bounds->max; i++)
 		bounds->after[i] = UNBOUNDED;
-	take_from(bounds,
-			  stream_compat_flatten_join_alias_vars(NULL, bounds->query, from));
+	from = stream_compat_flatten_join_alias_vars(NULL, bounds->query, from);
+	bounds->equalities = true;
+	take_from(bounds, from);
+	bounds->equalities = false;
+	take_from(bounds, from);
 	n = list_length(bounds->nodes);
 	for (int i = 0; i < n; i++)
 		relate(bounds, i);
@@ -526,6 +595,7 @@ stream_bounds_find(Query *query, Node *from, List *members, List *times,
 	bounds->time_of = time_of;
 	bounds->arg = arg;
 	bounds->members = members;
+	bounds->from = from;
 	bounds->keys = keys;
 	/* of more times, what comes last says nothing */
 	bounds->max = 4 * list_length(members);
@@ -665,6 +735,27 @@ first_after(StreamBounds *bounds, int member, int other,
 	return best;
 }
 
+/*
+ * The time of a member that is equal to one of another, or -1: that alone says until when its
+ * rows are kept (rule J7).
+ */
+static int
+equal_time(StreamBounds *bounds, int member, int other, int64 *us)
+{
+	int			n = list_length(bounds->nodes);
+
+	for (int x = 0; x < n; x++)
+		for (int y = 0; y < n; y++)
+			if (node_of(bounds, x)->member == member &&
+				node_of(bounds, y)->member == other &&
+				*distance(bounds, x, y) >= 0 && *distance(bounds, y, x) >= 0)
+			{
+				*us = node_of(bounds, y)->slack;
+				return x;
+			}
+	return -1;
+}
+
 List *
 stream_bounds_expiry(StreamBounds *bounds, int member, List **after)
 {
@@ -679,11 +770,15 @@ stream_bounds_expiry(StreamBounds *bounds, int member, List **after)
 
 		if (lfirst_int(lc) == member)
 			continue;
-		n = first_after(bounds, member, lfirst_int(lc), after_member);
-		if (n < 0)
-			return NIL;
 		us = palloc(sizeof(int64));
-		*us = -after_member(bounds, n, lfirst_int(lc));
+		n = equal_time(bounds, member, lfirst_int(lc), us);
+		if (n < 0)
+		{
+			n = first_after(bounds, member, lfirst_int(lc), after_member);
+			if (n < 0)
+				return NIL;
+			*us = -after_member(bounds, n, lfirst_int(lc));
+		}
 		result = lappend(result, node_of(bounds, n));
 		*after = lappend(*after, us);
 	}

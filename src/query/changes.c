@@ -594,6 +594,36 @@ check_tests(Query *query, const StreamPlace *place)
 						 "Write it as a condition by itself, below AND only; or look up what the view shows at the moment in an ordinary view over it.");
 }
 
+/* Finds any sub-select of an expression over another continuous view, by its name. */
+static bool
+looked_up_walker(Node *node, Node **found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink) &&
+		changing_views(castNode(Query, ((SubLink *) node)->subselect)) != NIL)
+	{
+		*found = node;
+		return true;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, looked_up_walker, found, 0);
+	return expression_tree_walker(node, looked_up_walker, found);
+}
+
+void
+stream_changes_check_feed(Query *query, const StreamPlace *place)
+{
+	Node	   *found;
+
+	if (looked_up_walker((Node *) query, &found) &&
+		!STREAM_MUTATION("tests_looked_up"))
+		stream_refuse_in(place,
+						 "a sub-select of an expression over another continuous view whose rows change is",
+						 found,
+						 "Join the view in FROM, and the rows follow it; or look up what it shows at the moment in an ordinary view over it.");
+}
+
 void
 stream_changes_expand(Query *query, const StreamPlace *place)
 {

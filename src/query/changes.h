@@ -48,6 +48,12 @@ extern StreamCut *stream_changes_cut(StreamCut *top, Query *shown,
  */
 extern void stream_changes_expand(Query *query, const StreamPlace *place);
 
+/*
+ * Refuses a query of a batch that has, in an expression, a sub-select over another view: it
+ * would show what that was at some moment.  Error 0A000, with the position.
+ */
+extern void stream_changes_check_feed(Query *query, const StreamPlace *place);
+
 /* Does it?  And the OIDs of those that lack one. */
 extern bool stream_changes_are_read(Query *query);
 extern List *stream_changes_lacking(Query *query);

@@ -956,7 +956,7 @@ stream_cut_add_own_feed(StreamCut *cut)
 }
 
 void
-stream_cut_distinct(StreamCut *cut, bool within_watermark)
+stream_cut_distinct(StreamCut *cut, bool within_watermark, bool never_late)
 {
 	List	   *names = NIL;
 
@@ -965,6 +965,8 @@ stream_cut_distinct(StreamCut *cut, bool within_watermark)
 	find_keys(cut, &names);
 	collect_payload(cut, &names);
 	find_distinct_time(cut, within_watermark, &names);
+	if (never_late && !within_watermark)
+		cut->window = NULL;
 	stream_cut_add_feed_from(cut, make_distinct_query(cut, make_delta_query(cut)),
 				  STREAM_FEED_ROWS);
 }

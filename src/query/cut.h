@@ -263,10 +263,12 @@ extern void stream_cut_check(Query *query, const StreamPlace *place);
  * its aggregation, or makes a deduplication of it, or has it keep the first rows of
  * each key (cut->topn is given; over changes, stream_firsts_plan gives it its feed).
  * within_watermark: the option
- * streaming.distinct_within_watermark.  Error 0A000, with the clause's position.
+ * streaming.distinct_within_watermark; never_late: no event time says that a row is late.
+ * Error 0A000, with the clause's position.
  */
 extern void stream_cut_aggregation(StreamCut *cut);
-extern void stream_cut_distinct(StreamCut *cut, bool within_watermark);
+extern void stream_cut_distinct(StreamCut *cut, bool within_watermark,
+								bool never_late);
 extern void stream_cut_topn(StreamCut *cut);
 
 /*

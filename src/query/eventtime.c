@@ -2049,15 +2049,16 @@ ends_of_keys(StreamJoined *joined, StreamBounds *bounds, int member)
 }
 
 /*
- * Adds when a row of a member finds no new one; false: it always may.  It finds none when
- * a key of it has passed, either.
+ * Adds when a row of a member finds no new one; false: it always may.  Of two, it finds none
+ * when a key of it has passed, either; of more, what has found one by then waits for others.
  */
 static bool
 add_expiry(StreamJoined *joined, StreamBounds *bounds, int member, List **ends)
 {
 	List	   *after;
 	List	   *times = stream_bounds_expiry(bounds, member, &after);
-	List	   *keys = ends_of_keys(joined, bounds, member);
+	List	   *keys = list_length(times) == 1 ?
+		ends_of_keys(joined, bounds, member) : NIL;
 	ListCell   *lt;
 	ListCell   *la;
 

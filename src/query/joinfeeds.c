@@ -703,6 +703,8 @@ stream_joinfeeds_make(StreamCut *cut)
 			StreamCutInput *new = lfirst(lc);
 
 			add_pairs(cut, &replacing, new);
+			if (STREAM_MUTATION("join_twice"))
+				add_pairs(cut, &replacing, new);
 			if (new->final > 0)
 				add_final(cut, &replacing, new, true);
 			if (cut->signs && other_side(cut, new)->preserved)

@@ -1028,6 +1028,8 @@ drop_late(const Joining *joining, const Side *side, StreamCut *cut)
 	else if (joining->bounded)
 		cut->window = stream_eventtime_of_side(joining->joined, side->rtindex,
 											   cut->query, NULL);
+	if (STREAM_MUTATION("join_late_left") && side == linitial(joining->sides))
+		cut->window = NULL;
 	cut->only_late = !joining->timed;
 	if (side->keys == NIL)
 		return;

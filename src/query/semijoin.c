@@ -47,6 +47,9 @@
 #include "query/serving.h"
 #include "query/semijoin.h"
 
+/* The name of what becomes a member of FROM, which is not inFromCl. */
+#define SEMI_NAME "semi"
+
 /* What becomes of a sub-select. */
 typedef struct Semijoin
 {
@@ -309,7 +312,7 @@ pull_up(Query *query, Query *part)
 		return NIL;
 	query->jointree->fromlist =
 		lappend(query->jointree->fromlist,
-				add_range(query, semijoin.query, "semi", true));
+				add_range(query, semijoin.query, SEMI_NAME, false));
 	return semijoin.quals;
 }
 
@@ -398,6 +401,13 @@ add_tests(Query *query, List *tests)
 }
 
 /* ---- all of them ---- */
+
+bool
+stream_semijoin_is_member(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_SUBQUERY && !rte->inFromCl &&
+		strcmp(rte->eref->aliasname, SEMI_NAME) == 0;
+}
 
 SubLink *
 stream_semijoin_of_condition(Node *condition, bool *none)

@@ -23,6 +23,9 @@ extern bool stream_semijoin_pull_up(Query *query, const StreamPlace *place);
 /* The same in all sub-selects of FROM of a query that is known to be accepted. */
 extern void stream_semijoin_pull_up_all(Query *query);
 
+/* Is the member of FROM what EXISTS or IN has become, the SELECT DISTINCT of what is asked for? */
+extern bool stream_semijoin_is_member(const RangeTblEntry *rte);
+
 /* The EXISTS or IN that a condition is, or NULL; none: it is negated. */
 extern SubLink *stream_semijoin_of_condition(Node *condition, bool *none);
 

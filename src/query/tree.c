@@ -36,6 +36,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "query/analyze.h"
 #include "query/changes.h"
@@ -61,6 +62,8 @@ typedef struct Planting
 	const StreamOptions *options;
 	int			depth;			/* of the operator that is being made */
 	bool		kept;			/* nothing is left to readers, though it could be */
+	bool		never_late;		/* the DISTINCT to be made is one of EXISTS, where no row is
+								 * late */
 } Planting;
 
 /* Each operator looks through all that is below it. */
@@ -696,10 +699,15 @@ make_join(Planting *planting, StreamCut *cut)
 	{
 		StreamCut  *side = ((StreamCutInput *) lfirst(lc))->cut;
 
+		/* in update mode, EXISTS is about all rows, unless these go */
+		planting->never_late = !planting->tree->append &&
+			side->window == NULL && !STREAM_MUTATION("exists_late") &&
+			stream_semijoin_is_member(linitial(side->query->rtable));
 		if (side->signs && is_changing(side->query, 1))
 			make_below(planting, side, 1);
 		else
 			find_below(planting, side, false);
+		planting->never_late = false;
 		stream_joining_finish_side(side);
 		add_cut(planting, side);
 	}
@@ -711,9 +719,11 @@ static void
 make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 {
 	Query	   *query = cut->query;
+	bool		never_late = planting->never_late;
 	List	   *below;
 	int			rtindex;
 
+	planting->never_late = false;
 	stream_compat_flatten_groups(query);
 	cut->topn = topn ? topn : stream_topn_of_distinct(query);
 	if (cut->topn == NULL)
@@ -742,7 +752,7 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 	else if (query->groupClause == NIL && !query->hasAggs)
 		stream_cut_distinct(cut,
 							planting->options->within_watermark &&
-							cut->below == NIL);
+							cut->below == NIL, never_late);
 	else
 	{
 		stream_cut_aggregation(cut);
@@ -1524,6 +1534,19 @@ shown_alone(const StreamTree *tree)
 		NULL : cut;
 }
 
+/* Of what is looked up in a batch, nothing may be what others change. */
+static void
+check_feeds(StreamTree *tree, const StreamPlace *place)
+{
+	ListCell   *lc;
+	ListCell   *lf;
+
+	foreach(lc, tree->cuts)
+		foreach(lf, ((StreamCut *) lfirst(lc))->feeds)
+			stream_changes_check_feed(((StreamFeed *) lfirst(lf))->query,
+									  place);
+}
+
 StreamTree *
 stream_tree_of_query(Query *query, const StreamOptions *options,
 					 const StreamPlace *place)
@@ -1570,6 +1593,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->top->shown = true;
 	if (options->changes)
 		add_changes(&planting, place);
+	check_feeds(tree, place);
 	tree->alone = shown_alone(tree);
 	tree->added = added_only(tree, options);
 	/* (rows that wait for those of another view come later than they say) */

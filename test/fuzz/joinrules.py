@@ -87,10 +87,21 @@ def conditions(rng, timed):
                     (lambda l: l.ts, lambda r: r.ts - c)
                     if "l" in timed else None, uses="lr")
     both = timed == "lr"
+    # J7 comes first
+    yield Condition("l.ts = r.o AND r.ts >= l.ts - " + interval(c),
+                    lambda l, r: l.ts == r.o and r.ts >= l.ts - c,
+                    (lambda l: l.ts, lambda r: r.o) if "l" in timed else None,
+                    uses="lr")
+    yield Condition("l.ts >= r.ts - %s AND l.ts > r.ts - %s AND l.ts <= "
+                    "r.ts + %s" % (interval(x), interval(y), interval(c)),
+                    lambda l, r: l.ts >= r.ts - x and l.ts > r.ts - y and
+                    l.ts <= r.ts + c, None,
+                    (lambda l: l.ts + max(x + 1, y), lambda r: r.ts + c + 1)
+                    if both else (None, None), uses="lr")
     yield Condition("r.ts BETWEEN l.ts - %s AND l.ts + %s" % (
                         interval(x), interval(y)),
                     lambda l, r: l.ts - x <= r.ts <= l.ts + y, None,
-                    (lambda l: l.ts + y, lambda r: r.ts + x)
+                    (lambda l: l.ts + y + 1, lambda r: r.ts + x + 1)
                     if both else (None, None), uses="lr")
     yield Condition("l.ts > r.ts + " + interval(c),
                     lambda l, r: l.ts > r.ts + c, None,
@@ -237,11 +248,16 @@ class View:
         # of these, the join sees no more of the time than a window of it
         self.only_windows = [s for s in "lr" if s not in shows and
                              "tumble(%s.ts" % s in self.condition.sql]
-        if self.kind == "semi" and "= r.ts - " in self.condition.sql:
+        if self.kind == "semi" and " = r.ts - " in self.condition.sql:
             self.seen.discard("r")
         self.refused = any(
             not self.condition.key and not self.condition.reach["lr".index(s)]
             for s in self.preserved)
+        # what is joined above, by nothing that bounds it, meets all pairs
+        self.third = self.kind == "inner" and not single and \
+            rng.random() < 0.5
+        self.columns = "lid" if self.kind in ("semi", "anti") else \
+            "lid, rid, mid" if self.third else "lid, rid"
         self.sql = self.make(shows, single)
 
     def make(self, shows, single):
@@ -257,8 +273,10 @@ class View:
             return ("SELECT l.id AS lid%s FROM %s WHERE %sEXISTS (SELECT FROM "
                     "%s WHERE %s)" % (times, l, "NOT " if self.kind == "anti"
                                       else "", r, on))
-        return "SELECT l.id AS lid, r.id AS rid%s FROM %s %s JOIN %s ON %s" % (
-            times, l, self.kind.upper(), r, on)
+        return ("SELECT l.id AS lid, r.id AS rid%s%s FROM %s %s JOIN %s ON %s%s"
+                % (", m.id AS mid" if self.third else "", times, l,
+                   self.kind.upper(), r, on,
+                   " JOIN m ON m.k = l.k" if self.third else ""))
 
 
 class JoinRules(History):
@@ -274,6 +292,9 @@ class JoinRules(History):
         self.delay = rng.choice([0, 0, 1000, 5000])
         for name in "s" if self.single else "lr":
             self.create_stream(name)
+        self.do("ddl", "CREATE TABLE m (id int4, k int4) USING stream")
+        self.thirds = []
+        self.keys = {}
         self.references = []
         self.plain = []
         for number in range(rng.randint(4, 8)):
@@ -310,12 +331,9 @@ class JoinRules(History):
 
     def create_view(self, name):
         view = View(self.rng, name, self.timed, self.single)
-        # what two event times bound drops late rows in any mode, and so do the
-        # distinct event times that EXISTS asks for
+        # what two event times bound drops late rows in any mode
         update = self.rng.random() < 0.25 and not (
-            self.timed == "lr" and view.condition.uses == "lr") and not (
-            view.kind == "semi" and "r" in self.timed and
-            "r" in view.condition.uses)
+            self.timed == "lr" and view.condition.uses == "lr")
         view.refused &= not update
         sql = ("CREATE MATERIALIZED VIEW %s WITH (streaming.continuous, "
                "streaming.trigger = manual, streaming.output_mode = %s%s) "
@@ -368,6 +386,10 @@ class JoinRules(History):
             if part:
                 self.do("w1", "INSERT INTO %s VALUES %s" % (
                     name, ", ".join(part)))
+        self.keys.update((r.id, r.k) for r in rows)
+        if not self.single and rng.random() < 0.4:
+            self.thirds.append((len(self.thirds), rng.choice([1, 1, 2, 3])))
+            self.do("w1", "INSERT INTO m VALUES (%d, %d)" % self.thirds[-1])
         if rng.random() < 0.1:
             self.do("admin", "SELECT pg_terminate_backend(pid) FROM "
                     "pg_stat_activity WHERE backend_type ~ '^streaming.* "
@@ -383,16 +405,18 @@ class JoinRules(History):
         with self.monitor.cursor() as cur:
             self.note("oracle", "REFRESH MATERIALIZED VIEW %s;" % view.name)
             cur.execute("REFRESH MATERIALIZED VIEW %s" % view.name)
-            cur.execute("SELECT %s FROM %s" % (
-                "lid" if view.kind in ("semi", "anti") else "lid, rid",
-                view.name))
+            cur.execute("SELECT %s FROM %s" % (view.columns, view.name))
             shown = cur.fetchall()
+            wanted_rows = reference.shown
+            if view.third:
+                wanted_rows = [(l, r, i) for l, r in reference.shown
+                               for i, k in self.thirds if k == self.keys[l]]
             cur.execute("SELECT late_rows, batches FROM streaming.views "
                         "WHERE view = '%s'::regclass" % view.name)
             late, batches = cur.fetchone()
         for problem, found, wanted in (
                 ("rows", sorted(shown, key=str),
-                 sorted(reference.shown, key=str)),
+                 sorted(wanted_rows, key=str)),
                 ("late rows", late, reference.late_rows)):
             if found != wanted:
                 raise Failure("%s has other %s, after %d batches (W %s): %s\n"

@@ -23,9 +23,11 @@
 #	join_signs	pairs with a row that goes come
 #	join_tests	EXISTS and NOT EXISTS are true of what is not new
 #	tests_looked_up	EXISTS and NOT EXISTS over another view are as they were when the row came
+#	join_pairs	of rows that EXISTS and NOT EXISTS find by what is equal, pairs are made
 #	join_final	a row that has found others comes out alone, too, when it finds no more
 #	join_alone	a row that can find none waits for others
 #	join_index	sides have no index but for the one on their keys
+#	join_key_only	an index on what is equal does not go on with what is compared
 #	join_implied	what is in a range is looked for at its beginning only
 #	join_keys	what is equal to an event time of another stream says nothing of the time
 #	join_found	a row that comes too late for what it is equal to, and comes alone, finds it
@@ -83,8 +85,8 @@ set -uo pipefail
 
 mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	sessions_edge session_rows
-	join_forgotten join_matched join_bereft join_signs join_tests tests_looked_up join_final join_waiting
-	join_index join_implied join_alone join_keys join_found join_key_first join_late join_row_time
+	join_forgotten join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting
+	join_index join_key_only join_implied join_alone join_keys join_found join_key_first join_late join_row_time
 	join_no_data
 	rows_forgotten bits_again changes_between changes_lost rows_stay
 	looked_up_stays looked_up_again
@@ -117,11 +119,11 @@ guards()
 		join_bereft) echo test_00_setup test_join_outer_changing ;;
 		join_signs) echo test_00_setup test_join_groups ;;
 		united_signs | united_late) echo test_00_setup test_union_changes ;;
-		join_tests) echo test_00_setup test_join_anti ;;
+		join_tests | join_pairs) echo test_00_setup test_join_anti ;;
 		tests_looked_up) echo test_00_setup test_exists_views ;;
 		time_behind) echo test_00_setup test_et_carried ;;
 		join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data) echo test_00_setup test_et_join_rules ;;
-		join_index | join_implied) echo test_00_setup test_join_ranges ;;
+		join_index | join_key_only | join_implied) echo test_00_setup test_join_ranges ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;
 		ordered_stay | topn_unsaid | empty_set_goes)

@@ -18,6 +18,10 @@
 #	sessions_edge	a group does not touch the session that ends where it begins, with the watermark
 #	session_rows	the last row of a session is not aggregated with it
 #	join_forgotten	the rows of a side are not kept
+#	join_twice	rows of a side are kept before the others of the batch are joined
+#	join_evicted_early	rows of a side go a millisecond too early
+#	join_late_side	late rows of the first side are joined
+#	content_skipped	a view on a view does not begin with what that shows
 #	join_matched	a row of an outer join, or NOT EXISTS, goes with each match
 #	join_bereft	a row of an outer join, or NOT EXISTS, stays away when its last match goes
 #	join_signs	pairs with a row that goes come
@@ -86,7 +90,7 @@ set -uo pipefail
 
 mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	sessions_edge session_rows
-	join_forgotten join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting
+	join_forgotten join_twice join_evicted_early join_late_side content_skipped join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting
 	join_index join_key_only join_implied join_alone join_keys join_found join_key_first join_late join_row_time
 	join_no_data
 	rows_forgotten bits_again changes_between added_untold changes_lost rows_stay
@@ -115,7 +119,7 @@ guards()
 		sessions) echo test_00_setup test_et_sessions ;;
 		sessions_*) echo test_00_setup test_session_changes ;;
 		session_rows) echo test_00_setup test_et_session_rows ;;
-		join_forgotten) echo test_00_setup test_join ;;
+		join_forgotten | join_twice) echo test_00_setup test_join ;;
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
 		join_bereft) echo test_00_setup test_join_outer_changing ;;
 		join_signs) echo test_00_setup test_join_groups ;;
@@ -123,7 +127,7 @@ guards()
 		join_tests | join_pairs) echo test_00_setup test_join_anti ;;
 		tests_looked_up) echo test_00_setup test_exists_views ;;
 		time_behind) echo test_00_setup test_et_carried ;;
-		join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data) echo test_00_setup test_et_join_rules ;;
+		join_evicted_early | join_late_side | join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data) echo test_00_setup test_et_join_rules ;;
 		join_index | join_key_only | join_implied) echo test_00_setup test_join_ranges ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;
@@ -133,7 +137,7 @@ guards()
 		shared_filter | average_unfiltered)
 			echo test_00_setup test_agg_shared ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
-		changes_between | added_untold) echo test_00_setup test_views_on_views ;;
+		changes_between | added_untold | content_skipped) echo test_00_setup test_views_on_views ;;
 		looked_up_*) echo test_00_setup test_lookups ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread) echo test_00_setup test_rewrite ;;

@@ -785,7 +785,8 @@ keep_sides(StreamOperator *op, int feed)
 	{
 		StreamSide *side = &op->sides[i];
 
-		if (side->kept || side->last >= feed)
+		if (side->kept ||
+			(side->last >= feed && !STREAM_MUTATION("join_twice")))
 			continue;
 		op->joined += stream_rows_keep(side->rows);
 		side->kept = true;

@@ -1047,7 +1047,9 @@ type_of_thresholds(const Joining *joining, const Side *side,
 static void
 drop_late(const Joining *joining, const Side *side, StreamCut *cut)
 {
-	if (joining->append && !STREAM_MUTATION("join_late"))
+	if (STREAM_MUTATION("join_late_side") && side == linitial(joining->sides))
+		cut->window = NULL;
+	else if (joining->append && !STREAM_MUTATION("join_late"))
 		cut->window = stream_eventtime_of_side(joining->joined, side->rtindex,
 											   cut->query,
 											   columns_seen(cut));

@@ -308,7 +308,31 @@ CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = 'append') AS
 	SELECT k FROM goes;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.changes) AS
-	SELECT k FROM l WHERE EXISTS (SELECT FROM r WHERE r.k = l.k AND r.b > l.a);
+	SELECT k FROM l WHERE EXISTS (SELECT FROM r WHERE r.k = l.k AND r.b > l.a) LIMIT 1;
+---- a key that many rows have on both sides: no pairs are made of them (which the last lines say: they would come once each by Unique)
+CREATE TABLE sl (k int, v int) USING stream;
+CREATE TABLE sr (k int, v int) USING stream;
+CREATE MATERIALIZED VIEW s_none WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT k, v FROM sl WHERE NOT EXISTS (SELECT FROM sr WHERE sr.k = sl.k);
+CREATE MATERIALIZED VIEW s_more WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT k, v FROM sl WHERE EXISTS (SELECT FROM sr WHERE sr.k = sl.k AND sr.v > sl.v);
+CREATE MATERIALIZED VIEW s_rare WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT k, v FROM sl WHERE NOT EXISTS (SELECT FROM (SELECT k, count(*) AS n FROM sr GROUP BY k) g WHERE g.k = sl.k AND g.n > sl.v) AND k > 0;
+INSERT INTO sl SELECT 1, g % 20 FROM generate_series(1, 2000) g;
+INSERT INTO sl SELECT g, 30 FROM generate_series(1, 2000) g;
+SELECT bool_and(streaming.wait(v)) FROM unnest('{s_none,s_more,s_rare}'::regclass[]) v;
+INSERT INTO sr SELECT 1, g % 15 FROM generate_series(1, 2000) g;
+INSERT INTO sr VALUES (2, 31), (3, 30);
+SELECT bool_and(streaming.wait(v)) FROM unnest('{s_none,s_more,s_rare}'::regclass[]) v;
+SELECT (SELECT count(*) FROM s_none) AS none, (SELECT count(*) FROM s_more) AS more, (SELECT count(*) FROM s_rare) AS rare;
+-- ... nor when some come to them, and when most have been found before
+INSERT INTO sr VALUES (1, 18), (4, 100), (4, 0);
+INSERT INTO sl VALUES (1, 18), (1, 17), (4, 1);
+SELECT bool_and(streaming.wait(v)) FROM unnest('{s_none,s_more,s_rare}'::regclass[]) v;
+SELECT (SELECT count(*) FROM s_none) AS none, (SELECT count(*) FROM s_more) AS more, (SELECT count(*) FROM s_rare) AS rare;
+SELECT check_view('s_none'), check_view('s_more'), check_view('s_rare');
+SELECT v, count(*) FILTER (WHERE line ~ 'Unique') AS joined FROM unnest('{s_none,s_more,s_rare}'::text[]) v, streaming.explain(v::regclass) line GROUP BY v ORDER BY v;
+DROP TABLE sl, sr CASCADE;
 SET client_min_messages = error;
 DROP SCHEMA ja CASCADE;
 SELECT * FROM leftovers();

@@ -18,14 +18,19 @@
 #	sessions_edge	a group does not touch the session that ends where it begins, with the watermark
 #	session_rows	the last row of a session is not aggregated with it
 #	join_forgotten	the rows of a side are not kept
+#	join_twice	rows of a side are kept before the others of the batch are joined
+#	join_evicted_early	rows of a side go a millisecond too early
+#	content_skipped	a view on a view does not begin with what that shows
 #	join_matched	a row of an outer join, or NOT EXISTS, goes with each match
 #	join_bereft	a row of an outer join, or NOT EXISTS, stays away when its last match goes
 #	join_signs	pairs with a row that goes come
 #	join_tests	EXISTS and NOT EXISTS are true of what is not new
 #	tests_looked_up	EXISTS and NOT EXISTS over another view are as they were when the row came
+#	join_pairs	of rows that EXISTS and NOT EXISTS find by what is equal, pairs are made
 #	join_final	a row that has found others comes out alone, too, when it finds no more
 #	join_alone	a row that can find none waits for others
 #	join_index	sides have no index but for the one on their keys
+#	join_key_only	an index on what is equal does not go on with what is compared
 #	join_implied	what is in a range is looked for at its beginning only
 #	join_keys	what is equal to an event time of another stream says nothing of the time
 #	join_found	a row that comes too late for what it is equal to, and comes alone, finds it
@@ -33,7 +38,6 @@
 #	join_late	late rows are joined where nothing bounds the join
 #	join_late_left	... of the left side of any join
 #	join_early	a row on a bound that includes it is final a millisecond early
-#	join_twice	pairs come twice
 #	exists_late	in update mode, late rows of what EXISTS asks for do not count
 #	join_row_time	a row is late for a window before that has ended
 #	join_no_data	a batch without rows follows for which rows are late for a join
@@ -50,6 +54,7 @@
 #	changes_between	what a group is between two feeds of a batch is handed on
 #	united_signs	new rows beside groups go
 #	united_late	late rows beside groups count
+#	added_untold	a change stream has no rows of a result that is only added to
 #	changes_lost	a row that goes is taken for one that comes
 #	rows_stay	a row that goes is kept
 #	looked_up_stays	what was looked up for a row stays when that goes
@@ -90,10 +95,10 @@ set -uo pipefail
 
 mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	sessions_edge session_rows
-	join_forgotten join_matched join_bereft join_signs join_tests tests_looked_up join_final join_waiting
-	join_index join_implied join_alone join_keys join_found join_key_first join_late join_row_time
-	join_no_data join_late_left join_early join_twice exists_late
-	rows_forgotten bits_again changes_between changes_lost rows_stay
+	join_forgotten join_twice join_evicted_early content_skipped join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting
+	join_index join_key_only join_implied join_alone join_keys join_found join_key_first join_late join_row_time
+	join_no_data join_late_left join_early exists_late
+	rows_forgotten bits_again changes_between added_untold changes_lost rows_stay
 	looked_up_stays looked_up_again
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
@@ -119,16 +124,16 @@ guards()
 		sessions) echo test_00_setup test_et_sessions ;;
 		sessions_*) echo test_00_setup test_session_changes ;;
 		session_rows) echo test_00_setup test_et_session_rows ;;
-		join_forgotten) echo test_00_setup test_join ;;
+		join_forgotten | join_twice) echo test_00_setup test_join ;;
 		join_matched) echo test_00_setup test_join_outer test_join_anti ;;
 		join_bereft) echo test_00_setup test_join_outer_changing ;;
 		join_signs) echo test_00_setup test_join_groups ;;
 		united_signs | united_late) echo test_00_setup test_union_changes ;;
-		join_tests) echo test_00_setup test_join_anti ;;
+		join_tests | join_pairs) echo test_00_setup test_join_anti ;;
 		tests_looked_up) echo test_00_setup test_exists_views ;;
 		time_behind) echo test_00_setup test_et_carried ;;
-		join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data | join_late_left | join_early | join_twice | exists_late) echo test_00_setup test_et_join_rules ;;
-		join_index | join_implied) echo test_00_setup test_join_ranges ;;
+		join_evicted_early | join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data | join_late_left | join_early | exists_late) echo test_00_setup test_et_join_rules ;;
+		join_index | join_key_only | join_implied) echo test_00_setup test_join_ranges ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;
 		ordered_stay | topn_unsaid | empty_set_goes)
@@ -137,7 +142,7 @@ guards()
 		shared_filter | average_unfiltered)
 			echo test_00_setup test_agg_shared ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
-		changes_between) echo test_00_setup test_views_on_views ;;
+		changes_between | added_untold | content_skipped) echo test_00_setup test_views_on_views ;;
 		looked_up_*) echo test_00_setup test_lookups ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread) echo test_00_setup test_rewrite ;;

@@ -130,7 +130,9 @@ edge_of_operator(const StreamCut *cut)
 	if (cut->kind == STREAM_CUT_CHANGES)
 		return "is read by others";
 	if (cut->shown && cut->hands_on)
-		return "is shown to readers, hands on changes";
+		return cut->kind == STREAM_CUT_TRANSFORM ?
+			"is shown to readers, hands on insertions" :
+			"is shown to readers, hands on changes";
 	if (!cut->hands_on)
 		return "is shown to readers";
 	if (cut->signs || stream_cut_has_groups(cut))

@@ -531,6 +531,16 @@ has_closed_to_hand_on(BatchView *view)
 		view->places[changes].until < view->progress.closed;
 }
 
+/* Up to where state is to be given up. */
+static int64
+reaps_until(BatchView *view, int i)
+{
+	if (STREAM_MUTATION("join_evicted_early") &&
+		stream_tree_cut(view->flow->tree, i)->joined)
+		return view->progress.closed + 1000;
+	return view->progress.closed;
+}
+
 /* Has the operator closed groups whose state has not been given up yet? */
 static bool
 must_reap(BatchView *view, int i)
@@ -823,7 +833,9 @@ run_delta(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 	if (view->progress.batch > 0 ?
 		(delta->feed->first && !is_first_again(delta)) ||
 		has_no_rows(batch, delta, rows) :
-		delta->feed->later || (delta->feed->content && position == NULL))
+		delta->feed->later ||
+		(delta->feed->content &&
+		 (position == NULL || STREAM_MUTATION("content_skipped"))))
 		return;
 	stream_figures_enter(&batch->meter, STREAM_PHASE_READ);
 	/* a join reads what this batch has kept */
@@ -1018,7 +1030,7 @@ reap_groups(StreamBatch *batch, int64 made)
 			figures->removed += stream_operator_reap(view->ops[i],
 													 batch->states[i],
 													 &view->places[i],
-													 progress->closed, limit);
+													 reaps_until(view, i), limit);
 	progress->groups -= figures->removed;
 	if (must_expire(view))
 		expire_rows(batch, limit);

@@ -36,7 +36,7 @@ struct StreamChanges
 	StreamNetting *netting;		/* of rows that may come and go; or NULL */
 };
 
-/* Does each row that it takes follow the one whose place it takes? */
+/* Does each row that it takes follow the one whose place it takes, if there is one? */
 static bool
 takes_groups(const StreamCut *cut)
 {
@@ -49,6 +49,7 @@ takes_groups(const StreamCut *cut)
 			const StreamCut *from = ((StreamFeedInput *) lfirst(li))->cut;
 
 			if (from->kind != STREAM_CUT_AGGREGATE &&
+				from->kind != STREAM_CUT_TRANSFORM &&
 				!(from->topn && stream_topn_is_one_row(from->topn)))
 				return false;
 		}

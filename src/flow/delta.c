@@ -424,14 +424,19 @@ set_streams(StreamDelta *delta, Query *query)
 }
 
 /* Tells the planner how many rows are handed on. */
-static void
-set_handed_on(Query *query, double rows)
+static bool
+set_handed_on(Node *node, double *rows)
 {
 	ListCell   *lc;
 
-	foreach(lc, query->rtable)
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, set_handed_on, rows);
+	foreach(lc, ((Query *) node)->rtable)
 		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_NAMEDTUPLESTORE)
-			lfirst_node(RangeTblEntry, lc)->enrtuples = rows;
+			lfirst_node(RangeTblEntry, lc)->enrtuples = *rows;
+	return query_tree_walker((Query *) node, set_handed_on, rows, 0);
 }
 
 /*
@@ -456,7 +461,7 @@ plan_delta(StreamDelta *delta, double rows, bool parallel)
 	if (!delta->feed->content)
 		set_streams(delta, query);
 	if (delta->feed->tables)
-		set_handed_on(query, rows);
+		(void) set_handed_on((Node *) query, &rows);
 	if (parallel)
 	{
 		stmt = stream_scan_plan(copyObject(query), rows, true, NIL);

@@ -550,7 +550,7 @@ prepare_output(StreamOperator *op)
 	MemoryContextSwitchTo(old);
 }
 
-/* The keys of a row of the feed are new. */
+/* The keys of a row of the feed are new, or it is one of the result. */
 static void
 hand_on(TupleTableSlot *delta, void *arg)
 {
@@ -785,7 +785,8 @@ keep_sides(StreamOperator *op, int feed)
 	{
 		StreamSide *side = &op->sides[i];
 
-		if (side->kept || side->last >= feed)
+		if (side->kept ||
+			(side->last >= feed && !STREAM_MUTATION("join_twice")))
 			continue;
 		op->joined += stream_rows_keep(side->rows);
 		side->kept = true;
@@ -818,7 +819,14 @@ void
 stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 {
 	if (op->results)
+	{
+		if (op->output && !STREAM_MUTATION("added_untold"))
+		{
+			slot_getallattrs(delta);
+			hand_on(delta, op);
+		}
 		stream_results_add(op->results, delta);
+	}
 	else if (op->changes)
 		stream_changes_add(op->changes, delta);
 	else if (op->rows)

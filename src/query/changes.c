@@ -7,7 +7,8 @@
  * expressions applied to the rows that go as to those that come.  One operator more
  * appends that to a table of its own, a stream, in the batch that changes the result.
  * Of a view in append mode these are the groups that the batch closes, and nothing
- * else: they come once, and never change.
+ * else: they come once, and never change.  A result that is only added to is a stream
+ * by itself, which others read; a change stream beside it says which batch has added what.
  *
  * Another view whose FROM names that view has an operator for it, a source: in its first
  * batch that hands on the content of the view, as rows that come, and all that is in the
@@ -52,6 +53,7 @@
 #include "query/reading.h"
 #include "query/semijoin.h"
 #include "query/topn.h"
+#include "query/transform.h"
 #include "query/changes.h"
 
 /* ---- the change stream of a view ---- */
@@ -63,10 +65,12 @@ const char *const stream_changes_names[] = {
 	[STREAM_CHANGE_DELETE] = "delete"
 };
 
-/* What goes must be what has come. */
+/* What goes must be what has come.  added: nothing goes, and all has been computed. */
 static void
-check_query(const Query *query, const StreamPlace *place)
+check_query(const Query *query, bool added, const StreamPlace *place)
 {
+	if (added && query->limitCount == NULL && query->limitOffset == NULL)
+		return;
 	if (query->hasWindowFuncs || query->limitCount || query->limitOffset ||
 		query->hasSubLinks || query->rowMarks ||
 		(query->distinctClause && (query->hasAggs || query->groupClause)))
@@ -91,11 +95,12 @@ add_sign(Query *query, Expr *sign)
 												"_sign", false));
 }
 
-/* What a deduplication hands on: keys that are new. */
+/* What a deduplication hands on: keys that are new; or the rows of a transform. */
 static Query *
-new_keys_of(StreamCut *top)
+new_rows_of(StreamCut *top)
 {
-	Query	   *query = stream_joining_changes(top);
+	Query	   *query = top->kind == STREAM_CUT_TRANSFORM ?
+		stream_transform_new_rows(top) : stream_joining_changes(top);
 
 	add_sign(query, (Expr *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
 									   Int32GetDatum(1), false, true));
@@ -253,12 +258,7 @@ stream_changes_cut(StreamCut *top, Query *shown, int rtindex, bool append,
 		shown = top->query;
 	cut->kind = STREAM_CUT_CHANGES;
 	cut->place = *place;
-	if (top->kind == STREAM_CUT_TRANSFORM)
-		stream_refuse_in(place,
-						 "a change stream of a view whose rows are only added is",
-						 shown->targetList,
-						 "Name the view itself in FROM: its result can be read as a stream.");
-	check_query(shown, place);
+	check_query(shown, top->kind == STREAM_CUT_TRANSFORM, place);
 	top->final_only = append && stream_cut_has_groups(top);
 	if (top->kind == STREAM_CUT_ROWS)
 	{
@@ -274,7 +274,8 @@ stream_changes_cut(StreamCut *top, Query *shown, int rtindex, bool append,
 	}
 	else
 	{
-		query = top->kind == STREAM_CUT_DISTINCT ? new_keys_of(top) :
+		query = top->kind == STREAM_CUT_DISTINCT ||
+			top->kind == STREAM_CUT_TRANSFORM ? new_rows_of(top) :
 			changes_of_groups(top);
 		add_feed(cut, top, query);
 	}

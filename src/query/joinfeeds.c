@@ -27,7 +27,13 @@
  * The new rows of l come out if they pass the tests against the tables of r and s.  For
  * new rows of r, or s, it is the same query as above, where all other tests hold: what it
  * finds passes the test of r from now on, and comes; or fails that of s, and goes.  If
- * nothing goes, there are no signs.
+ * nothing goes, there are no signs.  But of a key that many rows have on both sides no
+ * pairs are made, where something is equal:
+ *
+ *		SELECT l.a FROM table of l WHERE EXISTS (SELECT FROM new rows of r WHERE l.k = r.k)
+ *			AND EXISTS (SELECT FROM new rows of r WHERE l.k = r.k AND l.a < r.b) AND ...
+ *
+ * of which the planner makes the first a join with the different values of r.k.
  *
  * A side whose own rows come and go (an aggregation, first rows, an outer join) has rows
  * with a sign, which is that of the pairs that they make, and of what they are alone.  If
@@ -56,6 +62,7 @@
 #include "parser/parse_oper.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
+#include "utils/lsyscache.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -132,7 +139,8 @@ replacing_mutator(Node *node, Replacing *context)
 
 /* The member of FROM reads what the side hands on, or keeps. */
 static void
-read_side(Query *query, const StreamCutInput *below, StreamFeedInput *input)
+read_side(Query *query, const StreamCutInput *below,
+		  const StreamFeedInput *input)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	List	   *names = NIL;
@@ -349,14 +357,14 @@ table_of(const StreamCutInput *side, List **inputs)
 	return input;
 }
 
-/* EXISTS (SELECT FROM table WHERE condition); the table is among the inputs then */
+/* EXISTS (SELECT FROM what the side keeps, or hands on, WHERE condition) */
 static Node *
-exists_in(const StreamCutInput *in, Node *condition, List **inputs)
+exists_among(const StreamCutInput *in, Node *condition,
+			 const StreamFeedInput *input)
 {
 	Query	   *query = makeNode(Query);
 	SubLink    *sublink = makeNode(SubLink);
 	StreamCutInput only = *in;
-	StreamFeedInput *input = table_of(in, inputs);
 
 	condition = copyObject(condition);
 	IncrementVarSublevelsUp(condition, 1, 0);
@@ -372,6 +380,13 @@ exists_in(const StreamCutInput *in, Node *condition, List **inputs)
 	sublink->subselect = (Node *) query;
 	sublink->location = -1;
 	return (Node *) sublink;
+}
+
+/* ... the table of the side, which is among the inputs then */
+static Node *
+exists_in(const StreamCutInput *in, Node *condition, List **inputs)
+{
+	return exists_among(in, condition, table_of(in, inputs));
 }
 
 static Node *
@@ -440,6 +455,72 @@ all_tests(StreamCut *cut, Query *query, const StreamCutInput *but,
 	return result;
 }
 
+/* What of the inputs the new rows of the side are. */
+static StreamFeedInput *
+input_of(List *inputs, const StreamCutInput *side)
+{
+	StreamFeedInput *input;
+	ListCell   *lc;
+
+	foreach(lc, inputs)
+	{
+		input = lfirst(lc);
+		if (input->cut == side->cut && !input->table)
+			return input;
+	}
+	elog(ERROR, "feed does not read new rows of operator %d",
+		 side->cut->number);
+}
+
+/* Is something of the one member equal to something of the other? */
+static bool
+is_equality(Node *condition, int one, int other)
+{
+	OpExpr	   *op = (OpExpr *) condition;
+	Bitmapset  *left;
+	Bitmapset  *right;
+
+	if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+		!op_mergejoinable(op->opno, exprType(linitial(op->args))))
+		return false;
+	left = pull_varnos(NULL, linitial(op->args));
+	right = pull_varnos(NULL, lsecond(op->args));
+	return bms_membership(left) == BMS_SINGLETON &&
+		bms_membership(right) == BMS_SINGLETON &&
+		bms_is_member(one, bms_union(left, right)) &&
+		bms_is_member(other, bms_union(left, right));
+}
+
+/*
+ * That new rows of a side match the kept one, as tests of that: first by what is equal,
+ * which each of their values is asked for once.  NULL: nothing is equal, so they are
+ * to be joined.
+ */
+static Node *
+matches_new(Node *condition, const StreamCutInput *new,
+			const StreamCutInput *kept, List *inputs)
+{
+	StreamFeedInput *input = input_of(inputs, new);
+	Node	   *equal = NULL;
+	Node	   *matches;
+	bool		all = true;
+	List	   *conditions = stream_nesting_conditions(condition);
+	ListCell   *lc;
+
+	foreach(lc, conditions)
+	{
+		if (is_equality(lfirst(lc), new->rtindex, kept->rtindex))
+			equal = make_and_qual(equal, lfirst(lc));
+		else
+			all = false;
+	}
+	if (equal == NULL || STREAM_MUTATION("join_pairs"))
+		return NULL;
+	matches = exists_among(new, equal, input);
+	return all ? matches :
+		make_and_qual(matches, exists_among(new, condition, input));
+}
+
 /*
  * Of the rows of a kept side that new rows of another match, those that match nothing in
  * its table, before these are kept, or after.
@@ -451,23 +532,30 @@ add_unmatched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
 	Query	   *query = copyObject(cut->query);
 	List	   *inputs = read_sides(cut, query, new, after);
 	Node	   *condition;
+	Node	   *matches;
 	Node	   *quals;
+	List	   *from = list_make1(reference(kept->rtindex));
 
 	if (replacing->outer)
 		make_null(query, new);
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);
 	condition = condition_of(query, new);
-	quals = make_and_qual(make_and_qual(query->jointree->quals, condition),
+	/* pairs of an outer join are made anyway */
+	matches = replacing->outer ? NULL :
+		matches_new(condition, new, kept, inputs);
+	if (matches == NULL)
+		from = lcons(reference(new->rtindex), from);
+	quals = make_and_qual(make_and_qual(query->jointree->quals,
+										matches ? matches : condition),
 						  all_tests(cut, query, new, NULL, &inputs));
 	if (!STREAM_MUTATION("join_matched"))
 		quals = make_and_qual(quals, exists_none(new, condition, &inputs));
-	query->jointree = makeFromExpr(list_make2(reference(new->rtindex),
-											  reference(kept->rtindex)),
-								   quals);
+	query->jointree = makeFromExpr(from, quals);
 	query->hasSubLinks = true;
 	if (cut->signs)
 		add_sign(query, (new->test == JOIN_SEMI) == after ? -1 : 1);
-	take_each_once(query, kept->rtindex);
+	if (matches == NULL)
+		take_each_once(query, kept->rtindex);
 	stream_cut_add_feed(cut, query, STREAM_FEED_ROWS)->inputs = inputs;
 }
 
@@ -703,8 +791,6 @@ stream_joinfeeds_make(StreamCut *cut)
 			StreamCutInput *new = lfirst(lc);
 
 			add_pairs(cut, &replacing, new);
-			if (STREAM_MUTATION("join_twice"))
-				add_pairs(cut, &replacing, new);
 			if (new->final > 0)
 				add_final(cut, &replacing, new, true);
 			if (cut->signs && other_side(cut, new)->preserved)

@@ -673,6 +673,28 @@ add_index(List **indexes, Oid method, List *columns)
 	*indexes = lappend(*indexes, index);
 }
 
+/*
+ * A short column as it is that is compared with these others by an operator of btree's, or
+ * NULL: of a key that many rows have, an index that goes on with that finds fewer.
+ */
+static Node *
+compared_with(const Side *side, const Bitmapset *others)
+{
+	ListCell   *lc;
+
+	foreach(lc, side->compared)
+	{
+		Compared   *compared = lfirst(lc);
+
+		if (compared->method == BTREE_AM_OID && IsA(compared->expr, Var) &&
+			get_typlen(exprType(compared->expr)) > 0 &&
+			bms_equal(compared->others, others) &&
+			!STREAM_MUTATION("join_key_only"))
+			return compared->expr;
+	}
+	return NULL;
+}
+
 /* Those on columns that are equal to something of the same others. */
 static List *
 index_equals(Side *side)
@@ -684,6 +706,7 @@ index_equals(Side *side)
 	foreach(lc, side->equals)
 	{
 		Equal	   *first = lfirst(lc);
+		Node	   *compared = compared_with(side, first->others);
 		List	   *columns = NIL;
 
 		for_each_cell(lo, side->equals, lc)
@@ -695,6 +718,9 @@ index_equals(Side *side)
 				columns = list_append_unique_int(columns,
 												 add_column(side, equal->expr));
 		}
+		if (compared)
+			columns = list_append_unique_int(columns,
+											 add_column(side, compared));
 		add_index(&indexes, BTREE_AM_OID, columns);
 	}
 	return indexes;

@@ -230,6 +230,31 @@ stream_transform_pass_changes(StreamCut *cut)
 }
 
 Query *
+stream_transform_new_rows(StreamCut *cut)
+{
+	StreamFeedInput input = {cut};
+	Query	   *query = stream_cut_query_over(&input);
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, cut->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!is_wanted(cut->query, tle))
+			continue;
+		n++;
+		if (!tle->resjunk)
+			query->targetList =
+				lappend(query->targetList,
+						makeTargetEntry(stream_cut_column(n, (Node *) tle->expr),
+										list_length(query->targetList) + 1,
+										tle->resname, false));
+	}
+	return query;
+}
+
+Query *
 stream_transform_reading(const StreamCut *cut)
 {
 	Query	   *query = copyObject(cut->query);

@@ -28,6 +28,9 @@ extern void stream_transform_cut_changes(StreamCut *cut);
 /* The same, but the rows are handed on with their sign, and not kept. */
 extern void stream_transform_pass_changes(StreamCut *cut);
 
+/* The rows of the result that the operator hands on, without what is for ORDER BY only. */
+extern Query *stream_transform_new_rows(StreamCut *cut);
+
 /*
  * The columns and clauses of the query that reads the result; without FROM, where
  * the state table is to be the first and only one.

@@ -1488,7 +1488,7 @@ add_changes(Planting *planting, const StreamPlace *place)
 static StreamCut *
 added_only(const StreamTree *tree, const StreamOptions *options)
 {
-	if (tree->changes)
+	if (tree->changes && tree->top->kind != STREAM_CUT_TRANSFORM)
 		return tree->top->final_only ||
 			(tree->top->kind == STREAM_CUT_DISTINCT &&
 			 !tree->top->over_changes &&

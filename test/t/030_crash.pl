@@ -55,6 +55,12 @@ my %query = (
 		ON a.writer = b.writer AND b.n = a.n + 7 WHERE a.n % 3 = 0',
 	alone_per_key => 'SELECT a.k, count(*) AS c, count(b.n) AS b FROM s a
 		LEFT JOIN s b ON a.writer = b.writer AND b.n = a.n + 7 GROUP BY a.k',
+	found => 'SELECT a.writer, a.n FROM s a WHERE a.n % 2 = 0 AND EXISTS (SELECT FROM s b
+		WHERE b.writer = a.writer AND b.n = a.n + 5 AND b.k > a.k)',
+	missed => 'SELECT a.writer, a.n FROM s a WHERE a.n % 2 = 0 AND NOT EXISTS (SELECT FROM s b
+		WHERE b.writer = a.writer AND b.n = a.n + 5 AND b.k > a.k)',
+	three => 'SELECT a.writer, a.n, b.k, c.k AS ck FROM s a JOIN s b ON a.writer = b.writer
+		AND b.n = a.n + 2 JOIN s c ON c.writer = b.writer AND c.n = b.n + 9 WHERE a.n % 4 = 0',
 	best => 'SELECT writer, k, c FROM (SELECT *, row_number() OVER
 		(PARTITION BY writer ORDER BY c DESC, k) AS rn FROM
 		(SELECT writer, k, count(*) AS c FROM s GROUP BY writer, k) g) q WHERE rn <= 3',

@@ -367,16 +367,20 @@ static void
 notice_unbounded_join(const StreamViewRow *row, StreamCut *cut,
 					  const StreamWatermark *wm)
 {
-	bool		bounded = stream_watermark_exists(wm) &&
+	bool		closes = stream_watermark_exists(wm) &&
 		row->options.output_mode != STREAM_OUTPUT_COMPLETE;
+	int			bounded = 0;
 	ListCell   *lc;
 
 	foreach(lc, cut->below)
-		bounded &= ((StreamCutInput *) lfirst(lc))->cut->expiry_name != NULL;
-	if (bounded)
+		if (closes && ((StreamCutInput *) lfirst(lc))->cut->expiry_name)
+			bounded++;
+	if (bounded == list_length(cut->below))
 		return;
 	ereport(NOTICE,
-			(errmsg("the view will keep all rows of the streams that it joins"),
+			(bounded > 0 ?
+			 errmsg("the view will keep all rows of some of the streams that it joins") :
+			 errmsg("the view will keep all rows of the streams that it joins"),
 			 errdetail("Nothing says when a row can no longer find another."),
 			 errhint("To bound its state, have event times with a watermark in the streams, and a condition on how far apart they are, such as l.ts BETWEEN r.ts - interval '1 hour' AND r.ts, or equal windows.")));
 }

@@ -157,6 +157,30 @@ foreach my $case (
 $node->safe_psql('postgres',
 	q{ALTER SYSTEM SET streaming.batch_timeout = '1h'});
 $node->restart;
+
+# The rows that a batch hands from one operator to the next are written to disk, if they
+# are many: 250,000 pairs of 2 kB.
+$node->safe_psql(
+	'postgres', q{
+	CREATE TABLE l (k int, t text) USING stream;
+	CREATE TABLE r (k int, t text) USING stream;
+	INSERT INTO l SELECT 1, repeat(md5(i::text), 30) FROM generate_series(1, 500) i;
+	CREATE MATERIALIZED VIEW pairs WITH (streaming.continuous, streaming.trigger = manual) AS
+		SELECT l.k, count(*) AS n, max(length(l.t || r.t)) AS longest, max(l.t || r.t) AS last
+		FROM l JOIN r USING (k) GROUP BY l.k;
+	REFRESH MATERIALIZED VIEW pairs;
+	INSERT INTO r SELECT 1, repeat(md5(i::text), 30) FROM generate_series(1, 500) i;
+	REFRESH MATERIALIZED VIEW pairs});
+is($node->safe_psql('postgres', 'SELECT n, longest FROM pairs'),
+	'250000|1920', 'a large result');
+cmp_ok(
+	status_of(
+		$node->safe_psql(
+			'postgres',
+			q{SELECT worker_pid FROM streaming.views WHERE view = 'pairs'::regclass}),
+		'VmHWM'),
+	'<', 100 * 1024, '... takes no memory');
+
 $node->safe_psql(
 	'postgres', q{
 	SET ROLE hostile;

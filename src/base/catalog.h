@@ -270,6 +270,9 @@ extern void stream_catalog_move_errors(Oid viewid, Oid leaf, Oid storage,
 									   Oid moved_to, StreamMoveRow move,
 									   void *arg);
 
+/* What the view has put aside is from now on what another one has. */
+extern void stream_catalog_adopt_rejections(Oid viewid, Oid heir);
+
 /* One row of streaming._error: the present trouble of a view. */
 typedef struct StreamFailure
 {

@@ -59,6 +59,7 @@
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "flow/relations.h"
+#include "flow/successor.h"
 #include "flow/restore.h"
 #include "flow/viewgroup.h"
 #include "process/roster.h"
@@ -277,6 +278,8 @@ read_views(Views *views)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		views->restoring = restore_views();
 		rows = stream_catalog_views();
+		if (stream_successor_clean(rows, InvalidOid))
+			rows = stream_catalog_views();
 		attach_views(rows);
 		stream_failure_log_views(rows);
 		PopActiveSnapshot();

@@ -172,6 +172,10 @@ wait_for(
 	q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^\s*REFRESH'
 		AND wait_event IS NOT NULL AND state = 'active'},
 	'somebody waits for it');
+wait_for(
+	q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^\s*REFRESH'
+		AND state = 'active' AND backend_xmin IS NULL},
+	'he has no snapshot, which would keep VACUUM from removing what is replaced');
 $node->safe_psql('postgres', q{SELECT streaming.release('r')});
 like(
 	end_session($waiting),

@@ -43,7 +43,7 @@ my @queries = (
 
 sub sql { return $node->safe_psql('postgres', join(";\n", @_)); }
 
-sub replace { return "SELECT streaming.replace('v', \$\$$queries[$_[0]]\$\$)"; }
+sub replace { return "CALL streaming.replace('v', \$\$$queries[$_[0]]\$\$)"; }
 
 sub is_exact
 {
@@ -154,7 +154,7 @@ is_exact(1, 'afterwards');
 # one that is cancelled, one after another, one whose view is dropped
 $session = stand_still('replace-before-exchange', 2);
 sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-	WHERE query LIKE 'SELECT streaming.replace%' AND state = 'active'});
+	WHERE query LIKE 'CALL streaming.replace%' AND state = 'active'});
 $node->poll_query_until('postgres', "SELECT _debug_waiting('replace-before-exchange') = 0");
 $session->quit;
 sql("SELECT _debug_disarm('replace-before-exchange')");
@@ -163,7 +163,7 @@ $session = stand_still('replace-before-exchange', 3);
 my $other = $node->background_psql('postgres', on_error_stop => 0);
 $other->query_until(qr/go/, "\\echo go\n" . replace(2) . ";\n");
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
-	WHERE query LIKE 'SELECT streaming.replace%' AND wait_event_type = 'Lock'});
+	WHERE query LIKE 'CALL streaming.replace%' AND wait_event_type = 'Lock'});
 sql("SELECT _debug_disarm('replace-before-exchange')");
 $session->quit;
 $other->quit;
@@ -176,7 +176,7 @@ sql('CREATE TABLE r (k int, x int) USING stream', 'INSERT INTO r SELECT i % 3, i
 	'CREATE MATERIALIZED VIEW rows WITH (streaming.continuous) AS SELECT k, x FROM r',
 	"SELECT streaming.wait('rows')", "SELECT _debug_arm('replace-before-exchange', 'wait')");
 $session = $node->background_psql('postgres', on_error_stop => 0);
-$session->query_until(qr/go/, "\\echo go\nSELECT streaming.replace('rows', 'SELECT k, x FROM r WHERE x > 10');\n");
+$session->query_until(qr/go/, "\\echo go\nCALL streaming.replace('rows', 'SELECT k, x FROM r WHERE x > 10');\n");
 $node->poll_query_until('postgres', "SELECT _debug_waiting('replace-before-exchange') = 1");
 sql('CREATE MATERIALIZED VIEW above WITH (streaming.continuous) AS SELECT k, count(*) AS n FROM rows GROUP BY k');
 $node->poll_query_until('postgres', 'SELECT sum(n) = 100 FROM above');

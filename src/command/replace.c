@@ -682,6 +682,7 @@ replace_in_steps(StreamStatement *s, Replacing *r)
 	STREAM_DEBUG_POINT("replace-begun");
 	EnsurePortalSnapshotExists();
 	stream_wait_refresh(successor);
+	STREAM_DEBUG_POINT("replace-caught-up");
 	SPI_commit();
 	EnsurePortalSnapshotExists();
 	stream_statement_run(s, finish, r);

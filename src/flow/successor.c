@@ -26,6 +26,7 @@
 #include "nodes/value.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -143,6 +144,9 @@ stream_successor_take(StreamViewRow *row, const StreamViewRow *before)
 	CommandCounterIncrement();
 	stream_batch_forget(row->definition);
 	stream_batch_forget(row->viewid);
+	/* a worker that waits for the successor's batch lock is not to go on with what it remembers */
+	if (!STREAM_MUTATION("successor_remembered"))
+		CacheInvalidateRelcacheByRelid(row->definition);
 }
 
 /* ---- leftovers ---- */

@@ -464,7 +464,7 @@ take_parts(StreamViewRow *row, const StreamViewRow *before)
 {
 	stream_successor_take(row, before);
 	stream_viewgroup_check(row->viewid, NIL, NULL);
-	if (!STREAM_MUTATION("replace_behind"))
+	if (!STREAM_MUTATION("successor_behind"))
 		stream_reset_catch_up(row->viewid);
 }
 

@@ -16,6 +16,8 @@ shared_preload_libraries = 'streaming'
 max_worker_processes = 24
 streaming.batch_timeout = '1s'
 });
+$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'")
+  if $ENV{STREAMING_MUTATION};
 $node->start;
 
 # in a test build there is less time between the two signals

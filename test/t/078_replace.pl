@@ -274,6 +274,20 @@ $session->quit;
 sql("CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS $queries[1]");
 is_exact(1, 'made anew');
 
+# A worker that waits meanwhile for what it has filled does not go on with it.  (The view is
+# paused, so it has nothing else to wait for.)
+sql('ALTER MATERIALIZED VIEW v SET (streaming.enabled = off)');
+$session = stand_still('replace-before-exchange', 2);
+sql('INSERT INTO s VALUES (1, 1), (2, -1)');
+ok( $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks l JOIN pg_stat_activity USING (pid)
+		WHERE locktype = 'object' AND NOT granted AND backend_type = 'streaming worker'}),
+	'a worker waits for what replaces a view');
+sql("SELECT _debug_disarm('replace-before-exchange')");
+$session->quit;
+sql('ALTER MATERIALIZED VIEW v SET (streaming.enabled = on)');
+is_exact(2, 'after a worker has waited');
+sql(replace(1));
+
 # ------------------------------------------------------------- at the end
 
 # one that is cancelled, one after another, one whose view is dropped

@@ -352,7 +352,7 @@ CREATE FUNCTION streaming._batches(OUT viewid pg_catalog.oid,
 		OUT commit_ms pg_catalog.float8, OUT rows pg_catalog.int8,
 		OUT touched pg_catalog.int8, OUT added pg_catalog.int8,
 		OUT removed pg_catalog.int8, OUT watermark pg_catalog.timestamptz,
-		OUT wal_bytes pg_catalog.int8)
+		OUT wal_bytes pg_catalog.int8, OUT cache_hits pg_catalog.int8)
 	RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_progress_batches';
 COMMENT ON FUNCTION streaming._batches() IS
@@ -381,7 +381,8 @@ CREATE VIEW streaming.progress AS
 		b.added,
 		b.removed,
 		b.watermark,
-		b.wal_bytes
+		b.wal_bytes,
+		b.cache_hits
 	FROM streaming._batches() b;
 COMMENT ON VIEW streaming.progress IS
 	'the last 100 batches of each continuous view since the server was started, and those that are running; from shared memory, without locks';

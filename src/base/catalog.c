@@ -1725,6 +1725,12 @@ stream_catalog_delete_restore(Oid viewid)
 /* ---- all of them ---- */
 
 void
+stream_catalog_delete_progress(Oid viewid, bool unlogged)
+{
+	delete_row(unlogged ? "_progress_unlogged" : "_progress", viewid);
+}
+
+void
 stream_catalog_delete_view(Oid viewid)
 {
 	delete_row("_view", viewid);

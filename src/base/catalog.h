@@ -141,6 +141,8 @@ extern bool stream_catalog_read_progress(Oid viewid, bool unlogged,
 										 StreamProgress *progress);
 /* The table that it is in, for queries; InvalidOid without the extension. */
 extern Oid	stream_catalog_progress_table(bool unlogged);
+/* Deletes it. */
+extern void stream_catalog_delete_progress(Oid viewid, bool unlogged);
 /* Inserts or updates it. */
 extern void stream_catalog_write_progress(Oid viewid, bool unlogged,
 										  const StreamProgress *progress);

@@ -171,11 +171,10 @@ CREATE FUNCTION streaming.reset(view pg_catalog.regclass)
 	AS 'MODULE_PATHNAME', 'stream_reset';
 COMMENT ON FUNCTION streaming.reset(pg_catalog.regclass) IS
 	'for the owner of a view: makes it anew from what its streams hold, in this transaction; not if it has a change stream or triggers, or other views read its rows';
-CREATE FUNCTION streaming.replace(view pg_catalog.regclass, query pg_catalog.text)
-	RETURNS pg_catalog.void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
-	AS 'MODULE_PATHNAME', 'stream_replace';
-COMMENT ON FUNCTION streaming.replace(pg_catalog.regclass, pg_catalog.text) IS
-	'for the owner of a view: gives it another query, whose result is made of what the streams hold, in this transaction; columns that it has must stay, others may come after them; not if it has a change stream or triggers, or other views read its rows';
+CREATE PROCEDURE streaming.replace(view pg_catalog.regclass, query pg_catalog.text)
+	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_replace';
+COMMENT ON PROCEDURE streaming.replace(pg_catalog.regclass, pg_catalog.text) IS
+	'for the owner of a view: gives it another query, whose result is made of what the streams hold, while the view goes on with the old one; in a transaction block, in this transaction; columns that it has must stay, others may come after them; not if it has a change stream or triggers, or other views read its rows';
 CREATE FUNCTION streaming.retry(view pg_catalog.regclass)
 	RETURNS pg_catalog.int8 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_retry';
@@ -192,11 +191,14 @@ CREATE FUNCTION streaming._inputs(viewid pg_catalog.oid,
 		OUT skipped_rows pg_catalog.int8,
 		OUT lag_since pg_catalog.timestamptz,
 		OUT read_at pg_catalog.timestamptz,
-		OUT state_bytes pg_catalog.int8, OUT row_ms pg_catalog.float8)
+		OUT state_bytes pg_catalog.int8, OUT row_ms pg_catalog.float8,
+		OUT unrecorded_failures pg_catalog.int4,
+		OUT unrecorded_sqlstate pg_catalog.text,
+		OUT unrecorded_at pg_catalog.timestamptz)
 	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_monitor_inputs';
 COMMENT ON FUNCTION streaming._inputs(pg_catalog.oid) IS
-	'internal: what a view reads, what that has still to read and since when, how many rows were put aside because they fail, how large its state is, and how long a row takes, for streaming.views';
+	'internal: what a view reads, what that has still to read and since when, how many rows were put aside because they fail, how large its state is, how long a row takes, and what its last batch failed with, if that could not be written down, for streaming.views';
 
 CREATE OR REPLACE VIEW streaming.views AS
 	SELECT v.viewid::pg_catalog.regclass AS view,
@@ -205,11 +207,14 @@ CREATE OR REPLACE VIEW streaming.views AS
 		s.state,
 		CASE WHEN pg_catalog.pg_has_role(c.relowner, 'USAGE'::pg_catalog.text)
 			OR pg_catalog.pg_has_role('pg_read_all_stats'::pg_catalog.name,
-				'USAGE'::pg_catalog.text) THEN COALESCE(r.message, e.message) END
+				'USAGE'::pg_catalog.text) THEN COALESCE(r.message,
+				CASE WHEN i.unrecorded_failures OPERATOR(pg_catalog.>) 0::pg_catalog.int4
+				THEN 'the error could not be recorded, see the server log'::pg_catalog.text
+				END, e.message) END
 			AS last_error,
-		COALESCE(r.sqlstate, e.sqlstate) AS last_error_sqlstate,
-		COALESCE(r.at, e.at) AS last_error_at,
-		COALESCE(e.failures, 0::pg_catalog.int4) AS failures,
+		COALESCE(r.sqlstate, i.unrecorded_sqlstate, e.sqlstate) AS last_error_sqlstate,
+		COALESCE(r.at, i.unrecorded_at, e.at) AS last_error_at,
+		COALESCE(i.unrecorded_failures, e.failures, 0::pg_catalog.int4) AS failures,
 		s.retry_at,
 		s.batches,
 		s.rows_read,
@@ -353,7 +358,7 @@ CREATE FUNCTION streaming._batches(OUT viewid pg_catalog.oid,
 		OUT commit_ms pg_catalog.float8, OUT rows pg_catalog.int8,
 		OUT touched pg_catalog.int8, OUT added pg_catalog.int8,
 		OUT removed pg_catalog.int8, OUT watermark pg_catalog.timestamptz,
-		OUT wal_bytes pg_catalog.int8)
+		OUT wal_bytes pg_catalog.int8, OUT cache_hits pg_catalog.int8)
 	RETURNS SETOF pg_catalog.record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_progress_batches';
 COMMENT ON FUNCTION streaming._batches() IS
@@ -382,7 +387,8 @@ CREATE VIEW streaming.progress AS
 		b.added,
 		b.removed,
 		b.watermark,
-		b.wal_bytes
+		b.wal_bytes,
+		b.cache_hits
 	FROM streaming._batches() b;
 COMMENT ON VIEW streaming.progress IS
 	'the last 100 batches of each continuous view since the server was started, and those that are running; from shared memory, without locks';

@@ -34,7 +34,7 @@ FROM (SELECT view, count(*) AS batches, sum(rows) AS rows, sum(added - removed) 
 SELECT bool_and(abs(ms - (lock_ms + plan_ms + measure_ms + read_ms + merge_ms + reap_ms + triggers_ms + commit_ms)) < 0.001) AS adds_up,
 	bool_and(begun_at BETWEEN now() - interval '1 hour' AND clock_timestamp()) AS begun,
 	bool_and(abs(rows_per_second - rows * 1000 / ms) < 0.001) AS per_second,
-	sum(wal_bytes) > 0 AS wal, bool_and(phase IS NULL AND pid IS NULL) AS ended,
+	sum(wal_bytes) > 0 AS wal, bool_and(cache_hits <= touched) AND sum(cache_hits) > 0 AS cached, bool_and(phase IS NULL AND pid IS NULL) AS ended,
 	count(*) FILTER (WHERE plan_ms > 0) > 0 AS planned, count(*) FILTER (WHERE reap_ms > 0) > 0 AS reaped
 FROM streaming.progress WHERE view IN ('v'::regclass, 'w', 'g1', 'g2');
 -- the last 100

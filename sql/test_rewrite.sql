@@ -199,9 +199,84 @@ VACUUM FULL u;
 INSERT INTO u SELECT i % 5 FROM generate_series(1, 100) i;
 ALTER TABLE u ALTER COLUMN spare TYPE bigint;
 SELECT * FROM check_all() WHERE view = 'uv';
+-- logged or not: views follow
+CREATE MATERIALIZED VIEW ud WITH (streaming.continuous) AS SELECT k, count(DISTINCT spare) AS n FROM u GROUP BY k;
+CREATE MATERIALIZED VIEW ur WITH (streaming.continuous) AS SELECT k, spare FROM u WHERE k > 1;
+CREATE INDEX ur_k ON ur (k);
+CREATE MATERIALIZED VIEW uj WITH (streaming.continuous) AS SELECT a.k, count(*) AS n FROM u a JOIN u b ON a.k = b.spare GROUP BY a.k;
+CREATE MATERIALIZED VIEW ul WITH (streaming.continuous) AS SELECT DISTINCT ON (k) k, spare FROM u ORDER BY k, spare DESC NULLS LAST;
+CREATE FUNCTION persistences() RETURNS TABLE (kinds text, progress text) LANGUAGE sql AS $$
+	SELECT string_agg(DISTINCT c.relpersistence::text, ''),
+		(SELECT count(*) FROM streaming.views v WHERE 'u'::regclass = ALL (streams) AND batches > 0) || ' of ' ||
+		(SELECT count(*) FROM streaming.views v WHERE 'u'::regclass = ALL (streams))
+	FROM streaming.views v, pg_depend d, pg_class c
+	WHERE 'u'::regclass = ALL (streams) AND d.refobjid = v.view AND d.deptype = 'i' AND c.oid = d.objid AND c.relkind IN ('r', 'i') $$;
+CREATE FUNCTION check_u() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE v regclass;
+BEGIN
+	FOR v IN SELECT view FROM streaming.views WHERE 'u'::regclass = ALL (streams) ORDER BY view::text LOOP
+		PERFORM streaming.wait(v);
+	END LOOP;
+	RETURN QUERY SELECT w.view || ': ' || check_view(w.view) FROM streaming.views w WHERE 'u'::regclass = ALL (streams) AND check_view(w.view) <> 'ok';
+END $$;
+INSERT INTO u SELECT i % 5, i % 3 FROM generate_series(1, 100) i;
 ALTER TABLE u SET LOGGED;
+SELECT * FROM persistences();
+SELECT check_u();
+INSERT INTO u SELECT i % 6, i % 4 FROM generate_series(1, 100) i;
+SELECT check_u();
+BEGIN;
+INSERT INTO u SELECT i % 6, i % 5 FROM generate_series(1, 100) i;
+ALTER TABLE u SET UNLOGGED;
+SELECT * FROM persistences();
+ROLLBACK;
+SELECT * FROM persistences();
+SELECT check_u();
+BEGIN;
+INSERT INTO u SELECT i % 6, i % 5 FROM generate_series(1, 100) i;
+ALTER TABLE u SET UNLOGGED, ADD COLUMN chance float8 DEFAULT random();
+INSERT INTO u (k, spare) SELECT i % 7, i % 5 FROM generate_series(1, 100) i;
+COMMIT;
+SELECT * FROM persistences();
+SELECT check_u();
+INSERT INTO u SELECT i % 6, i % 6 FROM generate_series(1, 100) i;
+SELECT check_u();
+ALTER TABLE u SET UNLOGGED;
+SELECT check_u();
+CALL streaming.replace('uv', 'SELECT k, count(*) AS n, max(spare) AS most FROM u GROUP BY k');
+ALTER TABLE u SET LOGGED;
+SELECT check_u();
+TRUNCATE u;
+INSERT INTO u SELECT i % 6, i % 6 FROM generate_series(1, 10) i;
+SELECT streaming.wait('uv');
+SELECT sum(n) FROM uv;
+-- not where views have others beside them
+CREATE MATERIALIZED VIEW upon WITH (streaming.continuous) AS SELECT count(*) FROM ur;
+ALTER TABLE u SET UNLOGGED;
+\echo :LAST_ERROR_SQLSTATE
+DROP MATERIALIZED VIEW upon;
+ALTER MATERIALIZED VIEW uv SET (streaming.group = g);
+ALTER TABLE u SET UNLOGGED;
+\echo :LAST_ERROR_SQLSTATE
+ALTER MATERIALIZED VIEW uv RESET (streaming.group);
+CREATE MATERIALIZED VIEW us WITH (streaming.continuous) AS SELECT k FROM u UNION ALL SELECT k FROM s;
+ALTER TABLE u SET UNLOGGED;
+\echo :LAST_ERROR_SQLSTATE
+DROP MATERIALIZED VIEW us;
+ALTER MATERIALIZED VIEW ul SET (streaming.changes);
+ALTER TABLE u SET UNLOGGED;
+\echo :LAST_ERROR_SQLSTATE
+DROP MATERIALIZED VIEW ul;
+RESET ROLE;
+GRANT SELECT ON u TO t_rewrite_other;
+GRANT ALL ON SCHEMA t_rewrite TO t_rewrite_other;
+SET ROLE t_rewrite_other;
+CREATE MATERIALIZED VIEW theirs WITH (streaming.continuous) AS SELECT count(*) FROM u;
+SET ROLE t_rewrite_owner;
+ALTER TABLE u SET UNLOGGED;
 \echo :LAST_ERROR_SQLSTATE
 RESET ROLE;
+DROP MATERIALIZED VIEW theirs;
 -- an event trigger that inserts rows when they have been read
 CREATE FUNCTION inserts() RETURNS event_trigger LANGUAGE plpgsql AS
 	$$ BEGIN INSERT INTO t_rewrite.p VALUES (1, 1); END $$;

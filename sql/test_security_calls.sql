@@ -31,7 +31,7 @@ INSERT INTO extremes VALUES ('oid', '0'), ('oid', '4294967295'), ('oid', '1259')
 -- the calls: all arguments null, all extreme in the same degree, and one null each
 CREATE TABLE calls (f regprocedure, call text);
 INSERT INTO calls
-	SELECT p.oid, format('%s(%s)', p.oid::regproc,
+	SELECT p.oid, format(CASE WHEN prokind = 'p' THEN 'CALL %s(%s)' ELSE 'SELECT %s(%s) LIMIT 1' END, p.oid::regproc,
 		(SELECT string_agg(COALESCE(format('%L::%s', e.value, t.type::regtype), 'NULL::' || t.type::regtype), ', ' ORDER BY t.n)
 		 FROM unnest(p.proargtypes) WITH ORDINALITY AS t(type, n)
 			LEFT JOIN LATERAL (SELECT value FROM extremes x WHERE x.type = t.type AND (degree > 0 OR value IS NULL)
@@ -50,14 +50,14 @@ EXCEPTION WHEN OTHERS THEN
 END $$;
 -- what comes of them, called as they are (one that works may yield very many rows)
 SELECT f, string_agg(outcome, ' ' ORDER BY outcome COLLATE "C") AS outcomes
-FROM (SELECT DISTINCT f, try('SELECT ' || call || ' LIMIT 1') AS outcome FROM calls) c GROUP BY f ORDER BY f::text COLLATE "C";
+FROM (SELECT DISTINCT f, try(call) AS outcome FROM calls) c GROUP BY f ORDER BY f::text COLLATE "C";
 
 -- from a batch: in a condition, an aggregate, a policy, a default, a trigger, an index
 CREATE FUNCTION call_all(k int) RETURNS int LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	outcomes text[];
 BEGIN
-	SELECT array_agg(DISTINCT try('SELECT ' || call || ' LIMIT 1')) INTO outcomes FROM (SELECT DISTINCT call FROM calls) c;
+	SELECT array_agg(DISTINCT try(call)) INTO outcomes FROM (SELECT DISTINCT call FROM calls) c;
 	RETURN COALESCE(k, 0);
 END $$;
 CREATE FUNCTION call_all_in_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM call_all(1); RETURN NEW; END $$;

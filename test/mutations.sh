@@ -83,6 +83,10 @@
 #	reset_number	a view that was made anew has batches of the same numbers
 #	replace_once	a view with another query has not closed what it had
 #	replace_itself	... and may read itself
+#	successor_behind	... and is not brought up to date when it takes its place
+#	successor_remembered	a worker goes on with what was to replace a view when it has
+#	follow_forgotten	a view that becomes logged with its stream has read nothing
+#	wait_snapshot	who waits for a view by REFRESH has a snapshot meanwhile
 #	cut_page	where a batch ends in the middle of a page, all of the page counts as read
 #	read_again	rows that are fed again are read by each batch
 #	below_ahead	the watermark of a view below counts before what it closes is there
@@ -105,6 +109,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen group_snapshot
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
+	successor_behind successor_remembered follow_forgotten wait_snapshot
 	cut_page read_again
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
@@ -145,9 +150,11 @@ guards()
 		changes_between | added_untold | content_skipped) echo test_00_setup test_views_on_views ;;
 		looked_up_*) echo test_00_setup test_lookups ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
-		rewrite_unread) echo test_00_setup test_rewrite ;;
+		rewrite_unread | follow_forgotten) echo test_00_setup test_rewrite ;;
 		reset_number) echo test_00_setup test_reset ;;
 		replace_*) echo test_00_setup test_replace ;;
+		successor_*) echo t/078_replace.pl ;;
+		wait_snapshot) echo t/066_waiting.pl ;;
 		ttl_ahead) echo t/078_ttl.pl ;;
 		ttl_*) echo test_00_setup test_et_ttl ;;
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;

@@ -93,6 +93,9 @@ typedef struct StreamViewEntry
 	int			cuts;			/* batches ended for the sake of other owners,
 								 * less those that have ended well since */
 	TimestampTz retry_at;
+	int			unrecorded;		/* failures in a row, if the last, with sqlstate, could
+								 * not be written down, or 0 */
+	TimestampTz unrecorded_at;	/* when that was */
 	dsa_pointer history;		/* its last batches (history.c) ... */
 	uint64		noted;			/* ... of so many */
 } StreamViewEntry;

@@ -1100,6 +1100,36 @@ stream_catalog_move_errors(Oid viewid, Oid leaf, Oid storage, Oid moved_to,
 	table_close(rel, NoLock);
 }
 
+void
+stream_catalog_adopt_rejections(Oid viewid, Oid heir)
+{
+	Relation	rel = open_table_for_write("_rejection");
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Datum		values[R_NATTS] = {0};
+	bool		nulls[R_NATTS] = {0};
+	bool		replace[R_NATTS] = {0};
+
+	values[R_VIEWID - 1] = ObjectIdGetDatum(heir);
+	replace[R_VIEWID - 1] = true;
+	ScanKeyInit(&key, R_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(viewid));
+	scan = systable_beginscan(rel, our_table("_rejection_viewid"), true, NULL,
+							  1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		HeapTuple	adopted = heap_modify_tuple(tuple, RelationGetDescr(rel),
+												values, nulls, replace);
+
+		CHECK_FOR_INTERRUPTS();
+		CatalogTupleUpdate(rel, &tuple->t_self, adopted);
+		heap_freetuple(adopted);
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+}
+
 /* ---- _error ---- */
 
 /* A text column from a C string that may be NULL. */
@@ -1693,6 +1723,12 @@ stream_catalog_delete_restore(Oid viewid)
 }
 
 /* ---- all of them ---- */
+
+void
+stream_catalog_delete_progress(Oid viewid, bool unlogged)
+{
+	delete_row(unlogged ? "_progress_unlogged" : "_progress", viewid);
+}
 
 void
 stream_catalog_delete_view(Oid viewid)

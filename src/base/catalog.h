@@ -141,6 +141,8 @@ extern bool stream_catalog_read_progress(Oid viewid, bool unlogged,
 										 StreamProgress *progress);
 /* The table that it is in, for queries; InvalidOid without the extension. */
 extern Oid	stream_catalog_progress_table(bool unlogged);
+/* Deletes it. */
+extern void stream_catalog_delete_progress(Oid viewid, bool unlogged);
 /* Inserts or updates it. */
 extern void stream_catalog_write_progress(Oid viewid, bool unlogged,
 										  const StreamProgress *progress);
@@ -269,6 +271,9 @@ typedef bool (*StreamMoveRow) (ItemPointer tid, void *arg);
 extern void stream_catalog_move_errors(Oid viewid, Oid leaf, Oid storage,
 									   Oid moved_to, StreamMoveRow move,
 									   void *arg);
+
+/* What the view has put aside is from now on what another one has. */
+extern void stream_catalog_adopt_rejections(Oid viewid, Oid heir);
 
 /* One row of streaming._error: the present trouble of a view. */
 typedef struct StreamFailure

@@ -42,6 +42,7 @@ typedef struct StreamFigures
 	int64		touched;		/* rows that plans have handed out to operators */
 	int64		added;			/* groups, keys and kept rows that are new ... */
 	int64		removed;		/* ... and those that have been given up */
+	int64		cache_hits;		/* of what was touched, found in caches of states */
 	int64		watermark;		/* as in StreamProgress */
 } StreamFigures;
 

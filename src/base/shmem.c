@@ -482,6 +482,9 @@ stream_shmem_view_status(Oid viewid, StreamViewStatus *status)
 		}
 		status->more = view->more;
 		status->read_at = view->read_at;
+		status->unrecorded = view->unrecorded;
+		status->sqlstate = view->sqlstate;
+		status->unrecorded_at = view->unrecorded_at;
 	}
 	LWLockRelease(stream_area->lock);
 	return view != NULL;

@@ -95,6 +95,10 @@ typedef struct StreamViewStatus
 	TimestampTz retry_at;		/* next attempt after a failure, or 0 */
 	TimestampTz read_at;		/* all that was committed by then has been read; 0:
 								 * not known */
+	int			unrecorded;		/* failures in a row, if the last could not be written
+								 * down, or 0 ... */
+	int			sqlstate;		/* ... of that one ... */
+	TimestampTz unrecorded_at;	/* ... and when it was */
 } StreamViewStatus;
 
 /* False (and zeroes) if no process of this database knows the view. */

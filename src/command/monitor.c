@@ -378,13 +378,14 @@ time_of_row(Oid viewid)
 
 /*
  * _inputs(viewid) returns inputs, lag_rows, skipped_rows, lag_since, read_at, state_bytes,
- * row_ms
+ * row_ms, unrecorded_failures, unrecorded_sqlstate, unrecorded_at
  *
  * What a view reads, as its user knows it: streams, and, for the results of other views,
  * these; how many rows those, and the ones that they read, have still to read; how many
  * rows it has put aside because they fail, and not been fed again.  The time by which all
  * that was committed had been read, by those with a lag, and by itself.  The size of its
- * state tables, and how long its last batches took for a row.  Who
+ * state tables, and how long its last batches took for a row.  If its last batch has failed and
+ * that could not be written down: failures in a row, and what they were.  Who
  * may call it, and locks: as for _status, and on the state tables.
  */
 Datum
@@ -392,13 +393,13 @@ stream_monitor_inputs(PG_FUNCTION_ARGS)
 {
 	StreamViewRow *row = stream_catalog_view(PG_GETARG_OID(0));
 	TupleDesc	desc;
-	Datum		values[7];
-	bool		nulls[7] = {0};
+	Datum		values[10];
+	bool		nulls[10] = {0};
 	Datum	   *inputs;
+	StreamViewStatus status;
 	StreamProgress progress = {0};
 	InheritedLag lag = {.since = DT_NOEND};
 	List	   *seen = NIL;
-	TimestampTz since;
 	int64		bytes = 0;
 	double		row_ms;
 
@@ -426,14 +427,18 @@ stream_monitor_inputs(PG_FUNCTION_ARGS)
 	values[2] = Int64GetDatum(progress.error_rows);
 	nulls[3] = nulls[1] || lag.rows == 0 || lag.since == 0;
 	values[3] = TimestampTzGetDatum(lag.since);
-	since = read_at(row->viewid);
-	nulls[4] = since == 0;
-	values[4] = TimestampTzGetDatum(since);
+	stream_shmem_view_status(stream_viewgroup_leader(row->viewid), &status);
+	nulls[4] = status.read_at == 0;
+	values[4] = TimestampTzGetDatum(status.read_at);
 	nulls[5] = !measure_states(row, &bytes);
 	values[5] = Int64GetDatum(bytes);
 	row_ms = time_of_row(row->viewid);
 	nulls[6] = row_ms == 0;
 	values[6] = Float8GetDatum(row_ms);
+	nulls[7] = nulls[8] = nulls[9] = status.unrecorded == 0;
+	values[7] = Int32GetDatum(status.unrecorded);
+	values[8] = CStringGetTextDatum(unpack_sql_state(status.sqlstate));
+	values[9] = TimestampTzGetDatum(status.unrecorded_at);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
 }

@@ -24,7 +24,7 @@
 
 PG_FUNCTION_INFO_V1(stream_progress_batches);
 
-#define NUM_COLUMNS 20
+#define NUM_COLUMNS 21
 
 static Datum
 milliseconds(int64 us)
@@ -62,6 +62,7 @@ put_batch(ReturnSetInfo *rsinfo, Oid viewid, const StreamFigures *f,
 															   f->watermark));
 	n++;
 	values[n++] = Int64GetDatum(f->wal_bytes);
+	values[n++] = Int64GetDatum(f->cache_hits);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
@@ -95,7 +96,7 @@ put_running(ReturnSetInfo *rsinfo, Oid viewid, const StreamRunning *running)
 
 /*
  * _batches() returns setof record: viewid, batch, phase, pid, begun_at, ms, and for each
- * phase milliseconds, rows, touched, added, removed, watermark, wal_bytes
+ * phase milliseconds, rows, touched, added, removed, watermark, wal_bytes, cache_hits
  *
  * What streaming.progress shows: the last batches of each view of this database, and one
  * that is running (without a number, and with its phase).  Anybody may call it; the

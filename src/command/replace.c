@@ -7,18 +7,29 @@
  * taken for that of a CREATE MATERIALIZED VIEW of the same name, and all that is refused
  * there is refused here.  The columns are as CREATE OR REPLACE VIEW wants them.
  *
- * The new definition and the new state tables are made beside the old ones, with a
- * catalog row and a progress of their own, which nobody else can see; then the view has
- * its first batch, over all that its streams hold, in this session, which is its owner's.
- * Meanwhile everybody reads what the old query shows.  It does not advance: the batch
- * locks of the view and of its group are held from the beginning, as the order of locks
- * wants it.  When the tables are full, the view itself is locked, for the moment in which
+ * The new definition and the new state tables are made beside the old ones.  When they are
+ * full, the view itself is locked, for the moment in which
  * it gets the query that runs over them, and the old parts are dropped.  Its OID stays, and
  * with it all that the server keeps by it: owner, privileges, comments, options, and what
  * depends on it.  Indexes that its users have made on the old table are made on the new one,
  * and what they have set of columns is set again.
  *
- * All of that is one transaction, so whatever ends it leaves the old view and nothing else.
+ * CALL, which can commit, does that in three steps:
+ *
+ *	- the new parts are made and committed as a successor (successor.c), which workers run like any
+ *	  view; the view itself goes on as ever, and no lock is held on it;
+ *	- we wait for the successor, without a snapshot, as REFRESH does;
+ *	- under the batch locks of both, and of the view's group, the view gets the parts of the
+ *	  successor and its progress, and one batch more, so that nothing that was shown
+ *	  is missing.  What may have changed since the first step is checked again.
+ *
+ * After an error, or a crash, somebody drops the successor: the view is what it was.
+ *
+ * In a transaction block, and where it is called by a function, all is one transaction.  The new parts
+ * have a catalog row and a progress of their own then, which nobody else can see, and the first batch, over all that the
+ * streams hold, runs in this session, which is the owner's.  The view does not advance
+ * meanwhile: the batch locks of the view and of its group are held from the beginning, as the order of
+ * locks wants it.
  *
  *-------------------------------------------------------------------------
  */
@@ -31,6 +42,7 @@
 #include "access/table.h"
 #include "access/toast_compression.h"
 #include "access/xact.h"
+#include "executor/spi.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
@@ -50,6 +62,7 @@
 #include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
+#include "tcop/pquery.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -59,8 +72,12 @@
 #include "base/debug.h"
 #include "base/shmem.h"
 #include "base/catalog.h"
+#include "base/owner.h"
 #include "flow/relations.h"
+#include "flow/batch.h"
 #include "flow/viewgroup.h"
+#include "flow/successor.h"
+#include "process/wait.h"
 #include "command/view.h"
 #include "command/index.h"
 #include "command/reset.h"
@@ -441,6 +458,16 @@ fill_parts(const StreamViewRow *row, int64 last)
 	stream_reset_run(row, last);
 }
 
+/* The same of parts that workers have filled. */
+static void
+take_parts(StreamViewRow *row, const StreamViewRow *before)
+{
+	stream_successor_take(row, before);
+	stream_viewgroup_check(row->viewid, NIL, NULL);
+	if (!STREAM_MUTATION("successor_behind"))
+		stream_reset_catch_up(row->viewid);
+}
+
 /* The moment in which nobody can read the view. */
 static void
 exchange(StreamStatement *s, const StreamViewRow *before,
@@ -478,77 +505,229 @@ notice_gone(const StreamViewRow *before, const StreamViewRow *row,
 				 errhint("What has been removed from a stream since is in no result that is made anew.")));
 }
 
-static ObjectAddress
-replace_view(StreamStatement *s, void *arg)
+/* A view that is replaced. */
+typedef struct Replacing
 {
-	Oid			viewid = *(Oid *) arg;
-	CreateTableAsStmt *stmt = (CreateTableAsStmt *) s->pstmt->utilityStmt;
-	StreamViewRow *before = stream_reset_lock(viewid, ShareUpdateExclusiveLock);
-	StreamViewRow row = *before;
-	StreamProgress progress;
-	ErrorContextCallback callback;
-	Relation	view;
-	Query	   *shown;
-	Query	   *reading;
-	List	   *columns;
-	List	   *indexes;
-	ObjectAddress made;
+	Oid			viewid;
+	StreamViewRow *before;		/* as it is; in the last step, as it was in the first */
+	StreamViewRow row;			/* with the new parts */
+	Query	   *query;			/* the new query, analysed ... */
+	Query	   *reading;		/* ... and what the view will run */
+	List	   *columns;		/* commands that add columns to the view */
+} Replacing;
+
+/* Locks the view, and looks whether it may be replaced. */
+static StreamViewRow *
+lock_view(Oid viewid, Oid successor)
+{
+	StreamViewRow *row = stream_reset_lock(viewid, successor,
+										   ShareUpdateExclusiveLock);
 
 	/* nobody gives it an index, a trigger or statistics meanwhile */
-	LockRelationOid(before->state, ShareUpdateExclusiveLock);
-	stream_reset_check_view(before, "replace the query of");
-	check_statistics(before);
-	check_not_in_use(before);
-	view = table_open(viewid, NoLock);
-	fill_into(stmt->into, view, before);
+	LockRelationOid(row->state, ShareUpdateExclusiveLock);
+	stream_reset_check_view(row, "replace the query of");
+	check_statistics(row);
+	check_not_in_use(row);
+	return row;
+}
+
+/* Makes the new parts. */
+static void
+make_parts(StreamStatement *s, Replacing *r)
+{
+	CreateTableAsStmt *stmt = (CreateTableAsStmt *) s->pstmt->utilityStmt;
+	ErrorContextCallback callback;
+	Relation	view = table_open(r->viewid, NoLock);
+
+	r->row = *r->before;
+	fill_into(stmt->into, view, r->before);
 	callback.callback = error_in_query;
 	callback.arg = (void *) s->source;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;
 	analyze_query(stmt, s->source);
-	columns = stream_relations_added_columns(view,
-											 castNode(Query, stmt->query),
-											 s->source);
-	reading = stream_view_remake(&row, stmt, s->source);
+	r->query = copyObject(castNode(Query, stmt->query));
+	r->columns = stream_relations_added_columns(view, r->query, s->source);
+	r->reading = copyObject(stream_view_remake(&r->row, stmt, s->source));
 	error_context_stack = callback.previous;
-	shown = copyObject(get_view_query(view));
 	table_close(view, NoLock);
-	indexes = carry_indexes(before, shown, &row, reading);
-	carry_columns(s, before, shown, &row, reading);
-	stream_catalog_read_progress(viewid, before->unlogged, NULL, &progress);
-	fill_parts(&row, progress.batch);
-	make_indexes(indexes, row.state);
+}
+
+/* What users have made of the old table: carries columns over, returns the indexes. */
+static List *
+carry(StreamStatement *s, Replacing *r)
+{
+	Relation	view = table_open(r->viewid, NoLock);
+	Query	   *shown = copyObject(get_view_query(view));
+	List	   *indexes = carry_indexes(r->before, shown, &r->row, r->reading);
+
+	table_close(view, NoLock);
+	carry_columns(s, r->before, shown, &r->row, r->reading);
+	return indexes;
+}
+
+/* The new parts are full: the view has them from now on. */
+static void
+put_in_place(StreamStatement *s, Replacing *r, List *indexes,
+			 int64 rows_read)
+{
+	make_indexes(indexes, r->row.state);
 	STREAM_DEBUG_POINT("replace-before-exchange");
-	exchange(s, before, &row, columns, reading);
+	exchange(s, r->before, &r->row, r->columns, r->reading);
 	name_indexes(indexes);
 	STREAM_DEBUG_POINT("replace-exchanged");
-	notice_gone(before, &row, progress.rows_read);
+	notice_gone(r->before, &r->row, rows_read);
 	stream_shmem_views_changed();
-	ObjectAddressSet(made, RelationRelationId, viewid);
+}
+
+/* All of it, in one transaction. */
+static ObjectAddress
+replace_at_once(StreamStatement *s, void *arg)
+{
+	Replacing  *r = arg;
+	StreamProgress progress;
+	List	   *indexes;
+	ObjectAddress made;
+
+	stream_successor_lock(r->viewid, false);
+	r->before = lock_view(r->viewid, InvalidOid);
+	make_parts(s, r);
+	indexes = carry(s, r);
+	stream_catalog_read_progress(r->viewid, r->before->unlogged, NULL,
+								 &progress);
+	fill_parts(&r->row, progress.batch);
+	put_in_place(s, r, indexes, progress.rows_read);
+	ObjectAddressSet(made, RelationRelationId, r->viewid);
 	return made;
 }
 
+/* The first step. */
+static ObjectAddress
+begin(StreamStatement *s, void *arg)
+{
+	Replacing  *r = arg;
+	ObjectAddress made;
+
+	stream_successor_lock(r->viewid, true);
+	r->before = lock_view(r->viewid, InvalidOid);
+	(void) stream_successor_clean(stream_catalog_views(), r->viewid);
+	make_parts(s, r);
+	/* what stands against it is to be said before the long part */
+	(void) carry(s, r);
+	stream_successor_begin(&r->row);
+	ObjectAddressSet(made, RelationRelationId, r->row.viewid);
+	return made;
+}
+
+/* What the new parts were made for must still be so. */
+static void
+check_unchanged(const Replacing *r, const StreamViewRow *now)
+{
+	if (now->definition != r->before->definition ||
+		!equal(now->option_names, r->before->option_names) ||
+		!equal(now->option_values, r->before->option_values) ||
+		stream_owner_of(r->row.viewid) != stream_owner_of(r->viewid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot replace the query of continuous view \"%s\"",
+						get_rel_name(r->viewid)),
+				 errdetail("Its owner or its options have been changed meanwhile."),
+				 errhint("Try again.")));
+}
+
+/* The last step. */
+static ObjectAddress
+finish(StreamStatement *s, void *arg)
+{
+	Replacing  *r = arg;
+	Oid			successor = r->row.viewid;
+	StreamViewRow *now = lock_view(r->viewid, successor);
+	StreamViewRow *row = stream_catalog_view(successor);
+	Relation	view = table_open(r->viewid, NoLock);
+	StreamProgress progress;
+	List	   *indexes;
+	ObjectAddress made;
+
+	if (row == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("what was to replace the continuous view was dropped")));
+	check_unchanged(r, now);
+	stream_reset_check_view(row, "replace the query of");
+	r->before = now;
+	r->row = *row;
+	/* they may have been renamed */
+	r->columns = stream_relations_added_columns(view, r->query, s->source);
+	table_close(view, NoLock);
+	indexes = carry(s, r);
+	stream_catalog_read_progress(r->viewid, now->unlogged, NULL, &progress);
+	take_parts(&r->row, now);
+	put_in_place(s, r, indexes, progress.rows_read);
+	ObjectAddressSet(made, RelationRelationId, r->viewid);
+	return made;
+}
+
+/* With the view going on meanwhile. */
+static void
+replace_in_steps(StreamStatement *s, Replacing *r)
+{
+	Oid			successor;
+
+	/* of what is allocated here, nothing goes with a transaction */
+	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
+		elog(ERROR, "could not connect to the server programming interface");
+	stream_statement_run(s, begin, r);
+	successor = r->row.viewid;
+	SPI_commit();
+	STREAM_DEBUG_POINT("replace-begun");
+	EnsurePortalSnapshotExists();
+	stream_wait_refresh(successor);
+	STREAM_DEBUG_POINT("replace-caught-up");
+	SPI_commit();
+	EnsurePortalSnapshotExists();
+	stream_statement_run(s, finish, r);
+	SPI_commit();
+	stream_successor_unlock(successor);
+	stream_successor_unlock(r->viewid);
+	SPI_finish();
+}
+
+/* May we commit? */
+static bool
+is_atomic(FunctionCallInfo fcinfo)
+{
+	return fcinfo->context == NULL || !IsA(fcinfo->context, CallContext) ||
+		castNode(CallContext, fcinfo->context)->atomic || IsSubTransaction();
+}
+
 /*
- * replace(view regclass, query text) returns void
+ * PROCEDURE replace(view regclass, query text)
  *
- * For the owner of the view.  Takes the batch locks of the view and its group and
- * ShareUpdateExclusiveLock on it, and AccessExclusiveLock at the end.  Event triggers see
- * CREATE MATERIALIZED VIEW.  Errors: as reset.h and view.h; 42601; 42P16 where columns do not
- * fit; 2BP01 for what depends on the old tables; and what a batch raises.
+ * For the owner of the view.  Takes, in the last step or from the beginning, the batch locks of the view and
+ * its group and ShareUpdateExclusiveLock on it, and AccessExclusiveLock at the end.  Event triggers see
+ * CREATE MATERIALIZED VIEW, once for each step that makes something.  Errors: as reset.h and
+ * view.h; 42601; 42P16 where columns do not fit; 2BP01 for what depends on the old tables; 55006 for what
+ * has changed meanwhile; and what a batch raises.
  */
 Datum
 stream_replace(PG_FUNCTION_ARGS)
 {
-	Oid			viewid = PG_GETARG_OID(0);
-	char	   *source = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Replacing	r = {0};
+	char	   *source;
 	PlannedStmt *pstmt = makeNode(PlannedStmt);
 	StreamStatement s = {
-		.pstmt = pstmt,.source = source,.context = PROCESS_UTILITY_QUERY,
+		.pstmt = pstmt,.context = PROCESS_UTILITY_QUERY,
 		.dest = None_Receiver
 	};
 	ErrorContextCallback callback;
 
-	stream_reset_check_caller(viewid, "streaming.replace");
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("arguments of streaming.replace must not be null")));
+	r.viewid = PG_GETARG_OID(0);
+	s.source = source = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	stream_reset_check_caller(r.viewid, "streaming.replace");
 	callback.callback = error_in_query;
 	callback.arg = source;
 	callback.previous = error_context_stack;
@@ -556,6 +735,9 @@ stream_replace(PG_FUNCTION_ARGS)
 	pstmt->commandType = CMD_UTILITY;
 	pstmt->utilityStmt = (Node *) parse_query(source);
 	error_context_stack = callback.previous;
-	stream_statement_run(&s, replace_view, &viewid);
+	if (is_atomic(fcinfo))
+		stream_statement_run(&s, replace_at_once, &r);
+	else
+		replace_in_steps(&s, &r);
 	PG_RETURN_VOID();
 }

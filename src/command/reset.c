@@ -33,6 +33,7 @@
 #include "base/owner.h"
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
+#include "flow/successor.h"
 #include "command/guard.h"
 #include "command/reset.h"
 
@@ -89,6 +90,8 @@ check_owner(Oid viewid)
 void
 stream_reset_check_caller(Oid viewid, const char *function)
 {
+	StreamViewRow *row;
+
 	stream_shmem_require();
 	stream_owner_refuse_nested(function);
 	stream_guard_refuse_within(function);
@@ -96,15 +99,26 @@ stream_reset_check_caller(Oid viewid, const char *function)
 	PreventCommandDuringRecovery(function);
 	PreventCommandIfParallelMode(function);
 	check_owner(viewid);
+	row = stream_catalog_view(viewid);
+	if (row && stream_successor_is(row))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a continuous view",
+						get_rel_name(viewid)),
+				 errdetail("It is what a view is replaced by, and not complete yet.")));
 }
 
 StreamViewRow *
-stream_reset_lock(Oid viewid, LOCKMODE lockmode)
+stream_reset_lock(Oid viewid, Oid other, LOCKMODE lockmode)
 {
 	StreamViewRow *row;
+	List	   *locked = stream_viewgroup_members(viewid);
 	ListCell   *lc;
 
-	foreach(lc, stream_viewgroup_members(viewid))
+	if (OidIsValid(other))
+		locked = lappend_oid(locked, other);
+	list_sort(locked, list_oid_cmp);
+	foreach(lc, locked)
 		LockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
 						   ShareUpdateExclusiveLock);
 	LockRelationOid(viewid, lockmode);
@@ -142,8 +156,8 @@ empty_tables(const StreamViewRow *row)
  * What has been closed by the first batch is shown by the next; others may go on writing,
  * so there are not many.
  */
-static void
-run_batches(Oid viewid)
+void
+stream_reset_catch_up(Oid viewid)
 {
 	StreamGroupBatch group = {.at = viewid};
 	int			n = 0;
@@ -169,7 +183,7 @@ stream_reset_run(const StreamViewRow *row, int64 last)
 	stream_batch_forget(row->viewid);
 	stream_batch_initialize(row->viewid);
 	CommandCounterIncrement();
-	run_batches(row->viewid);
+	stream_reset_catch_up(row->viewid);
 	/* numbers go on, so that processes drop what they remember */
 	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
 	if (!STREAM_MUTATION("reset_number"))
@@ -196,7 +210,7 @@ stream_reset(PG_FUNCTION_ARGS)
 	ListCell   *lc;
 
 	stream_reset_check_caller(viewid, "streaming.reset");
-	row = stream_reset_lock(viewid, AccessShareLock);
+	row = stream_reset_lock(viewid, InvalidOid, AccessShareLock);
 	foreach(lc, stream_catalog_states(row))
 		if (OidIsValid(lfirst_oid(lc)))
 			LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);

@@ -23,10 +23,11 @@
 extern void stream_reset_check_caller(Oid viewid, const char *function);
 
 /*
- * The view's row, under the batch locks of the view and its group, with the view locked.
- * Errors: 42809 if it is no continuous view, 42501 as above.
+ * The view's row, under the batch locks of the view and its group, and of another (or InvalidOid), with
+ * the view locked.  Errors: 42809 if it is no continuous view, 42501 as above.
  */
-extern StreamViewRow *stream_reset_lock(Oid viewid, LOCKMODE lockmode);
+extern StreamViewRow *stream_reset_lock(Oid viewid, Oid other,
+										LOCKMODE lockmode);
 
 /*
  * Error 0A000 if what others have been told of the view could not be taken back; verb: what is
@@ -41,5 +42,11 @@ extern void stream_reset_check_view(const StreamViewRow *row,
  * raises.
  */
 extern void stream_reset_run(const StreamViewRow *row, int64 last);
+
+/*
+ * Runs batches in this session until the view shows all that there is.  The caller has the batch
+ * locks.  Raises what a batch raises.
+ */
+extern void stream_reset_catch_up(Oid viewid);
 
 #endif

@@ -24,16 +24,21 @@
 #include "catalog/pg_type.h"
 #include "commands/cluster.h"
 #include "commands/defrem.h"
+#include "commands/event_trigger.h"
+#include "commands/tablecmds.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_type.h"
 #include "utils/acl.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
+#include "base/catalog.h"
 #include "command/guard.h"
 #include "command/statement.h"
 #include "command/rewrite.h"
@@ -143,9 +148,111 @@ stream_rewrite_in_alter(const AlterTableStmt *stmt, Oid relid,
 		else if (cmd->subtype == AT_SetTableSpace)
 			/* of a partitioned table, it is about partitions to come */
 			moves |= get_rel_relkind(relid) == RELKIND_RELATION;
+		else if (cmd->subtype == AT_SetLogged ||
+				 cmd->subtype == AT_SetUnLogged)
+			rewrites = true;
 	}
 	*kind = rewrites ? STREAM_REWRITE : STREAM_MOVE;
 	return (rewrites || moves) && is_concerned(relid);
+}
+
+/* ---- SET LOGGED, SET UNLOGGED ---- */
+
+/* Does the view read other streams, too?  (One may be in its query more than once.) */
+static bool
+reads_others(const StreamViewRow *row, Oid relid)
+{
+	ListCell   *lc;
+
+	foreach(lc, row->streams)
+		if (lfirst_oid(lc) != relid)
+			return true;
+	return false;
+}
+
+/*
+ * Can all views that read the table follow it?  Their state and their progress are logged as
+ * their streams are.  So it is the only one that they read, nobody reads them, none has to advance with
+ * others, and they are all the user's own.
+ */
+static bool
+views_can_follow(Oid relid)
+{
+	ListCell   *lc;
+
+	if (get_rel_relkind(relid) != RELKIND_RELATION ||
+		get_rel_relispartition(relid))
+		return false;
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (list_member_oid(row->streams, relid) && !row->released &&
+			(reads_others(row, relid) || OidIsValid(row->changes) ||
+			 row->options.group != NULL ||
+			 stream_catalog_view_owner(row->viewid) != GetUserId() ||
+			 stream_guard_is_read(row->state)))
+			return false;
+	}
+	return true;
+}
+
+bool
+stream_rewrite_may_change_persistence(Oid relid)
+{
+	return is_concerned(relid) && views_can_follow(relid);
+}
+
+/* Has the tables of a view be like its stream, and its progress where that of such views is. */
+static void
+follow(StreamViewRow *row, bool unlogged, Node *stmt)
+{
+	AlterTableCmd *command = makeNode(AlterTableCmd);
+	StreamProgress progress;
+	ListCell   *lc;
+
+	command->subtype = unlogged ? AT_SetUnLogged : AT_SetLogged;
+	foreach(lc, stream_catalog_states(row))
+	{
+		if (!OidIsValid(lfirst_oid(lc)))
+			continue;
+		EventTriggerAlterTableStart(stmt);
+		AlterTableInternal(lfirst_oid(lc), list_make1(command), false);
+		EventTriggerAlterTableEnd();
+	}
+	stream_catalog_read_progress(row->viewid, row->unlogged, NULL, &progress);
+	stream_catalog_delete_progress(row->viewid, row->unlogged);
+	row->unlogged = unlogged;
+	stream_catalog_update_view(row);
+	if (!STREAM_MUTATION("follow_forgotten"))
+		stream_catalog_write_progress(row->viewid, unlogged, &progress);
+	CacheInvalidateRelcacheByRelid(row->viewid);
+	CommandCounterIncrement();
+}
+
+void
+stream_rewrite_change_persistence(void *statement)
+{
+	StreamStatement *s = statement;
+	AlterTableStmt *stmt = (AlterTableStmt *) s->pstmt->utilityStmt;
+	Oid			relid = RangeVarGetRelid(stmt->relation, NoLock, false);
+	bool		unlogged;
+	ListCell   *lc;
+
+	stream_statement_pass_on(s);
+	CommandCounterIncrement();
+	/* others may have come before the command had its lock */
+	if (!views_can_follow(relid))
+		stream_guard_refuse(relid, "this form of ALTER TABLE");
+	unlogged = get_rel_persistence(relid) == RELPERSISTENCE_UNLOGGED;
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (list_member_oid(row->streams, relid) && !row->released &&
+			row->unlogged != unlogged)
+			follow(row, unlogged, (Node *) stmt);
+	}
 }
 
 /* ---- CLUSTER ---- */

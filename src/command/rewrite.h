@@ -21,6 +21,15 @@
 extern bool stream_rewrite_in_alter(const AlterTableStmt *stmt, Oid relid,
 									StreamTakeawayKind *kind);
 
+/* Can a stream that views read become logged, or unlogged, and they with it? */
+extern bool stream_rewrite_may_change_persistence(Oid relid);
+
+/*
+ * Passes a StreamStatement on that does that (ALTER TABLE ... SET LOGGED or UNLOGGED), and has the views of the stream
+ * follow; for stream_guard_rewrite.
+ */
+extern void stream_rewrite_change_persistence(void *statement);
+
 /* Passes CLUSTER of a relation on, as guard.h has it. */
 extern void stream_rewrite_cluster(StreamStatement *s, Oid relid);
 

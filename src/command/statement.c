@@ -15,6 +15,7 @@
 
 #include "base/compat.h"
 #include "base/catalog.h"
+#include "flow/successor.h"
 #include "command/internal.h"
 #include "command/statement.h"
 
@@ -49,19 +50,23 @@ stream_statement_own(StreamStatement *s)
 	return s->pstmt->utilityStmt;
 }
 
-/* The continuous view that a name means, or InvalidOid. */
+/*
+ * The continuous view that a name means, or InvalidOid.  What is to replace one is none to
+ * any command.
+ */
 Oid
 stream_statement_view(const RangeVar *name)
 {
 	Oid			relid;
+	StreamViewRow *row;
 
 	if (name == NULL)
 		return InvalidOid;
 	relid = RangeVarGetRelid(name, NoLock, true);
-	if (OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_VIEW &&
-		stream_catalog_is_view(relid))
-		return relid;
-	return InvalidOid;
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_VIEW)
+		return InvalidOid;
+	row = stream_catalog_view(relid);
+	return row && !stream_successor_is(row) ? relid : InvalidOid;
 }
 
 /* For commands that are not passed on. */

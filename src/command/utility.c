@@ -434,7 +434,8 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 			return InvalidOid;
 		case AT_SetLogged:
 		case AT_SetUnLogged:
-			stream_guard_refuse(relid, "this form of ALTER TABLE");
+			if (!stream_rewrite_may_change_persistence(relid))
+				stream_guard_refuse(relid, "this form of ALTER TABLE");
 			return InvalidOid;
 		case AT_SetAccessMethod:
 			/* of a partitioned table, it is about partitions to come */
@@ -444,6 +445,18 @@ check_alter_command(AlterTableCmd *cmd, Oid relid)
 		default:
 			return InvalidOid;
 	}
+}
+
+static bool
+changes_persistence(const AlterTableStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->cmds)
+		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_SetLogged ||
+			lfirst_node(AlterTableCmd, lc)->subtype == AT_SetUnLogged)
+			return true;
+	return false;
 }
 
 /* ALTER of anything but a continuous view. */
@@ -492,7 +505,8 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	}
 	if (stream_rewrite_in_alter(stmt, relid, &kind))
 		stream_guard_rewrite(list_make1_oid(relid), kind, "ALTER TABLE",
-							 pass_on, s);
+							 changes_persistence(stmt) ?
+							 stream_rewrite_change_persistence : pass_on, s);
 	else
 	{
 		takeaway = stream_guard_consume(detached, STREAM_DETACH);

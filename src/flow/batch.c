@@ -993,6 +993,8 @@ run_operators(StreamBatch *batch, StreamPosition *position)
 		if (STREAM_MUTATION("ttl_subtracted"))
 			subtract_expired(batch, i);
 		batch->meter.figures.added += stream_operator_close(view->ops[i]);
+		batch->meter.figures.cache_hits +=
+			stream_operator_cache_hits(view->ops[i]);
 	}
 	view->progress.groups += batch->meter.figures.added;
 }

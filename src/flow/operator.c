@@ -894,6 +894,12 @@ stream_operator_close(StreamOperator *op)
 	return made;
 }
 
+int64
+stream_operator_cache_hits(const StreamOperator *op)
+{
+	return op->store ? stream_store_hits(op->store) : 0;
+}
+
 void
 stream_operator_write_held(StreamOperator *op)
 {

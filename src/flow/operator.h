@@ -52,6 +52,9 @@ extern void stream_operator_add(StreamOperator *op, TupleTableSlot *delta);
  */
 extern int64 stream_operator_close(StreamOperator *op);
 
+/* How many groups of the batch were in its cache. */
+extern int64 stream_operator_cache_hits(const StreamOperator *op);
+
 /*
  * What is left after that if its table has triggers: as stream_results_write_held and
  * stream_results_fire.

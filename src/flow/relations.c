@@ -864,36 +864,62 @@ stream_relations_added_columns(Relation view, Query *query,
 	return commands;
 }
 
+/* It is no part of any view any more. */
 static void
-release_from_view(Oid relid, Oid viewid)
+release_from_view(Oid relid)
 {
-	deleteDependencyRecordsForSpecific(RelationRelationId, relid,
-									   DEPENDENCY_INTERNAL, RelationRelationId,
-									   viewid);
+	deleteDependencyRecordsForClass(RelationRelationId, relid,
+									RelationRelationId, DEPENDENCY_INTERNAL);
 }
 
-/* What the view was made of before, and reads no more. */
-static void
-drop_parts(const StreamViewRow *row)
+/* OIDs: the state table, which is locked, and its indexes. */
+static List *
+table_and_indexes(Oid relid, LOCKMODE lockmode)
+{
+	Relation	state = table_open(relid, lockmode);
+	List	   *relids = lcons_oid(relid, RelationGetIndexList(state));
+
+	table_close(state, NoLock);
+	return relids;
+}
+
+void
+stream_relations_hand_parts(const StreamViewRow *row, Oid viewid)
+{
+	ListCell   *lc;
+	ListCell   *li;
+
+	foreach(lc, stream_catalog_states(row))
+	{
+		if (!OidIsValid(lfirst_oid(lc)))
+			continue;
+		foreach(li, table_and_indexes(lfirst_oid(lc), AccessShareLock))
+		{
+			if (!stream_relations_is_part(lfirst_oid(li), row->viewid))
+				continue;		/* made by a user */
+			release_from_view(lfirst_oid(li));
+			depend_on_view(lfirst_oid(li), viewid);
+		}
+	}
+	CommandCounterIncrement();
+}
+
+void
+stream_relations_drop_parts(const StreamViewRow *row)
 {
 	ObjectAddresses *parts = new_object_addresses();
 	ObjectAddress part = {RelationRelationId, row->definition, 0};
 	ListCell   *lc;
 	ListCell   *li;
 
-	release_from_view(row->definition, row->viewid);
+	release_from_view(row->definition);
 	add_exact_object_address(&part, parts);
 	foreach(lc, stream_catalog_states(row))
 	{
-		Relation	state;
-
 		if (!OidIsValid(lfirst_oid(lc)))
 			continue;
-		state = table_open(lfirst_oid(lc), AccessExclusiveLock);
-		foreach(li, RelationGetIndexList(state))
-			release_from_view(lfirst_oid(li), row->viewid);
-		table_close(state, NoLock);
-		release_from_view(lfirst_oid(lc), row->viewid);
+		foreach(li, table_and_indexes(lfirst_oid(lc), AccessExclusiveLock))
+			release_from_view(lfirst_oid(li));
 		part.objectId = lfirst_oid(lc);
 		add_exact_object_address(&part, parts);
 	}
@@ -909,7 +935,7 @@ stream_relations_exchange(const StreamViewRow *before,
 	stream_eventtime_set_view(reading, row->viewid);
 	StoreViewQuery(row->viewid, reading, true);
 	CommandCounterIncrement();
-	drop_parts(before);
+	stream_relations_drop_parts(before);
 	CommandCounterIncrement();
 }
 
@@ -944,9 +970,8 @@ stream_relations_sync_owner(Oid viewid)
 
 /* ---- after pg_upgrade, and of a dump ---- */
 
-/* Does it depend on the view as a part of it? */
-static bool
-is_part_of_view(Oid relid, Oid viewid)
+bool
+stream_relations_is_part(Oid relid, Oid viewid)
 {
 	Relation	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData keys[2];
@@ -1039,7 +1064,8 @@ stream_relations_attach(const StreamViewRow *row, Oid written)
 	bool		append = row->options.output_mode == STREAM_OUTPUT_APPEND;
 	ListCell   *lc;
 
-	if (is_part_of_view(row->definition, row->viewid))
+	if (stream_relations_is_part(row->definition, row->viewid) ||
+		row->viewid == row->definition)
 		return true;
 	if (!ConditionalLockRelationOid(row->viewid, append ?
 									AccessExclusiveLock : AccessShareLock) ||
@@ -1073,13 +1099,13 @@ is_torn(Oid relid)
 	if (get_rel_namespace(relid) == schema)
 	{
 		viewid = stream_catalog_view_of(relid);
-		return OidIsValid(viewid) &&
+		return OidIsValid(viewid) && viewid != relid &&
 			SearchSysCacheExists1(RELOID, ObjectIdGetDatum(viewid)) &&
-			!is_part_of_view(relid, viewid);
+			!stream_relations_is_part(relid, viewid);
 	}
 	viewid = stream_catalog_view_of_changes(relid);
 	if (OidIsValid(viewid))
-		return !is_part_of_view(relid, viewid);
+		return !stream_relations_is_part(relid, viewid);
 	if (get_rel_relkind(relid) != RELKIND_VIEW)
 		return false;
 	row = stream_catalog_view(relid);

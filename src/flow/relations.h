@@ -56,6 +56,18 @@ extern void stream_relations_exchange(const StreamViewRow *before,
 									  const StreamViewRow *row,
 									  Query *reading);
 
+/* Has the state tables, which are parts of the view of the row, be parts of another. */
+extern void stream_relations_hand_parts(const StreamViewRow *row, Oid viewid);
+
+/*
+ * Drops the definition and the state tables, and nothing with them; no row of the catalog has
+ * them.  Errors: 2BP01.
+ */
+extern void stream_relations_drop_parts(const StreamViewRow *row);
+
+/* Does it depend on the view as a part of it? */
+extern bool stream_relations_is_part(Oid relid, Oid viewid);
+
 /*
  * Makes the change stream of a view that has none yet, a table beside it, named like it
  * with "_changes", and fills it into the row.  Errors: as CREATE TABLE.

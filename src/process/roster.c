@@ -616,6 +616,7 @@ fail(StreamViewEntry *view, uint64 answered, int sqlstate,
 	view->due_at = retry_at != 0 ? retry_at : DT_NOEND;
 	view->failed = Max(view->failed, answered);
 	view->sqlstate = sqlstate;
+	view->unrecorded = 0;
 }
 
 void
@@ -923,6 +924,7 @@ stream_roster_view_end(Oid viewid, uint64 answered, bool more, bool all,
 		view->more = more;
 		view->retry_at = 0;
 		view->due_at = due_at;
+		view->unrecorded = 0;
 		if (all)
 			view->read_at = view->begun_at;
 		if (view->cuts > 0)
@@ -946,14 +948,18 @@ stream_roster_view_end(Oid viewid, uint64 answered, bool more, bool all,
 
 void
 stream_roster_view_failed(Oid viewid, uint64 answered, int sqlstate,
-						  TimestampTz retry_at)
+						  TimestampTz retry_at, int unrecorded)
 {
 	StreamViewEntry *view;
 
 	stream_area_lock_views(LW_EXCLUSIVE);
 	view = find_my_view(viewid);
 	if (view != NULL)
+	{
 		fail(view, answered, sqlstate, retry_at);
+		view->unrecorded = unrecorded;
+		view->unrecorded_at = GetCurrentTimestamp();
+	}
 	LWLockRelease(stream_area->lock);
 	ConditionVariableBroadcast(stream_roster_request_cv(viewid));
 }

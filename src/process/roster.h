@@ -277,9 +277,13 @@ extern void stream_roster_view_end(Oid viewid, uint64 answered, bool more,
 								   bool all, int64 batch_us,
 								   TimestampTz due_at);
 
-/* It failed; requests up to answered fail with it. */
+/*
+ * It failed; requests up to answered fail with it.  unrecorded: failures in a row, if that could not be
+ * written down, or 0.
+ */
 extern void stream_roster_view_failed(Oid viewid, uint64 answered,
-									  int sqlstate, TimestampTz retry_at);
+									  int sqlstate, TimestampTz retry_at,
+									  int unrecorded);
 
 /* It is put off: neither well nor failed. */
 extern void stream_roster_view_put_off(Oid viewid, bool more);

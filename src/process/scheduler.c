@@ -59,6 +59,7 @@
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "flow/relations.h"
+#include "flow/successor.h"
 #include "flow/restore.h"
 #include "flow/viewgroup.h"
 #include "process/roster.h"
@@ -68,6 +69,7 @@
 #include "process/scheduler.h"
 
 #define POLL_MS 10000			/* a safety net */
+#define SUCCESSOR_US USECS_PER_SEC	/* while a view is being replaced */
 #define RESTART_MIN_MS 100
 #define RESTORE_MIN_MS 200
 #define RESTART_MAX_MS 2000
@@ -183,6 +185,22 @@ attach_views(List *rows)
 	attached = all;
 }
 
+/* Drops what was to replace a view whose session is gone; returns all views. */
+static List *
+clean_successors(List *rows)
+{
+	bool		any = false;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+		any |= stream_successor_is(lfirst(lc));
+	if (!any)
+		return rows;
+	next_turn = Min(next_turn, GetCurrentTimestamp() + SUCCESSOR_US);
+	return stream_successor_clean(rows, InvalidOid) ?
+		stream_catalog_views() : rows;
+}
+
 /*
  * Has views go on that a dump has brought, if all of them is there; true if some are
  * left.  It may read all that they have, so it is tried with growing pauses.
@@ -277,6 +295,7 @@ read_views(Views *views)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		views->restoring = restore_views();
 		rows = stream_catalog_views();
+		rows = clean_successors(rows);
 		attach_views(rows);
 		stream_failure_log_views(rows);
 		PopActiveSnapshot();

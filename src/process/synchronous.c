@@ -33,6 +33,7 @@
 #include "base/shmem.h"
 #include "stream/am.h"
 #include "flow/viewgroup.h"
+#include "flow/successor.h"
 #include "process/roster.h"
 #include "process/synchronous.h"
 
@@ -64,12 +65,16 @@ static CommitWait *plan = NULL;
 
 /* ---- before the commit ---- */
 
-/* Does it have batches of its own accord whenever its streams are written to? */
+/*
+ * Does it have batches of its own accord whenever its streams are written to, and does
+ * anybody read it?
+ */
 static bool
 follows_commits(const StreamViewRow *row)
 {
 	return row->options.enabled && !row->released &&
-		row->options.trigger == STREAM_TRIGGER_COMMIT;
+		row->options.trigger == STREAM_TRIGGER_COMMIT &&
+		!stream_successor_is(row);
 }
 
 static Awaited *

@@ -28,12 +28,15 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "tcop/pquery.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/portal.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "base/owner.h"
@@ -303,15 +306,53 @@ time_left(TimestampTz start, int64 timeout_us)
 		Max(timeout_us - (GetCurrentTimestamp() - start), 0);
 }
 
-static bool wait_for_view(Oid viewid, int64 timeout_us, List **seen);
+/* What is the same for all views of one wait. */
+typedef struct Wait
+{
+	bool		statement;		/* for a utility statement, which needs no snapshot */
+	List	   *seen;			/* OIDs: views that have been waited for, whichever way
+								 * led to them */
+} Wait;
+
+/*
+ * The statement's own snapshot would keep VACUUM from removing what batches replace while
+ * we sleep.  False if there is another one, which nobody can do without.
+ */
+static bool
+give_up_snapshot(const Wait *wait)
+{
+	Portal		portal = ActivePortal;
+
+	if (!wait->statement || IsolationUsesXactSnapshot() || portal == NULL ||
+		portal->portalSnapshot == NULL || !ActiveSnapshotSet() ||
+		GetActiveSnapshot() != portal->portalSnapshot ||
+		STREAM_MUTATION("wait_snapshot"))
+		return false;
+	portal->portalSnapshot = NULL;
+	PopActiveSnapshot();
+	InvalidateCatalogSnapshot();
+	return true;
+}
+
+static void
+sleep_on(const Wait *wait, const Request *request, long ms)
+{
+	bool		given_up = give_up_snapshot(wait);
+
+	ConditionVariableTimedSleep(request->cv, ms,
+								stream_compat_wait_event(STREAM_WAIT_VIEW));
+	if (given_up)
+		EnsurePortalSnapshotExists();
+}
+
+static bool wait_for_view(Oid viewid, int64 timeout_us, Wait *wait);
 
 /*
  * Waits for the views whose results this one reads, and so on.  (There are no circles: a
- * view reads what was there when it was created.)  seen: those that have been waited for,
- * whichever way led to them.
+ * view reads what was there when it was created.)
  */
 static bool
-wait_for_inputs(Oid viewid, int64 timeout_us, List **seen)
+wait_for_inputs(Oid viewid, int64 timeout_us, Wait *wait)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	StreamViewRow *row = stream_catalog_view(viewid);
@@ -321,17 +362,17 @@ wait_for_inputs(Oid viewid, int64 timeout_us, List **seen)
 	{
 		Oid			input = stream_catalog_view_of(lfirst_oid(lc));
 
-		if (!OidIsValid(input) || list_member_oid(*seen, input))
+		if (!OidIsValid(input) || list_member_oid(wait->seen, input))
 			continue;
-		*seen = lappend_oid(*seen, input);
-		if (!wait_for_view(input, time_left(start, timeout_us), seen))
+		wait->seen = lappend_oid(wait->seen, input);
+		if (!wait_for_view(input, time_left(start, timeout_us), wait))
 			return false;
 	}
 	return true;
 }
 
 static bool
-wait_for_view(Oid viewid, int64 timeout_us, List **seen)
+wait_for_view(Oid viewid, int64 timeout_us, Wait *wait)
 {
 	TimestampTz start = GetCurrentTimestamp();
 	Request		request;
@@ -339,7 +380,7 @@ wait_for_view(Oid viewid, int64 timeout_us, List **seen)
 
 	check_view(viewid);
 	check_stack_depth();
-	if (!wait_for_inputs(viewid, timeout_us, seen))
+	if (!wait_for_inputs(viewid, timeout_us, wait))
 		return false;
 	ask(viewid, &request);
 	while (!(answered = is_answered(viewid, &request)))
@@ -354,8 +395,7 @@ wait_for_view(Oid viewid, int64 timeout_us, List **seen)
 				break;
 			sleep_ms = Min(sleep_ms, (left + 999) / 1000);
 		}
-		ConditionVariableTimedSleep(request.cv, sleep_ms,
-									stream_compat_wait_event(STREAM_WAIT_VIEW));
+		sleep_on(wait, &request, sleep_ms);
 	}
 	ConditionVariableCancelSleep();
 	return answered;
@@ -364,16 +404,19 @@ wait_for_view(Oid viewid, int64 timeout_us, List **seen)
 bool
 stream_wait_for(Oid viewid, int64 timeout_us)
 {
-	List	   *seen = NIL;
+	Wait		wait = {0};
 
 	stream_owner_refuse_nested("streaming.wait");
-	return wait_for_view(viewid, timeout_us, &seen);
+	return wait_for_view(viewid, timeout_us, &wait);
 }
 
 void
 stream_wait_refresh(Oid viewid)
 {
-	stream_wait_for(viewid, -1);
+	Wait		wait = {.statement = true};
+
+	stream_owner_refuse_nested("REFRESH MATERIALIZED VIEW");
+	wait_for_view(viewid, -1, &wait);
 }
 
 /*

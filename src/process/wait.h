@@ -9,7 +9,8 @@
 #define STREAMING_WAIT_H
 
 /*
- * REFRESH: returns when everything committed before the call is in the view.
+ * For a utility statement (REFRESH): returns when everything committed before the call is in the
+ * view.  Sleeps without the statement's snapshot, so the one that is active after it may be another.
  * Needs a transaction; interruptible; permissions are the caller's business.
  * Errors: 42809 not a continuous view; 55000 the view is paused, was created
  * in this transaction, the server is a standby or the library not preloaded;

@@ -562,7 +562,8 @@ handle_failure(StreamAgendaView *view, Oid at, ErrorData *edata,
 		else
 			view->logged_recording.open = false;
 		stream_roster_view_failed(view->viewid, requested, edata->sqlerrcode,
-								  view->retry_at);
+								  view->retry_at,
+								  error != NULL ? view->failures : 0);
 	}
 	if (error != NULL)
 		FreeErrorData(error);

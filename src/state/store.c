@@ -132,6 +132,7 @@ struct StreamStore
 	int64		batch;			/* the batch that it is the state after */
 	Oid			relfilenode;	/* the storage that the TIDs are about */
 	int			probes;			/* since memory was last measured */
+	int64		hits;			/* groups that were in it, in this batch */
 
 	/* rows that wait: those numbered [processed, staged) */
 	StoreFeed  *feed;			/* whose they are */
@@ -365,6 +366,7 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch,
 	stream_statetable_open(&store->table, rel, store->nkeys, store->eqops,
 						   store->collations, store->expiry, alive_after);
 	store->made = 0;
+	store->hits = 0;
 	store->on_made = made;
 	store->on_change = changed;
 	store->arg = arg;
@@ -564,13 +566,17 @@ find_cached(StreamStore *store, uint32 hash, MemoryContext *context)
 	entry = LookupTupleHashEntryHash(store->young->table, store->keyslot,
 									 &isnew, hash);
 	if (!isnew)
+	{
 		group = *stream_compat_hash_pointer(store->young->table, entry);
+		store->hits++;
+	}
 	else
 	{
 		group = alloc_group(store, *context);
 		*stream_compat_hash_pointer(store->young->table, entry) = group;
-		if (!promote(store, entry, hash) &&
-			!store->complete && stream_statetable_find(&store->table, store->keyslot))
+		if (promote(store, entry, hash))
+			store->hits++;
+		else if (!store->complete && stream_statetable_find(&store->table, store->keyslot))
 		{
 			load_group(store, group, *context);
 			keep_stored_keys(store, entry);
@@ -1009,6 +1015,12 @@ int64
 stream_store_made(const StreamStore *store)
 {
 	return store->made;
+}
+
+int64
+stream_store_hits(const StreamStore *store)
+{
+	return store->hits;
 }
 
 void

@@ -100,6 +100,8 @@ extern void stream_store_end_group(StreamStore *store, bool gone);
 
 /* How many groups the batch has made so far; those in the ring do not count. */
 extern int64 stream_store_made(const StreamStore *store);
+/* How many groups its cache had. */
+extern int64 stream_store_hits(const StreamStore *store);
 
 /* Ends merging. */
 extern void stream_store_close(StreamStore *store);

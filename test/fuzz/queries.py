@@ -424,7 +424,7 @@ class Queries(History):
         try:
             with self.monitor.cursor() as cur:
                 if in_place:
-                    cur.execute("SELECT streaming.replace(%s, %s)",
+                    cur.execute("CALL streaming.replace(%s, %s)",
                                 (view.name, view.sql()))
                 else:
                     cur.execute(view.create())
@@ -714,7 +714,7 @@ class Queries(History):
     def replace(self, view):
         """The query of a view by the same one, which reads all once more."""
         if not view.dead and not any(view in v.below for v in self.views):
-            self.do("ddl", "SELECT streaming.replace('%s', $fz$%s$fz$)" % (
+            self.do("ddl", "CALL streaming.replace('%s', $fz$%s$fz$)" % (
                 view.name, view.sql()))
 
     def close(self):

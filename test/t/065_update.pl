@@ -156,7 +156,7 @@ my @gone = (
 	'FUNCTION streaming.delete_errors(regclass, timestamptz)',
 	'FUNCTION streaming.release(regclass)',
 	'FUNCTION streaming.reset(regclass)',
-	'FUNCTION streaming.replace(regclass, text)',
+	'PROCEDURE streaming.replace(regclass, text)',
 	'FUNCTION streaming.retry(regclass)',
 	'FUNCTION streaming.check_pages(regclass)',
 	'FUNCTION streaming._merged_session(tstzrange)',

@@ -16,6 +16,8 @@ shared_preload_libraries = 'streaming'
 max_worker_processes = 24
 streaming.batch_timeout = '1s'
 });
+$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'")
+  if $ENV{STREAMING_MUTATION};
 $node->start;
 
 # in a test build there is less time between the two signals
@@ -172,6 +174,10 @@ wait_for(
 	q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^\s*REFRESH'
 		AND wait_event IS NOT NULL AND state = 'active'},
 	'somebody waits for it');
+wait_for(
+	q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ '^\s*REFRESH'
+		AND state = 'active' AND backend_xmin IS NULL},
+	'he has no snapshot, which would keep VACUUM from removing what is replaced');
 $node->safe_psql('postgres', q{SELECT streaming.release('r')});
 like(
 	end_session($waiting),

@@ -163,6 +163,45 @@ $node->stop('immediate');
 $node->start;
 is_exact($node, 'a crash right after it');
 
+# ------------------------------------------------------------ logged or not
+
+$node->safe_psql('postgres', q{
+	CREATE UNLOGGED TABLE u (k int) USING stream;
+	CREATE MATERIALIZED VIEW uv WITH (streaming.continuous) AS SELECT k, count(*) AS n FROM u GROUP BY k;
+	CREATE MATERIALIZED VIEW ur WITH (streaming.continuous) AS SELECT k FROM u WHERE k > 2;
+	INSERT INTO u SELECT i % 5 FROM generate_series(1, 100) i;
+	SELECT streaming.wait('uv');
+	ALTER TABLE u SET LOGGED;
+	INSERT INTO u SELECT i % 6 FROM generate_series(1, 60) i;
+	SELECT streaming.wait('uv'), streaming.wait('ur')});
+
+# The views of u are what their queries say, over so many rows.
+sub is_exact_u
+{
+	my ($rows, $test) = @_;
+	is( $node->safe_psql('postgres', q{
+			REFRESH MATERIALIZED VIEW uv;
+			REFRESH MATERIALIZED VIEW ur;
+			SELECT (SELECT count(*) FROM u),
+				(SELECT count(*) FROM ((TABLE uv EXCEPT ALL SELECT k, count(*) FROM u GROUP BY k) UNION ALL
+					(SELECT k, count(*) FROM u GROUP BY k EXCEPT ALL TABLE uv)) x),
+				(SELECT count(*) FROM ((TABLE ur EXCEPT ALL SELECT k FROM u WHERE k > 2) UNION ALL
+					(SELECT k FROM u WHERE k > 2 EXCEPT ALL TABLE ur)) x)}),
+		"$rows|0|0", $test);
+	return;
+}
+$node->stop('immediate');
+$node->start;
+is_exact_u(160, 'what has become logged is there after a crash, views too');
+$node->safe_psql('postgres', 'ALTER TABLE u SET UNLOGGED; INSERT INTO u VALUES (1)');
+is_exact_u(161, 'it is unlogged again');
+$node->safe_psql('postgres', 'CHECKPOINT');
+$node->stop('immediate');
+$node->start;
+is_exact_u(0, 'what is unlogged is gone after a crash, with what the views had of it');
+$node->safe_psql('postgres', 'INSERT INTO u SELECT i % 6 FROM generate_series(1, 60) i');
+is_exact_u(60, 'and all goes on');
+
 # --------------------------------------------------------------- a failover
 
 $node->backup('base');

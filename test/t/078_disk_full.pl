@@ -300,6 +300,11 @@ wait_for(
 	'batches fail, more often than others may');
 is($node->safe_psql('postgres', $not_given_up),
 	'0|0|0', 'no view is given up, no row is put aside');
+wait_for(
+	q{SELECT count(*) = 7 FROM streaming.views WHERE last_error_sqlstate = '53100'
+		AND last_error IS NOT NULL AND last_error_at > now() - interval '5 minutes' AND failures > 1},
+	'streaming.views says so, also where that could not be recorded');
+note($node->safe_psql('postgres', 'SELECT DISTINCT last_error FROM streaming.views'));
 check('while there is no space', 'held');
 fails('REFRESH MATERIALIZED VIEW groups', 'who waits');
 $node->safe_psql('postgres', insert(10));

@@ -43,7 +43,7 @@ my @queries = (
 
 sub sql { return $node->safe_psql('postgres', join(";\n", @_)); }
 
-sub replace { return "SELECT streaming.replace('v', \$\$$queries[$_[0]]\$\$)"; }
+sub replace { return "CALL streaming.replace('v', \$\$$queries[$_[0]]\$\$)"; }
 
 sub is_exact
 {
@@ -52,9 +52,18 @@ sub is_exact
 			qq{SELECT count(*) FROM ((TABLE v EXCEPT ALL $queries[$label]) UNION ALL
 				($queries[$label] EXCEPT ALL TABLE v)) x}),
 		0, "$test: the rows");
-	is( sql(q{SELECT count(*) FROM pg_class WHERE relnamespace = 'streaming'::regnamespace
+	no_more_than(2 + ($label == 3), $test);
+	return;
+}
+
+# What was to replace a view and does not is dropped, soon after.
+sub no_more_than
+{
+	my ($number, $test) = @_;
+	ok( $node->poll_query_until('postgres', qq{SELECT count(*) = $number FROM pg_class
+			WHERE relnamespace = 'streaming'::regnamespace
 			AND relkind IN ('r', 'v') AND relname ~ '^_(definition|state|below)_[0-9]'}),
-		2 + ($label == 3), "$test: nothing is left over");
+		"$test: nothing is left over");
 	return;
 }
 
@@ -151,10 +160,140 @@ sql("SELECT _debug_disarm('replace-before-exchange')");
 $session->quit;
 is_exact(1, 'afterwards');
 
+# ------------------------------------------------ while workers fill the new tables
+
+# What is filled: known by its definition.
+my $filled = q{SELECT count(*) FROM streaming.views WHERE view::text LIKE 'streaming.\_definition%'};
+
+sub old_goes_on
+{
+	my ($label, $test) = @_;
+	sql('INSERT INTO s SELECT i % 20, i % 3 - 1 FROM generate_series(1, 100) i');
+	is( sql('REFRESH MATERIALIZED VIEW v',
+			qq{SELECT count(*) FROM ((TABLE v EXCEPT ALL $queries[$label]) UNION ALL
+				($queries[$label] EXCEPT ALL TABLE v)) x}),
+		0, "$test: the view goes on as it was");
+	is(sql($filled), 1, "$test: ... while the other is filled");
+	return;
+}
+
+foreach my $point ('replace-begun', 'replace-caught-up')
+{
+	my $to = $point eq 'replace-begun' ? 3 : 1;
+	$session = stand_still($point, $to);
+	old_goes_on(4 - $to, $point);
+	my $n = sql('SELECT sum(n) FROM v');
+	sql("SELECT _debug_arm('replace-exchanged', 'wait')", "SELECT _debug_disarm('$point')");
+	$node->poll_query_until('postgres', "SELECT _debug_waiting('replace-exchanged') = 1");
+	sql("SELECT _debug_disarm('replace-exchanged')");
+	$session->quit;
+	is(sql('SELECT min(label), sum(n) FROM v'), "$to|$n",
+		"$point: nothing that was shown is missing");
+	is_exact($to, $point);
+}
+
+# it can be read from beginning to end, and rows go, while it is filled
+$session = stand_still('replace-begun', 2);
+sql("SELECT streaming.wait(view) FROM streaming.views WHERE view <> 'v'::regclass");
+sql('CREATE TABLE kept AS SELECT * FROM s', 'TRUNCATE s', 'INSERT INTO s VALUES (1, 5)',
+	"SELECT _debug_disarm('replace-begun')");
+$session->quit;
+is(sql('SELECT count(*) FROM ((SELECT k, x FROM kept UNION ALL VALUES (1, 5)) EXCEPT ALL SELECT k, balance FROM v) x'),
+	0, 'what has been read before it was removed is in the new result');
+is(sql('SELECT count(*) = (SELECT count(*) + 1 FROM kept) FROM v'), 't', '... once');
+sql('TRUNCATE s', 'INSERT INTO s SELECT * FROM kept', replace(1));
+is_exact(1, 'rows that were removed');
+
+# what may change the view meanwhile does, and then it is not replaced
+foreach my $command ('ALTER MATERIALIZED VIEW v SET (streaming.max_batch_rows = 1000)',
+	'CREATE ROLE somebody SUPERUSER; ALTER MATERIALIZED VIEW v OWNER TO somebody',
+	q{ALTER MATERIALIZED VIEW v RENAME COLUMN balance TO b})
+{
+	$session = stand_still('replace-begun', 2);
+	sql($command, "SELECT _debug_disarm('replace-begun')");
+	$session->quit;
+	is(sql('SELECT DISTINCT label FROM v'), 1, "not after $command");
+	no_more_than(2, $command);
+	sql('ALTER MATERIALIZED VIEW v OWNER TO postgres', 'DROP ROLE IF EXISTS somebody');
+}
+sql('ALTER MATERIALIZED VIEW v RENAME COLUMN b TO balance');
+is_exact(1, 'after that');
+
+# it is no view for any other use
+$session = stand_still('replace-begun', 2);
+my $name = sql(q{SELECT view FROM streaming.views WHERE view::text LIKE 'streaming.\_def%'});
+foreach my $command ("DROP MATERIALIZED VIEW $name", "DROP VIEW $name",
+	"ALTER MATERIALIZED VIEW $name SET (streaming.enabled = off)",
+	"ALTER MATERIALIZED VIEW $name OWNER TO postgres",
+	"CREATE INDEX ON $name (k)", "SELECT streaming.reset('$name')",
+	"CALL streaming.replace('$name', 'SELECT 1')",
+	"CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT sum(n) AS n FROM $name",
+	"CREATE TRIGGER t AFTER INSERT ON $name EXECUTE FUNCTION suppress_redundant_updates_trigger()")
+{
+	my ($rc, $out, $err) = $node->psql('postgres', $command);
+	isnt($rc, 0, "refused: " . $command =~ s/\d{5,}/N/r);
+	note($err);
+}
+# a dump has the view as it is
+my $middle = $node->basedir . '/middle.sql';
+$node->command_ok([ 'pg_dump', '-f', $middle, $node->connstr('postgres') ], 'a dump meanwhile');
+sql("SELECT _debug_disarm('replace-begun')");
+$session->quit;
+is_exact(2, 'used for nothing else');
+$node->safe_psql('postgres', 'CREATE DATABASE middle');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $middle, $node->connstr('middle') ],
+	'... is restored');
+ok( $node->poll_query_until('middle', "SELECT state = 'running' FROM streaming.views"),
+	'... and the view is there');
+is( $node->safe_psql('middle', qq{INSERT INTO s VALUES (1, 1);
+		REFRESH MATERIALIZED VIEW v;
+		SELECT count(*) FROM ((TABLE v EXCEPT ALL $queries[1]) UNION ALL
+				($queries[1] EXCEPT ALL TABLE v)) x}),
+	0, '... as it was');
+$node->safe_psql('postgres', 'DROP DATABASE middle');
+
+# cancelled, gone with the view, or with the server
+$session = stand_still('replace-begun', 1);
+sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+	WHERE query LIKE 'CALL streaming.replace%' AND state = 'active'});
+$node->poll_query_until('postgres', "SELECT _debug_waiting('replace-begun') = 0");
+sql("SELECT _debug_disarm('replace-begun')");
+is_exact(2, 'cancelled while it is filled');
+$session->quit;
+sql("SELECT _debug_arm('replace-begun', 'kill')");
+my ($rc) = $node->psql('postgres', replace(3));
+isnt($rc, 0, 'a crash while it is filled');
+$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+is_exact(2, 'after a crash while it is filled');
+sql(replace(1));
+$session = stand_still('replace-begun', 3);
+sql('BEGIN', 'DROP MATERIALIZED VIEW v', 'ROLLBACK', 'DROP MATERIALIZED VIEW v');
+no_more_than(0, 'gone with the view');
+sql("SELECT _debug_disarm('replace-begun')");
+$session->quit;
+sql("CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS $queries[1]");
+is_exact(1, 'made anew');
+
+# A worker that waits meanwhile for what it has filled does not go on with it.  (The view is
+# paused, so it has nothing else to wait for.)
+sql('ALTER MATERIALIZED VIEW v SET (streaming.enabled = off)');
+$session = stand_still('replace-before-exchange', 2);
+sql('INSERT INTO s VALUES (1, 1), (2, -1)');
+ok( $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_locks l JOIN pg_stat_activity USING (pid)
+		WHERE locktype = 'object' AND NOT granted AND backend_type = 'streaming worker'}),
+	'a worker waits for what replaces a view');
+sql("SELECT _debug_disarm('replace-before-exchange')");
+$session->quit;
+sql('ALTER MATERIALIZED VIEW v SET (streaming.enabled = on)');
+is_exact(2, 'after a worker has waited');
+sql(replace(1));
+
+# ------------------------------------------------------------- at the end
+
 # one that is cancelled, one after another, one whose view is dropped
 $session = stand_still('replace-before-exchange', 2);
 sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-	WHERE query LIKE 'SELECT streaming.replace%' AND state = 'active'});
+	WHERE query LIKE 'CALL streaming.replace%' AND state = 'active'});
 $node->poll_query_until('postgres', "SELECT _debug_waiting('replace-before-exchange') = 0");
 $session->quit;
 sql("SELECT _debug_disarm('replace-before-exchange')");
@@ -163,7 +302,7 @@ $session = stand_still('replace-before-exchange', 3);
 my $other = $node->background_psql('postgres', on_error_stop => 0);
 $other->query_until(qr/go/, "\\echo go\n" . replace(2) . ";\n");
 $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
-	WHERE query LIKE 'SELECT streaming.replace%' AND wait_event_type = 'Lock'});
+	WHERE query LIKE 'CALL streaming.replace%' AND wait_event_type = 'Lock'});
 sql("SELECT _debug_disarm('replace-before-exchange')");
 $session->quit;
 $other->quit;
@@ -176,7 +315,7 @@ sql('CREATE TABLE r (k int, x int) USING stream', 'INSERT INTO r SELECT i % 3, i
 	'CREATE MATERIALIZED VIEW rows WITH (streaming.continuous) AS SELECT k, x FROM r',
 	"SELECT streaming.wait('rows')", "SELECT _debug_arm('replace-before-exchange', 'wait')");
 $session = $node->background_psql('postgres', on_error_stop => 0);
-$session->query_until(qr/go/, "\\echo go\nSELECT streaming.replace('rows', 'SELECT k, x FROM r WHERE x > 10');\n");
+$session->query_until(qr/go/, "\\echo go\nCALL streaming.replace('rows', 'SELECT k, x FROM r WHERE x > 10');\n");
 $node->poll_query_until('postgres', "SELECT _debug_waiting('replace-before-exchange') = 1");
 sql('CREATE MATERIALIZED VIEW above WITH (streaming.continuous) AS SELECT k, count(*) AS n FROM rows GROUP BY k');
 $node->poll_query_until('postgres', 'SELECT sum(n) = 100 FROM above');
@@ -188,7 +327,7 @@ is(sql('SELECT sum(n) FROM above'), '110', '... and goes on');
 is(sql('SELECT count(*) FROM streaming.views WHERE failures > 0'), '0', '... nothing has failed');
 sql('DROP TABLE r CASCADE');
 
-foreach my $point ('batch-before-merge', 'batch-before-commit', 'replace-before-exchange',
+foreach my $point ('replace-begun', 'replace-caught-up', 'batch-before-commit', 'replace-before-exchange',
 	'replace-exchanged')
 {
 	sql("SELECT _debug_arm('$point', 'error')");

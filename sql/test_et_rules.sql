@@ -66,10 +66,10 @@ INSERT INTO l VALUES (at(9.999), 7, 7), (at(1), 1, 1), (at(9), 3, 3);
 CALL refresh();
 -- the watermark is 9: of the pairs (1,10) (1,11) all windows are open
 SELECT * FROM shown('k1_rows', 'k1_l', 'k1_r', 'k1_above', 'k2', 'k3_u', 'k3_distinct');
-INSERT INTO r VALUES (at(10), 8, 80);
-INSERT INTO l VALUES (at(10), 9, 9);
+INSERT INTO r VALUES (at(10.001), 8, 80);
+INSERT INTO l VALUES (at(10.001), 9, 9);
 CALL refresh();
--- 10: closed are the first window of r, and what looks at l alone; a pair of l may come for five seconds
+-- 10.001, a bound being one that rows may be on: closed are the first window of r, and what looks at l alone; a pair of l may come for five seconds
 SELECT * FROM shown('k1_l', 'k1_r', 'k1_above', 'k2', 'k2_windows', 'k3_u', 'k3_distinct');
 INSERT INTO r VALUES (at(14), 3, 30);
 INSERT INTO l VALUES (at(14.999), 9, 9);
@@ -80,17 +80,17 @@ INSERT INTO r VALUES (at(14.999), 7, 71);
 CALL refresh();
 -- 14.999: 71 is just within 5 s of 7; nothing has closed
 SELECT * FROM shown('k1_rows', 'k1_l', 'k1_above', 'k2');
-INSERT INTO r VALUES (at(15), 7, 72);
-INSERT INTO l VALUES (at(15), 5, 5);
+INSERT INTO r VALUES (at(15.001), 7, 72);
+INSERT INTO l VALUES (at(15.001), 5, 5);
 CALL refresh();
--- 15: all of the first window is final: pairs (1,10) (1,11) (3,30) (7,71), 72 being too late, and none alone
+-- 15.001: all of the first window is final: pairs (1,10) (1,11) (3,30) (7,71), 72 being too late, and none alone
 SELECT * FROM shown('k1_rows', 'k1_l', 'k1_r', 'k1_above', 'k2');
-INSERT INTO l VALUES (at(25), 5, 5);
-INSERT INTO r VALUES (at(25), 8, 80);
+INSERT INTO l VALUES (at(25.001), 5, 5);
+INSERT INTO r VALUES (at(25.001), 8, 80);
 CALL refresh();
--- 25: the second window: of l, 9 twice and 5, all alone; of r, 30 and 71, whose pairs l has in the first
+-- 25.001: the second window: of l, 9 twice and 5, all alone; of r, 30 and 71, whose pairs l has in the first
 SELECT * FROM shown('k1_l', 'k1_r', 'k1_above', 'k2', 'k2_windows', 'k3_u', 'k3_distinct');
-SELECT view, late_rows, watermark FROM streaming.views WHERE late_rows > 0 OR watermark <> at(25) ORDER BY view::text;
+SELECT view, late_rows, watermark FROM streaming.views WHERE late_rows > 0 OR watermark <> at(25.001) ORDER BY view::text;
 DROP TABLE l, r CASCADE;
 
 ---- L1: a table is as it is when a row comes: also where rows wait for others, and where the table is changed first

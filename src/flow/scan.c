@@ -21,6 +21,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/relscan.h"
 #include "access/sysattr.h"
 #include "access/tableam.h"
@@ -57,6 +58,8 @@ typedef struct DeltaScanState
 	TableScanDesc scan;
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
+	int			nseen;			/* rows of the page so far, new or not */
+	OffsetNumber seen[MaxHeapTuplesPerPage];
 	int			nagain;			/* so many of those to be read again are done */
 	bool		done;
 	int64		rows;			/* counted in this pass */
@@ -591,8 +594,10 @@ fetch_new_row(DeltaScanState *state)
 			state->block = ItemPointerGetBlockNumber(&slot->tts_tid);
 			state->page = stream_readset_page(state->leaf->read,
 											  state->block);
+			state->nseen = 0;
 			CHECK_FOR_INTERRUPTS();
 		}
+		state->seen[state->nseen++] = ItemPointerGetOffsetNumber(&slot->tts_tid);
 		if (state->page &&
 			stream_readset_member(state->page,
 								  ItemPointerGetOffsetNumber(&slot->tts_tid)))
@@ -600,6 +605,8 @@ fetch_new_row(DeltaScanState *state)
 		return slot;
 	}
 	state->done = true;
+	stream_position_note_seen(state->leaf, state->block, state->seen,
+							  state->nseen);
 	return ExecClearTuple(slot);
 }
 
@@ -682,6 +689,7 @@ rescan_delta_scan(CustomScanState *node)
 	state->done = false;
 	state->block = InvalidBlockNumber;
 	state->page = NULL;
+	state->nseen = 0;
 	if (state->scan)
 		table_endscan(state->scan);
 	state->scan = NULL;

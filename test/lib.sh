@@ -75,6 +75,8 @@ streaming_missing_packages()
 	[ -z "${PG_CONFIG:-}" ] || [ -n "$(streaming_test_modules)" ] ||
 		echo postgresql-server-dev-all
 	perl -MIPC::Run -e 1 2> /dev/null || echo libipc-run-perl
+	[ -z "${STREAMING_VALGRIND:-}" ] || command -v valgrind > /dev/null ||
+		echo valgrind
 	streaming_find_python || echo python3 python3-psycopg2
 }
 
@@ -223,7 +225,8 @@ streaming_setup()
 	}
 }
 
-# streaming_cluster NAME [setting=value ...]: creates and starts a server.
+# streaming_cluster NAME [setting=value ...]: creates and starts a server, by the program
+# STREAMING_POSTGRES if that is set.
 streaming_cluster()
 {
 	local name=$1 data=$WORK/$1 setting
@@ -250,6 +253,7 @@ CONF
 	} | as_user tee -a "$data/postgresql.conf" > /dev/null
 	export PGHOST=$WORK/sock PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
 	as_user "$PGBIN/pg_ctl" start -w -t 60 -D "$data" -l "$data/server.log" \
+		-p "${STREAMING_POSTGRES:-$PGBIN/postgres}" \
 		> /dev/null || {
 		tail -20 "$data/server.log" >&2
 		die "the server did not start"

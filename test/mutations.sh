@@ -11,6 +11,7 @@
 #	placement	a row goes to the page the backend remembers, however old
 #	subxact		... also after a rolled-back savepoint has released the lock
 #	readset		rows read above next_block are not remembered
+#	seen_rows	... nor the last one that a scan has seen
 #	cache		the cache of states is kept though the table has changed
 #	threshold	rows are late by the watermark of their own batch
 #	sessions	a session of the table does not fill the gap between two rows
@@ -97,7 +98,7 @@
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
-mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
+mutations=${*:-placement subxact readset seen_rows cache threshold sessions sessions_whole
 	sessions_edge session_rows
 	join_forgotten join_twice join_evicted_early content_skipped join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting
 	join_index join_key_only join_implied join_alone join_keys join_found join_key_first join_late join_row_time
@@ -124,6 +125,7 @@ guards()
 		placement) echo placement ;;
 		subxact) echo savepoint ;;
 		readset) echo writers ;;
+		seen_rows) echo test_00_setup test_transform ;;
 		cache) echo cache ;;
 		threshold) echo test_00_setup test_et_state ;;
 		sessions) echo test_00_setup test_et_sessions ;;

@@ -4,7 +4,7 @@
 #
 # Usage: test/run.sh [stage ...]
 #
-# Stages: layers regress isolation tap fuzz race soak bench; default: all.
+# Stages: layers regress isolation tap fuzz race soak bench guards; default: all.
 # Needs no rights beyond installing packages (see lib.sh).  The last line says
 # "N passed, M failed"; the exit code is 0 only if nothing failed.
 #
@@ -23,7 +23,7 @@
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
-stages=${*:-layers regress isolation tap fuzz race soak bench}
+stages=${*:-layers regress isolation tap fuzz race soak bench guards}
 histories=${STREAMING_HISTORIES:-100}
 seed=${STREAMING_SEED:-1}
 export STREAMING_CRASHES=${STREAMING_CRASHES:-10}
@@ -195,12 +195,12 @@ stage_tap()
 	done
 }
 
-# run_fuzz LABEL PROGRAM OPTION...: it prints a line per history
-run_fuzz()
+# run_lines LABEL COMMAND...: it prints a line for each test
+run_lines()
 {
-	local label=$1 program=$2 line
+	local label=$1 line
 
-	shift 2
+	shift
 	while read -r line; do
 		if [[ $line =~ ^(ok|not\ ok)\ (.*)\ ([0-9]+)\ ms$ ]]; then
 			result "${BASH_REMATCH[1]/ /-}" "$label: ${BASH_REMATCH[2]}" \
@@ -208,8 +208,17 @@ run_fuzz()
 		else
 			echo "$line"
 		fi
-	done < <(as_user "$PYTHON" "$SRC/test/fuzz/$program" "$@" 2>&1 ||
-		[ $? = 3 ] || echo "not ok $program broke, see above 0 ms")
+	done < <("$@" 2>&1 || [ $? = 3 ] ||
+		echo "not ok $label broke, see above 0 ms")
+}
+
+# run_fuzz LABEL PROGRAM OPTION...: the same of one in test/fuzz
+run_fuzz()
+{
+	local label=$1 program=$2
+
+	shift 2
+	run_lines "$label" as_user "$PYTHON" "$SRC/test/fuzz/$program" "$@"
 }
 
 # set_and_restart [setting=value ...]: these and nothing else, beyond what the server began with
@@ -278,6 +287,12 @@ stage_bench()
 	fi
 }
 
+# It has a server of its own, and a release build.
+stage_guards()
+{
+	run_lines guards "$TOP/test/guards.sh"
+}
+
 began=$(now_ms)
 STREAMING_EXTRAS=1
 streaming_setup STREAMING_DEBUG=1 STREAMING_WERROR=1
@@ -290,7 +305,7 @@ streaming_cluster main fsync=off wal_level=logical autovacuum_naptime=5s
 
 for stage in $stages; do
 	case $stage in
-		layers | regress | isolation | tap | fuzz | race | soak | bench)
+		layers | regress | isolation | tap | fuzz | race | soak | bench | guards)
 			stage_$stage ;;
 		*) die "unknown stage $stage" ;;
 	esac

@@ -90,7 +90,6 @@ apply_settings(ArrayType *settings)
 {
 	Datum	   *elems;
 	int			nelems;
-	bool		differs = false;
 
 	/* policies hide rows here, whatever the caller prefers */
 	if (!row_security)
@@ -101,7 +100,8 @@ apply_settings(ArrayType *settings)
 		return;
 	deconstruct_array(settings, TEXTOID, -1, false, TYPALIGN_INT,
 					  &elems, NULL, &nelems);
-	for (int i = 0; i < nelems && !differs; i++)
+	/* to set one takes ten times as long as to look */
+	for (int i = 0; i < nelems; i++)
 	{
 		char	   *name = TextDatumGetCString(elems[i]);
 		char	   *value = strchr(name, '=');
@@ -109,10 +109,11 @@ apply_settings(ArrayType *settings)
 
 		*value++ = '\0';
 		current = GetConfigOption(name, true, false);
-		differs = current == NULL || strcmp(current, value) != 0;
+		if (current == NULL || strcmp(current, value) != 0)
+			(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
+									 GUC_ACTION_SAVE, true, 0, false);
+		pfree(name);
 	}
-	if (differs)
-		ProcessGUCArray(settings, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE);
 }
 
 void

@@ -65,6 +65,10 @@
 #include "flow/netting.h"
 #include "flow/rows.h"
 
+/* Rows that are written together, and of how many bytes about. */
+#define MAX_WAITING 64
+#define MAX_WAITING_BYTES (64 * 1024)
+
 struct StreamRows
 {
 	MemoryContext context;
@@ -84,7 +88,7 @@ struct StreamRows
 	StreamKeySort *sort;		/* of keys, or of whole rows with a sign */
 	TupleTableSlot *key;		/* to sort */
 	TupleTableSlot *row;		/* one of those that are added */
-	TupleTableSlot *out;		/* to write */
+	TupleTableSlot *waiting[MAX_WAITING];	/* to write together */
 	TupleTableSlot *merged;		/* to hand on, of a session */
 	TupleTableSlot *hashed_row; /* a row with its hash */
 	StreamNetting *netting;		/* of rows that get a number, or NULL */
@@ -97,6 +101,8 @@ struct StreamRows
 	int64		batch;
 	int64		numbered;		/* so many rows of it */
 	int64		more;			/* by so many rows there are more now */
+	int			nwaiting;
+	Size		waiting_bytes;
 	StreamStateTable table;
 	StreamStateTable exact;		/* to find rows by all columns of the index */
 	Tuplestorestate *added;
@@ -170,7 +176,9 @@ stream_rows_create(MemoryContext parent, TupleDesc desc,
 		rows->row = MakeSingleTupleTableSlot(whole, &TTSOpsMinimalTuple);
 		rows->group = AllocSetContextCreate(context, "rows of a group",
 											ALLOCSET_DEFAULT_SIZES);
-		rows->out = MakeSingleTupleTableSlot(rows->desc, &TTSOpsHeapTuple);
+		for (int i = 0; i < MAX_WAITING; i++)
+			rows->waiting[i] = MakeSingleTupleTableSlot(rows->desc,
+														&TTSOpsHeapTuple);
 		rows->merged = MakeSingleTupleTableSlot(rows->desc, &TTSOpsVirtual);
 	}
 	MemoryContextSwitchTo(old);
@@ -379,14 +387,29 @@ sort_row(StreamRows *rows)
 }
 
 static void
+write_waiting(StreamRows *rows)
+{
+	stream_statetable_insert_all(&rows->table, rows->waiting, rows->nwaiting);
+	for (int i = 0; i < rows->nwaiting; i++)
+		ExecClearTuple(rows->waiting[i]);
+	rows->nwaiting = 0;
+	rows->waiting_bytes = 0;
+}
+
+/* It can be found only after write_waiting. */
+static void
 keep_row(StreamRows *rows, TupleTableSlot *row)
 {
+	MemoryContext old = MemoryContextSwitchTo(rows->context);
 	HeapTuple	tuple = heap_form_tuple(rows->desc, row->tts_values,
 										row->tts_isnull);
 
-	ExecForceStoreHeapTuple(tuple, rows->out, true);
-	stream_statetable_insert(&rows->table, rows->out);
-	ExecClearTuple(rows->out);
+	MemoryContextSwitchTo(old);
+	ExecForceStoreHeapTuple(tuple, rows->waiting[rows->nwaiting++], true);
+	rows->waiting_bytes += tuple->t_len;
+	if (rows->nwaiting == MAX_WAITING ||
+		rows->waiting_bytes >= MAX_WAITING_BYTES)
+		write_waiting(rows);
 }
 
 /* Does the row go? */
@@ -436,6 +459,7 @@ keep_rows(StreamRows *rows)
 		keep_row(rows, rows->row);
 		n++;
 	}
+	write_waiting(rows);
 	return n;
 }
 
@@ -818,6 +842,7 @@ static int64
 keep_numbered(StreamRows *rows)
 {
 	stream_netting_end(rows->netting, number_row, rows);
+	write_waiting(rows);
 	if (rows->exact.found)
 		ExecClearTuple(rows->exact.found);
 	return rows->more;

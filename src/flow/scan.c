@@ -25,6 +25,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/relscan.h"
 #include "access/sysattr.h"
@@ -68,6 +69,8 @@ typedef struct DeltaScanState
 	bool		in_range;
 	BlockNumber block;			/* of the row at hand ... */
 	const StreamReadPage *page; /* ... and the read set's entry for it */
+	int			nseen;			/* rows of the page so far, new or not */
+	OffsetNumber seen[MaxHeapTuplesPerPage];
 	int			nagain;			/* so many of those to be read again are done */
 	bool		done;
 	int64		rows;			/* counted in this pass */
@@ -674,8 +677,10 @@ is_read(DeltaScanState *state, ItemPointer tid)
 	{
 		state->block = ItemPointerGetBlockNumber(tid);
 		state->page = stream_readset_page(state->leaf->read, state->block);
+		state->nseen = 0;
 		CHECK_FOR_INTERRUPTS();
 	}
+	state->seen[state->nseen++] = ItemPointerGetOffsetNumber(tid);
 	return state->page &&
 		stream_readset_member(state->page, ItemPointerGetOffsetNumber(tid));
 }
@@ -706,6 +711,9 @@ fetch_new_row(DeltaScanState *state)
 		if (fetch_in_range(state, slot))
 			return slot;
 	state->done = true;
+	if (state->parallel == NULL)
+		stream_position_note_seen(state->leaf, state->block, state->seen,
+								  state->nseen);
 	return ExecClearTuple(slot);
 }
 
@@ -810,6 +818,7 @@ rescan_delta_scan(CustomScanState *node)
 	state->done = state->in_range = false;
 	state->block = InvalidBlockNumber;
 	state->page = NULL;
+	state->nseen = 0;
 	if (state->scan)
 		table_endscan(state->scan);
 	state->scan = NULL;

@@ -273,6 +273,23 @@ stream_statetable_insert(StreamStateTable *table, TupleTableSlot *slot)
 	return table->inserted_buffer;
 }
 
+void
+stream_statetable_insert_all(StreamStateTable *table, TupleTableSlot **slots,
+							 int n)
+{
+	MemoryContext old;
+
+	if (n == 0)
+		return;
+	open_indices(table);
+	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(table->estate));
+	table_multi_insert(table->rel, slots, n, GetCurrentCommandId(true), 0,
+					   NULL);
+	MemoryContextSwitchTo(old);
+	for (int i = 0; i < n; i++)
+		insert_index_entries(table, slots[i], false, false);
+}
+
 /* Does the page look as if the new version of a row would fit? */
 static bool
 has_room(StreamStateTable *table, Page page)

@@ -85,6 +85,10 @@ extern void stream_statetable_fetch(StreamStateTable *table, ItemPointer tid);
 extern Buffer stream_statetable_insert(StreamStateTable *table,
 									   TupleTableSlot *slot);
 
+/* The same for n rows, which is cheaper. */
+extern void stream_statetable_insert_all(StreamStateTable *table,
+										 TupleTableSlot **slots, int n);
+
 /*
  * Puts the row in the place of the one at tid; its TID is then in the slot.
  * buffer: a hint at where its page is, or InvalidBuffer; it need not be right.

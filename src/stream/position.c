@@ -634,6 +634,7 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 		leaf->more = false;
 		leaf->scanned = false;
 		leaf->rows = 0;
+		leaf->seen = false;
 		leaf->cut = false;
 		leaf->aside = false;
 		leaf->taking = leaf->nagain;
@@ -737,6 +738,23 @@ stream_position_read_again(StreamPosition *pos, StreamLeaf *leaf,
 		leaf->again = repalloc_huge(leaf->again,
 									sizeof(*tid) * 2 * (Size) leaf->nagain);
 	leaf->again[leaf->nagain++] = *tid;
+}
+
+void
+stream_position_note_seen(StreamLeaf *leaf, BlockNumber block,
+						  const OffsetNumber *offsets, int n)
+{
+	/* a later one may see what functions of the query have inserted */
+	if (leaf->seen)
+		return;
+	if (leaf->seen_offsets == NULL)
+		leaf->seen_offsets =
+			MemoryContextAlloc(GetMemoryChunkContext(leaf),
+							   sizeof(OffsetNumber) * MaxHeapTuplesPerPage);
+	memcpy(leaf->seen_offsets, offsets, sizeof(OffsetNumber) * n);
+	leaf->seen_block = block;
+	leaf->nseen = n;
+	leaf->seen = true;
 }
 
 /* ---- a part of what there is ---- */
@@ -919,6 +937,43 @@ collect_read_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 	ExecDropSingleTupleTableSlot(slot);
 }
 
+/*
+ * The same if only the last page of the range is wanted, from what the delta scan has seen
+ * there.
+ */
+static void
+put_seen_rows(StreamLeaf *leaf, BlockNumber block)
+{
+	int			n = leaf->nseen;
+
+	if (STREAM_MUTATION("seen_rows"))
+		n--;
+	if (n > 0 && leaf->seen_block == block)
+		stream_readset_put_page(leaf->read, block, leaf->seen_offsets, n);
+}
+
+#ifdef USE_ASSERT_CHECKING
+/* What has been seen there is what there is. */
+static void
+check_seen_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
+				BlockNumber block)
+{
+	StringInfoData seen;
+	StringInfoData read;
+
+	if (STREAM_MUTATION("seen_rows"))
+		return;
+	initStringInfo(&seen);
+	initStringInfo(&read);
+	stream_readset_write(leaf->read, &seen);
+	collect_read_rows(leaf, rel, snapshot, block, block + 1);
+	stream_readset_write(leaf->read, &read);
+	Assert(seen.len == read.len && memcmp(seen.data, read.data, read.len) == 0);
+	pfree(seen.data);
+	pfree(read.data);
+}
+#endif
+
 static BlockNumber
 lowest_floor(const StreamLeaf *leaf)
 {
@@ -943,7 +998,15 @@ finish_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
 	leaf->next_block = Max(leaf->next_block, lowest_floor(leaf));
 	stream_readset_trim(leaf->read, leaf->next_block);
 	start = Max(leaf->scan_start, leaf->next_block);
-	if (start < leaf->scan_end && !STREAM_MUTATION("readset"))
+	if (leaf->seen && !leaf->cut && start + 1 == leaf->scan_end &&
+		!STREAM_MUTATION("readset"))
+	{
+		put_seen_rows(leaf, start);
+#ifdef USE_ASSERT_CHECKING
+		check_seen_rows(leaf, rel, snapshot, start);
+#endif
+	}
+	else if (start < leaf->scan_end && !STREAM_MUTATION("readset"))
 		collect_read_rows(leaf, rel, snapshot, start, leaf->scan_end);
 
 	if (leaf->rows > 0 && leaf->scan_end > leaf->scan_start + 10)

@@ -59,6 +59,10 @@ typedef struct StreamLeaf
 	StreamWriter *new_writers;
 	int			new_nwriters;
 	int64		rows;			/* counted by the delta scan */
+	bool		seen;			/* a scan has been through the range, ... */
+	BlockNumber seen_block;		/* ... and these are the last rows, of one page */
+	int			nseen;
+	OffsetNumber *seen_offsets;
 
 	/* rows per page, as the last scans found them; 0: not known */
 	double		density;
@@ -169,6 +173,14 @@ extern void stream_position_cut(StreamPosition *pos, Relation *rels, int n,
 /* A row that has been read is to be read once more, by the next batch. */
 extern void stream_position_read_again(StreamPosition *pos, StreamLeaf *leaf,
 									   ItemPointer tid);
+
+/*
+ * A scan with the snapshot of the batch has been through the leaf's range, from its beginning
+ * to its end.  The last page with rows that the snapshot sees has these n, new or not, ascending;
+ * n = 0: there is none.
+ */
+extern void stream_position_note_seen(StreamLeaf *leaf, BlockNumber block,
+									  const OffsetNumber *offsets, int n);
 
 /* May the batch's range hold new rows?  (False: surely none.) */
 extern bool stream_position_pending(const StreamPosition *pos);

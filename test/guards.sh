@@ -26,6 +26,8 @@ mkdir "$WORK/counts"
 # a worker's transactions, those of batches among them, are in that function
 cat > "$WORK/postgres" <<WRAPPER
 #!/bin/sh
+# the same copies and comparisons of bytes on any machine
+export GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX,-AVX2,-AVX_Fast_Unaligned_Load,-ERMS,-FSRM,-BMI2,-MOVBE,-RTM
 exec valgrind -q --tool=callgrind --callgrind-out-file="$WORK/counts/%p" \\
 	--toggle-collect=in_transaction --dump-after=in_transaction \\
 	"$PGBIN/postgres" "\$@"

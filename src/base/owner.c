@@ -89,7 +89,6 @@ apply_settings(ArrayType *settings)
 {
 	Datum	   *elems;
 	int			nelems;
-	bool		differs = false;
 
 	/* policies hide rows here, whatever the caller prefers */
 	if (!row_security)
@@ -100,18 +99,19 @@ apply_settings(ArrayType *settings)
 		return;
 	deconstruct_array(settings, TEXTOID, -1, false, TYPALIGN_INT,
 					  &elems, NULL, &nelems);
-	for (int i = 0; i < nelems && !differs; i++)
+	for (int i = 0; i < nelems; i++)
 	{
 		char	   *name = TextDatumGetCString(elems[i]);
 		char	   *value = strchr(name, '=');
 		const char *current;
 
 		*value++ = '\0';
+		/* to set one is what costs, and most are as they are anyway */
 		current = GetConfigOption(name, true, false);
-		differs = current == NULL || strcmp(current, value) != 0;
+		if (current == NULL || strcmp(current, value) != 0)
+			(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
+									 GUC_ACTION_SAVE, true, 0, false);
 	}
-	if (differs)
-		ProcessGUCArray(settings, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE);
 }
 
 void

@@ -1215,7 +1215,10 @@ stream_batch_prepare(StreamBatch *batch)
 	stream_figures_enter(&batch->meter, is_prepared(view) ?
 						 STREAM_PHASE_LOCK : STREAM_PHASE_PLAN);
 	/* even if all is at hand: news comes with the locks that are taken for it */
-	if (batch->rels == NULL || !is_prepared(view))
+	if (batch->rels == NULL && is_prepared(view) &&
+		stream_dataflow_lock(view->flow))
+		open_leaves(batch);
+	else if (batch->rels == NULL || !is_prepared(view))
 		stream_owner_run(view->owner, view->row->settings, prepare_as_owner,
 						 batch);
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);

@@ -109,6 +109,17 @@ stream_dataflow_plan(StreamDataflow *flow, bool trusts)
 	collect_inputs(flow);
 }
 
+bool
+stream_dataflow_lock(StreamDataflow *flow)
+{
+	ListCell   *lc;
+
+	foreach(lc, flow->deltas)
+		if (!stream_delta_lock(lfirst(lc)))
+			return false;
+	return true;
+}
+
 void
 stream_dataflow_check_late_rows(StreamDataflow *flow)
 {

@@ -40,6 +40,9 @@ extern void stream_dataflow_free(StreamDataflow *flow);
  */
 extern void stream_dataflow_plan(StreamDataflow *flow, bool trusts);
 
+/* Are all of these at hand?  As stream_delta_lock. */
+extern bool stream_dataflow_lock(StreamDataflow *flow);
+
 /* Raises 0A000 if late rows cannot be kept, see delta.h. */
 extern void stream_dataflow_check_late_rows(StreamDataflow *flow);
 

@@ -489,18 +489,35 @@ check_growth(StreamDelta *delta, double rows)
 	delta->blocks = blocks;
 }
 
+/* Taking a lock may bring news that makes the plan stale. */
+static void
+lock_relations(StreamDelta *delta)
+{
+	ListCell   *lc;
+
+	foreach(lc, delta->relations)
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+}
+
+bool
+stream_delta_lock(StreamDelta *delta)
+{
+	/* these are looked at each time */
+	if (delta->feed->tables || delta->small == NULL)
+		return false;
+	lock_relations(delta);
+	return !delta->replan && !delta->reload;
+}
+
 PlannedStmt *
 stream_delta_plan(StreamDelta *delta, double rows)
 {
 	PlannedStmt **plan = rows < STREAM_DELTA_LARGE ?
 		&delta->small : &delta->large;
-	ListCell   *lc;
 
 	if (delta->feed->tables)
 		check_growth(delta, rows);
-	/* taking a lock may bring news that makes the plan stale */
-	foreach(lc, delta->relations)
-		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+	lock_relations(delta);
 	for (int tries = 0; delta->replan || *plan == NULL; tries++)
 	{
 		/* what it depends on may change while it is made, but not for ever */

@@ -67,6 +67,12 @@ extern void stream_delta_set(StreamDelta *delta, bool trusts, int others);
 extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows);
 
 /*
+ * Is the plan for few rows at hand, and as it would be made now?  Then what it touches is
+ * locked, and nothing of the user's has run.
+ */
+extern bool stream_delta_lock(StreamDelta *delta);
+
+/*
  * The parameters of a plan (watermark.h), in the current context: the late threshold,
  * what the batch closes, which rows of streams it reads (null: none), and who looks at
  * their event time (null: nobody).

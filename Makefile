@@ -84,6 +84,7 @@ OBJS = \
 	src/flow/poison.o \
 	src/flow/batch.o \
 	src/flow/viewgroup.o \
+	src/flow/bundle.o \
 	src/flow/retention.o \
 	src/flow/lifetime.o \
 	src/process/roster.o \

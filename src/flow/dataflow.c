@@ -12,7 +12,9 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -117,6 +119,35 @@ stream_dataflow_lock(StreamDataflow *flow)
 	foreach(lc, flow->deltas)
 		if (!stream_delta_lock(lfirst(lc)))
 			return false;
+	return true;
+}
+
+bool
+stream_dataflow_is_simple(const StreamDataflow *flow, List *leaves,
+						  List *states)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, flow->deltas)
+	{
+		StreamDelta *delta = lfirst(lc);
+
+		if (!delta->only_c)
+			return false;
+		foreach(lc2, delta->relations)
+		{
+			Oid			relid = lfirst_oid(lc2);
+			char		relkind = get_rel_relkind(relid);
+
+			/* those do not hold rows themselves */
+			if (relkind != RELKIND_VIEW &&
+				relkind != RELKIND_PARTITIONED_TABLE &&
+				!list_member_oid(leaves, relid) &&
+				!list_member_oid(states, relid))
+				return false;
+		}
+	}
 	return true;
 }
 

@@ -420,6 +420,7 @@ plan_delta(StreamDelta *delta, double rows)
 
 	if (!delta->trusts)
 		stream_trust_check(query);
+	delta->only_c = stream_trust_only_c(query);
 	if (!delta->feed->content)
 		set_streams(delta, query);
 	if (delta->feed->tables)

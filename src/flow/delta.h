@@ -35,6 +35,7 @@ typedef struct StreamDelta
 	PlannedStmt *large;			/* for many, or NULL */
 	BlockNumber blocks;			/* of the tables that are joined, then */
 	List	   *relations;		/* all that the plans touch, or have touched */
+	bool		only_c;			/* they call no functions but those written in C */
 	int			generation;		/* counts how often all was planned anew */
 
 	bool		planning;		/* a plan is being made */

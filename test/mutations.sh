@@ -51,6 +51,8 @@
 #	looked_up_stays	what was looked up for a row stays when that goes
 #	looked_up_again	a row that goes and comes back in a batch is looked up for anew
 #	group_snapshot	each view of a group reads as of a snapshot of its own
+#	bundle_left_out	a view that was left out of a transaction of many has read all there is
+#	bundle_blame	what fails in a transaction of many views is the failure of any of them
 #	ordered_stay	... of which the first ones are wanted
 #	topn_unsaid	that a row is no longer among the first is not handed on
 #	empty_set_goes	an empty grouping set goes with the last row
@@ -91,6 +93,7 @@ mutations=${*:-placement subxact readset cache threshold sessions sessions_whole
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results group_snapshot
+	bundle_left_out bundle_blame
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	cut_page read_again
@@ -147,6 +150,7 @@ guards()
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		cut_page | read_again) echo test_00_setup test_bad_rows ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
+		bundle_*) echo t/072_bundle.pl ;;
 		dump_read | restore_doubt | truncate_restored) echo t/073_dump.pl ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;

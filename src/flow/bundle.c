@@ -95,7 +95,7 @@ measure_views(StreamBundled *views, int n, Oid *at)
 		stream_batch_measure(views[i].batch, &measured);
 		if (stream_batch_is_small(views[i].batch))
 			(void) stream_batch_is_due(views[i].batch, now);
-		else
+		else if (!STREAM_MUTATION("bundle_left_out"))
 			leave_out(&views[i]);
 	}
 }

@@ -1041,7 +1041,7 @@ finish_bundle(Bundle *bundle, int64 us)
 
 		if (bundled->opened)
 			stream_batch_committed(view->viewid);
-		if (!bundled->ran && !STREAM_MUTATION("bundle_left_out"))
+		if (!bundled->ran)
 		{
 			stream_agenda_wants_alone(view);
 			stream_roster_view_put_off(view->viewid, view->more);

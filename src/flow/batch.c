@@ -445,8 +445,8 @@ read_position(BatchView *view)
 {
 	StreamProgress progress;
 
-	stream_catalog_read_progress(view->viewid, view->row->unlogged, NULL,
-								 &progress);
+	stream_catalog_find_progress(view->viewid, view->row->unlogged,
+								 view->progress.place, &progress);
 	if (view->position == NULL || progress.batch != view->progress.batch)
 	{
 		if (view->position)

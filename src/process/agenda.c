@@ -611,7 +611,10 @@ stream_agenda_bundle(StreamAgendaView *view, TimestampTz now)
 void
 stream_agenda_note_batch(StreamAgendaView *view, bool alone, int64 us)
 {
-	view->mean_us = view->mean_us == 0 ? us : (3 * view->mean_us + us) / 4;
+	/* of one that has had to wait for the processor, not all counts */
+	if (view->mean_us > 0)
+		us = (3 * view->mean_us + Min(us, 4 * view->mean_us)) / 4;
+	view->mean_us = us;
 	if (alone && view->alone > 0)
 		view->alone--;
 }

@@ -392,18 +392,36 @@ writing_ourselves(const LOCKTAG *tag)
 		stream_compat_lock_held_by_me(tag, AccessExclusiveLock, false);
 }
 
-/* What is measured of a leaf before the snapshot is taken. */
-typedef struct Measure
+/* So many pages are remembered for others of whom each would look at them. */
+#define SHARED_PAGES 16
+
+/* The rows of a page that a snapshot sees. */
+typedef struct SeenPage
 {
+	BlockNumber block;
+	int			n;
+	OffsetNumber offsets[FLEXIBLE_ARRAY_MEMBER];
+} SeenPage;
+
+/*
+ * What is measured of a leaf before the snapshot is taken, and what has been seen of it
+ * with that: for one transaction.
+ */
+typedef struct StreamMeasure
+{
+	MemoryContext context;
 	Oid			relid;
 	BlockNumber nblocks;
 	VirtualTransactionId *writers;
 	int			nwriters;
-} Measure;
+	BlockNumber seen_start;		/* [seen_start, seen_end) has been looked at ... */
+	BlockNumber seen_end;
+	List	   *seen;			/* ... and that is SeenPage, in order */
+} StreamMeasure;
 
 /* The transactions that may be writing to the leaf now. */
 static void
-find_writers(Measure *measure)
+find_writers(StreamMeasure *measure)
 {
 	LOCKTAG		tag;
 	VirtualTransactionId *vxids;
@@ -421,10 +439,10 @@ find_writers(Measure *measure)
 }
 
 /* Measures a leaf, unless that is in the list (if there is one). */
-static Measure *
+static StreamMeasure *
 measure_leaf(Relation rel, List **measured)
 {
-	Measure    *measure;
+	StreamMeasure *measure;
 	ListCell   *lc;
 
 	foreach(lc, measured ? *measured : NIL)
@@ -433,7 +451,8 @@ measure_leaf(Relation rel, List **measured)
 		if (measure->relid == RelationGetRelid(rel))
 			return measure;
 	}
-	measure = palloc(sizeof(Measure));
+	measure = palloc0(sizeof(StreamMeasure));
+	measure->context = CurrentMemoryContext;
 	measure->relid = RelationGetRelid(rel);
 	measure->nblocks = used_blocks(rel);
 	find_writers(measure);
@@ -444,7 +463,7 @@ measure_leaf(Relation rel, List **measured)
 
 /* Notes the transactions that may be writing to the leaf. */
 static void
-note_writers(StreamPosition *pos, StreamLeaf *leaf, const Measure *measure)
+note_writers(StreamPosition *pos, StreamLeaf *leaf, StreamMeasure *measure)
 {
 	int			n = measure->nwriters;
 
@@ -497,11 +516,12 @@ leaf_density(const StreamLeaf *leaf, Relation rel)
 
 /* Settles the range of the leaf, for a batch without bounds. */
 static void
-settle_range(StreamPosition *pos, StreamLeaf *leaf, const Measure *measure)
+settle_range(StreamPosition *pos, StreamLeaf *leaf, StreamMeasure *measure)
 {
 	BlockNumber nblocks = measure->nblocks;
 
 	note_writers(pos, leaf, measure);
+	leaf->measure = measure;
 	leaf->active = true;
 	leaf->scan_start = first_changed_block(leaf);
 	leaf->scan_end = Max(nblocks, leaf->scan_start);
@@ -811,10 +831,31 @@ has_been_read(const StreamLeaf *leaf, ItemPointer tid)
 								 ItemPointerGetOffsetNumber(tid));
 }
 
+/* What has been seen of a page goes into the read set; kept for others: measure, or NULL. */
+static void
+put_seen(StreamLeaf *leaf, StreamMeasure *measure, BlockNumber block,
+		 const OffsetNumber *offsets, int n)
+{
+	Size		size = sizeof(OffsetNumber) * n;
+	MemoryContext old;
+	SeenPage   *page;
+
+	stream_readset_put_page(leaf->read, block, offsets, n);
+	if (measure == NULL)
+		return;
+	old = MemoryContextSwitchTo(measure->context);
+	page = palloc(offsetof(SeenPage, offsets) + size);
+	page->block = block;
+	page->n = n;
+	memcpy(page->offsets, offsets, size);
+	measure->seen = lappend(measure->seen, page);
+	MemoryContextSwitchTo(old);
+}
+
 /* Writes the entries of pages [start, end) into the read set. */
 static void
-collect_read_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
-				  BlockNumber start, BlockNumber end)
+collect_read_rows(StreamLeaf *leaf, StreamMeasure *measure, Relation rel,
+				  Snapshot snapshot, BlockNumber start, BlockNumber end)
 {
 	TableScanDesc scan;
 	TupleTableSlot *slot;
@@ -829,7 +870,7 @@ collect_read_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 		if (ItemPointerGetBlockNumber(&slot->tts_tid) != block)
 		{
 			if (n > 0)
-				stream_readset_put_page(leaf->read, block, offsets, n);
+				put_seen(leaf, measure, block, offsets, n);
 			block = ItemPointerGetBlockNumber(&slot->tts_tid);
 			n = 0;
 			CHECK_FOR_INTERRUPTS();
@@ -838,9 +879,43 @@ collect_read_rows(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
 			offsets[n++] = ItemPointerGetOffsetNumber(&slot->tts_tid);
 	}
 	if (n > 0)
-		stream_readset_put_page(leaf->read, block, offsets, n);
+		put_seen(leaf, measure, block, offsets, n);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
+}
+
+/*
+ * The same for the end of a batch.  All views that have one in this transaction read as of
+ * the same snapshot, so what one has seen on a page is what the others see.
+ */
+static void
+collect_shared(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
+			   BlockNumber start, BlockNumber end)
+{
+	StreamMeasure *measure = leaf->measure;
+	ListCell   *lc;
+
+	/* not what has been read before the middle of a page */
+	if (leaf->cut || end - start > SHARED_PAGES)
+		measure = NULL;
+	else if (measure->seen_end == end && measure->seen_start == start)
+	{
+		foreach(lc, measure->seen)
+		{
+			SeenPage   *page = lfirst(lc);
+
+			stream_readset_put_page(leaf->read, page->block, page->offsets,
+									page->n);
+		}
+		return;
+	}
+	else
+	{
+		measure->seen = NIL;
+		measure->seen_start = start;
+		measure->seen_end = end;
+	}
+	collect_read_rows(leaf, measure, rel, snapshot, start, end);
 }
 
 static BlockNumber
@@ -868,7 +943,7 @@ finish_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
 	stream_readset_trim(leaf->read, leaf->next_block);
 	start = Max(leaf->scan_start, leaf->next_block);
 	if (start < leaf->scan_end && !STREAM_MUTATION("readset"))
-		collect_read_rows(leaf, rel, snapshot, start, leaf->scan_end);
+		collect_shared(leaf, rel, snapshot, start, leaf->scan_end);
 
 	if (leaf->rows > 0 && leaf->scan_end > leaf->scan_start + 10)
 		leaf->density = Max(1.0, (double) leaf->rows /
@@ -881,6 +956,7 @@ finish_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
 	leaf->boundary = leaf->new_boundary;
 	leaf->tail = leaf->new_tail;
 	leaf->tracking = true;
+	leaf->measure = NULL;
 	leaf->active = false;
 }
 
@@ -916,7 +992,7 @@ stream_position_leaf_rewritten(StreamPosition *pos, Relation rel,
 	{
 		/* who writes next begins on the last page */
 		leaf->next_block = used - 1;
-		collect_read_rows(leaf, rel, snapshot, used - 1, used);
+		collect_read_rows(leaf, NULL, rel, snapshot, used - 1, used);
 	}
 	MemoryContextSwitchTo(old);
 }

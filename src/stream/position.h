@@ -58,6 +58,7 @@ typedef struct StreamLeaf
 	BlockNumber new_tail;
 	StreamWriter *new_writers;
 	int			new_nwriters;
+	struct StreamMeasure *measure;	/* shared by all who read the same */
 	int64		rows;			/* counted by the delta scan */
 
 	/* rows per page, as the last scans found them; 0: not known */

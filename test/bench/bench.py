@@ -1028,6 +1028,7 @@ class Bench:
         idle = (self.processor_time() - before) / (1 if self.small else 10)
         self.figure(what + ": processor while idle", "%.2f %%" % (idle * 100))
         theirs = self.feed("many_h", streams, dbnames)
+        done, before = self.batches(dbnames), self.processor_time()
         ours = self.feed("many_s", streams, dbnames)
         began = time.perf_counter()
         for dbname in dbnames:
@@ -1040,6 +1041,13 @@ class Bench:
                     "%.2f" % (ours / theirs), "-", True)
         self.figure(what + ": all views up to date after",
                     "%.1f s" % (time.perf_counter() - began))
+        took = self.processor_time() - before
+        done = self.batches(dbnames) - done
+        wal, together = self.of_batches(dbnames)
+        self.figure(what + ": processor per view and batch, WAL of it",
+                    "%.0f us (%s batches), %.0f bytes"
+                    % (took / done * 1e6, format(done, ","), wal))
+        self.figure(what + ": batches in one transaction", "%.1f" % together)
         sizes = [own_memory(pid) for pid in self.processes()]
         self.figure(what + ": memory of all processes, of the largest",
                     "%.0f MB, %.0f MB" % (sum(sizes) / 1024, max(sizes) / 1024))
@@ -1055,6 +1063,28 @@ class Bench:
             for i in range(streams):
                 cur.execute("DROP TABLE many_s%d CASCADE; DROP TABLE many_h%d"
                             % (i, i))
+
+    def batches(self, dbnames):
+        """How many batches the views have had."""
+        done = 0
+        for dbname in dbnames:
+            cur = connect(dbname)
+            cur.execute("SELECT sum(batches) FROM streaming.views")
+            done += int(cur.fetchone()[0])
+        return done
+
+    def of_batches(self, dbnames):
+        """WAL of one of the last batches, and in how many one transaction was."""
+        wal, together = [], []
+        for dbname in dbnames:
+            cur = connect(dbname)
+            cur.execute("SELECT avg(wal_bytes) FROM streaming.progress "
+                        "WHERE phase IS NULL")
+            wal.append(float(cur.fetchone()[0]))
+            cur.execute("SELECT count(*)::float8 / count(DISTINCT xmin::text) "
+                        "FROM streaming._progress")
+            together.append(cur.fetchone()[0])
+        return statistics.mean(wal), statistics.mean(together)
 
     def many_databases(self, n):
         """A stream and a view in each of so many databases, as far as served."""

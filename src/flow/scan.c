@@ -509,7 +509,10 @@ begin_range(DeltaScanState *state)
 	ItemPointerData low;
 	ItemPointerData high;
 
-	ItemPointerSet(&low, state->leaf->scan_start, FirstOffsetNumber);
+	/* mostly there is but one page, and most of it has been read */
+	ItemPointerSet(&low, state->leaf->scan_start,
+				   stream_readset_first_missing(stream_readset_page(state->leaf->read,
+																	state->leaf->scan_start)));
 	if (state->leaf->cut)
 		high = state->leaf->last;
 	else

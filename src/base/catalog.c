@@ -809,18 +809,19 @@ fetch_progress(Relation rel, Oid viewid, ItemPointerData place,
 		return false;
 	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
 	found = heap_fetch(rel, snapshot, &tuple, &buffer, false);
-	UnregisterSnapshot(snapshot);
-	if (!found)
-		return false;
-	/* the table may have been rewritten since: then it may be another view's */
-	found = viewid == DatumGetObjectId(heap_getattr(&tuple, P_VIEWID, desc,
-													&isnull));
 	if (found)
 	{
-		progress_of_tuple(progress, &tuple, desc);
-		progress->place = place;
+		/* the table may have been rewritten since: then it may be another view's */
+		found = viewid == DatumGetObjectId(heap_getattr(&tuple, P_VIEWID, desc,
+														&isnull));
+		if (found)
+		{
+			progress_of_tuple(progress, &tuple, desc);
+			progress->place = place;
+		}
+		ReleaseBuffer(buffer);
 	}
-	ReleaseBuffer(buffer);
+	UnregisterSnapshot(snapshot);
 	return found;
 }
 

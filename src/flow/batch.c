@@ -64,8 +64,8 @@
 #include "flow/poison.h"
 #include "flow/batch.h"
 
-/* Of so many rows, about, a batch is small. */
-#define SMALL_ROWS 1000
+/* Of so many pages, beside the last one of each leaf, a batch is small. */
+#define SMALL_BLOCKS 8
 
 int			stream_max_batch_rows = 1000000;
 
@@ -1241,7 +1241,7 @@ stream_batch_lock(StreamBatch *batch)
 bool
 stream_batch_is_prepared(const StreamBatch *batch)
 {
-	return is_prepared(batch->view);
+	return batch->rels != NULL && is_prepared(batch->view);
 }
 
 List *
@@ -1527,8 +1527,20 @@ stream_batch_has_triggers(const StreamBatch *batch)
 bool
 stream_batch_is_small(const StreamBatch *batch)
 {
-	return !batch->bounded && !batch->reads_content &&
-		estimate_rows(batch->view->position) <= SMALL_ROWS;
+	StreamPosition *position = batch->view->position;
+	BlockNumber blocks = 0;
+
+	if (batch->bounded || batch->reads_content)
+		return false;
+	/* the last page of each leaf is always looked at */
+	for (int i = 0; i < position->nleaves && blocks <= SMALL_BLOCKS; i++)
+	{
+		StreamLeaf *leaf = position->leaves[i];
+
+		if (leaf->active && leaf->scan_end > leaf->scan_start + 1)
+			blocks += leaf->scan_end - leaf->scan_start - 1;
+	}
+	return blocks <= SMALL_BLOCKS;
 }
 
 TimestampTz

@@ -12,11 +12,12 @@
  *
  * What is run here is the ordinary case.  Who needs anything else is left out, and has a
  * batch of its own: whose plans are not at hand, for planning may take long and fail; who
- * has much to read; who fires triggers; who runs functions in languages of users, which
- * may catch the signal that ends a bundle, or reads anything but its streams and its
- * own state, which others may lock for long.  So there is hardly a lock to wait for and
- * nothing that does not end when it is told to, and one view holds up the others of its
- * owner by no more than the time that the caller gives a bundle.
+ * has much to read; whose turn comes when the others have taken a while; who fires
+ * triggers; who runs functions in languages of users, which may catch the signal that ends
+ * a bundle; who reads anything but its streams and its own state, which others may lock
+ * for long.  So there is hardly a lock to wait for and nothing that does not end when it is
+ * told to, and one view holds up the others of its owner by no more than the time that the
+ * caller gives a bundle.
  *
  * When one of them fails the transaction is lost for all.  The caller runs each
  * alone then, and the failure is that of a batch of one view, as always.
@@ -31,11 +32,15 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 
 #include "base/debug.h"
 #include "base/owner.h"
 #include "flow/viewgroup.h"
 #include "flow/bundle.h"
+
+/* When so much time has passed, who has not begun is left out. */
+#define ENOUGH_US 20000
 
 /* The view is left out: nothing of it has been changed. */
 static void
@@ -100,23 +105,37 @@ measure_views(StreamBundled *views, int n, Oid *at)
 	}
 }
 
-void
-stream_bundle_run(StreamBundled *views, int n, Oid *at)
+/* The batches proper; of views that have much to close, it may be few that have one. */
+static void
+process_views(StreamBundled *views, int n, Oid *at)
 {
-	stream_owner_refuse_nested("a batch");
-	prepare_views(views, n, at);
-	measure_views(views, n, at);
+	TimestampTz begun = GetCurrentTimestamp();
+
 	PushActiveSnapshot(GetLatestSnapshot());
 	for (int i = 0; i < n; i++)
 	{
 		if (views[i].batch == NULL)
 			continue;
 		CHECK_FOR_INTERRUPTS();
+		if (GetCurrentTimestamp() - begun > ENOUGH_US)
+		{
+			leave_out(&views[i]);
+			continue;
+		}
 		*at = views[i].viewid;
 		stream_batch_process(views[i].batch, GetActiveSnapshot());
 		STREAM_DEBUG_POINT("bundle-processed-one");
 	}
 	PopActiveSnapshot();
+}
+
+void
+stream_bundle_run(StreamBundled *views, int n, Oid *at)
+{
+	stream_owner_refuse_nested("a batch");
+	prepare_views(views, n, at);
+	measure_views(views, n, at);
+	process_views(views, n, at);
 	for (int i = 0; i < n; i++)
 	{
 		StreamBundled *view = &views[i];

@@ -133,7 +133,8 @@ stream_dataflow_is_simple(const StreamDataflow *flow, List *leaves,
 	{
 		StreamDelta *delta = lfirst(lc);
 
-		if (!delta->only_c)
+		/* what joins need to know is found out each time */
+		if (!delta->only_c || delta->feed->tables)
 			return false;
 		foreach(lc2, delta->relations)
 		{

@@ -45,7 +45,7 @@ extern bool stream_dataflow_lock(StreamDataflow *flow);
 
 /*
  * Does it touch nothing but these leaves of its streams and these states of its own (OIDs),
- * and call no functions but those written in C?
+ * join none, and call no functions but those written in C?
  */
 extern bool stream_dataflow_is_simple(const StreamDataflow *flow,
 									  List *leaves, List *states);

@@ -34,6 +34,28 @@ sql(q{CREATE EXTENSION streaming},
 			COMMIT;
 			PERFORM pg_sleep(0.002);
 		END LOOP;
+	END $$},
+	q{CREATE PROCEDURE write(seconds float) LANGUAGE plpgsql AS $$
+	DECLARE
+		until timestamptz := clock_timestamp() + make_interval(secs => seconds);
+	BEGIN
+		WHILE clock_timestamp() < until LOOP
+			INSERT INTO b VALUES (2, 1 + (random() * 40)::int);
+			BEGIN
+				INSERT INTO b SELECT x % 7, x FROM generate_series(1, (random() * 30)::int) x;
+				IF random() < 0.5 THEN
+					RAISE division_by_zero;
+				END IF;
+			EXCEPTION WHEN division_by_zero THEN
+			END;
+			PERFORM pg_sleep(random() / 20);
+			INSERT INTO b VALUES (1, 1);
+			IF random() < 0.3 THEN
+				ROLLBACK;
+			ELSE
+				COMMIT;
+			END IF;
+		END LOOP;
 	END $$});
 my %query = (
 	bad => 'SELECT k, sum(1000 / n) AS s FROM b GROUP BY k',
@@ -57,6 +79,16 @@ my %owner = map { $_ => /^b\d/ ? 'bob' : 'alice' } keys %query;
 sql("SET ROLE $owner{$_}",
 	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous) AS $query{$_}")
   for sort keys %query;
+
+# A psql in the background.
+sub background
+{
+	my ($sql) = @_;
+	return IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $sql ],
+		'<', \undef, '>', \my $out, '2>', \my $err,
+		IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default));
+}
 
 # Names of views that are not what their queries say.
 sub wrong
@@ -106,6 +138,12 @@ is(wrong(keys %query), '', 'one transaction for many views: exact');
 sql($synchronous, 'INSERT INTO b SELECT 3, 4 FROM generate_series(1, 3)');
 is(wrong(keys %query), '', 'and so at COMMIT');
 
+# Writers that take their time, with savepoints and rollbacks.
+$_->finish for map { background('CALL write(3)') } 1 .. 4;
+is(follow(), '', 'beside writers: none has failed');
+is(wrong(keys %query), '', 'beside writers: exact');
+run_together('beside writers');
+
 # More than a batch of many views should read.
 sql($synchronous,
 	'INSERT INTO b SELECT x % 9, 1 + x % 60 FROM generate_series(1, 20000) x');
@@ -148,9 +186,7 @@ SKIP:
 	run_together('before a crash');
 	follow();
 	sql("SELECT _debug_arm('$point', 'wait')");
-	my $writer = IPC::Run::start(
-		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'CALL trickle(1000)' ],
-		'<', \undef, '>', \my $out, '2>', \my $err);
+	my $writer = background('CALL trickle(1000)');
 	$node->poll_query_until('postgres', "SELECT _debug_waiting('$point') > 0")
 	  or die 'no views run together';
 	$node->stop('immediate');

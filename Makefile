@@ -86,6 +86,7 @@ OBJS = \
 	src/flow/batch.o \
 	src/flow/viewgroup.o \
 	src/flow/successor.o \
+	src/flow/bundle.o \
 	src/flow/retention.o \
 	src/flow/lifetime.o \
 	src/process/roster.o \

@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "access/genam.h"
+#include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
@@ -34,6 +35,7 @@
 #include "commands/extension.h"
 #include "executor/executor.h"
 #include "nodes/value.h"
+#include "storage/bufmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -790,6 +792,70 @@ stream_catalog_read_progress(Oid viewid, bool unlogged, Snapshot snapshot,
 	return HeapTupleIsValid(tuple);
 }
 
+/* Is the view's row there, and is it the newest? */
+static bool
+fetch_progress(Relation rel, Oid viewid, ItemPointerData place,
+			   StreamProgress *progress)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	HeapTupleData tuple = {.t_self = place};
+	Snapshot	snapshot;
+	Buffer		buffer;
+	bool		found;
+	bool		isnull;
+
+	if (!ItemPointerIsValid(&place) ||
+		ItemPointerGetBlockNumber(&place) >= RelationGetNumberOfBlocks(rel))
+		return false;
+	snapshot = RegisterSnapshot(GetCatalogSnapshot(RelationGetRelid(rel)));
+	found = heap_fetch(rel, snapshot, &tuple, &buffer, false);
+	if (found)
+	{
+		/* the table may have been rewritten since: then it may be another view's */
+		found = viewid == DatumGetObjectId(heap_getattr(&tuple, P_VIEWID, desc,
+														&isnull));
+		if (found)
+		{
+			progress_of_tuple(progress, &tuple, desc);
+			progress->place = place;
+		}
+		ReleaseBuffer(buffer);
+	}
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+bool
+stream_catalog_find_progress(Oid viewid, bool unlogged, ItemPointerData place,
+							 StreamProgress *progress)
+{
+	Relation	rel = open_table(progress_table(unlogged), AccessShareLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	memset(progress, 0, sizeof(*progress));
+	progress->watermark = progress->closed = STREAM_NO_TIME;
+	if (rel == NULL)
+		return false;
+	if (fetch_progress(rel, viewid, place, progress))
+		found = true;
+	else
+	{
+		scan = begin_row_scan(rel, viewid);
+		tuple = systable_getnext(scan);
+		found = HeapTupleIsValid(tuple);
+		if (found)
+		{
+			progress_of_tuple(progress, tuple, RelationGetDescr(rel));
+			progress->place = tuple->t_self;
+		}
+		systable_endscan(scan);
+	}
+	table_close(rel, NoLock);
+	return found;
+}
+
 Oid
 stream_catalog_progress_table(bool unlogged)
 {
@@ -798,9 +864,10 @@ stream_catalog_progress_table(bool unlogged)
 
 void
 stream_catalog_write_progress(Oid viewid, bool unlogged,
-							  const StreamProgress *progress)
+							  StreamProgress *progress)
 {
 	Relation	rel = open_table_for_write(progress_table(unlogged));
+	HeapTuple	tuple;
 	Datum		values[P_NATTS];
 	bool		nulls[P_NATTS] = {0};
 
@@ -820,7 +887,15 @@ stream_catalog_write_progress(Oid viewid, bool unlogged,
 	values[P_NULL_ROWS - 1] = Int64GetDatum(progress->null_rows);
 	write_reaped(progress, values);
 	values[P_ERROR_ROWS - 1] = Int64GetDatum(progress->error_rows);
-	put_row(rel, viewid, values, nulls);
+	if (ItemPointerIsValid(&progress->place))
+	{
+		tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+		CatalogTupleUpdate(rel, &progress->place, tuple);
+		progress->place = tuple->t_self;
+		heap_freetuple(tuple);
+	}
+	else
+		put_row(rel, viewid, values, nulls);
 	table_close(rel, NoLock);
 }
 

@@ -94,6 +94,7 @@ typedef struct StreamProgress
 	int64		error_rows;		/* put aside because they fail, and not fed again */
 	int			nreaped;		/* operators with a state table ... */
 	StreamReaped *reaped;		/* ... and what each has given up */
+	ItemPointerData place;		/* where the row is, or not valid: not known */
 } StreamProgress;
 
 /*
@@ -139,13 +140,21 @@ extern void stream_catalog_delete_view(Oid viewid);
 extern bool stream_catalog_read_progress(Oid viewid, bool unlogged,
 										 Snapshot snapshot,
 										 StreamProgress *progress);
+/*
+ * The same for a batch, which has the view's batch lock: the newest, with its place, where
+ * it is looked for first.  Locks the table until the transaction ends, so that the place is
+ * still true when it is written.
+ */
+extern bool stream_catalog_find_progress(Oid viewid, bool unlogged,
+										 ItemPointerData place,
+										 StreamProgress *progress);
 /* The table that it is in, for queries; InvalidOid without the extension. */
 extern Oid	stream_catalog_progress_table(bool unlogged);
 /* Deletes it. */
 extern void stream_catalog_delete_progress(Oid viewid, bool unlogged);
-/* Inserts or updates it. */
+/* Inserts or updates it, where it is said to be, and notes where it is then. */
 extern void stream_catalog_write_progress(Oid viewid, bool unlogged,
-										  const StreamProgress *progress);
+										  StreamProgress *progress);
 
 /*
  * A row of one of the tables as text, in which relations have their names: what a dump

@@ -32,6 +32,16 @@ stream_figures_phase_name(StreamPhase phase)
 	return names[phase];
 }
 
+int64
+stream_figures_total(const StreamFigures *figures)
+{
+	int64		us = 0;
+
+	for (int i = 0; i < STREAM_NUM_PHASES; i++)
+		us += figures->us[i];
+	return us;
+}
+
 void
 stream_figures_begin(StreamMeter *meter)
 {

@@ -61,6 +61,9 @@ extern void stream_figures_begin(StreamMeter *meter);
 /* Another phase begins, or none.  A few dozen nanoseconds. */
 extern void stream_figures_enter(StreamMeter *meter, StreamPhase phase);
 
+/* How long all phases took, in microseconds. */
+extern int64 stream_figures_total(const StreamFigures *figures);
+
 /* Where others see the phase, in shared memory, or NULL. */
 extern volatile int *stream_figures_shown;
 

@@ -108,6 +108,7 @@ apply_settings(ArrayType *settings)
 		const char *current;
 
 		*value++ = '\0';
+		/* to set one is what costs, and most are as they are anyway */
 		current = GetConfigOption(name, true, false);
 		if (current == NULL || strcmp(current, value) != 0)
 			(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,

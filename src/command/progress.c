@@ -39,17 +39,14 @@ put_batch(ReturnSetInfo *rsinfo, Oid viewid, const StreamFigures *f,
 {
 	Datum		values[NUM_COLUMNS] = {0};
 	bool		nulls[NUM_COLUMNS] = {0};
-	int64		us = 0;
 	int			n = 0;
 
-	for (int i = 0; i < STREAM_NUM_PHASES; i++)
-		us += f->us[i];
 	values[n++] = ObjectIdGetDatum(viewid);
 	values[n++] = Int64GetDatum(f->number);
 	nulls[n++] = true;			/* the phase ... */
 	nulls[n++] = true;			/* ... and the process of one that is running */
 	values[n++] = TimestampTzGetDatum(f->begun);
-	values[n++] = milliseconds(us);
+	values[n++] = milliseconds(stream_figures_total(f));
 	for (int i = STREAM_PHASE_LOCK; i < STREAM_NUM_PHASES; i++)
 		values[n++] = milliseconds(f->us[i]);
 	values[n++] = Int64GetDatum(f->rows);

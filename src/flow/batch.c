@@ -65,6 +65,9 @@
 #include "flow/poison.h"
 #include "flow/batch.h"
 
+/* Of so many pages, beside the last one of each leaf, a batch is small. */
+#define SMALL_BLOCKS 8
+
 int			stream_max_batch_rows = 1000000;
 
 /* What this process remembers of a view. */
@@ -88,6 +91,7 @@ typedef struct BatchView
 	MemoryContext watermark_context;
 	StreamWatermark *watermark; /* as of generation */
 	int			generation;		/* of the dataflow, or -1 */
+	bool		simple;			/* as of generation: see stream_dataflow_is_simple */
 	bool		passes_clock;	/* views above read an idle input's time */
 	StreamFigures figures;		/* of the last batch */
 } BatchView;
@@ -336,6 +340,8 @@ find_inputs(BatchView *view)
 								&view->row->options);
 	view->generation = flow->generation;
 	MemoryContextSwitchTo(old);
+	view->simple = stream_dataflow_is_simple(flow, leaves,
+											 stream_catalog_states(view->row));
 }
 
 /* Opens the leaves of the stream. */
@@ -440,8 +446,8 @@ read_position(BatchView *view)
 {
 	StreamProgress progress;
 
-	stream_catalog_read_progress(view->viewid, view->row->unlogged, NULL,
-								 &progress);
+	stream_catalog_find_progress(view->viewid, view->row->unlogged,
+								 view->progress.place, &progress);
 	if (view->position == NULL || progress.batch != view->progress.batch)
 	{
 		if (view->position)
@@ -1287,19 +1293,30 @@ stream_batch_prepare(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 
-	stream_figures_enter(&batch->meter, is_prepared(view) ?
-						 STREAM_PHASE_LOCK : STREAM_PHASE_PLAN);
 	/* even if all is at hand: news comes with the locks that are taken for it */
+	if (batch->rels == NULL)
+		stream_batch_lock(batch);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_PLAN);
 	if (batch->rels == NULL || !is_prepared(view))
 		stream_owner_run(view->owner, view->row->settings, prepare_as_owner,
 						 batch);
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 }
 
+void
+stream_batch_lock(StreamBatch *batch)
+{
+	stream_figures_enter(&batch->meter, STREAM_PHASE_LOCK);
+	if (is_prepared(batch->view) &&
+		stream_dataflow_lock(batch->view->flow))
+		open_leaves(batch);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
+}
+
 bool
 stream_batch_is_prepared(const StreamBatch *batch)
 {
-	return is_prepared(batch->view);
+	return batch->rels != NULL && is_prepared(batch->view);
 }
 
 List *
@@ -1564,6 +1581,45 @@ stream_batch_is_alone(Oid viewid)
 
 	return view && view->row && !view->stale &&
 		view->row->options.group == NULL;
+}
+
+bool
+stream_batch_is_simple(Oid viewid)
+{
+	BatchView  *view = views ?
+		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
+
+	return view && view->row && !view->stale && !view->running &&
+		view->flow && is_prepared(view) && view->simple &&
+		view->row->options.group == NULL && view->progress.batch > 0;
+}
+
+bool
+stream_batch_has_triggers(const StreamBatch *batch)
+{
+	for (int i = 0; i < batch->view->nops; i++)
+		if (batch->states[i] && batch->states[i]->trigdesc)
+			return true;
+	return false;
+}
+
+bool
+stream_batch_is_small(const StreamBatch *batch)
+{
+	StreamPosition *position = batch->view->position;
+	BlockNumber blocks = 0;
+
+	if (batch->bounded || batch->reads_content)
+		return false;
+	/* the last page of each leaf is always looked at */
+	for (int i = 0; i < position->nleaves && blocks <= SMALL_BLOCKS; i++)
+	{
+		StreamLeaf *leaf = position->leaves[i];
+
+		if (leaf->active && leaf->scan_end > leaf->scan_start + 1)
+			blocks += leaf->scan_end - leaf->scan_start - 1;
+	}
+	return blocks <= SMALL_BLOCKS;
 }
 
 TimestampTz

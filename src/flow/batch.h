@@ -75,6 +75,12 @@ extern StreamBatch *stream_batch_open(Oid viewid, bool whole);
 extern void stream_batch_prepare(StreamBatch *batch);
 extern bool stream_batch_is_prepared(const StreamBatch *batch);
 
+/*
+ * The same where all was at hand when it was opened: opens the leaves, and takes the locks
+ * that the plans need.  Runs nothing of the user's; who is not prepared then stays so.
+ */
+extern void stream_batch_lock(StreamBatch *batch);
+
 /* OIDs: the streams that a prepared batch reads, and their leaves. */
 extern List *stream_batch_streams(const StreamBatch *batch);
 
@@ -131,6 +137,20 @@ extern const StreamFigures *stream_batch_figures(Oid viewid);
  * again when we have it.
  */
 extern bool stream_batch_is_alone(Oid viewid);
+
+/*
+ * Could the view have its next batch in one transaction with those of others?  Its plans are
+ * at hand, it has had batches before, is in no group, reads nothing but its streams and its
+ * own state, and calls no functions but those written in C.  All of that as far as is
+ * known; see stream_batch_is_alone.
+ */
+extern bool stream_batch_is_simple(Oid viewid);
+
+/* Of a batch that is open: has its result triggers? */
+extern bool stream_batch_has_triggers(const StreamBatch *batch);
+
+/* Of one that has been measured: is there little to read, and can all of it be read? */
+extern bool stream_batch_is_small(const StreamBatch *batch);
 
 /*
  * Gives a view that was just created its first row, if it has no keys.  Runs

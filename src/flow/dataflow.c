@@ -12,7 +12,9 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "rewrite/rewriteHandler.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 #include "base/compat.h"
@@ -107,6 +109,47 @@ stream_dataflow_plan(StreamDataflow *flow, bool trusts)
 		return;
 	flow->generation = generation;
 	collect_inputs(flow);
+}
+
+bool
+stream_dataflow_lock(StreamDataflow *flow)
+{
+	ListCell   *lc;
+
+	foreach(lc, flow->deltas)
+		if (!stream_delta_lock(lfirst(lc)))
+			return false;
+	return true;
+}
+
+bool
+stream_dataflow_is_simple(const StreamDataflow *flow, List *leaves,
+						  List *states)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, flow->deltas)
+	{
+		StreamDelta *delta = lfirst(lc);
+
+		/* what joins need to know is found out each time */
+		if (!delta->only_c || delta->feed->tables)
+			return false;
+		foreach(lc2, delta->relations)
+		{
+			Oid			relid = lfirst_oid(lc2);
+			char		relkind = get_rel_relkind(relid);
+
+			/* those do not hold rows themselves */
+			if (relkind != RELKIND_VIEW &&
+				relkind != RELKIND_PARTITIONED_TABLE &&
+				!list_member_oid(leaves, relid) &&
+				!list_member_oid(states, relid))
+				return false;
+		}
+	}
+	return true;
 }
 
 void

@@ -40,6 +40,16 @@ extern void stream_dataflow_free(StreamDataflow *flow);
  */
 extern void stream_dataflow_plan(StreamDataflow *flow, bool trusts);
 
+/* Are all of these at hand?  As stream_delta_lock. */
+extern bool stream_dataflow_lock(StreamDataflow *flow);
+
+/*
+ * Does it touch nothing but these leaves of its streams and these states of its own (OIDs),
+ * join none, and call no functions but those written in C?
+ */
+extern bool stream_dataflow_is_simple(const StreamDataflow *flow,
+									  List *leaves, List *states);
+
 /* Raises 0A000 if late rows cannot be kept, see delta.h. */
 extern void stream_dataflow_check_late_rows(StreamDataflow *flow);
 

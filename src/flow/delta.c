@@ -458,6 +458,7 @@ plan_delta(StreamDelta *delta, double rows, bool parallel)
 
 	if (!delta->trusts)
 		stream_trust_check(query);
+	delta->only_c = stream_trust_only_c(query);
 	if (!delta->feed->content)
 		set_streams(delta, query);
 	if (delta->feed->tables)
@@ -533,11 +534,30 @@ check_growth(StreamDelta *delta, double rows)
 	delta->blocks = blocks;
 }
 
+/* Taking a lock may bring news that makes the plan stale. */
+static void
+lock_relations(StreamDelta *delta)
+{
+	ListCell   *lc;
+
+	foreach(lc, delta->relations)
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+}
+
+bool
+stream_delta_lock(StreamDelta *delta)
+{
+	/* these are looked at each time */
+	if (delta->feed->tables || delta->small == NULL)
+		return false;
+	lock_relations(delta);
+	return !delta->replan && !delta->reload;
+}
+
 PlannedStmt *
 stream_delta_plan(StreamDelta *delta, double rows, bool parallel)
 {
 	PlannedStmt **plan;
-	ListCell   *lc;
 
 	parallel &= rows >= stream_debug_limit("backlog", STREAM_DELTA_BACKLOG) &&
 		delta->feed->mode == STREAM_FEED_PARTIAL;
@@ -545,9 +565,7 @@ stream_delta_plan(StreamDelta *delta, double rows, bool parallel)
 		rows < STREAM_DELTA_LARGE ? &delta->small : &delta->large;
 	if (delta->feed->tables)
 		check_growth(delta, rows);
-	/* taking a lock may bring news that makes the plan stale */
-	foreach(lc, delta->relations)
-		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+	lock_relations(delta);
 	for (int tries = 0; delta->replan || *plan == NULL; tries++)
 	{
 		/* what it depends on may change while it is made, but not for ever */

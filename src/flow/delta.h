@@ -36,6 +36,7 @@ typedef struct StreamDelta
 	PlannedStmt *backlog;		/* for so many that other processes may help */
 	BlockNumber blocks;			/* of the tables that are joined, then */
 	List	   *relations;		/* all that the plans touch, or have touched */
+	bool		only_c;			/* they call no functions but those written in C */
 	int			generation;		/* counts how often all was planned anew */
 
 	bool		planning;		/* a plan is being made */
@@ -70,6 +71,12 @@ extern void stream_delta_set(StreamDelta *delta, bool trusts, int others);
  */
 extern PlannedStmt *stream_delta_plan(StreamDelta *delta, double rows,
 									  bool parallel);
+
+/*
+ * Is the plan for few rows at hand, and as it would be made now?  Then what it touches is
+ * locked, and nothing of the user's has run.
+ */
+extern bool stream_delta_lock(StreamDelta *delta);
 
 /*
  * The parameters of a plan (watermark.h), in the current context: the late threshold,

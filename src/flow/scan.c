@@ -585,7 +585,10 @@ begin_pages(DeltaScanState *state, BlockNumber start, BlockNumber end)
 	ItemPointerData low;
 	ItemPointerData high;
 
-	ItemPointerSet(&low, start, FirstOffsetNumber);
+	/* mostly there is but one page, and most of it has been read */
+	ItemPointerSet(&low, start,
+				   stream_readset_first_missing(stream_readset_page(state->leaf->read,
+																	start)));
 	ItemPointerSet(&high, end - 1, MaxOffsetNumber);
 	if (state->leaf->cut && end == state->leaf->scan_end)
 		high = state->leaf->last;
@@ -669,17 +672,32 @@ fetch_again(DeltaScanState *state, TupleTableSlot *slot)
 	return false;
 }
 
+/* A row of another page is at hand. */
+static void
+begin_page(DeltaScanState *state, ItemPointer tid)
+{
+	OffsetNumber first;
+
+	CHECK_FOR_INTERRUPTS();
+	state->block = ItemPointerGetBlockNumber(tid);
+	state->page = stream_readset_page(state->leaf->read, state->block);
+	state->nseen = 0;
+	/* those that begin_pages passes over, of the first page */
+	first = stream_readset_first_missing(state->page);
+	if (ItemPointerGetOffsetNumber(tid) >= first)
+		while (state->nseen + 1 < first)
+		{
+			state->seen[state->nseen] = state->nseen + 1;
+			state->nseen++;
+		}
+}
+
 /* Has it been read by an earlier batch? */
 static bool
 is_read(DeltaScanState *state, ItemPointer tid)
 {
 	if (ItemPointerGetBlockNumber(tid) != state->block)
-	{
-		state->block = ItemPointerGetBlockNumber(tid);
-		state->page = stream_readset_page(state->leaf->read, state->block);
-		state->nseen = 0;
-		CHECK_FOR_INTERRUPTS();
-	}
+		begin_page(state, tid);
 	state->seen[state->nseen++] = ItemPointerGetOffsetNumber(tid);
 	return state->page &&
 		stream_readset_member(state->page, ItemPointerGetOffsetNumber(tid));

@@ -22,6 +22,11 @@
  * snapshot, and a stream that the batch turned out to read and that we had not
  * listened to so far makes the view due once more.
  *
+ * Which views have their batches in one transaction (bundle.c) is decided here, too: those
+ * of one owner that are due over the same leaves, whose batches take little time, all of
+ * them together, and of which nothing is known to be out of the ordinary.  One that was
+ * left out, or at whose turn they have failed, has its next batches alone.
+ *
  * All that a quiet turn costs is reading some counters in shared memory; a
  * view is marked to be reloaded from the catalog only when the database's
  * version has moved.
@@ -42,6 +47,15 @@
 
 #define POLL_US (5 * USECS_PER_SEC) /* the safety net: 5 s, or longer ... */
 #define POLLS_PER_SEC 4			/* ... with more than 20 views */
+
+/* Views that have their batches together: */
+#define MAX_BUNDLE 32			/* for that many, there are locks enough */
+#define MAX_LOOKED_AT 256		/* so many views are asked */
+#define BUNDLE_US 5000			/* so long they may take, all of them ... */
+#define MEMBER_US 2000			/* ... and each; about, from what is known */
+#define ALONE_AT_FIRST 3		/* so many batches show how long one takes */
+#define ALONE_SPOILT 8			/* doubles each time that it has failed */
+#define MAX_SPOILT 8
 
 static MemoryContext agenda_context;
 static List *my_views = NIL;
@@ -90,6 +104,7 @@ add_view(Oid viewid)
 	view->name = "?";
 	view->reload = true;
 	view->due = true;
+	view->alone = ALONE_AT_FIRST;
 	my_views = lappend(my_views, view);
 	return view;
 }
@@ -171,8 +186,18 @@ take_leaves(StreamAgendaView *view, List *leaves)
 }
 
 void
+stream_agenda_begin_turn(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, my_views)
+		((StreamAgendaView *) lfirst(lc))->had_turn = false;
+}
+
+void
 stream_agenda_had_turn(StreamAgendaView *view)
 {
+	view->had_turn = true;
 	if (llast(my_views) == view)
 		return;
 	my_views = list_delete_ptr(my_views, view);
@@ -183,6 +208,8 @@ void
 stream_agenda_forget_batches(StreamAgendaView *view)
 {
 	ListCell   *lc;
+
+	view->alone = Max(view->alone, ALONE_AT_FIRST);
 
 	foreach(lc, view->batched)
 		stream_batch_forget(lfirst_oid(lc));
@@ -435,6 +462,8 @@ stream_agenda_view_changed(StreamAgendaView *view)
 	listen_to_leaves(view, wants_waking(view));
 	view->retain_at = 0;
 	view->streams_at = 0;
+	view->alone = ALONE_AT_FIRST;
+	view->spoilt = 0;
 }
 
 void
@@ -505,4 +534,101 @@ stream_agenda_after_batch(StreamAgendaView *view, List *batched,
 	take_leaves(view, leaves);
 	if (!more)
 		view->asked = false;
+}
+
+/* ---------------------------------------------------- batches in bundles */
+
+/* Is there something to do beside a batch?  See worker.c. */
+static bool
+has_chores(const StreamAgendaView *view, TimestampTz now)
+{
+	const StreamOptions *options = &view->row->options;
+
+	return now >= view->streams_at ||
+		(options->retention_us >= 0 && now >= view->retain_at) ||
+		(options->keep_errors_us > 0 && now >= view->trim_at);
+}
+
+/*
+ * May the view have a batch together with others?  It must have nothing to do but that,
+ * and nothing must have gone wrong lately.
+ */
+static bool
+may_share(const StreamAgendaView *view, TimestampTz now)
+{
+	const StreamOptions *options = &view->row->options;
+
+	return view->alone == 0 && !view->backlog && view->mean_us < MEMBER_US &&
+		!view->failed && view->retry_at == 0 && view->blocked_since == 0 &&
+		!view->recorded && !view->bisection.active && !view->bisection.aside &&
+		options->trigger == STREAM_TRIGGER_COMMIT && options->group == NULL &&
+		!has_chores(view, now) && stream_batch_is_simple(view->viewid);
+}
+
+/* Does another view read the same? */
+static bool
+reads_the_same(const StreamAgendaView *view, const StreamAgendaView *other)
+{
+	if (view->num_leaves != other->num_leaves)
+		return false;
+	for (int i = 0; i < view->num_leaves; i++)
+		if (view->leaves[i].relid != other->leaves[i].relid)
+			return false;
+	return true;
+}
+
+List *
+stream_agenda_bundle(StreamAgendaView *view, TimestampTz now)
+{
+	List	   *bundle;
+	int64		us = view->mean_us;
+	int			looked_at = 0;
+	ListCell   *lc;
+
+	if (view->num_leaves == 0 || !may_share(view, now))
+		return NIL;
+	bundle = list_make1(view);
+	foreach(lc, my_views)
+	{
+		StreamAgendaView *other = lfirst(lc);
+
+		if (++looked_at > MAX_LOOKED_AT || list_length(bundle) == MAX_BUNDLE)
+			break;
+		if (other == view || other->had_turn || other->reload ||
+			other->owner != view->owner || !reads_the_same(view, other) ||
+			us + other->mean_us > BUNDLE_US || !may_share(other, now) ||
+			stream_agenda_is_paused(other) || !stream_agenda_is_due(other, now))
+			continue;
+		us += other->mean_us;
+		bundle = lappend(bundle, other);
+	}
+	if (list_length(bundle) > 1)
+		return bundle;
+	list_free(bundle);
+	return NIL;
+}
+
+void
+stream_agenda_note_batch(StreamAgendaView *view, bool alone, int64 us)
+{
+	/* of one that has had to wait for the processor, not all counts */
+	if (view->mean_us > 0)
+		us = (3 * view->mean_us + Min(us, 4 * view->mean_us)) / 4;
+	view->mean_us = us;
+	if (alone && view->alone > 0)
+		view->alone--;
+}
+
+void
+stream_agenda_note_spoilt(StreamAgendaView *view)
+{
+	view->alone = ALONE_SPOILT << view->spoilt;
+	view->spoilt = Min(view->spoilt + 1, MAX_SPOILT);
+}
+
+void
+stream_agenda_wants_alone(StreamAgendaView *view)
+{
+	view->due = true;
+	view->alone = Max(view->alone, 1);
 }

@@ -56,7 +56,9 @@ typedef struct StreamAgendaView
 	bool		paused;			/* what shared memory says of it */
 	bool		due;			/* run it, whatever the counters say */
 	bool		more;			/* the last batch left rows */
+	bool		backlog;		/* of those that it has not read, at that */
 	bool		asked;			/* there is a request not answered yet */
+	bool		had_turn;		/* in the turn of all views that is on */
 	TimestampTz poll_at;
 	TimestampTz tick_at;		/* when its interval is over */
 
@@ -75,6 +77,11 @@ typedef struct StreamAgendaView
 	TimestampTz retain_at;		/* look at that then, ... */
 	TimestampTz streams_at;		/* ... and at streaming.retention of its streams */
 	List	   *held_up;		/* of StreamAgendaHeldUp */
+
+	int64		mean_us;		/* about how long its batches take */
+	int			alone;			/* so many batches it has alone before it has one with
+								 * others */
+	int			spoilt;			/* how often these have failed because of it */
 
 	StreamAgendaLeaf *leaves;
 	int			num_leaves;
@@ -96,7 +103,10 @@ extern void stream_agenda_take_news(void);
  */
 extern List *stream_agenda_views(void);
 
-/* The view has had its turn: it becomes the last of them. */
+/* A turn of all views begins. */
+extern void stream_agenda_begin_turn(void);
+
+/* The view has had its turn in it: it becomes the last of them. */
 extern void stream_agenda_had_turn(StreamAgendaView *view);
 
 /* Forgets a view and all that this process remembers of it; frees it. */
@@ -140,6 +150,20 @@ extern uint64 stream_agenda_commits(StreamAgendaView *view);
  */
 extern void stream_agenda_after_batch(StreamAgendaView *view, List *batched,
 									  List *leaves, bool more);
+
+/*
+ * Views that are due, and that the view can have its next batch with, in one transaction
+ * (bundle.h): a list that begins with itself, or NIL.  It must be due.
+ */
+extern List *stream_agenda_bundle(StreamAgendaView *view, TimestampTz now);
+
+/* A batch of the view has ended well, which was alone or not; it took so long. */
+extern void stream_agenda_note_batch(StreamAgendaView *view, bool alone,
+									 int64 us);
+
+/* Views have failed together, at the turn of this one; or it was left out. */
+extern void stream_agenda_note_spoilt(StreamAgendaView *view);
+extern void stream_agenda_wants_alone(StreamAgendaView *view);
 
 /* Forgets what this process remembers of the batches of the view and its group. */
 extern void stream_agenda_forget_batches(StreamAgendaView *view);

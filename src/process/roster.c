@@ -856,6 +856,34 @@ stream_roster_view_requests(Oid viewid, uint64 *requested, uint64 *answered)
 	return view != NULL;
 }
 
+/* A batch of the view begins; wants the lock held.  NULL: it is not ours any more. */
+static StreamViewEntry *
+begin_batch(Oid viewid, TimestampTz now, uint64 *requested)
+{
+	StreamViewEntry *view = find_my_view(viewid);
+
+	if (view == NULL)
+		return NULL;
+	*requested = view->requested;
+	view->running = true;
+	view->paused = false;
+	view->begun_at = now;
+	/* should it be ended, it has still to be run */
+	view->due_at = 0;
+	return view;
+}
+
+bool
+stream_roster_view_joins(Oid viewid, uint64 *requested)
+{
+	bool		ours;
+
+	stream_area_lock_views(LW_EXCLUSIVE);
+	ours = begin_batch(viewid, my_worker->busy_since, requested) != NULL;
+	LWLockRelease(stream_area->lock);
+	return ours;
+}
+
 bool
 stream_roster_view_begin(Oid viewid, uint64 *requested)
 {
@@ -863,15 +891,9 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 	TimestampTz now = GetCurrentTimestamp();
 
 	stream_area_lock_views(LW_EXCLUSIVE);
-	view = find_my_view(viewid);
+	view = begin_batch(viewid, now, requested);
 	if (view != NULL)
 	{
-		*requested = view->requested;
-		view->running = true;
-		view->paused = false;
-		view->begun_at = now;
-		/* should it be ended, it has still to be run */
-		view->due_at = 0;
 		my_worker->busy_since = now;
 		my_worker->busy_view = viewid;
 		my_worker->busy_request = view->requested;

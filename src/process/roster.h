@@ -249,6 +249,9 @@ extern bool stream_roster_view_requests(Oid viewid, uint64 *requested,
  */
 extern bool stream_roster_view_begin(Oid viewid, uint64 *requested);
 
+/* The same for another view that has its batch together with that one, which stands for all. */
+extern bool stream_roster_view_joins(Oid viewid, uint64 *requested);
+
 typedef enum StreamCancel
 {
 	STREAM_CANCEL_NONE,

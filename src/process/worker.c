@@ -18,6 +18,10 @@
  * the time between attempts doubles.  A failed view runs again when somebody
  * waits for it or its definition or options have changed.
  *
+ * Views that happen to be due at the same time have their batches in one transaction where
+ * nothing speaks against it (bundle.c, agenda.c).  If that fails, or takes longer than
+ * BUNDLE_MS, it is no failure of anybody: each has its batch alone, at once.
+ *
  * With streaming.on_error = 'skip', the rows that are to blame are searched for first
  * (bisect.c): the batches that fail meanwhile are no failures.
  *
@@ -72,6 +76,7 @@
 #include "base/catalog.h"
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
+#include "flow/bundle.h"
 #include "flow/retention.h"
 #include "flow/lifetime.h"
 #include "process/roster.h"
@@ -82,6 +87,7 @@
 #include "process/worker.h"
 
 #define SLICE_US USECS_PER_SEC
+#define BUNDLE_MS 500			/* so long views may take together at most */
 #define MAX_STRIKES 5
 #define LOCK_TIMEOUT_MS 900
 #define LOCK_DEADLOCK_MS "100ms"
@@ -105,6 +111,17 @@ typedef struct BatchOutcome
 	int64		us;				/* how long it took */
 	StreamMeter meter;			/* of the commit */
 } BatchOutcome;
+
+/* Several views that have their batches in one transaction. */
+typedef struct Bundle
+{
+	int			n;
+	StreamAgendaView **views;
+	StreamBundled *bundled;		/* those of them that are ours still ... */
+	uint64	   *requested;		/* ... and what was asked of each before it began */
+	Oid			at;				/* whose turn it is, or was when it failed */
+	StreamMeter meter;			/* of the commit */
+} Bundle;
 
 /* What the views of an owner have had in this turn. */
 typedef struct Share
@@ -621,6 +638,25 @@ load_view(StreamAgendaView *view)
 	account_for_crashes(view, requested);
 }
 
+/* What its batch has done, with one part of so many of the commit (NULL: nothing of it). */
+static void
+note_figures(Oid viewid, const StreamMeter *commit, int parts)
+{
+	const StreamFigures *known = stream_batch_figures(viewid);
+	StreamFigures figures;
+
+	if (known == NULL || known->number == 0)
+		return;
+	figures = *known;
+	if (commit != NULL)
+	{
+		figures.us[STREAM_PHASE_COMMIT] =
+			commit->figures.us[STREAM_PHASE_COMMIT] / parts;
+		figures.wal_bytes += commit->figures.wal_bytes / parts;
+	}
+	stream_history_note(viewid, &figures);
+}
+
 /* What its batch has done; that of a group has one commit, which is its leader's. */
 static void
 note_history(StreamAgendaView *view, BatchOutcome *outcome)
@@ -629,21 +665,8 @@ note_history(StreamAgendaView *view, BatchOutcome *outcome)
 
 	stream_figures_enter(&outcome->meter, STREAM_PHASE_NONE);
 	foreach(lc, outcome->group.views)
-	{
-		const StreamFigures *known = stream_batch_figures(lfirst_oid(lc));
-		StreamFigures figures;
-
-		if (known == NULL || known->number == 0)
-			continue;
-		figures = *known;
-		if (lfirst_oid(lc) == view->viewid)
-		{
-			figures.us[STREAM_PHASE_COMMIT] =
-				outcome->meter.figures.us[STREAM_PHASE_COMMIT];
-			figures.wal_bytes += outcome->meter.figures.wal_bytes;
-		}
-		stream_history_note(lfirst_oid(lc), &figures);
-	}
+		note_figures(lfirst_oid(lc), lfirst_oid(lc) == view->viewid ?
+					 &outcome->meter : NULL, 1);
 }
 
 /* Step: deletes what is older than streaming.errors_retention; *arg: is there more? */
@@ -691,11 +714,15 @@ trim_errors(StreamAgendaView *view)
 	}
 }
 
-/* A batch has ended well. */
+/* A batch has ended well; alone: there was no other view's in its transaction. */
 static void
 finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
-			 uint64 requested)
+			 uint64 requested, bool alone)
 {
+	const StreamFigures *figures = stream_batch_figures(view->viewid);
+
+	if (figures != NULL)
+		stream_agenda_note_batch(view, alone, stream_figures_total(figures));
 	if (view->recorded)
 	{
 		ErrorData  *error = in_transaction(view, clear_failure_step, NULL);
@@ -710,6 +737,7 @@ finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
 	}
 	stream_failure_log_end(&view->logged, view->name);
 	reset_failures(view);
+	view->backlog = outcome->group.leaves_rows;
 	stream_agenda_after_batch(view, outcome->group.views,
 							  outcome->group.leaves,
 							  outcome->group.result == STREAM_BATCH_MORE);
@@ -936,7 +964,7 @@ run_batch(StreamAgendaView *view)
 		if (aside != NULL)
 			log_row_aside(view, aside);
 		trim_errors(view);
-		finish_batch(view, &outcome, requested);
+		finish_batch(view, &outcome, requested, true);
 	}
 	if (error == NULL)
 	{
@@ -946,6 +974,150 @@ run_batch(StreamAgendaView *view)
 	stream_roster_batch_survived();
 	return outcome.us;
 }
+
+/* ------------------------------------------------------------- a bundle */
+
+static void
+bundle_step(StreamAgendaView *view, void *arg)
+{
+	Bundle	   *bundle = arg;
+	MemoryContext caller;
+
+	/* what takes long is to be alone, where the others do not wait for it */
+	enable_timeout_after(STATEMENT_TIMEOUT,
+						 stream_debug_limit("bundle", BUNDLE_MS));
+	stream_bundle_run(bundle->bundled, bundle->n, &bundle->at);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	caller = MemoryContextSwitchTo(worker_context);
+	for (int i = 0; i < bundle->n; i++)
+		bundle->bundled[i].leaves = list_copy(bundle->bundled[i].leaves);
+	MemoryContextSwitchTo(caller);
+	stream_figures_enter(&bundle->meter, STREAM_PHASE_COMMIT);
+	STREAM_DEBUG_POINT("worker_before_commit");
+}
+
+/* Begins the batches of the views, of which the first that is ours stands for all. */
+static void
+begin_bundle(Bundle *bundle, List *views)
+{
+	ListCell   *lc;
+
+	bundle->views = palloc(list_length(views) * sizeof(StreamAgendaView *));
+	bundle->bundled = palloc0(list_length(views) * sizeof(StreamBundled));
+	bundle->requested = palloc(list_length(views) * sizeof(uint64));
+	foreach(lc, views)
+	{
+		StreamAgendaView *view = lfirst(lc);
+		uint64	   *requested = &bundle->requested[bundle->n];
+
+		if (!(bundle->n == 0 ?
+			  stream_roster_view_begin(view->viewid, requested) :
+			  stream_roster_view_joins(view->viewid, requested)))
+			continue;
+		stream_agenda_before_batch(view);
+		bundle->bundled[bundle->n].viewid = view->viewid;
+		bundle->views[bundle->n++] = view;
+	}
+}
+
+/* They have committed.  Who was left out has its turn still. */
+static void
+finish_bundle(Bundle *bundle, int64 us)
+{
+	int			ran = 0;
+
+	stream_figures_enter(&bundle->meter, STREAM_PHASE_NONE);
+	stream_pace_note_batch(us, stream_agenda_commits(bundle->views[0]));
+	for (int i = 0; i < bundle->n; i++)
+		ran += bundle->bundled[i].ran;
+	for (int i = 0; i < bundle->n; i++)
+	{
+		StreamAgendaView *view = bundle->views[i];
+		StreamBundled *bundled = &bundle->bundled[i];
+		BatchOutcome outcome = {
+			.group.result = bundled->result,
+			.group.leaves_rows = bundled->leaves_rows,
+			.group.leaves = bundled->leaves,.us = us
+		};
+
+		if (bundled->opened)
+			stream_batch_committed(view->viewid);
+		if (!bundled->ran)
+		{
+			stream_agenda_wants_alone(view);
+			stream_roster_view_put_off(view->viewid, view->more);
+			continue;
+		}
+		note_figures(view->viewid, &bundle->meter, ran);
+		outcome.group.views = list_make1_oid(view->viewid);
+		finish_batch(view, &outcome, bundle->requested[i], false);
+		stream_agenda_had_turn(view);
+		list_free(outcome.group.views);
+		list_free(bundled->leaves);
+	}
+}
+
+/* They have failed: each has its batch alone, and what is wrong is seen there. */
+static void
+spoil_bundle(Bundle *bundle, ErrorData *edata)
+{
+	ereport(DEBUG1,
+			(errmsg_internal("batches of %d continuous views are run one by one: %s",
+							 bundle->n, edata->message)));
+	if (STREAM_MUTATION("bundle_blame"))
+	{
+		handle_failure(bundle->views[0], bundle->at, edata,
+					   bundle->requested[0]);
+		return;
+	}
+	for (int i = 0; i < bundle->n; i++)
+	{
+		StreamAgendaView *view = bundle->views[i];
+
+		if (view->viewid == bundle->at)
+			stream_agenda_note_spoilt(view);
+		stream_agenda_wants_alone(view);
+		stream_roster_view_put_off(view->viewid, view->more);
+	}
+	FreeErrorData(edata);
+}
+
+/* Gives views a batch in one transaction, as far as that can be; returns how long it took. */
+static int64
+run_bundle(List *views)
+{
+	Bundle		bundle = {0};
+	StreamCancel cancel;
+	ErrorData  *error;
+	char	   *activity;
+	int64		us = 0;
+
+	begin_bundle(&bundle, views);
+	if (bundle.n > 0)
+	{
+		activity = psprintf("%s and %d others", bundle.views[0]->activity,
+							bundle.n - 1);
+		pgstat_report_activity(STATE_RUNNING, activity);
+		pfree(activity);
+		error = in_transaction(bundle.views[0], bundle_step, &bundle);
+		us = stream_roster_batch_over(&cancel);
+		/* whatever the signal was for, each comes to it again alone */
+		QueryCancelPending = false;
+		discard_leavings();
+		if (error != NULL)
+			spoil_bundle(&bundle, error);
+		else
+			finish_bundle(&bundle, us);
+		stream_roster_batch_survived();
+	}
+	pfree(bundle.views);
+	pfree(bundle.bundled);
+	pfree(bundle.requested);
+	list_free(views);
+	return us;
+}
+
+/* ------------------------------------------------------------- one turn */
 
 /* The share of an owner in this turn; made if need be. */
 static Share *
@@ -966,12 +1138,19 @@ find_share(List **shares, Oid owner)
 	return share;
 }
 
-/* Gives the view a batch if it is due; true if there was something to do. */
+/*
+ * Gives the view a batch if it is due, and with it others that can have theirs in one
+ * transaction; true if there was something to do.
+ */
 static bool
 run_view(StreamAgendaView *view, TimestampTz now, List **shares)
 {
 	bool		ran = false;
+	List	   *bundle;
+	int64		us = 0;
 
+	if (view->had_turn)
+		return false;
 	if (view->reload && (view->asked || now >= view->reload_at))
 	{
 		ran = true;
@@ -982,7 +1161,12 @@ run_view(StreamAgendaView *view, TimestampTz now, List **shares)
 		stream_agenda_is_due(view, now))
 	{
 		ran = true;
-		find_share(shares, view->owner)->us += run_batch(view);
+		bundle = stream_agenda_bundle(view, now);
+		if (bundle != NIL)
+			us += run_bundle(bundle);
+		if (!view->had_turn)
+			us += run_batch(view);
+		find_share(shares, view->owner)->us += us;
 		stream_agenda_had_turn(view);
 	}
 	if (view->gone)
@@ -1013,6 +1197,7 @@ run_views(void)
 	ListCell   *lc;
 	bool		ran = false;
 
+	stream_agenda_begin_turn();
 	foreach(lc, turn)
 	{
 		stream_roster_check_interrupts(0);

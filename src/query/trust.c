@@ -18,15 +18,21 @@
  * than the relation's; among equals the rules of PostgreSQL are as they always are.
  * Functions that the view's own query names are asked for, whoever owns them.
  *
+ * What they are written in counts where one view must not hold up another: a function in a
+ * language of users can refuse to be canceled.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "catalog/partition.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/acl.h"
@@ -177,4 +183,69 @@ stream_trust_check_triggers(Relation rel)
 					 errdetail("It would run that function with the rights of the view's owner, who has more."),
 					 errhint("Drop the trigger, have a role own the function that has as many rights, or set streaming.trust_functions to on.")));
 	}
+}
+
+/* ---- what they are written in ---- */
+
+static bool is_not_c(Oid funcid, void *context);
+
+/* Is the aggregate made of one? */
+static bool
+has_not_c(Oid funcid)
+{
+	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(funcid));
+	Form_pg_aggregate agg;
+	bool		found;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	agg = (Form_pg_aggregate) GETSTRUCT(tuple);
+	found = is_not_c(agg->aggtransfn, NULL) || is_not_c(agg->aggfinalfn, NULL) ||
+		is_not_c(agg->aggcombinefn, NULL) || is_not_c(agg->aggserialfn, NULL) ||
+		is_not_c(agg->aggdeserialfn, NULL) || is_not_c(agg->aggmtransfn, NULL) ||
+		is_not_c(agg->aggminvtransfn, NULL) || is_not_c(agg->aggmfinalfn, NULL);
+	ReleaseSysCache(tuple);
+	return found;
+}
+
+static bool
+is_not_c(Oid funcid, void *context)
+{
+	HeapTuple	tuple;
+	Form_pg_proc proc;
+	bool		found;
+
+	if (!OidIsValid(funcid))
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	if (proc->prokind == PROKIND_AGGREGATE)
+		found = has_not_c(funcid);
+	else
+		found = proc->prolang != INTERNALlanguageId &&
+			proc->prolang != ClanguageId;
+	ReleaseSysCache(tuple);
+	return found;
+}
+
+/* A domain has constraints, which call functions. */
+static bool
+not_c_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, CoerceToDomain) ||
+		check_functions_in_node(node, is_not_c, NULL))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, not_c_walker, context, 0);
+	return expression_tree_walker(node, not_c_walker, context);
+}
+
+bool
+stream_trust_only_c(Query *rewritten)
+{
+	return !not_c_walker((Node *) rewritten, NULL);
 }

@@ -22,4 +22,10 @@ extern void stream_trust_check(Query *rewritten);
 /* The same for the functions of the triggers of a relation. */
 extern void stream_trust_check_triggers(Relation rel);
 
+/*
+ * Does the rewritten query call no functions but those written in C, which only superusers
+ * can make?  They end when the server tells them to.
+ */
+extern bool stream_trust_only_c(Query *rewritten);
+
 #endif

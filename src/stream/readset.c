@@ -164,6 +164,14 @@ stream_readset_page(const StreamReadSet *set, BlockNumber block)
 	return NULL;
 }
 
+OffsetNumber
+stream_readset_first_missing(const StreamReadPage *page)
+{
+	if (page == NULL)
+		return FirstOffsetNumber;
+	return page->nmissing > 0 ? page->missing[0] : page->prefix + 1;
+}
+
 bool
 stream_readset_member(const StreamReadPage *page, OffsetNumber offset)
 {

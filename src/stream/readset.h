@@ -43,6 +43,9 @@ extern void stream_readset_trim(StreamReadSet *set, BlockNumber block);
 extern const StreamReadPage *stream_readset_page(const StreamReadSet *set,
 												 BlockNumber block);
 
+/* The first offset that is not a member, by the page's entry (may be NULL). */
+extern OffsetNumber stream_readset_first_missing(const StreamReadPage *page);
+
 /* Is the offset a member, by the page's entry (may be NULL)? */
 extern bool stream_readset_member(const StreamReadPage *page,
 								  OffsetNumber offset);

@@ -565,21 +565,36 @@ class Bench:
         for i, query in enumerate(queries):
             cur.execute("CREATE MATERIALIZED VIEW delay_v%d WITH "
                         "(streaming.continuous) AS %s" % (i, query))
-        seconds = 2 if self.small else 20
-        tps = []
+        rate, p50, p99, n = self.probe(["delay_v%d" % (len(queries) - 1)])
+        at = "%s at %d transactions/s" % (where, rate)
+        self.report("commit to visible%s, p50 of %d" % (at, n),
+                    "%.1f ms" % p50, "-", "-", "<= %d ms" % most_p50,
+                    p50 <= most_p50)
+        self.report("commit to visible%s, p99" % at,
+                    "%.1f ms" % p99, "-", "-", "<= %d ms" % most_p99,
+                    p99 <= most_p99)
+        cur.execute("DROP TABLE delay_s CASCADE")
+
+    def probe(self, views):
+        """How long a row of delay_s takes to show in any of the views, at 1,000
+        transactions a second: their rate, p50 and p99 in ms, and how many rows.
+        """
+        cur, tps, delays, probe = self.cur, [], [], 0
         load = threading.Thread(target=lambda: tps.append(self.pgbench(
-            "delay_s", 4, "-T", str(seconds), "--rate=1000")))
+            "delay_s", 4, "-T", str(2 if self.small else 20), "--rate=1000")))
         load.start()
-        reader, delays, probe = connect(), [], 0
-        reader.execute("PREPARE see AS SELECT 1 FROM delay_v%d WHERE k = $1"
-                       % (len(queries) - 1))
+        reader = connect()
+        for view in views:
+            reader.execute("PREPARE see_%s AS SELECT 1 FROM %s WHERE k = $1"
+                           % (view, view))
         while load.is_alive():
             probe += 1
+            view = random.choice(views)
             cur.execute("INSERT INTO delay_s VALUES (-1, -%d, now(), '/probe')"
                         % probe)
             began = time.perf_counter()
             while True:
-                reader.execute("EXECUTE see(-%d)" % probe)
+                reader.execute("EXECUTE see_%s(-%d)" % (view, probe))
                 if reader.fetchone():
                     break
                 if time.perf_counter() - began > 30:
@@ -588,17 +603,47 @@ class Bench:
             delays.append((time.perf_counter() - began) * 1000)
             time.sleep(random.random() * 0.005)
         load.join()
+        reader.connection.close()
         delays.sort()
-        p50 = delays[len(delays) // 2]
-        p99 = delays[min(len(delays) - 1, int(len(delays) * 0.99))]
-        at = "%s at %d transactions/s" % (where, tps[0])
-        self.report("commit to visible%s, p50 of %d" % (at, len(delays)),
-                    "%.1f ms" % p50, "-", "-", "<= %d ms" % most_p50,
-                    p50 <= most_p50)
-        self.report("commit to visible%s, p99" % at,
-                    "%.1f ms" % p99, "-", "-", "<= %d ms" % most_p99,
-                    p99 <= most_p99)
+        return (tps[0], delays[len(delays) // 2],
+                delays[min(len(delays) - 1, int(len(delays) * 0.99))], len(delays))
+
+    def views(self):
+        """From commit to visible in any of many views of one stream, and what
+        that costs.
+        """
+        self.views_of_one(self.scale(100, 5), 5)
+        self.views_of_one(self.scale(1000, 10), 50)
+
+    def views_of_one(self, n, most_p99):
+        cur = self.cur
+        cur.execute("CREATE TABLE delay_s (client int4, k int4, "
+                    "ts timestamptz, url text) USING stream")
+        views = ["delay_v%d" % i for i in range(n)]
+        for view in views:
+            cur.execute("CREATE MATERIALIZED VIEW %s WITH (streaming.continuous) "
+                        "AS SELECT k, count(*) AS n FROM delay_s GROUP BY k" % view)
+        self.until_served([DBNAME])
+        cur.execute("SELECT bool_and(streaming.wait(view, '5 minutes')) "
+                    "FROM streaming.views")
+        done, before = self.batches([DBNAME]), self.processor_time()
+        rate, p50, p99, _ = self.probe(views)
+        took = self.processor_time() - before
+        done = self.batches([DBNAME]) - done
+        wal, together = self.of_batches([DBNAME])
+        at = "%d views of one stream at %d transactions/s" % (n, rate)
+        self.report(at + ": commit to visible, p50, p99",
+                    "%.1f ms, %.1f ms" % (p50, p99), "-", "-",
+                    "p99 <= %d ms" % most_p99, p99 <= most_p99)
+        self.costs(at, took, done, wal, together)
         cur.execute("DROP TABLE delay_s CASCADE")
+
+    def costs(self, what, took, done, wal, together):
+        """Rows of the table about batches of many views."""
+        self.figure(what + ": processor per view and batch, WAL of it",
+                    "%.0f us (%s batches), %.0f bytes"
+                    % (took / max(done, 1) * 1e6, format(done, ","), wal))
+        self.figure(what + ": batches in one transaction", "%.1f" % together)
 
     def refresh_and_watch(self, view):
         """How long REFRESH takes, and samples of the workers' own memory in kB."""
@@ -1044,6 +1089,7 @@ class Bench:
         idle = (self.processor_time() - before) / (1 if self.small else 10)
         self.figure(what + ": processor while idle", "%.2f %%" % (idle * 100))
         theirs = self.feed("many_h", streams, dbnames)
+        done, before = self.batches(dbnames), self.processor_time()
         ours = self.feed("many_s", streams, dbnames)
         began = time.perf_counter()
         for dbname in dbnames:
@@ -1056,6 +1102,10 @@ class Bench:
                     "%.2f" % (ours / theirs), "-", True)
         self.figure(what + ": all views up to date after",
                     "%.1f s" % (time.perf_counter() - began))
+        took = self.processor_time() - before
+        done = self.batches(dbnames) - done
+        wal, together = self.of_batches(dbnames)
+        self.costs(what, took, done, wal, together)
         sizes = [own_memory(pid) for pid in self.processes()]
         self.figure(what + ": memory of all processes, of the largest",
                     "%.0f MB, %.0f MB" % (sum(sizes) / 1024, max(sizes) / 1024))
@@ -1071,6 +1121,28 @@ class Bench:
             for i in range(streams):
                 cur.execute("DROP TABLE many_s%d CASCADE; DROP TABLE many_h%d"
                             % (i, i))
+
+    def batches(self, dbnames):
+        """How many batches the views have had."""
+        done = 0
+        for dbname in dbnames:
+            cur = connect(dbname)
+            cur.execute("SELECT sum(batches) FROM streaming.views")
+            done += int(cur.fetchone()[0])
+        return done
+
+    def of_batches(self, dbnames):
+        """WAL of one of the last batches, and in how many one transaction was."""
+        wal, together = [], []
+        for dbname in dbnames:
+            cur = connect(dbname)
+            cur.execute("SELECT avg(wal_bytes) FROM streaming.progress "
+                        "WHERE phase IS NULL")
+            wal.append(float(cur.fetchone()[0]))
+            cur.execute("SELECT count(*)::float8 / count(DISTINCT xmin::text) "
+                        "FROM streaming._progress")
+            together.append(cur.fetchone()[0])
+        return statistics.mean(wal), statistics.mean(together)
 
     def many_databases(self, n):
         """A stream and a view in each of so many databases, as far as served."""
@@ -1209,7 +1281,7 @@ def main():
     parser.add_argument("measurements", nargs="*",
                         help="backfill transform merge cube copy groups single "
                         "saturated delay memory hop sessions dedup distinct chain "
-                        "latest join skew evict state objects")
+                        "latest join skew evict state views objects")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--runs", type=int, default=5,
                         help="runs that a median is taken of (default 5)")
@@ -1223,7 +1295,7 @@ def main():
     bench = Bench(args)
     names = ["backfill", "transform", "merge", "cube", "copy", "groups", "single",
              "saturated", "delay", "memory", "hop", "sessions", "dedup", "distinct",
-             "chain", "latest", "join", "skew", "evict", "state", "objects"]
+             "chain", "latest", "join", "skew", "evict", "state", "views", "objects"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

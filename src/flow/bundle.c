@@ -1,0 +1,152 @@
+/*-------------------------------------------------------------------------
+ *
+ * bundle.c
+ *	  Views that happen to be due at the same time: one transaction for all.
+ *
+ * To begin and to end a transaction, to take a snapshot and to measure a stream costs as
+ * much for one view as for many.  So a worker that has several views of one owner to run
+ * over the same streams runs them together, where each of them is quick and none has
+ * failed lately (agenda.c says which).  That is for the sake of speed only: other than
+ * those of a group (viewgroup.c) they have nothing to do with each other, and may part
+ * any time.  Each reads what it has not read, and writes its own position.
+ *
+ * What is run here is the ordinary case.  Who needs anything else is left out, and has a
+ * batch of its own: whose plans are not at hand, for planning may take long and fail; who
+ * has much to read; whose turn comes when the others have taken a while; who fires
+ * triggers; who runs functions in languages of users, which may catch the signal that ends
+ * a bundle; who reads anything but its streams and its own state, which others may lock
+ * for long.  So there is hardly a lock to wait for and nothing that does not end when it is
+ * told to, and one view holds up the others of its owner by no more than the time that the
+ * caller gives a bundle.
+ *
+ * When one of them fails the transaction is lost for all.  The caller runs each
+ * alone then, and the failure is that of a batch of one view, as always.
+ *
+ * Locks.  No batch lock is waited for, so the order in which they are taken does not
+ * matter; nor is one on a view.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "base/debug.h"
+#include "base/owner.h"
+#include "flow/viewgroup.h"
+#include "flow/bundle.h"
+
+/* When so much time has passed, who has not begun is left out. */
+#define ENOUGH_US 20000
+
+/* The view is left out: nothing of it has been changed. */
+static void
+leave_out(StreamBundled *view)
+{
+	(void) stream_batch_close(view->batch);
+	view->batch = NULL;
+}
+
+/* Begins the batch of a view, if all of it is to be had at once. */
+static void
+open_view(StreamBundled *view)
+{
+	/* once more with the locks, with which news may come */
+	if (!stream_batch_is_simple(view->viewid) ||
+		!stream_viewgroup_try_lock(view->viewid) ||
+		!ConditionalLockRelationOid(view->viewid, AccessShareLock) ||
+		!stream_batch_is_simple(view->viewid))
+		return;
+	view->batch = stream_batch_open(view->viewid, false);
+	view->opened = view->batch != NULL;
+	if (view->batch && stream_batch_has_triggers(view->batch))
+		leave_out(view);
+}
+
+/* Takes the locks of all; whose plans are not as they should be then is left out. */
+static void
+prepare_views(StreamBundled *views, int n, Oid *at)
+{
+	for (int i = 0; i < n; i++)
+	{
+		*at = views[i].viewid;
+		open_view(&views[i]);
+		if (views[i].batch)
+			stream_batch_lock(views[i].batch);
+	}
+	for (int i = 0; i < n; i++)
+		if (views[i].batch &&
+			(!stream_batch_is_prepared(views[i].batch) ||
+			 stream_batch_has_new_streams(views[i].batch)))
+			leave_out(&views[i]);
+}
+
+/* Measures what they read, once for all. */
+static void
+measure_views(StreamBundled *views, int n, Oid *at)
+{
+	List	   *measured = NIL;
+	TimestampTz now = stream_debug_now();
+
+	for (int i = 0; i < n; i++)
+	{
+		if (views[i].batch == NULL)
+			continue;
+		*at = views[i].viewid;
+		stream_batch_read_position(views[i].batch);
+		stream_batch_measure(views[i].batch, &measured);
+		if (stream_batch_is_small(views[i].batch))
+			(void) stream_batch_is_due(views[i].batch, now);
+		else if (!STREAM_MUTATION("bundle_left_out"))
+			leave_out(&views[i]);
+	}
+}
+
+/* The batches proper; of views that have much to close, it may be few that have one. */
+static void
+process_views(StreamBundled *views, int n, Oid *at)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	for (int i = 0; i < n; i++)
+	{
+		if (views[i].batch == NULL)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		if (GetCurrentTimestamp() - begun > ENOUGH_US)
+		{
+			leave_out(&views[i]);
+			continue;
+		}
+		*at = views[i].viewid;
+		stream_batch_process(views[i].batch, GetActiveSnapshot());
+		STREAM_DEBUG_POINT("bundle-processed-one");
+	}
+	PopActiveSnapshot();
+}
+
+void
+stream_bundle_run(StreamBundled *views, int n, Oid *at)
+{
+	stream_owner_refuse_nested("a batch");
+	prepare_views(views, n, at);
+	measure_views(views, n, at);
+	process_views(views, n, at);
+	for (int i = 0; i < n; i++)
+	{
+		StreamBundled *view = &views[i];
+
+		if (view->batch == NULL)
+			continue;
+		*at = view->viewid;
+		view->leaves_rows = stream_batch_leaves_rows(view->batch);
+		view->leaves = list_copy(stream_batch_leaves(view->batch));
+		view->result = stream_batch_close(view->batch);
+		view->batch = NULL;
+		view->ran = true;
+	}
+}

@@ -1,0 +1,205 @@
+# Views of two owners that are due over one stream at the same time: those of each have
+# their batches in one transaction, unless anything is out of the ordinary.
+use strict;
+use warnings;
+use IPC::Run ();
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', q{
+shared_preload_libraries = 'streaming'
+max_worker_processes = 16
+jit = off
+});
+$node->append_conf('postgresql.conf',
+	"streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'\n")
+  if $ENV{STREAMING_MUTATION};
+$node->start;
+
+sub sql { return $node->safe_psql('postgres', join(";\n", @_)); }
+
+sql(q{CREATE EXTENSION streaming},
+	q{CREATE ROLE alice}, q{CREATE ROLE bob},
+	q{GRANT CREATE ON SCHEMA public TO alice, bob},
+	q{CREATE TABLE b (k int, n int) USING stream},
+	q{GRANT SELECT ON b TO alice, bob},
+	q{CREATE FUNCTION same(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN i; END'},
+	q{CREATE PROCEDURE trickle(times int) LANGUAGE plpgsql AS $$
+	BEGIN
+		FOR i IN 1 .. times LOOP
+			INSERT INTO b VALUES (i % 7, 1 + i % 50);
+			COMMIT;
+			PERFORM pg_sleep(0.002);
+		END LOOP;
+	END $$},
+	q{CREATE PROCEDURE write(seconds float) LANGUAGE plpgsql AS $$
+	DECLARE
+		until timestamptz := clock_timestamp() + make_interval(secs => seconds);
+	BEGIN
+		WHILE clock_timestamp() < until LOOP
+			INSERT INTO b VALUES (2, 1 + (random() * 40)::int);
+			BEGIN
+				INSERT INTO b SELECT x % 7, x FROM generate_series(1, (random() * 30)::int) x;
+				IF random() < 0.5 THEN
+					RAISE division_by_zero;
+				END IF;
+			EXCEPTION WHEN division_by_zero THEN
+			END;
+			PERFORM pg_sleep(random() / 20);
+			INSERT INTO b VALUES (1, 1);
+			IF random() < 0.3 THEN
+				ROLLBACK;
+			ELSE
+				COMMIT;
+			END IF;
+		END LOOP;
+	END $$});
+my %query = (
+	bad => 'SELECT k, sum(1000 / n) AS s FROM b GROUP BY k',
+	slow => 'SELECT count(*) AS c FROM b, generate_series(1, n) x WHERE x % 2 = 0',
+	scripted => 'SELECT k, sum(same(n)) AS s FROM b GROUP BY k');
+for my $i (1 .. 14)
+{
+	for my $owner ('a', 'b')
+	{
+		$query{"$owner$i"} = (
+			"SELECT k % $i AS k, count(*) AS c, sum(n) AS s FROM b GROUP BY 1",
+			"SELECT count(*) AS c, max(n) AS m FROM b WHERE n % $i = 0",
+			"SELECT k, n FROM b WHERE n % $i < 2",
+			"SELECT DISTINCT n % $i AS d FROM b",
+			"SELECT k, c, count(*) AS m FROM (SELECT k, n % $i AS c FROM b) q GROUP BY 1, 2 HAVING sum(c) % 3 > 0"
+		)[ $i % 5 ];
+	}
+}
+my $synchronous = "SET streaming.synchronous = on; SET streaming.synchronous_timeout = '2min'";
+my %owner = map { $_ => /^b\d/ ? 'bob' : 'alice' } keys %query;
+sql("SET ROLE $owner{$_}",
+	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous) AS $query{$_}")
+  for sort keys %query;
+
+# A psql in the background.
+sub background
+{
+	my ($sql) = @_;
+	return IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', $sql ],
+		'<', \undef, '>', \my $out, '2>', \my $err,
+		IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default));
+}
+
+# Names of views that are not what their queries say.
+sub wrong
+{
+	return sql("SELECT string_agg(v, ' ') FROM (" . join(' UNION ALL ', map {
+		"SELECT '$_' WHERE EXISTS ((TABLE $_ EXCEPT ALL ($query{$_}))
+			UNION ALL (($query{$_}) EXCEPT ALL TABLE $_))"
+	} @_) . ") AS wrong (v)");
+}
+
+# Lets the views read all there is; names of those that have failed.
+sub follow
+{
+	my (@but) = @_;
+	my $but = join ',', map { "'$_'::regclass" } @but, 'b';
+	sql("SELECT streaming.wait(view) FROM streaming.views WHERE view NOT IN ($but)");
+	return sql("SELECT string_agg(view::text, ' ') FROM streaming.views WHERE failures > 0");
+}
+
+# Do they run together?  Each transaction with what it has done for how many views.
+my $together = q{
+	SELECT count(*) AS views, min(owner) <> max(owner) AS mixed,
+		bool_or(relname = 'scripted') AS scripted
+		FROM (SELECT p.xmin::text AS x, relname, relowner::regrole::text AS owner
+				FROM streaming._progress p JOIN pg_class c ON c.oid = viewid) q
+		GROUP BY x};
+
+sub run_together
+{
+	my ($test) = @_;
+	my $ok;
+	for (1 .. 60)
+	{
+		sql('CALL trickle(10)');
+		$ok = sql("SELECT count(*) <= 10 FROM ($together) q") eq 't';
+		last if $ok;
+	}
+	ok($ok, "$test: " . sql("SELECT string_agg(views::text, ' ' ORDER BY views) FROM ($together) q"));
+	return;
+}
+
+run_together('one transaction for many views');
+is(sql("SELECT count(*) FROM ($together) q WHERE mixed OR (scripted AND views > 1)"), '0',
+	'but not for those of two owners, nor for one that calls functions in plpgsql');
+is(follow(), '', 'none has failed');
+is(wrong(keys %query), '', 'one transaction for many views: exact');
+sql($synchronous, 'INSERT INTO b SELECT 3, 4 FROM generate_series(1, 3)');
+is(wrong(keys %query), '', 'and so at COMMIT');
+
+# Writers that take their time, with savepoints and rollbacks.
+$_->finish for map { background('CALL write(3)') } 1 .. 4;
+is(follow(), '', 'beside writers: none has failed');
+is(wrong(keys %query), '', 'beside writers: exact');
+run_together('beside writers');
+
+# More than a batch of many views should read.
+sql($synchronous,
+	'INSERT INTO b SELECT x % 9, 1 + x % 60 FROM generate_series(1, 20000) x');
+is(wrong(keys %query), '', 'much to read, at COMMIT: exact');
+is(follow(), '', 'much to read: none has failed');
+
+# One that takes longer than the others should wait for.
+run_together('before one takes long');
+sql('INSERT INTO b VALUES (1, 5000000)');
+is(follow(), '', 'one takes long: none has failed');
+is(wrong(grep { $_ ne 'slow' } keys %query), '', 'one takes long: exact');
+run_together('after one took long');
+
+# One that fails.
+sql('INSERT INTO b VALUES (1, 0)', 'CALL trickle(20)');
+is(follow('bad'), 'bad', 'one fails, and is the only one');
+like(sql(q{SELECT last_error FROM streaming.views WHERE view = 'bad'::regclass}),
+	qr/division by zero/, 'one fails, and says why');
+is(wrong(grep { !/bad|slow/ } keys %query), '', 'one fails: the others are exact');
+unlike(slurp_file($node->logfile), qr/batch of continuous view "public\.(?!bad")/,
+	'one fails: the log has nothing to say of others');
+run_together('without the one that fails');
+is(follow('bad'), 'bad', 'the others go on');
+is(wrong(grep { !/bad|slow/ } keys %query), '', 'the others go on: exact');
+sql('DROP MATERIALIZED VIEW bad, slow');
+delete @query{qw(bad slow)};
+
+# The server crashes when some of them have read, and others have not.
+SKIP:
+{
+	my $point = 'bundle-processed-one';
+	skip 'no test build', 5
+	  if $node->psql('postgres', q{
+		CREATE FUNCTION _debug_arm(text, text) RETURNS void
+			LANGUAGE c AS 'streaming', 'stream_debug_arm';
+		CREATE FUNCTION _debug_waiting(text) RETURNS int
+			LANGUAGE c AS 'streaming', 'stream_debug_waiting';}, on_error_stop => 1) != 0;
+	$node->append_conf('postgresql.conf', "streaming.debug_limits = 'bundle=600000'\n");
+	$node->restart;
+	run_together('before a crash');
+	follow();
+	sql("SELECT _debug_arm('$point', 'wait')");
+	my $writer = background('CALL trickle(1000)');
+	$node->poll_query_until('postgres', "SELECT _debug_waiting('$point') > 0")
+	  or die 'no views run together';
+	$node->stop('immediate');
+	$writer->finish;
+	$node->start;
+	is(follow(), '', 'after a crash: none has failed');
+	is(wrong(keys %query), '', 'after a crash: exact');
+	run_together('after a crash');
+	is(follow() . wrong(keys %query), '', 'after a crash: exact again');
+}
+
+$node->stop;
+unlike(slurp_file($node->logfile), qr/TRAP:|PANIC:|terminated by signal|reference leak/,
+	'no crash in the log');
+
+done_testing();

@@ -42,6 +42,7 @@
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "flow/batch.h"
+#include "flow/successor.h"
 #include "process/roster.h"
 #include "process/agenda.h"
 
@@ -562,7 +563,7 @@ may_share(const StreamAgendaView *view, TimestampTz now)
 		!view->failed && view->retry_at == 0 && view->blocked_since == 0 &&
 		!view->recorded && !view->bisection.active && !view->bisection.aside &&
 		options->trigger == STREAM_TRIGGER_COMMIT && options->group == NULL &&
-		!has_chores(view, now) && stream_batch_is_simple(view->viewid);
+		!stream_successor_is(view->row) && !has_chores(view, now) && stream_batch_is_simple(view->viewid);
 }
 
 /* Does another view read the same? */

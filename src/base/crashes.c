@@ -10,16 +10,21 @@
  * So we note which batches run in a mapping of our own, which the postmaster
  * makes and its children inherit.  A note costs a batch two stores.
  *
- * A crash reports all the batches that ran then, as suspects.  One of them is
- * clear once a batch of it is survived.
+ * A crash reports the batches that ran then, as suspects.  One of them is
+ * clear once a batch of it is survived.  Whom the postmaster tells to end because another
+ * process has crashed (SIGQUIT) is none: he takes his note back, unless
+ * parallel workers were at work for him, one of which may be that other process.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include <signal.h>
 #include <sys/mman.h>
 
+#include "access/xact.h"
 #include "miscadmin.h"
+#include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 
 #include "base/compat.h"
@@ -42,6 +47,7 @@ typedef struct Notes
 } Notes;
 
 static Notes *notes;
+static StreamEntryKey *my_note = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 static void shmem_startup(void);
@@ -117,6 +123,22 @@ shmem_startup(void)
 		prev_shmem_startup();
 	for (int slot = 0; slot < STREAM_MAX_WORKERS; slot++)
 		stream_crashes_gone(slot, true);
+}
+
+/* It may be called at any time, and does nothing that might not be done then. */
+static void
+handle_quit(SIGNAL_ARGS)
+{
+	if (!IsInParallelMode())
+		my_note->relid = InvalidOid;
+	SignalHandlerForCrashExit(postgres_signal_arg);
+}
+
+void
+stream_crashes_watch(int slot)
+{
+	my_note = &notes->running[slot];
+	pqsignal(SIGQUIT, handle_quit);
 }
 
 void

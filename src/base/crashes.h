@@ -17,6 +17,12 @@
 /* Makes the notes; called while preloading.  FATAL without memory. */
 extern void stream_crashes_install(void);
 
+/*
+ * The calling process is the worker in this slot: when the server ends it because of
+ * another process, nothing is said of its batch.
+ */
+extern void stream_crashes_watch(int slot);
+
 /* The worker in this slot begins a batch of this view. */
 extern void stream_crashes_begin(int slot, Oid viewid);
 

@@ -155,7 +155,9 @@ skip_present_rows(const StreamViewRow *row)
 	foreach(lc, leaves)
 		rels[n++] = table_open(lfirst_oid(lc), AccessShareLock);
 	stream_position_begin(pos, rels, n, 0, NULL);
+	STREAM_DEBUG_POINT("skip-before-snapshot");
 	PushActiveSnapshot(GetLatestSnapshot());
+	stream_position_extend(pos, rels, n, GetActiveSnapshot());
 	stream_position_finish(pos, rels, n, GetActiveSnapshot());
 	PopActiveSnapshot();
 	for (int i = 0; i < n; i++)

@@ -1314,6 +1314,20 @@ stream_batch_lock(StreamBatch *batch)
 }
 
 bool
+stream_batch_has_new_leaves(const StreamBatch *batch)
+{
+	bool		unlogged;
+	List	   *leaves;
+
+	AcceptInvalidationMessages();
+	if (is_prepared(batch->view))
+		return false;
+	leaves = stream_analyze_leaves(batch->view->flow->streams, AccessShareLock,
+								   &unlogged);
+	return list_difference_oid(leaves, batch->view->leaves) != NIL;
+}
+
+bool
 stream_batch_is_prepared(const StreamBatch *batch)
 {
 	return batch->rels != NULL && is_prepared(batch->view);

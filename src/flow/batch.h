@@ -73,6 +73,12 @@ extern StreamBatch *stream_batch_open(Oid viewid, bool whole);
  * tries again.  Raises what planning the view's query raises.
  */
 extern void stream_batch_prepare(StreamBatch *batch);
+
+/*
+ * Has a stream got other leaves since that, of which the caller's snapshot may see rows?
+ * Then what the batch would read is not all of it.
+ */
+extern bool stream_batch_has_new_leaves(const StreamBatch *batch);
 extern bool stream_batch_is_prepared(const StreamBatch *batch);
 
 /*

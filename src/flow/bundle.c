@@ -117,7 +117,8 @@ process_views(StreamBundled *views, int n, Oid *at)
 		if (views[i].batch == NULL)
 			continue;
 		CHECK_FOR_INTERRUPTS();
-		if (GetCurrentTimestamp() - begun > ENOUGH_US)
+		if (GetCurrentTimestamp() - begun > ENOUGH_US ||
+			stream_batch_has_new_leaves(views[i].batch))
 		{
 			leave_out(&views[i]);
 			continue;

@@ -71,9 +71,12 @@ relation_changed(Datum arg, Oid relid)
 	{
 		StreamDelta *delta = lfirst(lc);
 
+		if (!OidIsValid(relid) || list_member_oid(delta->relations, relid))
+			delta->replan = true;
 		/* while a plan is made, it is not yet known what is in it */
-		if (!OidIsValid(relid) || delta->planning ||
-			list_member_oid(delta->relations, relid))
+		else if (delta->planning && delta->nchanged < STREAM_DELTA_CHANGED)
+			delta->changed[delta->nchanged++] = relid;
+		else if (delta->planning)
 			delta->replan = true;
 		/* its query carries the owner, with whose rights it is run */
 		if (relid == delta->definition)
@@ -582,10 +585,13 @@ stream_delta_plan(StreamDelta *delta, double rows, bool parallel)
 			delta->generation++;
 		}
 		delta->replan = false;
+		delta->nchanged = 0;
 		delta->planning = true;
 		*plan = keep_plan(delta, rows >= STREAM_DELTA_LARGE ? rows :
 						  delta->feed->tables ? JOINED_ROWS : 1000, parallel);
 		delta->planning = false;
+		for (int i = 0; i < delta->nchanged; i++)
+			delta->replan |= list_member_oid(delta->relations, delta->changed[i]);
 	}
 	return *plan;
 }

@@ -17,6 +17,9 @@
 #include "time/watermark.h"
 #include "query/cut.h"
 
+/* So many relations may change, of those that it turns out not to read, while a plan is made. */
+#define STREAM_DELTA_CHANGED 64
+
 typedef struct StreamDelta
 {
 	MemoryContext context;
@@ -39,7 +42,9 @@ typedef struct StreamDelta
 	bool		only_c;			/* they call no functions but those written in C */
 	int			generation;		/* counts how often all was planned anew */
 
-	bool		planning;		/* a plan is being made */
+	bool		planning;		/* a plan is being made: */
+	int			nchanged;		/* relations that have changed meanwhile */
+	Oid			changed[STREAM_DELTA_CHANGED];
 
 	/* set by invalidation */
 	bool		replan;			/* plan again */

@@ -436,13 +436,31 @@ fire_triggers(Together *group)
 		stream_batch_fire(turn_of(group, list_nth(group->members, i)));
 }
 
-static void
-process_members(Together *group)
+/*
+ * Takes the snapshot; false if it may see rows in leaves that have not been measured, for
+ * they have been attached meanwhile.
+ */
+static bool
+take_snapshot(Together *group)
 {
 	ListCell   *lc;
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	release_content(group);
+	foreach(lc, group->members)
+		if (stream_batch_has_new_leaves(turn_of(group, lfirst(lc))))
+		{
+			PopActiveSnapshot();
+			return false;
+		}
+	return true;
+}
+
+static void
+process_members(Together *group)
+{
+	ListCell   *lc;
+
 	foreach(lc, group->members)
 	{
 		if (STREAM_MUTATION("group_snapshot"))
@@ -483,6 +501,7 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
 	Together	group = {.pub = pub};
 	ErrorContextCallback callback;
 	List	   *views;
+	bool		due;
 
 	memset(pub, 0, sizeof(*pub));
 	pub->at = viewid;
@@ -500,10 +519,14 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
 		stream_batch_set_part(((Member *) linitial(group.members))->batch, part);
 	if (list_member_oid(pub->views, viewid))
 	{
-		prepare_members(&group);
-		measure_members(&group);
-		STREAM_DEBUG_POINT("batch-before-snapshot");
-		if (are_due(&group))
+		do
+		{
+			prepare_members(&group);
+			measure_members(&group);
+			STREAM_DEBUG_POINT("batch-before-snapshot");
+			due = are_due(&group);
+		} while (due && !take_snapshot(&group));
+		if (due)
 			process_members(&group);
 	}
 	close_members(&group);

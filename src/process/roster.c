@@ -275,7 +275,10 @@ stream_roster_attach_worker(int slot, uint32 generation, Oid dboid)
 	}
 	LWLockRelease(stream_area->lock);
 	if (ok)
+	{
+		stream_crashes_watch(slot);
 		on_shmem_exit(detach_worker, (Datum) 0);
+	}
 	return ok;
 }
 

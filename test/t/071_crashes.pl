@@ -95,6 +95,40 @@ is( $node->safe_psql(
 like(recovers('crashes'), qr/^t\|(?!failed)/,
 	'and so does it, when it is mended');
 
+# ------------------------------- a crash that a batch has nothing to do with
+
+create_view('long', q{PERFORM pg_sleep(600);});
+$node->safe_psql('postgres', 'INSERT INTO s VALUES (7)');
+for (1 .. 3)
+{
+	$node->poll_query_until(
+		'postgres', q{
+		SELECT count(*) > 0 FROM pg_stat_activity
+			WHERE backend_type = 'streaming worker' AND wait_event = 'PgSleep'})
+	  or die 'the long batch does not run';
+	$node->psql('postgres',
+		q{COPY (SELECT) TO PROGRAM 'kill -9 $PPID'; SELECT pg_sleep(60)});
+	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+}
+$node->poll_query_until(
+	'postgres', q{
+	SELECT count(*) > 0 FROM pg_stat_activity
+		WHERE backend_type = 'streaming worker' AND wait_event = 'PgSleep'})
+  or die 'the long batch does not run';
+is( $node->safe_psql(
+		'postgres',
+		q{SELECT failures, last_error FROM streaming.views WHERE view = 'v_long'::regclass}),
+	'0|',
+	'a view whose batches ran when others crashed the server has not failed');
+$node->safe_psql('postgres', q{
+	CREATE OR REPLACE FUNCTION do_long() RETURNS void LANGUAGE sql AS '';
+	SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+		WHERE backend_type = 'streaming worker';});
+is( $node->safe_psql(
+		'postgres', 'REFRESH MATERIALIZED VIEW v_long; SELECT n FROM v_long'),
+	1, '... and goes on');
+$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW v_long');
+
 # ------------------------------------------- the end of the process alone
 
 SKIP:

@@ -158,7 +158,7 @@ SKIP:
 			LANGUAGE c AS 'streaming', 'stream_debug_disarm';
 		CREATE FUNCTION _debug_waiting(text) RETURNS int
 			LANGUAGE c AS 'streaming', 'stream_debug_waiting';}, on_error_stop => 1);
-	skip 'no test build', 18 if $ret != 0;
+	skip 'no test build', 20 if $ret != 0;
 	for my $point ('group-measured-one', 'batch-before-snapshot')
 	{
 		my $before = sql('SELECT count(*) FROM s');
@@ -213,6 +213,34 @@ SKIP:
 		is_exact('s', $who);
 		sql('DELETE FROM go');
 	}
+
+	# Rows of a partition that is attached by then are among what is seen.
+	sql(q{CREATE TABLE p2 (k int, n int) USING stream},
+		q{CREATE MATERIALIZED VIEW p_sum WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT sum(n) AS n FROM p},
+		q{INSERT INTO p VALUES (1, 0)}, q{SELECT streaming.wait('p_sum')});
+	sql(q{SELECT _debug_arm('batch-before-snapshot', 'wait')}, 'INSERT INTO p VALUES (1, 0)');
+	my $attached = background(q{SELECT streaming.wait('p_sum')});
+	$node->poll_query_until('postgres', q{SELECT _debug_waiting('batch-before-snapshot') > 0})
+	  or die 'no batch comes';
+	sql('BEGIN', 'ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM (20) TO (30)',
+		'INSERT INTO p SELECT 25, 1 FROM generate_series(1, 30)', 'INSERT INTO p SELECT 1, -1 FROM generate_series(1, 30)', 'COMMIT');
+	sql(q{SELECT _debug_disarm('batch-before-snapshot')});
+	finish($attached);
+	is(sql('SELECT n FROM p_sum'), 0, 'a partition attached while a batch measures: all of the transaction, or nothing');
+	sql('DROP MATERIALIZED VIEW p_sum', 'ALTER TABLE p DETACH PARTITION p2', 'DROP TABLE p2');
+
+	# A view that begins with what comes next does not begin in the middle of a transaction.
+	sql(q{SELECT _debug_arm('skip-before-snapshot', 'wait')});
+	my $created = background(q{CREATE MATERIALIZED VIEW next WITH (streaming.continuous, streaming.trigger = 'manual')
+		AS SELECT sum(n) AS n FROM s WITH NO DATA});
+	$node->poll_query_until('postgres', q{SELECT _debug_waiting('skip-before-snapshot') > 0})
+	  or die 'no view is created';
+	sql('BEGIN', 'INSERT INTO s SELECT 3, 1 FROM generate_series(1, 5000)',
+		'INSERT INTO s SELECT 3, -1 FROM generate_series(1, 5000)', 'COMMIT');
+	sql(q{SELECT _debug_disarm('skip-before-snapshot')});
+	finish($created);
+	is(sql(q{SELECT streaming.wait('next')}, 'SELECT coalesce(n, 0) FROM next'), "t\n0", 'WITH NO DATA: all of the transaction, or nothing');
+	sql('DROP MATERIALIZED VIEW next');
 
 	# The one whose worker runs the batches leaves, or goes, while others wait.
 	sql(q{CREATE MATERIALIZED VIEW other WITH (streaming.continuous,

@@ -1212,34 +1212,15 @@ stream_batch_initialize(Oid viewid)
 	stream_batch_forget(viewid);
 }
 
-/* Does the first batch read what other views show? */
+/*
+ * Does the first batch read what other views show?  It takes what is in their change
+ * streams by then as read: both are what its snapshot sees (stream_position_extend).
+ */
 static bool
 reads_content(BatchView *view)
 {
 	return view->progress.batch == 0 &&
 		stream_dataflow_reads_changes(view->flow);
-}
-
-/*
- * The first batch reads what other views show, and takes what is in their change streams
- * by then as read.  So these must have no batch between our measuring of the streams and
- * our snapshot: what is in one must be in the other.
- */
-List *
-stream_batch_content(StreamBatch *batch)
-{
-	List	   *views = NIL;
-	ListCell   *lc;
-
-	foreach(lc, batch->reads_content && !STREAM_MUTATION("content") ?
-			batch->view->flow->streams : NIL)
-	{
-		Oid			viewid = stream_catalog_view_of(lfirst_oid(lc));
-
-		if (OidIsValid(viewid))
-			views = list_append_unique_oid(views, viewid);
-	}
-	return views;
 }
 
 /* Are plans, operators and leaves at hand, and as the catalogs have them? */

@@ -97,12 +97,6 @@ extern List *stream_batch_leaves(const StreamBatch *batch);
 /* Where the last batch has ended. */
 extern void stream_batch_read_position(StreamBatch *batch);
 
-/*
- * OIDs: other views whose content this batch reads, and which must have no batch from
- * before stream_batch_measure to after the snapshot.
- */
-extern List *stream_batch_content(StreamBatch *batch);
-
 /* Settles what it reads, before the snapshot; measured: see stream_position_begin. */
 extern void stream_batch_measure(StreamBatch *batch, List **measured);
 

@@ -19,7 +19,7 @@
  * brought to light is news to another: all know the same partitions.  Then each leaf
  * is measured, once for all of them, then one snapshot is taken, then they run one after
  * the other.  With its range unbounded, each has read exactly those rows that the
- * snapshot sees below the measured end, however far it had come before.
+ * snapshot sees, however far it had come before.
  *
  * The leader, the member with the smallest OID, is the one that has a worker, is asked
  * for batches and whose failures are counted; but whichever member a batch is run for,
@@ -139,7 +139,6 @@ typedef struct Together
 {
 	StreamGroupBatch *pub;
 	List	   *members;
-	List	   *content;		/* OIDs: views that have no batch meanwhile */
 	Member	   *at;				/* whose turn it is, or NULL */
 	int			size;			/* so many there are, gone ones included */
 } Together;
@@ -308,17 +307,6 @@ prepare_members(Together *group)
 	}
 }
 
-static void
-release_content(Together *group)
-{
-	ListCell   *lc;
-
-	foreach(lc, group->content)
-		UnlockDatabaseObject(RelationRelationId, lfirst_oid(lc), 0,
-							 ShareUpdateExclusiveLock);
-	group->content = NIL;
-}
-
 /* As ConditionalLockDatabaseObject, which early minor releases lack. */
 bool
 stream_viewgroup_try_lock(Oid viewid)
@@ -333,62 +321,7 @@ stream_viewgroup_try_lock(Oid viewid)
 	return true;
 }
 
-/*
- * Takes the batch locks of these views, as far as they can be had at once; returns one
- * that can't, or InvalidOid.
- */
-static Oid
-try_content(Together *group, List *views)
-{
-	ListCell   *lc;
-
-	foreach(lc, views)
-	{
-		Oid			viewid = lfirst_oid(lc);
-
-		if (list_member_oid(group->content, viewid))
-			continue;
-		if (!stream_viewgroup_try_lock(viewid))
-			return viewid;
-		group->content = lappend_oid(group->content, viewid);
-	}
-	return InvalidOid;
-}
-
-/*
- * Sees to it that other views, which may be of other owners, have no batch.  Of these none
- * is held up while another is waited for, which somebody may never let us have.
- */
-static void
-hold_content(Together *group)
-{
-	List	   *views = NIL;
-	Oid			busy;
-	int			tries = 0;
-	ListCell   *lc;
-
-	foreach(lc, group->members)
-		views = list_concat_unique_oid(views,
-									   stream_batch_content(turn_of(group,
-																	lfirst(lc))));
-	while (OidIsValid(busy = try_content(group, views)))
-	{
-		release_content(group);
-		if (++tries > MAX_TRIES)
-			ereport(ERROR,
-					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-					 errmsg("the views that a continuous view reads are never idle at the same time"),
-					 errhint("Try again.")));
-		LockDatabaseObject(RelationRelationId, busy, 0,
-						   ShareUpdateExclusiveLock);
-		group->content = list_make1_oid(busy);
-	}
-}
-
-/*
- * Measures what all of them read.  First, whoever is to have no batch meanwhile has
- * none: a leaf counts as measured for all of them when it is for the first.
- */
+/* Measures what all of them read: a leaf counts as measured for all when it is for one. */
 static void
 measure_members(Together *group)
 {
@@ -397,7 +330,6 @@ measure_members(Together *group)
 
 	foreach(lc, group->members)
 		stream_batch_read_position(turn_of(group, lfirst(lc)));
-	hold_content(group);
 	foreach(lc, group->members)
 	{
 		stream_batch_measure(turn_of(group, lfirst(lc)),
@@ -446,7 +378,6 @@ take_snapshot(Together *group)
 	ListCell   *lc;
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	release_content(group);
 	foreach(lc, group->members)
 		if (stream_batch_has_new_leaves(turn_of(group, lfirst(lc))))
 		{

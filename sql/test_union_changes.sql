@@ -38,6 +38,23 @@ SELECT batch, op, k, n FROM shown_changes ORDER BY 1, 3, 2, 4;
 SELECT regexp_replace(e, '\d{3,}', 'N', 'g') AS explain FROM streaming.explain('v') e WHERE e ~ '^ ?O|^  [A-Z]';
 SELECT regexp_replace(e, '\d{3,}', 'N', 'g') AS explain FROM streaming.explain('shown') e WHERE e ~ '^ ?O|^  [A-Z]';
 
+-- the one group of a query without keys has one row before a batch, and one after it
+CREATE MATERIALIZED VIEW same WITH (streaming.continuous, streaming.changes, streaming.trigger = manual) AS
+	SELECT sum(n) * 0 AS zero, count(*) FILTER (WHERE n < 0) AS least FROM (SELECT count(*) AS n FROM a UNION ALL SELECT max(x) FROM b UNION ALL SELECT x FROM t) u;
+DO $$
+BEGIN
+	FOR i IN 1..12 LOOP
+		INSERT INTO a VALUES (7, i);
+		INSERT INTO b VALUES (7, i);
+		INSERT INTO t VALUES (7, i - 12);
+		PERFORM streaming.wait('same');
+		COMMIT;
+	END LOOP;
+END $$;
+SELECT * FROM same;
+SELECT op, count(*), count(DISTINCT batch) AS batches, min(least), max(least) FROM same_changes WHERE batch > 1 GROUP BY 1 ORDER BY 1;
+DROP MATERIALIZED VIEW same;
+
 ---- against the plain query
 CREATE TABLE queries (n int GENERATED ALWAYS AS IDENTITY, query text);
 INSERT INTO queries (query) VALUES

@@ -77,7 +77,8 @@ stream_changes_create(MemoryContext parent, const StreamCut *cut,
 	if (!takes_groups(cut) && !STREAM_MUTATION("changes_between"))
 		changes->netting = stream_netting_create(CurrentMemoryContext, input,
 												 changes->nkeys,
-												 changes->keys);
+												 changes->updates ?
+												 changes->keys : NULL);
 	MemoryContextSwitchTo(old);
 	return changes;
 }

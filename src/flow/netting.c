@@ -35,7 +35,7 @@ typedef struct NetRow
 struct StreamNetting
 {
 	int			nkeys;
-	int		   *keys;
+	int		   *keys;			/* NULL: all columns */
 	TupleDesc	compared;		/* all columns but the sign */
 	StreamKeySort *sort;		/* of rows behind their hashes */
 	TupleTableSlot *hashed;
@@ -59,7 +59,7 @@ stream_netting_create(MemoryContext parent, TupleDesc desc, int nkeys,
 	Oid			collation = InvalidOid;
 
 	netting->nkeys = nkeys;
-	netting->keys = palloc(sizeof(int) * (nkeys + 1));
+	netting->keys = keys ? palloc(sizeof(int) * (nkeys + 1)) : NULL;
 	for (int i = 0; i < nkeys; i++)
 		netting->keys[i] = keys[i];
 	TupleDescInitEntry(hashed, 1, NULL, INT4OID, -1, 0);
@@ -93,7 +93,7 @@ hash_of(StreamNetting *netting, TupleTableSlot *row)
 {
 	uint32		hash = 0;
 
-	if (netting->nkeys == 0)
+	if (netting->keys == NULL)
 		return stream_rowimage_hash(netting->compared, row);
 	for (int i = 0; i < netting->nkeys; i++)
 	{
@@ -172,7 +172,7 @@ has_same_keys(StreamNetting *netting, TupleTableSlot *a, TupleTableSlot *b)
 							 attr->attbyval, attr->attlen)))
 			return false;
 	}
-	return netting->nkeys > 0;
+	return netting->keys != NULL;
 }
 
 /* The row that takes the place of the one in the slot, or -1. */

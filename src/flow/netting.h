@@ -22,8 +22,8 @@ typedef void (*StreamNettingCallback) (TupleTableSlot *old,
 /*
  * For rows of the type desc, whose last column (int4) says whether they come (1) or go
  * (-1).  keys: the columns (from 0) by which rows are told apart: of rows that are the
- * same in these, one takes the place of another.  nkeys = 0: rows are told apart by all
- * columns.
+ * same in these, one takes the place of another; without any (nkeys = 0) there is one row
+ * at a time.  keys = NULL: rows are told apart by all columns.
  */
 extern StreamNetting *stream_netting_create(MemoryContext parent,
 											TupleDesc desc, int nkeys,

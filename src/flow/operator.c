@@ -623,8 +623,8 @@ static void
 prepare_netting(StreamOperator *op)
 {
 	const StreamCut *cut = op->cut;
-	int			nkeys = cut->topn && !stream_topn_is_one_row(cut->topn) ? 0 :
-		list_length(cut->keys);
+	bool		by_keys = !cut->topn || stream_topn_is_one_row(cut->topn);
+	int			nkeys = by_keys ? list_length(cut->keys) : 0;
 	int		   *keys = palloc(sizeof(int) * (nkeys + 1));
 
 	for (int i = 0; i < nkeys; i++)
@@ -632,7 +632,7 @@ prepare_netting(StreamOperator *op)
 	if (must_net(cut))
 		op->netting = stream_netting_create(op->context,
 											op->output_slot->tts_tupleDescriptor,
-											nkeys, keys);
+											nkeys, by_keys ? keys : NULL);
 	pfree(keys);
 }
 

@@ -91,6 +91,7 @@ typedef struct Run
 	TupleTableSlot *slot;
 	int			level;			/* the column that is greater ... */
 	bool		nulls;			/* ... or null */
+	int64		until;			/* groups that end later stay */
 	int64		limit;			/* groups in this run */
 	ClosedGroup *groups;
 	int64		ngroups;
@@ -206,53 +207,74 @@ scan_again(Run *run, ScanKey keys, int nkeys)
 	index_rescan(run->scan, keys, nkeys, NULL, 0);
 }
 
+/* That, or the least of the ranges that begin then. */
+static Datum
+time_in_index(Run *run, int64 time)
+{
+	TypeCacheEntry *typcache;
+	RangeBound	bound = {.val = Int64GetDatum(time),.inclusive = true,.lower = true};
+	RangeBound	infinite = {.infinite = true};
+
+	if (run->index->rd_opcintype[0] != ANYRANGEOID)
+		return Int64GetDatum(time);
+	typcache = lookup_type_cache(TupleDescAttr(run->reaper->desc, 0)->atttypid,
+								 TYPECACHE_RANGE_INFO);
+	return RangeTypePGetDatum(stream_compat_make_range(typcache, &bound,
+													   &infinite, false, NULL));
+}
+
+/*
+ * No group ends before the time in the index's first column: a scan for those that have
+ * ended need not look at all that is on its last page.
+ */
+static void
+set_last_key(Run *run, ScanKey key)
+{
+	set_key(run, key, 0, BTLessEqualStrategyNumber,
+			time_in_index(run, run->until));
+}
+
 /* Begins with the keys that are greater than the last in the run's level. */
 static void
 scan_level(Run *run)
 {
 	StreamReaper *reaper = run->reaper;
-	ScanKeyData keys[INDEX_MAX_KEYS];
+	ScanKeyData keys[INDEX_MAX_KEYS + 1];
+	int			nkeys = run->level + 1;
 
 	for (int i = 0; i < run->level; i++)
 		set_key(run, &keys[i], i, reaper->last_isnull[i] ? InvalidStrategy :
 				BTEqualStrategyNumber, reaper->last[i]);
 	set_key(run, &keys[run->level], run->level, run->nulls ? InvalidStrategy :
 			BTGreaterStrategyNumber, reaper->last[run->level]);
-	scan_again(run, keys, run->level + 1);
+	if (run->level == 0 && !run->nulls)
+		set_last_key(run, &keys[nkeys++]);
+	scan_again(run, keys, nkeys);
 }
 
 /* A value of the index's first column below that of all groups not yet reaped. */
 static Datum
 lower_bound(Run *run, int64 reaped)
 {
-	Oid			type = run->index->rd_opcintype[0];
 	int64		low = reaped;
-	TypeCacheEntry *typcache;
-	RangeBound	bound = {.inclusive = true,.lower = true};
-	RangeBound	infinite = {.infinite = true};
 
 	if (reaped != STREAM_NO_TIME &&
 		pg_sub_s64_overflow(reaped, run->reaper->width + 1, &low))
 		low = STREAM_NO_TIME;
-	if (type != ANYRANGEOID)
-		return Int64GetDatum(low);
-	typcache = lookup_type_cache(TupleDescAttr(run->reaper->desc, 0)->atttypid,
-								 TYPECACHE_RANGE_INFO);
-	bound.val = Int64GetDatum(low);
-	return RangeTypePGetDatum(stream_compat_make_range(typcache, &bound,
-													   &infinite, false, NULL));
+	return time_in_index(run, low);
 }
 
 /* Begins before all groups that are not reaped yet. */
 static void
 scan_from(Run *run, int64 reaped)
 {
-	ScanKeyData key;
+	ScanKeyData keys[2];
 
 	/* what begins earlier is smaller, however it ends */
-	set_key(run, &key, 0, BTGreaterEqualStrategyNumber,
+	set_key(run, &keys[0], 0, BTGreaterEqualStrategyNumber,
 			lower_bound(run, reaped));
-	scan_again(run, &key, 1);
+	set_last_key(run, &keys[1]);
+	scan_again(run, keys, 2);
 	run->level = 0;
 	run->nulls = false;
 }
@@ -510,7 +532,7 @@ stream_reaper_show(StreamReaper *reaper, Relation rel, int64 after,
 				   void (*show) (TupleTableSlot *row, void *arg), void *arg)
 {
 	MemoryContext old = MemoryContextSwitchTo(reaper->batch);
-	Run			run = {.reaper = reaper,.rel = rel};
+	Run			run = {.reaper = reaper,.rel = rel,.until = until};
 
 	prepare_end(reaper);
 	run.slot = table_slot_create(rel, NULL);
@@ -538,7 +560,7 @@ stream_reaper_run(StreamReaper *reaper, Relation rel, StreamReaped *place,
 				  int64 closed, int64 limit)
 {
 	MemoryContext old = MemoryContextSwitchTo(reaper->batch);
-	Run			run = {.reaper = reaper,.rel = rel,.limit = limit};
+	Run			run = {.reaper = reaper,.rel = rel,.until = closed,.limit = limit};
 	bool		done;
 
 	prepare_end(reaper);

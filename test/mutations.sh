@@ -63,6 +63,7 @@
 #	parallel_read	other processes that help read what has been read
 #	parallel_seen	... and what they see of the event time is forgotten
 #	half_seen	a batch has half of a transaction that ends while it is measuring
+#	attached_untold	... or has ended, but not yet told others of the partition it has added
 #	group_snapshot	each view of a group reads as of a snapshot of its own
 #	bundle_left_out	a view that was left out of a transaction of many has read all there is
 #	bundle_blame	what fails in a transaction of many views is the failure of any of them
@@ -109,7 +110,7 @@ mutations=${*:-placement subxact readset seen_rows cache threshold sessions sess
 	looked_up_stays looked_up_again
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
-	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen group_snapshot
+	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold group_snapshot
 	bundle_left_out bundle_blame
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
@@ -171,7 +172,7 @@ guards()
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		cut_page | read_again) echo test_00_setup test_bad_rows ;;
 		parallel_*) echo t/080_parallel.pl ;;
-		half_seen) echo t/072_group.pl ;;
+		half_seen | attached_untold) echo t/072_group.pl ;;
 		group_snapshot) echo test_00_setup test_view_group ;;
 		bundle_*) echo t/072_bundle.pl ;;
 		dump_read | restore_doubt | truncate_restored) echo t/073_dump.pl ;;

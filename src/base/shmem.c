@@ -219,6 +219,8 @@ xact_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_COMMIT:
+			if (num_noted > 0)
+				STREAM_DEBUG_POINT("commit-untold");
 			for (int i = 0; i < num_noted; i++)
 				tell_stream(noted[i]);
 			if (views_changed && stream_area != NULL)

@@ -41,6 +41,7 @@
 #include "base/owner.h"
 #include "stream/am.h"
 #include "time/declare.h"
+#include "query/analyze.h"
 #include "flow/relations.h"
 #include "flow/restore.h"
 #include "process/wait.h"
@@ -489,6 +490,8 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	}
 	if (attaches || detaches)
 		event_times = stream_guard_note_event_times();
+	if (attaches)
+		stream_analyze_hold_leaves();
 	if (OidIsValid(relid) && has_streaming_options(stmt))
 	{
 		stream_statement_check_may_write(s);
@@ -932,6 +935,7 @@ create_table(StreamStatement *s)
 		stream_statement_pass_on(s);
 	if (child)
 	{
+		stream_analyze_hold_leaves();
 		stream_guard_check_views("CREATE TABLE");
 		if (stream_guard_is_read(created_relation(stmt->relation)))
 			stream_shmem_views_changed();

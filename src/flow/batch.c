@@ -1294,15 +1294,25 @@ stream_batch_lock(StreamBatch *batch)
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 }
 
+/* Are there streams that may get leaves? */
+static bool
+are_partitions(const BatchView *view)
+{
+	return list_difference_oid(view->flow->streams, view->leaves) != NIL;
+}
+
 bool
 stream_batch_has_new_leaves(const StreamBatch *batch)
 {
 	bool		unlogged;
+	bool		untold = are_partitions(batch->view) &&
+		stream_analyze_leaves_untold();
 	List	   *leaves;
 
 	AcceptInvalidationMessages();
-	if (is_prepared(batch->view))
+	if (is_prepared(batch->view) && !untold)
 		return false;
+	InvalidateCatalogSnapshot();
 	leaves = stream_analyze_leaves(batch->view->flow->streams, AccessShareLock,
 								   &unlogged);
 	return list_difference_oid(leaves, batch->view->leaves) != NIL;

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
@@ -28,6 +29,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "base/catalog.h"
 #include "stream/am.h"
@@ -147,6 +149,34 @@ stream_analyze_members(List *streams)
 		}
 	}
 	return members;
+}
+
+/* No object has that OID; locks of streams themselves are for users. */
+static bool
+lock_leaves(LOCKMODE mode, bool wait)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, AccessMethodRelationId, InvalidOid, 0);
+	if (LockAcquire(&tag, mode, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	/* whoever has only tried does not keep others from it */
+	if (!wait)
+		LockRelease(&tag, mode, false);
+	return true;
+}
+
+void
+stream_analyze_hold_leaves(void)
+{
+	(void) lock_leaves(RowExclusiveLock, true);
+}
+
+bool
+stream_analyze_leaves_untold(void)
+{
+	return !lock_leaves(ShareLock, false) &&
+		!STREAM_MUTATION("attached_untold");
 }
 
 typedef struct FindStream

@@ -151,4 +151,13 @@ extern List *stream_analyze_leaves(List *streams, LOCKMODE lockmode,
  */
 extern List *stream_analyze_members(List *streams);
 
+/*
+ * A transaction that has given a stream a leaf is over for snapshots before others are told
+ * of that.  What it holds from here on, until they have been, keeps that apart.
+ */
+extern void stream_analyze_hold_leaves(void);
+
+/* May there be leaves that a snapshot sees, and nobody has been told of? */
+extern bool stream_analyze_leaves_untold(void);
+
 #endif

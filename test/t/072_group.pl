@@ -158,7 +158,7 @@ SKIP:
 			LANGUAGE c AS 'streaming', 'stream_debug_disarm';
 		CREATE FUNCTION _debug_waiting(text) RETURNS int
 			LANGUAGE c AS 'streaming', 'stream_debug_waiting';}, on_error_stop => 1);
-	skip 'no test build', 20 if $ret != 0;
+	skip 'no test build', 24 if $ret != 0;
 	for my $point ('group-measured-one', 'batch-before-snapshot')
 	{
 		my $before = sql('SELECT count(*) FROM s');
@@ -227,7 +227,28 @@ SKIP:
 	sql(q{SELECT _debug_disarm('batch-before-snapshot')});
 	finish($attached);
 	is(sql('SELECT n FROM p_sum'), 0, 'a partition attached while a batch measures: all of the transaction, or nothing');
-	sql('DROP MATERIALIZED VIEW p_sum', 'ALTER TABLE p DETACH PARTITION p2', 'DROP TABLE p2');
+	# So it is if the transaction has ended, but not yet told others that there is one more.
+	my @partitions = ('ALTER TABLE p ATTACH PARTITION p3 FOR VALUES FROM (30) TO (40)',
+		'CREATE TABLE p4 PARTITION OF p FOR VALUES FROM (40) TO (50) USING stream');
+	sql(q{CREATE TABLE p3 (k int, n int) USING stream}, q{CREATE TABLE done (x int)});
+	for my $i (0 .. $#partitions)
+	{
+		sql(q{SELECT _debug_arm('commit-untold', 'wait')});
+		my $p = background('BEGIN', $partitions[$i], 'INSERT INTO p SELECT ' . (35 + 10 * $i) . ', 1 FROM generate_series(1, 30)',
+			'INSERT INTO p SELECT 1, -1 FROM generate_series(1, 30)', 'COMMIT');
+		$node->poll_query_until('postgres', q{SELECT _debug_waiting('commit-untold') > 0}) or die 'it does not commit';
+		my $reader = background(q{SELECT streaming.wait('p_sum')}, 'INSERT INTO done VALUES (1)');
+		# it waits for the partition, or is wrong
+		$node->poll_query_until('postgres', q{SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted) OR
+			EXISTS (SELECT FROM done)}) or die 'no batch';
+		is(sql('SELECT n FROM p_sum'), 0, "untold, $i: all of the transaction, or nothing");
+		sql(q{SELECT _debug_disarm('commit-untold')});
+		finish($p);
+		finish($reader);
+		is(sql('SELECT n FROM p_sum', 'SELECT count(*) FROM p_sum, done'), "0\n1", "untold, $i: then all of it");
+		sql('DELETE FROM done');
+	}
+	sql('DROP MATERIALIZED VIEW p_sum', 'DROP TABLE p3', 'DROP TABLE p4', 'ALTER TABLE p DETACH PARTITION p2', 'DROP TABLE p2');
 
 	# A view that begins with what comes next does not begin in the middle of a transaction.
 	sql(q{SELECT _debug_arm('skip-before-snapshot', 'wait')});

@@ -220,19 +220,18 @@ link_changed_above(Oid relid)
 
 /*
  * The view as an argument, for statements in hints: who may not use its schema names
- * it by its OID.
+ * it by its OID.  Without a lock, it may just have been dropped.
  */
 static char *
 view_literal(Oid viewid)
 {
 	Oid			namespace = get_rel_namespace(viewid);
-	char	   *schema = get_namespace_name(namespace);
 
-	if (object_aclcheck(NamespaceRelationId, namespace, GetUserId(),
+	if (!OidIsValid(namespace) ||
+		object_aclcheck(NamespaceRelationId, namespace, GetUserId(),
 						ACL_USAGE) != ACLCHECK_OK)
 		return psprintf("%u", viewid);
-	return quote_literal_cstr(quote_qualified_identifier(schema,
-														 get_rel_name(viewid)));
+	return quote_literal_cstr(stream_catalog_name(viewid));
 }
 
 /* What a stream that a view reads says, by itself or by its root. */
@@ -755,6 +754,13 @@ catch_up(CatchUp *all)
 	all->oids = list_concat(all->oids, all->group.views);
 }
 
+/* Whoever waits for one thing or another may find that a view has been dropped meanwhile. */
+static bool
+is_gone(Oid viewid)
+{
+	return get_rel_relkind(viewid) == '\0';
+}
+
 static NamedView *
 named_view(Oid viewid)
 {
@@ -792,7 +798,8 @@ for_each_view(List *views, StreamTakeawayKind kind,
 	{
 		all.viewid = lfirst_oid(lc);
 		all.group.at = InvalidOid;
-		work(&all);
+		if (!is_gone(all.viewid))
+			work(&all);
 	}
 	error_context_stack = callback.previous;
 }
@@ -828,7 +835,8 @@ with_own_groups(List *views)
 	ListCell   *lc;
 
 	foreach(lc, views)
-		if (stream_owner_of(lfirst_oid(lc)) == GetUserId())
+		if (!is_gone(lfirst_oid(lc)) &&
+			stream_owner_of(lfirst_oid(lc)) == GetUserId())
 			result = list_concat_unique_oid(result,
 											stream_viewgroup_members(lfirst_oid(lc)));
 	return result;
@@ -864,7 +872,8 @@ views_of_mine(List *views, bool mine)
 	ListCell   *lc;
 
 	foreach(lc, views)
-		if ((stream_owner_of(lfirst_oid(lc)) == GetUserId()) == mine)
+		if (!is_gone(lfirst_oid(lc)) &&
+			(stream_owner_of(lfirst_oid(lc)) == GetUserId()) == mine)
 			result = lappend_oid(result, lfirst_oid(lc));
 	return result;
 }

@@ -1052,9 +1052,7 @@ notify_listeners(BatchView *view)
 
 	initStringInfo(&message);
 	appendStringInfoString(&message, "{\"view\": ");
-	escape_json(&message,
-				quote_qualified_identifier(get_namespace_name(get_rel_namespace(view->viewid)),
-										   get_rel_name(view->viewid)));
+	escape_json(&message, stream_catalog_name(view->viewid));
 	appendStringInfo(&message, ", \"batch\": " INT64_FORMAT "}",
 					 view->progress.batch);
 	Async_Notify(view->row->options.notify, message.data);

@@ -450,9 +450,7 @@ stream_retention_complain(const StreamViewRow *row, Oid relid, bool aside)
 {
 	bool		paused = OidIsValid(stream_viewgroup_paused(row->viewid));
 	bool		fails = stream_catalog_failure(row->viewid) != NULL;
-	char	   *schema = get_namespace_name(get_rel_namespace(row->viewid));
-	const char *literal = quote_qualified_identifier(schema,
-													 get_rel_name(row->viewid));
+	const char *literal = stream_catalog_name(row->viewid);
 
 	if (aside)
 		ereport(ERROR,

@@ -421,8 +421,18 @@ class Actor(threading.Thread):
             if data is None:
                 cur.execute(text)
             else:
-                cur.copy_expert(text, io.StringIO(data))
+                self.copy(cur, text, data)
             return cur.fetchall() if fetch else None
+
+    @staticmethod
+    def copy(cur, text, data):
+        try:
+            cur.copy_expert(text, io.StringIO(data))
+        except SystemError as e:
+            # psycopg2's own, about an error of the server
+            if isinstance(e.__cause__, psycopg2.Error):
+                raise e.__cause__
+            raise
 
     def value(self, text):
         rows = self.sql(text, fetch=True)

@@ -126,6 +126,12 @@ stream_shmem_noted(const Oid **relids)
 	return num_noted;
 }
 
+bool
+stream_shmem_changes_views(void)
+{
+	return views_changed && stream_area != NULL;
+}
+
 void
 stream_shmem_views_changed(void)
 {

@@ -49,6 +49,9 @@ extern int	stream_shmem_noted(const Oid **relids);
  */
 extern void stream_shmem_views_changed(void);
 
+/* Will this one tell others so, if it commits? */
+extern bool stream_shmem_changes_views(void);
+
 /*
  * Is there a prepared transaction in this database that has changed views?
  * Needs a transaction.

@@ -484,7 +484,16 @@ stream_roster_set_absent(uint64 version)
 uint64
 stream_roster_views_version(void)
 {
-	return pg_atomic_read_u64(&my_database->version);
+	StreamDatabase *db = my_database;
+	uint64		version;
+
+	if (db != NULL)
+		return pg_atomic_read_u64(&db->version);
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	db = stream_area_find_database(MyDatabaseId);
+	version = db ? pg_atomic_read_u64(&db->version) : 0;
+	LWLockRelease(stream_area->lock);
+	return version;
 }
 
 uint64

@@ -125,7 +125,7 @@ extern bool stream_roster_set_present(void);
 /* It has not found it; the version is from before it has looked. */
 extern void stream_roster_set_absent(uint64 version);
 
-/* Moves when the views of this database have changed; for both processes. */
+/* Moves when the views of this database have changed; for all processes. */
 extern uint64 stream_roster_views_version(void);
 
 /* Moves when there is something to do for the scheduler. */

@@ -58,6 +58,7 @@ typedef struct Awaited
 typedef struct CommitWait
 {
 	List	   *waves;			/* of Lists of Awaited */
+	uint64		version;		/* of the views, as of these and this transaction */
 	uint32		wait_event;
 } CommitWait;
 
@@ -158,9 +159,10 @@ results(List *wave)
 static void
 make_plan(void)
 {
+	uint64		version = stream_roster_views_version();
 	List	   *rows = stream_catalog_views();
 	List	   *wave = readers(rows, written());
-	CommitWait	   *made = palloc0(sizeof(CommitWait));
+	CommitWait *made = palloc0(sizeof(CommitWait));
 	ListCell   *lc;
 
 	for (int i = 0; wave != NIL && i < list_length(rows); i++)
@@ -170,6 +172,7 @@ make_plan(void)
 			stream_roster_prepare_request(((Awaited *) lfirst(lc))->leader);
 		wave = readers(rows, results(wave));
 	}
+	made->version = version + (stream_shmem_changes_views() ? 1 : 0);
 	made->wait_event = stream_compat_wait_event(STREAM_WAIT_VIEW);
 	if (made->waves)
 		plan = made;
@@ -210,7 +213,15 @@ is_interrupted(void)
 	return true;
 }
 
-/* It is not to be had. */
+/* An answer for a group may not be one for a view that has come to it, or left it, since. */
+static bool
+may_have_moved(const Awaited *view)
+{
+	return view->row->options.group != NULL &&
+		plan->version != stream_roster_views_version();
+}
+
+/* It is not to be had, or not for sure. */
 static void
 warn_of(const Awaited *view, StreamRequestState state)
 {
@@ -220,6 +231,11 @@ warn_of(const Awaited *view, StreamRequestState state)
 						view->name),
 				 errdetail("The transaction has been committed."),
 				 errhint("The owner of the view sees the reason in streaming.views.")));
+	else if (state != STREAM_REQUEST_DONE || may_have_moved(view))
+		ereport(WARNING,
+				(errmsg("continuous view \"%s\" may not show the rows of this transaction yet",
+						view->name),
+				 errdetail("The transaction has been committed; the view, or its group, has been paused, dropped or changed meanwhile.")));
 }
 
 /*

@@ -163,6 +163,34 @@ cmp_ok($node->safe_psql('postgres',
 		q{SELECT failures FROM streaming.views WHERE view = 'slow'::regclass}),
 	'<', $failures + 10, 'who writes does not have it tried again');
 
+# the one that is asked for all of a group goes while it is waited for
+SKIP:
+{
+	my ($ret) = $node->psql('postgres', q{
+		CREATE FUNCTION _debug_arm(text, text) RETURNS void LANGUAGE c AS 'streaming', 'stream_debug_arm';
+		CREATE FUNCTION _debug_disarm(text) RETURNS void LANGUAGE c AS 'streaming', 'stream_debug_disarm';
+		CREATE FUNCTION _debug_waiting(text) RETURNS int LANGUAGE c AS 'streaming', 'stream_debug_waiting';},
+		on_error_stop => 1);
+	skip 'no test build', 2 if $ret != 0;
+	$node->safe_psql('postgres', q{
+		CREATE TABLE g (x int) USING stream;
+		CREATE MATERIALIZED VIEW g_a WITH (streaming.continuous, streaming.group = g) AS SELECT count(*) AS n FROM g;
+		CREATE MATERIALIZED VIEW g_b WITH (streaming.continuous, streaming.group = g) AS SELECT count(*) AS n FROM g;
+		SELECT streaming.wait('g_a'), streaming.wait('g_b');
+		SELECT _debug_arm('worker_before_batch', 'wait')});
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->query_until(qr/started/, "\\echo started\nSET streaming.synchronous_timeout = '180s';\nINSERT INTO g VALUES (1);\n");
+	$node->poll_query_until('postgres', q{SELECT _debug_waiting('worker_before_batch') > 0}) or die 'no batch';
+	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW g_a');
+	$node->safe_psql('postgres', q{SELECT _debug_disarm('worker_before_batch')});
+	is($session->query('SELECT count(*) FROM g'), '1', 'the commit returns');
+	like($session->{stderr}, qr/continuous view "g_b" may not show the rows of this transaction yet/, 'which is said');
+	$session->{stdin} .= "\\q\n";
+	$session->{run}->finish;
+	is($node->safe_psql('postgres', q{SELECT streaming.wait('g_b'); SELECT n FROM g_b}), "t\n1", 'it shows them soon');
+	$node->safe_psql('postgres', 'DROP TABLE g CASCADE');
+}
+
 # what is prepared is committed by somebody else
 ($rc, $out, $err) = $node->psql('postgres', q{
 	BEGIN; INSERT INTO s VALUES (1, 1); PREPARE TRANSACTION 'a'; COMMIT PREPARED 'a'});

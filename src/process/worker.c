@@ -496,10 +496,11 @@ put_off(StreamAgendaView *view, ErrorData *edata)
  * those, sees to it that they are searched for at once, and returns true.
  */
 static bool
-search_rows(StreamAgendaView *view, const StreamPart *part, ErrorData *edata)
+search_rows(StreamAgendaView *view, const StreamPart *part, Oid at,
+			ErrorData *edata)
 {
-	if (!stream_bisect_failed(&view->bisection, part,
-							  &view->row->options, edata, view->context))
+	if (!stream_bisect_failed(&view->bisection, part, at, edata,
+							  view->context))
 		return false;
 	ereport(DEBUG1,
 			(errmsg_internal("batch of continuous view \"%s\" failed with " INT64_FORMAT " rows: %s",
@@ -947,9 +948,9 @@ run_batch(StreamAgendaView *view)
 		if (cancel == STREAM_CANCEL_TIMEOUT)
 			stream_failure_set_timeout(error, view->name);
 		else
-			stream_bisect_give_hint(&outcome.part, &view->row->options, error);
+			stream_bisect_give_hint(&outcome.part, error);
 		if (!give_way(view, error) &&
-			!search_rows(view, &outcome.part, error))
+			!search_rows(view, &outcome.part, outcome.group.at, error))
 			handle_failure(view, outcome.group.at, error, requested);
 	}
 	else if (outcome.group.result == STREAM_BATCH_GONE)

@@ -6,7 +6,8 @@ partitions; their transactions are interleaved, of all lengths, with savepoints,
 prepared, some rolled back.  Meanwhile views with streaming.on_error = skip are brought
 up to date, rows are fed again, the cause is mended and comes back.  At each check
 a view must equal its query over the rows that it has not put aside, and none is
-put aside twice.
+put aside twice.  In half of the histories some of the views advance together: when one is up
+to date all are, and they have put the same rows aside.
 
     badrows.py --histories 20 --seed 1
 
@@ -52,13 +53,24 @@ def connect():
     return cur
 
 
-def fetch(cur, sql):
-    cur.execute(sql)
+def fetch(cur, sql, values=None):
+    cur.execute(sql, values)
     return cur.fetchall()
 
 
-def check(cur, view):
+def check(cur, view, together):
+    """Brings the view up to date, and with it those that advance together."""
     cur.execute(f"REFRESH MATERIALIZED VIEW {view}")
+    for member in together if view in together else [view]:
+        check_rows(cur, member)
+    apart = fetch(cur, "SELECT partition, tid, count(*) FROM streaming.errors"
+                       " WHERE view = ANY (%s::regclass[]) GROUP BY 1, 2 HAVING count(*) <> %s",
+                  (together, len(together)))
+    if apart:
+        raise AssertionError(f"not put aside by all of {together}: {apart[:5]}")
+
+
+def check_rows(cur, view):
     rest = (f"(SELECT * FROM s WHERE (tableoid, ctid) NOT IN (SELECT partition, tid"
             f" FROM streaming.errors WHERE view = '{view}'::regclass))")
     query = VIEWS[view]
@@ -112,11 +124,14 @@ def history(seed):
     for (name,) in fetch(main, "SELECT gid FROM pg_prepared_xacts WHERE gid ~ '^bad[0-9]+$'"):
         main.execute(f"ROLLBACK PREPARED '{name}'")
     main.execute(SETUP + BAD)
+    together = rng.sample(list(VIEWS), rng.choice((0, 0, 2, 3, 6)))
     for name, query in VIEWS.items():
         options = "streaming.on_error = skip, streaming.max_errors = 1000000"
-        if rng.random() < 0.5:
+        if name in together:
+            options += ", streaming.group = bad"
+        elif rng.random() < 0.5:
             options += ", streaming.max_batch_rows = %d" % rng.choice((1, 50, 400))
-        if rng.random() < 0.3:
+        if name not in together and rng.random() < 0.3:
             options += ", streaming.trigger = manual"
         main.execute(f"CREATE MATERIALIZED VIEW {name} WITH (streaming.continuous, {options}) AS "
                      + query.replace("%s", "s").replace("%%", "%"))
@@ -128,7 +143,7 @@ def history(seed):
             session = rng.choice(sessions)
             step(rng, session["cur"], session, state)
         elif what < 0.85:
-            check(main, rng.choice(list(VIEWS)))
+            check(main, rng.choice(list(VIEWS)), together)
         elif what < 0.9:
             main.execute(f"SELECT streaming.retry('{rng.choice(list(VIEWS))}')")
         elif what < 0.94 and state["waiting"]:
@@ -142,12 +157,12 @@ def history(seed):
     for name in state["waiting"]:
         main.execute(f"COMMIT PREPARED '{name}'")
     for view in VIEWS:
-        check(main, view)
+        check(main, view, together)
     skipped = fetch(main, PUT_ASIDE)[0][0]
     main.execute(GOOD)
     for view in VIEWS:
         main.execute(f"SELECT streaming.retry('{view}')")
-        check(main, view)
+        check(main, view, together)
     left = fetch(main, PUT_ASIDE)[0][0]
     if left:
         raise AssertionError(f"{left} rows stay, though the cause was mended")

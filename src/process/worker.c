@@ -43,7 +43,7 @@
  * our timeouts are below the deadlock_timeout of others.  Giving way is no
  * failure: the batch is tried again soon, after a pause that grows (the error
  * may be one that the user's function raises), and only when that has gone on
- * for PATIENCE_US it becomes one.
+ * for PATIENCE_MS it becomes one.
  *
  *-------------------------------------------------------------------------
  */
@@ -93,7 +93,7 @@
 #define LOCK_DEADLOCK_MS "100ms"
 #define GIVE_WAY_MIN_US (100 * INT64CONST(1000))
 #define GIVE_WAY_MAX_US (2 * USECS_PER_SEC)
-#define PATIENCE_US (10 * USECS_PER_SEC)
+#define PATIENCE_MS 10000
 #define RETENTION_MS 1000
 #define RETENTION_PAUSE_MS 10000
 #define HELD_UP_US USECS_PER_MINUTE	/* so long what fails is left alone, ... */
@@ -465,7 +465,8 @@ give_way(StreamAgendaView *view, ErrorData *edata)
 		return false;
 	if (view->blocked_since == 0)
 		view->blocked_since = now;
-	if (now - view->blocked_since >= PATIENCE_US)
+	if (now - view->blocked_since >=
+		stream_debug_limit("patience", PATIENCE_MS) * INT64CONST(1000))
 		return false;
 
 	ereport(DEBUG1,

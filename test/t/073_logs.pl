@@ -101,6 +101,9 @@ $node->restart;
 # Each of the processes is ended, and another one comes.
 foreach my $type ('worker', 'scheduler', 'launcher')
 {
+	wait_for($node,
+		"SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'streaming $type'",
+		"a $type is there");
 	my $pids = $node->safe_psql('postgres',
 		"WITH those AS MATERIALIZED (SELECT pid FROM pg_stat_activity
 			WHERE backend_type = 'streaming $type')

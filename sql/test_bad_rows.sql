@@ -391,6 +391,15 @@ SELECT * FROM g_apart;
 SELECT view, stream_row, message FROM streaming.errors WHERE view IN ('ga'::regclass, 'gb', 'gc') ORDER BY view::text;
 SELECT streaming.retry('ga');
 SELECT check_view('ga'), check_view('gb');
+-- rows go when all have read them, or put them aside
+CREATE OR REPLACE FUNCTION per(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 10 / x; END';
+BEGIN;
+INSERT INTO g1 VALUES (4000, 4), (4001, 0), (4002, 1);
+INSERT INTO g2 VALUES (4002, 0);
+COMMIT;
+TRUNCATE g1, g2;
+SELECT view, stream_row FROM streaming.errors WHERE view IN ('ga'::regclass, 'gb', 'gc') ORDER BY view::text, stream_row;
+SELECT n, apart FROM gb, g_apart;
 DROP MATERIALIZED VIEW ga, gb, gc CASCADE;
 
 -- unlogged streams

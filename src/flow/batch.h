@@ -107,7 +107,7 @@ extern void stream_batch_read_position(StreamBatch *batch);
  */
 extern void stream_batch_ask_part(const StreamBatch *batch, StreamPart *part);
 
-/* The batch is of a part, which stays the caller's; from here to the snapshot. */
+/* Before it is measured: the batch is of a part, which stays the caller's; or NULL. */
 extern void stream_batch_set_part(StreamBatch *batch, StreamPart *part);
 
 /* Settles what it reads, before the snapshot; measured: see stream_position_begin. */

@@ -26,6 +26,9 @@
  * one that has failed (batch.c).  Where the search stands is known to the worker alone: after a
  * restart it begins anew, from the position.
  *
+ * Views that advance together are searched as one: a part is one of what any of them has
+ * not read, and a row that fails is put aside for all that would read it (viewgroup.c).
+ *
  * Which errors are of rows.  Those that say that a value is not what it should be, and
  * those that users' functions raise on purpose.  Whatever can have its cause elsewhere
  * is none: memory, disks, locks, cancellation, rights, what is missing in the catalogs, bugs.

@@ -35,14 +35,14 @@ $node->safe_psql('postgres', q{
 			(SELECT c FROM %1$s_b) AS b, (SELECT count(*) FROM %1$s_c) AS c', of) INTO r;
 		RETURN CASE WHEN r.a = r.b AND r.b = r.c THEN NULL ELSE r::text END;
 	END $$;
-	CREATE PROCEDURE make_views(of text, options text) LANGUAGE plpgsql AS $$
+	CREATE PROCEDURE make_views(of text, options text, g text DEFAULT 'g') LANGUAGE plpgsql AS $$
 	BEGIN
-		EXECUTE format('CREATE MATERIALIZED VIEW %s_a WITH (streaming.continuous, streaming.group = ''g'' %s) AS
-			SELECT k, count(*) AS c, sum(n / (n - 777777)) AS n FROM %s GROUP BY k', of, options, of);
-		EXECUTE format('CREATE MATERIALIZED VIEW %s_b WITH (streaming.continuous, streaming.group = ''g'' %s) AS
-			SELECT count(*) AS c, sum(n) AS n FROM %s', of, options, of);
-		EXECUTE format('CREATE MATERIALIZED VIEW %s_c WITH (streaming.continuous, streaming.group = ''g'' %s) AS
-			SELECT k, n FROM %s', of, options, of);
+		EXECUTE format('CREATE MATERIALIZED VIEW %s_a WITH (streaming.continuous, streaming.group = ''%s'' %s) AS
+			SELECT k, count(*) AS c, sum(n / (n - 777777)) AS n FROM %s GROUP BY k', of, g, options, of);
+		EXECUTE format('CREATE MATERIALIZED VIEW %s_b WITH (streaming.continuous, streaming.group = ''%s'' %s) AS
+			SELECT count(*) AS c, sum(n) AS n FROM %s', of, g, options, of);
+		EXECUTE format('CREATE MATERIALIZED VIEW %s_c WITH (streaming.continuous, streaming.group = ''%s'' %s) AS
+			SELECT k, n FROM %s', of, g, options, of);
 	END $$;
 	-- for so many seconds; what it finds, and how often it has found something new
 	CREATE PROCEDURE look(of text, seconds float) LANGUAGE plpgsql AS $$
@@ -308,7 +308,7 @@ together('s', 'beside REFRESH', [$wait]);
 is_exact('s', 'beside REFRESH');
 
 # Rows that fail: those of all are put aside, or none.
-sql(q{CALL make_views('f', ', streaming.on_error = skip, streaming.max_errors = 100000')});
+sql(q{CALL make_views('f', ', streaming.on_error = skip, streaming.max_errors = 100000', 'f')});
 together('f', 'beside rows that fail', [$wait =~ s/s_/f_/r]);
 is_exact('f', 'beside rows that fail', 'WHERE n <> 777777');
 is( sql('SELECT count(*), min(n) > 5, min(n) = max(n) FROM (SELECT count(*) AS n FROM streaming.errors GROUP BY view) x'),

@@ -119,7 +119,7 @@ foreach my $command (@commands, 'VACUUM FULL s', 'CLUSTER s')
 	  or die 'nobody writes';
 }
 is($done, @commands + 2, 'all commands come to their end while others write');
-$writers->{run}->signal('INT');
+$writers->{run}->signal('TERM');
 $writers->{run}->finish;
 unlike(slurp_file("$writers->{out}.err"), qr/error|abort/,
 	'and the writers see nothing of that');

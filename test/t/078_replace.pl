@@ -126,7 +126,7 @@ foreach my $i (1 .. 12)
 is($done, 12, 'the query is replaced while others write and read');
 foreach my $p (@running)
 {
-	$p->{run}->signal('INT');
+	$p->{run}->signal('TERM');
 	$p->{run}->finish;
 	unlike(slurp_file("$p->{out}.err"), qr/error|abort/i,
 		'writers and readers go on, and find one result at a time');

@@ -192,7 +192,7 @@ $node->safe_psql('postgres', 'DROP MATERIALIZED VIEW p');
 # Two views of one owner, whose batches take far longer than his second worker is
 # left to him, and another's who always has something to do.
 $node->safe_psql('postgres', 'INSERT INTO o VALUES (1)');
-create_view('honest', "o$_", 'SELECT sum(think(i, 3.5)) AS n FROM o') for 1 .. 2;
+create_view('honest', "o$_", 'SELECT sum(think(i, 5)) AS n FROM o') for 1 .. 2;
 my $feeder = $node->background_psql('postgres');
 $feeder->query_until(
 	qr/feeding/, q{

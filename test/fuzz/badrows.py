@@ -47,7 +47,7 @@ GOOD = "CREATE OR REPLACE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql IMMUTAB
 
 def poison(rng, together):
     """How many of the rows fail; each costs a batch of all that advance together."""
-    return rng.choice((0, 0.002, 0.02, 0.05 if together else 0.2))
+    return rng.choice((0, 0.002, 0.02, 0.03 if together else 0.2))
 
 
 def connect():

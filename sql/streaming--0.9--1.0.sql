@@ -258,7 +258,15 @@ CREATE OR REPLACE VIEW streaming.views AS
 		CASE WHEN s.state OPERATOR(pg_catalog.=) 'backfilling'::pg_catalog.text
 			THEN '1 millisecond'::pg_catalog.interval OPERATOR(pg_catalog.*)
 				(s.lag_rows::pg_catalog.float8 OPERATOR(pg_catalog.*) i.row_ms)
-			END AS backfill_time_left
+			END AS backfill_time_left,
+		CASE WHEN v.viewid OPERATOR(pg_catalog.=) v.definition
+			THEN (SELECT d.refobjid::pg_catalog.regclass
+				FROM pg_catalog.pg_depend d
+				WHERE d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+					AND d.objid OPERATOR(pg_catalog.=) v.viewid
+					AND d.deptype OPERATOR(pg_catalog.=) 'i'::pg_catalog."char"
+				LIMIT 1::pg_catalog.int8) END
+			AS replaces
 	FROM streaming._view v
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) v.viewid
 		LEFT JOIN streaming._error e
@@ -277,7 +285,7 @@ CREATE OR REPLACE VIEW streaming.views AS
 				'USAGE'::pg_catalog.text) THEN r.detail END,
 		NULL, NULL, 0::pg_catalog.int4, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
 		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-		NULL, NULL, NULL, NULL, NULL
+		NULL, NULL, NULL, NULL, NULL, NULL
 	FROM streaming._restore r
 		JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) r.viewid
 	WHERE r.item OPERATOR(pg_catalog.=) '_view'::pg_catalog.text;

@@ -120,6 +120,16 @@ find_root()
 	return 1
 }
 
+# clone_into ROOT: what is committed
+clone_into()
+{
+	rm -rf "$1/root/streaming"
+	git clone -q --no-hardlinks "$TOP" "$1/root/streaming" ||
+		die "could not clone $TOP"
+	# servers do not run as root, but read what is there
+	chmod 755 "$1/root"
+}
+
 roots_setup()
 {
 	local command

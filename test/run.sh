@@ -150,6 +150,21 @@ keep_tap_logs()
 	echo "logs kept in $dir"
 }
 
+# as_user_on_small_disk COMMAND...: with a file system of few MB of its own, if root may have
+# one here: in the directory STREAMING_SMALL_DISK, and gone with the command
+as_user_on_small_disk()
+{
+	local dir=$WORK/small make='mount -t tmpfs -o size=24m,mode=1777 none "$0"'
+
+	[ "$(id -u)" = 0 ] && mkdir -p "$dir" &&
+		unshare --mount bash -c "$make" "$dir" 2> /dev/null || {
+		as_user "$@"
+		return
+	}
+	STREAMING_SMALL_DISK=$dir unshare --mount bash -c "$make && exec \"\$@\"" "$dir" \
+		runuser -u "$RUN_AS" -- "$@"
+}
+
 stage_tap()
 {
 	local file name start log ok bad verdict logs modules skipped
@@ -165,7 +180,7 @@ stage_tap()
 		(
 			unset PGHOST PGPORT PGUSER PGDATABASE
 			cd "$SRC/test"
-			as_user env TESTDIR="$SRC/test" TESTDATADIR="$SRC/test/tmp_check" \
+			as_user_on_small_disk env TESTDIR="$SRC/test" TESTDATADIR="$SRC/test/tmp_check" \
 				TESTLOGDIR="$SRC/test/tmp_check/log" \
 				PG_REGRESS="$WORK/pg$pgxs/../test/regress/pg_regress" \
 				PERL5LIB="$modules" \

@@ -18,16 +18,6 @@ set -uo pipefail
 TOP=$(cd "$(dirname "$0")/.." && pwd)
 . "$TOP/test/roots.sh"
 
-# clone_into ROOT: what is committed
-clone_into()
-{
-	rm -rf "$1/root/streaming"
-	git clone -q --no-hardlinks "$TOP" "$1/root/streaming" ||
-		die "could not clone $TOP"
-	# servers do not run as root, but read what is there
-	chmod 755 "$1/root"
-}
-
 # run_pair OLD NEW
 run_pair()
 {

@@ -2,7 +2,7 @@
 #
 # versions.sh - run the tests on other versions of PostgreSQL.
 #
-# Usage: test/versions.sh [15] [16] [17] [18]	(default: all four)
+# Usage: test/versions.sh [--make] [15] [16] [17] [18]	(default: all four)
 #
 # For each version, a small Debian root is made by debootstrap: of the release
 # that carries it, in a directory that is kept, so that it is made once.  In it
@@ -13,6 +13,9 @@
 # No Debian release has PostgreSQL 16.  The Python package pgserver brings its
 # programs and headers along (16.2, without ICU, contrib and PostgreSQL::Test), and
 # on these test/run.sh runs here, not in a root.
+#
+# With --make, it makes the roots and nothing else, with all the packages in them that
+# test/run.sh installs.  Without, it then finds them made.
 #
 # Needs root, debootstrap, git and a Debian mirror, and for 16 pip.  The last line
 # says "N passed, M failed".  The exit code is 1 if a test failed, 3 if none failed
@@ -114,6 +117,22 @@ try_package()
 	fi
 }
 
+# Whatever of it fails is tried again when the version is tested.
+make_version()
+{
+	local version=$1 root why
+
+	if [ "$version" = 16 ]; then
+		find_wheel
+		return
+	fi
+	find_root "$version" || return
+	clone_into "$root"
+	# shellcheck disable=SC2016
+	in_root_for "$limit" "$root" env PGVERSION="$version" STREAMING_EXTRAS=1 \
+		bash -c '. /root/streaming/test/lib.sh && WORK=/tmp && streaming_packages'
+}
+
 run_version()
 {
 	local version=$1 root log=$roots/$1.log start=$SECONDS
@@ -127,11 +146,7 @@ run_version()
 		not_had "$version" "$why"
 		return
 	}
-	rm -rf "$root/root/streaming"
-	git clone -q --no-hardlinks "$TOP" "$root/root/streaming" ||
-		die "could not clone $TOP"
-	# servers do not run as root, but read what is there
-	chmod 755 "$root/root"
+	clone_into "$root"
 	echo "PostgreSQL $version on ${root##*/}: $log"
 	# shellcheck disable=SC2086
 	in_root_for "$limit_run" "$root" env PGVERSION="$version" \
@@ -145,10 +160,15 @@ run_version()
 		"$package" $((SECONDS - start))
 }
 
+run=run_version
+[ "${1:-}" != --make ] || {
+	run=make_version
+	shift
+}
 versions=${*:-15 16 17 18}
 for version in $versions; do
 	[[ $version =~ ^1[5678]$ ]] ||
-		die "usage: test/versions.sh [15] [16] [17] [18]"
+		die "usage: test/versions.sh [--make] [15] [16] [17] [18]"
 done
 roots_setup
 [ -z "$(git -C "$TOP" status --porcelain 2> /dev/null)" ] ||
@@ -159,8 +179,9 @@ all_failed=0
 missing=0
 table=
 for version in $versions; do
-	run_version "$version"
+	$run "$version"
 done
+[ $run = run_version ] || exit 0
 echo
 printf '%-8s %-10s %-8s %8s %8s %8s %8s\n' version release server passed \
 	failed package seconds

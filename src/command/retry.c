@@ -9,6 +9,8 @@
  * fail again, they are put aside again.  So each is in exactly one place: put aside, to
  * be read, or in the view.
  *
+ * Views of one group have put the same rows aside, and read them again together.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -30,6 +32,7 @@
 #include "base/shmem.h"
 #include "stream/position.h"
 #include "query/analyze.h"
+#include "flow/viewgroup.h"
 #include "command/guard.h"
 
 PG_FUNCTION_INFO_V1(stream_retry);
@@ -122,8 +125,8 @@ feed(StreamViewRow *row, int64 *left)
  * retry(view regclass) returns bigint
  *
  * Has the view read the rows once more that it has put aside because they failed, for
- * those who have the rights of its owner.  Returns how many.  Takes the view's batch
- * lock, until the transaction ends.
+ * those who have the rights of its owner.  Returns how many.  So do the others of its
+ * group.  Takes their batch locks, until the transaction ends.
  * Errors: 42P01, 42809 if it is no continuous view, 42501, 0A000 over unlogged streams,
  * 55000 if it has been released, 25006 where nothing may be written.
  */
@@ -131,8 +134,9 @@ Datum
 stream_retry(PG_FUNCTION_ARGS)
 {
 	Oid			viewid = PG_GETARG_OID(0);
-	int64		fed;
-	int64		left;
+	int64		fed = 0;
+	int64		left = 0;
+	ListCell   *lc;
 
 	stream_shmem_require();
 	stream_owner_refuse_nested("streaming.retry");
@@ -140,10 +144,19 @@ stream_retry(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("streaming.retry");
 	PreventCommandDuringRecovery("streaming.retry");
 	(void) check_view(viewid);
-	LockDatabaseObject(RelationRelationId, viewid, 0,
-					   ShareUpdateExclusiveLock);
-	LockRelationOid(viewid, AccessShareLock);
-	fed = feed(check_view(viewid), &left);
+	foreach(lc, stream_viewgroup_lock(viewid))
+	{
+		Oid			member = lfirst_oid(lc);
+		int64		of_member;
+		int64		left_by_member;
+
+		LockRelationOid(member, AccessShareLock);
+		of_member = feed(check_view(member), &left_by_member);
+		if (member != viewid)
+			continue;
+		fed = of_member;
+		left = left_by_member;
+	}
 	if (left > 0)
 		ereport(NOTICE,
 				(errmsg("%lld rows cannot be fed again",

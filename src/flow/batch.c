@@ -28,6 +28,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
+#include "common/hashfn.h"
 #include "common/int.h"
 #include "executor/executor.h"
 #include "executor/tstoreReceiver.h"
@@ -121,6 +122,7 @@ struct StreamBatch
 	StreamMeter meter;
 	int64		max_rows;		/* about how many it reads at most */
 	StreamPart *part;			/* what it reads a part of, or NULL: all */
+	bool		aside;			/* the one row that it reads is put aside */
 };
 
 /* Merges what a delta plan yields. */
@@ -884,13 +886,6 @@ has_passed_over(StreamPosition *position)
 	return false;
 }
 
-/* Is the one row of the batch put aside? */
-static bool
-is_aside(const StreamBatch *batch)
-{
-	return batch->part && batch->part->is_aside;
-}
-
 /*
  * The streams have been read: is there anything to commit under a new number?  moved:
  * the watermark, what it has closed, or what of that has been handed on.
@@ -901,7 +896,7 @@ settle(StreamBatch *batch, bool moved)
 	BatchView  *view = batch->view;
 	int64		last = view->progress.batch;
 
-	batch->rows = rows_read(view->position) + is_aside(batch);
+	batch->rows = rows_read(view->position) + batch->aside;
 	batch->number = batch->rows > 0 || last == 0 || moved ||
 		has_passed_over(view->position) || has_groups_to_reap(view) ?
 		last + 1 : last;
@@ -1077,6 +1072,16 @@ write_progress(StreamBatch *batch, TimestampTz started)
 		notify_listeners(view);
 }
 
+/* What the row has failed with: if in another view of the group, that is said. */
+static const char *
+message_of(const BatchView *view, const StreamPart *part)
+{
+	if (part->culprit == view->viewid || !part->several)
+		return part->message;
+	return psprintf("%s (in continuous view \"%s\" of the same group)",
+					part->message, get_rel_name(part->culprit));
+}
+
 /* Writes down the row that the view goes on without. */
 static void
 put_aside(StreamBatch *batch)
@@ -1086,7 +1091,7 @@ put_aside(StreamBatch *batch)
 	StreamRejection rejection = {
 		.viewid = view->viewid,.leaf = part->relid,.at = batch->now,
 		.reason = "error",.event_time = STREAM_NO_TIME,
-		.message = part->message,.sqlstate = part->sqlstate,
+		.message = message_of(view, part),.sqlstate = part->sqlstate,
 		.batch = batch->number
 	};
 
@@ -1132,7 +1137,7 @@ process_range(StreamBatch *batch)
 	if (has_groups_to_reap(view))
 		reap_groups(batch, progress->groups - groups);
 	STREAM_DEBUG_POINT("batch-after-merge");
-	if (is_aside(batch))
+	if (batch->aside)
 		put_aside(batch);
 	stream_position_finish(view->position, batch->rels, batch->nrels,
 						   batch->snapshot);
@@ -1353,15 +1358,34 @@ stream_batch_read_position(StreamBatch *batch)
 	batch->reads_content = reads_content(view);
 	batch->whole |= batch->reads_content;
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
-	if (batch->part == NULL)
-		return;
+}
+
+void
+stream_batch_ask_part(const StreamBatch *batch, StreamPart *part)
+{
+	const BatchView *view = batch->view;
+	const StreamOptions *options = &view->row->options;
+	bool		first = part->max_errors < 0;
+	int64		room = options->max_errors - view->progress.error_rows;
+
 	/* a row that goes would have to be put aside with the one that has come */
-	batch->part->possible = !batch->whole &&
+	part->possible = (first || part->possible) && !batch->reads_content &&
 		!stream_dataflow_reads_changes(view->flow);
-	batch->part->error_rows = view->progress.error_rows;
-	batch->part->last_batch = view->progress.batch;
-	if (!batch->part->possible || batch->part->limit == STREAM_PART_ALL)
-		batch->part = NULL;
+	part->skip_errors = (first || part->skip_errors) && options->skip_errors;
+	if (first || room < part->max_errors - part->error_rows)
+	{
+		part->max_errors = options->max_errors;
+		part->error_rows = view->progress.error_rows;
+	}
+	part->last_batch = part->several ?
+		hash_combine64(hash_combine64(part->last_batch, view->viewid),
+					   view->progress.batch) : view->progress.batch;
+}
+
+void
+stream_batch_set_part(StreamBatch *batch, StreamPart *part)
+{
+	batch->part = part;
 }
 
 void
@@ -1438,31 +1462,76 @@ process_as_owner(void *arg)
 		batch->more = true;
 }
 
-/* Cuts the batch down to its part. */
-static void
-take_part(StreamBatch *batch)
+void
+stream_batch_extend(StreamBatch *batch, Snapshot snapshot)
 {
-	StreamPart *part = batch->part;
-	StreamCutting *cutting = &part->cutting;
+	stream_figures_enter(&batch->meter, STREAM_PHASE_MEASURE);
+	stream_position_extend(batch->view->position, batch->rels, batch->nrels,
+						   snapshot);
+	batch->due |= stream_position_pending(batch->view->position);
+	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
+}
 
-	stream_position_cut(batch->view->position, batch->rels, batch->nrels,
-						batch->snapshot,
-						part->limit == STREAM_PART_HALF ? batch->max_rows :
-						part->limit, part->limit == STREAM_PART_HALF, cutting);
+/* The leaves of all of them, each once; the caller pfrees. */
+static Relation *
+leaves_of_all(StreamBatch **batches, int n, int *nrels)
+{
+	Relation   *rels;
+	List	   *seen = NIL;
+	int			max = 0;
+
+	for (int i = 0; i < n; i++)
+		max += batches[i]->nrels;
+	rels = palloc(sizeof(Relation) * (max + 1));
+	*nrels = 0;
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < batches[i]->nrels; k++)
+		{
+			Relation	rel = batches[i]->rels[k];
+
+			if (i > 0 && list_member_oid(seen, RelationGetRelid(rel)))
+				continue;
+			if (n > 1)
+				seen = lappend_oid(seen, RelationGetRelid(rel));
+			rels[(*nrels)++] = rel;
+		}
+	list_free(seen);
+	return rels;
+}
+
+void
+stream_batch_cut(StreamBatch **batches, int n, StreamPart *part,
+				 Snapshot snapshot)
+{
+	StreamCutting *cutting = &part->cutting;
+	StreamPosition **positions = palloc(sizeof(StreamPosition *) * n);
+	int64		max_rows = batches[0]->max_rows;
+	int			nrels;
+	Relation   *rels = leaves_of_all(batches, n, &nrels);
+
+	for (int i = 0; i < n; i++)
+	{
+		positions[i] = batches[i]->view->position;
+		max_rows = Min(max_rows, batches[i]->max_rows);
+	}
+	stream_position_cut(positions, n, rels, nrels, snapshot,
+						part->limit == STREAM_PART_HALF ? max_rows : part->limit,
+						part->limit == STREAM_PART_HALF, cutting);
 	part->is_aside = part->aside && part->after == part->last_batch &&
 		cutting->taken == 1 &&
 		cutting->relid == part->relid &&
 		ItemPointerEquals(&cutting->tid, &part->tid);
-	if (part->is_aside)
-		stream_position_leaf(batch->view->position,
-							 part->relid)->aside = true;
+	for (int i = 0; i < n && part->is_aside; i++)
+	{
+		/* some views may have read it, or do not read its stream */
+		batches[i]->aside = stream_position_takes(positions[i], part->relid) &&
+			(i == 0 || !STREAM_MUTATION("group_aside"));
+		if (batches[i]->aside)
+			stream_position_leaf(positions[i], part->relid)->aside = true;
+	}
+	pfree(rels);
+	pfree(positions);
 	STREAM_DEBUG_POINT("batch-of-part");
-}
-
-void
-stream_batch_set_part(StreamBatch *batch, StreamPart *part)
-{
-	batch->part = part;
 }
 
 void
@@ -1470,16 +1539,10 @@ stream_batch_process(StreamBatch *batch, Snapshot snapshot)
 {
 	BatchView  *view = batch->view;
 
-	stream_figures_enter(&batch->meter, STREAM_PHASE_MEASURE);
-	stream_position_extend(view->position, batch->rels, batch->nrels, snapshot);
-	batch->due |= stream_position_pending(view->position);
-	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 	if (!batch->due)
 		return;
 	batch->snapshot = snapshot;
 	stream_figures_enter(&batch->meter, STREAM_PHASE_READ);
-	if (batch->part)
-		take_part(batch);
 	stream_owner_run(view->owner, view->row->settings, process_as_owner,
 					 batch);
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);

@@ -42,13 +42,17 @@ typedef struct StreamPart
 	int64		after;			/* nobody has had a batch after that, */
 	Oid			relid;			/* in this leaf, ... */
 	ItemPointerData tid;
-	int			sqlstate;		/* ... and this is what it has failed with */
+	int			sqlstate;		/* ... and this is what it has failed with, */
 	const char *message;
+	Oid			culprit;		/* at the turn of this view */
 
-	/* what comes out */
-	bool		possible;		/* the view's batches can be cut */
+	/* what comes out; of several views, it is about all of them */
+	bool		possible;		/* the views' batches can be cut */
+	bool		several;		/* there is more than one */
+	bool		skip_errors;	/* they are to go on without rows that fail, ... */
+	int64		max_errors;		/* ... so many; of the one that may have least: */
 	int64		error_rows;		/* put aside before it, and not fed again */
-	int64		last_batch;		/* the one before it */
+	int64		last_batch;		/* says which was the one before it */
 	StreamCutting cutting;		/* what it has been cut down to */
 	bool		is_aside;		/* the row is put aside, and nothing else is read */
 } StreamPart;
@@ -97,11 +101,27 @@ extern List *stream_batch_leaves(const StreamBatch *batch);
 /* Where the last batch has ended. */
 extern void stream_batch_read_position(StreamBatch *batch);
 
+/*
+ * What the position says of a part that could be read: adds to what comes out of it.  The
+ * first is told that nothing is said yet (part->max_errors is -1).
+ */
+extern void stream_batch_ask_part(const StreamBatch *batch, StreamPart *part);
+
+/* Before it is measured: the batch is of a part, which stays the caller's; or NULL. */
+extern void stream_batch_set_part(StreamBatch *batch, StreamPart *part);
+
 /* Settles what it reads, before the snapshot; measured: see stream_position_begin. */
 extern void stream_batch_measure(StreamBatch *batch, List **measured);
 
 /* Is there anything to do?  now: by the clock of stream_debug_now. */
 extern bool stream_batch_is_due(StreamBatch *batch, TimestampTz now);
+
+/* When there is the snapshot: takes in all that it sees, see stream_position_extend. */
+extern void stream_batch_extend(StreamBatch *batch, Snapshot snapshot);
+
+/* Cuts n batches, which have been extended, down to their part. */
+extern void stream_batch_cut(StreamBatch **batches, int n, StreamPart *part,
+							 Snapshot snapshot);
 
 /*
  * Does it: new rows, as the active snapshot sees them, go into the view.  Raises
@@ -116,9 +136,6 @@ extern void stream_batch_process(StreamBatch *batch, Snapshot snapshot);
  */
 extern bool stream_batch_write_held(StreamBatch *batch);
 extern void stream_batch_fire(StreamBatch *batch);
-
-/* The batch is of a part, which stays the caller's. */
-extern void stream_batch_set_part(StreamBatch *batch, StreamPart *part);
 
 /* Are there rows that it leaves for later ones? */
 extern bool stream_batch_leaves_rows(const StreamBatch *batch);

@@ -124,6 +124,7 @@ process_views(StreamBundled *views, int n, Oid *at)
 			continue;
 		}
 		*at = views[i].viewid;
+		stream_batch_extend(views[i].batch, GetActiveSnapshot());
 		stream_batch_process(views[i].batch, GetActiveSnapshot());
 		STREAM_DEBUG_POINT("bundle-processed-one");
 	}

@@ -21,6 +21,12 @@
  * the other.  With its range unbounded, each has read exactly those rows that the
  * snapshot sees, however far it had come before.
  *
+ * Rows that fail.  A part of what there is (bisect.c) is one of the rows that are new to any
+ * member, in the order of leaves and rows, and each member reads those of it that are
+ * new to it.  So after each part all have read the same, or, if they had not before, one has read
+ * nothing beyond it that another has not.  A row that fails for one of them is put
+ * aside for all that would read it.
+ *
  * The leader, the member with the smallest OID, is the one that has a worker, is asked
  * for batches and whose failures are counted; but whichever member a batch is run for,
  * it is the same.  A member that has been released leaves its group.  One that is
@@ -140,6 +146,7 @@ typedef struct Together
 	StreamGroupBatch *pub;
 	List	   *members;
 	Member	   *at;				/* whose turn it is, or NULL */
+	StreamPart *part;			/* what the batch reads a part of, or NULL: all */
 	int			size;			/* so many there are, gone ones included */
 } Together;
 
@@ -162,12 +169,8 @@ error_context(void *arg)
 				   group->at->name, group->size);
 }
 
-/*
- * Takes the batch locks of the members; returns their OIDs.  Only in a race with one
- * who joins are they not taken in order.
- */
-static List *
-lock_members(Oid viewid)
+List *
+stream_viewgroup_lock(Oid viewid)
 {
 	List	   *locked = NIL;
 
@@ -321,15 +324,40 @@ stream_viewgroup_try_lock(Oid viewid)
 	return true;
 }
 
+/*
+ * The positions have been read: can the batch be one of a part?  Then none of the members
+ * has a bound of its own.
+ */
+static void
+settle_part(Together *group, StreamPart *part, bool whole)
+{
+	ListCell   *lc;
+
+	group->part = NULL;
+	if (part == NULL)
+		return;
+	part->several = group->size > 1;
+	part->max_errors = -1;
+	part->last_batch = 0;
+	foreach(lc, group->members)
+		stream_batch_ask_part(turn_of(group, lfirst(lc)), part);
+	part->possible &= !whole;
+	if (part->possible && part->limit != STREAM_PART_ALL)
+		group->part = part;
+	foreach(lc, group->members)
+		stream_batch_set_part(turn_of(group, lfirst(lc)), group->part);
+}
+
 /* Measures what all of them read: a leaf counts as measured for all when it is for one. */
 static void
-measure_members(Together *group)
+measure_members(Together *group, StreamPart *part, bool whole)
 {
 	List	   *measured = NIL;
 	ListCell   *lc;
 
 	foreach(lc, group->members)
 		stream_batch_read_position(turn_of(group, lfirst(lc)));
+	settle_part(group, part, whole);
 	foreach(lc, group->members)
 	{
 		stream_batch_measure(turn_of(group, lfirst(lc)),
@@ -387,17 +415,40 @@ take_snapshot(Together *group)
 	return true;
 }
 
+/* Settles what each of them reads: the same rows, as far as they are new to it. */
+static void
+settle_rows(Together *group)
+{
+	StreamBatch **batches = palloc(sizeof(StreamBatch *) *
+								   list_length(group->members));
+	ListCell   *lc;
+
+	foreach(lc, group->members)
+	{
+		StreamBatch *batch = turn_of(group, lfirst(lc));
+
+		stream_batch_extend(batch, GetActiveSnapshot());
+		batches[foreach_current_index(lc)] = batch;
+	}
+	if (group->part)
+		stream_batch_cut(batches, list_length(group->members), group->part,
+						 GetActiveSnapshot());
+	pfree(batches);
+}
+
 static void
 process_members(Together *group)
 {
 	ListCell   *lc;
 
+	settle_rows(group);
 	foreach(lc, group->members)
 	{
 		if (STREAM_MUTATION("group_snapshot"))
 		{
 			PopActiveSnapshot();
 			PushActiveSnapshot(GetLatestSnapshot());
+			stream_batch_extend(turn_of(group, lfirst(lc)), GetActiveSnapshot());
 		}
 		stream_batch_process(turn_of(group, lfirst(lc)), GetActiveSnapshot());
 	}
@@ -438,7 +489,7 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
 	pub->at = viewid;
 	/* before anything is touched that a batch in progress remembers */
 	stream_owner_refuse_nested("a batch");
-	views = lock_members(viewid);
+	views = stream_viewgroup_lock(viewid);
 	group.size = list_length(views);
 	callback.callback = error_context;
 	callback.arg = &group;
@@ -446,14 +497,12 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
 	if (group.size > 1)
 		error_context_stack = &callback;
 	open_members(&group, views, whole);
-	if (group.size == 1 && group.members != NIL)
-		stream_batch_set_part(((Member *) linitial(group.members))->batch, part);
 	if (list_member_oid(pub->views, viewid))
 	{
 		do
 		{
 			prepare_members(&group);
-			measure_members(&group);
+			measure_members(&group, part, whole);
 			STREAM_DEBUG_POINT("batch-before-snapshot");
 			due = are_due(&group);
 		} while (due && !take_snapshot(&group));
@@ -548,21 +597,6 @@ check_pair(const StreamViewRow *row, const StreamViewRow *other,
 				 stream_refuse_option_position(source, options, at)));
 }
 
-/* Rows that one view goes on without would be in the others. */
-static void
-check_skipping(const StreamViewRow *row, List *options, const char *source)
-{
-	if (row->options.skip_errors)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("\"streaming.on_error\" = \"skip\" is not supported for a view of a group"),
-				 errdetail("Views that advance together have read the same rows."),
-				 errhint("Leave one of the two options out."),
-				 stream_refuse_option_position(source, options,
-											   stream_refuse_option_location(options, "group") >= 0 ?
-											   "group" : "on_error")));
-}
-
 void
 stream_viewgroup_check(Oid viewid, List *options, const char *source)
 {
@@ -585,7 +619,6 @@ stream_viewgroup_check(Oid viewid, List *options, const char *source)
 				 stream_refuse_option_position(source, options,
 											   stream_refuse_option_location(options, "group") >= 0 ?
 											   "group" : "max_batch_rows")));
-	check_skipping(row, options, source);
 	rows = stream_viewgroup_among(stream_catalog_views(), row);
 	foreach(lc, rows)
 	{

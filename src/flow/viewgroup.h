@@ -40,6 +40,12 @@ extern void stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
  */
 extern List *stream_viewgroup_members(Oid viewid);
 
+/*
+ * Takes the batch locks of the views of its group, and returns these.  Only in a race with
+ * one who joins are they not taken in order.
+ */
+extern List *stream_viewgroup_lock(Oid viewid);
+
 /* The same: those of a list of rows (as of stream_catalog_views). */
 extern List *stream_viewgroup_among(List *rows, StreamViewRow *row);
 

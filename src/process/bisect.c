@@ -26,6 +26,9 @@
  * one that has failed (batch.c).  Where the search stands is known to the worker alone: after a
  * restart it begins anew, from the position.
  *
+ * Views that advance together are searched as one: a part is one of what any of them has
+ * not read, and a row that fails is put aside for all that would read it (viewgroup.c).
+ *
  * Which errors are of rows.  Those that say that a value is not what it should be, and
  * those that users' functions raise on purpose.  Whatever can have its cause elsewhere
  * is none: memory, disks, locks, cancellation, rights, what is missing in the catalogs, bugs.
@@ -102,11 +105,12 @@ stream_bisect_next(const StreamBisection *bisection, StreamPart *part)
 	part->tid = bisection->tid;
 	part->sqlstate = bisection->sqlstate;
 	part->message = bisection->message;
+	part->culprit = bisection->culprit;
 }
 
 /* The row of the part has failed alone. */
 static void
-put_aside(StreamBisection *bisection, const StreamPart *part,
+put_aside(StreamBisection *bisection, const StreamPart *part, Oid at,
 		  const ErrorData *error, MemoryContext context)
 {
 	if (bisection->message)
@@ -114,6 +118,7 @@ put_aside(StreamBisection *bisection, const StreamPart *part,
 	bisection->message =
 		MemoryContextStrdup(context, error->message ? error->message : "");
 	bisection->sqlstate = error->sqlerrcode;
+	bisection->culprit = at;
 	bisection->aside = true;
 	bisection->after = part->last_batch;
 	bisection->relid = part->cutting.relid;
@@ -123,15 +128,14 @@ put_aside(StreamBisection *bisection, const StreamPart *part,
 
 bool
 stream_bisect_failed(StreamBisection *bisection, const StreamPart *part,
-					 const StreamOptions *options, const ErrorData *error,
-					 MemoryContext context)
+					 Oid at, const ErrorData *error, MemoryContext context)
 {
 	int64		taken = part->cutting.taken;
 	bool		whole = part->limit == STREAM_PART_ALL;
 
-	if (!options->skip_errors || !part->possible ||
+	if (!part->possible || !part->skip_errors ||
 		!is_about_rows(error->sqlerrcode) ||
-		part->error_rows >= options->max_errors || part->is_aside ||
+		part->error_rows >= part->max_errors || part->is_aside ||
 		(whole ? bisection->fruitless : taken == 0))
 	{
 		end_search(bisection);
@@ -143,7 +147,7 @@ stream_bisect_failed(StreamBisection *bisection, const StreamPart *part,
 	if (whole)
 		bisection->limit = STREAM_PART_HALF;
 	else if (taken == 1)
-		put_aside(bisection, part, error, context);
+		put_aside(bisection, part, at, error, context);
 	else
 	{
 		bisection->aside = false;
@@ -186,8 +190,7 @@ stream_bisect_succeeded(StreamBisection *bisection, const StreamPart *part)
 }
 
 void
-stream_bisect_give_hint(const StreamPart *part, const StreamOptions *options,
-						ErrorData *error)
+stream_bisect_give_hint(const StreamPart *part, ErrorData *error)
 {
 	MemoryContext caller;
 
@@ -195,9 +198,11 @@ stream_bisect_give_hint(const StreamPart *part, const StreamOptions *options,
 		!is_about_rows(error->sqlerrcode))
 		return;
 	caller = MemoryContextSwitchTo(error->assoc_context);
-	if (!options->skip_errors)
+	if (!part->skip_errors && part->several)
+		error->hint = pstrdup("Mend the cause, or let all views of the group go on without the rows that fail: ALTER MATERIALIZED VIEW ... SET (streaming.on_error = 'skip').");
+	else if (!part->skip_errors)
 		error->hint = pstrdup("Mend the cause, or let the view go on without the rows that fail: ALTER MATERIALIZED VIEW ... SET (streaming.on_error = 'skip').");
-	else if (part->error_rows >= options->max_errors)
+	else if (part->error_rows >= part->max_errors)
 		error->hint = psprintf("The view has gone on without " INT64_FORMAT " rows that fail, as many as \"streaming.max_errors\" allows. Mend the cause and feed them again with streaming.retry, or increase the option.",
 							   part->error_rows);
 	MemoryContextSwitchTo(caller);

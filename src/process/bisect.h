@@ -24,6 +24,7 @@ typedef struct StreamBisection
 	Oid			relid;
 	ItemPointerData tid;
 	int			sqlstate;
+	Oid			culprit;		/* at whose turn it has failed */
 	char	   *message;		/* in the memory of the view, or NULL */
 } StreamBisection;
 
@@ -32,13 +33,12 @@ extern void stream_bisect_next(const StreamBisection *bisection,
 							   StreamPart *part);
 
 /*
- * A batch of that part has failed.  True: not for the rows of the whole batch, so the next
+ * A batch of that part has failed, at the turn of one view.  True: not for the rows of the whole batch, so the next
  * part is to be tried at once.  False: it has failed for good, and the search is over.
- * options: of the view.  Memory is of the context.
+ * Memory is of the context.
  */
 extern bool stream_bisect_failed(StreamBisection *bisection,
-								 const StreamPart *part,
-								 const StreamOptions *options,
+								 const StreamPart *part, Oid at,
 								 const ErrorData *error,
 								 MemoryContext context);
 
@@ -57,7 +57,6 @@ extern void stream_bisect_reset(StreamBisection *bisection);
  * Texts are palloc'd where the error's are.
  */
 extern void stream_bisect_give_hint(const StreamPart *part,
-									const StreamOptions *options,
 									ErrorData *error);
 
 #endif

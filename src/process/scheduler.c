@@ -28,7 +28,7 @@
  * to read the catalogs.
  *
  * When the extension is gone the scheduler ends its workers, and itself; so it
- * does when there have been no views for IDLE_US, or none when it came, for the
+ * does when there have been no views for IDLE_MS, or none when it came, for the
  * processes of a server are few and anybody who may create databases could have
  * them all.  The first view to come lets the launcher start another.
  *
@@ -78,7 +78,7 @@
 #define GRACE_MS 5000			/* from SIGINT to SIGTERM */
 #define RECORD_RETRY_US USECS_PER_SEC
 #define RECORD_US (10 * USECS_PER_SEC)	/* who waits is told without a record */
-#define IDLE_US (10 * USECS_PER_SEC)	/* so long we stay without views */
+#define IDLE_MS 10000			/* so long we stay without views */
 #define NUM_ENDINGS (2 * STREAM_MAX_WORKERS)
 #define SHARE_US USECS_PER_SEC	/* while an owner is left out of the slow lane */
 
@@ -717,6 +717,7 @@ is_idle(const Views *views)
 	static bool had_views = false;
 	static TimestampTz idle_since = 0;
 	TimestampTz now = GetCurrentTimestamp();
+	int64		idle_us = stream_debug_limit("idle", IDLE_MS) * INT64CONST(1000);
 
 	if (views->all != NIL || views->restoring)
 	{
@@ -726,8 +727,8 @@ is_idle(const Views *views)
 	}
 	if (idle_since == 0)
 		idle_since = now;
-	next_turn = Min(next_turn, idle_since + IDLE_US);
-	return !had_views || now >= idle_since + IDLE_US;
+	next_turn = Min(next_turn, idle_since + idle_us);
+	return !had_views || now >= idle_since + idle_us;
 }
 
 /* One turn: see what has changed and act on it. */

@@ -43,7 +43,7 @@
  * our timeouts are below the deadlock_timeout of others.  Giving way is no
  * failure: the batch is tried again soon, after a pause that grows (the error
  * may be one that the user's function raises), and only when that has gone on
- * for PATIENCE_US it becomes one.
+ * for PATIENCE_MS it becomes one.
  *
  *-------------------------------------------------------------------------
  */
@@ -93,7 +93,7 @@
 #define LOCK_DEADLOCK_MS "100ms"
 #define GIVE_WAY_MIN_US (100 * INT64CONST(1000))
 #define GIVE_WAY_MAX_US (2 * USECS_PER_SEC)
-#define PATIENCE_US (10 * USECS_PER_SEC)
+#define PATIENCE_MS 10000
 #define RETENTION_MS 1000
 #define RETENTION_PAUSE_MS 10000
 #define HELD_UP_US USECS_PER_MINUTE	/* so long what fails is left alone, ... */
@@ -465,7 +465,8 @@ give_way(StreamAgendaView *view, ErrorData *edata)
 		return false;
 	if (view->blocked_since == 0)
 		view->blocked_since = now;
-	if (now - view->blocked_since >= PATIENCE_US)
+	if (now - view->blocked_since >=
+		stream_debug_limit("patience", PATIENCE_MS) * INT64CONST(1000))
 		return false;
 
 	ereport(DEBUG1,
@@ -496,10 +497,11 @@ put_off(StreamAgendaView *view, ErrorData *edata)
  * those, sees to it that they are searched for at once, and returns true.
  */
 static bool
-search_rows(StreamAgendaView *view, const StreamPart *part, ErrorData *edata)
+search_rows(StreamAgendaView *view, const StreamPart *part, Oid at,
+			ErrorData *edata)
 {
-	if (!stream_bisect_failed(&view->bisection, part,
-							  &view->row->options, edata, view->context))
+	if (!stream_bisect_failed(&view->bisection, part, at, edata,
+							  view->context))
 		return false;
 	ereport(DEBUG1,
 			(errmsg_internal("batch of continuous view \"%s\" failed with " INT64_FORMAT " rows: %s",
@@ -947,9 +949,9 @@ run_batch(StreamAgendaView *view)
 		if (cancel == STREAM_CANCEL_TIMEOUT)
 			stream_failure_set_timeout(error, view->name);
 		else
-			stream_bisect_give_hint(&outcome.part, &view->row->options, error);
+			stream_bisect_give_hint(&outcome.part, error);
 		if (!give_way(view, error) &&
-			!search_rows(view, &outcome.part, error))
+			!search_rows(view, &outcome.part, outcome.group.at, error))
 			handle_failure(view, outcome.group.at, error, requested);
 	}
 	else if (outcome.group.result == STREAM_BATCH_GONE)

@@ -55,6 +55,7 @@
 #include "access/tableam.h"
 #include "access/twophase.h"
 #include "executor/tuptable.h"
+#include "lib/qunique.h"
 #include "miscadmin.h"
 #include "port/pg_bitutils.h"
 #include "storage/bufmgr.h"
@@ -637,6 +638,7 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 		leaf->seen = false;
 		leaf->cut = false;
 		leaf->aside = false;
+		leaf->taken = false;
 		leaf->taking = leaf->nagain;
 		settle_range(pos, leaf, measure_leaf(rels[i], measured));
 		leaves[i] = leaf;
@@ -772,120 +774,244 @@ begin_scan(Relation rel, Snapshot snapshot, BlockNumber start,
 	return table_beginscan_tidrange(rel, snapshot, &low, &high);
 }
 
+/* One leaf, in all positions of a batch that have it. */
+typedef struct CutLeaf
+{
+	Relation	rel;
+	StreamLeaf **leaves;
+	int			n;
+	ItemPointerData *again;		/* what any of them reads again, ascending */
+	int64		nagain;
+} CutLeaf;
+
+/* Is the row new to the position? */
+static bool
+is_new(const StreamLeaf *leaf, ItemPointer tid)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(tid);
+
+	return block >= leaf->scan_start && block < leaf->scan_end &&
+		!stream_readset_member(stream_readset_page(leaf->read, block),
+							   ItemPointerGetOffsetNumber(tid));
+}
+
+static bool
+is_new_to_any(const CutLeaf *cut, ItemPointer tid)
+{
+	for (int i = 0; i < cut->n; i++)
+		if (is_new(cut->leaves[i], tid))
+			return true;
+		else if (STREAM_MUTATION("group_cut"))
+			return false;
+	return false;
+}
+
+/* The pages where there may be rows that are new to any; false: none. */
+static bool
+range_of_all(const CutLeaf *cut, BlockNumber *start, BlockNumber *end)
+{
+	*start = InvalidBlockNumber;
+	*end = 0;
+	for (int i = 0; i < cut->n; i++)
+	{
+		StreamLeaf *leaf = cut->leaves[i];
+
+		if (leaf->scan_end <= leaf->scan_start)
+			continue;
+		*start = Min(*start, leaf->scan_start);
+		*end = Max(*end, leaf->scan_end);
+	}
+	return *end > 0;
+}
+
 /*
  * Counts new rows in the leaf's pages, up to a limit; *first: the first, *last: the last
  * of them.
  */
 static int64
-count_new(const StreamLeaf *leaf, Relation rel, Snapshot snapshot,
-		  int64 limit, ItemPointer first, ItemPointer last)
+count_new(const CutLeaf *cut, Snapshot snapshot, int64 limit,
+		  ItemPointer first, ItemPointer last)
 {
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	int64		count = 0;
+	BlockNumber start;
+	BlockNumber end;
 
-	if (leaf->scan_end <= leaf->scan_start)
+	if (!range_of_all(cut, &start, &end))
 		return 0;
-	slot = table_slot_create(rel, NULL);
-	scan = begin_scan(rel, snapshot, leaf->scan_start, leaf->scan_end);
+	slot = table_slot_create(cut->rel, NULL);
+	scan = begin_scan(cut->rel, snapshot, start, end);
 	while (count < limit &&
 		   table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 	{
-		ItemPointer tid = &slot->tts_tid;
-
 		CHECK_FOR_INTERRUPTS();
-		if (stream_readset_member(stream_readset_page(leaf->read,
-													  ItemPointerGetBlockNumber(tid)),
-								  ItemPointerGetOffsetNumber(tid)))
+		if (!is_new_to_any(cut, &slot->tts_tid))
 			continue;
 		if (count++ == 0)
-			*first = *tid;
-		*last = *tid;
+			*first = slot->tts_tid;
+		*last = slot->tts_tid;
 	}
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	return count;
 }
 
+/* The leaf in those positions that have it. */
+static void
+gather_leaf(CutLeaf *cut, StreamPosition **pos, int npos, Relation rel)
+{
+	int64		n = 0;
+
+	cut->rel = rel;
+	cut->leaves = palloc(sizeof(StreamLeaf *) * npos);
+	cut->n = 0;
+	for (int i = 0; i < npos; i++)
+	{
+		StreamLeaf *leaf = stream_position_leaf(pos[i], RelationGetRelid(rel));
+
+		if (leaf == NULL || !leaf->active)
+			continue;
+		cut->leaves[cut->n++] = leaf;
+		n += leaf->nagain;
+	}
+	cut->nagain = 0;
+	if (n == 0)
+		return;
+	cut->again = palloc_extended(sizeof(ItemPointerData) * n, MCXT_ALLOC_HUGE);
+	for (int i = 0; i < cut->n; i++)
+	{
+		StreamLeaf *leaf = cut->leaves[i];
+
+		if (leaf->nagain == 0)
+			continue;
+		qsort(leaf->again, leaf->nagain, sizeof(ItemPointerData),
+			  compare_tids);
+		memcpy(cut->again + cut->nagain, leaf->again,
+			   sizeof(ItemPointerData) * leaf->nagain);
+		cut->nagain += leaf->nagain;
+	}
+	qsort(cut->again, cut->nagain, sizeof(ItemPointerData), compare_tids);
+	cut->nagain = qunique(cut->again, cut->nagain, sizeof(ItemPointerData),
+						  compare_tids);
+}
+
 /* The batch leaves the leaf for later. */
 static void
-leave_leaf(StreamLeaf *leaf)
+leave_leaf(CutLeaf *cut)
 {
-	leaf->active = false;
+	for (int i = 0; i < cut->n; i++)
+	{
+		cut->leaves[i]->active = false;
+		cut->leaves[i]->more = true;
+	}
+}
+
+/* Of what the position reads again, takes all up to that row. */
+static void
+take_again(StreamLeaf *leaf, ItemPointer last)
+{
+	leaf->taking = 0;
+	while (leaf->taking < leaf->nagain &&
+		   ItemPointerCompare(&leaf->again[leaf->taking], last) <= 0)
+		leaf->taking++;
+	leaf->taken = leaf->taking > 0;
+}
+
+/* The range of the position ends with that row; first: the first that is new to any. */
+static void
+take_until(StreamLeaf *leaf, ItemPointer first, ItemPointer last)
+{
+	leaf->taken |= ItemPointerEquals(first, last) ? is_new(leaf, first) : true;
 	leaf->more = true;
+	/* its own range may begin later, or end before */
+	if (leaf->scan_end <= ItemPointerGetBlockNumber(last))
+		return;
+	leaf->cut = true;
+	leaf->last = *last;
+	leaf->scan_end = Max(leaf->scan_start, ItemPointerGetBlockNumber(last) + 1);
+	leaf->new_boundary = Min(leaf->new_boundary,
+							 Max(leaf->scan_start,
+								 ItemPointerGetBlockNumber(last)));
 }
 
 /* Cuts one leaf down to limit rows; returns how many it has. */
 static int64
-cut_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot, int64 limit,
-		 ItemPointer first)
+cut_leaf(CutLeaf *cut, Snapshot snapshot, int64 limit, ItemPointer first)
 {
-	int64		count;
+	int64		count = Min(cut->nagain, limit);
+	ItemPointerData start = {0};
+	ItemPointerData last;
 
-	leaf->taking = Min(leaf->nagain, limit);
-	if (leaf->taking > 0)
-		*first = leaf->again[0];
-	count = leaf->taking;
-	if (count < limit)
+	for (int i = 0; i < cut->n && count > 0; i++)
+		take_again(cut->leaves[i], &cut->again[count - 1]);
+	if (count > 0)
+		*first = cut->again[0];
+	if (count == limit)
 	{
-		ItemPointerData start = {0};
+		for (int i = 0; i < cut->n; i++)
+		{
+			StreamLeaf *leaf = cut->leaves[i];
 
-		count += count_new(leaf, rel, snapshot, limit - count, &start,
-						   &leaf->last);
-		if (leaf->taking == 0)
-			*first = start;
-		if (count < limit)
-			return count;
-		leaf->cut = true;
-		leaf->scan_end = ItemPointerGetBlockNumber(&leaf->last) + 1;
-		leaf->new_boundary = Min(leaf->new_boundary, leaf->scan_end - 1);
+			leaf->more = true;
+			leaf->scan_end = leaf->scan_start;
+			leaf->new_boundary = Min(leaf->new_boundary, leaf->scan_start);
+		}
+		return count;
 	}
-	else
-	{
-		leaf->scan_end = leaf->scan_start;
-		leaf->new_boundary = Min(leaf->new_boundary, leaf->scan_start);
-	}
-	leaf->more = true;
+	count += count_new(cut, snapshot, limit - count, &start, &last);
+	if (cut->nagain == 0)
+		*first = start;
+	for (int i = 0; i < cut->n && count == limit; i++)
+		take_until(cut->leaves[i], &start, &last);
 	return count;
 }
 
 void
-stream_position_cut(StreamPosition *pos, Relation *rels, int n,
+stream_position_cut(StreamPosition **pos, int npos, Relation *rels, int n,
 					Snapshot snapshot, int64 limit, bool half,
 					StreamCutting *cutting)
 {
+	CutLeaf    *cuts = palloc0(sizeof(CutLeaf) * (n + 1));
 	ItemPointerData tid;
 	ItemPointerData last;
 
 	memset(cutting, 0, sizeof(*cutting));
+	for (int i = 0; i < n; i++)
+		gather_leaf(&cuts[i], pos, npos, rels[i]);
 	for (int i = 0; half && i < n && cutting->found < limit; i++)
 	{
-		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
-
-		cutting->found += leaf->nagain;
-		cutting->found += count_new(leaf, rels[i], snapshot,
+		cutting->found += cuts[i].nagain;
+		cutting->found += count_new(&cuts[i], snapshot,
 									limit - cutting->found, &tid, &last);
 	}
 	if (half)
 		limit = Max(1, cutting->found / 2);
 	for (int i = 0; i < n; i++)
 	{
-		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
 		int64		count;
 
 		if (cutting->taken == limit)
 		{
-			leave_leaf(leaf);
+			leave_leaf(&cuts[i]);
 			continue;
 		}
-		count = cut_leaf(leaf, rels[i], snapshot, limit - cutting->taken, &tid);
+		count = cut_leaf(&cuts[i], snapshot, limit - cutting->taken, &tid);
 		if (cutting->taken == 0 && count > 0)
 		{
-			cutting->relid = leaf->relid;
+			cutting->relid = RelationGetRelid(cuts[i].rel);
 			cutting->tid = tid;
 		}
 		cutting->taken += count;
 	}
+}
+
+bool
+stream_position_takes(const StreamPosition *pos, Oid relid)
+{
+	StreamLeaf *leaf = stream_position_leaf(pos, relid);
+
+	return leaf != NULL && leaf->active && leaf->taken;
 }
 
 /* ---- ending a batch ---- */

@@ -53,6 +53,7 @@ typedef struct StreamLeaf
 								 * the middle of a page: */
 	ItemPointerData last;
 	int			taking;			/* so many of the rows that are read again */
+	bool		taken;			/* the cut has left it rows */
 	bool		aside;			/* its one row counts as read, but no scan has it */
 	BlockNumber new_boundary;
 	BlockNumber new_tail;
@@ -162,13 +163,18 @@ typedef struct StreamCutting
 } StreamCutting;
 
 /*
- * Cuts the batch, which stream_position_begin has begun without a bound, down to the first
- * limit rows that are new to the snapshot of the batch, leaf by leaf; half: to the first
- * half of these, at least one.  rels as there.
+ * Cuts the batch of several positions, which stream_position_begin has begun without a bound,
+ * down to the first limit rows that are new to one of them, and to the snapshot of the
+ * batch, leaf by leaf; half: to the first half of these, at least one.  rels: all leaves
+ * of theirs.
  */
-extern void stream_position_cut(StreamPosition *pos, Relation *rels, int n,
+extern void stream_position_cut(StreamPosition **pos, int npos,
+								Relation *rels, int n,
 								Snapshot snapshot, int64 limit, bool half,
 								StreamCutting *cutting);
+
+/* Has the cut left any rows of the leaf to the position? */
+extern bool stream_position_takes(const StreamPosition *pos, Oid relid);
 
 /* A row that has been read is to be read once more, by the next batch. */
 extern void stream_position_read_again(StreamPosition *pos, StreamLeaf *leaf,

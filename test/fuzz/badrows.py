@@ -6,7 +6,8 @@ partitions; their transactions are interleaved, of all lengths, with savepoints,
 prepared, some rolled back.  Meanwhile views with streaming.on_error = skip are brought
 up to date, rows are fed again, the cause is mended and comes back.  At each check
 a view must equal its query over the rows that it has not put aside, and none is
-put aside twice.
+put aside twice.  In half of the histories some of the views advance together: when one is up
+to date all are, and they have put the same rows aside.
 
     badrows.py --histories 20 --seed 1
 
@@ -44,6 +45,11 @@ BAD = "CREATE OR REPLACE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql IMMUTABL
 GOOD = "CREATE OR REPLACE FUNCTION f(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1000 / nullif(x, 0); END'"
 
 
+def poison(rng, together):
+    """How many of the rows fail; each costs a batch of all that advance together."""
+    return rng.choice((0, 0.002, 0.02, 0.03 if together else 0.2))
+
+
 def connect():
     conn = psycopg2.connect(dbname="postgres")
     conn.autocommit = True
@@ -52,13 +58,24 @@ def connect():
     return cur
 
 
-def fetch(cur, sql):
-    cur.execute(sql)
+def fetch(cur, sql, values=None):
+    cur.execute(sql, values)
     return cur.fetchall()
 
 
-def check(cur, view):
+def check(cur, view, together):
+    """Brings the view up to date, and with it those that advance together."""
     cur.execute(f"REFRESH MATERIALIZED VIEW {view}")
+    for member in together if view in together else [view]:
+        check_rows(cur, member)
+    apart = fetch(cur, "SELECT partition, tid, count(*) FROM streaming.errors"
+                       " WHERE view = ANY (%s::regclass[]) GROUP BY 1, 2 HAVING count(*) <> %s",
+                  (together, len(together)))
+    if apart:
+        raise AssertionError(f"not put aside by all of {together}: {apart[:5]}")
+
+
+def check_rows(cur, view):
     rest = (f"(SELECT * FROM s WHERE (tableoid, ctid) NOT IN (SELECT partition, tid"
             f" FROM streaming.errors WHERE view = '{view}'::regclass))")
     query = VIEWS[view]
@@ -112,42 +129,45 @@ def history(seed):
     for (name,) in fetch(main, "SELECT gid FROM pg_prepared_xacts WHERE gid ~ '^bad[0-9]+$'"):
         main.execute(f"ROLLBACK PREPARED '{name}'")
     main.execute(SETUP + BAD)
+    together = rng.sample(list(VIEWS), rng.choice((0, 0, 2, 3, 6)))
     for name, query in VIEWS.items():
         options = "streaming.on_error = skip, streaming.max_errors = 1000000"
-        if rng.random() < 0.5:
+        if name in together:
+            options += ", streaming.group = bad"
+        elif rng.random() < 0.5:
             options += ", streaming.max_batch_rows = %d" % rng.choice((1, 50, 400))
-        if rng.random() < 0.3:
+        if name not in together and rng.random() < 0.3:
             options += ", streaming.trigger = manual"
         main.execute(f"CREATE MATERIALIZED VIEW {name} WITH (streaming.continuous, {options}) AS "
                      + query.replace("%s", "s").replace("%%", "%"))
     sessions = [dict(open=False, cur=connect()) for _ in range(4)]
-    state = dict(k=0, poison=rng.choice((0, 0.002, 0.02, 0.2)), prepared=0, waiting=[])
+    state = dict(k=0, poison=poison(rng, together), prepared=0, waiting=[])
     for _ in range(120):
         what = rng.random()
         if what < 0.75:
             session = rng.choice(sessions)
             step(rng, session["cur"], session, state)
         elif what < 0.85:
-            check(main, rng.choice(list(VIEWS)))
+            check(main, rng.choice(list(VIEWS)), together)
         elif what < 0.9:
             main.execute(f"SELECT streaming.retry('{rng.choice(list(VIEWS))}')")
         elif what < 0.94 and state["waiting"]:
             name = state["waiting"].pop(rng.randrange(len(state["waiting"])))
             main.execute(("COMMIT" if rng.random() < 0.8 else "ROLLBACK") + f" PREPARED '{name}'")
         elif what < 0.96:
-            state["poison"] = rng.choice((0, 0.002, 0.02, 0.2))
+            state["poison"] = poison(rng, together)
     for session in sessions:
         if session["open"]:
             session["cur"].execute("COMMIT")
     for name in state["waiting"]:
         main.execute(f"COMMIT PREPARED '{name}'")
     for view in VIEWS:
-        check(main, view)
+        check(main, view, together)
     skipped = fetch(main, PUT_ASIDE)[0][0]
     main.execute(GOOD)
     for view in VIEWS:
         main.execute(f"SELECT streaming.retry('{view}')")
-        check(main, view)
+        check(main, view, together)
     left = fetch(main, PUT_ASIDE)[0][0]
     if left:
         raise AssertionError(f"{left} rows stay, though the cause was mended")

@@ -18,6 +18,14 @@ restart_after_crash = on
 });
 $node->start;
 
+# in a test build, nobody waits so long
+if ($node->psql('postgres', 'SHOW streaming.debug_limits') == 0)
+{
+	$node->append_conf('postgresql.conf',
+		"streaming.debug_limits = 'patience=2000, idle=2000'\n");
+	$node->restart;
+}
+
 # ---------------------------------------------------------------- helpers
 
 # Creates the extension and what most tests use: a stream and a view of it.

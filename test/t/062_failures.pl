@@ -174,20 +174,25 @@ drop_view('varies');
 
 # ----------------------------------------- errors that look like lock conflicts
 
-foreach my $sqlstate ('55P03', '40P01')
+my @conflicts = ('55P03', '40P01');
+foreach my $sqlstate (@conflicts)
 {
+	my $name = lc "pretends_$sqlstate";
 	$node->safe_psql('postgres',
-		'CREATE SEQUENCE attempts; GRANT ALL ON SEQUENCE attempts TO a');
-	create_view('a', 'pretends',
-		"PERFORM nextval('attempts'); RAISE EXCEPTION SQLSTATE '$sqlstate';");
+		"CREATE SEQUENCE attempts_$sqlstate; GRANT ALL ON SEQUENCE attempts_$sqlstate TO a");
+	create_view('a', $name,
+		"PERFORM nextval('attempts_$sqlstate'); RAISE EXCEPTION SQLSTATE '$sqlstate';");
+}
+foreach my $sqlstate (@conflicts)
+{
+	my $name = lc "pretends_$sqlstate";
 	ok( $node->poll_query_until(
 			'postgres',
-			"SELECT sqlstate = '$sqlstate' FROM streaming._error"),
+			"SELECT sqlstate = '$sqlstate' FROM streaming._error WHERE viewid = 'v_$name'::regclass"),
 		"$sqlstate becomes a failure");
-	cmp_ok($node->safe_psql('postgres', 'SELECT last_value FROM attempts'),
+	cmp_ok($node->safe_psql('postgres', "SELECT last_value FROM attempts_$sqlstate"),
 		'<', 20, 'after few attempts');
-	drop_view('pretends');
-	$node->safe_psql('postgres', 'DROP SEQUENCE attempts');
+	drop_view($name);
 }
 
 is( $node->safe_psql(

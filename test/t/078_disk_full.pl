@@ -348,5 +348,85 @@ is( $node->safe_psql(
 	't',
 	'rows can go now');
 
+# ------------------------------------------------------ a disk that is small
+
+# A file system of its own, that is really full.  Who runs the tests as root gives us one
+# (test/run.sh); others cannot.
+SKIP:
+{
+	my $small = $ENV{STREAMING_SMALL_DISK} // '';
+	skip 'no small disk, which takes root', 1 unless -d $small && -w $small;
+	my $filler = "$small/filler";
+	mkdir "$small/space" or die $!;
+	$node->safe_psql('postgres', "CREATE TABLESPACE small LOCATION '$small/space'");
+	$node->safe_psql(
+		'postgres', q{
+		CREATE TABLE there (n int, pad text) USING stream TABLESPACE small;
+		CREATE TABLE here (n int, x int, pad text) USING stream;
+		CREATE MATERIALIZED VIEW small_groups WITH (streaming.continuous, streaming.on_error = skip) TABLESPACE small AS
+			SELECT n, count(*) AS c, sum(100 / x) AS y FROM here GROUP BY n;
+		CREATE MATERIALIZED VIEW small_rows WITH (streaming.continuous, streaming.on_error = skip) TABLESPACE small AS
+			SELECT n, x, pad FROM here;
+		CREATE MATERIALIZED VIEW beside WITH (streaming.continuous) AS
+			SELECT count(*) AS c, sum(n) AS n FROM here;});
+	my %of = (
+		small_groups => 'SELECT n, count(*), sum(100 / nullif(x, 0)) FROM here WHERE x <> 0 GROUP BY n',
+		small_rows => 'SELECT n, x, pad FROM here',
+		beside => 'SELECT count(*), sum(n) FROM here');
+	my $insert = q{INSERT INTO here SELECT g, 1, repeat('p', 100) FROM generate_series(1, 20000) g};
+	my $exact = sub {
+		my ($test) = @_;
+		foreach my $name (sort keys %of)
+		{
+			is( $node->safe_psql('postgres',
+					"REFRESH MATERIALIZED VIEW $name;
+					SELECT count(*) FROM ((TABLE $name EXCEPT ALL $of{$name}) UNION ALL
+						($of{$name} EXCEPT ALL TABLE $name)) d"),
+				0, "$test: $name");
+		}
+		return;
+	};
+	$node->safe_psql('postgres',
+		q{INSERT INTO here VALUES (1, 1, 'x'), (2, 2, 'y'), (3, 0, 'z')});
+	$exact->('a small disk');
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM streaming.errors}),
+		1, 'a row fails there');
+
+	# until there is no space for another page
+	open my $file, '>', $filler or die $!;
+	1 while syswrite($file, 'x' x 4096);
+	ok($!{ENOSPC}, 'it is full');
+	close $file;
+	fails(q{INSERT INTO there SELECT g, repeat('p', 100) FROM generate_series(1, 1000) g},
+		'a writer there');
+	$node->safe_psql('postgres', $insert);
+	wait_for(
+		q{SELECT count(*) = 2 FROM streaming.views WHERE view::text ~ '^small_'
+			AND last_error_sqlstate = '53100' AND failures > 1},
+		'batches there fail, again and again');
+	is( $node->safe_psql(
+			'postgres', q{
+			SELECT string_agg(state || ' ' || skipped_rows, ',' ORDER BY view::text)
+				FROM streaming.views WHERE view::text ~ '^small_'}),
+		'running 1,running 0', 'none is given up, nothing more is put aside');
+	like($node->safe_psql('postgres', q{SELECT last_error FROM streaming.views WHERE view = 'small_rows'::regclass}),
+		qr/No space left on device/, 'and they say why');
+	is( $node->safe_psql('postgres', q{
+			REFRESH MATERIALIZED VIEW beside;
+			SELECT failures FROM streaming.views WHERE view = 'beside'::regclass}),
+		0, 'a view beside them goes on');
+	unlink $filler or die $!;
+	wait_for(
+		q{SELECT bool_and(last_error IS NULL AND state = 'running' AND lag_rows = 0)
+			FROM streaming.views WHERE view::text ~ '^small_'},
+		'with space they go on by themselves');
+	$exact->('with space again');
+	$node->safe_psql('postgres', $insert);
+	$exact->('and after that');
+	is($node->safe_psql('postgres', q{SELECT count(*) FROM streaming.errors}),
+		1, 'no more rows have been put aside');
+	$node->safe_psql('postgres', q{DROP TABLE here, there CASCADE; DROP TABLESPACE small});
+}
+
 $node->stop;
 done_testing();

@@ -103,7 +103,7 @@ foreach my $args (
 {
 	my %p = (out => $node->basedir . '/load' . @running);
 	$p{run} = IPC::Run::start(
-		[ 'pgbench', '-n', '-T', 15, @$args, $node->connstr('postgres') ],
+		[ 'pgbench', '-n', '-T', 3600, @$args, $node->connstr('postgres') ],
 		'<', \undef, '>', $p{out}, '2>', "$p{out}.err",
 		IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default));
 	push @running, \%p;
@@ -126,10 +126,14 @@ foreach my $i (1 .. 12)
 is($done, 12, 'the query is replaced while others write and read');
 foreach my $p (@running)
 {
-	ok($p->{run}->finish, 'writers and readers come to their end')
-	  or diag(slurp_file("$p->{out}.err"));
-	unlike(slurp_file("$p->{out}.err"), qr/ERROR|abort/, 'and find one result at a time');
+	$p->{run}->signal('TERM');
+	$p->{run}->finish;
+	unlike(slurp_file("$p->{out}.err"), qr/error|abort/i,
+		'writers and readers go on, and find one result at a time');
 }
+ok($node->poll_query_until('postgres',
+		q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'pgbench'}),
+	'they come to their end');
 is_exact(0, 'under load');
 
 # ------------------------------------------------------------- in the middle
@@ -162,8 +166,9 @@ is_exact(1, 'afterwards');
 
 # ------------------------------------------------ while workers fill the new tables
 
-# What is filled: known by its definition.
-my $filled = q{SELECT count(*) FROM streaming.views WHERE view::text LIKE 'streaming.\_definition%'};
+# What is filled: known by its definition, and by what it is to replace.
+my $filled = q{SELECT count(*) FROM streaming.views WHERE view::text LIKE 'streaming.\_definition%'
+	AND replaces::text IN ('v', 'w')};
 
 sub old_goes_on
 {

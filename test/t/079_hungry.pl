@@ -138,7 +138,7 @@ foreach my $case (
 			SELECT sum($name(i + 1)) AS n FROM h;
 		CREATE MATERIALIZED VIEW c_$name WITH (streaming.continuous) AS
 			SELECT sum($name(i + 2)) AS n FROM h;});
-	cmp_ok(longest_delay(4), '<', 8, "$name: the victim goes on");
+	cmp_ok(longest_delay(2), '<', 8, "$name: the victim goes on");
 	ok( $node->poll_query_until(
 			'postgres', qq{
 			SELECT count(*) = 3 FROM streaming.views

@@ -38,6 +38,7 @@
 
 #include "access/nbtree.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_collation.h"
 #include "commands/defrem.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -99,7 +100,7 @@ typedef struct NewRow
 
 /* So many bytes of them, of a large cache, and so many at once. */
 #define NEW_ROWS_SIZE (4 * 1024 * 1024)
-#define NEW_ROWS_TOGETHER 256
+#define NEW_ROWS_TOGETHER 128
 
 typedef struct StoreFeed
 {
@@ -161,12 +162,12 @@ struct StreamStore
 
 	/* rows of new groups that wait */
 	MemoryContext new_context;
-	NewRow	   *new_rows;		/* an array, in the store's memory */
+	NewRow	   *new_rows;		/* an array, in that */
 	int			nnew;
 	int			max_new;
 	Size		new_size;
 	TupleTableSlot **new_slots;
-	SortSupport order;			/* of the keys */
+	SortSupport order;			/* of the keys; or NULL */
 
 	/* slots */
 	TupleTableSlot *keyslot;	/* keys of the row at hand */
@@ -256,23 +257,29 @@ set_feeds(StreamStore *store, List *feeds)
 	store->feed = store->feeds;
 }
 
-/* Prepares to put rows into the order of their keys, that of the index. */
+/*
+ * Prepares to put rows into the order of their keys, about that of the index: this is
+ * for speed, and texts are compared fast by their bytes only.
+ */
 static void
 prepare_order(StreamStore *store)
 {
-	store->order = palloc0(sizeof(SortSupportData) * store->nkeys);
+	SortSupport order = palloc0(sizeof(SortSupportData) * store->nkeys);
+
 	for (int i = 0; i < store->nkeys; i++)
 	{
-		SortSupport key = &store->order[i];
 		Oid			type = TupleDescAttr(store->keydesc, i)->atttypid;
+		Oid			before = lookup_type_cache(type, TYPECACHE_LT_OPR)->lt_opr;
 
-		key->ssup_cxt = CurrentMemoryContext;
-		key->ssup_collation = store->collations[i];
-		key->ssup_attno = i + 1;
-		PrepareSortSupportFromOrderingOp(lookup_type_cache(type,
-														   TYPECACHE_LT_OPR)->lt_opr,
-										 key);
+		if (!OidIsValid(before))
+			return;
+		order[i].ssup_cxt = CurrentMemoryContext;
+		order[i].ssup_collation = OidIsValid(store->collations[i]) ?
+			C_COLLATION_OID : InvalidOid;
+		order[i].ssup_attno = i + 1;
+		PrepareSortSupportFromOrderingOp(before, &order[i]);
 	}
+	store->order = order;
 }
 
 StreamStore *
@@ -355,7 +362,8 @@ row_waits(StateGroup *group)
 static void
 forget_new_rows(StreamStore *store)
 {
-	store->nnew = 0;
+	store->new_rows = NULL;
+	store->nnew = store->max_new = 0;
 	store->new_size = 0;
 	MemoryContextReset(store->new_context);
 }
@@ -403,8 +411,11 @@ write_new_rows(StreamStore *store)
 		return;
 	if (store->new_slots == NULL)
 		make_new_slots(store);
-	qsort_arg(store->new_rows, store->nnew, sizeof(NewRow), compare_new_rows,
-			  store);
+	if (STREAM_MUTATION("new_row_lost"))
+		store->nnew--;
+	if (store->order)
+		qsort_arg(store->new_rows, store->nnew, sizeof(NewRow),
+				  compare_new_rows, store);
 	for (int begin = 0; begin < store->nnew; begin += NEW_ROWS_TOGETHER)
 	{
 		int			n = Min(store->nnew - begin, NEW_ROWS_TOGETHER);
@@ -444,7 +455,7 @@ put_new_row(StreamStore *store, StateGroup *group, HeapTuple tuple)
 		size = sizeof(NewRow) * store->max_new;
 		store->new_rows = store->new_rows ?
 			repalloc(store->new_rows, size) :
-			MemoryContextAlloc(store->context, size);
+			MemoryContextAlloc(store->new_context, size);
 	}
 	row = &store->new_rows[store->nnew++];
 	row->group = group;

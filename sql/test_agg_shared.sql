@@ -115,6 +115,8 @@ SELECT * FROM wrong();
 CREATE TABLE m (k int, i int, f float8) USING stream;
 CREATE MATERIALIZED VIEW m_small WITH (streaming.continuous) AS
 	SELECT k, avg(i), r(stddev(f)) AS sf, r(var_pop(f)) AS vf, variance(i), stddev(i) AS si FROM m GROUP BY k;
+CREATE MATERIALIZED VIEW m_keys WITH (streaming.continuous) AS
+	SELECT nullif(i % 50, 7)::text || repeat('-', 40) AS t, nullif(k % 20, 3) AS l, avg(i), max(f) AS hi FROM m GROUP BY 1, 2;
 ALTER SYSTEM SET streaming.state_cache_size = '64kB';
 SELECT pg_reload_conf();
 INSERT INTO m SELECT g % 1500, g, g / 4.0 FROM generate_series(1, 4500) g;

@@ -13,6 +13,7 @@
 #	readset		rows read above next_block are not remembered
 #	seen_rows	... nor the last one that a scan has seen
 #	cache		the cache of states is kept though the table has changed
+#	new_row_lost	of the rows of new groups that wait, one is not written
 #	threshold	rows are late by the watermark of their own batch
 #	sessions	a session of the table does not fill the gap between two rows
 #	sessions_whole	a session that has lost a row stays whole
@@ -103,7 +104,7 @@
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
-mutations=${*:-placement subxact readset seen_rows cache threshold sessions sessions_whole
+mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold sessions sessions_whole
 	sessions_edge session_rows
 	join_forgotten join_twice join_evicted_early content_skipped join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting
 	join_index join_key_only join_implied join_alone join_keys join_found join_key_first join_late join_row_time
@@ -152,7 +153,7 @@ guards()
 		ordered_stay | topn_unsaid | empty_set_goes)
 			echo test_00_setup test_topn_changes ;;
 		topn_*) echo test_00_setup test_topn ;;
-		shared_filter | average_unfiltered)
+		new_row_lost | shared_filter | average_unfiltered)
 			echo test_00_setup test_agg_shared ;;
 		rows_forgotten | bits_again) echo test_00_setup test_agg_kept ;;
 		changes_between | added_untold | content_skipped) echo test_00_setup test_views_on_views ;;

@@ -66,7 +66,7 @@ define_settings(void)
 	DefineCustomIntVariable("streaming.max_batch_rows",
 							"About how many rows a batch takes at most.",
 							"A view's own option goes first.",
-							&stream_max_batch_rows, 1000000, 1, INT_MAX,
+							&stream_max_batch_rows, 2000000, 1, INT_MAX,
 							PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("streaming.state_cache_size",
 							"Memory for the cached state of a continuous view.",

@@ -69,7 +69,7 @@
 /* Of so many pages, beside the last one of each leaf, a batch is small. */
 #define SMALL_BLOCKS 8
 
-int			stream_max_batch_rows = 1000000;
+int			stream_max_batch_rows = 2000000;
 
 /* What this process remembers of a view. */
 typedef struct BatchView

@@ -258,12 +258,17 @@ insert_index_entries(StreamStateTable *table, TupleTableSlot *slot,
 Buffer
 stream_statetable_insert(StreamStateTable *table, TupleTableSlot *slot)
 {
-	BlockNumber block;
-
 	table_tuple_insert(table->rel, slot, GetCurrentCommandId(true),
 					   0, NULL);
 	insert_index_entries(table, slot, false, false);
-	block = ItemPointerGetBlockNumber(&slot->tts_tid);
+	return stream_statetable_buffer(table, &slot->tts_tid);
+}
+
+Buffer
+stream_statetable_buffer(StreamStateTable *table, ItemPointer tid)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(tid);
+
 	if (block != table->inserted_block)
 	{
 		table->inserted_block = block;

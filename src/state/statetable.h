@@ -89,6 +89,10 @@ extern Buffer stream_statetable_insert(StreamStateTable *table,
 extern void stream_statetable_insert_all(StreamStateTable *table,
 										 TupleTableSlot **slots, int n);
 
+/* Where the page of a row that has been inserted is, as a hint. */
+extern Buffer stream_statetable_buffer(StreamStateTable *table,
+									   ItemPointer tid);
+
 /*
  * Puts the row in the place of the one at tid; its TID is then in the slot.
  * buffer: a hint at where its page is, or InvalidBuffer; it need not be right.

@@ -27,12 +27,18 @@
  * prefetched, some rows later the group found there, then the page, then the row
  * on it.  When its turn comes, all is at hand.
  *
+ * Rows of new groups wait once more, until there are many, or the feed ends: in the
+ * order of their keys they are written page by page, and entered in the index leaf
+ * by leaf.  Nobody misses them: a group is written once in a feed, and it is in the
+ * cache.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/nbtree.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_collation.h"
 #include "commands/defrem.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -40,6 +46,8 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/sortsupport.h"
+#include "utils/typcache.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -80,6 +88,19 @@ typedef struct StagedRow
 	TupleTableSlot *slot;
 	uint32		hash;			/* of its keys */
 } StagedRow;
+
+/* A row of a new group, to be written. */
+typedef struct NewRow
+{
+	StateGroup *group;
+	HeapTuple	tuple;
+	Datum		key;			/* the first of its keys */
+	bool		isnull;
+} NewRow;
+
+/* So many bytes of them, of a large cache, and so many at once. */
+#define NEW_ROWS_SIZE (4 * 1024 * 1024)
+#define NEW_ROWS_TOGETHER 128
 
 typedef struct StoreFeed
 {
@@ -138,6 +159,15 @@ struct StreamStore
 	StoreFeed  *feed;			/* whose they are */
 	uint64		staged;
 	uint64		processed;
+
+	/* rows of new groups that wait */
+	MemoryContext new_context;
+	NewRow	   *new_rows;		/* an array, in that */
+	int			nnew;
+	int			max_new;
+	Size		new_size;
+	TupleTableSlot **new_slots;
+	SortSupport order;			/* of the keys; or NULL */
 
 	/* slots */
 	TupleTableSlot *keyslot;	/* keys of the row at hand */
@@ -227,6 +257,31 @@ set_feeds(StreamStore *store, List *feeds)
 	store->feed = store->feeds;
 }
 
+/*
+ * Prepares to put rows into the order of their keys, about that of the index: this is
+ * for speed, and texts are compared fast by their bytes only.
+ */
+static void
+prepare_order(StreamStore *store)
+{
+	SortSupport order = palloc0(sizeof(SortSupportData) * store->nkeys);
+
+	for (int i = 0; i < store->nkeys; i++)
+	{
+		Oid			type = TupleDescAttr(store->keydesc, i)->atttypid;
+		Oid			before = lookup_type_cache(type, TYPECACHE_LT_OPR)->lt_opr;
+
+		if (!OidIsValid(before))
+			return;
+		order[i].ssup_cxt = CurrentMemoryContext;
+		order[i].ssup_collation = OidIsValid(store->collations[i]) ?
+			C_COLLATION_OID : InvalidOid;
+		order[i].ssup_attno = i + 1;
+		PrepareSortSupportFromOrderingOp(before, &order[i]);
+	}
+	store->order = order;
+}
+
 StreamStore *
 stream_store_create(MemoryContext parent, TupleDesc desc,
 					const StreamStoreShape *shape)
@@ -286,8 +341,131 @@ stream_store_create(MemoryContext parent, TupleDesc desc,
 	store->nulls = palloc(sizeof(bool) * desc->natts);
 	store->group_states = palloc(sizeof(NullableDatum) * (store->naggs + 1));
 	store->outslot = MakeSingleTupleTableSlot(store->desc, &TTSOpsHeapTuple);
+	store->new_context = AllocSetContextCreate(context, "rows of new groups",
+											   ALLOCSET_DEFAULT_SIZES);
+	if (store->hashfuncs)
+		prepare_order(store);
 	MemoryContextSwitchTo(old);
 	return store;
+}
+
+/* ---- rows of new groups ---- */
+
+/* Has it a row that waits?  Its TID, which is valid, says so. */
+static inline bool
+row_waits(StateGroup *group)
+{
+	return ItemPointerIsValid(&group->tid) &&
+		ItemPointerGetBlockNumberNoCheck(&group->tid) == InvalidBlockNumber;
+}
+
+static void
+forget_new_rows(StreamStore *store)
+{
+	store->new_rows = NULL;
+	store->nnew = store->max_new = 0;
+	store->new_size = 0;
+	MemoryContextReset(store->new_context);
+}
+
+static int
+compare_new_rows(const void *left, const void *right, void *arg)
+{
+	const NewRow *a = left;
+	const NewRow *b = right;
+	StreamStore *store = arg;
+	int			order = ApplySortComparator(a->key, a->isnull,
+											b->key, b->isnull, store->order);
+
+	for (int i = 1; order == 0 && i < store->nkeys; i++)
+	{
+		bool		anull;
+		bool		bnull;
+		Datum		akey = heap_getattr(a->tuple, i + 1, store->desc, &anull);
+		Datum		bkey = heap_getattr(b->tuple, i + 1, store->desc, &bnull);
+
+		order = ApplySortComparator(akey, anull, bkey, bnull,
+									&store->order[i]);
+	}
+	return order;
+}
+
+/* The slots that rows are written from. */
+static void
+make_new_slots(StreamStore *store)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->context);
+
+	store->new_slots = palloc(sizeof(TupleTableSlot *) * NEW_ROWS_TOGETHER);
+	for (int i = 0; i < NEW_ROWS_TOGETHER; i++)
+		store->new_slots[i] = MakeSingleTupleTableSlot(store->desc,
+													   &TTSOpsHeapTuple);
+	MemoryContextSwitchTo(old);
+}
+
+/* Writes the rows of new groups that wait. */
+static void
+write_new_rows(StreamStore *store)
+{
+	if (store->nnew == 0)
+		return;
+	if (store->new_slots == NULL)
+		make_new_slots(store);
+	if (STREAM_MUTATION("new_row_lost"))
+		store->nnew--;
+	if (store->order)
+		qsort_arg(store->new_rows, store->nnew, sizeof(NewRow),
+				  compare_new_rows, store);
+	for (int begin = 0; begin < store->nnew; begin += NEW_ROWS_TOGETHER)
+	{
+		int			n = Min(store->nnew - begin, NEW_ROWS_TOGETHER);
+		NewRow	   *rows = store->new_rows + begin;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < n; i++)
+			ExecStoreHeapTuple(rows[i].tuple, store->new_slots[i], false);
+		stream_statetable_insert_all(&store->table, store->new_slots, n);
+		for (int i = 0; i < n; i++)
+		{
+			StateGroup *group = rows[i].group;
+
+			group->tid = store->new_slots[i]->tts_tid;
+			group->buffer = stream_statetable_buffer(&store->table,
+													 &group->tid);
+			ExecClearTuple(store->new_slots[i]);
+		}
+	}
+	forget_new_rows(store);
+}
+
+/*
+ * The row, in the memory of new rows, waits to be written as that of the group, which is
+ * in the cache.
+ */
+static void
+put_new_row(StreamStore *store, StateGroup *group, HeapTuple tuple)
+{
+	NewRow	   *row;
+
+	if (store->nnew == store->max_new)
+	{
+		Size		size;
+
+		store->max_new = Max(store->max_new * 2, 64);
+		size = sizeof(NewRow) * store->max_new;
+		store->new_rows = store->new_rows ?
+			repalloc(store->new_rows, size) :
+			MemoryContextAlloc(store->new_context, size);
+	}
+	row = &store->new_rows[store->nnew++];
+	row->group = group;
+	group->buffer = InvalidBuffer;
+	ItemPointerSet(&group->tid, InvalidBlockNumber, FirstOffsetNumber);
+	row->tuple = tuple;
+	row->key = heap_getattr(tuple, 1, store->desc, &row->isnull);
+	store->new_size += HEAPTUPLESIZE + tuple->t_len;
+	if (store->new_size > Min(NEW_ROWS_SIZE, stream_store_held_limit()))
+		write_new_rows(store);
 }
 
 /* ---- generations ---- */
@@ -347,6 +525,8 @@ bound_memory(StreamStore *store)
 		limit = limit / 3 * 2;
 	if (used < limit)
 		return;
+	/* what waits is of groups that may go with the old one */
+	write_new_rows(store);
 	if (store->old)
 		store->complete = false;
 	drop_generation(&store->old);
@@ -372,6 +552,7 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch,
 	store->arg = arg;
 	store->staged = store->processed = 0;
 	store->feed = store->feeds;
+	forget_new_rows(store);
 	if (!store->hashfuncs)
 		return;
 	if (store->batch != batch ||
@@ -614,12 +795,14 @@ find_uncached(StreamStore *store, MemoryContext *context)
 /* ---- writing ---- */
 
 /*
- * Puts keys, results and states of the group into outslot; the rest, if any, is
- * what the row of the delta brings.
+ * Puts keys, results and states of the group into outslot, a tuple in the context; the
+ * rest, if any, is what the row of the delta brings.
  */
 static void
-form_row(StreamStore *store, StateGroup *group, TupleTableSlot *delta)
+form_row(StreamStore *store, StateGroup *group, TupleTableSlot *delta,
+		 MemoryContext context)
 {
+	MemoryContext old;
 	Datum	   *values = store->values;
 	bool	   *nulls = store->nulls;
 	int			column = store->nkeys + store->naggs;
@@ -647,8 +830,10 @@ form_row(StreamStore *store, StateGroup *group, TupleTableSlot *delta)
 		values[column] = delta->tts_values[i];
 		nulls[column] = delta->tts_isnull[i];
 	}
-	ExecForceStoreHeapTuple(heap_form_tuple(store->desc, values, nulls),
-							store->outslot, false);
+	old = MemoryContextSwitchTo(context);
+	ExecStoreHeapTuple(heap_form_tuple(store->desc, values, nulls),
+					   store->outslot, false);
+	MemoryContextSwitchTo(old);
 }
 
 /* Puts the keys of a row of the delta into keyslot. */
@@ -682,6 +867,8 @@ take_ranks(StreamStore *store, StateGroup *group, TupleTableSlot *delta,
 static void
 tell_of_old_row(StreamStore *store, StateGroup *group)
 {
+	if (row_waits(group))
+		write_new_rows(store);
 	if (store->on_change == NULL)
 		return;
 	stream_statetable_fetch(&store->table, &group->tid);
@@ -689,26 +876,31 @@ tell_of_old_row(StreamStore *store, StateGroup *group)
 	ExecClearTuple(store->table.found);
 }
 
-/* Writes the row in outslot. */
+/* Forms and writes the row of a group. */
 static void
-write_row(StreamStore *store, StateGroup *group, bool isnew)
+write_row(StreamStore *store, StateGroup *group, TupleTableSlot *delta,
+		  bool isnew)
 {
+	bool		waits = isnew && store->hashfuncs;
+
+	form_row(store, group, delta, waits ? store->new_context : store->row);
 	if (isnew)
-	{
-		group->buffer = stream_statetable_insert(&store->table,
-												 store->outslot);
 		store->made++;
-	}
 	else
-	{
 		tell_of_old_row(store, group);
-		group->buffer = stream_statetable_update(&store->table, &group->tid,
-												 group->buffer,
-												 store->outslot);
-	}
 	if (store->on_change)
 		store->on_change(store->outslot, 1, store->arg);
-	group->tid = store->outslot->tts_tid;
+	if (waits)
+		put_new_row(store, group,
+					ExecFetchSlotHeapTuple(store->outslot, false, NULL));
+	else
+	{
+		group->buffer = isnew ?
+			stream_statetable_insert(&store->table, store->outslot) :
+			stream_statetable_update(&store->table, &group->tid,
+									 group->buffer, store->outslot);
+		group->tid = store->outslot->tts_tid;
+	}
 	ExecClearTuple(store->outslot);
 }
 
@@ -772,8 +964,7 @@ merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
 	if (store->bits ? bits != 0 : isnew || store->feed->naggs > 0 ||
 		(store->ranking && is_better(store, group, delta)))
 	{
-		form_row(store, group, delta);
-		write_row(store, group, isnew);
+		write_row(store, group, delta, isnew);
 		if (isnew && store->expiry)
 			set_expiry(store, group, store->values[store->expiry - 1]);
 		if (store->on_made && (isnew || store->bits))
@@ -836,10 +1027,7 @@ stream_store_end_group(StreamStore *store, bool gone)
 		set_state(store, group, store->own[j],
 				  store->group_states[store->own[j]]);
 	if (!gone)
-	{
-		form_row(store, group, NULL);
-		write_row(store, group, isnew);
-	}
+		write_row(store, group, NULL, isnew);
 	else if (!isnew)
 	{
 		tell_of_old_row(store, group);
@@ -989,7 +1177,7 @@ stream_store_merge(StreamStore *store, TupleTableSlot *delta)
 	MemoryContextSwitchTo(old);
 }
 
-/* Merges the rows that still wait. */
+/* Merges, and writes, the rows that still wait. */
 static void
 drain_ring(StreamStore *store)
 {
@@ -1000,6 +1188,7 @@ drain_ring(StreamStore *store)
 		MemoryContextReset(store->row);
 		merge_staged_row(store);
 	}
+	write_new_rows(store);
 	MemoryContextSwitchTo(old);
 }
 

@@ -124,6 +124,52 @@ class Bench:
                         "%.2f" % (o / t), ">= %.2f" % goal, o / t >= goal)
         cur.execute("DROP TABLE backfill")
 
+    def backlogs(self):
+        """Two views over an old stream, made together or one after the other.
+
+        Together, they read the same part of it at about the same time: blocks
+        that are read from outside of shared buffers are read once.
+        """
+        n, cur = self.scale(2_000_000, 20_000), self.cur
+        cur.execute("CREATE TABLE backlogs (k int4, v int4, pad text) "
+                    "USING stream")
+        cur.execute("INSERT INTO backlogs SELECT x %% 10000, x, repeat('x', "
+                    "100) FROM generate_series(1, %d) x" % n)
+        cur.execute("VACUUM ANALYZE backlogs")
+        create = ("CREATE MATERIALIZED VIEW backlogs_v%d WITH "
+                  "(streaming.continuous) AS SELECT k, count(*) AS n, "
+                  "sum(v) AS s, max(v) AS hi FROM backlogs GROUP BY k")
+        refresh = "REFRESH MATERIALIZED VIEW backlogs_v%d"
+        orders = {"together": [create % 0, create % 1, refresh % 0, refresh % 1],
+                  "in turn": [create % 0, refresh % 0, create % 1, refresh % 1]}
+        times = {name: [] for name in orders}
+        blocks = {name: [] for name in orders}
+        self.let_help(0)
+        for _ in range(self.runs):
+            for name, statements in orders.items():
+                before = self.blocks_read("backlogs")
+                times[name].append(timed(cur, *statements))
+                cur.execute("DROP MATERIALIZED VIEW backlogs_v0, backlogs_v1")
+                blocks[name].append(self.blocks_read("backlogs") - before)
+        cur.execute("ALTER SYSTEM RESET max_parallel_workers_per_gather")
+        cur.execute("SELECT pg_reload_conf()")
+        o, t = (statistics.median(times[name]) for name in orders)
+        ours, theirs = ("%s s, %s blocks read" % (
+            "%.2f" % statistics.median(times[name]),
+            format(int(statistics.median(blocks[name])), ","))
+            for name in orders)
+        self.report("backlogs of 2 views on one stream of %s rows, together, "
+                    "against one after the other" % format(n, ","),
+                    ours, theirs, "%.2f" % (o / t), "-", True)
+        cur.execute("DROP TABLE backlogs")
+
+    def blocks_read(self, table):
+        """Of a table, by all processes, as far as they have said so."""
+        time.sleep(0 if self.small else 2)
+        self.cur.execute("SELECT heap_blks_read FROM pg_statio_all_tables "
+                         "WHERE relid = %s::regclass", [table])
+        return self.cur.fetchone()[0]
+
     def transform(self):
         """A view without aggregation against INSERT ... SELECT into heap."""
         n, cur = self.scale(2_000_000, 20_000), self.cur
@@ -1279,7 +1325,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("measurements", nargs="*",
-                        help="backfill transform merge cube copy groups single "
+                        help="backfill backlogs transform merge cube copy groups single "
                         "saturated delay memory hop sessions dedup distinct chain "
                         "latest join skew evict state views objects")
     parser.add_argument("--small", action="store_true")
@@ -1293,9 +1339,10 @@ def main():
     cur = connect()
     cur.execute("CREATE EXTENSION streaming")
     bench = Bench(args)
-    names = ["backfill", "transform", "merge", "cube", "copy", "groups", "single",
-             "saturated", "delay", "memory", "hop", "sessions", "dedup", "distinct",
-             "chain", "latest", "join", "skew", "evict", "state", "views", "objects"]
+    names = ["backfill", "backlogs", "transform", "merge", "cube", "copy",
+             "groups", "single", "saturated", "delay", "memory", "hop",
+             "sessions", "dedup", "distinct", "chain", "latest", "join",
+             "skew", "evict", "state", "views", "objects"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

@@ -1598,12 +1598,14 @@ stream_batch_is_simple(Oid viewid)
 }
 
 bool
-stream_batch_has_triggers(const StreamBatch *batch)
+stream_batch_writes_plainly(const StreamBatch *batch)
 {
 	for (int i = 0; i < batch->view->nops; i++)
-		if (batch->states[i] && batch->states[i]->trigdesc)
-			return true;
-	return false;
+		if (batch->states[i] &&
+			(batch->states[i]->trigdesc ||
+			 !stream_trust_indexes_are_plain(batch->states[i])))
+			return false;
+	return true;
 }
 
 bool

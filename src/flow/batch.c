@@ -1608,6 +1608,21 @@ stream_batch_writes_plainly(const StreamBatch *batch)
 	return true;
 }
 
+Size
+stream_batch_memory(void)
+{
+	HASH_SEQ_STATUS seq;
+	BatchView  *view;
+	Size		size = 0;
+
+	if (views == NULL)
+		return 0;
+	hash_seq_init(&seq, views);
+	while ((view = hash_seq_search(&seq)) != NULL)
+		size += MemoryContextMemAllocated(view->context, true);
+	return size;
+}
+
 bool
 stream_batch_is_small(const StreamBatch *batch)
 {

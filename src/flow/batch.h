@@ -152,6 +152,9 @@ extern bool stream_batch_writes_plainly(const StreamBatch *batch);
 /* Of one that has been measured: is there little to read, and can all of it be read? */
 extern bool stream_batch_is_small(const StreamBatch *batch);
 
+/* How much memory this process has for what it remembers of views. */
+extern Size stream_batch_memory(void);
+
 /*
  * Gives a view that was just created its first row, if it has no keys.  Runs
  * as the current user.

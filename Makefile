@@ -95,6 +95,7 @@ OBJS = \
 	src/process/bisect.o \
 	src/process/agenda.o \
 	src/process/pace.o \
+	src/process/memory.o \
 	src/process/worker.o \
 	src/process/lanes.o \
 	src/process/scheduler.o \

@@ -23,6 +23,7 @@
 #define STREAM_SPARE_SLOTS 8	/* for others, while they are probed */
 #define STREAM_DATABASE_SLOTS (STREAM_MAX_DATABASES + STREAM_SPARE_SLOTS)
 #define STREAM_MAX_WORKERS 256	/* workers, all databases together */
+#define STREAM_MAX_BUNDLE 32	/* views in one transaction: for that many, there are locks enough */
 #define STREAM_MAX_SOURCES 16384	/* wake-up slots that streams share */
 #define STREAM_MAX_SUSPENSIONS 32	/* databases that commands want free */
 
@@ -53,7 +54,9 @@ typedef struct StreamWorker
 	Latch	   *latch;
 	TimestampTz busy_since;		/* its batch runs since, by the system's
 								 * clock; or 0 */
-	Oid			busy_view;		/* that of the batch */
+	Oid			busy_view;		/* that of the batch ... */
+	int			nothers;		/* ... and how many more have theirs with it, ... */
+	Oid			others[STREAM_MAX_BUNDLE - 1];	/* ... which are these */
 	uint64		busy_request;	/* it answers requests up to this one */
 	TimestampTz canceled_at;	/* the batch was told to end, or 0 ... */
 	bool		unwanted;		/* ... for its view is not to run any more */

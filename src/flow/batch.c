@@ -1661,12 +1661,29 @@ stream_batch_is_simple(Oid viewid)
 }
 
 bool
-stream_batch_has_triggers(const StreamBatch *batch)
+stream_batch_writes_plainly(const StreamBatch *batch)
 {
 	for (int i = 0; i < batch->view->nops; i++)
-		if (batch->states[i] && batch->states[i]->trigdesc)
-			return true;
-	return false;
+		if (batch->states[i] &&
+			(batch->states[i]->trigdesc ||
+			 !stream_trust_indexes_are_plain(batch->states[i])))
+			return false;
+	return true;
+}
+
+Size
+stream_batch_memory(void)
+{
+	HASH_SEQ_STATUS seq;
+	BatchView  *view;
+	Size		size = 0;
+
+	if (views == NULL)
+		return 0;
+	hash_seq_init(&seq, views);
+	while ((view = hash_seq_search(&seq)) != NULL)
+		size += MemoryContextMemAllocated(view->context, true);
+	return size;
 }
 
 bool

@@ -158,16 +158,19 @@ extern bool stream_batch_is_alone(Oid viewid);
 /*
  * Could the view have its next batch in one transaction with those of others?  Its plans are
  * at hand, it has had batches before, is in no group, reads nothing but its streams and its
- * own state, and calls no functions but those written in C.  All of that as far as is
+ * own state, and runs no code of users.  All of that as far as is
  * known; see stream_batch_is_alone.
  */
 extern bool stream_batch_is_simple(Oid viewid);
 
-/* Of a batch that is open: has its result triggers? */
-extern bool stream_batch_has_triggers(const StreamBatch *batch);
+/* Of a batch that is open: is what it writes without triggers, and code of users in indexes? */
+extern bool stream_batch_writes_plainly(const StreamBatch *batch);
 
 /* Of one that has been measured: is there little to read, and can all of it be read? */
 extern bool stream_batch_is_small(const StreamBatch *batch);
+
+/* How much memory this process has for what it remembers of views. */
+extern Size stream_batch_memory(void);
 
 /*
  * Gives a view that was just created its first row, if it has no keys.  Runs

@@ -13,7 +13,7 @@
  * What is run here is the ordinary case.  Who needs anything else is left out, and has a
  * batch of its own: whose plans are not at hand, for planning may take long and fail; who
  * has much to read; whose turn comes when the others have taken a while; who fires
- * triggers; who runs functions in languages of users, which may catch the signal that ends
+ * triggers; who runs any code of users (trust.c), which may catch the signal that ends
  * a bundle; who reads anything but its streams and its own state, which others may lock
  * for long.  So there is hardly a lock to wait for and nothing that does not end when it is
  * told to, and one view holds up the others of its owner by no more than the time that the
@@ -62,7 +62,7 @@ open_view(StreamBundled *view)
 		return;
 	view->batch = stream_batch_open(view->viewid, false);
 	view->opened = view->batch != NULL;
-	if (view->batch && stream_batch_has_triggers(view->batch))
+	if (view->batch && !stream_batch_writes_plainly(view->batch))
 		leave_out(view);
 }
 

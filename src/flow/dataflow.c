@@ -49,12 +49,15 @@ stream_dataflow_load(MemoryContext parent, const StreamViewRow *row)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	Relation	rel = table_open(row->definition, NoLock);
 	Query	   *query = get_view_query(rel);
+	Query	   *rewritten = stream_analyze_rewrite(query);
 	StreamDataflow *flow = palloc0(sizeof(StreamDataflow));
 	ListCell   *lc;
 
 	if (!row->options.trust_functions)
-		stream_trust_check(stream_analyze_rewrite(query));
+		stream_trust_check(rewritten);
 	flow->context = context;
+	/* what is above an aggregation is in none of the feeds */
+	flow->plain = stream_trust_is_plain(rewritten);
 	flow->tree = stream_tree_of_query(query, &row->options, NULL);
 	foreach(lc, flow->tree->cuts)
 		add_deltas(flow, row, lfirst(lc));
@@ -129,12 +132,14 @@ stream_dataflow_is_simple(const StreamDataflow *flow, List *leaves,
 	ListCell   *lc;
 	ListCell   *lc2;
 
+	if (!flow->plain)
+		return false;
 	foreach(lc, flow->deltas)
 	{
 		StreamDelta *delta = lfirst(lc);
 
 		/* what joins need to know is found out each time */
-		if (!delta->only_c || delta->feed->tables)
+		if (!delta->plain || delta->feed->tables)
 			return false;
 		foreach(lc2, delta->relations)
 		{

@@ -19,6 +19,8 @@ typedef struct StreamDataflow
 	List	   *deltas;			/* StreamDelta: of each feed of each operator, in
 								 * the order in which a batch runs them */
 
+	bool		plain;			/* the query runs no code of users, see trust.h */
+
 	/* as of the last stream_dataflow_plan */
 	List	   *streams;		/* OIDs: the inputs of the view, in order */
 	List	   *sights;			/* StreamSight, one for each */
@@ -45,7 +47,7 @@ extern bool stream_dataflow_lock(StreamDataflow *flow);
 
 /*
  * Does it touch nothing but these leaves of its streams and these states of its own (OIDs),
- * join none, and call no functions but those written in C?
+ * join none, and run no code of users?
  */
 extern bool stream_dataflow_is_simple(const StreamDataflow *flow,
 									  List *leaves, List *states);

@@ -461,7 +461,7 @@ plan_delta(StreamDelta *delta, double rows, bool parallel)
 
 	if (!delta->trusts)
 		stream_trust_check(query);
-	delta->only_c = stream_trust_only_c(query);
+	delta->plain = stream_trust_is_plain(query);
 	if (!delta->feed->content)
 		set_streams(delta, query);
 	if (delta->feed->tables)

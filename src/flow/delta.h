@@ -39,7 +39,7 @@ typedef struct StreamDelta
 	PlannedStmt *backlog;		/* for so many that other processes may help */
 	BlockNumber blocks;			/* of the tables that are joined, then */
 	List	   *relations;		/* all that the plans touch, or have touched */
-	bool		only_c;			/* they call no functions but those written in C */
+	bool		plain;			/* they run no code of users, see trust.h */
 	int			generation;		/* counts how often all was planned anew */
 
 	bool		planning;		/* a plan is being made: */

@@ -50,7 +50,6 @@
 #define POLLS_PER_SEC 4			/* ... with more than 20 views */
 
 /* Views that have their batches together: */
-#define MAX_BUNDLE 32			/* for that many, there are locks enough */
 #define MAX_LOOKED_AT 256		/* so many views are asked */
 #define BUNDLE_US 5000			/* so long they may take, all of them ... */
 #define MEMBER_US 2000			/* ... and each; about, from what is known */
@@ -593,7 +592,7 @@ stream_agenda_bundle(StreamAgendaView *view, TimestampTz now)
 	{
 		StreamAgendaView *other = lfirst(lc);
 
-		if (++looked_at > MAX_LOOKED_AT || list_length(bundle) == MAX_BUNDLE)
+		if (++looked_at > MAX_LOOKED_AT || list_length(bundle) == STREAM_MAX_BUNDLE)
 			break;
 		if (other == view || other->had_turn || other->reload ||
 			other->owner != view->owner || !reads_the_same(view, other) ||

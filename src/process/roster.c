@@ -533,6 +533,7 @@ stream_roster_list_workers(StreamWorkerStatus *list)
 		list[n].pid = worker->pid;
 		list[n].busy_since = worker->busy_since;
 		list[n].busy_view = worker->busy_view;
+		list[n].busy_bundle = worker->busy_since != 0 && worker->nothers > 0;
 		list[n].busy_request = worker->busy_request;
 		/* one that nobody knows is of no interest */
 		list[n].busy_slow = view == NULL || view->slow;
@@ -564,6 +565,29 @@ find_batch(const StreamWorkerStatus *status)
 		worker->busy_view != status->busy_view)
 		return NULL;
 	return worker;
+}
+
+List *
+stream_roster_batch_of(const StreamWorkerStatus *status)
+{
+	Oid			others[STREAM_MAX_BUNDLE - 1];
+	StreamWorker *worker;
+	List	   *views = NIL;
+	int			n = -1;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	worker = find_batch(status);
+	if (worker != NULL)
+	{
+		n = worker->nothers;
+		memcpy(others, worker->others, n * sizeof(Oid));
+	}
+	LWLockRelease(stream_area->lock);
+	if (n >= 0)
+		views = list_make1_oid(status->busy_view);
+	for (int i = 0; i < n && !STREAM_MUTATION("bundle_first_only"); i++)
+		views = lappend_oid(views, others[i]);
+	return views;
 }
 
 void
@@ -892,6 +916,8 @@ stream_roster_view_joins(Oid viewid, uint64 *requested)
 
 	stream_area_lock_views(LW_EXCLUSIVE);
 	ours = begin_batch(viewid, my_worker->busy_since, requested) != NULL;
+	if (ours)
+		my_worker->others[my_worker->nothers++] = viewid;
 	LWLockRelease(stream_area->lock);
 	return ours;
 }
@@ -908,6 +934,7 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 	{
 		my_worker->busy_since = now;
 		my_worker->busy_view = viewid;
+		my_worker->nothers = 0;
 		my_worker->busy_request = view->requested;
 		my_worker->canceled_at = 0;
 		stream_crashes_begin(my_slot(), viewid);
@@ -932,6 +959,7 @@ stream_roster_batch_over(StreamCancel *cancel)
 		my_worker->unwanted ? STREAM_CANCEL_UNWANTED : STREAM_CANCEL_TIMEOUT;
 	my_worker->busy_since = 0;
 	my_worker->busy_view = InvalidOid;
+	my_worker->nothers = 0;
 	my_worker->canceled_at = 0;
 	LWLockRelease(stream_area->lock);
 	return batch_us;

@@ -82,6 +82,7 @@ typedef struct StreamWorkerStatus
 	int			pid;			/* 0: has not started yet */
 	TimestampTz busy_since;		/* its batch runs since, or 0 ... */
 	Oid			busy_view;		/* ... of this view ... */
+	bool		busy_bundle;	/* ... and others, see stream_roster_batch_of ... */
 	uint64		busy_request;	/* ... for requests up to this one ... */
 	bool		busy_slow;		/* ... which is known to be slow ... */
 	TimestampTz canceled_at;	/* ... and was told to end, or 0 ... */
@@ -151,6 +152,11 @@ extern void stream_roster_release_worker(int slot, uint32 generation);
  * begins.
  */
 extern void stream_roster_set_watched(bool watched);
+
+/*
+ * OIDs: the views whose batch the worker is in, if it is still that one, or NIL.
+ */
+extern List *stream_roster_batch_of(const StreamWorkerStatus *worker);
 
 /* Notes that the worker's batch takes long, if it is still that one. */
 extern void stream_roster_set_slow(const StreamWorkerStatus *worker);
@@ -249,7 +255,10 @@ extern bool stream_roster_view_requests(Oid viewid, uint64 *requested,
  */
 extern bool stream_roster_view_begin(Oid viewid, uint64 *requested);
 
-/* The same for another view that has its batch together with that one, which stands for all. */
+/*
+ * The same for another view that has its batch together with that one, which stands for all,
+ * though what ends it may be for the sake of any.  There are at most STREAM_MAX_BUNDLE.
+ */
 extern bool stream_roster_view_joins(Oid viewid, uint64 *requested);
 
 typedef enum StreamCancel

@@ -76,6 +76,7 @@
 #define LIVED_WELL_MS 5000		/* a worker that lived so long is no crasher */
 #define NO_ROOM_RETRY_MS 5000
 #define GRACE_MS 5000			/* from SIGINT to SIGTERM */
+#define BUNDLE_MS 2000			/* those of several views, which end by themselves before */
 #define RECORD_RETRY_US USECS_PER_SEC
 #define RECORD_US (10 * USECS_PER_SEC)	/* who waits is told without a record */
 #define IDLE_MS 10000			/* so long we stay without views */
@@ -561,9 +562,21 @@ end_unwanted(List *unwanted)
 		return;
 	n = stream_roster_list_workers(list);
 	for (int i = 0; i < n; i++)
-		if (list[i].busy_since != 0 && list[i].canceled_at == 0 &&
-			list_member_oid(unwanted, list[i].busy_view))
-			stream_roster_end_batch(&list[i], SIGINT, true);
+	{
+		List	   *views;
+		ListCell   *lc;
+
+		if (list[i].busy_since == 0 || list[i].canceled_at != 0)
+			continue;
+		views = stream_roster_batch_of(&list[i]);
+		foreach(lc, views)
+			if (list_member_oid(unwanted, lfirst_oid(lc)))
+			{
+				(void) stream_roster_end_batch(&list[i], SIGINT, true);
+				break;
+			}
+		list_free(views);
+	}
 }
 
 /* From SIGINT to SIGTERM, in microseconds. */
@@ -578,9 +591,13 @@ static TimestampTz
 watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
 {
 	TimestampTz next = DT_NOEND;
-	TimestampTz late = worker->busy_since +
-	stream_batch_timeout * INT64CONST(1000);
+	int			timeout_ms = stream_batch_timeout;
+	TimestampTz late;
 
+	/* that ends by itself, or something is wrong that is nobody's failure */
+	if (worker->busy_bundle && !STREAM_MUTATION("bundle_forever"))
+		timeout_ms = timeout_ms == 0 ? BUNDLE_MS : Min(timeout_ms, BUNDLE_MS);
+	late = worker->busy_since + timeout_ms * INT64CONST(1000);
 	if (!worker->busy_slow)
 	{
 		if (now - worker->busy_since < STREAM_LONG_BATCH_US)
@@ -600,11 +617,11 @@ watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
 		}
 		return Min(next, worker->canceled_at + grace_us());
 	}
-	if (stream_batch_timeout == 0)
+	if (timeout_ms == 0)
 		return next;
 	if (now < late)
 		return Min(next, late);
-	stream_roster_end_batch(worker, SIGINT, false);
+	stream_roster_end_batch(worker, SIGINT, worker->busy_bundle);
 	return Min(next, now + grace_us());
 }
 

@@ -84,6 +84,7 @@
 #include "process/failure.h"
 #include "process/agenda.h"
 #include "process/pace.h"
+#include "process/memory.h"
 #include "process/worker.h"
 
 #define SLICE_US USECS_PER_SEC
@@ -986,8 +987,9 @@ bundle_step(StreamAgendaView *view, void *arg)
 	MemoryContext caller;
 
 	/* what takes long is to be alone, where the others do not wait for it */
-	enable_timeout_after(STATEMENT_TIMEOUT,
-						 stream_debug_limit("bundle", BUNDLE_MS));
+	if (!STREAM_MUTATION("bundle_endless"))
+		enable_timeout_after(STATEMENT_TIMEOUT,
+							 stream_debug_limit("bundle", BUNDLE_MS));
 	stream_bundle_run(bundle->bundled, bundle->n, &bundle->at);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	caller = MemoryContextSwitchTo(worker_context);
@@ -1169,6 +1171,7 @@ run_view(StreamAgendaView *view, TimestampTz now, List **shares)
 		if (!view->had_turn)
 			us += run_batch(view);
 		find_share(shares, view->owner)->us += us;
+		stream_memory_note_batches(us);
 		stream_agenda_had_turn(view);
 	}
 	if (view->gone)
@@ -1277,13 +1280,19 @@ stream_worker_main(Datum arg)
 
 	for (;;)
 	{
+		bool		ran;
+
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 		stream_agenda_take_news();
-		if (!run_views())
+		ran = run_views();
+		/* the scheduler, which that wakes, starts another at once */
+		if (stream_memory_is_used_up(list_length(stream_agenda_views()), ran))
+			proc_exit(0);
+		if (!ran)
 			sleep_until_due();
 	}
 }

@@ -18,30 +18,41 @@
  * than the relation's; among equals the rules of PostgreSQL are as they always are.
  * Functions that the view's own query names are asked for, whoever owns them.
  *
- * What they are written in counts where one view must not hold up another: a function in a
- * language of users can refuse to be canceled.
+ * Whose code it is counts, too, where one view must not hold up another: a function in a
+ * language of users can refuse to be canceled.  There are many ways to run one, of which
+ * functions of the server that take a query are some, and types are others, with operators,
+ * constraints and input functions of their own.  So it is said what is known to run none: functions
+ * and types of the server, less some, and ours.  (Aggregates of users are not, whatever they are made of.)
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/dependency.h"
 #include "catalog/partition.h"
-#include "catalog/pg_aggregate.h"
+#include "catalog/pg_amop.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_coerce.h"
 #include "utils/acl.h"
+#include "utils/catcache.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/reltrigger.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/owner.h"
 #include "query/trust.h"
 
@@ -185,67 +196,217 @@ stream_trust_check_triggers(Relation rel)
 	}
 }
 
-/* ---- what they are written in ---- */
+/* ---- whose code they run ---- */
 
-static bool is_not_c(Oid funcid, void *context);
-
-/* Is the aggregate made of one? */
+/* Is that type the server's own, or made of nothing else: has it no code of users? */
 static bool
-has_not_c(Oid funcid)
+is_plain_type(Oid type)
 {
-	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(funcid));
-	Form_pg_aggregate agg;
-	bool		found;
+	Oid			element = get_element_type(type);
 
-	if (!HeapTupleIsValid(tuple))
-		return true;
-	agg = (Form_pg_aggregate) GETSTRUCT(tuple);
-	found = is_not_c(agg->aggtransfn, NULL) || is_not_c(agg->aggfinalfn, NULL) ||
-		is_not_c(agg->aggcombinefn, NULL) || is_not_c(agg->aggserialfn, NULL) ||
-		is_not_c(agg->aggdeserialfn, NULL) || is_not_c(agg->aggmtransfn, NULL) ||
-		is_not_c(agg->aggminvtransfn, NULL) || is_not_c(agg->aggmfinalfn, NULL);
-	ReleaseSysCache(tuple);
-	return found;
+	if (OidIsValid(element))
+		return is_plain_type(element);
+	switch (type)
+	{
+		case XMLOID:			/* a library that is not interrupted */
+		case REGCONFIGOID:
+		case REGDICTIONARYOID:	/* which say what functions to call */
+			return false;
+		case INTERNALOID:
+		case UNKNOWNOID:
+		case CSTRINGOID:
+		case VOIDOID:
+			return true;
+	}
+	switch (get_typtype(type))
+	{
+		case TYPTYPE_ENUM:
+			return true;
+		case TYPTYPE_BASE:
+		case TYPTYPE_RANGE:
+		case TYPTYPE_MULTIRANGE:
+			return type < FirstUnpinnedObjectId;
+		default:
+			return false;
+	}
 }
 
+/* Is a function that is stable so because of the time zone, or of the time? */
 static bool
-is_not_c(Oid funcid, void *context)
+is_about_time(Form_pg_proc proc)
 {
-	HeapTuple	tuple;
-	Form_pg_proc proc;
-	bool		found;
+	char		category;
+	bool		preferred;
 
-	if (!OidIsValid(funcid))
-		return false;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	get_type_category_preferred(proc->prorettype, &category, &preferred);
+	for (int i = 0; i < proc->proargtypes.dim1 &&
+		 category != TYPCATEGORY_DATETIME &&
+		 category != TYPCATEGORY_TIMESPAN; i++)
+		get_type_category_preferred(proc->proargtypes.values[i], &category,
+									&preferred);
+	return category == TYPCATEGORY_DATETIME || category == TYPCATEGORY_TIMESPAN;
+}
+
+/*
+ * Those of the server, and ours, that are immutable run nothing but what their types say.  Some
+ * that are not run any query, whatever language they are in: query_to_xml, ts_rewrite, ts_stat.
+ */
+static bool
+is_not_plain(Oid funcid, void *context)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(funcid));
+	Form_pg_proc proc;
+	bool		plain;
+
 	if (!HeapTupleIsValid(tuple))
 		return true;
 	proc = (Form_pg_proc) GETSTRUCT(tuple);
-	if (proc->prokind == PROKIND_AGGREGATE)
-		found = has_not_c(funcid);
-	else
-		found = proc->prolang != INTERNALlanguageId &&
-			proc->prolang != ClanguageId;
+	plain = (proc->prolang == INTERNALlanguageId ||
+			 proc->prolang == ClanguageId) &&
+		(proc->provolatile == PROVOLATILE_IMMUTABLE ||
+		 (proc->provolatile == PROVOLATILE_STABLE && is_about_time(proc))) &&
+		(funcid < FirstUnpinnedObjectId ||
+		 getExtensionOfObject(ProcedureRelationId, funcid) ==
+		 get_extension_oid("streaming", true));
 	ReleaseSysCache(tuple);
-	return found;
+	return !plain && !STREAM_MUTATION("bundle_any_function");
 }
 
-/* A domain has constraints, which call functions. */
+/* Rows are sorted, or told apart, by functions of the families that the operator is in. */
 static bool
-not_c_walker(Node *node, void *context)
+is_plain_operator(Oid operator)
+{
+	CatCList   *families;
+	bool		plain;
+
+	if (!OidIsValid(operator))
+		return true;
+	plain = !is_not_plain(get_opcode(operator), NULL);
+	families = SearchSysCacheList1(AMOPOPID, ObjectIdGetDatum(operator));
+	for (int i = 0; plain && i < families->n_members; i++)
+	{
+		HeapTuple	tuple = &families->members[i]->tuple;
+
+		plain = ((Form_pg_amop) GETSTRUCT(tuple))->amopfamily <
+			FirstUnpinnedObjectId;
+	}
+	ReleaseSysCacheList(families);
+	return plain;
+}
+
+/* Of a member of FROM, but for what is below it. */
+static bool
+is_plain_member(const RangeTblEntry *rte)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	if (rte->rtekind == RTE_TABLEFUNC || rte->tablesample)
+		return false;
+	foreach(lc, rte->functions)
+		foreach(lc2, lfirst_node(RangeTblFunction, lc)->funccoltypes)
+			if (!is_plain_type(lfirst_oid(lc2)))
+				return false;
+	return true;
+}
+
+/* Of a node, but for what is below it. */
+static bool
+is_plain_node(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_Aggref:
+		case T_WindowFunc:
+		case T_SubscriptingRef:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_NullIfExpr:
+		case T_FieldSelect:
+		case T_FieldStore:
+		case T_RelabelType:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_ConvertRowtypeExpr:
+		case T_CaseExpr:
+		case T_ArrayExpr:
+		case T_RowExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+			if (!is_plain_type(exprType(node)))
+				return false;
+			break;
+		case T_CoerceToDomain:
+		case T_XmlExpr:
+		case T_TableFunc:
+		case T_NextValueExpr:
+			return false;
+		case T_SortGroupClause:
+			return is_plain_operator(((SortGroupClause *) node)->eqop) &&
+				is_plain_operator(((SortGroupClause *) node)->sortop);
+		case T_WindowClause:
+			{
+				WindowClause *window = (WindowClause *) node;
+
+				return (!OidIsValid(window->startInRangeFunc) ||
+						!is_not_plain(window->startInRangeFunc, NULL)) &&
+					(!OidIsValid(window->endInRangeFunc) ||
+					 !is_not_plain(window->endInRangeFunc, NULL));
+			}
+		case T_RangeTblEntry:
+			return is_plain_member((RangeTblEntry *) node);
+		default:
+			break;
+	}
+	return !check_functions_in_node(node, is_not_plain, NULL);
+}
+
+static bool
+not_plain_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, CoerceToDomain) ||
-		check_functions_in_node(node, is_not_c, NULL))
+	if (!is_plain_node(node))
 		return true;
+	if (IsA(node, RangeTblEntry))
+		return false;
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, not_c_walker, context, 0);
-	return expression_tree_walker(node, not_c_walker, context);
+		return query_tree_walker((Query *) node, not_plain_walker, context,
+								 QTW_EXAMINE_RTES_BEFORE |
+								 QTW_EXAMINE_SORTGROUP);
+	return expression_tree_walker(node, not_plain_walker, context);
 }
 
 bool
-stream_trust_only_c(Query *rewritten)
+stream_trust_is_plain(Query *rewritten)
 {
-	return !not_c_walker((Node *) rewritten, NULL);
+	return !not_plain_walker((Node *) rewritten, NULL);
+}
+
+bool
+stream_trust_indexes_are_plain(Relation rel)
+{
+	bool		plain = true;
+	ListCell   *lc;
+
+	foreach(lc, RelationGetIndexList(rel))
+	{
+		HeapTuple	tuple = SearchSysCache1(INDEXRELID,
+											ObjectIdGetDatum(lfirst_oid(lc)));
+		bool		isnull;
+		oidvector  *classes;
+
+		if (!HeapTupleIsValid(tuple))
+			return false;
+		classes = (oidvector *)
+			DatumGetPointer(SysCacheGetAttr(INDEXRELID, tuple,
+											Anum_pg_index_indclass, &isnull));
+		for (int i = 0; i < classes->dim1; i++)
+			plain &= classes->values[i] < FirstUnpinnedObjectId;
+		ReleaseSysCache(tuple);
+	}
+	return plain;
 }

@@ -23,9 +23,12 @@ extern void stream_trust_check(Query *rewritten);
 extern void stream_trust_check_triggers(Relation rel);
 
 /*
- * Does the rewritten query call no functions but those written in C, which only superusers
- * can make?  They end when the server tells them to.
+ * Does the rewritten query run no code of users, in functions, operators and types?  It ends
+ * when the server tells it to.
  */
-extern bool stream_trust_only_c(Query *rewritten);
+extern bool stream_trust_is_plain(Query *rewritten);
+
+/* Does it run none to put rows into the relation's indexes?  (Of their columns, not of expressions.) */
+extern bool stream_trust_indexes_are_plain(Relation rel);
 
 #endif

@@ -27,6 +27,17 @@ sql(q{CREATE EXTENSION streaming},
 	q{CREATE TABLE b (k int, n int) USING stream},
 	q{GRANT SELECT ON b TO alice, bob},
 	q{CREATE FUNCTION same(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN i; END'},
+	# functions of the server's that run what users write, and types that do
+	q{CREATE AGGREGATE rewritten(text) (SFUNC = ts_rewrite, STYPE = tsquery, INITCOND = 'a')},
+	q{CREATE AGGREGATE largest(int) (SFUNC = int4larger, STYPE = int)},
+	q{CREATE DOMAIN small AS int CHECK (same(VALUE) < 10000000)},
+	q{CREATE TYPE pair AS (a small, b int)},
+	q{CREATE FUNCTION gap(a int, b int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN b - a; END'},
+	q{CREATE TYPE span AS RANGE (subtype = int, subtype_diff = gap)},
+	q{CREATE FUNCTION odd_cmp(a bigint, b bigint) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN sign(a - b); END'},
+	q{CREATE OPERATOR CLASS odd_ops FOR TYPE bigint USING btree AS OPERATOR 1 <, OPERATOR 2 <=,
+		OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 odd_cmp(bigint, bigint)},
+	q{CREATE TYPE kind AS ENUM ('odd', 'even')},
 	q{CREATE PROCEDURE trickle(times int) LANGUAGE plpgsql AS $$
 	BEGIN
 		FOR i IN 1 .. times LOOP
@@ -60,7 +71,20 @@ sql(q{CREATE EXTENSION streaming},
 my %query = (
 	bad => 'SELECT k, sum(1000 / n) AS s FROM b GROUP BY k',
 	slow => 'SELECT count(*) AS c FROM b, generate_series(1, n) x WHERE x % 2 = 0',
-	scripted => 'SELECT k, sum(same(n)) AS s FROM b GROUP BY k');
+	scripted => 'SELECT k, sum(same(n)) AS s FROM b GROUP BY k',
+	alone_aggregate => q{SELECT k, rewritten('select ''b''::tsquery, ''c''::tsquery') AS s FROM b GROUP BY k},
+	alone_aggregate_too => 'SELECT k, largest(n) AS s FROM b GROUP BY k',
+	alone_having => 'SELECT k, sum(n) AS s FROM b GROUP BY k HAVING same(sum(n)::int) > 0',
+	alone_domain => 'SELECT k, max(n::small) AS s FROM b GROUP BY k',
+	alone_domains => 'SELECT k, count(*) FILTER (WHERE ARRAY[n]::small[] > ARRAY[5]::small[]) AS s FROM b GROUP BY k',
+	alone_row => 'SELECT k, count(*) FILTER (WHERE ROW(n, 1)::pair > ROW(5, 1)::pair) AS s FROM b GROUP BY k',
+	alone_text => q{SELECT k, count(('(' || n || ',1)')::pair) AS s FROM b GROUP BY k},
+	alone_range => 'SELECT k, count(*) FILTER (WHERE span(0, n) > span(0, 5)) AS s FROM b GROUP BY k',
+	alone_index => 'SELECT k, count(*) AS s FROM b GROUP BY k',
+	alone_operator => 'SELECT n::bigint AS k, count(*) AS s FROM b GROUP BY 1',
+	a_kind => q{SELECT CASE n % 2 WHEN 0 THEN 'even' ELSE 'odd' END::kind AS k, count(*) AS s FROM b GROUP BY 1},
+	a_time => q{SELECT date_trunc('day', timestamptz '2025-01-01' + n * interval '1 hour') AS k, count(*) AS s FROM b GROUP BY 1},
+	a_list => 'SELECT k, max(ARRAY[n, k]) AS s, count(DISTINCT n) AS d FROM b GROUP BY k');
 for my $i (1 .. 14)
 {
 	for my $owner ('a', 'b')
@@ -79,6 +103,7 @@ my %owner = map { $_ => /^b\d/ ? 'bob' : 'alice' } keys %query;
 sql("SET ROLE $owner{$_}",
 	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous) AS $query{$_}")
   for sort keys %query;
+sql('CREATE INDEX ON alone_index (s odd_ops)');
 
 # A psql in the background.
 sub background
@@ -111,7 +136,7 @@ sub follow
 # Do they run together?  Each transaction with what it has done for how many views.
 my $together = q{
 	SELECT count(*) AS views, min(owner) <> max(owner) AS mixed,
-		bool_or(relname = 'scripted') AS scripted
+		bool_or(relname ~ '^(scripted|alone)') AS scripted
 		FROM (SELECT p.xmin::text AS x, relname, relowner::regrole::text AS owner
 				FROM streaming._progress p JOIN pg_class c ON c.oid = viewid) q
 		GROUP BY x};
@@ -123,7 +148,7 @@ sub run_together
 	for (1 .. 60)
 	{
 		sql('CALL trickle(10)');
-		$ok = sql("SELECT count(*) <= 10 FROM ($together) q") eq 't';
+		$ok = sql("SELECT count(*) <= 10 FROM ($together) q WHERE NOT scripted") eq 't';
 		last if $ok;
 	}
 	ok($ok, "$test: " . sql("SELECT string_agg(views::text, ' ' ORDER BY views) FROM ($together) q"));
@@ -132,7 +157,7 @@ sub run_together
 
 run_together('one transaction for many views');
 is(sql("SELECT count(*) FROM ($together) q WHERE mixed OR (scripted AND views > 1)"), '0',
-	'but not for those of two owners, nor for one that calls functions in plpgsql');
+	'but not for those of two owners, nor for any that runs code of users');
 is(follow(), '', 'none has failed');
 is(wrong(keys %query), '', 'one transaction for many views: exact');
 sql($synchronous, 'INSERT INTO b SELECT 3, 4 FROM generate_series(1, 3)');
@@ -175,12 +200,58 @@ delete @query{qw(bad slow)};
 SKIP:
 {
 	my $point = 'bundle-processed-one';
-	skip 'no test build', 5
+	skip 'no test build', 13
 	  if $node->psql('postgres', q{
 		CREATE FUNCTION _debug_arm(text, text) RETURNS void
 			LANGUAGE c AS 'streaming', 'stream_debug_arm';
 		CREATE FUNCTION _debug_waiting(text) RETURNS int
-			LANGUAGE c AS 'streaming', 'stream_debug_waiting';}, on_error_stop => 1) != 0;
+			LANGUAGE c AS 'streaming', 'stream_debug_waiting';
+		CREATE FUNCTION _debug_disarm(text) RETURNS void
+			LANGUAGE c AS 'streaming', 'stream_debug_disarm';}, on_error_stop => 1) != 0;
+	# One that does not end by itself is ended for the sake of any of its views, and in the
+	# end anyway.
+	my $bug = $ENV{STREAMING_MUTATION} // '';
+	for my $pausing (1, 0)
+	{
+		my $test = $pausing ? 'pausing others than the first' : 'a few seconds';
+		my $hangs = q{FROM pg_stat_activity WHERE query ~ ' and \d+ others'
+			AND xact_start < clock_timestamp() - interval '300 ms'};
+		my $over = 'f';
+		my @paused;
+
+		sql("ALTER SYSTEM SET streaming.debug_mutation = 'bundle_endless,"
+			  . ($pausing ? 'bundle_forever,' : '') . "$bug'",
+			'SELECT pg_reload_conf()');
+		run_together("before: $test");
+		follow();
+		sql("SELECT _debug_arm('$point', 'wait')");
+		my $writer = background('CALL trickle(30)');
+		$node->poll_query_until('postgres', "SELECT count(*) > 0 $hangs")
+		  or die 'no views run together';
+		$writer->finish;
+		my ($pid, $first, $since) = split /\|/,
+		  sql("SELECT pid, substring(query from '(\\w+) and'), xact_start $hangs LIMIT 1");
+		@paused = grep { $_ ne $first && $owner{$_} eq $owner{$first} } keys %query
+		  if $pausing;
+		sql(map { "ALTER MATERIALIZED VIEW $_ SET (streaming.enabled = off)" } @paused)
+		  if @paused;
+		# (in the end it would be cut short for another owner, anyway)
+		for (1 .. ($pausing ? 200 : 70))
+		{
+			$over = sql("SELECT count(*) = 0 FROM pg_stat_activity
+				WHERE pid = $pid AND xact_start = '$since'");
+			last if $over eq 't';
+			select undef, undef, undef, 0.1;
+		}
+		is($over, 't', "$test: the transaction of many views is over");
+		sql("SELECT _debug_disarm('$point')");
+		sql(map { "ALTER MATERIALIZED VIEW $_ SET (streaming.enabled = on)" } @paused)
+		  if @paused;
+		sql("ALTER SYSTEM SET streaming.debug_mutation = '$bug'",
+			'SELECT pg_reload_conf()');
+		is(follow(), '', "$test: none has failed");
+		is(wrong(keys %query), '', "$test: exact");
+	}
 	$node->append_conf('postgresql.conf', "streaming.debug_limits = 'bundle=600000'\n");
 	$node->restart;
 	run_together('before a crash');

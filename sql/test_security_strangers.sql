@@ -27,7 +27,8 @@ INSERT INTO kinds (commands) VALUES
 	('CREATE TABLE strange.o (i regclass); CREATE RULE r AS ON INSERT TO strange.o WHERE new.i = ''#''::regclass DO INSTEAD NOTHING'),
 	('CREATE TABLE strange.o (x @) PARTITION BY LIST (x); CREATE TABLE strange.p PARTITION OF strange.o DEFAULT'),
 	('CREATE TABLE strange.o (i int, x @); CREATE TABLE strange.p () INHERITS (strange.o)'),
-	('CREATE OPERATOR strange.= (LEFTARG = @, RIGHTARG = @, FUNCTION = record_eq); CREATE VIEW strange.o AS
+	('CREATE FUNCTION strange.eq(@, @) RETURNS bool LANGUAGE sql AS ''SELECT true'';
+		CREATE OPERATOR strange.= (LEFTARG = @, RIGHTARG = @, FUNCTION = strange.eq); CREATE VIEW strange.o AS
 		SELECT a.d OPERATOR(strange.=) a.d AS i FROM (SELECT NULL::@) a(d)'),
 	('CREATE TYPE strange.o AS RANGE (SUBTYPE = @); CREATE TABLE strange.p (x strange.o)'),
 	('CREATE TABLE strange.s (i int) USING stream; CREATE MATERIALIZED VIEW strange.o WITH (streaming.continuous) AS
@@ -78,14 +79,15 @@ SELECT n, strange($$CALL streaming.replace('mine.v', 'SELECT k, count(*) AS n, s
 SELECT n, strange('ALTER TABLE mine.s SET UNLOGGED', n) FROM kinds ORDER BY n;
 -- nothing is in the way here
 SELECT strange($$SELECT streaming.reset('mine.v')$$, n), count(*) FROM kinds GROUP BY 1 ORDER BY 1;
+SELECT strange('DROP VIEW mine.v', n), count(*) FROM kinds GROUP BY 1 ORDER BY 1;
 -- nor for others who drop it
 SELECT strange('DROP TABLE mine.s CASCADE', n) FROM kinds WHERE n IN (1, 3, 21);
 RESET client_min_messages;
 
 -- What depends on the view itself is protected, whatever else it depends on.
-CREATE FUNCTION hang(commands text, viewid regclass DEFAULT 'mine.v') RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION hang(commands text, of_view text DEFAULT 'mine.v') RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-	state text := (SELECT state_table FROM streaming.views WHERE view = viewid);
+	state text := (SELECT state_table FROM streaming.views WHERE view = of_view::regclass);
 BEGIN
 	EXECUTE replace(commands, '@', state);
 END $$;
@@ -166,7 +168,7 @@ RESET ROLE;
 RESET max_stack_depth;
 SELECT count(*) FROM pg_class WHERE relnamespace = 'strange'::regnamespace AND relkind = 'v';
 DROP TABLE kinds;
-DROP FUNCTION strange(text, int), hang(text, regclass);
+DROP FUNCTION strange(text, int), hang(text, text);
 DROP SCHEMA mine, strange CASCADE;
 DROP ROLE owner, stranger;
 RESET client_min_messages;

@@ -793,6 +793,35 @@ drop_matviews(StreamStatement *s)
 	stream_statement_pass_on(s);
 }
 
+/* DROP VIEW, which may name continuous views, too: the rest of it is the server's. */
+static void
+drop_strangers(DropStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->objects)
+	{
+		RangeVar   *name = makeRangeVarFromNameList(lfirst(lc));
+		StreamStrangers strangers = {.protect = true};
+		StreamViewRow *row;
+		Oid			viewid;
+
+		if (!OidIsValid(stream_statement_view(name)))
+			continue;
+		viewid = RangeVarGetRelidExtended(name, AccessExclusiveLock,
+										  RVR_MISSING_OK, check_drop, NULL);
+		row = OidIsValid(viewid) ? stream_catalog_view(viewid) : NULL;
+		if (row == NULL)
+			continue;
+		strangers.parts = stream_strangers_parts(viewid);
+		strangers.kept = list_make1_oid(viewid);
+		if (OidIsValid(row->changes))
+			strangers.kept = lappend_oid(strangers.kept, row->changes);
+		strangers.owner = stream_owner_of(viewid);
+		stream_strangers_drop(&strangers);
+	}
+}
+
 /* The continuous view that the trigger is on, or InvalidOid; the last name is its own. */
 static Oid
 view_of_trigger(List *names)
@@ -834,6 +863,8 @@ drop_object(StreamStatement *s)
 			return;
 		}
 	}
+	if (stmt->removeType == OBJECT_VIEW)
+		drop_strangers(stmt);
 	stream_guard_drop(partitions, "DROP", pass_on, s);
 	if (stmt->removeType == OBJECT_TABLE || stmt->removeType == OBJECT_SCHEMA)
 		stream_guard_check_views("DROP");

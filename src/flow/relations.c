@@ -915,12 +915,10 @@ stream_relations_drop_parts(const StreamViewRow *row)
 	ListCell   *lc;
 	ListCell   *li;
 
-	/* what has no view any more goes whatever is in its way */
+	/* it may be that of a successor, which is its definition */
+	strangers.owner = stream_owner_of(row->definition);
 	if (row->viewid != row->definition)
-	{
 		strangers.kept = list_make1_oid(row->viewid);
-		strangers.owner = stream_owner_of(row->viewid);
-	}
 	foreach(lc, stream_catalog_states(row))
 		if (OidIsValid(lfirst_oid(lc)))
 			strangers.parts = lappend_oid(strangers.parts, lfirst_oid(lc));

@@ -63,6 +63,7 @@ OBJS = \
 	src/query/merging.o \
 	src/query/changes.o \
 	src/query/tree.o \
+	src/flow/strangers.o \
 	src/flow/relations.o \
 	src/flow/dump.o \
 	src/flow/restore.o \

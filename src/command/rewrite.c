@@ -31,6 +31,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_type.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -39,6 +40,8 @@
 #include "base/compat.h"
 #include "base/debug.h"
 #include "base/catalog.h"
+#include "base/owner.h"
+#include "flow/strangers.h"
 #include "command/guard.h"
 #include "command/statement.h"
 #include "command/rewrite.h"
@@ -209,8 +212,18 @@ follow(StreamViewRow *row, bool unlogged, Node *stmt)
 {
 	AlterTableCmd *command = makeNode(AlterTableCmd);
 	StreamProgress progress;
+	StreamStrangers strangers = {.rows = true,
+	.kept = list_make1_oid(row->viewid),.owner = stream_owner_of(row->viewid)};
 	ListCell   *lc;
 
+	/* the server refuses it while another table has rows like theirs in it */
+	foreach(lc, stream_catalog_states(row))
+		if (OidIsValid(lfirst_oid(lc)))
+		{
+			LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
+			strangers.parts = lappend_oid(strangers.parts, lfirst_oid(lc));
+		}
+	stream_strangers_drop(&strangers);
 	command->subtype = unlogged ? AT_SetUnLogged : AT_SetLogged;
 	foreach(lc, stream_catalog_states(row))
 	{

@@ -42,6 +42,7 @@
 #include "stream/am.h"
 #include "time/declare.h"
 #include "query/analyze.h"
+#include "flow/strangers.h"
 #include "flow/relations.h"
 #include "flow/restore.h"
 #include "process/wait.h"
@@ -703,6 +704,32 @@ check_drop(const RangeVar *name, Oid relid, Oid oldrelid, void *arg)
 		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_MATVIEW, name->relname);
 }
 
+/* What others have hung on the internal relations of the views goes with these. */
+static void
+add_strangers(List *relids, ObjectAddresses *objects)
+{
+	List	   *kept = list_copy(relids);
+	ListCell   *lc;
+
+	foreach(lc, relids)
+	{
+		StreamViewRow *row = stream_catalog_view(lfirst_oid(lc));
+
+		if (row && OidIsValid(row->changes))
+			kept = lappend_oid(kept, row->changes);
+	}
+	foreach(lc, relids)
+	{
+		StreamStrangers strangers = {.kept = kept,.protect = true};
+
+		if (!stream_catalog_is_view(lfirst_oid(lc)))
+			continue;
+		strangers.parts = stream_strangers_parts(lfirst_oid(lc));
+		strangers.owner = stream_owner_of(lfirst_oid(lc));
+		(void) stream_strangers_add(&strangers, objects);
+	}
+}
+
 /*
  * DROP MATERIALIZED VIEW of continuous views, perhaps with ordinary ones among
  * them: in one go, for they may depend on each other, in both directions.
@@ -712,6 +739,7 @@ drop_continuous(StreamStatement *s, void *arg)
 {
 	DropStmt   *stmt = (DropStmt *) s->pstmt->utilityStmt;
 	ObjectAddresses *objects = new_object_addresses();
+	List	   *relids = NIL;
 	ListCell   *lc;
 
 	foreach(lc, stmt->objects)
@@ -724,7 +752,7 @@ drop_continuous(StreamStatement *s, void *arg)
 			RangeVarGetRelidExtended(name, AccessExclusiveLock,
 									 RVR_MISSING_OK, check_drop, NULL);
 		if (OidIsValid(object.objectId))
-			add_exact_object_address(&object, objects);
+			relids = lappend_oid(relids, object.objectId);
 		else if (stmt->missing_ok)
 			ereport(NOTICE,
 					(errmsg("materialized view \"%s\" does not exist, skipping",
@@ -734,6 +762,13 @@ drop_continuous(StreamStatement *s, void *arg)
 					(errcode(ERRCODE_UNDEFINED_TABLE),
 					 errmsg("materialized view \"%s\" does not exist",
 							name->relname)));
+	}
+	add_strangers(relids, objects);
+	foreach(lc, relids)
+	{
+		ObjectAddress object = {RelationRelationId, lfirst_oid(lc), 0};
+
+		add_exact_object_address(&object, objects);
 	}
 	performMultipleDeletions(objects, stmt->behavior, 0);
 	free_object_addresses(objects);
@@ -756,6 +791,35 @@ drop_matviews(StreamStatement *s)
 		}
 	}
 	stream_statement_pass_on(s);
+}
+
+/* DROP VIEW, which may name continuous views, too: the rest of it is the server's. */
+static void
+drop_strangers(DropStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->objects)
+	{
+		RangeVar   *name = makeRangeVarFromNameList(lfirst(lc));
+		StreamStrangers strangers = {.protect = true};
+		StreamViewRow *row;
+		Oid			viewid;
+
+		if (!OidIsValid(stream_statement_view(name)))
+			continue;
+		viewid = RangeVarGetRelidExtended(name, AccessExclusiveLock,
+										  RVR_MISSING_OK, check_drop, NULL);
+		row = OidIsValid(viewid) ? stream_catalog_view(viewid) : NULL;
+		if (row == NULL)
+			continue;
+		strangers.parts = stream_strangers_parts(viewid);
+		strangers.kept = list_make1_oid(viewid);
+		if (OidIsValid(row->changes))
+			strangers.kept = lappend_oid(strangers.kept, row->changes);
+		strangers.owner = stream_owner_of(viewid);
+		stream_strangers_drop(&strangers);
+	}
 }
 
 /* The continuous view that the trigger is on, or InvalidOid; the last name is its own. */
@@ -799,6 +863,8 @@ drop_object(StreamStatement *s)
 			return;
 		}
 	}
+	if (stmt->removeType == OBJECT_VIEW)
+		drop_strangers(stmt);
 	stream_guard_drop(partitions, "DROP", pass_on, s);
 	if (stmt->removeType == OBJECT_TABLE || stmt->removeType == OBJECT_SCHEMA)
 		stream_guard_check_views("DROP");

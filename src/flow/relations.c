@@ -54,6 +54,7 @@
 #include "time/declare.h"
 #include "state/aggstate.h"
 #include "query/tree.h"
+#include "flow/strangers.h"
 #include "flow/relations.h"
 
 /*
@@ -909,9 +910,19 @@ stream_relations_drop_parts(const StreamViewRow *row)
 {
 	ObjectAddresses *parts = new_object_addresses();
 	ObjectAddress part = {RelationRelationId, row->definition, 0};
+	StreamStrangers strangers = {.parts = list_make1_oid(row->definition)};
+	bool		any;
 	ListCell   *lc;
 	ListCell   *li;
 
+	/* it may be that of a successor, which is its definition */
+	strangers.owner = stream_owner_of(row->definition);
+	if (row->viewid != row->definition)
+		strangers.kept = list_make1_oid(row->viewid);
+	foreach(lc, stream_catalog_states(row))
+		if (OidIsValid(lfirst_oid(lc)))
+			strangers.parts = lappend_oid(strangers.parts, lfirst_oid(lc));
+	any = stream_strangers_add(&strangers, parts);
 	release_from_view(row->definition);
 	add_exact_object_address(&part, parts);
 	foreach(lc, stream_catalog_states(row))
@@ -924,7 +935,9 @@ stream_relations_drop_parts(const StreamViewRow *row)
 		add_exact_object_address(&part, parts);
 	}
 	CommandCounterIncrement();
-	performMultipleDeletions(parts, DROP_RESTRICT, PERFORM_DELETION_INTERNAL);
+	/* event triggers are to see what was somebody's */
+	performMultipleDeletions(parts, DROP_RESTRICT,
+							 any ? 0 : PERFORM_DELETION_INTERNAL);
 	free_object_addresses(parts);
 }
 

@@ -60,8 +60,9 @@ extern void stream_relations_exchange(const StreamViewRow *before,
 extern void stream_relations_hand_parts(const StreamViewRow *row, Oid viewid);
 
 /*
- * Drops the definition and the state tables, and nothing with them; no row of the catalog has
- * them.  Errors: 2BP01.
+ * Drops the definition and the state tables, and what others have hung on them (strangers.h);
+ * no row of the catalog has them.  Errors: 2BP01 if something of the owner's
+ * depends on them, or on that; strangers.h.
  */
 extern void stream_relations_drop_parts(const StreamViewRow *row);
 

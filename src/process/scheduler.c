@@ -32,7 +32,9 @@
  * processes of a server are few and anybody who may create databases could have
  * them all.  The first view to come lets the launcher start another.
  *
- * Errors are not caught: the process ends, and the launcher starts another.
+ * What is done for one view is done in a savepoint of its own: if it fails, it is tried again
+ * after growing pauses, and the other views go on.  Other errors are not caught: the
+ * process ends, and the launcher starts another.
  *
  *-------------------------------------------------------------------------
  */
@@ -50,7 +52,9 @@
 #include "storage/sinval.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -62,6 +66,7 @@
 #include "flow/successor.h"
 #include "flow/restore.h"
 #include "flow/viewgroup.h"
+#include "flow/retention.h"
 #include "process/roster.h"
 #include "process/failure.h"
 #include "process/worker.h"
@@ -70,6 +75,8 @@
 
 #define POLL_MS 10000			/* a safety net */
 #define SUCCESSOR_US USECS_PER_SEC	/* while a view is being replaced */
+#define TROUBLE_MIN_MS 1000		/* after what failed for one view */
+#define TROUBLE_MAX_MS 300000
 #define RESTART_MIN_MS 100
 #define RESTORE_MIN_MS 200
 #define RESTART_MAX_MS 2000
@@ -102,6 +109,16 @@ typedef struct Ending
 	TimestampTz until;			/* they wait for the record until then */
 } Ending;
 
+/* A view for which something has failed. */
+typedef struct Trouble
+{
+	Oid			viewid;
+	int			pause_ms;
+	TimestampTz next_try;
+	StreamFailureLog logged;
+} Trouble;
+
+static List *troubles = NIL;	/* of Trouble, in scheduler_context */
 static MemoryContext scheduler_context;
 static MemoryContext turn_context;	/* reset at each turn */
 static Start starts[STREAM_MAX_WORKERS];
@@ -166,6 +183,130 @@ typedef struct Views
 	bool		restoring;		/* there are some that are not complete yet */
 } Views;
 
+/* What has been tried for, or NULL. */
+static Trouble *
+trouble_of(Oid viewid)
+{
+	ListCell   *lc;
+
+	foreach(lc, troubles)
+		if (((Trouble *) lfirst(lc))->viewid == viewid)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* Something for a view has failed: it is tried again later, and is in the log once. */
+static void
+note_trouble(Oid viewid, ErrorData *error)
+{
+	Trouble    *trouble = trouble_of(viewid);
+	MemoryContext caller = MemoryContextSwitchTo(scheduler_context);
+
+	if (trouble == NULL)
+	{
+		trouble = palloc0(sizeof(Trouble));
+		trouble->viewid = viewid;
+		trouble->pause_ms = TROUBLE_MIN_MS;
+		troubles = lappend(troubles, trouble);
+	}
+	else
+		trouble->pause_ms = Min(2 * trouble->pause_ms, TROUBLE_MAX_MS);
+	MemoryContextSwitchTo(caller);
+	trouble->next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													trouble->pause_ms);
+	stream_failure_cut(error);
+	stream_failure_log(&trouble->logged, error);
+}
+
+/* Forgets those of views that are gone. */
+static void
+forget_troubles(List *rows)
+{
+	ListCell   *lc;
+	ListCell   *lv;
+
+	foreach(lc, troubles)
+	{
+		Trouble    *trouble = lfirst(lc);
+		bool		there = false;
+
+		foreach(lv, rows)
+			there |= ((StreamViewRow *) lfirst(lv))->viewid == trouble->viewid;
+		if (there)
+			continue;
+		troubles = foreach_delete_current(troubles, lc);
+		pfree(trouble);
+	}
+}
+
+static void
+error_context(void *arg)
+{
+	StreamViewRow *row = arg;
+	char	   *name = get_rel_name(row->viewid);
+
+	errcontext("scheduler, for continuous view \"%s\"", name ? name : "?");
+}
+
+/*
+ * Does something for one view, in a savepoint, so that what is wrong with it is nothing to
+ * the others, and without waiting long for anybody's lock.  False if it has failed, or has
+ * not long ago.
+ */
+static bool
+try_for_view(StreamViewRow *row, bool (*step) (StreamViewRow *row))
+{
+	MemoryContext caller = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	Trouble    *trouble = trouble_of(row->viewid);
+	ErrorContextCallback callback = {.callback = error_context,.arg = row};
+	volatile bool done = false;
+
+	if (trouble && GetCurrentTimestamp() < trouble->next_try)
+	{
+		next_turn = Min(next_turn, trouble->next_try);
+		return false;
+	}
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(caller);
+	PG_TRY();
+	{
+		int			level = NewGUCNestLevel();
+
+		callback.previous = error_context_stack;
+		error_context_stack = &callback;
+		stream_retention_hurry();
+		done = step(row);
+		AtEOXact_GUC(true, level);
+		error_context_stack = callback.previous;
+		ReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+		done = false;
+		note_trouble(row->viewid, error);
+		next_turn = Min(next_turn, trouble_of(row->viewid)->next_try);
+	}
+	PG_END_TRY();
+	return done;
+}
+
+static bool
+attach_view(StreamViewRow *row)
+{
+	return stream_relations_attach(row, row->viewid);
+}
+
 /*
  * Sees once to what pg_upgrade has left undone.  A view that is locked is tried
  * again at the next turn.
@@ -180,26 +321,35 @@ attach_views(List *rows)
 	if (attached)
 		return;
 	foreach(lc, rows)
-		if (!stream_relations_attach(lfirst(lc),
-									 ((StreamViewRow *) lfirst(lc))->viewid))
+		if (!try_for_view(lfirst(lc), attach_view))
 			all = false;
 	attached = all;
+}
+
+static bool
+clean_successor(StreamViewRow *row)
+{
+	return stream_successor_clean(list_make1(row), InvalidOid);
 }
 
 /* Drops what was to replace a view whose session is gone; returns all views. */
 static List *
 clean_successors(List *rows)
 {
+	bool		found = false;
 	bool		any = false;
 	ListCell   *lc;
 
 	foreach(lc, rows)
-		any |= stream_successor_is(lfirst(lc));
-	if (!any)
-		return rows;
-	next_turn = Min(next_turn, GetCurrentTimestamp() + SUCCESSOR_US);
-	return stream_successor_clean(rows, InvalidOid) ?
-		stream_catalog_views() : rows;
+	{
+		if (!stream_successor_is(lfirst(lc)))
+			continue;
+		found = true;
+		any |= try_for_view(lfirst(lc), clean_successor);
+	}
+	if (found)
+		next_turn = Min(next_turn, GetCurrentTimestamp() + SUCCESSOR_US);
+	return any ? stream_catalog_views() : rows;
 }
 
 /*
@@ -298,6 +448,7 @@ read_views(Views *views)
 		rows = stream_catalog_views();
 		rows = clean_successors(rows);
 		attach_views(rows);
+		forget_troubles(rows);
 		stream_failure_log_views(rows);
 		PopActiveSnapshot();
 		MemoryContextSwitchTo(turn_context);

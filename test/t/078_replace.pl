@@ -257,6 +257,39 @@ is( $node->safe_psql('middle', qq{INSERT INTO s VALUES (1, 1);
 	0, '... as it was');
 $node->safe_psql('postgres', 'DROP DATABASE middle');
 
+# Who hangs something on what is left over, and keeps that locked, is in nobody's way.
+sql('CREATE ROLE stranger', 'CREATE SCHEMA strange AUTHORIZATION stranger');
+my $scheduler = q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'streaming scheduler'};
+my $pid = sql($scheduler);
+my $offset = -s $node->logfile;
+$session = stand_still('replace-begun', 1);
+$name = sql(q{SELECT view FROM streaming.views WHERE view::text LIKE 'streaming.\_def%'});
+my $table = sql(qq{SELECT state_table FROM streaming.views WHERE view = '$name'::regclass});
+sql('SET ROLE stranger', "CREATE VIEW strange.spoil AS SELECT 1 AS i FROM $name",
+	'CREATE VIEW strange.above AS SELECT i FROM strange.spoil',
+	"CREATE TABLE strange.spoilt (i int, x $table)", "CREATE FUNCTION strange.f($name) RETURNS int LANGUAGE sql AS 'SELECT 1'");
+my $lock = $node->background_psql('postgres', on_error_stop => 1);
+$lock->query_safe('BEGIN; LOCK TABLE strange.spoilt IN ACCESS SHARE MODE;');
+sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+	WHERE query LIKE 'CALL streaming.replace%' AND state = 'active'});
+$node->poll_query_until('postgres', "SELECT _debug_waiting('replace-begun') = 0");
+sql("SELECT _debug_disarm('replace-begun')");
+$session->quit;
+$node->wait_for_log(qr/WARNING:  canceling statement due to lock timeout/, $offset);
+sql('CREATE MATERIALIZED VIEW meanwhile WITH (streaming.continuous) AS SELECT count(*) AS n FROM s');
+is(sql("SELECT streaming.wait('meanwhile')", 'SELECT n = (SELECT count(*) FROM s) FROM meanwhile'),
+	"t\nt", 'another view goes on beside what cannot be dropped');
+sql('DROP MATERIALIZED VIEW meanwhile');
+$lock->query_safe('ROLLBACK;');
+$lock->quit;
+is_exact(2, 'something hung on what was left over');
+is(sql($scheduler), $pid, 'the scheduler is the same');
+is(sql(q{SELECT string_agg(relname, ' ') FROM pg_class WHERE relnamespace = 'strange'::regnamespace}),
+	'spoilt', '... and that is gone');
+my $log = slurp_file($node->logfile, $offset);
+is(() = $log =~ /WARNING:  canceling statement due to lock timeout/g, 1, '... which it says once');
+sql('DROP SCHEMA strange CASCADE', 'DROP ROLE stranger');
+
 # cancelled, gone with the view, or with the server
 $session = stand_still('replace-begun', 1);
 sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity

@@ -89,6 +89,8 @@
 #	replace_itself	... and may read itself
 #	successor_behind	... and is not brought up to date when it takes its place
 #	successor_remembered	a worker goes on with what was to replace a view when it has
+#	successor_wanted	a batch of what is left of a replacement goes on
+#	replace_patient	a replacement has all wait for one who reads the view
 #	follow_forgotten	a view that becomes logged with its stream has read nothing
 #	wait_snapshot	who waits for a view by REFRESH has a snapshot meanwhile
 #	cut_page	where a batch ends in the middle of a page, all of the page counts as read
@@ -114,7 +116,7 @@ mutations=${*:-placement subxact readset seen_rows cache threshold sessions sess
 	bundle_left_out bundle_blame
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
-	successor_behind successor_remembered follow_forgotten wait_snapshot
+	successor_behind successor_remembered successor_wanted replace_patient follow_forgotten wait_snapshot
 	cut_page read_again
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
@@ -158,6 +160,7 @@ guards()
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread | follow_forgotten) echo test_00_setup test_rewrite ;;
 		reset_number) echo test_00_setup test_reset ;;
+		replace_patient) echo t/078_replace.pl ;;
 		replace_*) echo test_00_setup test_replace ;;
 		successor_*) echo t/078_replace.pl ;;
 		wait_snapshot) echo t/066_waiting.pl ;;

@@ -743,11 +743,14 @@ try_step(StreamStatement *s, Replacing *r,
 
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
-		if (!r->impatient || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-			PG_RE_THROW();
 		FlushErrorState();
-		FreeErrorData(error);
+		/* the server's own end of an error leaves only the innermost transaction */
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (!r->impatient || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(error);
+		FreeErrorData(error);
 		*r = was;
 	}
 	PG_END_TRY();

@@ -172,6 +172,8 @@ stream_guard_refuse(Oid relid, const char *command)
 						   replaced) :
 				 errdetail("Continuous view \"%s\" reads it.",
 						   get_rel_name(linitial_oid(views))),
+				 replaced ?
+				 errhint("Cancel the call of streaming.replace first, or drop the view.") :
 				 errhint("Drop the continuous views first, or have the owner of the stream release them, see streaming.release.")));
 }
 

@@ -609,6 +609,10 @@ stream_catalog_need_view(Oid viewid)
 {
 	StreamViewRow *row = stream_catalog_view(viewid);
 
+	if (row == NULL && get_rel_name(viewid) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", viewid)));
 	if (row == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -114,7 +114,7 @@ extern Oid	stream_catalog_owner(void);
 extern List *stream_catalog_views(void);
 /* One row, palloc'd, or NULL. */
 extern StreamViewRow *stream_catalog_view(Oid viewid);
-/* One row, of a relation that exists; an error if it is no continuous view. */
+/* One row; error 42809 if it is no continuous view, 42P01 if there is no such relation. */
 extern StreamViewRow *stream_catalog_need_view(Oid viewid);
 /* True if relid is a continuous view (cheap when the extension is absent). */
 extern bool stream_catalog_is_view(Oid relid);

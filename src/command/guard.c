@@ -80,8 +80,10 @@
 #include "stream/am.h"
 #include "time/declare.h"
 #include "query/analyze.h"
+#include "flow/relations.h"
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
+#include "flow/successor.h"
 #include "process/roster.h"
 #include "process/wait.h"
 #include "command/guard.h"
@@ -143,18 +145,35 @@ stream_guard_is_read(Oid relid)
 	return readers(relid) != NIL;
 }
 
+/* The view that this one is to replace, as a name for messages, or NULL. */
+static const char *
+replaced_name(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+
+	return row && stream_successor_is(row) ?
+		get_rel_name(stream_successor_view(row)) : NULL;
+}
+
 void
 stream_guard_refuse(Oid relid, const char *command)
 {
 	List	   *views = readers(relid);
+	const char *replaced = views == NIL ? NULL :
+		replaced_name(linitial_oid(views));
 
 	if (views != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot run %s on stream \"%s\" while continuous views read it",
 						command, get_rel_name(relid)),
+				 replaced ?
+				 errdetail("What is to replace the query of continuous view \"%s\" reads it.",
+						   replaced) :
 				 errdetail("Continuous view \"%s\" reads it.",
 						   get_rel_name(linitial_oid(views))),
+				 replaced ?
+				 errhint("Cancel the call of streaming.replace first, or drop the view.") :
 				 errhint("Drop the continuous views first, or have the owner of the stream release them, see streaming.release.")));
 }
 
@@ -507,6 +526,7 @@ typedef struct NamedView
 	Oid			viewid;
 	const char *name;
 	const char *literal;		/* quoted, with its schema */
+	bool		replacing;		/* what is named is being replaced by it */
 } NamedView;
 
 /* What is done for some views, one after the other. */
@@ -538,6 +558,13 @@ catch_up_context(void *arg)
 
 		if (view->viewid != at)
 			continue;
+		if (view->replacing)
+		{
+			errcontext("the replacement of continuous view \"%s\" reading rows that are about to %s",
+					   view->name, all->stay ? "be rewritten" : "go");
+			errhint("Try again when streaming.replace is done, or cancel that.");
+			continue;
+		}
 		errcontext(all->stay ?
 				   "continuous view \"%s\" reading rows that are about to be rewritten" :
 				   "continuous view \"%s\" reading rows that are about to go",
@@ -730,6 +757,7 @@ wait_for_worker(CatchUp *all)
 		ereport(ERROR,
 				(errcode(ERRCODE_QUERY_CANCELED),
 				 errmsg("continuous view \"%s\" takes too long to read rows that are about to go",
+						replaced_name(all->viewid) ? replaced_name(all->viewid) :
 						get_rel_name(all->viewid))));
 }
 
@@ -767,7 +795,10 @@ named_view(Oid viewid)
 	NamedView  *view = palloc(sizeof(NamedView));
 
 	view->viewid = viewid;
-	view->name = get_rel_name(viewid);
+	view->name = replaced_name(viewid);
+	view->replacing = view->name != NULL;
+	if (!view->replacing)
+		view->name = get_rel_name(viewid);
 	view->literal = view_literal(viewid);
 	return view;
 }
@@ -878,6 +909,32 @@ views_of_mine(List *views, bool mine)
 	return result;
 }
 
+/*
+ * What was to replace a view may have done so while we waited for its batch lock: then it is
+ * the view that reads the rows, which has not been asked.
+ */
+static void
+check_not_replaced(List *views)
+{
+	ListCell   *lc;
+
+	foreach(lc, views)
+	{
+		Oid			viewid = lfirst_oid(lc);
+
+		if (is_gone(viewid) || stream_catalog_view(viewid) != NULL)
+			continue;
+		viewid = stream_relations_whole(viewid);
+		if (OidIsValid(viewid) && get_rel_name(viewid))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("the query of continuous view \"%s\" has been replaced meanwhile",
+							get_rel_name(viewid)),
+					 errdetail("The view reads the rows now."),
+					 errhint("Run the command again.")));
+	}
+}
+
 StreamTakeaway *
 stream_guard_consume(List *relids, StreamTakeawayKind kind)
 {
@@ -913,6 +970,7 @@ stream_guard_consume(List *relids, StreamTakeawayKind kind)
 					  CATCH_UP_LIMIT_MS);
 	}
 	for_each_view(takeaway->views, kind, lock_batches, NIL, CATCH_UP_LOCK_MS);
+	check_not_replaced(takeaway->views);
 	takeaway->kind = kind;
 	takeaway->leaves = lock_leaves(relids, kind);
 	if (kind != STREAM_MOVE)

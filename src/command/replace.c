@@ -21,7 +21,8 @@
  *	- we wait for the successor, without a snapshot, as REFRESH does;
  *	- under the batch locks of both, and of the view's group, the view gets the parts of the
  *	  successor and its progress, and one batch more, so that nothing that was shown
- *	  is missing.  What may have changed since the first step is checked again.
+ *	  is missing.  What may have changed since the first step is checked again.  Who reads the view
+ *	  is waited for in short tries, and all of that step is undone in between.
  *
  * After an error, or a crash, somebody drops the successor: the view is what it was.
  *
@@ -59,14 +60,20 @@
 #include "parser/analyze.h"
 #include "parser/parse_utilcmd.h"
 #include "parser/parser.h"
+#include "pgstat.h"
 #include "rewrite/rewriteHandler.h"
+#include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "tcop/dest.h"
 #include "tcop/pquery.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/resowner.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -82,6 +89,10 @@
 #include "command/index.h"
 #include "command/reset.h"
 #include "command/statement.h"
+
+/* So long readers wait for us at most, each time; and how long they are left alone in between. */
+#define TRY_MS 100
+#define MAX_PAUSE_MS 5000
 
 PG_FUNCTION_INFO_V1(stream_replace);
 
@@ -508,6 +519,8 @@ notice_gone(const StreamViewRow *before, const StreamViewRow *row,
 /* A view that is replaced. */
 typedef struct Replacing
 {
+	int			patience_ms;	/* so long we wait for who reads the view; 0: as lock_timeout says */
+	bool		impatient;		/* we are waiting for him */
 	Oid			viewid;
 	StreamViewRow *before;		/* as it is; in the last step, as it was in the first */
 	StreamViewRow row;			/* with the new parts */
@@ -566,14 +579,31 @@ carry(StreamStatement *s, Replacing *r)
 	return indexes;
 }
 
+/* From here on, a lock that cannot be had soon is an error, 55P03, which is for try_step. */
+static void
+be_impatient(Replacing *r)
+{
+	if (r->patience_ms == 0)
+		return;
+	(void) set_config_option("lock_timeout", psprintf("%d", r->patience_ms),
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+							 true, 0, false);
+	r->impatient = true;
+}
+
 /* The new parts are full: the view has them from now on. */
 static void
 put_in_place(StreamStatement *s, Replacing *r, List *indexes,
 			 int64 rows_read)
 {
+	int			nestlevel = NewGUCNestLevel();
+
 	make_indexes(indexes, r->row.state);
 	STREAM_DEBUG_POINT("replace-before-exchange");
-	exchange(s, r->before, &r->row, r->columns, r->reading);
+	be_impatient(r);
+	exchange(s, r->before, &r->row, r->columns, copyObject(r->reading));
+	r->impatient = false;
+	AtEOXact_GUC(false, nestlevel);
 	name_indexes(indexes);
 	STREAM_DEBUG_POINT("replace-exchanged");
 	notice_gone(r->before, &r->row, rows_read);
@@ -667,6 +697,127 @@ finish(StreamStatement *s, void *arg)
 	return made;
 }
 
+/* Can the view be had at all?  Asked before the batch locks are taken and indexes are made. */
+static void
+probe(StreamStatement *s, Replacing *r)
+{
+	int			nestlevel = NewGUCNestLevel();
+
+	be_impatient(r);
+	LockRelationOid(r->viewid, AccessExclusiveLock);
+	r->impatient = false;
+	UnlockRelationOid(r->viewid, AccessExclusiveLock);
+	AtEOXact_GUC(false, nestlevel);
+}
+
+static void
+run_finish(StreamStatement *s, Replacing *r)
+{
+	stream_statement_run(s, finish, r);
+}
+
+/*
+ * Runs a step in a subtransaction; false, with nothing done and no lock kept, if somebody reads the view
+ * who is not done soon.
+ */
+static bool
+try_step(StreamStatement *s, Replacing *r,
+		 void (*step) (StreamStatement *s, Replacing *r))
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	Replacing	was = *r;
+	volatile bool done = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		step(s, r);
+		ReleaseCurrentSubTransaction();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		/* the server's own end of an error leaves only the innermost transaction */
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (!r->impatient || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+			ReThrowError(error);
+		FreeErrorData(error);
+		*r = was;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return done;
+}
+
+/* Without a snapshot, or any lock but those on the successor. */
+static void
+pause_for(int ms)
+{
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
+	long		left;
+
+	while ((left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+												   until)) > 0)
+	{
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, left,
+						 stream_compat_wait_event(STREAM_WAIT_VIEW));
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/*
+ * The last step, in short tries, so that nobody who reads the view waits long because somebody else has read it
+ * in a transaction that is open.  In between all views go on.  lock_timeout is for all of them
+ * together.
+ */
+static void
+finish_in_tries(StreamStatement *s, Replacing *r, Oid successor)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	int			pause = TRY_MS;
+
+	for (;;)
+	{
+		bool		last;
+
+		EnsurePortalSnapshotExists();
+		stream_wait_refresh(successor);
+		STREAM_DEBUG_POINT("replace-caught-up");
+		SPI_commit();
+		EnsurePortalSnapshotExists();
+		last = LockTimeout > 0 &&
+			TimestampDifferenceExceeds(begun, GetCurrentTimestamp(),
+									   LockTimeout);
+		r->patience_ms = LockTimeout > 0 ? Min(TRY_MS, LockTimeout) : TRY_MS;
+		if (STREAM_MUTATION("replace_patient"))
+			r->patience_ms = 0;
+		if (try_step(s, r, probe) && try_step(s, r, run_finish))
+			break;
+		if (last)
+			ereport(ERROR,
+					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+					 errmsg("canceling statement due to lock timeout"),
+					 errdetail("Open transactions have read the view.")));
+		SPI_commit();
+		STREAM_DEBUG_POINT("replace-pausing");
+		pause_for(pause);
+		pause = Min(2 * pause, MAX_PAUSE_MS);
+	}
+	SPI_commit();
+}
+
 /* With the view going on meanwhile. */
 static void
 replace_in_steps(StreamStatement *s, Replacing *r)
@@ -680,13 +831,7 @@ replace_in_steps(StreamStatement *s, Replacing *r)
 	successor = r->row.viewid;
 	SPI_commit();
 	STREAM_DEBUG_POINT("replace-begun");
-	EnsurePortalSnapshotExists();
-	stream_wait_refresh(successor);
-	STREAM_DEBUG_POINT("replace-caught-up");
-	SPI_commit();
-	EnsurePortalSnapshotExists();
-	stream_statement_run(s, finish, r);
-	SPI_commit();
+	finish_in_tries(s, r, successor);
 	stream_successor_unlock(successor);
 	stream_successor_unlock(r->viewid);
 	SPI_finish();

@@ -983,14 +983,15 @@ stream_relations_sync_owner(Oid viewid)
 
 /* ---- after pg_upgrade, and of a dump ---- */
 
-bool
-stream_relations_is_part(Oid relid, Oid viewid)
+/* What it is a part of: that view, or, InvalidOid, whichever it is; InvalidOid if of none. */
+static Oid
+find_whole(Oid relid, Oid viewid)
 {
 	Relation	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	bool		found = false;
+	Oid			found = InvalidOid;
 
 	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
 				F_OIDEQ, ObjectIdGetDatum(RelationRelationId));
@@ -998,17 +999,30 @@ stream_relations_is_part(Oid relid, Oid viewid)
 				F_OIDEQ, ObjectIdGetDatum(relid));
 	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2,
 							  keys);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
 
-		found = form->deptype == DEPENDENCY_INTERNAL &&
+		if (form->deptype == DEPENDENCY_INTERNAL &&
 			form->refclassid == RelationRelationId &&
-			form->refobjid == viewid;
+			(!OidIsValid(viewid) || form->refobjid == viewid))
+			found = form->refobjid;
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
 	return found;
+}
+
+bool
+stream_relations_is_part(Oid relid, Oid viewid)
+{
+	return OidIsValid(find_whole(relid, viewid));
+}
+
+Oid
+stream_relations_whole(Oid relid)
+{
+	return find_whole(relid, InvalidOid);
 }
 
 /* Indexes that are the user's own are dropped with the table. */

@@ -69,6 +69,9 @@ extern void stream_relations_drop_parts(const StreamViewRow *row);
 /* Does it depend on the view as a part of it? */
 extern bool stream_relations_is_part(Oid relid, Oid viewid);
 
+/* The view that it is a part of, or InvalidOid. */
+extern Oid	stream_relations_whole(Oid relid);
+
 /*
  * Makes the change stream of a view that has none yet, a table beside it, named like it
  * with "_changes", and fills it into the row.  Errors: as CREATE TABLE.

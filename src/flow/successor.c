@@ -14,7 +14,9 @@
  *
  * Only the session that has begun it can bring it to its end.  That one holds a lock on it, beyond
  * the end of transactions; when somebody else gets it, the successor is left over (an
- * error, a crash), and is dropped: by the scheduler, or who next replaces the view.
+ * error, a crash), and is dropped: by the scheduler, or who next replaces the view.  Its batch, which
+ * nobody waits for any more, is ended like that of a view that is paused; so is one that is in the way of
+ * who drops the view.
  *
  *-------------------------------------------------------------------------
  */
@@ -150,6 +152,26 @@ stream_successor_take(StreamViewRow *row, const StreamViewRow *before)
 }
 
 /* ---- leftovers ---- */
+
+Oid
+stream_successor_view(const StreamViewRow *row)
+{
+	return stream_relations_whole(row->definition);
+}
+
+bool
+stream_successor_is_unwanted(const StreamViewRow *row)
+{
+	Oid			viewid;
+
+	if (!stream_successor_is(row) || STREAM_MUTATION("successor_wanted"))
+		return false;
+	if (take_lock(row->viewid, ExclusiveLock, false, false))
+		return true;
+	viewid = stream_successor_view(row);
+	return !OidIsValid(viewid) ||
+		!ConditionalLockRelationOid(viewid, AccessShareLock);
+}
 
 static bool
 lock_parts(const StreamViewRow *row)

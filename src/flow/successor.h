@@ -15,6 +15,15 @@
 /* Is it one? */
 extern bool stream_successor_is(const StreamViewRow *row);
 
+/* The view that it is for; InvalidOid if that is gone. */
+extern Oid	stream_successor_view(const StreamViewRow *row);
+
+/*
+ * Nobody is to run it now: its session is gone, or somebody has, or waits for, AccessExclusiveLock on the
+ * view, which he may be dropping.  Keeps locks on both until the transaction ends.
+ */
+extern bool stream_successor_is_unwanted(const StreamViewRow *row);
+
 /*
  * Keeps others from replacing the view: till the transaction ends, or, session, until
  * stream_successor_unlock; an error ends it, too.  Waits for who has it.

@@ -177,7 +177,7 @@ typedef struct Views
 	List	   *all;
 	List	   *enabled;		/* those to run ... */
 	List	   *owners;			/* ... and whose they are */
-	List	   *disabled;		/* those that are off, or all if the server is */
+	List	   *disabled;		/* those that are off or left over, or all if the server is off */
 	List	   *followers;		/* those that are run with another */
 	List	   *left;			/* those that one has left which was released */
 	bool		restoring;		/* there are some that are not complete yet */
@@ -414,6 +414,7 @@ sort_view(Views *views, StreamViewRow *row, List *rows)
 
 	foreach(lc, members)
 		enabled &= ((StreamViewRow *) lfirst(lc))->options.enabled;
+	enabled &= !stream_successor_is_unwanted(row);
 	leave_group(views, row, rows);
 	views->all = lappend_oid(views->all, row->viewid);
 	if (!enabled)
@@ -700,7 +701,7 @@ leave_out_endings(Views *views)
 }
 
 /*
- * Ends the batches of views that have been paused or released: nobody waits for
+ * Ends the batches of views that have been paused or released, or replace none: nobody waits for
  * what they do, and others may for the locks that they hold and their place.
  */
 static void

@@ -146,12 +146,7 @@ check_view(Oid viewid)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot wait for a continuous view during recovery"),
 				 errdetail("A standby server shows what its primary has computed.")));
-	row = stream_catalog_view(viewid);
-	if (row == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("\"%s\" is not a continuous view",
-						view_name(viewid))));
+	row = stream_catalog_need_view(viewid);
 	if (row->released)
 		raise_failure(viewid, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
 	paused = stream_enabled ? stream_viewgroup_paused(viewid) : viewid;

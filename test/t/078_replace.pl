@@ -312,6 +312,32 @@ $session->quit;
 sql("CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS $queries[1]");
 is_exact(1, 'made anew');
 
+# A batch of what is left of a replacement is ended, by SIGTERM if need be, and so is one that is in the way of DROP.
+sql('ALTER SYSTEM SET streaming.batch_timeout = 0', 'SELECT pg_reload_conf()',
+	q{CREATE FUNCTION slow(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$BEGIN
+		LOOP
+			BEGIN PERFORM pg_sleep(3600); EXCEPTION WHEN query_canceled THEN NULL; END;
+		END LOOP; END$$});
+sub replace_slowly
+{
+	my $s = $node->background_psql('postgres', on_error_stop => 0);
+	$s->query_until(qr/go/, "\\echo go\nCALL streaming.replace('v', 'SELECT k, 9 AS label, count(*) AS n, sum(slow(x)) AS balance FROM s GROUP BY k');\n");
+	ok( $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity
+		WHERE backend_type = 'streaming worker' AND wait_event = 'PgSleep'}), 'a batch that does not end');
+	return $s;
+}
+$session = replace_slowly();
+sql(q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL streaming.replace%' AND state = 'active'});
+$session->quit;
+is_exact(1, 'left over with a batch that does not end');
+$session = replace_slowly();
+sql("SET statement_timeout = '60s'", 'DROP MATERIALIZED VIEW v');
+no_more_than(0, 'dropped with a batch that does not end');
+$session->quit;
+sql('ALTER SYSTEM RESET streaming.batch_timeout', 'SELECT pg_reload_conf()',
+	"CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS $queries[1]");
+is_exact(1, 'made once more');
+
 # A worker that waits meanwhile for what it has filled does not go on with it.  (The view is
 # paused, so it has nothing else to wait for.)
 sql('ALTER MATERIALIZED VIEW v SET (streaming.enabled = off)');
@@ -345,6 +371,56 @@ sql("SELECT _debug_disarm('replace-before-exchange')");
 $session->quit;
 $other->quit;
 is_exact(2, 'one after the other');
+
+# Somebody has read the view, and his transaction is open: nobody else waits for him, and all go on.
+my $reader = $node->background_psql('postgres');
+$reader->query_safe('BEGIN; SELECT count(*) FROM v');
+$session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query_until(qr/go/, "\\echo go\n" . replace(3) . ";\n");
+sql("SELECT _debug_arm('replace-pausing', 'wait')");
+ok($node->poll_query_until('postgres', "SELECT _debug_waiting('replace-pausing') = 1"), 'it pauses');
+is(sql('INSERT INTO s VALUES (8, 8)', "SET lock_timeout = '10s'", 'REFRESH MATERIALIZED VIEW v',
+		'SELECT sum(n) = (SELECT count(*) FROM s) FROM v'), 't', 'others read the view, which goes on');
+sql("SELECT _debug_disarm('replace-pausing')");
+foreach my $i (1 .. 20)
+{
+	sql("SET statement_timeout = '5s'", 'SELECT count(*) FROM v');
+}
+is(sql('SELECT DISTINCT label FROM v'), 2, 'it is not replaced yet');
+$reader->query_safe('COMMIT');
+$reader->quit;
+$session->quit;
+is_exact(3, 'after the reader');
+$reader = $node->background_psql('postgres');
+$reader->query_safe('BEGIN; SELECT count(*) FROM v');
+($rc, undef, my $timeout) = $node->psql('postgres', "SET lock_timeout = '300ms';\n" . replace(1));
+like($timeout, qr/lock timeout/, 'lock_timeout is for all tries');
+$reader->query_safe('COMMIT');
+$reader->quit;
+is_exact(3, 'after a timeout');
+sql(replace(2));
+
+# Who waits to take rows of a stream away that only the new query reads is told to run it again.
+sql('CREATE TABLE q (x int) USING stream', 'INSERT INTO q VALUES (1), (2)',
+	'CREATE TABLE p (x int) USING stream', 'INSERT INTO p VALUES (1)',
+	'CREATE MATERIALIZED VIEW moved WITH (streaming.continuous) AS SELECT count(*) FROM p',
+	"SELECT streaming.wait('moved')", "SELECT _debug_arm('replace-before-exchange', 'wait')");
+$session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query_until(qr/go/, "\\echo go\nCALL streaming.replace('moved', 'SELECT count(*) FROM q');\n");
+$node->poll_query_until('postgres', "SELECT _debug_waiting('replace-before-exchange') = 1");
+(undef, undef, my $unlogged) = $node->psql('postgres', "SET lock_timeout = '200ms'; ALTER TABLE q SET UNLOGGED");
+like($unlogged, qr/the replacement of continuous view "moved" reading rows/, 'a message names the view');
+my ($truncate_out, $truncate_err) = ('', '');
+my $truncate = IPC::Run::start([ 'psql', '-X', '-c', 'TRUNCATE q', $node->connstr('postgres') ],
+	'>', \$truncate_out, '2>', \$truncate_err);
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'TRUNCATE q%' AND wait_event_type = 'Lock'});
+sql("SELECT _debug_disarm('replace-before-exchange')");
+$session->quit;
+$truncate->finish;
+like($truncate_err, qr/has been replaced meanwhile.*Run the command again/s, 'TRUNCATE says what has happened');
+sql('TRUNCATE q', 'INSERT INTO q VALUES (3)');
+is(sql("SELECT streaming.wait('moved')", 'SELECT count FROM moved'), "t\n3", '... and works then');
+sql('DROP TABLE p, q CASCADE');
 
 # ---------------------------------------------------------- errors and crashes
 

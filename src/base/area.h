@@ -41,6 +41,8 @@ typedef struct StreamDatabase
 	bool		evicted;		/* its processes make room for another database */
 	uint64		absent;			/* version at which it was not there, or 0 */
 	bool		watched;		/* the scheduler looks at batches that begin */
+	Oid			left_out;		/* a slow view that is to have the place of the
+								 * next slow batch to end, or InvalidOid */
 	pg_atomic_uint64 calls;		/* moves when the scheduler has work to do */
 	pg_atomic_uint64 version;	/* moves when its views have changed */
 	pg_atomic_uint64 wakes;		/* moves when workers are to look around */

@@ -28,7 +28,9 @@
  * there, and all of the lane are busy, a batch is cut short: its worker is ended,
  * the view that waits gets the next one.  That is no failure either.  The owner
  * who has most batches there gives up one; if each has one, the latest to come
- * gives way, when it has had TURN_US.  It must not happen that a batch which
+ * gives way, when it has had TURN_US.  Batches that end before that make room,
+ * too, though others of the same view may follow at once: the view that waits
+ * goes to the first worker that ends one, wherever it has waited.  It must not happen that a batch which
  * honestly takes long begins anew for ever, so the number of cuts that a view
  * has suffered is kept, less one for each batch that ends well:
  *
@@ -546,20 +548,43 @@ use_idle_workers(StreamLanes *lanes)
 	}
 }
 
+/*
+ * A slow view that waits behind another owner's batch, which has gone on since before
+ * its own owner's batch elsewhere began, waits behind that one instead: his views take
+ * turns, and the other batch may never end.
+ */
+static void
+join_own(StreamLanes *lanes)
+{
+	for (int i = 0; i < lanes->num_waiting; i++)
+	{
+		StreamViewAssignment *view = lanes->waiting[i];
+		Worker	   *from = view->slot >= 0 ? lanes->by_slot[view->slot] : NULL;
+		Worker	   *own = find_own(lanes, view->owner);
+
+		if (view->due && own != NULL && from != NULL && from->batch != NULL &&
+			from->batch->owner != view->owner &&
+			from->status.busy_since < own->status.busy_since &&
+			!STREAM_MUTATION("own_elsewhere"))
+			move(lanes, view, own);
+	}
+}
+
 void
 stream_lanes_assign(StreamLanes *lanes)
 {
 	spread_slow_views(lanes);
 	place_views(lanes);
 	use_idle_workers(lanes);
+	join_own(lanes);
 	rebalance(lanes);
 }
 
 /* ------------------------------------------------- owners take turns */
 
-/* Is there a slow view that has to wait though its owner has no slow batch? */
-static bool
-is_somebody_left_out(StreamLanes *lanes)
+/* The slow view that has to wait though its owner has no slow batch, or NULL. */
+static const StreamViewAssignment *
+find_left_out(StreamLanes *lanes)
 {
 	for (int i = 0; i < lanes->num_waiting; i++)
 	{
@@ -568,9 +593,9 @@ is_somebody_left_out(StreamLanes *lanes)
 
 		if (view->due && held_by(lanes, view->owner) == 0 &&
 			(at == NULL || at->held_up))
-			return true;
+			return view;
 	}
-	return false;
+	return NULL;
 }
 
 /* Whose batch is to be cut rather than b's?  They have the same owner. */
@@ -627,14 +652,15 @@ find_latest(StreamLanes *lanes)
 }
 
 const StreamWorkerStatus *
-stream_lanes_share(StreamLanes *lanes, bool *wait)
+stream_lanes_share(StreamLanes *lanes, Oid *left_out)
 {
+	const StreamViewAssignment *view = find_left_out(lanes);
 	int			alone = count_workers(lanes, true) < 2;
 	Worker	   *worker;
 	int64		turn = stream_debug_limit("hold", HOLD_US / 1000);
 
-	*wait = is_somebody_left_out(lanes);
-	if (!*wait)
+	*left_out = view == NULL ? InvalidOid : view->viewid;
+	if (view == NULL)
 		return NULL;
 	/* one that ends makes room, and so does one that is idle */
 	for (int i = 0; i < lanes->num_workers; i++)

@@ -55,10 +55,10 @@ extern void stream_lanes_assign(StreamLanes *lanes);
 
 /*
  * If the slow lane is full and an owner has no part in it: a worker whose batch
- * is to be cut short for him, or NULL.  *wait: he is left out; if no batch is to
- * be cut now, ask again soon.
+ * is to be cut short for him, or NULL.  *left_out: the view that he has waiting, or
+ * InvalidOid; if no batch is to be cut now, ask again soon.
  */
 extern const StreamWorkerStatus *stream_lanes_share(StreamLanes *lanes,
-													bool *wait);
+													Oid *left_out);
 
 #endif

@@ -163,6 +163,7 @@ stream_roster_attach_scheduler(Oid dboid)
 		db->present = false;
 		db->absent = 0;
 		db->watched = false;
+		db->left_out = InvalidOid;
 		db->evicted = false;
 		my_database = db;
 	}
@@ -551,6 +552,14 @@ stream_roster_set_watched(bool watched)
 {
 	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
 	my_database->watched = watched;
+	LWLockRelease(stream_area->lock);
+}
+
+void
+stream_roster_set_left_out(Oid viewid)
+{
+	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	my_database->left_out = viewid;
 	LWLockRelease(stream_area->lock);
 }
 
@@ -949,14 +958,45 @@ stream_roster_view_begin(Oid viewid, uint64 *requested)
 	return view != NULL;
 }
 
+/*
+ * A batch of this worker has ended.  If it was a slow one, and a view is left out that
+ * waits for a worker which is at another batch, we take it: should our next batch begin
+ * at once, and each be too short to be cut, it would not have its turn for as long as
+ * the other batch goes on.  Wants the lock held.
+ */
+static void
+take_left_out(void)
+{
+	StreamViewEntry *ended = stream_area_find_view(my_worker->busy_view);
+	StreamViewEntry *view = stream_area_find_view(my_database->left_out);
+	int			old;
+
+	if (ended == NULL || !ended->slow || STREAM_MUTATION("left_out_stays"))
+		return;
+	my_database->left_out = InvalidOid;
+	if (view == NULL || !view->slow || view->paused)
+		return;
+	old = stream_area_view_worker(view);
+	if (old == my_slot() ||
+		(old >= 0 && (view->running || stream_area->workers[old].busy_since == 0)))
+		return;
+	view->worker = my_slot();
+	view->generation = my_worker->generation;
+	view->running = false;
+	tell_assigned(old);
+	tell_assigned(my_slot());
+}
+
 int64
 stream_roster_batch_over(StreamCancel *cancel)
 {
 	int64		batch_us = GetCurrentTimestamp() - my_worker->busy_since;
 
-	LWLockAcquire(stream_area->lock, LW_EXCLUSIVE);
+	stream_area_lock_views(LW_EXCLUSIVE);
 	*cancel = my_worker->canceled_at == 0 ? STREAM_CANCEL_NONE :
 		my_worker->unwanted ? STREAM_CANCEL_UNWANTED : STREAM_CANCEL_TIMEOUT;
+	if (OidIsValid(my_database->left_out))
+		take_left_out();
 	my_worker->busy_since = 0;
 	my_worker->busy_view = InvalidOid;
 	my_worker->nothers = 0;

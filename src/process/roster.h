@@ -158,6 +158,12 @@ extern void stream_roster_set_watched(bool watched);
  */
 extern List *stream_roster_batch_of(const StreamWorkerStatus *worker);
 
+/*
+ * The slow view that is to go to the worker whose slow batch ends next, or InvalidOid: it
+ * waits behind another batch, and its owner has none.
+ */
+extern void stream_roster_set_left_out(Oid viewid);
+
 /* Notes that the worker's batch takes long, if it is still that one. */
 extern void stream_roster_set_slow(const StreamWorkerStatus *worker);
 

@@ -869,13 +869,14 @@ retire(uint64 version)
 static void
 share_slow_lane(StreamLanes *lanes)
 {
-	bool		wait;
-	const StreamWorkerStatus *worker = stream_lanes_share(lanes, &wait);
+	Oid			left_out;
+	const StreamWorkerStatus *worker = stream_lanes_share(lanes, &left_out);
 	bool		starting = !no_room && stream_lanes_missing(lanes) > 0;
 
 	if (worker != NULL && !starting && stream_roster_cut_batch(worker))
 		starts[worker->slot].dismissed = true;
-	if (wait)
+	stream_roster_set_left_out(left_out);
+	if (OidIsValid(left_out))
 		next_turn = Min(next_turn, GetCurrentTimestamp() + SHARE_US);
 }
 

@@ -24,6 +24,9 @@ if ($node->psql('postgres', 'SHOW streaming.debug_limits') == 0)
 {
 	$node->append_conf('postgresql.conf',
 		"streaming.debug_limits = 'grace=1000, hold=1200, turn=2500'\n");
+	$node->append_conf('postgresql.conf',
+		"streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'\n")
+	  if $ENV{STREAMING_MUTATION};
 	$node->restart;
 }
 
@@ -116,6 +119,34 @@ sub follow
 	return time - $began;
 }
 
+# Commits rows into s all the time.
+sub feed
+{
+	my $psql = $node->background_psql('postgres');
+	$psql->query_until(
+		qr/feeding/, q{
+		\echo feeding
+		DO $$ BEGIN
+			LOOP
+				INSERT INTO s VALUES (1);
+				COMMIT;
+				PERFORM pg_sleep(0.5);
+			END LOOP;
+		END $$;
+	});
+	return $psql;
+}
+
+sub stop_feeding
+{
+	my ($psql) = @_;
+	$node->safe_psql('postgres',
+		q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		  WHERE query ~ 'INSERT INTO s' AND pid <> pg_backend_pid()});
+	$psql->{run}->finish;
+	return;
+}
+
 # ----------------------------------------------------- one owner has them all
 
 $node->safe_psql('postgres', 'INSERT INTO h VALUES (1)');
@@ -187,24 +218,37 @@ pause('hostile', 'p', 'off');
 wait_for('SELECT ' . running('p') . ' = 0', 'and can be paused again');
 $node->safe_psql('postgres', 'DROP MATERIALIZED VIEW p');
 
+# ------------------------------------- short batches that follow one another
+
+# One worker is at a batch that never ends, the other at batches which are over before
+# their turn is, but there is always one more.  Who waits must not wait for the former.
+$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW v');
+create_view('hostile', 'h0', 'SELECT sum(linger(i)) AS n FROM h');
+wait_for('SELECT ' . running('h0') . ' = 1', 'a batch that never ends');
+foreach my $owner ('victim', 'honest')
+{
+	create_view($owner, 'v', 'SELECT sum(think(i, 1.5)) AS n FROM s');
+	my $feeder = feed();
+	wait_for(
+		"SELECT batches > 1 FROM streaming.views WHERE view = 'v'::regclass",
+		"batches of $owner follow one another");
+	create_view('honest', 'o1', 'SELECT sum(think(i, 2)) AS n FROM o');
+	my $delay = follow('o', 'o1', "a view has its turn beside $owner");
+	note sprintf 'delay: %.1f s', $delay;
+	cmp_ok($delay, '<', 60, 'in time');
+	stop_feeding($feeder);
+	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW v, o1');
+}
+$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW h0');
+create_view('victim', 'v', 'SELECT sum(think(i, 1.5)) AS n FROM s');
+
 # ------------------------------------------------ slow views in good faith
 
 # Two views of one owner, whose batches take far longer than his second worker is
 # left to him, and another's who always has something to do.
 $node->safe_psql('postgres', 'INSERT INTO o VALUES (1)');
 create_view('honest', "o$_", 'SELECT sum(think(i, 5)) AS n FROM o') for 1 .. 2;
-my $feeder = $node->background_psql('postgres');
-$feeder->query_until(
-	qr/feeding/, q{
-	\echo feeding
-	DO $$ BEGIN
-		LOOP
-			INSERT INTO s VALUES (1);
-			COMMIT;
-			PERFORM pg_sleep(0.5);
-		END LOOP;
-	END $$;
-});
+my $feeder = feed();
 foreach my $round (1 .. 2)
 {
 	$node->safe_psql('postgres', 'INSERT INTO o VALUES (1)') if $round > 1;
@@ -240,10 +284,7 @@ is( $node->safe_psql('postgres',
 		  WHERE last_error IS NOT NULL OR failures > 0}),
 	0,
 	'nothing has failed');
-$node->safe_psql('postgres',
-	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-	  WHERE query ~ 'INSERT INTO s' AND pid <> pg_backend_pid()});
-$feeder->{run}->finish;
+stop_feeding($feeder);
 
 # --------------------------------- a failure that cannot be recorded at once
 

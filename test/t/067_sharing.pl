@@ -239,6 +239,7 @@ foreach my $owner ('victim', 'honest')
 	stop_feeding($feeder);
 	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW v, o1');
 }
+pause('hostile', 'h0', 'off');
 $node->safe_psql('postgres', 'DROP MATERIALIZED VIEW h0');
 create_view('victim', 'v', 'SELECT sum(think(i, 1.5)) AS n FROM s');
 

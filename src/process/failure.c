@@ -316,8 +316,11 @@ stream_failure_record(Oid viewid, Oid at, const StreamFailure *f)
 
 	foreach(lc, stream_viewgroup_members(viewid))
 		if (stream_failure_is_recordable(lfirst_oid(lc)))
+		{
+			STREAM_DEBUG_POINT("failure-before-record");
 			stream_catalog_write_failure(lfirst_oid(lc),
 										 lfirst_oid(lc) == at ? f : &other);
+		}
 }
 
 StreamFailure *

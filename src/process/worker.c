@@ -57,6 +57,7 @@
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/sinval.h"
@@ -429,9 +430,14 @@ write_failure_step(StreamAgendaView *view, void *arg)
 {
 	Failure    *failure = arg;
 	StreamViewRow *row;
+	ListCell   *lc;
 
 	/* an active snapshot, for long texts are toasted */
 	PushActiveSnapshot(GetTransactionSnapshot());
+	/* the record of one that is being dropped would stay */
+	if (!STREAM_MUTATION("failure_stays"))
+		foreach(lc, stream_viewgroup_members(view->viewid))
+			LockRelationOid(lfirst_oid(lc), AccessShareLock);
 	row = stream_catalog_view(view->viewid);
 	view->gone = row == NULL;
 	view->released = row != NULL && row->released;

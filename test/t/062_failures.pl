@@ -15,6 +15,8 @@ shared_preload_libraries = 'streaming'
 max_worker_processes = 24
 streaming.workers = 1
 });
+$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'")
+  if $ENV{STREAMING_MUTATION};
 $node->start;
 
 $node->safe_psql(
@@ -201,5 +203,33 @@ is( $node->safe_psql(
 	),
 	't',
 	'all the while, others go on');
+
+# ------------------------------- a view that is dropped while it is recorded
+
+SKIP:
+{
+	my ($ret) = $node->psql('postgres', q{
+		CREATE FUNCTION _debug_arm(text, text) RETURNS void LANGUAGE c AS 'streaming', 'stream_debug_arm';
+		CREATE FUNCTION _debug_disarm(text) RETURNS void LANGUAGE c AS 'streaming', 'stream_debug_disarm';
+		CREATE FUNCTION _debug_waiting(text) RETURNS int LANGUAGE c AS 'streaming', 'stream_debug_waiting';},
+		on_error_stop => 1);
+	skip 'no test build', 1 if $ret != 0;
+	$node->safe_psql('postgres', q{SELECT _debug_arm('failure-before-record', 'wait')});
+	create_view('a', 'goes', 'RAISE division_by_zero;');
+	$node->poll_query_until('postgres', q{SELECT _debug_waiting('failure-before-record') > 0}) or die 'it does not fail';
+	my ($out, $err) = ('', '');
+	my $drop = IPC::Run::start(
+		[ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'DROP MATERIALIZED VIEW v_goes' ],
+		'<', \undef, '>', \$out, '2>', \$err);
+	$node->poll_query_until('postgres', q{SELECT to_regclass('v_goes') IS NULL OR EXISTS
+		(SELECT FROM pg_stat_activity WHERE query ~ '^DROP MATERIALIZED VIEW v_goes' AND wait_event_type = 'Lock')})
+	  or die 'DROP does not come';
+	$node->safe_psql('postgres', q{SELECT _debug_disarm('failure-before-record')});
+	$drop->finish;
+	# the worker has written by then
+	$node->safe_psql('postgres', 'INSERT INTO s VALUES (1); REFRESH MATERIALIZED VIEW v');
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM streaming._error WHERE viewid NOT IN (SELECT viewid FROM streaming._view)') . $err,
+		'0', 'nothing stays of a view that is dropped while its failure is recorded');
+}
 $node->stop;
 done_testing();

@@ -13,6 +13,7 @@ DATA = sql/streaming--1.0.sql sql/streaming--0.9--1.0.sql
 OBJS = \
 	src/base/compat.o \
 	src/base/debug.o \
+	src/base/savepoint.o \
 	src/base/locate.o \
 	src/base/refuse.o \
 	src/base/area.o \

@@ -71,12 +71,12 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "base/savepoint.h"
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "base/owner.h"
@@ -716,47 +716,41 @@ run_finish(StreamStatement *s, Replacing *r)
 	stream_statement_run(s, finish, r);
 }
 
+/* A step that is tried. */
+typedef struct Try
+{
+	StreamStatement *s;
+	Replacing  *r;
+	void		(*step) (StreamStatement *s, Replacing *r);
+} Try;
+
+static void
+run_try(void *arg)
+{
+	Try		   *attempt = arg;
+
+	attempt->step(attempt->s, attempt->r);
+}
+
 /*
  * Runs a step in a subtransaction; false, with nothing done and no lock kept, if somebody reads the view
- * who is not done soon.
+ * who is not done soon.  (The server's own end of an error leaves only the innermost transaction.)
  */
 static bool
 try_step(StreamStatement *s, Replacing *r,
 		 void (*step) (StreamStatement *s, Replacing *r))
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
 	Replacing	was = *r;
-	volatile bool done = false;
+	Try			attempt = {.s = s,.r = r,.step = step};
+	ErrorData  *error = stream_savepoint_try(run_try, &attempt);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		step(s, r);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		/* the server's own end of an error leaves only the innermost transaction */
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (!r->impatient || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
-			ReThrowError(error);
-		FreeErrorData(error);
-		*r = was;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return done;
+	if (error == NULL)
+		return true;
+	if (!r->impatient || error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE)
+		ReThrowError(error);
+	FreeErrorData(error);
+	*r = was;
+	return false;
 }
 
 /* Without a snapshot, or any lock but those on the successor. */

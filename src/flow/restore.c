@@ -52,7 +52,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -60,6 +59,7 @@
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "base/debug.h"
+#include "base/savepoint.h"
 #include "base/owner.h"
 #include "base/privilege.h"
 #include "stream/am.h"
@@ -763,7 +763,7 @@ check_others(Restored *restored, List *all)
 }
 
 static void
-check_all(List *all, Restored *volatile *at_hand)
+check_all(List *all, Restored **at_hand)
 {
 	bool		changed = true;
 	ListCell   *lc;
@@ -874,18 +874,25 @@ go_on(Restored *restored)
 	stream_shmem_views_changed();
 }
 
-/* *at_hand: the one that is being looked at, for errors. */
-static void
-attach(List *all, Restored *volatile *at_hand)
+/* Views that go on together. */
+typedef struct Attaching
 {
+	List	   *all;			/* of Restored */
+	Restored   *at_hand;		/* the one that is being looked at, for errors */
+} Attaching;
+
+static void
+attach(void *arg)
+{
+	Attaching  *attaching = arg;
 	ListCell   *lc;
 
-	check_all(all, at_hand);
-	foreach(lc, all)
+	check_all(attaching->all, &attaching->at_hand);
+	foreach(lc, attaching->all)
 	{
-		*at_hand = lfirst(lc);
-		if ((*at_hand)->detail == NULL)
-			go_on(*at_hand);
+		attaching->at_hand = lfirst(lc);
+		if (attaching->at_hand->detail == NULL)
+			go_on(attaching->at_hand);
 	}
 }
 
@@ -912,35 +919,15 @@ leave_out_dropped(List *all)
 static bool
 try_attach(List *all)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	Restored   *volatile at_hand = linitial(all);
-	volatile bool done = false;
+	Attaching	attaching = {.all = all,.at_hand = linitial(all)};
+	ErrorData  *error = stream_savepoint_try(attach, &attaching);
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		attach(all, &at_hand);
-		ReleaseCurrentSubTransaction();
-		done = true;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		at_hand->error = psprintf("%s%s%s", error->message,
-								  error->detail ? ": " : "",
-								  error->detail ? error->detail : "");
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(caller);
-	CurrentResourceOwner = owner;
-	return done;
+	if (error == NULL)
+		return true;
+	attaching.at_hand->error = psprintf("%s%s%s", error->message,
+										error->detail ? ": " : "",
+										error->detail ? error->detail : "");
+	return false;
 }
 
 void
@@ -986,7 +973,6 @@ stream_restore_attach_view(PG_FUNCTION_ARGS)
 	Oid			viewid = PG_GETARG_OID(0);
 	List	   *all = leave_out_dropped(collect(viewid));
 	Restored   *restored = NULL;
-	Restored   *volatile at_hand;
 	ListCell   *lc;
 
 	stream_owner_refuse_nested("streaming.attach");
@@ -1008,7 +994,7 @@ stream_restore_attach_view(PG_FUNCTION_ARGS)
 	foreach(lc, all)
 		if (is_fellow(lfirst(lc), restored))
 			((Restored *) lfirst(lc))->by_hand = true;
-	attach(all, &at_hand);
+	attach(&(Attaching) {.all = all});
 	if (restored->detail)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -54,12 +54,12 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "base/savepoint.h"
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "flow/relations.h"
@@ -248,6 +248,31 @@ error_context(void *arg)
 	errcontext("scheduler, for continuous view \"%s\"", name ? name : "?");
 }
 
+/* Something that is done for one view. */
+typedef struct ForView
+{
+	StreamViewRow *row;
+	bool		(*step) (StreamViewRow *row);
+	bool		done;
+} ForView;
+
+static void
+run_for_view(void *arg)
+{
+	ForView    *at_hand = arg;
+	int			level = NewGUCNestLevel();
+	ErrorContextCallback callback = {
+		.callback = error_context,.arg = at_hand->row,
+		.previous = error_context_stack
+	};
+
+	error_context_stack = &callback;
+	stream_retention_hurry();
+	at_hand->done = at_hand->step(at_hand->row);
+	AtEOXact_GUC(true, level);
+	error_context_stack = callback.previous;
+}
+
 /*
  * Does something for one view, in a savepoint, so that what is wrong with it is nothing to
  * the others, and without waiting long for anybody's lock.  False if it has failed, or has
@@ -256,49 +281,21 @@ error_context(void *arg)
 static bool
 try_for_view(StreamViewRow *row, bool (*step) (StreamViewRow *row))
 {
-	MemoryContext caller = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	ForView		at_hand = {.row = row,.step = step};
 	Trouble    *trouble = trouble_of(row->viewid);
-	ErrorContextCallback callback = {.callback = error_context,.arg = row};
-	volatile bool done = false;
+	ErrorData  *error;
 
 	if (trouble && GetCurrentTimestamp() < trouble->next_try)
 	{
 		next_turn = Min(next_turn, trouble->next_try);
 		return false;
 	}
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(caller);
-	PG_TRY();
-	{
-		int			level = NewGUCNestLevel();
-
-		callback.previous = error_context_stack;
-		error_context_stack = &callback;
-		stream_retention_hurry();
-		done = step(row);
-		AtEOXact_GUC(true, level);
-		error_context_stack = callback.previous;
-		ReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(caller);
-		CurrentResourceOwner = owner;
-		done = false;
-		note_trouble(row->viewid, error);
-		next_turn = Min(next_turn, trouble_of(row->viewid)->next_try);
-	}
-	PG_END_TRY();
-	return done;
+	error = stream_savepoint_try(run_for_view, &at_hand);
+	if (error == NULL)
+		return at_hand.done;
+	note_trouble(row->viewid, error);
+	next_turn = Min(next_turn, trouble_of(row->viewid)->next_try);
+	return false;
 }
 
 static bool

@@ -1,0 +1,19 @@
+/*-------------------------------------------------------------------------
+ *
+ * savepoint.h
+ *	  What may fail without the rest of the transaction.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef STREAMING_SAVEPOINT_H
+#define STREAMING_SAVEPOINT_H
+
+/*
+ * Does work in a subtransaction.  Returns NULL; or the error that has ended it, in the
+ * caller's memory, when all of that is undone: locks, settings (GUC) and error contexts as well.
+ * Cancellation and the end of the process are errors like others: it is for the caller to
+ * hand on (ReThrowError) what he does not expect.
+ */
+extern ErrorData *stream_savepoint_try(void (*work) (void *arg), void *arg);
+
+#endif

@@ -46,12 +46,9 @@ DROP MATERIALIZED VIEW e;
 ---- what is refused
 ALTER MATERIALIZED VIEW a SET (streaming.group = '');
 ALTER MATERIALIZED VIEW a SET (streaming.group = '1234567890123456789012345678901234567890123456789012345678901234');
-ALTER MATERIALIZED VIEW a SET (streaming.max_batch_rows = 10);
-\echo :LAST_ERROR_SQLSTATE
 ALTER MATERIALIZED VIEW a SET (streaming.trigger = '1 hour');
 \echo :LAST_ERROR_SQLSTATE
 \set VERBOSITY default
-CREATE MATERIALIZED VIEW f WITH (streaming.continuous, streaming.group = 'g', streaming.max_batch_rows = 10) AS SELECT count(*) FROM s;
 CREATE MATERIALIZED VIEW f WITH (streaming.continuous, streaming.trigger = manual, streaming.group = 'g') AS SELECT count(*) FROM s;
 CREATE UNLOGGED TABLE us (k int) USING stream;
 CREATE MATERIALIZED VIEW f WITH (streaming.continuous, streaming.group = 'g') AS SELECT count(*) FROM us;
@@ -382,6 +379,40 @@ BEGIN
 END $$;
 SELECT count(*), sum(n) FROM w1;
 SELECT count(*) AS finished, bool_and(w1.w IS NOT NULL) AS found FROM w2 LEFT JOIN w1 USING (w);
+---- a backlog: in batches of about max_batch_rows, the smallest of theirs, after each of which they are at the same row
+CREATE TABLE much (k int, v int) PARTITION BY RANGE (v);
+CREATE TABLE much_1 PARTITION OF much FOR VALUES FROM (0) TO (5000) USING stream;
+CREATE TABLE much_2 PARTITION OF much FOR VALUES FROM (5000) TO (100000) USING stream;
+INSERT INTO much SELECT i % 7, i FROM generate_series(1, 12000) i;
+CREATE TABLE steps (step int GENERATED ALWAYS AS IDENTITY, m1 bigint, m2 bigint, m3 bigint);
+CREATE FUNCTION step() RETURNS trigger LANGUAGE plpgsql SET search_path = vg, public AS $$
+BEGIN
+	INSERT INTO steps (m1, m2, m3) SELECT (SELECT n FROM m1), (SELECT sum(n) FROM m2), (SELECT count(*) FROM m3);
+	RETURN NULL;
+END $$;
+BEGIN;
+CREATE MATERIALIZED VIEW m1 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 'm') AS SELECT count(*) AS n, sum(v) AS v FROM much;
+CREATE MATERIALIZED VIEW m2 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 'm', streaming.max_batch_rows = 1000) AS SELECT k, count(*) AS n, sum(v) AS v FROM much GROUP BY k;
+CREATE MATERIALIZED VIEW m3 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 'm', streaming.max_batch_rows = 3000) AS SELECT k, v FROM much;
+CREATE TRIGGER step AFTER INSERT ON m3 FOR EACH STATEMENT EXECUTE FUNCTION step();
+COMMIT;
+SELECT streaming.wait('m1');
+SELECT count(*) >= 10 AS batches, bool_and(m1 = m2 AND m2 = m3) AS together, max(m1 - before) <= 2000 AS bounded
+	FROM (SELECT *, lag(m1, 1, 0) OVER (ORDER BY step) AS before FROM steps) x;
+SELECT check_view('m1'), check_view('m2'), check_view('m3');
+-- one that has read nothing joins others; all of them go on when it is where they are
+CREATE MATERIALIZED VIEW m4 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 'm') AS SELECT v % 100 AS r, count(*) AS n FROM much GROUP BY 1;
+INSERT INTO much SELECT i % 7, i FROM generate_series(12001, 16000) i;
+SELECT streaming.wait('m3');
+SELECT count(*) >= 13 AS batches, bool_and(m1 = m2 AND m2 = m3) AS together, max(m1) AS rows FROM steps;
+SELECT (SELECT n FROM m1), sum(n) AS m4 FROM m4;
+SELECT check_view('m1'), check_view('m2'), check_view('m3'), check_view('m4');
+-- a command that takes rows away has them read them all at once
+INSERT INTO much SELECT i % 7, i FROM generate_series(1, 9000) i;
+TRUNCATE steps;
+TRUNCATE much;
+SELECT count(*) AS batches, max(m1) AS rows, bool_and(m1 = m2 AND m2 = m3) AS together FROM steps;
+
 ---- the hint of TRUNCATE names the member that has failed, not the first
 CREATE TABLE fine (v int) USING stream;
 CREATE MATERIALIZED VIEW h1 WITH (streaming.continuous, streaming.trigger = 'manual', streaming.group = 'h') AS SELECT count(*) FROM fine;

@@ -106,6 +106,7 @@
 #	read_again	rows that are fed again are read by each batch
 #	group_aside	a row that fails for one view of a group is put aside for the first only
 #	group_cut	a part of what a group reads is about what is new to its first view
+#	group_unbounded	a group reads a backlog in one batch
 #	below_ahead	the watermark of a view below counts before what it closes is there
 #	dump_read	a dump says that all rows of a stream have been read
 #	restore_doubt	a view goes on whatever rows its streams have
@@ -127,7 +128,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever worker_memory failure_stays left_out_stays own_elsewhere
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
-	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut strangers successor_wanted replace_patient
+	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded strangers successor_wanted replace_patient
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -187,7 +188,7 @@ guards()
 		cut_page | read_again | group_aside | group_cut) echo test_00_setup test_bad_rows ;;
 		parallel_*) echo t/080_parallel.pl ;;
 		half_seen | attached_untold) echo t/072_group.pl ;;
-		group_snapshot) echo test_00_setup test_view_group ;;
+		group_snapshot | group_unbounded) echo test_00_setup test_view_group ;;
 		failure_stays) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
 		bundle_*) echo t/072_bundle.pl ;;

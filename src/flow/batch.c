@@ -771,7 +771,7 @@ is_shared(const BatchView *view, const StreamPosition *position)
 	{
 		StreamLeaf *leaf = position->leaves[i];
 
-		if (leaf->active && (leaf->taking > 0 || leaf->aside || leaf->cut))
+		if (leaf->active && (leaf->taking > 0 || leaf->aside))
 			return false;
 	}
 	return true;
@@ -1386,6 +1386,17 @@ void
 stream_batch_set_part(StreamBatch *batch, StreamPart *part)
 {
 	batch->part = part;
+	/* which rows these are will be known when there is a snapshot */
+	batch->more |= batch->part != NULL;
+	batch->bounded = batch->more;
+}
+
+double
+stream_batch_backlog(const StreamBatch *batch, int64 *max_rows)
+{
+	*max_rows = Min(*max_rows, batch->max_rows);
+	return stream_position_backlog(batch->view->position, batch->rels,
+								   batch->nrels);
 }
 
 void
@@ -1401,9 +1412,7 @@ stream_batch_measure(StreamBatch *batch, List **measured)
 										batch->whole || batch->part ? 0 :
 										batch->max_rows, measured);
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
-	/* which rows these are will be known when there is a snapshot */
-	batch->more |= batch->part != NULL;
-	batch->bounded = batch->more;
+	stream_batch_set_part(batch, batch->part);
 	if (batch->reads_content)
 		STREAM_DEBUG_POINT("batch-reads-content");
 }

@@ -107,11 +107,17 @@ extern void stream_batch_read_position(StreamBatch *batch);
  */
 extern void stream_batch_ask_part(const StreamBatch *batch, StreamPart *part);
 
-/* Before it is measured: the batch is of a part, which stays the caller's; or NULL. */
+/* The batch is of a part, which stays the caller's; or NULL.  Before it is due. */
 extern void stream_batch_set_part(StreamBatch *batch, StreamPart *part);
 
 /* Settles what it reads, before the snapshot; measured: see stream_position_begin. */
 extern void stream_batch_measure(StreamBatch *batch, List **measured);
+
+/*
+ * About how many rows it is going to read, having been measured without a bound; *max_rows:
+ * lowered to so many that it would take by its options.
+ */
+extern double stream_batch_backlog(const StreamBatch *batch, int64 *max_rows);
 
 /* Is there anything to do?  now: by the clock of stream_debug_now. */
 extern bool stream_batch_is_due(StreamBatch *batch, TimestampTz now);

@@ -21,6 +21,9 @@
  * the other.  With its range unbounded, each has read exactly those rows that the
  * snapshot sees, however far it had come before.
  *
+ * Backlogs.  Where there is more to read than streaming.max_batch_rows, the smallest
+ * that one of them has, the batch is of a part, as below.
+ *
  * Rows that fail.  A part of what there is (bisect.c) is one of the rows that are new to any
  * member, in the order of leaves and rows, and each member reads those of it that are
  * new to it.  So after each part all have read the same, or, if they had not before, one has read
@@ -147,6 +150,7 @@ typedef struct Together
 	List	   *members;
 	Member	   *at;				/* whose turn it is, or NULL */
 	StreamPart *part;			/* what the batch reads a part of, or NULL: all */
+	StreamPart	bound;			/* that, where it is for the number of rows */
 	int			size;			/* so many there are, gone ones included */
 } Together;
 
@@ -348,6 +352,35 @@ settle_part(Together *group, StreamPart *part, bool whole)
 		stream_batch_set_part(turn_of(group, lfirst(lc)), group->part);
 }
 
+/*
+ * All have been measured.  Where one of several has more to read than a batch is to take,
+ * they read the first part of that, as after a row that fails.
+ */
+static void
+bound_members(Together *group, StreamPart *part, bool whole)
+{
+	int64		max_rows = PG_INT64_MAX;
+	double		backlog = 0;
+	ListCell   *lc;
+
+	if (group->size == 1 || whole || part == NULL || !part->possible ||
+		group->part != NULL)
+		return;
+	foreach(lc, group->members)
+	{
+		double		rows = stream_batch_backlog(turn_of(group, lfirst(lc)),
+												&max_rows);
+
+		backlog = Max(backlog, rows);
+	}
+	if (backlog <= max_rows || STREAM_MUTATION("group_unbounded"))
+		return;
+	group->bound = (StreamPart) {.limit = max_rows,.several = true};
+	group->part = &group->bound;
+	foreach(lc, group->members)
+		stream_batch_set_part(turn_of(group, lfirst(lc)), group->part);
+}
+
 /* Measures what all of them read: a leaf counts as measured for all when it is for one. */
 static void
 measure_members(Together *group, StreamPart *part, bool whole)
@@ -365,6 +398,7 @@ measure_members(Together *group, StreamPart *part, bool whole)
 							 &measured);
 		STREAM_DEBUG_POINT("group-measured-one");
 	}
+	bound_members(group, part, whole);
 }
 
 /* Is there anything to do for any of them? */
@@ -610,15 +644,6 @@ stream_viewgroup_check(Oid viewid, List *options, const char *source)
 	/* nothing of the server's has a lock on a role that is local to a database */
 	LockDatabaseObject(AuthIdRelationId, stream_owner_of(viewid), 0,
 					   ShareUpdateExclusiveLock);
-	if (row->options.max_batch_rows > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"streaming.max_batch_rows\" cannot be set for a view of a group"),
-				 errdetail("Views that advance together read all there is in each batch."),
-				 errhint("Leave one of the two options out."),
-				 stream_refuse_option_position(source, options,
-											   stream_refuse_option_location(options, "group") >= 0 ?
-											   "group" : "max_batch_rows")));
 	rows = stream_viewgroup_among(stream_catalog_views(), row);
 	foreach(lc, rows)
 	{

@@ -25,9 +25,8 @@ typedef struct StreamGroupBatch
  * Runs one micro-batch of the view and all others of its group in the current
  * transaction, which the caller commits (then calls stream_batch_committed for each)
  * or, after an error, aborts (then calls stream_batch_forget).  No snapshot may be
- * active.  Waits for the views' batch locks.  whole: it reads all there is, as that of
- * several views always does; part: NULL, or
- * which part of what there is to read, not for several views.  Lists are in the current memory context.  Raises whatever
+ * active.  Waits for the views' batch locks.  whole: it reads all there is; part: NULL,
+ * which is the same for several views, or which part of what there is to read.  Lists are in the current memory context.  Raises whatever
  * the views' queries raise, and says which view that was, in the error's context and in
  * group->at.
  */

@@ -505,6 +505,15 @@ leaf_density(const StreamLeaf *leaf, Relation rel)
 	return DEFAULT_DENSITY;
 }
 
+/* About how many rows its range has, if that is more than the last page. */
+static double
+leaf_backlog(const StreamLeaf *leaf, Relation rel)
+{
+	if (leaf->scan_end <= leaf->scan_start + 1)
+		return 0;
+	return leaf_density(leaf, rel) * (leaf->scan_end - leaf->scan_start);
+}
+
 /* Settles the range of the leaf, for a batch without bounds. */
 static void
 settle_range(StreamPosition *pos, StreamLeaf *leaf, const Measure *measure)
@@ -560,9 +569,8 @@ share_out(StreamPosition *pos, StreamLeaf **leaves, Relation *rels, int n,
 	int			nneeds = 0;
 
 	for (int i = 0; i < n; i++)
-		if (leaves[i]->scan_end > leaves[i]->scan_start + 1)
-			needs[nneeds++] = leaf_density(leaves[i], rels[i]) *
-				(leaves[i]->scan_end - leaves[i]->scan_start);
+		if (leaf_backlog(leaves[i], rels[i]) > 0)
+			needs[nneeds++] = leaf_backlog(leaves[i], rels[i]);
 	share = fair_share(needs, nneeds, max_rows);
 	pfree(needs);
 	for (int i = 0; i < n; i++)
@@ -649,6 +657,18 @@ stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 		pos->turn = (pos->turn + 1) % n;
 	pfree(leaves);
 	return more;
+}
+
+double
+stream_position_backlog(const StreamPosition *pos, Relation *rels, int n)
+{
+	double		rows = 0;
+
+	for (int i = 0; i < n; i++)
+		rows += leaf_backlog(stream_position_leaf(pos,
+												  RelationGetRelid(rels[i])),
+							 rels[i]);
+	return rows;
 }
 
 /* Has the process not ended the transaction yet? */

@@ -146,6 +146,13 @@ extern bool stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 								  int64 max_rows, List **measured);
 
 /*
+ * About how many rows the range has that stream_position_begin has settled without a
+ * bound; a leaf of which it has but one page counts as none.
+ */
+extern double stream_position_backlog(const StreamPosition *pos, Relation *rels,
+									  int n);
+
+/*
  * Takes into the batch's range, where this reaches to the end of a leaf, what the snapshot
  * of the batch sees of transactions that have ended since stream_position_begin.  rels as
  * there.

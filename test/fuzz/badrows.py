@@ -134,8 +134,8 @@ def history(seed):
         options = "streaming.on_error = skip, streaming.max_errors = 1000000"
         if name in together:
             options += ", streaming.group = bad"
-        elif rng.random() < 0.5:
-            options += ", streaming.max_batch_rows = %d" % rng.choice((1, 50, 400))
+        if rng.random() < 0.5:
+            options += ", streaming.max_batch_rows = %d" % rng.choice((50, 400) if name in together else (1, 50, 400))
         if name not in together and rng.random() < 0.3:
             options += ", streaming.trigger = manual"
         main.execute(f"CREATE MATERIALIZED VIEW {name} WITH (streaming.continuous, {options}) AS "

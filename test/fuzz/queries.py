@@ -360,7 +360,7 @@ class Queries(History):
         options = "streaming.continuous"
         if self.group:
             options += ", streaming.group = 'g'"
-        elif rng.random() < 0.7:
+        if rng.random() < (0.3 if self.group else 0.7):
             options += ", streaming.max_batch_rows = %d" % rng.choice(
                 [1, 3, 10, 100])
         if rng.random() < 0.15 and not self.group:

@@ -91,6 +91,11 @@ def is_lost(e, conn):
     return conn is None or conn.closed or e.pgcode in ENDED
 
 
+def switched_off(e):
+    """What is tolerated because a storm may have switched batches off."""
+    return {"55000"} if "streaming.enabled to on" in str(e) else ()
+
+
 # --------------------------------------------------------------------------
 
 
@@ -738,9 +743,7 @@ class Admin(Actor):
                 self.check(view)
             self.look_for_failures()
         except psycopg2.Error as e:
-            # a storm may have switched batches off
-            self.tolerate(e, doing, {"55000"} if "streaming.enabled to on"
-                          in str(e) else ())
+            self.tolerate(e, doing, switched_off(e))
             self.end_transaction()
 
     # ---- upkeep
@@ -1194,8 +1197,9 @@ class Admin(Actor):
                         self.check_acknowledged(lane)
                 return
             except psycopg2.Error as e:
-                self.tolerate(e, "the last checks")
+                self.tolerate(e, "the last checks", switched_off(e))
                 self.end_transaction()
+                self.pause(0.5)
         raise Failure("[%s] the last checks do not end" % self.name)
 
     def check_acknowledged(self, lane):

@@ -71,6 +71,18 @@ class Bench:
         for row in self.rows:
             print("| " + " | ".join(row) + " |")
 
+    def configure(self, name, value):
+        """A setting of the server, or none."""
+        self.cur.execute("ALTER SYSTEM SET %s = '%s'" % (name, value)
+                         if value else "ALTER SYSTEM RESET " + name)
+        self.cur.execute("SELECT pg_reload_conf()")
+
+    def workers_memory(self):
+        """What the largest of our workers here has for itself, in kB."""
+        self.cur.execute("SELECT pid FROM pg_stat_activity WHERE backend_type ~"
+                         " '^streaming.* worker' AND datname = current_database()")
+        return max([own_memory(pid) for (pid,) in self.cur.fetchall()] or [0])
+
     def state_table(self, view):
         self.cur.execute("SELECT state_table::text FROM streaming.views "
                          "WHERE view = %s::regclass", [view])
@@ -80,9 +92,7 @@ class Bench:
 
     def let_help(self, workers):
         """So many parallel workers may help with a batch, from now on."""
-        self.cur.execute("ALTER SYSTEM SET max_parallel_workers_per_gather "
-                         "= %s" % workers)
-        self.cur.execute("SELECT pg_reload_conf()")
+        self.configure("max_parallel_workers_per_gather", str(workers))
         self.cur.execute("SET max_parallel_workers_per_gather = 0")
 
     def backfill(self):
@@ -111,8 +121,7 @@ class Bench:
                 cur.execute("SELECT sum(n) FROM backfill_v")
                 assert cur.fetchone()[0] == n
                 cur.execute("DROP MATERIALIZED VIEW backfill_v")
-        cur.execute("ALTER SYSTEM RESET max_parallel_workers_per_gather")
-        cur.execute("SELECT pg_reload_conf()")
+        self.configure("max_parallel_workers_per_gather", None)
         t = n / statistics.median(theirs)
         for workers, goal in (0, 0.95), (2, 1.5):
             o = n / statistics.median(ours[workers])
@@ -151,8 +160,7 @@ class Bench:
                 times[name].append(timed(cur, *statements))
                 cur.execute("DROP MATERIALIZED VIEW backlogs_v0, backlogs_v1")
                 blocks[name].append(self.blocks_read("backlogs") - before)
-        cur.execute("ALTER SYSTEM RESET max_parallel_workers_per_gather")
-        cur.execute("SELECT pg_reload_conf()")
+        self.configure("max_parallel_workers_per_gather", None)
         o, t = (statistics.median(times[name]) for name in orders)
         ours, theirs = ("%s s, %s blocks read" % (
             "%.2f" % statistics.median(times[name]),
@@ -221,9 +229,19 @@ class Bench:
         cur.execute("DROP TABLE transform_s, transform_d")
 
     def merge(self):
+        """Groups that are all in the view's cache."""
+        self.merge_into(self.scale(500_000, 5_000), None, 0.25)
+
+    def large(self):
+        """Far more groups than its cache holds: who is touched is read first."""
+        self.merge_into(self.scale(10_000_000, 20_000),
+                        self.scale("64MB", "64kB"), 0.6)
+
+    def merge_into(self, groups, cache, most):
         """The cost of a touched group against INSERT ... ON CONFLICT."""
-        groups, touch = self.scale(500_000, 5_000), self.scale(20_000, 200)
-        cur = self.cur
+        touch, cur = self.scale(20_000, 200), self.cur
+        if cache:
+            self.configure("streaming.state_cache_size", cache)
         cur.execute("CREATE TABLE merge_s (k int4, v int4) USING stream")
         cur.execute("INSERT INTO merge_s SELECT x, x FROM "
                     "generate_series(1, %d) x ORDER BY random()" % groups)
@@ -245,7 +263,7 @@ class Bench:
         cur.execute("CREATE TEMP TABLE delta (k int4, v int4)")
         cur.execute("CREATE TEMP TABLE partial (k int4, n int8, s int8, "
                     "lo int4, hi int4)")
-        whole, by_hand, alone, theirs = [], [], [], []
+        whole, by_hand, alone, theirs, memory = [], [], [], [], []
         clause = ("ON CONFLICT (k) DO UPDATE SET n = merge_t.n + excluded.n,"
                   " s = merge_t.s + excluded.s, "
                   "lo = least(merge_t.lo, excluded.lo), "
@@ -260,20 +278,31 @@ class Bench:
                       + clause)
             o = timed(cur, "REFRESH MATERIALIZED VIEW merge_v")
             h = timed(cur, "INSERT INTO merge_t %s %s" % (aggregate, clause))
+            memory.append(self.workers_memory())
             if i > 0:
                 whole.append(o / n * 1e6)
                 alone.append((o - p) / n * 1e6)
                 theirs.append(t / n * 1e6)
                 by_hand.append(h / n * 1e6)
         o, t = statistics.median(alone), statistics.median(theirs)
-        sizes = (format(touch, ","), format(groups, ","))
-        self.report("merging %s touched of %s groups" % sizes,
+        sizes = (format(touch, ","), format(groups, ","),
+                 ", a cache of " + cache if cache else "")
+        self.report("merging %s touched of %s groups%s" % sizes,
                     "%.1f us a group" % o, "%.1f us a group (ON CONFLICT)" % t,
-                    "%.2f" % (o / t), "<= 0.33", o / t <= 1 / 3)
+                    "%.2f" % (o / t), "-" if cache else "<= 0.33",
+                    o / t <= 1 / 3)
         o, t = statistics.median(whole), statistics.median(by_hand)
         self.report("the same with reading and aggregating the rows",
                     "%.1f us a group" % o, "%.1f us a group" % t,
-                    "%.2f" % (o / t), "-", True)
+                    "%.2f" % (o / t), "<= %.2f" % most, o / t <= most)
+        if cache:
+            middle = memory[len(memory) // 2]
+            self.report("a worker's memory then: in the middle, at the end",
+                        "%.1f MB" % (memory[-1] / 1024),
+                        "%.1f MB (middle)" % (middle / 1024),
+                        "%.2f" % (memory[-1] / max(middle, 1)),
+                        "flat (<= 1.10)", memory[-1] <= 1.1 * middle)
+            self.configure("streaming.state_cache_size", None)
         cur.execute("DROP MATERIALIZED VIEW merge_v; DROP TABLE merge_s, "
                     "merge_t, delta, partial")
 
@@ -702,12 +731,9 @@ class Bench:
         thread = threading.Thread(target=refresh)
         thread.start()
         while not done.wait(0.02 if self.small else 0.25):
-            self.cur.execute("SELECT pid FROM pg_stat_activity WHERE "
-                             "backend_type ~ '^streaming.* worker' AND "
-                             "datname = current_database()")
-            private = [own_memory(pid) for (pid,) in self.cur.fetchall()]
-            if any(private):
-                samples.append(max(private))
+            memory = self.workers_memory()
+            if memory:
+                samples.append(memory)
         thread.join()
         return took[0], samples
 
@@ -1325,7 +1351,7 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("measurements", nargs="*",
-                        help="backfill backlogs transform merge cube copy groups single "
+                        help="backfill backlogs transform merge large cube copy groups single "
                         "saturated delay memory hop sessions dedup distinct chain "
                         "latest join skew evict state views objects")
     parser.add_argument("--small", action="store_true")
@@ -1339,8 +1365,8 @@ def main():
     cur = connect()
     cur.execute("CREATE EXTENSION streaming")
     bench = Bench(args)
-    names = ["backfill", "backlogs", "transform", "merge", "cube", "copy",
-             "groups", "single", "saturated", "delay", "memory", "hop",
+    names = ["backfill", "backlogs", "transform", "merge", "large", "cube",
+             "copy", "groups", "single", "saturated", "delay", "memory", "hop",
              "sessions", "dedup", "distinct", "chain", "latest", "join",
              "skew", "evict", "state", "views", "objects"]
     for name in names:

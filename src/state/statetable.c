@@ -68,6 +68,7 @@ stream_statetable_close(StreamStateTable *table)
 	}
 	table->all = NULL;
 	table->lookup = NULL;
+	table->conditions = NULL;
 	table->index = NULL;
 	table->found = NULL;
 	table->estate = NULL;
@@ -129,33 +130,50 @@ open_key_index(StreamStateTable *table)
 									  0);
 }
 
+/* What the index is asked, but for the values. */
+static void
+make_conditions(StreamStateTable *table)
+{
+	int			n = table->nkeys;
+
+	table->conditions = MemoryContextAllocZero(table->context,
+											   sizeof(ScanKeyData) * (n + 1));
+	for (int i = 0; i < n; i++)
+		ScanKeyEntryInitialize(&table->conditions[i], 0, i + 1,
+							   BTEqualStrategyNumber, InvalidOid,
+							   table->collations[i],
+							   get_opcode(table->eqops[i]), (Datum) 0);
+	/* both kinds of timestamp compare alike */
+	if (table->timed_by != STREAM_NOT_TIMED)
+		ScanKeyInit(&table->conditions[n], n + 1,
+					BTGreaterStrategyNumber, F_TIMESTAMPTZ_GT, (Datum) 0);
+}
+
 /* Looks the keys up in the index. */
 static bool
 find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
 {
-	ScanKeyData scankeys[INDEX_MAX_KEYS];
-	int			n = table->nkeys;
-
 	if (table->lookup == NULL)
+	{
 		open_key_index(table);
+		make_conditions(table);
+	}
 	for (int i = 0; i < table->nkeys; i++)
 	{
+		ScanKey		key = &table->conditions[i];
 		bool		isnull = keys->tts_isnull[i];
 
-		ScanKeyEntryInitialize(&scankeys[i],
-							   isnull ? SK_ISNULL | SK_SEARCHNULL : 0,
-							   i + 1,
-							   isnull ? InvalidStrategy : BTEqualStrategyNumber,
-							   InvalidOid, table->collations[i],
-							   isnull ? InvalidOid : get_opcode(table->eqops[i]),
-							   keys->tts_values[i]);
+		/* IS NULL has no operator; its strategy is the index's own business */
+		key->sk_flags = isnull ? SK_ISNULL | SK_SEARCHNULL : 0;
+		key->sk_strategy = isnull ? InvalidStrategy : BTEqualStrategyNumber;
+		key->sk_collation = isnull ? InvalidOid : table->collations[i];
+		key->sk_argument = isnull ? (Datum) 0 : keys->tts_values[i];
 	}
-	/* both kinds of timestamp compare alike */
 	if (table->timed_by != STREAM_NOT_TIMED)
-		ScanKeyInit(&scankeys[n++], table->nkeys + 1,
-					BTGreaterStrategyNumber, F_TIMESTAMPTZ_GT,
-					Int64GetDatum(table->alive_after));
-	index_rescan(table->lookup, scankeys, n, NULL, 0);
+		table->conditions[table->nkeys].sk_argument =
+			Int64GetDatum(table->alive_after);
+	index_rescan(table->lookup, table->conditions,
+				 table->lookup->numberOfKeys, NULL, 0);
 	return index_getnext_slot(table->lookup, ForwardScanDirection,
 							  table->found);
 }

@@ -46,6 +46,7 @@ typedef struct StreamStateTable
 	MemoryContext context;		/* lives as long as the batch */
 	Relation	index;
 	IndexScanDesc lookup;
+	struct ScanKeyData *conditions;	/* what it asks */
 	TableScanDesc all;			/* without keys */
 	EState	   *estate;			/* for writing index entries */
 	ResultRelInfo *result_rel;

@@ -61,7 +61,6 @@ struct StreamBounds
 	List	   *own;			/* int: of each member, its own event time among
 								 * them, or -1 */
 	List	   *members;
-	Node	   *from;
 	bool		keys;			/* there may be some (rule J7) */
 	bool		equalities;		/* those are taken now */
 	int64	   *after;			/* so much is a node after another at least */
@@ -75,6 +74,8 @@ typedef struct Shifted
 	int64		low;			/* at least, in microseconds */
 	int64		high;			/* at most */
 } Shifted;
+
+static bool all_come_at_once(Query *query, Node *jtnode);
 
 static int64
 plus(int64 a, int64 b)
@@ -333,72 +334,53 @@ is_regular(const StreamTimeOf *time)
 }
 
 /*
- * Does the member hand on rows of a stream when they come?  What joins streams, groups, or
- * reads another view's result hands on old rows, too: there a column says nothing of when.
+ * Is a row of the member new in the batch in which the last of what it is made of has come?
+ * What another view shows, or a group does, has been there before: a column says nothing of
+ * when.
  */
 static bool
 comes_at_once(RangeTblEntry *rte)
 {
 	Query	   *query = rte->subquery;
-	RangeTblRef *only;
 
+	check_stack_depth();
 	if (rte->rtekind == RTE_RELATION)
 		return !stream_catalog_is_view(rte->relid) &&
 			!OidIsValid(stream_catalog_view_of(rte->relid)) &&
 			rte->relkind != RELKIND_VIEW;
-	if (rte->rtekind != RTE_SUBQUERY || query->setOperations ||
-		query->hasAggs || query->groupClause || query->groupingSets ||
-		query->hasDistinctOn || query->hasWindowFuncs || query->hasSubLinks ||
-		query->cteList || list_length(query->jointree->fromlist) != 1)
-		return false;
-	only = linitial(query->jointree->fromlist);
-	return IsA(only, RangeTblRef) &&
-		comes_at_once(rt_fetch(only->rtindex, query->rtable));
+	return rte->rtekind == RTE_SUBQUERY && !query->setOperations &&
+		!query->hasAggs && !query->groupClause && !query->groupingSets &&
+		!query->hasDistinctOn && !query->hasWindowFuncs &&
+		!query->hasSubLinks && !query->cteList &&
+		all_come_at_once(query, (Node *) query->jointree);
 }
 
-/*
- * Which members there are in that part of FROM; notes in *first if two of them are joined with
- * each other before any is with a third one, as FROM is written.
- */
-static Bitmapset *
-members_in(StreamBounds *bounds, Node *jtnode, const Bitmapset *two,
-		   bool *first)
+/* Are they so in that part of FROM? */
+static bool
+all_come_at_once(Query *query, Node *jtnode)
 {
-	Bitmapset  *members = NULL;
-	List	   *parts;
+	RangeTblEntry *rte;
 	ListCell   *lc;
 
-	if (IsA(jtnode, RangeTblRef))
-		return list_member_int(bounds->members,
-							   ((RangeTblRef *) jtnode)->rtindex) ?
-			bms_make_singleton(((RangeTblRef *) jtnode)->rtindex) : NULL;
-	parts = IsA(jtnode, FromExpr) ? ((FromExpr *) jtnode)->fromlist :
-		list_make2(((JoinExpr *) jtnode)->larg, ((JoinExpr *) jtnode)->rarg);
-	foreach(lc, parts)
+	if (IsA(jtnode, JoinExpr))
+		return all_come_at_once(query, ((JoinExpr *) jtnode)->larg) &&
+			all_come_at_once(query, ((JoinExpr *) jtnode)->rarg);
+	if (IsA(jtnode, FromExpr))
 	{
-		members = bms_union(members, members_in(bounds, lfirst(lc), two,
-												first));
-		*first |= bms_equal(members, two);
-	}
-	return members;
-}
-
-static bool
-are_joined_first(StreamBounds *bounds, int x, int y)
-{
-	bool		first = false;
-
-	if (list_length(bounds->members) == 2)
+		foreach(lc, ((FromExpr *) jtnode)->fromlist)
+			if (!all_come_at_once(query, lfirst(lc)))
+				return false;
 		return true;
-	(void) members_in(bounds, bounds->from,
-					  bms_add_member(bms_make_singleton(x), y), &first);
-	return first;
+	}
+	rte = rt_fetch(((RangeTblRef *) jtnode)->rtindex, query->rtable);
+	return (rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY) ||
+		comes_at_once(rte);
 }
 
 /*
  * Can the expression be a key that is equal to the time?  What comes too late for that finds
- * nothing.  If what it is of has been joined with others before, so that it comes with one of
- * these that is new, a row does not say by itself when that is.
+ * nothing.  Of more members than two (chains.c has none of these where there is an event
+ * time), a row does not say by itself when it has met the others.
  */
 static bool
 can_be_key(StreamBounds *bounds, Node *expr, const StreamTimeOf *time)
@@ -408,11 +390,11 @@ can_be_key(StreamBounds *bounds, Node *expr, const StreamTimeOf *time)
 
 	/* an event time says by itself what is late */
 	if (find_node(bounds, expr) >= 0 || time->key_of || !is_regular(time) ||
+		list_length(bounds->members) > 2 ||
 		list_length(bounds->nodes) == bounds->max ||
 		!bms_get_singleton_member(pull_varnos(NULL, expr), &member) ||
 		member == time->member ||
 		!list_member_int(bounds->members, member) ||
-		!are_joined_first(bounds, member, time->member) ||
 		!comes_at_once(rt_fetch(member, bounds->query->rtable)) ||
 		contain_volatile_functions(expr) || contain_subplans(expr))
 		return false;
@@ -595,7 +577,6 @@ stream_bounds_find(Query *query, Node *from, List *members, List *times,
 	bounds->time_of = time_of;
 	bounds->arg = arg;
 	bounds->members = members;
-	bounds->from = from;
 	bounds->keys = keys;
 	/* of more times, what comes last says nothing */
 	bounds->max = 4 * list_length(members);
@@ -783,6 +764,34 @@ stream_bounds_expiry(StreamBounds *bounds, int member, List **after)
 		*after = lappend(*after, us);
 	}
 	return result;
+}
+
+/*
+ * The rows that are kept of a member have times after what it gives up by.  Keys give it up with
+ * the watermark (rule K1).
+ */
+int64
+stream_bounds_lag(StreamBounds *bounds)
+{
+	int64		lag = 0;
+	ListCell   *lm;
+	ListCell   *lo;
+
+	foreach(lm, bounds->members)
+		foreach(lo, bounds->members)
+		{
+			int			own = own_time(bounds, lfirst_int(lm));
+			int64		after;
+			int64		us;
+
+			if (own < 0 || lfirst_int(lm) == lfirst_int(lo) ||
+				equal_time(bounds, lfirst_int(lm), lfirst_int(lo), &us) >= 0)
+				continue;
+			after = after_member(bounds, own, lfirst_int(lo));
+			if (after != UNBOUNDED)
+				lag = Max(lag, -after);
+		}
+	return lag;
 }
 
 bool

@@ -73,6 +73,12 @@ extern List *stream_bounds_expiry(StreamBounds *bounds, int member,
 								  List **after);
 
 /*
+ * How far the watermark of what is above may be behind that of the members, in microseconds: as
+ * far as times are of rows that are kept (rule K1).
+ */
+extern int64 stream_bounds_lag(StreamBounds *bounds);
+
+/*
  * As stream_bounds_slack, for rows of a member that come when they cannot find others any
  * more.
  */

@@ -56,6 +56,7 @@
 #include "time/timeexpr.h"
 #include "query/analyze.h"
 #include "query/bounds.h"
+#include "query/chains.h"
 #include "query/groupings.h"
 #include "query/semijoin.h"
 #include "query/eventtime.h"
@@ -94,12 +95,15 @@ typedef struct Trace
 								 * most, ... */
 	int64		behind;			/* ... and before what it all is made of by no more than
 								 * this */
+	bool		open;			/* rows of a join may come with it however late: it
+								 * is for the next join only, where they are late */
 } Trace;
 
 /* What says when the groups of a query close, as found while tracing. */
 typedef struct Closing
 {
 	Query	   *query;
+	bool		joins;			/* asked so */
 	Node	   *key;			/* or NULL */
 	Trace		trace;			/* of the key */
 } Closing;
@@ -121,6 +125,10 @@ struct StreamJoined
 	bool		append;
 	List	   *members;		/* int; ... */
 	List	   *times;			/* ... by what their rows are late, or NULL */
+	bool		timed;			/* they are known */
+	int64		lag;			/* rows are late, and go, so long after the watermark, ... */
+	int64		output_lag;		/* ... and of what is above this (rule K1), in
+								 * microseconds */
 	StreamBounds *bounds;		/* of all members, or NULL: ... */
 	List	   *pairs;			/* Pair */
 };
@@ -138,6 +146,7 @@ typedef struct Memory
 	bool		ended;			/* it is asked when something ends: so of sessions of
 								 * other views, too */
 	bool		computed;		/* of results: also of times that are computed */
+	bool		joins;			/* it is asked what a join in append mode goes by */
 } Memory;
 
 /* A continuous view whose result is read. */
@@ -157,6 +166,9 @@ typedef struct ViewColumn
 static Trace trace_expr(Query *query, Node *expr, Memory *memory);
 static StreamJoined *joined_of(Query *query, Memory *memory);
 static bool slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack);
+static bool is_made_up(StreamJoined *joined, Node *expr);
+static void nest_chains(Query *query);
+static Node *time_of_lateness(StreamJoined *joined, int member);
 static int64 window_width(const Trace *trace, const char *source);
 static int64 reach_of(const Trace *trace);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
@@ -512,10 +524,14 @@ closing_of(Query *query, Memory *memory)
 	ListCell   *lc;
 
 	foreach(lc, memory->closings)
-		if (((Closing *) lfirst(lc))->query == query)
-			return lfirst(lc);
+	{
+		closing = lfirst(lc);
+		if (closing->query == query && closing->joins == memory->joins)
+			return closing;
+	}
 	closing = palloc0(sizeof(Closing));
 	closing->query = query;
+	closing->joins = memory->joins;
 	memory->ended = memory->computed = false;
 	foreach(lc, keys_of(query))
 	{
@@ -653,13 +669,27 @@ trace_both(Trace *trace, const Trace *other)
 	trace->behind = Max(trace->behind, other->behind);
 }
 
+/* As trace_expr, for a join in append mode. */
+static Trace
+trace_in_join(Query *query, Node *expr, Memory *memory)
+{
+	bool		save = memory->joins;
+	Trace		trace;
+
+	memory->joins = memory->append && !STREAM_MUTATION("join_lag");
+	trace = trace_expr(query, expr, memory);
+	memory->joins = save;
+	return trace;
+}
+
 /* The output column of a SELECT that joins streams. */
 static Trace
 trace_joined(Query *query, Node *expr, Memory *memory)
 {
-	Trace		trace = trace_expr(query, expr, memory);
+	Trace		trace = trace_in_join(query, expr, memory);
 	StreamJoined *joined;
 	int64		slack;
+	bool		bounded;
 
 	if (!trace.event_time)
 		return trace;
@@ -667,9 +697,18 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 	if (stream_analyze_joins_changing(query, memory->changes))
 		return no_trace;
 	joined = joined_of(query, memory);
-	if (joined->pairs ? !slack_of_pairs(joined, expr, &slack) :
-		!stream_bounds_slack(joined->bounds, expr, &slack))
+	bounded = joined->pairs ? slack_of_pairs(joined, expr, &slack) :
+		stream_bounds_slack(joined->bounds, expr, &slack);
+	if (memory->joins && (bounded || !is_made_up(joined, expr)))
+	{
+		/* for the next join it is late by the watermark that this hands on */
+		trace.slack = joined->output_lag;
+		trace.open = !bounded;
+		return trace;
+	}
+	if (!bounded)
 		return no_trace;
+	trace.open = false;
 	trace.slack = Max(trace.slack, slack);
 	return trace;
 }
@@ -794,6 +833,15 @@ query_of_view(Oid relid)
 	return query;
 }
 
+/* Writes joins, EXISTS and NOT EXISTS in the definition of a view as its operators have them. */
+static void
+prepare(Query *query, bool append)
+{
+	stream_semijoin_pull_up_all(query, append);
+	if (append)
+		nest_chains(query);
+}
+
 static ViewBelow *
 view_below(const StreamViewRow *row, Memory *memory)
 {
@@ -806,7 +854,8 @@ view_below(const StreamViewRow *row, Memory *memory)
 	below = palloc0(sizeof(ViewBelow));
 	below->viewid = row->viewid;
 	below->query = query_of_view(row->definition);
-	stream_semijoin_pull_up_all(below->query);
+	prepare(below->query,
+			row->options.output_mode == STREAM_OUTPUT_APPEND);
 	memory->below = lappend(memory->below, below);
 	return below;
 }
@@ -853,6 +902,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 	bool		append = memory->append;
 	bool		ended = memory->ended;
 	bool		computed = memory->computed;
+	bool		joins = memory->joins;
 	ViewColumn *column = NULL;
 	Trace		trace;
 	ListCell   *lc;
@@ -868,6 +918,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 		memory->append = row->options.output_mode == STREAM_OUTPUT_APPEND;
 		memory->ended = false;
 		memory->computed = true;
+		memory->joins = false;
 		/* what else is in a sub-select of an expression is not looked through */
 		trace = stream_analyze_hidden_stream(below->query) ? no_trace :
 			trace_output(below->query, attno, memory);
@@ -875,6 +926,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 		memory->append = append;
 		memory->ended = ended;
 		memory->computed = computed;
+		memory->joins = joins;
 		trace.stored = true;
 		trace.grouped = false;
 		column = palloc(sizeof(ViewColumn));
@@ -1730,6 +1782,7 @@ time_column(Query *query, int rtindex, bool window, const Bitmapset *seen,
 	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
 	List	   *vars;
 	Node	   *computed = NULL;
+	List	   *open = NIL;
 	ListCell   *lc;
 
 	if (rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY)
@@ -1749,21 +1802,49 @@ time_column(Query *query, int rtindex, bool window, const Bitmapset *seen,
 						trace.kind == TRACE_RANGE) && has_known_length(&trace) :
 			  trace.kind == TRACE_TIME))
 			continue;
-		if (window || trace.of == NULL)
+		if (trace.open)
+			open = lappend(open, lfirst(lc));
+		else if (window || trace.of == NULL)
 			return lfirst(lc);
-		if (computed == NULL)
+		else if (computed == NULL)
 			computed = lfirst(lc);
 	}
-	return computed;
+	/* a row with several times that say nothing of when it comes is late by none (rule B10) */
+	return computed == NULL && list_length(open) == 1 ? linitial(open) :
+		computed;
 }
 
 /* ---- joins ---- */
 
+/* What is known so far of a query that joins streams, or NULL. */
+static StreamJoined *
+find_joined(Query *query, Memory *memory)
+{
+	ListCell   *lc;
+
+	foreach(lc, memory->joined)
+		if (((StreamJoined *) lfirst(lc))->query == query)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* Are rows of the member late by that time, or by the window of it? */
+static bool
+says_what_is_late(StreamJoined *joined, const StreamTimeOf *time)
+{
+	Node	   *late = time_of_lateness(joined, time->member);
+
+	return !joined->timed ||
+		(late && (equal(late, time->expr) || equal(late, time->time)));
+}
+
 /* What an expression says of the event time of one member of FROM. */
 static bool
-time_of_member(Query *query, Node *expr, void *memory, StreamTimeOf *result)
+time_of_member(Query *query, Node *expr, void *arg, StreamTimeOf *result)
 {
-	Trace		trace = trace_expr(query, expr, memory);
+	Memory	   *memory = arg;
+	Trace		trace = trace_in_join(query, expr, memory);
+	StreamJoined *joined = find_joined(query, memory);
 
 	if (!trace.event_time || trace.kind == TRACE_NONE ||
 		trace.kind == TRACE_SESSION ||
@@ -1781,10 +1862,10 @@ time_of_member(Query *query, Node *expr, void *memory, StreamTimeOf *result)
 		window_argument((FuncExpr *) expr,
 						our_function(((FuncExpr *) expr)->funcid)) : expr;
 	result->width = window_width(&trace, NULL);
-	result->slack = trace.slack;
+	result->slack = Max(trace.slack, joined->lag);
 	result->call = trace.call;
 	result->type = trace.type;
-	return true;
+	return !trace.open || says_what_is_late(joined, result);
 }
 
 /* What a query that joins says with the event time of a member. */
@@ -1865,16 +1946,41 @@ only_window(Query *query, Node *time, Memory *memory)
 	return use.bare || use.several ? NULL : use.window;
 }
 
+/* The columns of a sub-select that the join is given (attribute numbers); NULL: all. */
+static Bitmapset *
+columns_given(Query *query, int rtindex)
+{
+	Bitmapset  *given = bms_make_singleton(0);
+	ListCell   *lc;
+	List	   *vars = pull_vars_of_level(said_by(query), 0);
+
+	foreach(lc, vars)
+	{
+		Var		   *var = lfirst_node(Var, lc);
+
+		if (var->varno != rtindex)
+			continue;
+		if (var->varattno == InvalidAttrNumber)
+			return NULL;
+		if (var->varattno > 0)
+			given = bms_add_member(given, var->varattno);
+	}
+	return given;
+}
+
 /* By what rows of a member are late: an event time, or a window of one; or NULL. */
 static Node *
 lateness_of_member(Query *query, int rtindex, Memory *memory)
 {
-	Node	   *time = time_column(query, rtindex, false, NULL, memory);
+	Bitmapset  *given = memory->joins &&
+		rt_fetch(rtindex, query->rtable)->rtekind == RTE_SUBQUERY ?
+		columns_given(query, rtindex) : NULL;
+	Node	   *time = time_column(query, rtindex, false, given, memory);
 	Node	   *window = time ? only_window(query, time, memory) : NULL;
 
 	if (window)
 		return window;
-	return time ? time : time_column(query, rtindex, true, NULL, memory);
+	return time ? time : time_column(query, rtindex, true, given, memory);
 }
 
 static Node *
@@ -1929,27 +2035,103 @@ make_pair(StreamJoined *joined, JoinExpr *join, Memory *memory)
 	return pair;
 }
 
+/* ---- the watermark of joins (rule K1) ---- */
+
+static int64 lag_of_query(Query *query, Memory *memory);
+
+/* How far what a member hands on may be behind the watermark, in microseconds. */
+static int64
+lag_of_member(Query *query, int rtindex, Memory *memory)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	Node	   *time;
+
+	if (rte->rtekind == RTE_SUBQUERY)
+		return lag_of_query(rte->subquery, memory);
+	time = time_column(query, rtindex, false, NULL, memory);
+	if (time == NULL)
+		time = time_column(query, rtindex, true, NULL, memory);
+	return time ? trace_expr(query, time, memory).slack : 0;
+}
+
+/* The same of a sub-select: of several, it is the one that is furthest behind. */
+static int64
+lag_of_query(Query *query, Memory *memory)
+{
+	int64		lag = 0;
+	ListCell   *lc;
+	List	   *members;
+
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	if (query->setOperations)
+	{
+		foreach(lc, query->rtable)
+			if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_SUBQUERY)
+				lag = Max(lag,
+						  lag_of_query(lfirst_node(RangeTblEntry,
+												   lc)->subquery, memory));
+		return lag;
+	}
+	if (stream_analyze_joins_rows(query) || joins_results(query, memory))
+		return joined_of(query, memory)->output_lag;
+	members = joined_members(query, memory);
+	foreach(lc, members)
+		lag = Max(lag, lag_of_member(query, lfirst_int(lc), memory));
+	return lag;
+}
+
+static int64
+lag_of_members(StreamJoined *joined, Memory *memory)
+{
+	int64		lag = 0;
+	ListCell   *lc;
+
+	if (memory->joins)
+		foreach(lc, joined->members)
+			lag = Max(lag, lag_of_member(joined->query, lfirst_int(lc),
+										 memory));
+	return lag;
+}
+
+static int64
+lag_of_output(const StreamJoined *joined)
+{
+	int64		lag = joined->lag;
+	ListCell   *lc;
+
+	if (joined->bounds)
+		lag = Max(lag, stream_bounds_lag(joined->bounds));
+	foreach(lc, joined->pairs)
+		lag = Max(lag, stream_bounds_lag(((Pair *) lfirst(lc))->bounds));
+	return lag;
+}
+
 static StreamJoined *
 joined_of(Query *query, Memory *memory)
 {
 	List	   *partial = stream_analyze_partial_joins(query);
 	bool		ended = memory->ended;
 	bool		computed = memory->computed;
-	StreamJoined *joined;
+	bool		joins = memory->joins;
+	StreamJoined *joined = find_joined(query, memory);
 	ListCell   *lc;
 
-	foreach(lc, memory->joined)
-		if (((StreamJoined *) lfirst(lc))->query == query)
-			return lfirst(lc);
+	if (joined)
+		return joined;
 	joined = palloc0(sizeof(StreamJoined));
 	joined->query = query;
 	joined->append = memory->append;
 	memory->ended = memory->computed = false;
+	memory->joins = memory->append && !STREAM_MUTATION("join_lag");
 	joined->members = joined_members(query, memory);
+	memory->joined = lappend(memory->joined, joined);
+	joined->lag = lag_of_members(joined, memory);
 	foreach(lc, joined->members)
 		joined->times = lappend(joined->times,
 								lateness_of_member(query, lfirst_int(lc),
 												   memory));
+	joined->timed = true;
 	foreach(lc, partial)
 		joined->pairs = lappend(joined->pairs,
 								make_pair(joined, lfirst(lc), memory));
@@ -1957,10 +2139,71 @@ joined_of(Query *query, Memory *memory)
 		joined->bounds =
 			find_bounds(joined, (Node *) query->jointree, joined->members,
 						memory);
+	joined->output_lag = lag_of_output(joined);
 	memory->ended = ended;
 	memory->computed = computed;
-	memory->joined = lappend(memory->joined, joined);
+	memory->joins = joins;
 	return joined;
+}
+
+/* Has any member of FROM an event time? */
+static bool
+has_time(Query *query, const List *members, Memory *memory)
+{
+	ListCell   *lc;
+
+	foreach(lc, members)
+		if (time_column(query, lfirst_int(lc), false, NULL, memory) ||
+			time_column(query, lfirst_int(lc), true, NULL, memory))
+			return true;
+	return false;
+}
+
+void
+stream_eventtime_nest(Query *query, bool results)
+{
+	Memory		memory = {
+		.append = true,.added_only = results,.joins = true
+	};
+	List	   *members = joined_members(query, &memory);
+
+	if (list_length(members) > 2 && has_time(query, members, &memory))
+		stream_chains_nest(query, members);
+}
+
+/* The same at all levels of a definition, which reads results by the names of their views. */
+static void
+nest_chains(Query *query)
+{
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY)
+			nest_chains(rte->subquery);
+	}
+	stream_eventtime_nest(query, true);
+}
+
+/* Is what it is of made up where a row comes alone? */
+static bool
+is_made_up(StreamJoined *joined, Node *expr)
+{
+	Bitmapset  *of = pull_varnos(NULL, expr);
+	ListCell   *lc;
+
+	foreach(lc, joined->pairs)
+	{
+		Pair	   *pair = lfirst(lc);
+
+		if ((bms_is_member(pair->left, of) && pair->right_alone) ||
+			(bms_is_member(pair->right, of) && pair->left_alone))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -2007,9 +2250,10 @@ stream_eventtime_joined(Query *query, bool append)
 static Expr *
 end_of_time(StreamJoined *joined, StreamTimeOf *time, int64 us)
 {
-	Trace		trace = trace_of(joined->query,
-								 time->key_of ? time->key_of : time->expr,
-								 joined->append, false);
+	Memory		memory = {.append = joined->append};
+	Trace		trace = trace_in_join(joined->query,
+									  time->key_of ? time->key_of : time->expr,
+									  &memory);
 	Expr	   *end = end_of_window(&trace, copyObject(time->expr), NULL);
 
 	return us == 0 ? end : stream_timeexpr_later(end, us);
@@ -2153,6 +2397,17 @@ stream_eventtime_joined_until(StreamJoined *joined, int member)
 }
 
 bool
+stream_eventtime_joined_has_times(const StreamJoined *joined)
+{
+	ListCell   *lc;
+
+	foreach(lc, joined->times)
+		if (lfirst(lc))
+			return true;
+	return false;
+}
+
+bool
 stream_eventtime_joined_exist(StreamJoined *joined)
 {
 	ListCell   *lc;
@@ -2242,7 +2497,8 @@ stream_eventtime_has_expired(Expr *final)
 
 /* Any event time, or window of one, of the query's members, as a window without a key. */
 static StreamWindow *
-window_of_input(Query *query, bool append, bool window, const Bitmapset *seen)
+window_of_input(Query *query, bool append, bool window, const Bitmapset *seen,
+				int64 lag)
 {
 	for (int i = 1; i <= list_length(query->rtable); i++)
 	{
@@ -2254,6 +2510,7 @@ window_of_input(Query *query, bool append, bool window, const Bitmapset *seen)
 		if (column == NULL)
 			continue;
 		trace = trace_of(query, column, append, false);
+		trace.slack = Max(trace.slack, lag);
 		result = make_window(&trace, 0, column, NULL);
 		result->key = -1;
 		return result;
@@ -2264,7 +2521,7 @@ window_of_input(Query *query, bool append, bool window, const Bitmapset *seen)
 StreamWindow *
 stream_eventtime_of_input(Query *query, bool append)
 {
-	return window_of_input(query, append, false, NULL);
+	return window_of_input(query, append, false, NULL, 0);
 }
 
 AttrNumber
@@ -2277,6 +2534,8 @@ stream_eventtime_of_output(Query *query, bool append)
 	AttrNumber	window = InvalidAttrNumber;
 	ListCell   *lc;
 
+	if (append)
+		nest_chains(query);
 	foreach(lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
@@ -2294,26 +2553,40 @@ stream_eventtime_of_output(Query *query, bool append)
 	return computed != InvalidAttrNumber ? computed : window;
 }
 
+/* Is the time given to the join, of whose side it is a column? */
+static bool
+is_given(Node *time, const Bitmapset *seen)
+{
+	return !IsA(time, Var) || seen == NULL ||
+		bms_is_member(((Var *) time)->varattno, seen);
+}
+
 StreamWindow *
 stream_eventtime_of_side(StreamJoined *joined, int member, Query *query,
 						 const Bitmapset *seen)
 {
 	bool		append = joined->append;
+	bool		made = append && linitial_node(RangeTblEntry,
+											   query->rtable)->rtekind == RTE_SUBQUERY;
 	StreamWindow *window;
 	Node	   *time = time_of_lateness(joined, member);
-	Trace		trace;
 
-	if (time && !IsA(time, Var))
+	if (time && (!IsA(time, Var) || made) && is_given(time, seen))
 	{
+		Memory		memory = {.append = append};
+		Trace		trace;
+
 		time = copyObject(time);
 		ChangeVarNodes(time, member, 1, 0);
-		trace = trace_of(query, time, append, false);
+		trace = trace_in_join(query, time, &memory);
+		trace.slack = Max(trace.slack, joined->lag);
 		window = make_window(&trace, 0, time, NULL);
 		window->key = -1;
 		return window;
 	}
-	window = window_of_input(query, append, false, seen);
-	return window ? window : window_of_input(query, append, true, seen);
+	window = window_of_input(query, append, false, seen, joined->lag);
+	return window ? window : window_of_input(query, append, true, seen,
+											 joined->lag);
 }
 
 /* ---- conditions ---- */

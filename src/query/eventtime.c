@@ -97,6 +97,7 @@ typedef struct Trace
 								 * this */
 	bool		open;			/* rows of a join may come with it however late: it
 								 * is for the next join only, where they are late */
+	bool		made_up;		/* ... where it may be null, which is not late */
 } Trace;
 
 /* What says when the groups of a query close, as found while tracing. */
@@ -699,14 +700,15 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 	joined = joined_of(query, memory);
 	bounded = joined->pairs ? slack_of_pairs(joined, expr, &slack) :
 		stream_bounds_slack(joined->bounds, expr, &slack);
-	if (memory->joins && (bounded || !is_made_up(joined, expr)))
+	if (memory->joins)
 	{
 		/* for the next join it is late by the watermark that this hands on */
 		trace.slack = joined->output_lag;
 		trace.open = !bounded;
+		trace.made_up |= is_made_up(joined, expr);
 		return trace;
 	}
-	if (!bounded)
+	if (!bounded || trace.made_up)
 		return no_trace;
 	trace.open = false;
 	trace.slack = Max(trace.slack, slack);
@@ -2553,6 +2555,23 @@ stream_eventtime_of_output(Query *query, bool append)
 	return computed != InvalidAttrNumber ? computed : window;
 }
 
+/* The time; or what never passes, if there is none. */
+static Expr *
+never_if_null(Expr *time)
+{
+	CoalesceExpr *coalesce = makeNode(CoalesceExpr);
+	Oid			type = exprType((Node *) time);
+
+	coalesce->coalescetype = type;
+	coalesce->args = list_make2(time,
+								makeConst(type, -1, InvalidOid,
+										  sizeof(TimestampTz),
+										  TimestampTzGetDatum(DT_NOEND), false,
+										  FLOAT8PASSBYVAL));
+	coalesce->location = -1;
+	return (Expr *) coalesce;
+}
+
 /* Is the time given to the join, of whose side it is a column? */
 static bool
 is_given(Node *time, const Bitmapset *seen)
@@ -2582,6 +2601,8 @@ stream_eventtime_of_side(StreamJoined *joined, int member, Query *query,
 		trace.slack = Max(trace.slack, joined->lag);
 		window = make_window(&trace, 0, time, NULL);
 		window->key = -1;
+		if (trace.made_up && !STREAM_MUTATION("join_made_up"))
+			window->row_end = never_if_null(window->row_end);
 		return window;
 	}
 	window = window_of_input(query, append, false, seen, joined->lag);

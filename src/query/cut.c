@@ -564,10 +564,6 @@ make_delta_query(StreamCut *cut)
 		delta->jointree->quals =
 			make_and_qual(delta->jointree->quals,
 						  stream_eventtime_filter(cut->window));
-	/* what is late is counted before */
-	if (cut->in_time)
-		delta->jointree->quals =
-			make_and_qual(delta->jointree->quals, copyObject(cut->in_time));
 	stream_cut_read_below(cut, delta);
 	delta->targetList = tlist;
 	delta->havingQual = NULL;

@@ -167,9 +167,6 @@ typedef struct StreamCut
 	bool		only_late;		/* ... and by event times only which are late */
 	Oid			thresholds;		/* the type of those that its feed is about, beside a
 								 * window; InvalidOid: it is not */
-	Node	   *in_time;		/* a side of a join in append mode: what comes too late
-								 * for what it is equal to, though not late itself,
-								 * finds nothing; or NULL */
 	List	   *indexes;		/* ... by other columns (StreamCutIndex), too */
 	List	   *sets;			/* rows: StreamGroupingSet; each is handed on, and kept,
 								 * once for each of them.  NIL: as they are */

@@ -1062,8 +1062,11 @@ drop_late(const Joining *joining, const Side *side, StreamCut *cut)
 	cut->thresholds = type_of_thresholds(joining, side, cut->window);
 	if (!side->preserved)
 	{
-		cut->in_time = stream_eventtime_is_after(side->keys);
-		ChangeVarNodes(cut->in_time, side->rtindex, 1, 0);
+		Node	   *on_time = stream_eventtime_is_after(side->keys);
+
+		ChangeVarNodes(on_time, side->rtindex, 1, 0);
+		cut->query->jointree->quals =
+			make_and_qual(cut->query->jointree->quals, on_time);
 	}
 }
 

@@ -311,6 +311,7 @@ class Step:
         self.reach = reach
         self.lateness = lateness
         self.lag = 0                    # of its input, behind the watermark
+        self.other = False              # its left key is no event time
         self.stored = {"l": [], "r": []}
         self.late_rows = 0
 
@@ -348,7 +349,11 @@ class Step:
                 time = self.lateness[side](row[0]) if self.lateness[side] \
                     else None
                 if None not in (time, late) and time <= late:
-                    self.late_rows += 1
+                    # what a join hands on is asked for its key first
+                    self.late_rows += not (
+                        self.other and side == "l" and self.key and
+                        side not in self.preserved and
+                        (self.key[0](row[0]) or 0) <= late)
                     continue
                 self.find(side, row, out)
                 self.stored[side].append(row)
@@ -432,6 +437,7 @@ class Chain:
             if "x" in timed and ("x.ts" in texts[1] or "x" in shows) else None
         # what hands on nothing with a watermark has none
         self.steps[1].lag = self.steps[0].output_lag()
+        self.steps[1].other = self.about + ".o = " in texts[1]
         self.refused = any(not step.bounds(side) for step in self.steps
                            for side in step.preserved)
         self.ids = [m for m in "lrx" if
@@ -492,7 +498,10 @@ class Chain:
                                                          texts[0]))
             source = l
             if second not in words:
-                source = "(SELECT * FROM %s WHERE %s) l" % (l, where.pop())
+                # a time among the columns says what is late
+                time = ", ts" if "l" in shows or "l.ts" in texts[1] else ""
+                source = "(SELECT id, k, o%s FROM %s WHERE %s) l" % (
+                    time, l, where.pop())
         else:
             source = "%s %s JOIN %s ON %s" % (l, first.upper(), r, texts[0])
         if second in words:

@@ -26,6 +26,7 @@ Exit code 3: a history failed.
 """
 
 import copy
+import re
 import sys
 
 import psycopg2
@@ -390,6 +391,13 @@ def time_of(name, attr, add=0):
     return of
 
 
+def window_of(name, attr):
+    def of(row):
+        row = row.get(name)
+        return None if row is None else end_of_window(getattr(row, attr))
+    return of
+
+
 class Chain:
     """Two joins, the first of l and r, the second of what it hands on and x."""
 
@@ -425,16 +433,16 @@ class Chain:
             meets, key, reach, by_k, a, b = conditions[n]
             self.steps.append(Step(kind, self.both(meets, by_k, a, b), key,
                                    reach, {}))
-        above = texts[1] + "".join(s + ".ts" for s in shows)
+        above = " ".join([texts[1]] + [s + ".ts" for s in shows])
         for side in "lr":
-            seen = side + ".ts" in texts[0] or \
-                (side in given and side + ".ts" in above)
-            self.steps[0].lateness[side] = time_of(side, "ts") \
-                if side in timed and seen else None
-        given = [m for m in given if m in timed and m + ".ts" in above]
-        self.steps[1].lateness["l"] = time_of(given[0], "ts") if given else None
-        self.steps[1].lateness["r"] = time_of("x", "ts") \
-            if "x" in timed and ("x.ts" in texts[1] or "x" in shows) else None
+            # the first hands on the time, also if only a window of it is asked for
+            said = texts[0]
+            if side in given and side + ".ts" in above:
+                said += " %s.ts" % side
+            self.steps[0].lateness[side] = self.late_by(side, said, timed)
+        late = [f for f in (self.late_by(m, above, timed) for m in given) if f]
+        self.steps[1].lateness["l"] = late[0] if late else None
+        self.steps[1].lateness["r"] = self.late_by("x", above, timed)
         # what hands on nothing with a watermark has none
         self.steps[1].lag = self.steps[0].output_lag()
         self.steps[1].other = self.about + ".o = " in texts[1]
@@ -445,6 +453,15 @@ class Chain:
                     (m != "x" or second not in ("semi", "anti"))]
         self.columns = ", ".join("%sid" % m for m in self.ids)
         self.sql = self.make(first, second, texts, shows, single, rng)
+
+    @staticmethod
+    def late_by(name, said, timed):
+        """J10: the event time, or the window of it that is all that is said."""
+        if name not in timed or name + ".ts" not in said:
+            return None
+        if re.search(r"(?<!tumble\()\b%s\.ts" % name, said):
+            return time_of(name, "ts")
+        return window_of(name, "ts")
 
     @staticmethod
     def both(meets, by_k, a, b):
@@ -469,6 +486,14 @@ class Chain:
         yield ("%s.o = %s.ts" % (a, b),
                (lambda x, y: x.o == y.ts,
                 (time_of(a, "o"), time_of(b, "ts")) if tb else None,
+                (None, None)))
+        yield ("tumble(%s.ts, '10 s') = %s.w" % (a, b),
+               (lambda x, y: end_of_window(x.ts) == end_of_window(y.o),
+                (window_of(a, "ts"), window_of(b, "o")) if ta else None,
+                (None, None)))
+        yield ("tumble(%s.ts, '10 s') = tumble(%s.ts, '10 s')" % (a, b),
+               (lambda x, y: end_of_window(x.ts) == end_of_window(y.ts),
+                (window_of(a, "ts"), window_of(b, "ts")) if ta or tb else None,
                 (None, None)))
         yield ("%s.ts = %s.ts" % (a, b),
                (lambda x, y: x.ts == y.ts,
@@ -500,7 +525,7 @@ class Chain:
             if second not in words:
                 # a time among the columns says what is late
                 time = ", ts" if "l" in shows or "l.ts" in texts[1] else ""
-                source = "(SELECT id, k, o%s FROM %s WHERE %s) l" % (
+                source = "(SELECT id, k, o, w%s FROM %s WHERE %s) l" % (
                     time, l, where.pop())
         else:
             source = "%s %s JOIN %s ON %s" % (l, first.upper(), r, texts[0])

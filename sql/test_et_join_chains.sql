@@ -189,6 +189,17 @@ INSERT INTO x VALUES (at(5), 1, 51);
 CALL refresh_views(2);
 SELECT * FROM show();
 
+---- sliding windows above a chain, wherever they are named
+CALL streams();
+CALL make('hop', 'SELECT w, count(*) AS n FROM l, hop(l.ts, ''10 s'', ''5 s'') w, r, x WHERE l.ts = r.ts AND x.ts = r.ts GROUP BY w');
+INSERT INTO l VALUES (at(1), 1, 1), (at(6), 1, 2);
+INSERT INTO r VALUES (at(1), 1, 10), (at(6), 1, 20);
+INSERT INTO x VALUES (at(1), 1, 50), (at(6), 1, 60), (at(6), 2, 61);
+CALL refresh_views(2);
+CALL come_to(10);
+-- 1 once, 6 twice: up to 5 there is 1 alone
+SELECT * FROM hop ORDER BY w;
+
 ---- what cannot be made one after the other
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT l.a, r.b, x.c, g FROM l JOIN (r JOIN (x CROSS JOIN LATERAL generate_series(1, l.k) g) ON x.ts = r.ts) ON l.k = r.k;

@@ -56,7 +56,8 @@ struct StreamBounds
 {
 	Query	   *query;
 	StreamTimeFunction time_of;
-	void	   *arg;			/* of that */
+	StreamApartFunction apart;
+	void	   *arg;			/* of these */
 	List	   *nodes;			/* StreamTimeOf */
 	List	   *own;			/* int: of each member, its own event time among
 								 * them, or -1 */
@@ -567,7 +568,8 @@ find_all(StreamBounds *bounds, Node *from)
 
 StreamBounds *
 stream_bounds_find(Query *query, Node *from, List *members, List *times,
-				   bool keys, StreamTimeFunction time_of, void *arg)
+				   bool keys, StreamTimeFunction time_of,
+				   StreamApartFunction apart, void *arg)
 {
 	StreamBounds *bounds = palloc0(sizeof(StreamBounds));
 	ListCell   *lt;
@@ -575,6 +577,7 @@ stream_bounds_find(Query *query, Node *from, List *members, List *times,
 
 	bounds->query = query;
 	bounds->time_of = time_of;
+	bounds->apart = apart;
 	bounds->arg = arg;
 	bounds->members = members;
 	bounds->keys = keys;
@@ -659,6 +662,66 @@ find_related(StreamBounds *bounds, Node *expr)
 	return n;
 }
 
+/* What a member knows of a time itself: that, or the time that a window is of. */
+static Node *
+known_time(const StreamTimeOf *node, int64 *width)
+{
+	bool		made = node->window && !IsA(node->expr, Var);
+
+	*width = made ? node->width : 0;
+	return made ? node->time : node->expr;
+}
+
+/*
+ * The bounds with what is known of times of one member: what it has been made of says how far
+ * apart they are, too.
+ */
+static StreamBounds *
+within_members(StreamBounds *bounds)
+{
+	StreamBounds *result = palloc(sizeof(StreamBounds));
+	Size		size = sizeof(int64) * bounds->max * bounds->max;
+	int			n = list_length(bounds->nodes);
+	bool		more = false;
+
+	*result = *bounds;
+	result->after = palloc(size);
+	memcpy(result->after, bounds->after, size);
+	for (int x = 0; x < n; x++)
+		for (int y = 0; y < n; y++)
+		{
+			StreamTimeOf *one = node_of(bounds, x);
+			StreamTimeOf *other = node_of(bounds, y);
+			int64		width;
+			int64		longer;
+			Node	   *time = known_time(one, &longer);
+			Node	   *before = known_time(other, &width);
+			int64		us;
+
+			if (one->member != other->member || equal(time, before) ||
+				STREAM_MUTATION("join_apart") ||
+				!bounds->apart(bounds->query, time, before, bounds->arg, &us))
+				continue;
+			set_after(result, x, y, plus(us, -width));
+			more = true;
+		}
+	if (more)
+		close_paths(result);
+	return result;
+}
+
+bool
+stream_bounds_apart(StreamBounds *bounds, Node *expr, Node *other, int64 *us)
+{
+	int			x = find_related(bounds, expr);
+	int			y = find_related(bounds, other);
+
+	if (x < 0 || y < 0)
+		return false;
+	*us = *distance(within_members(bounds), x, y);
+	return *us != UNBOUNDED;
+}
+
 bool
 stream_bounds_slack(StreamBounds *bounds, Node *expr, int64 *slack)
 {
@@ -668,6 +731,7 @@ stream_bounds_slack(StreamBounds *bounds, Node *expr, int64 *slack)
 	*slack = 0;
 	if (n < 0)
 		return false;
+	bounds = within_members(bounds);
 	foreach(lc, bounds->members)
 	{
 		int64		after = after_member(bounds, n, lfirst_int(lc));
@@ -807,6 +871,7 @@ stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr, int member,
 	*slack = 0;
 	if (times == NIL || n < 0)
 		return false;
+	bounds = within_members(bounds);
 	forboth(lt, times, la, after)
 	{
 		int64		distant = *distance(bounds, n,

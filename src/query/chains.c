@@ -39,6 +39,9 @@
 #include "query/nesting.h"
 #include "query/chains.h"
 
+/* More streams cannot be joined at once, however that is written. */
+#define MAX_MEMBERS 32
+
 /* How many of the members are in that part of FROM? */
 static int
 count_in(const Bitmapset *members, Node *jtnode)
@@ -115,15 +118,28 @@ in_order(List *items, const List *conditions)
 	return result;
 }
 
-/* What is LATERAL is after what it refers to. */
+/* Is it a function, which is called for what is joined? */
+static bool
+is_function(const Query *query, Node *item)
+{
+	return IsA(item, RangeTblRef) &&
+		rt_fetch(((RangeTblRef *) item)->rtindex, query->rtable)->rtekind ==
+		RTE_FUNCTION;
+}
+
+/* Is there a sub-select that is after what it refers to? */
 static bool
 has_lateral(const Query *query)
 {
 	ListCell   *lc;
 
 	foreach(lc, query->rtable)
-		if (lfirst_node(RangeTblEntry, lc)->lateral)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->lateral && rte->rtekind != RTE_FUNCTION)
 			return true;
+	}
 	return false;
 }
 
@@ -158,15 +174,23 @@ write_from(Query *query, const Bitmapset *members)
 	FromExpr   *from = query->jointree;
 	List	   *items = NIL;
 	List	   *conditions = NIL;
+	List	   *joined = NIL;
+	List	   *functions = NIL;
 	ListCell   *lc;
 
 	foreach(lc, from->fromlist)
 		spread(lfirst(lc), &items, &conditions);
 	conditions = list_concat(conditions,
 							 stream_nesting_conditions(from->quals));
+	/* windows that hop gives are not looked through below (eventtime.c) */
+	foreach(lc, items)
+		if (is_function(query, lfirst(lc)))
+			functions = lappend(functions, lfirst(lc));
+		else
+			joined = lappend(joined, lfirst(lc));
 	if (!has_lateral(query))
-		items = in_order(items, conditions);
-	from->fromlist = join_first(items, members);
+		joined = in_order(joined, conditions);
+	from->fromlist = list_concat(join_first(joined, members), functions);
 	from->quals = conditions ? (Node *) make_ands_explicit(conditions) : NULL;
 }
 
@@ -290,7 +314,8 @@ stream_chains_nest(Query *query, const List *members)
 	Node	  **part;
 	ListCell   *lc;
 
-	if (list_length(members) < 3 || query->cteList || query->rowMarks ||
+	if (list_length(members) < 3 || list_length(members) > MAX_MEMBERS ||
+		query->cteList || query->rowMarks ||
 		STREAM_MUTATION("join_chain"))
 		return;
 	if (partial)

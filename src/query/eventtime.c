@@ -1870,6 +1870,60 @@ time_of_member(Query *query, Node *expr, void *arg, StreamTimeOf *result)
 	return !trace.open || says_what_is_late(joined, result);
 }
 
+/* What a column of a sub-select is there, or NULL. */
+static Node *
+column_below(Query *query, Node *expr)
+{
+	Var		   *var = (Var *) expr;
+	TargetEntry *tle;
+
+	if (!IsA(expr, Var) || query->setOperations)
+		return NULL;
+	tle = get_tle_by_resno(query->targetList, var->varattno);
+	return tle ? stream_compat_flatten_join_alias_vars(NULL, query,
+													   (Node *) tle->expr) :
+		NULL;
+}
+
+/*
+ * How much one time of a member is after another: what has joined them says that (of rows that
+ * an outer join makes up, one is null).
+ */
+static bool
+apart_in_member(Query *query, Node *expr, Node *other, void *arg, int64 *us)
+{
+	Memory	   *memory = arg;
+	StreamJoined *joined;
+	int			member;
+	RangeTblEntry *rte;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (!memory->append ||
+		!bms_get_singleton_member(pull_varnos(NULL, expr), &member))
+		return false;
+	rte = rt_fetch(member, query->rtable);
+	if (rte->rtekind != RTE_SUBQUERY)
+		return false;
+	query = rte->subquery;
+	expr = column_below(query, expr);
+	other = column_below(query, other);
+	if (expr == NULL || other == NULL || query->groupClause ||
+		query->hasAggs || query->distinctClause)
+		return false;
+	if (bms_equal(pull_varnos(NULL, expr), pull_varnos(NULL, other)))
+		return apart_in_member(query, expr, other, arg, us);
+	if (!stream_analyze_joins_rows(query))
+		return false;
+	joined = joined_of(query, memory);
+	if (joined->bounds)
+		return stream_bounds_apart(joined->bounds, expr, other, us);
+	foreach(lc, joined->pairs)
+		if (stream_bounds_apart(((Pair *) lfirst(lc))->bounds, expr, other, us))
+			return true;
+	return false;
+}
+
 /* What a query that joins says with the event time of a member. */
 typedef struct UseOfTime
 {
@@ -2007,7 +2061,8 @@ find_bounds(StreamJoined *joined, Node *from, List *members, Memory *memory)
 	foreach(lc, members)
 		times = lappend(times, time_of_lateness(joined, lfirst_int(lc)));
 	return stream_bounds_find(joined->query, from, members, times,
-							  memory->append, time_of_member, memory);
+							  memory->append, time_of_member, apart_in_member,
+							  memory);
 }
 
 /* The first side of the tests, or of the join. */

@@ -312,6 +312,7 @@ class Step:
         self.reach = reach
         self.lateness = lateness
         self.lag = 0                    # of its input, behind the watermark
+        self.about = None               # its conditions are about that of the left
         self.other = False              # its left key is no event time
         self.stored = {"l": [], "r": []}
         self.late_rows = 0
@@ -350,11 +351,13 @@ class Step:
                 time = self.lateness[side](row[0]) if self.lateness[side] \
                     else None
                 if None not in (time, late) and time <= late:
-                    # what a join hands on is asked for its key first
+                    # what a join hands on is asked for its key first, and for nulls
                     self.late_rows += not (
-                        self.other and side == "l" and self.key and
+                        self.about and side == "l" and
                         side not in self.preserved and
-                        (self.key[0](row[0]) or 0) <= late)
+                        (row[0].get(self.about) is None or
+                         (self.other and self.key and
+                          self.key[0](row[0]) <= late)))
                     continue
                 self.find(side, row, out)
                 self.stored[side].append(row)
@@ -445,6 +448,7 @@ class Chain:
         self.steps[1].lateness["r"] = self.late_by("x", above, timed)
         # what hands on nothing with a watermark has none
         self.steps[1].lag = self.steps[0].output_lag()
+        self.steps[1].about = self.about
         self.steps[1].other = self.about + ".o = " in texts[1]
         self.refused = any(not step.bounds(side) for step in self.steps
                            for side in step.preserved)

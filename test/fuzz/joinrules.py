@@ -706,7 +706,10 @@ class JoinRules(History):
         view = reference.view
         # each page is a batch, or all there is
         for part in [[r] for r in rows] if self.single else [rows]:
-            reference.batch(part)
+            # what comes in a stream that is not joined makes no batch
+            if self.single or isinstance(view, Chain) or \
+                    any(r.side in "lr" for r in part):
+                reference.batch(part)
         reference.catch_up()
         with self.monitor.cursor() as cur:
             self.note("oracle", "REFRESH MATERIALIZED VIEW %s;" % view.name)

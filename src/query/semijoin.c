@@ -490,6 +490,23 @@ check_left(SubLink *sublink, const StreamPlace *place)
 						 "Have conditions in it such as a.x = b.y, and nothing else that refers to what is around.");
 }
 
+/*
+ * Does FROM join streams?  The watermark of what is above may be behind that by which a DISTINCT
+ * would drop late rows (rule K1).
+ */
+static bool
+has_joined(Query *query)
+{
+	List	   *members = stream_analyze_members_of_from(query);
+	RangeTblEntry *rte;
+
+	if (list_length(members) != 1)
+		return true;
+	rte = rt_fetch(linitial_int(members), query->rtable);
+	return rte->rtekind == RTE_SUBQUERY && (rte->subquery->setOperations ||
+											has_joined(rte->subquery));
+}
+
 /* Is nothing but equality what all of these ask for, so that each can be a member of FROM? */
 static bool
 are_members(const List *conditions)
@@ -533,7 +550,7 @@ stream_semijoin_pull_up(Query *query, bool append, const StreamPlace *place)
 	 * test is asked for the next one then, in the order in which they are written.
 	 */
 	alone = stream_analyze_partial_joins(query) != NIL ||
-		(append && !are_members(conditions));
+		(append && (has_joined(query) || !are_members(conditions)));
 	foreach(lc, conditions)
 	{
 		bool		none;

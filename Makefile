@@ -46,6 +46,7 @@ OBJS = \
 	src/query/nesting.o \
 	src/query/serving.o \
 	src/query/semijoin.o \
+	src/query/chains.o \
 	src/query/bounds.o \
 	src/query/eventtime.o \
 	src/query/topn.o \

@@ -221,7 +221,7 @@ SELECT * FROM show();
 SELECT * FROM kept();
 
 ---- J7: an event time on one side of an equality is enough, in append mode: rows of both sides are over with it, and what comes later finds nothing
--- (of three, what has found one in time waits for the third)
+-- (of three, what has found one in time waits for the third, as a pair)
 CALL streams();
 CREATE TABLE n_w (w tstzrange, h timestamptz, c int) USING stream;
 CALL make('j7_one', 'SELECT a, c FROM l JOIN n ON l.ts = n.ts');
@@ -300,14 +300,14 @@ REFRESH MATERIALIZED VIEW j7_moves_a;
 SELECT view, watermark, late_rows FROM streaming.views WHERE view::text LIKE 'j7_moves%' ORDER BY view::text;
 DROP TABLE o CASCADE;
 
----- J7 of three: as FROM is written, by the event time of two that are joined first; what they are joined with then waits for no time, nor does what has met
+---- J7 of three: as FROM is written, by the event time of two that are joined first; what they are joined with then waits for no time, nor does what has met; in a later join, the pair has to be made in time
 CALL streams();
 CREATE TABLE m (k int, b int) USING stream;
 CALL make('j7_first', 'SELECT l.a, n.c, m.b FROM l JOIN n ON l.ts = n.ts JOIN m ON m.k = n.k');
 CALL make('j7_nested', 'SELECT l.a, n.c, m.b FROM m JOIN (n JOIN l ON l.ts = n.ts) ON m.k = n.k');
 CALL make('j7_where', 'SELECT l.a, n.c, m.b FROM n, l, m WHERE l.ts = n.ts AND m.k = n.k');
 CALL make('j7_exists', 'SELECT n.c, m.b FROM n JOIN m ON m.k = n.k WHERE EXISTS (SELECT FROM l WHERE l.ts = n.ts)');
--- where it is in a later join, more than by the rule is shown: a row that comes with others says of no time when these came
+-- a pair of m and n comes too late for what n is equal to, whichever of the two has been there
 CALL make('j7_last', 'SELECT l.a, n.c, m.b FROM m JOIN n ON m.k = n.k JOIN l ON l.ts = n.ts');
 INSERT INTO l VALUES (at(1), 1, 1), (at(2), 1, 2);
 INSERT INTO n VALUES (at(1), 1, 10), (at(1), 2, 20), (at(3), 1, 30);
@@ -326,7 +326,7 @@ SELECT restart();
 INSERT INTO l VALUES (at(4), 1, 4);
 INSERT INTO m VALUES (2, 200), (1, 101);
 CALL refresh_views(2);
--- 1 and 20 have met long ago
+-- 1 and 20 have met long ago; a pair of 10 comes too late for 1, whatever had met before
 SELECT * FROM show();
 SELECT view, late_rows FROM streaming.views WHERE view::text ~ '_a$' ORDER BY view::text;
 SELECT * FROM not_plain();
@@ -482,10 +482,10 @@ CREATE MATERIALIZED VIEW both_exist WITH (streaming.continuous, streaming.trigge
 	SELECT n.c FROM n WHERE EXISTS (SELECT FROM l WHERE l.ts = n.ts) AND EXISTS (SELECT FROM r WHERE r.ts = n.ts + n.c * interval '1 s');
 CREATE MATERIALIZED VIEW beside_outer WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
 	SELECT q.a, q.b, n.c FROM (SELECT l.a, r.b, r.ts FROM l LEFT JOIN r ON r.k = l.k AND l.ts BETWEEN r.ts AND r.ts + interval '30 s') q JOIN l n2 ON n2.ts = q.ts JOIN n ON n.k = n2.k;
-CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS
+CREATE MATERIALIZED VIEW left_of_outer WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
 	SELECT q.a, q.b, x.a AS x FROM (SELECT l.a, r.b, r.ts FROM l LEFT JOIN r ON r.k = l.k AND l.ts BETWEEN r.ts AND r.ts + interval '30 s') q LEFT JOIN l x ON x.ts = q.ts;
-CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS
-	SELECT l.a FROM l JOIN r ON r.k = l.k WHERE NOT EXISTS (SELECT FROM l x WHERE x.ts = r.ts);
+CREATE MATERIALIZED VIEW none_of_pairs WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
+	SELECT l.a, r.b FROM l JOIN r ON r.k = l.k WHERE NOT EXISTS (SELECT FROM l x WHERE x.ts = r.ts AND x.k = r.b);
 INSERT INTO n VALUES (at(1), 1, 9);
 INSERT INTO l VALUES (at(1), 1, 1);
 INSERT INTO r VALUES (at(1), 7, 0);
@@ -502,6 +502,10 @@ SELECT * FROM two_keys;
 SELECT * FROM both_exist;
 -- l at 10 with k = 7 has found r at 1, which meets l at 1, which has k = 1, as n has
 SELECT * FROM beside_outer ORDER BY 1, 2;
+-- the same finds l at 1 there; alone is what has no r, from the watermark on
+SELECT * FROM left_of_outer ORDER BY 1, 2;
+-- (2,0) comes when 5 is over, (1,10) when 10 is; what has r at 1 is late when l at 10 comes
+SELECT * FROM none_of_pairs ORDER BY 1, 2;
 
 ---- J12: a bound is exact: what is a millisecond before, on it, and beyond; J8: what is just on it waits until the watermark is a millisecond further
 CALL streams();

@@ -52,20 +52,30 @@
 
 #define UNBOUNDED PG_INT64_MIN
 
+/* So many times are looked at that conditions do not name; of others, nothing is known. */
+#define MAX_ASKED 64
+
 struct StreamBounds
 {
 	Query	   *query;
 	StreamTimeFunction time_of;
-	void	   *arg;			/* of that */
+	StreamApartFunction apart;
+	void	   *arg;			/* of these */
 	List	   *nodes;			/* StreamTimeOf */
 	List	   *own;			/* int: of each member, its own event time among
 								 * them, or -1 */
 	List	   *members;
-	Node	   *from;
 	bool		keys;			/* there may be some (rule J7) */
 	bool		equalities;		/* those are taken now */
-	int64	   *after;			/* so much is a node after another at least */
-	int			max;
+	int64	   *after;			/* so much is a node after another at least, by what
+								 * is said of members ... */
+	int64	   *within;			/* ... and what each has been made of, for so many
+								 * nodes */
+	int			nwithin;
+	int			taken;			/* the first so many are in conditions; or -1: those
+								 * are being looked for */
+	int			max;			/* those can be so many */
+	int			room;			/* the matrices have so many */
 };
 
 /* A time, and what is added to it. */
@@ -75,6 +85,8 @@ typedef struct Shifted
 	int64		low;			/* at least, in microseconds */
 	int64		high;			/* at most */
 } Shifted;
+
+static bool all_come_at_once(Query *query, Node *jtnode);
 
 static int64
 plus(int64 a, int64 b)
@@ -87,9 +99,15 @@ plus(int64 a, int64 b)
 }
 
 static int64 *
+entry(StreamBounds *bounds, int64 *matrix, int x, int y)
+{
+	return &matrix[x * bounds->room + y];
+}
+
+static int64 *
 distance(StreamBounds *bounds, int x, int y)
 {
-	return &bounds->after[x * bounds->max + y];
+	return entry(bounds, bounds->after, x, y);
 }
 
 static StreamTimeOf *
@@ -122,12 +140,38 @@ own_time(StreamBounds *bounds, int member)
 
 /* ---- nodes ---- */
 
+/* A matrix in which nothing is known, but what is in the old one (or NULL). */
+static int64 *
+make_matrix(int room, const int64 *old, int old_room)
+{
+	int64	   *matrix = palloc(sizeof(int64) * room * room);
+
+	for (int x = 0; x < room; x++)
+		for (int y = 0; y < room; y++)
+			matrix[x * room + y] = old && x < old_room && y < old_room ?
+				old[x * old_room + y] : UNBOUNDED;
+	return matrix;
+}
+
+static void
+make_room(StreamBounds *bounds)
+{
+	int			room = 2 * bounds->room;
+
+	bounds->after = make_matrix(room, bounds->after, bounds->room);
+	if (bounds->within)
+		bounds->within = make_matrix(room, bounds->within, bounds->room);
+	bounds->room = room;
+}
+
 static int
 add_node(StreamBounds *bounds, const StreamTimeOf *time)
 {
 	StreamTimeOf *node = palloc(sizeof(StreamTimeOf));
 	int			n = list_length(bounds->nodes);
 
+	if (n == bounds->room)
+		make_room(bounds);
 	*node = *time;
 	bounds->nodes = lappend(bounds->nodes, node);
 	return n;
@@ -143,7 +187,8 @@ find_node(StreamBounds *bounds, Node *expr)
 	foreach(lc, bounds->nodes)
 		if (equal(((StreamTimeOf *) lfirst(lc))->expr, expr))
 			return foreach_current_index(lc);
-	if (list_length(bounds->nodes) == bounds->max ||
+	if (list_length(bounds->nodes) ==
+		(bounds->taken < 0 ? bounds->max : bounds->max + MAX_ASKED) ||
 		!bounds->time_of(bounds->query, expr, bounds->arg, &time) ||
 		own_time(bounds, time.member) < 0)
 		return -1;
@@ -333,72 +378,53 @@ is_regular(const StreamTimeOf *time)
 }
 
 /*
- * Does the member hand on rows of a stream when they come?  What joins streams, groups, or
- * reads another view's result hands on old rows, too: there a column says nothing of when.
+ * Is a row of the member new in the batch in which the last of what it is made of has come?
+ * What another view shows, or a group does, has been there before: a column says nothing of
+ * when.
  */
 static bool
 comes_at_once(RangeTblEntry *rte)
 {
 	Query	   *query = rte->subquery;
-	RangeTblRef *only;
 
+	check_stack_depth();
 	if (rte->rtekind == RTE_RELATION)
 		return !stream_catalog_is_view(rte->relid) &&
 			!OidIsValid(stream_catalog_view_of(rte->relid)) &&
 			rte->relkind != RELKIND_VIEW;
-	if (rte->rtekind != RTE_SUBQUERY || query->setOperations ||
-		query->hasAggs || query->groupClause || query->groupingSets ||
-		query->hasDistinctOn || query->hasWindowFuncs || query->hasSubLinks ||
-		query->cteList || list_length(query->jointree->fromlist) != 1)
-		return false;
-	only = linitial(query->jointree->fromlist);
-	return IsA(only, RangeTblRef) &&
-		comes_at_once(rt_fetch(only->rtindex, query->rtable));
+	return rte->rtekind == RTE_SUBQUERY && !query->setOperations &&
+		!query->hasAggs && !query->groupClause && !query->groupingSets &&
+		!query->hasDistinctOn && !query->hasWindowFuncs &&
+		!query->hasSubLinks && !query->cteList &&
+		all_come_at_once(query, (Node *) query->jointree);
 }
 
-/*
- * Which members there are in that part of FROM; notes in *first if two of them are joined with
- * each other before any is with a third one, as FROM is written.
- */
-static Bitmapset *
-members_in(StreamBounds *bounds, Node *jtnode, const Bitmapset *two,
-		   bool *first)
+/* Are they so in that part of FROM? */
+static bool
+all_come_at_once(Query *query, Node *jtnode)
 {
-	Bitmapset  *members = NULL;
-	List	   *parts;
+	RangeTblEntry *rte;
 	ListCell   *lc;
 
-	if (IsA(jtnode, RangeTblRef))
-		return list_member_int(bounds->members,
-							   ((RangeTblRef *) jtnode)->rtindex) ?
-			bms_make_singleton(((RangeTblRef *) jtnode)->rtindex) : NULL;
-	parts = IsA(jtnode, FromExpr) ? ((FromExpr *) jtnode)->fromlist :
-		list_make2(((JoinExpr *) jtnode)->larg, ((JoinExpr *) jtnode)->rarg);
-	foreach(lc, parts)
+	if (IsA(jtnode, JoinExpr))
+		return all_come_at_once(query, ((JoinExpr *) jtnode)->larg) &&
+			all_come_at_once(query, ((JoinExpr *) jtnode)->rarg);
+	if (IsA(jtnode, FromExpr))
 	{
-		members = bms_union(members, members_in(bounds, lfirst(lc), two,
-												first));
-		*first |= bms_equal(members, two);
-	}
-	return members;
-}
-
-static bool
-are_joined_first(StreamBounds *bounds, int x, int y)
-{
-	bool		first = false;
-
-	if (list_length(bounds->members) == 2)
+		foreach(lc, ((FromExpr *) jtnode)->fromlist)
+			if (!all_come_at_once(query, lfirst(lc)))
+				return false;
 		return true;
-	(void) members_in(bounds, bounds->from,
-					  bms_add_member(bms_make_singleton(x), y), &first);
-	return first;
+	}
+	rte = rt_fetch(((RangeTblRef *) jtnode)->rtindex, query->rtable);
+	return (rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY) ||
+		comes_at_once(rte);
 }
 
 /*
  * Can the expression be a key that is equal to the time?  What comes too late for that finds
- * nothing.  If what it is of has been joined with others before, so that it comes with one of
- * these that is new, a row does not say by itself when that is.
+ * nothing.  Of more members than two (chains.c has none of these where there is an event
+ * time), a row does not say by itself when it has met the others.
  */
 static bool
 can_be_key(StreamBounds *bounds, Node *expr, const StreamTimeOf *time)
@@ -408,11 +434,11 @@ can_be_key(StreamBounds *bounds, Node *expr, const StreamTimeOf *time)
 
 	/* an event time says by itself what is late */
 	if (find_node(bounds, expr) >= 0 || time->key_of || !is_regular(time) ||
+		list_length(bounds->members) > 2 ||
 		list_length(bounds->nodes) == bounds->max ||
 		!bms_get_singleton_member(pull_varnos(NULL, expr), &member) ||
 		member == time->member ||
 		!list_member_int(bounds->members, member) ||
-		!are_joined_first(bounds, member, time->member) ||
 		!comes_at_once(rt_fetch(member, bounds->query->rtable)) ||
 		contain_volatile_functions(expr) || contain_subplans(expr))
 		return false;
@@ -549,19 +575,29 @@ relate(StreamBounds *bounds, int n)
 	}
 }
 
-/* What follows from two that follow each other. */
+/* What follows, in a matrix of the nodes before n, when n is put to them. */
 static void
-close_paths(StreamBounds *bounds)
+close_paths(StreamBounds *bounds, int64 *matrix, int n)
 {
-	int			n = list_length(bounds->nodes);
-
-	for (int y = 0; y < n; y++)
-		for (int x = 0; x < n; x++)
+	CHECK_FOR_INTERRUPTS();
+	for (int x = 0; x <= n; x++)
+		for (int y = 0; y <= n; y++)
 		{
-			CHECK_FOR_INTERRUPTS();
-			for (int z = 0; z < n; z++)
-				set_after(bounds, x, z, plus(*distance(bounds, x, y),
-											 *distance(bounds, y, z)));
+			int64	   *there = entry(bounds, matrix, n, y);
+			int64	   *back = entry(bounds, matrix, y, n);
+
+			*there = Max(*there, plus(*entry(bounds, matrix, n, x),
+									  *entry(bounds, matrix, x, y)));
+			*back = Max(*back, plus(*entry(bounds, matrix, y, x),
+									*entry(bounds, matrix, x, n)));
+		}
+	for (int x = 0; x <= n; x++)
+		for (int y = 0; y <= n; y++)
+		{
+			int64	   *after = entry(bounds, matrix, x, y);
+
+			*after = Max(*after, plus(*entry(bounds, matrix, x, n),
+									  *entry(bounds, matrix, n, y)));
 		}
 }
 
@@ -570,8 +606,6 @@ find_all(StreamBounds *bounds, Node *from)
 {
 	int			n;
 
-	for (int i = 0; i < bounds->max * bounds->max; i++)
-		bounds->after[i] = UNBOUNDED;
 	from = stream_compat_flatten_join_alias_vars(NULL, bounds->query, from);
 	bounds->equalities = true;
 	take_from(bounds, from);
@@ -580,12 +614,15 @@ find_all(StreamBounds *bounds, Node *from)
 	n = list_length(bounds->nodes);
 	for (int i = 0; i < n; i++)
 		relate(bounds, i);
-	close_paths(bounds);
+	for (int i = 0; i < n; i++)
+		close_paths(bounds, bounds->after, i);
+	bounds->taken = n;
 }
 
 StreamBounds *
 stream_bounds_find(Query *query, Node *from, List *members, List *times,
-				   bool keys, StreamTimeFunction time_of, void *arg)
+				   bool keys, StreamTimeFunction time_of,
+				   StreamApartFunction apart, void *arg)
 {
 	StreamBounds *bounds = palloc0(sizeof(StreamBounds));
 	ListCell   *lt;
@@ -593,13 +630,15 @@ stream_bounds_find(Query *query, Node *from, List *members, List *times,
 
 	bounds->query = query;
 	bounds->time_of = time_of;
+	bounds->apart = apart;
 	bounds->arg = arg;
 	bounds->members = members;
-	bounds->from = from;
 	bounds->keys = keys;
 	/* of more times, what comes last says nothing */
 	bounds->max = 4 * list_length(members);
-	bounds->after = palloc(sizeof(int64) * bounds->max * bounds->max);
+	bounds->taken = -1;
+	bounds->room = bounds->max;
+	bounds->after = make_matrix(bounds->room, NULL, 0);
 	forboth(lm, members, lt, times)
 	{
 		StreamTimeOf time = {0};
@@ -644,12 +683,12 @@ stream_bounds_keys(StreamBounds *bounds, int member)
 }
 
 /*
- * How much it is after an event time of a member's new rows, at least.  All that a row
- * says of its time is after the watermark when it is new, but for the slack that it has
- * itself.
+ * How much it is after an event time of a member's new rows, at least, by that matrix.  All
+ * that a row says of its time is after the watermark when it is new, but for the slack that
+ * it has itself.
  */
 static int64
-after_member(StreamBounds *bounds, int n, int member)
+after_new(StreamBounds *bounds, int64 *matrix, int n, int member)
 {
 	int64		after = UNBOUNDED;
 
@@ -657,10 +696,18 @@ after_member(StreamBounds *bounds, int n, int member)
 	{
 		StreamTimeOf *node = node_of(bounds, i);
 
-		if (node->member == member)
-			after = Max(after, plus(*distance(bounds, n, i), -node->slack));
+		/* what has been asked before makes no difference */
+		if (node->member == member && (i < bounds->taken || i == n))
+			after = Max(after, plus(*entry(bounds, matrix, n, i),
+									-node->slack));
 	}
 	return after;
+}
+
+static int64
+after_member(StreamBounds *bounds, int n, int member)
+{
+	return after_new(bounds, bounds->after, n, member);
 }
 
 /* As find_node, when all conditions have been taken. */
@@ -673,9 +720,72 @@ find_related(StreamBounds *bounds, Node *expr)
 	if (n >= known)
 	{
 		relate(bounds, n);
-		close_paths(bounds);
+		close_paths(bounds, bounds->after, n);
 	}
 	return n;
+}
+
+/* What a member knows of a time itself: that, or the time that a window is of. */
+static Node *
+known_time(const StreamTimeOf *node, int64 *width)
+{
+	bool		made = node->window && !IsA(node->expr, Var);
+
+	*width = made ? node->width : 0;
+	return made ? node->time : node->expr;
+}
+
+/* What has been made of one member says how far apart its times are, too. */
+static void
+note_apart(StreamBounds *bounds, int x, int y)
+{
+	int64		width;
+	int64		longer;
+	Node	   *time = known_time(node_of(bounds, x), &longer);
+	Node	   *before = known_time(node_of(bounds, y), &width);
+	int64	   *after;
+	int64		us;
+
+	if (node_of(bounds, x)->member != node_of(bounds, y)->member ||
+		equal(time, before) || STREAM_MUTATION("join_apart") ||
+		!bounds->apart(bounds->query, time, before, bounds->arg, &us))
+		return;
+	after = entry(bounds, bounds->within, x, y);
+	*after = Max(*after, plus(us, -width));
+}
+
+/* The distances with all that, of all nodes that there are now. */
+static int64 *
+within_members(StreamBounds *bounds)
+{
+	if (bounds->within == NULL)
+		bounds->within = make_matrix(bounds->room, NULL, 0);
+	for (; bounds->nwithin < list_length(bounds->nodes); bounds->nwithin++)
+	{
+		int			n = bounds->nwithin;
+
+		for (int i = 0; i <= n; i++)
+		{
+			*entry(bounds, bounds->within, i, n) = *distance(bounds, i, n);
+			*entry(bounds, bounds->within, n, i) = *distance(bounds, n, i);
+			note_apart(bounds, i, n);
+			note_apart(bounds, n, i);
+		}
+		close_paths(bounds, bounds->within, n);
+	}
+	return bounds->within;
+}
+
+bool
+stream_bounds_apart(StreamBounds *bounds, Node *expr, Node *other, int64 *us)
+{
+	int			x = find_related(bounds, expr);
+	int			y = find_related(bounds, other);
+
+	if (x < 0 || y < 0)
+		return false;
+	*us = *entry(bounds, within_members(bounds), x, y);
+	return *us != UNBOUNDED;
 }
 
 bool
@@ -689,7 +799,8 @@ stream_bounds_slack(StreamBounds *bounds, Node *expr, int64 *slack)
 		return false;
 	foreach(lc, bounds->members)
 	{
-		int64		after = after_member(bounds, n, lfirst_int(lc));
+		int64		after = after_new(bounds, within_members(bounds), n,
+									  lfirst_int(lc));
 
 		if (after == UNBOUNDED)
 			return false;
@@ -716,7 +827,7 @@ first_after(StreamBounds *bounds, int member, int other,
 	int			best = -1;
 	int64		best_end = 0;
 
-	for (int i = 0; i < list_length(bounds->nodes); i++)
+	for (int i = 0; i < bounds->taken; i++)
 	{
 		StreamTimeOf *node = node_of(bounds, i);
 		int64		after = after_other(bounds, i, other);
@@ -742,10 +853,8 @@ first_after(StreamBounds *bounds, int member, int other,
 static int
 equal_time(StreamBounds *bounds, int member, int other, int64 *us)
 {
-	int			n = list_length(bounds->nodes);
-
-	for (int x = 0; x < n; x++)
-		for (int y = 0; y < n; y++)
+	for (int x = 0; x < bounds->taken; x++)
+		for (int y = 0; y < bounds->taken; y++)
 			if (node_of(bounds, x)->member == member &&
 				node_of(bounds, y)->member == other &&
 				*distance(bounds, x, y) >= 0 && *distance(bounds, y, x) >= 0)
@@ -785,6 +894,34 @@ stream_bounds_expiry(StreamBounds *bounds, int member, List **after)
 	return result;
 }
 
+/*
+ * The rows that are kept of a member have times after what it gives up by.  Keys give it up with
+ * the watermark (rule K1).
+ */
+int64
+stream_bounds_lag(StreamBounds *bounds)
+{
+	int64		lag = 0;
+	ListCell   *lm;
+	ListCell   *lo;
+
+	foreach(lm, bounds->members)
+		foreach(lo, bounds->members)
+		{
+			int			own = own_time(bounds, lfirst_int(lm));
+			int64		after;
+			int64		us;
+
+			if (own < 0 || lfirst_int(lm) == lfirst_int(lo) ||
+				equal_time(bounds, lfirst_int(lm), lfirst_int(lo), &us) >= 0)
+				continue;
+			after = after_member(bounds, own, lfirst_int(lo));
+			if (after != UNBOUNDED)
+				lag = Max(lag, -after);
+		}
+	return lag;
+}
+
 bool
 stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr, int member,
 							  int64 *slack)
@@ -800,8 +937,9 @@ stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr, int member,
 		return false;
 	forboth(lt, times, la, after)
 	{
-		int64		distant = *distance(bounds, n,
-										find_node(bounds, ((StreamTimeOf *) lfirst(lt))->expr));
+		int			time = find_node(bounds,
+									 ((StreamTimeOf *) lfirst(lt))->expr);
+		int64		distant = *entry(bounds, within_members(bounds), n, time);
 		int64		us;
 
 		if (distant == UNBOUNDED ||

@@ -35,6 +35,13 @@ typedef struct StreamTimeOf
 typedef bool (*StreamTimeFunction) (Query *query, Node *expr, void *arg,
 									StreamTimeOf *result);
 
+/*
+ * Says how much, in a row of one member, a time of it is after another one at least, in
+ * microseconds; false: that is not known.
+ */
+typedef bool (*StreamApartFunction) (Query *query, Node *expr, Node *other,
+									 void *arg, int64 *us);
+
 typedef struct StreamBounds StreamBounds;
 
 /*
@@ -43,12 +50,18 @@ typedef struct StreamBounds StreamBounds;
  * members: those whose rows are put together, as indexes into the range table; times: the
  * event time of each, or a window of it, as an expression, or NULL.  keys: what is equal to
  * the event time of another member is a key, whose rows find nothing when it has passed
- * (rule J7).
+ * (rule J7).  apart: of times of a member; it counts for what is above, not for when rows go,
+ * which only what is said of two members tells (rule J8).
  */
 extern StreamBounds *stream_bounds_find(Query *query, Node *from,
 										List *members, List *times,
 										bool keys, StreamTimeFunction time_of,
+										StreamApartFunction apart,
 										void *arg);
+
+/* As StreamApartFunction, of what is in a row of the join. */
+extern bool stream_bounds_apart(StreamBounds *bounds, Node *expr,
+								Node *other, int64 *us);
 
 /* Is anything said of how far apart the times of two members are? */
 extern bool stream_bounds_exist(StreamBounds *bounds);
@@ -71,6 +84,12 @@ extern bool stream_bounds_slack(StreamBounds *bounds, Node *expr,
  */
 extern List *stream_bounds_expiry(StreamBounds *bounds, int member,
 								  List **after);
+
+/*
+ * How far the watermark of what is above may be behind that of the members, in microseconds: as
+ * far as times are of rows that are kept (rule K1).
+ */
+extern int64 stream_bounds_lag(StreamBounds *bounds);
 
 /*
  * As stream_bounds_slack, for rows of a member that come when they cannot find others any

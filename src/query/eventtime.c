@@ -56,6 +56,7 @@
 #include "time/timeexpr.h"
 #include "query/analyze.h"
 #include "query/bounds.h"
+#include "query/chains.h"
 #include "query/groupings.h"
 #include "query/semijoin.h"
 #include "query/eventtime.h"
@@ -94,12 +95,16 @@ typedef struct Trace
 								 * most, ... */
 	int64		behind;			/* ... and before what it all is made of by no more than
 								 * this */
+	bool		open;			/* rows of a join may come with it however late: it
+								 * is for the next join only, where they are late */
+	bool		made_up;		/* ... where it may be null, which is not late */
 } Trace;
 
 /* What says when the groups of a query close, as found while tracing. */
 typedef struct Closing
 {
 	Query	   *query;
+	bool		joins;			/* asked so */
 	Node	   *key;			/* or NULL */
 	Trace		trace;			/* of the key */
 } Closing;
@@ -121,6 +126,12 @@ struct StreamJoined
 	bool		append;
 	List	   *members;		/* int; ... */
 	List	   *times;			/* ... by what their rows are late, or NULL */
+	bool		timed;			/* they are known */
+	int64		lag;			/* rows are late, and go, so long after the watermark, ... */
+	int64		output_lag;		/* ... and of what is above this (rule K1), in
+								 * microseconds */
+	struct Memory *memory;		/* of what is below */
+	Node	   *said;			/* its columns and its FROM, or NULL */
 	StreamBounds *bounds;		/* of all members, or NULL: ... */
 	List	   *pairs;			/* Pair */
 };
@@ -130,6 +141,7 @@ typedef struct Memory
 {
 	List	   *closings;		/* Closing */
 	List	   *joined;			/* StreamJoined */
+	List	   *columns;		/* ColumnBelow */
 	List	   *below;			/* ViewBelow */
 	bool		changes;		/* rows come and go at the query at hand */
 	bool		append;			/* it is for a view in append mode */
@@ -138,6 +150,7 @@ typedef struct Memory
 	bool		ended;			/* it is asked when something ends: so of sessions of
 								 * other views, too */
 	bool		computed;		/* of results: also of times that are computed */
+	bool		joins;			/* it is asked what a join in append mode goes by */
 } Memory;
 
 /* A continuous view whose result is read. */
@@ -148,6 +161,18 @@ typedef struct ViewBelow
 	List	   *columns;		/* ViewColumn: those that have been traced */
 } ViewBelow;
 
+/* A column of a sub-select, as a join in append mode has asked for it. */
+typedef struct ColumnBelow
+{
+	Query	   *query;
+	AttrNumber	attno;
+	bool		ended;			/* asked so */
+	bool		computed;
+	bool		changes;
+	bool		added_only;
+	Trace		trace;
+} ColumnBelow;
+
 typedef struct ViewColumn
 {
 	AttrNumber	attno;
@@ -156,7 +181,14 @@ typedef struct ViewColumn
 
 static Trace trace_expr(Query *query, Node *expr, Memory *memory);
 static StreamJoined *joined_of(Query *query, Memory *memory);
-static bool slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack);
+static bool slack_of_joined(StreamJoined *joined, Node *expr, bool made_up,
+							int64 *slack);
+static bool is_made_up(StreamJoined *joined, Node *expr);
+static void nest_chains(Query *query);
+static Node *time_of_lateness(StreamJoined *joined, int member);
+static Node *column_below(Query *query, Node *expr);
+static Trace trace_joined(Query *query, Node *expr, Memory *memory);
+static bool joins_results(Query *query, const Memory *memory);
 static int64 window_width(const Trace *trace, const char *source);
 static int64 reach_of(const Trace *trace);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
@@ -399,10 +431,52 @@ trace_shifted(Query *query, OpExpr *op, Memory *memory)
 	return put_behind(&trace, minus ? high : -low) ? trace : no_trace;
 }
 
+/*
+ * In a join in append mode, a window of a column of a sub-select is what it is there: rows of a
+ * join may come with an old time, but in a window that has not ended.
+ */
+static bool
+trace_window_below(Query *query, FuncExpr *call, Node *argument,
+				   Memory *memory, Trace *trace)
+{
+	RangeTblEntry *rte;
+	Query	   *below;
+	Node	   *time;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (!memory->joins || !IsA(argument, Var) || call->funcretset ||
+		((Var *) argument)->varlevelsup > 0 || STREAM_MUTATION("join_window"))
+		return false;
+	rte = rt_fetch(((Var *) argument)->varno, query->rtable);
+	below = rte->subquery;
+	if (rte->rtekind != RTE_SUBQUERY || below->setOperations ||
+		below->hasAggs || below->groupClause || below->groupingSets ||
+		below->distinctClause || below->hasWindowFuncs ||
+		below->limitCount || below->limitOffset ||
+		stream_analyze_looks_up(below) > 0 ||
+		(time = column_below(below, argument)) == NULL)
+		return false;
+	call = copyObject(call);
+	foreach(lc, call->args)
+	{
+		if (equal(lfirst(lc), argument))
+			lfirst(lc) = copyObject(time);
+		else if (contain_var_clause(lfirst(lc)))
+			return false;
+	}
+	if (!stream_analyze_joins_rows(below) && !joins_results(below, memory))
+		*trace = trace_expr(below, (Node *) call, memory);
+	else
+		*trace = trace_joined(below, (Node *) call, memory);
+	return true;
+}
+
 static Trace
 trace_call(Query *query, FuncExpr *call, Memory *memory)
 {
 	const char *name = our_function(call->funcid);
+	FuncExpr   *written = call;
 	Node	   *argument;
 	Trace		trace;
 
@@ -413,6 +487,11 @@ trace_call(Query *query, FuncExpr *call, Memory *memory)
 	if (argument == NULL)
 		return is_bound(call->funcid) ?
 			trace_bound(query, call, memory) : no_trace;
+	if (trace_window_below(query, written, argument, memory, &trace))
+	{
+		trace.call = call;
+		return trace;
+	}
 	trace = name && strcmp(name, "window_time") == 0 ?
 		trace_ended(query, argument, memory) :
 		trace_expr(query, argument, memory);
@@ -512,10 +591,14 @@ closing_of(Query *query, Memory *memory)
 	ListCell   *lc;
 
 	foreach(lc, memory->closings)
-		if (((Closing *) lfirst(lc))->query == query)
-			return lfirst(lc);
+	{
+		closing = lfirst(lc);
+		if (closing->query == query && closing->joins == memory->joins)
+			return closing;
+	}
 	closing = palloc0(sizeof(Closing));
 	closing->query = query;
+	closing->joins = memory->joins;
 	memory->ended = memory->computed = false;
 	foreach(lc, keys_of(query))
 	{
@@ -653,13 +736,27 @@ trace_both(Trace *trace, const Trace *other)
 	trace->behind = Max(trace->behind, other->behind);
 }
 
+/* As trace_expr, for a join in append mode. */
+static Trace
+trace_in_join(Query *query, Node *expr, Memory *memory)
+{
+	bool		save = memory->joins;
+	Trace		trace;
+
+	memory->joins = memory->append && !STREAM_MUTATION("join_lag");
+	trace = trace_expr(query, expr, memory);
+	memory->joins = save;
+	return trace;
+}
+
 /* The output column of a SELECT that joins streams. */
 static Trace
 trace_joined(Query *query, Node *expr, Memory *memory)
 {
-	Trace		trace = trace_expr(query, expr, memory);
+	Trace		trace = trace_in_join(query, expr, memory);
 	StreamJoined *joined;
 	int64		slack;
+	bool		bounded;
 
 	if (!trace.event_time)
 		return trace;
@@ -667,9 +764,19 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 	if (stream_analyze_joins_changing(query, memory->changes))
 		return no_trace;
 	joined = joined_of(query, memory);
-	if (joined->pairs ? !slack_of_pairs(joined, expr, &slack) :
-		!stream_bounds_slack(joined->bounds, expr, &slack))
+	bounded = slack_of_joined(joined, expr, memory->joins, &slack);
+	if (memory->joins)
+	{
+		trace.slack = joined->output_lag;
+		if (bounded && !STREAM_MUTATION("join_behind"))
+			trace.slack = Max(trace.slack, slack);
+		trace.open = !bounded;
+		trace.made_up |= is_made_up(joined, expr);
+		return trace;
+	}
+	if (!bounded || trace.made_up)
 		return no_trace;
+	trace.open = false;
 	trace.slack = Max(trace.slack, slack);
 	return trace;
 }
@@ -734,9 +841,44 @@ joins_results(Query *query, const Memory *memory)
 		list_length(joined_members(query, memory)) > 1;
 }
 
-/* The output column of a sub-select; of UNION, all parts must agree. */
+static Trace find_output(Query *query, AttrNumber attno, Memory *memory);
+
+/* The output column of a sub-select. */
 static Trace
 trace_output(Query *query, AttrNumber attno, Memory *memory)
+{
+	ColumnBelow *column;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (!memory->joins)
+		return find_output(query, attno, memory);
+	/* each join above asks again */
+	foreach(lc, memory->columns)
+	{
+		column = lfirst(lc);
+		if (column->query == query && column->attno == attno &&
+			column->ended == memory->ended &&
+			column->computed == memory->computed &&
+			column->changes == memory->changes &&
+			column->added_only == memory->added_only)
+			return column->trace;
+	}
+	column = palloc(sizeof(ColumnBelow));
+	column->query = query;
+	column->attno = attno;
+	column->ended = memory->ended;
+	column->computed = memory->computed;
+	column->changes = memory->changes;
+	column->added_only = memory->added_only;
+	column->trace = find_output(query, attno, memory);
+	memory->columns = lappend(memory->columns, column);
+	return column->trace;
+}
+
+/* The same, looked for; of UNION, all parts must agree. */
+static Trace
+find_output(Query *query, AttrNumber attno, Memory *memory)
 {
 	TargetEntry *tle;
 	Node	   *expr;
@@ -794,6 +936,15 @@ query_of_view(Oid relid)
 	return query;
 }
 
+/* Writes joins, EXISTS and NOT EXISTS in the definition of a view as its operators have them. */
+static void
+prepare(Query *query, bool append)
+{
+	stream_semijoin_pull_up_all(query, append);
+	if (append)
+		nest_chains(query);
+}
+
 static ViewBelow *
 view_below(const StreamViewRow *row, Memory *memory)
 {
@@ -806,7 +957,8 @@ view_below(const StreamViewRow *row, Memory *memory)
 	below = palloc0(sizeof(ViewBelow));
 	below->viewid = row->viewid;
 	below->query = query_of_view(row->definition);
-	stream_semijoin_pull_up_all(below->query);
+	prepare(below->query,
+			row->options.output_mode == STREAM_OUTPUT_APPEND);
 	memory->below = lappend(memory->below, below);
 	return below;
 }
@@ -853,6 +1005,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 	bool		append = memory->append;
 	bool		ended = memory->ended;
 	bool		computed = memory->computed;
+	bool		joins = memory->joins;
 	ViewColumn *column = NULL;
 	Trace		trace;
 	ListCell   *lc;
@@ -868,6 +1021,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 		memory->append = row->options.output_mode == STREAM_OUTPUT_APPEND;
 		memory->ended = false;
 		memory->computed = true;
+		memory->joins = false;
 		/* what else is in a sub-select of an expression is not looked through */
 		trace = stream_analyze_hidden_stream(below->query) ? no_trace :
 			trace_output(below->query, attno, memory);
@@ -875,6 +1029,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 		memory->append = append;
 		memory->ended = ended;
 		memory->computed = computed;
+		memory->joins = joins;
 		trace.stored = true;
 		trace.grouped = false;
 		column = palloc(sizeof(ViewColumn));
@@ -1729,7 +1884,9 @@ time_column(Query *query, int rtindex, bool window, const Bitmapset *seen,
 {
 	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
 	List	   *vars;
-	Node	   *computed = NULL;
+	Node	   *best = NULL;
+	int			best_rank = 0;
+	List	   *open = NIL;
 	ListCell   *lc;
 
 	if (rte->rtekind != RTE_RELATION && rte->rtekind != RTE_SUBQUERY)
@@ -1739,6 +1896,7 @@ time_column(Query *query, int rtindex, bool window, const Bitmapset *seen,
 	foreach(lc, vars)
 	{
 		Trace		trace;
+		int			rank;
 
 		if (!IsA(lfirst(lc), Var) ||
 			(seen && !bms_is_member(lfirst_node(Var, lc)->varattno, seen)))
@@ -1749,21 +1907,53 @@ time_column(Query *query, int rtindex, bool window, const Bitmapset *seen,
 						trace.kind == TRACE_RANGE) && has_known_length(&trace) :
 			  trace.kind == TRACE_TIME))
 			continue;
-		if (window || trace.of == NULL)
-			return lfirst(lc);
-		if (computed == NULL)
-			computed = lfirst(lc);
+		if (trace.open)
+		{
+			open = lappend(open, lfirst(lc));
+			continue;
+		}
+		/* rather one that is never null, and rather one that is not computed */
+		rank = (trace.made_up ? 2 : 0) + (!window && trace.of ? 1 : 0);
+		if (best && rank >= best_rank)
+			continue;
+		best = lfirst(lc);
+		best_rank = rank;
 	}
-	return computed;
+	/* a row with several times that say nothing of when it comes is late by none (rule B10) */
+	return best == NULL && list_length(open) == 1 ? linitial(open) : best;
 }
 
 /* ---- joins ---- */
 
+/* What is known so far of a query that joins streams, or NULL. */
+static StreamJoined *
+find_joined(Query *query, Memory *memory)
+{
+	ListCell   *lc;
+
+	foreach(lc, memory->joined)
+		if (((StreamJoined *) lfirst(lc))->query == query)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* Are rows of the member late by that time, or by the window of it? */
+static bool
+says_what_is_late(StreamJoined *joined, const StreamTimeOf *time)
+{
+	Node	   *late = time_of_lateness(joined, time->member);
+
+	return !joined->timed ||
+		(late && (equal(late, time->expr) || equal(late, time->time)));
+}
+
 /* What an expression says of the event time of one member of FROM. */
 static bool
-time_of_member(Query *query, Node *expr, void *memory, StreamTimeOf *result)
+time_of_member(Query *query, Node *expr, void *arg, StreamTimeOf *result)
 {
-	Trace		trace = trace_expr(query, expr, memory);
+	Memory	   *memory = arg;
+	Trace		trace = trace_in_join(query, expr, memory);
+	StreamJoined *joined = find_joined(query, memory);
 
 	if (!trace.event_time || trace.kind == TRACE_NONE ||
 		trace.kind == TRACE_SESSION ||
@@ -1781,10 +1971,64 @@ time_of_member(Query *query, Node *expr, void *memory, StreamTimeOf *result)
 		window_argument((FuncExpr *) expr,
 						our_function(((FuncExpr *) expr)->funcid)) : expr;
 	result->width = window_width(&trace, NULL);
-	result->slack = trace.slack;
+	result->slack = Max(trace.slack, joined->lag);
 	result->call = trace.call;
 	result->type = trace.type;
-	return true;
+	return !trace.open || says_what_is_late(joined, result);
+}
+
+/* What a column of a sub-select is there, or NULL. */
+static Node *
+column_below(Query *query, Node *expr)
+{
+	Var		   *var = (Var *) expr;
+	TargetEntry *tle;
+
+	if (!IsA(expr, Var) || query->setOperations)
+		return NULL;
+	tle = get_tle_by_resno(query->targetList, var->varattno);
+	return tle ? stream_compat_flatten_join_alias_vars(NULL, query,
+													   (Node *) tle->expr) :
+		NULL;
+}
+
+/*
+ * How much one time of a member is after another: what has joined them says that (of rows that
+ * an outer join makes up, one is null).
+ */
+static bool
+apart_in_member(Query *query, Node *expr, Node *other, void *arg, int64 *us)
+{
+	Memory	   *memory = arg;
+	StreamJoined *joined;
+	int			member;
+	RangeTblEntry *rte;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (!memory->append ||
+		!bms_get_singleton_member(pull_varnos(NULL, expr), &member))
+		return false;
+	rte = rt_fetch(member, query->rtable);
+	if (rte->rtekind != RTE_SUBQUERY)
+		return false;
+	query = rte->subquery;
+	expr = column_below(query, expr);
+	other = column_below(query, other);
+	if (expr == NULL || other == NULL || query->groupClause ||
+		query->hasAggs || query->distinctClause)
+		return false;
+	if (bms_equal(pull_varnos(NULL, expr), pull_varnos(NULL, other)))
+		return apart_in_member(query, expr, other, arg, us);
+	if (!stream_analyze_joins_rows(query))
+		return false;
+	joined = joined_of(query, memory);
+	if (joined->bounds)
+		return stream_bounds_apart(joined->bounds, expr, other, us);
+	foreach(lc, joined->pairs)
+		if (stream_bounds_apart(((Pair *) lfirst(lc))->bounds, expr, other, us))
+			return true;
+	return false;
 }
 
 /* What a query that joins says with the event time of a member. */
@@ -1832,14 +2076,36 @@ use_walker(Node *node, UseOfTime *use)
 	return expression_tree_walker(node, use_walker, use);
 }
 
+/* A copy of its columns and its FROM, without the sub-selects there. */
+static Query *
+copy_without_members(const Query *query)
+{
+	Query	   *result = makeNode(Query);
+	ListCell   *lc;
+
+	*result = *query;
+	result->rtable = NIL;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = makeNode(RangeTblEntry);
+
+		*rte = *lfirst_node(RangeTblEntry, lc);
+		rte->subquery = NULL;
+		result->rtable = lappend(result->rtable, rte);
+	}
+	result->targetList = copyObject(query->targetList);
+	result->jointree = copyObject(query->jointree);
+	return result;
+}
+
 /* Its columns and its FROM, as they are below outer joins. */
 static Node *
-said_by(Query *query)
+find_said(Query *query)
 {
 	List	   *partial = stream_analyze_partial_joins(query);
 	ListCell   *lc;
 
-	query = copyObject(query);
+	query = copy_without_members(query);
 	foreach(lc, partial)
 		if (lfirst_node(JoinExpr, lc)->rtindex > 0)
 			stream_compat_remove_nulling(query,
@@ -1848,6 +2114,16 @@ said_by(Query *query)
 	return stream_compat_flatten_join_alias_vars(NULL, query, (Node *)
 												 list_make2(query->targetList,
 															query->jointree));
+}
+
+static Node *
+said_by(Query *query, Memory *memory)
+{
+	StreamJoined *joined = find_joined(query, memory);
+
+	if (joined->said == NULL)
+		joined->said = find_said(query);
+	return joined->said;
 }
 
 /*
@@ -1861,20 +2137,45 @@ only_window(Query *query, Node *time, Memory *memory)
 
 	if (query->hasSubLinks || STREAM_MUTATION("join_row_time"))
 		return NULL;
-	(void) use_walker(said_by(query), &use);
+	(void) use_walker(said_by(query, memory), &use);
 	return use.bare || use.several ? NULL : use.window;
+}
+
+/* The columns of a sub-select that the join is given (attribute numbers); NULL: all. */
+static Bitmapset *
+columns_given(Query *query, int rtindex, Memory *memory)
+{
+	Bitmapset  *given = bms_make_singleton(0);
+	ListCell   *lc;
+	List	   *vars = pull_vars_of_level(said_by(query, memory), 0);
+
+	foreach(lc, vars)
+	{
+		Var		   *var = lfirst_node(Var, lc);
+
+		if (var->varno != rtindex)
+			continue;
+		if (var->varattno == InvalidAttrNumber)
+			return NULL;
+		if (var->varattno > 0)
+			given = bms_add_member(given, var->varattno);
+	}
+	return given;
 }
 
 /* By what rows of a member are late: an event time, or a window of one; or NULL. */
 static Node *
 lateness_of_member(Query *query, int rtindex, Memory *memory)
 {
-	Node	   *time = time_column(query, rtindex, false, NULL, memory);
+	Bitmapset  *given = memory->joins &&
+		rt_fetch(rtindex, query->rtable)->rtekind == RTE_SUBQUERY ?
+		columns_given(query, rtindex, memory) : NULL;
+	Node	   *time = time_column(query, rtindex, false, given, memory);
 	Node	   *window = time ? only_window(query, time, memory) : NULL;
 
 	if (window)
 		return window;
-	return time ? time : time_column(query, rtindex, true, NULL, memory);
+	return time ? time : time_column(query, rtindex, true, given, memory);
 }
 
 static Node *
@@ -1899,7 +2200,8 @@ find_bounds(StreamJoined *joined, Node *from, List *members, Memory *memory)
 	foreach(lc, members)
 		times = lappend(times, time_of_lateness(joined, lfirst_int(lc)));
 	return stream_bounds_find(joined->query, from, members, times,
-							  memory->append, time_of_member, memory);
+							  memory->append, time_of_member, apart_in_member,
+							  memory);
 }
 
 /* The first side of the tests, or of the join. */
@@ -1929,27 +2231,120 @@ make_pair(StreamJoined *joined, JoinExpr *join, Memory *memory)
 	return pair;
 }
 
+/*
+ * ---- the watermark of joins (rule K1) ----
+ *
+ * Of what has been in time, no row that a join hands on is late above it: there, each time of
+ * it that is not open is after the watermark of that join.  That is why it is the least that the
+ * members hand on, less how far the time that says what is late may be behind (trace_joined).
+ */
+
+static int64 lag_of_query(Query *query, Memory *memory);
+
+/* How far what a member hands on may be behind the watermark, in microseconds. */
+static int64
+lag_of_member(Query *query, int rtindex, Memory *memory)
+{
+	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+	Node	   *time;
+
+	if (rte->rtekind == RTE_SUBQUERY)
+		return lag_of_query(rte->subquery, memory);
+	time = time_column(query, rtindex, false, NULL, memory);
+	if (time == NULL)
+		time = time_column(query, rtindex, true, NULL, memory);
+	return time ? trace_expr(query, time, memory).slack : 0;
+}
+
+/* The same of a sub-select: of several, it is the one that is furthest behind. */
+static int64
+lag_of_query(Query *query, Memory *memory)
+{
+	int64		lag = 0;
+	ListCell   *lc;
+	List	   *members;
+
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	if (query->setOperations)
+	{
+		foreach(lc, query->rtable)
+			if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_SUBQUERY)
+				lag = Max(lag,
+						  lag_of_query(lfirst_node(RangeTblEntry,
+												   lc)->subquery, memory));
+		return lag;
+	}
+	if (stream_analyze_joins_rows(query) || joins_results(query, memory))
+		return joined_of(query, memory)->output_lag;
+	members = joined_members(query, memory);
+	foreach(lc, members)
+		lag = Max(lag, lag_of_member(query, lfirst_int(lc), memory));
+	return lag;
+}
+
+/*
+ * The watermark of a join: the least that its members hand on, less what the time by which rows
+ * of one are late may be behind that, where that is another one than theirs.
+ */
+static int64
+lag_of_members(StreamJoined *joined, Memory *memory)
+{
+	int64		lag = 0;
+	ListCell   *lm;
+	ListCell   *lt;
+
+	if (!memory->joins)
+		return 0;
+	forboth(lm, joined->members, lt, joined->times)
+	{
+		lag = Max(lag, lag_of_member(joined->query, lfirst_int(lm), memory));
+		if (lfirst(lt))
+			lag = Max(lag, trace_expr(joined->query, lfirst(lt),
+									  memory).slack);
+	}
+	return lag;
+}
+
+static int64
+lag_of_output(const StreamJoined *joined)
+{
+	int64		lag = joined->lag;
+	ListCell   *lc;
+
+	if (joined->bounds)
+		lag = Max(lag, stream_bounds_lag(joined->bounds));
+	foreach(lc, joined->pairs)
+		lag = Max(lag, stream_bounds_lag(((Pair *) lfirst(lc))->bounds));
+	return lag;
+}
+
 static StreamJoined *
 joined_of(Query *query, Memory *memory)
 {
 	List	   *partial = stream_analyze_partial_joins(query);
 	bool		ended = memory->ended;
 	bool		computed = memory->computed;
-	StreamJoined *joined;
+	bool		joins = memory->joins;
+	StreamJoined *joined = find_joined(query, memory);
 	ListCell   *lc;
 
-	foreach(lc, memory->joined)
-		if (((StreamJoined *) lfirst(lc))->query == query)
-			return lfirst(lc);
+	if (joined)
+		return joined;
 	joined = palloc0(sizeof(StreamJoined));
 	joined->query = query;
+	joined->memory = memory;
 	joined->append = memory->append;
 	memory->ended = memory->computed = false;
+	memory->joins = memory->append && !STREAM_MUTATION("join_lag");
 	joined->members = joined_members(query, memory);
+	memory->joined = lappend(memory->joined, joined);
 	foreach(lc, joined->members)
 		joined->times = lappend(joined->times,
 								lateness_of_member(query, lfirst_int(lc),
 												   memory));
+	joined->timed = true;
+	joined->lag = lag_of_members(joined, memory);
 	foreach(lc, partial)
 		joined->pairs = lappend(joined->pairs,
 								make_pair(joined, lfirst(lc), memory));
@@ -1957,36 +2352,117 @@ joined_of(Query *query, Memory *memory)
 		joined->bounds =
 			find_bounds(joined, (Node *) query->jointree, joined->members,
 						memory);
+	joined->output_lag = lag_of_output(joined);
 	memory->ended = ended;
 	memory->computed = computed;
-	memory->joined = lappend(memory->joined, joined);
+	memory->joins = joins;
 	return joined;
 }
 
+/* Has any member of FROM an event time? */
+static bool
+has_time(Query *query, const List *members, Memory *memory)
+{
+	ListCell   *lc;
+
+	foreach(lc, members)
+		if (time_column(query, lfirst_int(lc), false, NULL, memory) ||
+			time_column(query, lfirst_int(lc), true, NULL, memory))
+			return true;
+	return false;
+}
+
+void
+stream_eventtime_nest(Query *query, bool results)
+{
+	Memory		memory = {
+		.append = true,.added_only = results,.joins = true
+	};
+	List	   *members = joined_members(query, &memory);
+
+	if (list_length(members) > 2 && has_time(query, members, &memory))
+		stream_chains_nest(query, members);
+}
+
+/* The same at all levels of a definition, which reads results by the names of their views. */
+static void
+nest_chains(Query *query)
+{
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY)
+			nest_chains(rte->subquery);
+	}
+	stream_eventtime_nest(query, true);
+}
+
+/* Is what it is of made up where a row comes alone? */
+static bool
+is_made_up(StreamJoined *joined, Node *expr)
+{
+	Bitmapset  *of = pull_varnos(NULL, expr);
+	ListCell   *lc;
+
+	foreach(lc, joined->pairs)
+	{
+		Pair	   *pair = lfirst(lc);
+
+		if ((bms_is_member(pair->left, of) && pair->right_alone) ||
+			(bms_is_member(pair->right, of) && pair->left_alone))
+			return true;
+	}
+	return false;
+}
+
 /*
- * As stream_bounds_slack, for what is of a side whose columns are never made up: its rows
- * come, and go, with new ones of any, or when they cannot find others any more.
+ * As stream_bounds_slack, for what is of a side: its rows come, and go, with new ones of any,
+ * or when they cannot find others any more.  made_up: also where others come without it.
  */
 static bool
-slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack)
+slack_of_pair(const Pair *pair, Node *expr, int member, bool made_up,
+			  int64 *slack)
+{
+	bool		alone = member == pair->left ? pair->left_alone :
+		pair->right_alone;
+	int64		us;
+
+	if ((member == pair->left ? pair->right_alone : pair->left_alone) &&
+		!made_up)
+		return false;
+	if (!stream_bounds_slack(pair->bounds, expr, slack))
+		return false;
+	if (!alone)
+		return true;
+	if (!stream_bounds_slack_at_expiry(pair->bounds, expr, member, &us))
+		return false;
+	*slack = Max(*slack, us);
+	return true;
+}
+
+/* As stream_bounds_slack, for a row of any join. */
+static bool
+slack_of_joined(StreamJoined *joined, Node *expr, bool made_up, int64 *slack)
 {
 	int			member;
 	ListCell   *lc;
 
+	if (joined->bounds)
+		return stream_bounds_slack(joined->bounds, expr, slack);
 	*slack = 0;
 	if (!bms_get_singleton_member(pull_varnos(NULL, expr), &member))
 		return false;
 	foreach(lc, joined->pairs)
 	{
-		Pair	   *pair = lfirst(lc);
 		int64		us;
 
-		if (member == pair->left ? pair->right_alone : pair->left_alone)
-			return false;
-		if (!stream_bounds_slack(pair->bounds, expr, &us))
-			return false;
-		*slack = Max(*slack, us);
-		if (!stream_bounds_slack_at_expiry(pair->bounds, expr, member, &us))
+		if (!slack_of_pair(lfirst(lc), expr, member,
+						   made_up && list_length(joined->pairs) == 1, &us))
 			return false;
 		*slack = Max(*slack, us);
 	}
@@ -2007,9 +2483,9 @@ stream_eventtime_joined(Query *query, bool append)
 static Expr *
 end_of_time(StreamJoined *joined, StreamTimeOf *time, int64 us)
 {
-	Trace		trace = trace_of(joined->query,
-								 time->key_of ? time->key_of : time->expr,
-								 joined->append, false);
+	Trace		trace = trace_in_join(joined->query,
+									  time->key_of ? time->key_of : time->expr,
+									  joined->memory);
 	Expr	   *end = end_of_window(&trace, copyObject(time->expr), NULL);
 
 	return us == 0 ? end : stream_timeexpr_later(end, us);
@@ -2153,6 +2629,17 @@ stream_eventtime_joined_until(StreamJoined *joined, int member)
 }
 
 bool
+stream_eventtime_joined_has_times(const StreamJoined *joined)
+{
+	ListCell   *lc;
+
+	foreach(lc, joined->times)
+		if (lfirst(lc))
+			return true;
+	return false;
+}
+
+bool
 stream_eventtime_joined_exist(StreamJoined *joined)
 {
 	ListCell   *lc;
@@ -2242,7 +2729,8 @@ stream_eventtime_has_expired(Expr *final)
 
 /* Any event time, or window of one, of the query's members, as a window without a key. */
 static StreamWindow *
-window_of_input(Query *query, bool append, bool window, const Bitmapset *seen)
+window_of_input(Query *query, bool append, bool window, const Bitmapset *seen,
+				int64 lag)
 {
 	for (int i = 1; i <= list_length(query->rtable); i++)
 	{
@@ -2254,6 +2742,7 @@ window_of_input(Query *query, bool append, bool window, const Bitmapset *seen)
 		if (column == NULL)
 			continue;
 		trace = trace_of(query, column, append, false);
+		trace.slack = Max(trace.slack, lag);
 		result = make_window(&trace, 0, column, NULL);
 		result->key = -1;
 		return result;
@@ -2264,7 +2753,7 @@ window_of_input(Query *query, bool append, bool window, const Bitmapset *seen)
 StreamWindow *
 stream_eventtime_of_input(Query *query, bool append)
 {
-	return window_of_input(query, append, false, NULL);
+	return window_of_input(query, append, false, NULL, 0);
 }
 
 AttrNumber
@@ -2277,6 +2766,8 @@ stream_eventtime_of_output(Query *query, bool append)
 	AttrNumber	window = InvalidAttrNumber;
 	ListCell   *lc;
 
+	if (append)
+		nest_chains(query);
 	foreach(lc, query->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
@@ -2294,26 +2785,59 @@ stream_eventtime_of_output(Query *query, bool append)
 	return computed != InvalidAttrNumber ? computed : window;
 }
 
+/* The time; or what never passes, if there is none. */
+static Expr *
+never_if_null(Expr *time)
+{
+	CoalesceExpr *coalesce = makeNode(CoalesceExpr);
+	Oid			type = exprType((Node *) time);
+
+	coalesce->coalescetype = type;
+	coalesce->args = list_make2(time,
+								makeConst(type, -1, InvalidOid,
+										  sizeof(TimestampTz),
+										  TimestampTzGetDatum(DT_NOEND), false,
+										  FLOAT8PASSBYVAL));
+	coalesce->location = -1;
+	return (Expr *) coalesce;
+}
+
+/* Is the time given to the join, of whose side it is a column? */
+static bool
+is_given(Node *time, const Bitmapset *seen)
+{
+	return !IsA(time, Var) || seen == NULL ||
+		bms_is_member(((Var *) time)->varattno, seen);
+}
+
 StreamWindow *
 stream_eventtime_of_side(StreamJoined *joined, int member, Query *query,
 						 const Bitmapset *seen)
 {
 	bool		append = joined->append;
+	bool		made = append && linitial_node(RangeTblEntry,
+											   query->rtable)->rtekind == RTE_SUBQUERY;
 	StreamWindow *window;
 	Node	   *time = time_of_lateness(joined, member);
-	Trace		trace;
 
-	if (time && !IsA(time, Var))
+	if (time && (!IsA(time, Var) || made) && is_given(time, seen))
 	{
+		Trace		trace = trace_in_join(joined->query, time, joined->memory);
+
 		time = copyObject(time);
 		ChangeVarNodes(time, member, 1, 0);
-		trace = trace_of(query, time, append, false);
+		trace.call = copyObject(trace.call);
+		ChangeVarNodes((Node *) trace.call, member, 1, 0);
+		trace.slack = Max(trace.slack, joined->lag);
 		window = make_window(&trace, 0, time, NULL);
 		window->key = -1;
+		if (trace.made_up && !STREAM_MUTATION("join_made_up"))
+			window->row_end = never_if_null(window->row_end);
 		return window;
 	}
-	window = window_of_input(query, append, false, seen);
-	return window ? window : window_of_input(query, append, true, seen);
+	window = window_of_input(query, append, false, seen, joined->lag);
+	return window ? window : window_of_input(query, append, true, seen,
+											 joined->lag);
 }
 
 /* ---- conditions ---- */

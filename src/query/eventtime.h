@@ -99,9 +99,17 @@ extern StreamWindow *stream_eventtime_of_input(Query *query, bool append);
 
 /*
  * The output column of a query whose rows are only added to its result that is an event
- * time, or a window of one; InvalidAttrNumber: there is none.
+ * time, or a window of one; InvalidAttrNumber: there is none.  The query is changed in append
+ * mode, as stream_eventtime_nest does it.
  */
 extern AttrNumber stream_eventtime_of_output(Query *query, bool append);
+
+/*
+ * In append mode: writes a join of more than two members, or several tests, as a chain of those
+ * of two, where any member has an event time (chains.h).  results: the results of other views
+ * are among them.
+ */
+extern void stream_eventtime_nest(Query *query, bool results);
 
 /*
  * How far apart in event time the rows are that a SELECT that joins streams puts
@@ -127,6 +135,9 @@ extern StreamWindow *stream_eventtime_of_side(StreamJoined *joined,
  */
 extern Expr *stream_eventtime_joined_final(StreamJoined *joined, int member);
 extern Expr *stream_eventtime_joined_until(StreamJoined *joined, int member);
+
+/* Has any member an event time? */
+extern bool stream_eventtime_joined_has_times(const StreamJoined *joined);
 
 /* Is anything said of how far apart they are, though it may not bound all of them? */
 extern bool stream_eventtime_joined_exist(StreamJoined *joined);

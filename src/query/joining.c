@@ -1182,6 +1182,22 @@ find_sides(Joining *joining)
 	}
 }
 
+/* In append mode it matters when rows have met, which of more than two they do not say. */
+static void
+check_chain(const Joining *joining)
+{
+	StreamPlace place;
+
+	if (!joining->append || list_length(joining->sides) < 3 ||
+		!stream_eventtime_joined_has_times(joining->joined) ||
+		STREAM_MUTATION("join_chain"))
+		return;
+	place = place_of_side(joining, ((Side *) lthird(joining->sides))->rtindex);
+	stream_refuse_clause(&place, STREAM_CLAUSE_ANY,
+						 "output mode \"append\" of a join of more than two streams that cannot be made one after the other is",
+						 "Join two of them in a sub-select of FROM, and that with the next one.");
+}
+
 /* Until when rows are needed; before conditions are taken away. */
 static void
 find_bounds(Joining *joining)
@@ -1191,6 +1207,7 @@ find_bounds(Joining *joining)
 	ListCell   *lc;
 
 	joining->joined = joined;
+	check_chain(joining);
 	foreach(lc, joining->sides)
 	{
 		Side	   *side = lfirst(lc);

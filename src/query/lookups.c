@@ -277,7 +277,7 @@ stream_lookups_nest(Query *query, const List *members,
 	/* what they alone need is no column of the sub-select */
 	conditions = take_conditions(query, members);
 	if (part == NULL ||
-		!stream_nesting_move_part(query, part, STREAM_ANALYZE_LOOKS_UP))
+		!stream_nesting_move_part(query, part, NULL, STREAM_ANALYZE_LOOKS_UP))
 		return false;
 	inner = llast_node(RangeTblEntry, query->rtable)->subquery;
 	/* (its range table has the members where that of the query had them) */

@@ -301,7 +301,8 @@ add_inner(Query *query, Query *inner, const char *name)
 }
 
 bool
-stream_nesting_move_part(Query *query, Node **place, const char *name)
+stream_nesting_move_part(Query *query, Node **place, Node *quals,
+						 const char *name)
 {
 	Query	   *inner = makeNode(Query);
 	Part		part = {
@@ -314,7 +315,7 @@ stream_nesting_move_part(Query *query, Node **place, const char *name)
 
 	inner->commandType = CMD_SELECT;
 	inner->canSetTag = true;
-	inner->jointree = makeFromExpr(list_make1(*place), NULL);
+	inner->jointree = makeFromExpr(list_make1(*place), quals);
 	share_members(query, inner, part.members);
 	if (!bms_is_subset(pull_varnos(NULL, (Node *) inner), part.members))
 	{

@@ -60,11 +60,12 @@ extern Bitmapset *stream_nesting_members(Node *jtnode);
 
 /*
  * The same for a part of FROM of a flattened query (stream_nesting_flatten_all), which a
- * reference to the sub-select takes the place of.  The sub-select is hidden as
- * stream_nesting_hide does it.  False: it refers to other parts.
+ * reference to the sub-select takes the place of.  The sub-select, the last
+ * member of the range table, is hidden as stream_nesting_hide does it.  quals: its WHERE, or
+ * NULL.  False: it refers to other parts.
  */
 extern void stream_nesting_flatten_all(Query *query);
-extern bool stream_nesting_move_part(Query *query, Node **part,
+extern bool stream_nesting_move_part(Query *query, Node **part, Node *quals,
 									 const char *name);
 
 /* Says of it that the statement does not show it. */

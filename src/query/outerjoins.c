@@ -187,7 +187,8 @@ nest(Query *query)
 	foreach(lc, query->jointree->fromlist)
 		lfirst(lc) = look_up_first(streams, lfirst(lc));
 	while ((part = find_part(streams, query)) != NULL &&
-		   stream_nesting_move_part(query, part, STREAM_NESTING_MADE))
+		   stream_nesting_move_part(query, part, NULL,
+									 STREAM_NESTING_MADE))
 		streams = streams_of(query);
 }
 

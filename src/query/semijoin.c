@@ -490,8 +490,51 @@ check_left(SubLink *sublink, const StreamPlace *place)
 						 "Have conditions in it such as a.x = b.y, and nothing else that refers to what is around.");
 }
 
+/*
+ * Does FROM join streams?  The watermark of what is above may be behind that by which a DISTINCT
+ * would drop late rows (rule K1).
+ */
+static bool
+has_joined(Query *query)
+{
+	List	   *members = stream_analyze_members_of_from(query);
+	RangeTblEntry *rte;
+
+	if (list_length(members) != 1)
+		return true;
+	rte = rt_fetch(linitial_int(members), query->rtable);
+	return rte->rtekind == RTE_SUBQUERY && (rte->subquery->setOperations ||
+											has_joined(rte->subquery));
+}
+
+/*
+ * Is there one of these at most, which asks for nothing but equality, so that it can be a member
+ * of FROM?  A second one would be above a join.
+ */
+static bool
+is_member(const List *conditions)
+{
+	int			asked = 0;
+	ListCell   *lc;
+
+	foreach(lc, conditions)
+	{
+		bool		none;
+		SubLink    *sublink = sublink_of(lfirst(lc), &none);
+		Query	   *part = sublink ? query_of(sublink) : NULL;
+		Semijoin	semijoin = {.rtindex = 1};
+
+		if (part == NULL)
+			continue;
+		semijoin.query = copyObject(part);
+		if (none || ++asked > 1 || !make_semijoin(&semijoin))
+			return false;
+	}
+	return true;
+}
+
 bool
-stream_semijoin_pull_up(Query *query, const StreamPlace *place)
+stream_semijoin_pull_up(Query *query, bool append, const StreamPlace *place)
 {
 	List	   *left = NIL;
 	List	   *tests = NIL;
@@ -506,8 +549,12 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 	stream_compat_flatten_groups(query);
 	conditions = stream_nesting_conditions(query->jointree->quals);
 	joins = can_join_changing(query, conditions);
-	/* nothing else can be beside an outer join of streams */
-	alone = stream_analyze_partial_joins(query) != NIL;
+	/*
+	 * Nothing else can be beside an outer join of streams.  In append mode, what passes one
+	 * test is asked for the next one then, in the order in which they are written.
+	 */
+	alone = stream_analyze_partial_joins(query) != NIL ||
+		(append && (has_joined(query) || !is_member(conditions)));
 	foreach(lc, conditions)
 	{
 		bool		none;
@@ -544,19 +591,19 @@ stream_semijoin_pull_up(Query *query, const StreamPlace *place)
 }
 
 void
-stream_semijoin_pull_up_all(Query *query)
+stream_semijoin_pull_up_all(Query *query, bool append)
 {
 	StreamPlace nowhere = {0};
 	ListCell   *lc;
 
 	CHECK_FOR_INTERRUPTS();
-	(void) stream_semijoin_pull_up(query, &nowhere);
+	(void) stream_semijoin_pull_up(query, append, &nowhere);
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 		if (rte->rtekind == RTE_SUBQUERY &&
 			stream_analyze_has_stream(rte->subquery))
-			stream_semijoin_pull_up_all(rte->subquery);
+			stream_semijoin_pull_up_all(rte->subquery, append);
 	}
 }

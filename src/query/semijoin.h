@@ -15,13 +15,15 @@
 /*
  * Puts the sub-selects of EXISTS, IN and NOT EXISTS that read streams, among the conditions of
  * WHERE, into FROM, if a stream is there and they can be.  Changes the query.  True: FROM
- * has joins of the types JOIN_SEMI and JOIN_ANTI then, which must become operators.  Error
- * 0A000, with the position, for what can be none.
+ * has joins of the types JOIN_SEMI and JOIN_ANTI then, which must become operators.  append: for
+ * a view in append mode, where several of them are all such joins.  Error 0A000, with
+ * the position, for what can be none.
  */
-extern bool stream_semijoin_pull_up(Query *query, const StreamPlace *place);
+extern bool stream_semijoin_pull_up(Query *query, bool append,
+									const StreamPlace *place);
 
 /* The same in all sub-selects of FROM of a query that is known to be accepted. */
-extern void stream_semijoin_pull_up_all(Query *query);
+extern void stream_semijoin_pull_up_all(Query *query, bool append);
 
 /* Is the member of FROM what EXISTS or IN has become, the SELECT DISTINCT of what is asked for? */
 extern bool stream_semijoin_is_member(const RangeTblEntry *rte);

@@ -1385,7 +1385,7 @@ arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
 	CHECK_FOR_INTERRUPTS();
 	/* while they are where they have been written */
 	refuse_locks(query, place);
-	tests = stream_semijoin_pull_up(query, place);
+	tests = stream_semijoin_pull_up(query, append, place);
 	if (stream_uniting_is_distinct(query) && stream_uniting_can_wrap(query) &&
 		(!outermost || planting->options->changes ||
 		 !reads_operators(planting, query)))
@@ -1422,6 +1422,8 @@ arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
 						 "EXISTS or NOT EXISTS over a stream, beside an aggregation or a deduplication of streams, or over one, is",
 						 query->targetList,
 						 "Leave it to an ordinary view over continuous views.");
+	if (append && stream_analyze_joins_rows(query) && can_join(query))
+		stream_eventtime_nest(query, false);
 	if ((outermost || !is_plain(query)) &&
 		stream_analyze_joins_rows(query) && can_join(query))
 		stream_joining_wrap(query, place);
@@ -1599,7 +1601,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	/* (rows that wait for those of another view come later than they say) */
 	if (tree->added && !stream_changes_are_tested(asked))
 	{
-		stream_semijoin_pull_up_all(asked);
+		stream_semijoin_pull_up_all(asked, tree->append);
 		tree->time_column = stream_eventtime_of_output(asked, tree->append);
 	}
 	return tree;

@@ -144,8 +144,6 @@ stream_successor_take(StreamViewRow *row, const StreamViewRow *before)
 	row->options = before->options;
 	row->option_names = before->option_names;
 	row->option_values = before->option_values;
-	if (STREAM_MUTATION("replace_told_twice"))
-		row->changes = before->changes;
 	CommandCounterIncrement();
 	stream_catalog_insert_view(row);
 	stream_catalog_write_progress(row->viewid, row->unlogged, &progress);

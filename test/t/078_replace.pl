@@ -484,14 +484,14 @@ my @told = (
 $node->safe_psql('postgres', qq{
 	CREATE TABLE c (k int, x int) USING stream;
 	INSERT INTO c SELECT i % 10, i % 7 FROM generate_series(1, 300) i;
-	CREATE TABLE kept (k int, n bigint, label int);
+	CREATE TABLE copied (k int, n bigint, label int);
 	CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	BEGIN
 		IF TG_OP <> 'INSERT' THEN
-			DELETE FROM kept WHERE ctid = (SELECT ctid FROM kept WHERE (k, n, label) IS NOT DISTINCT FROM (OLD.k, OLD.n, OLD.label) LIMIT 1);
+			DELETE FROM copied WHERE ctid = (SELECT ctid FROM copied WHERE (k, n, label) IS NOT DISTINCT FROM (OLD.k, OLD.n, OLD.label) LIMIT 1);
 			IF NOT FOUND THEN RAISE 'no such row: %', OLD; END IF;
 		END IF;
-		IF TG_OP <> 'DELETE' THEN INSERT INTO kept VALUES (NEW.k, NEW.n, NEW.label); END IF;
+		IF TG_OP <> 'DELETE' THEN INSERT INTO copied VALUES (NEW.k, NEW.n, NEW.label); END IF;
 		RETURN NULL;
 	END \$\$;
 	CREATE MATERIALIZED VIEW told WITH (streaming.continuous, streaming.changes) AS $told[0];
@@ -500,13 +500,13 @@ $node->safe_psql('postgres', qq{
 	CREATE MATERIALIZED VIEW over WITH (streaming.continuous) AS SELECT c, count(*) AS m FROM sums GROUP BY c;
 	-- one statement, so that it is one snapshot
 	CREATE VIEW differences AS
-		SELECT 'kept' AS what, count(*) AS n FROM ((TABLE told EXCEPT ALL TABLE kept) UNION ALL (TABLE kept EXCEPT ALL TABLE told)) d
+		SELECT 'copied' AS what, count(*) AS n FROM ((TABLE told EXCEPT ALL TABLE copied) UNION ALL (TABLE copied EXCEPT ALL TABLE told)) d
 		UNION ALL SELECT 'changes', count(*) FROM (SELECT k, n, label FROM (
 			SELECT k, n, label, CASE WHEN op IN ('insert', 'update after') THEN 1 ELSE -1 END AS s FROM told_changes
 			UNION ALL SELECT k, n, label, -1 FROM told) a GROUP BY 1, 2, 3 HAVING sum(s) <> 0) d
 		UNION ALL SELECT 'labels', count(DISTINCT label) - 1 FROM told;});
 sql("SELECT streaming.wait('told')");
-sql('INSERT INTO kept TABLE told') if sql('SELECT count(*) FROM kept') == 0;
+sql('INSERT INTO copied TABLE told') if sql('SELECT count(*) FROM copied') == 0;
 
 sub replace_told { return "CALL streaming.replace('told', \$\$$told[$_[0]]\$\$)"; }
 
@@ -610,7 +610,7 @@ foreach my $i (1 .. 6)
 	told_is("crash $i", $label, $to);
 	$label = sql('SELECT max(label) FROM told');
 }
-sql('DROP TABLE c CASCADE', 'DROP TABLE kept CASCADE');
+sql('DROP TABLE c CASCADE', 'DROP TABLE copied CASCADE');
 
 # two-phase
 sql('BEGIN', replace(0), "PREPARE TRANSACTION 'p'");

@@ -102,6 +102,7 @@
 #	successor_behind	... and is not brought up to date when it takes its place
 #	successor_remembered	a worker goes on with what was to replace a view when it has
 #	successor_wanted	a batch of what is left of a replacement goes on
+#	drop_waits	who drops a view waits for its batch
 #	replace_patient	a replacement has all wait for one who reads the view
 #	follow_forgotten	a view that becomes logged with its stream has read nothing
 #	strangers	what depends on internal relations stands in the way of those who drop them
@@ -132,7 +133,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered
-	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut strangers successor_wanted replace_patient
+	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut strangers successor_wanted drop_waits replace_patient
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -175,7 +176,7 @@ guards()
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread | follow_forgotten) echo test_00_setup test_rewrite ;;
 		reset_number) echo test_00_setup test_reset ;;
-		replace_patient) echo t/078_replace.pl ;;
+		replace_patient | drop_waits) echo t/078_replace.pl ;;
 		replace_circle | replace_untold | replace_told_twice | replace_disordered) echo test_00_setup test_replace_changes ;;
 		replace_*) echo test_00_setup test_replace ;;
 		successor_*) echo t/078_replace.pl ;;

@@ -335,6 +335,17 @@ $session = replace_slowly();
 sql("SET statement_timeout = '60s'", 'DROP MATERIALIZED VIEW v');
 no_more_than(0, 'dropped with a batch that does not end');
 $session->quit;
+# Neither does that of any view keep those who drop or change it waiting, nor is it a failure.
+sql(q{CREATE FUNCTION sleepy(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$BEGIN PERFORM pg_sleep(3600); RETURN i; END$$},
+	'CREATE MATERIALIZED VIEW sleeps WITH (streaming.continuous) AS SELECT sum(sleepy(x)) AS x FROM s');
+foreach my $command ('ALTER MATERIALIZED VIEW sleeps RENAME TO sleeping', 'SELECT * FROM sleeping', 'DROP MATERIALIZED VIEW sleeping')
+{
+	ok( $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_stat_activity
+		WHERE backend_type = 'streaming worker' AND wait_event = 'PgSleep'}), "a long batch, and $command");
+	my ($rc, $out, $err) = $node->psql('postgres', "SET statement_timeout = '30s'; $command");
+	is($rc, 0, '... does not wait for it') or note($err);
+	is(sql(q{SELECT count(*) FROM streaming.views WHERE failures > 0}), 0, '... which is no failure');
+}
 sql('ALTER SYSTEM RESET streaming.batch_timeout', 'SELECT pg_reload_conf()',
 	"CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS $queries[1]");
 is_exact(1, 'made once more');

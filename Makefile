@@ -89,6 +89,7 @@ OBJS = \
 	src/flow/batch.o \
 	src/flow/viewgroup.o \
 	src/flow/successor.o \
+	src/flow/difference.o \
 	src/flow/bundle.o \
 	src/flow/retention.o \
 	src/flow/lifetime.o \

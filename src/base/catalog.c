@@ -441,7 +441,8 @@ stream_catalog_states(const StreamViewRow *row)
 {
 	List	   *states = lappend_oid(list_copy(row->below), row->state);
 
-	return OidIsValid(row->changes) ? lappend_oid(states, row->changes) : states;
+	return row->options.changes || OidIsValid(row->changes) ?
+		lappend_oid(states, row->changes) : states;
 }
 
 static int

@@ -31,7 +31,8 @@ typedef struct StreamViewRow
 	List	   *below;			/* OIDs: those of the operators before, in order,
 								 * InvalidOid for one that has none */
 	Oid			changes;		/* its change stream, a table beside it, or
-								 * InvalidOid */
+								 * InvalidOid (also though options.changes is set:
+								 * nobody is told, see successor.c) */
 	List	   *streams;		/* OIDs: the streams, or partitioned roots */
 	bool		unlogged;		/* streams, state and progress are unlogged */
 	bool		released;		/* no stream waits for it any more

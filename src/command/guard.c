@@ -155,6 +155,18 @@ replaced_name(Oid viewid)
 		get_rel_name(stream_successor_view(row)) : NULL;
 }
 
+const char *
+stream_guard_reader(Oid relid)
+{
+	List	   *views = readers(relid);
+	const char *replaced;
+
+	if (views == NIL)
+		return NULL;
+	replaced = replaced_name(linitial_oid(views));
+	return replaced ? replaced : get_rel_name(linitial_oid(views));
+}
+
 void
 stream_guard_refuse(Oid relid, const char *command)
 {

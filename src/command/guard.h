@@ -21,6 +21,9 @@ extern void stream_guard_install(void);
 /* Does a view read the relation, a partition or a parent of it?  No locks. */
 extern bool stream_guard_is_read(Oid relid);
 
+/* One that does, as a name for messages; or NULL. */
+extern const char *stream_guard_reader(Oid relid);
+
 /*
  * Raises 55006 if a continuous view reads the relation (or a partition or
  * parent of it): command, such as "TRUNCATE", would lose or repeat rows.

@@ -26,6 +26,11 @@
  *
  * After an error, or a crash, somebody drops the successor: the view is what it was.
  *
+ * A view with a change stream keeps that, and its triggers; what differs between the old and the new
+ * result goes into it, to triggers and to the views above as one batch (difference.c), in the transaction in which
+ * readers find the new result.  Until then no batch of the new parts tells anything to anybody.  The
+ * views above must be able to go on: they read the changes of rows, with the columns that they know.
+ *
  * In a transaction block, and where it is called by a function, all is one transaction.  The new parts
  * have a catalog row and a progress of their own then, which nobody else can see, and the first batch, over all that the
  * streams hold, runs in this session, which is the owner's.  The view does not advance
@@ -46,6 +51,7 @@
 #include "executor/spi.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_type.h"
 #include "commands/cluster.h"
 #include "commands/comment.h"
@@ -80,11 +86,16 @@
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "base/owner.h"
+#include "stream/am.h"
+#include "time/declare.h"
+#include "flow/triggers.h"
 #include "flow/relations.h"
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
 #include "flow/successor.h"
+#include "flow/difference.h"
 #include "process/wait.h"
+#include "command/guard.h"
 #include "command/view.h"
 #include "command/index.h"
 #include "command/reset.h"
@@ -174,19 +185,141 @@ check_not_in_use(const StreamViewRow *row)
 	}
 }
 
+/* Their names, for a message. */
+static char *
+names_of_statistics(List *statistics)
+{
+	StringInfoData names;
+	ListCell   *lc;
+
+	initStringInfo(&names);
+	foreach(lc, statistics)
+	{
+		HeapTuple	tuple = SearchSysCache1(STATEXTOID,
+											ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_statistic_ext form;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		form = (Form_pg_statistic_ext) GETSTRUCT(tuple);
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 quote_qualified_identifier(get_namespace_name(form->stxnamespace),
+													NameStr(form->stxname)));
+		ReleaseSysCache(tuple);
+	}
+	return names.data;
+}
+
 static void
 check_statistics(const StreamViewRow *row)
 {
 	Relation	state = table_open(row->state, NoLock);
-	bool		any = RelationGetStatExtList(state) != NIL;
+	List	   *statistics = RelationGetStatExtList(state);
 
 	table_close(state, NoLock);
-	if (any)
+	if (statistics != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 				 errmsg("cannot replace the query of continuous view \"%s\" because it has extended statistics",
 						get_rel_name(row->viewid)),
+				 errdetail("They are about its table: %s.",
+						   names_of_statistics(statistics)),
 				 errhint("Drop the statistics, and create them again after this, in one transaction.")));
+}
+
+/* ---- who is told of the view's rows ---- */
+
+pg_noreturn static void
+refuse(Oid viewid, const char *why, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot replace the query of continuous view \"%s\"",
+					get_rel_name(viewid)),
+			 errdetail("%s", why), errhint("%s", hint)));
+}
+
+/* Has the table triggers of the view?  of_view: it is a change stream, with others beside. */
+static bool
+has_triggers(Oid relid, bool of_view)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	bool		any = false;
+
+	for (int i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+		any |= !of_view ||
+			stream_triggers_is_of_view(&rel->trigdesc->triggers[i]);
+	table_close(rel, NoLock);
+	return any;
+}
+
+static void
+refuse_reader(Oid viewid, const char *reader, const char *how)
+{
+	if (reader)
+		refuse(viewid, psprintf("Continuous view \"%s\" reads %s.", reader, how),
+			   "Drop that view, and create it again after this.");
+}
+
+/* Of a result that is a stream, others have seen each row by its place. */
+static void
+check_added(const StreamViewRow *before)
+{
+	refuse_reader(before->viewid, stream_guard_reader(before->state),
+				  "its rows, to which others are only added");
+	if (has_triggers(before->state, false))
+		refuse(before->viewid,
+			   "It has triggers, and rows are only added to its result: they would fire for all of its rows once more.",
+			   "Drop the triggers, and create them again after this, in one transaction.");
+}
+
+/* The change stream must go on with the new parts. */
+static void
+check_changes(const StreamViewRow *before, const StreamViewRow *row,
+			  List *columns)
+{
+	const char *reader = stream_guard_reader(before->changes);
+	ListCell   *lc;
+
+	if (stream_declare_is_result(before->changes))
+		refuse_reader(before->viewid, reader,
+					  "its rows, to which others are only added");
+	if (columns != NIL)
+		refuse_reader(before->viewid, reader,
+					  "its changes, which would have other columns");
+	if (stream_am_relid_is_stream(row->state) &&
+		!stream_am_relid_is_stream(before->state))
+	{
+		refuse_reader(before->viewid, reader,
+					  "its changes, and by the new query rows are only added to it");
+		if (has_triggers(before->changes, true))
+			refuse(before->viewid,
+				   "It has triggers for changes of its rows, and by the new query rows are only added to it.",
+				   "Drop the triggers, and create them again after this, in one transaction.");
+	}
+	foreach(lc, columns)
+	{
+		const char *name =
+			castNode(ColumnDef, lfirst_node(AlterTableCmd, lc)->def)->colname;
+
+		if (get_attnum(before->changes, name) != InvalidAttrNumber)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("change stream \"%s\" has a column \"%s\" already",
+							get_rel_name(before->changes), name),
+					 errhint("Give the new column another name.")));
+	}
+}
+
+/* Those who have been told of the rows so far must be able to go on. */
+static void
+check_told(const StreamViewRow *before, const StreamViewRow *row,
+		   List *columns)
+{
+	if (stream_am_relid_is_stream(before->state))
+		check_added(before);
+	if (OidIsValid(before->changes))
+		check_changes(before, row, columns);
 }
 
 /* An index that is to be on the new table. */
@@ -484,17 +617,37 @@ static void
 exchange(StreamStatement *s, const StreamViewRow *before,
 		 const StreamViewRow *row, List *columns, Query *reading)
 {
+	StreamViewRow former = *before;
+
 	LockRelationOid(row->viewid, AccessExclusiveLock);
 	/* who reads it may have come meanwhile */
-	stream_reset_check_view(before, "replace the query of");
+	check_told(before, row, columns);
 	if (columns != NIL)
 	{
 		EventTriggerAlterTableStart(s->pstmt->utilityStmt);
 		AlterTableInternal(row->viewid, columns, true);
+		if (OidIsValid(before->changes))
+			stream_relations_extend_changes(before->changes, columns);
 		EventTriggerAlterTableEnd();
 		CommandCounterIncrement();
 	}
-	stream_relations_exchange(before, row, reading);
+	/* the change stream is none of the parts that go */
+	former.changes = InvalidOid;
+	stream_relations_exchange(&former, row, reading);
+}
+
+/* It has its change stream again, and what has changed is in that. */
+static void
+tell(StreamViewRow *row, const StreamViewRow *before,
+	 StreamDifference *difference)
+{
+	if (difference == NULL)
+		return;
+	row->changes = before->changes;
+	stream_catalog_update_view(row);
+	CommandCounterIncrement();
+	stream_batch_forget(row->viewid);
+	stream_difference_hand_on(difference, row);
 }
 
 /* Says so if there are fewer rows in the same streams than there were. */
@@ -527,6 +680,7 @@ typedef struct Replacing
 	Query	   *query;			/* the new query, analysed ... */
 	Query	   *reading;		/* ... and what the view will run */
 	List	   *columns;		/* commands that add columns to the view */
+	StreamDifference *difference;	/* for who is told of changes, or NULL */
 } Replacing;
 
 /* Locks the view, and looks whether it may be replaced. */
@@ -538,7 +692,11 @@ lock_view(Oid viewid, Oid successor)
 
 	/* nobody gives it an index, a trigger or statistics meanwhile */
 	LockRelationOid(row->state, ShareUpdateExclusiveLock);
-	stream_reset_check_view(row, "replace the query of");
+	if (OidIsValid(row->changes))
+		LockRelationOid(row->changes, ShareUpdateExclusiveLock);
+	if (row->released)
+		refuse(viewid, "It has been released from a stream, and never runs again.",
+			   "Drop the view and create it anew.");
 	check_statistics(row);
 	check_not_in_use(row);
 	return row;
@@ -599,6 +757,8 @@ put_in_place(StreamStatement *s, Replacing *r, List *indexes,
 	int			nestlevel = NewGUCNestLevel();
 
 	make_indexes(indexes, r->row.state);
+	if (r->difference)
+		stream_difference_find(r->difference, r->reading);
 	STREAM_DEBUG_POINT("replace-before-exchange");
 	be_impatient(r);
 	exchange(s, r->before, &r->row, r->columns, copyObject(r->reading));
@@ -606,8 +766,18 @@ put_in_place(StreamStatement *s, Replacing *r, List *indexes,
 	AtEOXact_GUC(false, nestlevel);
 	name_indexes(indexes);
 	STREAM_DEBUG_POINT("replace-exchanged");
+	tell(&r->row, r->before, r->difference);
+	STREAM_DEBUG_POINT("replace-told");
 	notice_gone(r->before, &r->row, rows_read);
 	stream_shmem_views_changed();
+}
+
+/* What is shown now is to be compared. */
+static void
+begin_difference(Replacing *r)
+{
+	r->difference = OidIsValid(r->before->changes) ?
+		stream_difference_begin(r->before, &r->row) : NULL;
 }
 
 /* All of it, in one transaction. */
@@ -622,7 +792,9 @@ replace_at_once(StreamStatement *s, void *arg)
 	stream_successor_lock(r->viewid, false);
 	r->before = lock_view(r->viewid, InvalidOid);
 	make_parts(s, r);
+	check_told(r->before, &r->row, r->columns);
 	indexes = carry(s, r);
+	begin_difference(r);
 	stream_catalog_read_progress(r->viewid, r->before->unlogged, NULL,
 								 &progress);
 	fill_parts(&r->row, progress.batch);
@@ -643,6 +815,9 @@ begin(StreamStatement *s, void *arg)
 	(void) stream_successor_clean(stream_catalog_views(), r->viewid);
 	make_parts(s, r);
 	/* what stands against it is to be said before the long part */
+	check_told(r->before, &r->row, r->columns);
+	if (OidIsValid(r->before->changes))
+		stream_difference_check(r->before, &r->row);
 	(void) carry(s, r);
 	stream_successor_begin(&r->row);
 	ObjectAddressSet(made, RelationRelationId, r->row.viewid);
@@ -689,7 +864,9 @@ finish(StreamStatement *s, void *arg)
 	/* they may have been renamed */
 	r->columns = stream_relations_added_columns(view, r->query, s->source);
 	table_close(view, NoLock);
+	check_told(now, &r->row, r->columns);
 	indexes = carry(s, r);
+	begin_difference(r);
 	stream_catalog_read_progress(r->viewid, now->unlogged, NULL, &progress);
 	take_parts(&r->row, now);
 	put_in_place(s, r, indexes, progress.rows_read);

@@ -708,24 +708,67 @@ reads_walker(Node *node, List *relids)
 	return expression_tree_walker(node, reads_walker, relids);
 }
 
+pg_noreturn static void
+refuse_reading_itself(const NewView *view)
+{
+	StreamPlace place = {view->source, view->frame->location};
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+			 errmsg("continuous view \"%s\" would read itself",
+					get_rel_name(view->row.viewid)),
+			 errhint("Read the streams that it reads."),
+			 stream_refuse_clause_position(&place, STREAM_CLAUSE_FROM)));
+}
+
 /* The view must not come to read itself, by way of ordinary views or not. */
 static void
 refuse_itself(void *arg)
 {
 	NewView    *view = arg;
 	Query	   *query = castNode(Query, view->stmt->query);
-	StreamPlace place = {view->source, view->frame->location};
 
 	/* what reads the view reads its tables */
 	if (reads_walker((Node *) stream_analyze_rewrite(query),
 					 stream_catalog_states(&view->row)) &&
 		!STREAM_MUTATION("replace_itself"))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-				 errmsg("continuous view \"%s\" would read itself",
-						get_rel_name(view->row.viewid)),
-				 errhint("Read the streams that it reads."),
-				 stream_refuse_clause_position(&place, STREAM_CLAUSE_FROM)));
+		refuse_reading_itself(view);
+}
+
+/* Do the streams come from the view, by way of other continuous views?  seen: those looked at. */
+static bool
+come_from(List *streams, Oid viewid, List **seen)
+{
+	ListCell   *lc;
+
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, streams)
+	{
+		Oid			from = stream_catalog_view_of(lfirst_oid(lc));
+		StreamViewRow *row;
+
+		if (from == viewid)
+			return true;
+		if (!OidIsValid(from) || list_member_oid(*seen, from))
+			continue;
+		*seen = lappend_oid(*seen, from);
+		row = stream_catalog_view(from);
+		if (row && come_from(row->streams, viewid, seen))
+			return true;
+	}
+	return false;
+}
+
+/* Nor by way of the views above it. */
+static void
+refuse_circle(const NewView *view, Oid viewid)
+{
+	List	   *seen = NIL;
+
+	if (come_from(view->row.streams, viewid, &seen) &&
+		!STREAM_MUTATION("replace_circle"))
+		refuse_reading_itself(view);
 }
 
 Query *
@@ -743,7 +786,10 @@ stream_view_remake(StreamViewRow *row, CreateTableAsStmt *stmt,
 	stream_refuse_push(&frame, source, stmt->into->rel->location);
 	query = take_query(&view);
 	stream_owner_run(GetUserId(), NULL, refuse_itself, &view);
+	if (!STREAM_MUTATION("replace_told_twice"))
+		view.row.changes = InvalidOid;
 	into = plan_view(&view);
+	refuse_circle(&view, row->viewid);
 	reading = stream_relations_create_parts(&view.row, view.tree, query, into,
 											source);
 	try_delta(&view.row, query, NIL, source);

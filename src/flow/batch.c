@@ -1039,18 +1039,18 @@ reap_groups(StreamBatch *batch, int64 made)
 		expire_rows(batch, limit);
 }
 
-/* Tells those who listen to the view's channel, once the batch is committed. */
-static void
-notify_listeners(BatchView *view)
+void
+stream_batch_notify(const StreamViewRow *row, int64 batch)
 {
 	StringInfoData message;
 
+	if (row->options.notify == NULL)
+		return;
 	initStringInfo(&message);
 	appendStringInfoString(&message, "{\"view\": ");
-	escape_json(&message, stream_catalog_name(view->viewid));
-	appendStringInfo(&message, ", \"batch\": " INT64_FORMAT "}",
-					 view->progress.batch);
-	Async_Notify(view->row->options.notify, message.data);
+	escape_json(&message, stream_catalog_name(row->viewid));
+	appendStringInfo(&message, ", \"batch\": " INT64_FORMAT "}", batch);
+	Async_Notify(row->options.notify, message.data);
 }
 
 /* Writes the new position, if the batch has changed anything. */
@@ -1068,8 +1068,7 @@ write_progress(StreamBatch *batch, TimestampTz started)
 	progress->position = stream_position_write(view->position);
 	stream_catalog_write_progress(view->viewid, view->row->unlogged, progress);
 	progress->position = NULL;
-	if (view->row->options.notify)
-		notify_listeners(view);
+	stream_batch_notify(view->row, progress->batch);
 }
 
 /* What the row has failed with: if in another view of the group, that is said. */

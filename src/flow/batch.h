@@ -12,6 +12,7 @@
 #include "nodes/pg_list.h"
 #include "utils/snapshot.h"
 
+#include "base/catalog.h"
 #include "base/figures.h"
 #include "stream/position.h"
 
@@ -183,6 +184,9 @@ extern Size stream_batch_memory(void);
  * as the current user.
  */
 extern void stream_batch_initialize(Oid viewid);
+
+/* Tells those who listen to the view's channel, once the batch of that number is committed. */
+extern void stream_batch_notify(const StreamViewRow *row, int64 batch);
 
 /* The transaction of the last batch of the view has committed. */
 extern void stream_batch_committed(Oid viewid);

@@ -66,6 +66,7 @@ struct StreamOperator
 	StreamRows *rows;			/* or results */
 	StreamResults *results;
 	StreamChanges *changes;
+	bool		untold;			/* a change stream that is not there: of a successor */
 	StreamResults *held;		/* either's, when the operator is closed, or NULL */
 	StreamToprows *top;			/* before the store, or instead; or NULL */
 	StreamRows *from;			/* ... over changes: all the rows, or NULL */
@@ -220,8 +221,8 @@ has_early_trigger(Relation rel)
  * for it may get to it all the same, by a name that means another relation when the command
  * has its lock.  No batch runs what has come by that.
  */
-static void
-check_change_stream(Relation rel)
+void
+stream_operator_check_change_stream(Relation rel)
 {
 	if (rel->rd_rules == NULL && !rel->rd_rel->relrowsecurity &&
 		!rel->rd_rel->relforcerowsecurity &&
@@ -446,7 +447,8 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	StreamOperator *op;
 	StreamStoreShape shape = shape_of(cut);
 
-	if (stream_cut_has_state(cut) != (desc != NULL))
+	if (stream_cut_has_state(cut) != (desc != NULL) &&
+		cut->kind != STREAM_CUT_CHANGES)
 		refuse_state_table();
 	if (desc)
 		check_state_table(cut, desc);
@@ -457,9 +459,11 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	op->cut = cut;
 	if (cut->kind == STREAM_CUT_TRANSFORM)
 		op->results = stream_results_create(context, desc, false);
-	else if (cut->kind == STREAM_CUT_CHANGES)
+	else if (cut->kind == STREAM_CUT_CHANGES && desc)
 		op->changes = stream_changes_create(context, cut,
 											desc_of_changes(cut), desc);
+	else if (cut->kind == STREAM_CUT_CHANGES)
+		op->untold = true;
 	else if (cut->kind == STREAM_CUT_ROWS)
 		op->rows = stream_rows_create(context, desc ? desc :
 									  desc_of(stream_cut_output(cut)),
@@ -500,7 +504,7 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 		op->moving = stream_moving_create(context, cut, input_desc(cut),
 										  &shape);
 	op->at_changes = op->moving != NULL;
-	if (closes && stream_cut_has_state(cut))
+	if (closes && desc)
 		make_reapers(op, desc);
 	MemoryContextSwitchTo(old);
 	return op;
@@ -723,7 +727,7 @@ stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 	if (state)
 		check_state_table(op->cut, RelationGetDescr(state));
 	if (op->changes)
-		check_change_stream(state);
+		stream_operator_check_change_stream(state);
 	/* what the watermark is not about is never late */
 	if (!stream_cut_is_timed(op->cut))
 		late = STREAM_NO_TIME;
@@ -818,6 +822,8 @@ stream_operator_begin_feed(StreamOperator *op, int feed)
 void
 stream_operator_add(StreamOperator *op, TupleTableSlot *delta)
 {
+	if (op->untold)
+		return;
 	if (op->results)
 	{
 		if (op->output && !STREAM_MUTATION("added_untold"))
@@ -852,6 +858,8 @@ close_groups(StreamOperator *op)
 {
 	int64		made = 0;
 
+	if (op->untold)
+		return 0;
 	if (op->results)
 	{
 		op->held = stream_results_close(op->results) ? NULL : op->results;
@@ -951,7 +959,8 @@ stream_operator_hand_on_closed(StreamOperator *op, Relation state,
 void
 stream_operator_begin_filling(StreamOperator *op)
 {
-	stream_changes_begin_filling(op->changes);
+	if (op->changes)
+		stream_changes_begin_filling(op->changes);
 }
 
 bool

@@ -19,7 +19,8 @@ typedef struct StreamOperator StreamOperator;
 
 /*
  * Makes the operator for a cut, whose aggregates are prepared and which must
- * live as long, and the row type of its state table (NULL: it has none).  closes: the watermark
+ * live as long, and the row type of its state table (NULL: it has none; without a change
+ * stream, changes are told to nobody).  closes: the watermark
  * closes its groups.  below: the operators of the view by number, of which those below
  * have been made and live as long.
  * Error 55000 if the table does not fit.
@@ -29,6 +30,9 @@ extern StreamOperator *stream_operator_create(MemoryContext parent,
 											  bool closes,
 											  StreamOperator **below);
 extern void stream_operator_free(StreamOperator *op);
+
+/* Error 55000 if a change stream has what no batch runs: rules, policies, odd indexes. */
+extern void stream_operator_check_change_stream(Relation rel);
 
 /*
  * Begins a batch, as stream_store_open (state: NULL if it has no state table).  late: rows that end at or before it

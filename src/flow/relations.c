@@ -646,7 +646,9 @@ declare_result(const StreamViewRow *row, const StreamTree *tree)
 {
 	bool		has_time = tree->time_column != InvalidAttrNumber;
 
-	if (tree->added == NULL)
+	/* a successor has no change stream, see stream_difference_hand_on */
+	if (tree->added == NULL ||
+		(tree->added == tree->changes && !OidIsValid(row->changes)))
 		return;
 	if (tree->added == tree->changes)
 		stream_declare_result(row->changes, has_time ? tree->time_column + 2 :
@@ -863,6 +865,25 @@ stream_relations_added_columns(Relation view, Query *query,
 						   NameStr(TupleDescAttr(desc, n)->attname)),
 				 errhint("Keep the column, if need be as a null of its type; or drop the view and create it anew.")));
 	return commands;
+}
+
+void
+stream_relations_extend_changes(Oid changes, List *columns)
+{
+	List	   *commands = NIL;
+	ListCell   *lc;
+
+	foreach(lc, columns)
+	{
+		AlterTableCmd *command = copyObject(lfirst_node(AlterTableCmd, lc));
+
+		command->subtype = AT_AddColumn;
+		commands = lappend(commands, command);
+	}
+	AlterTableInternal(changes, commands, false);
+	CommandCounterIncrement();
+	depend_on_types(changes);
+	CommandCounterIncrement();
 }
 
 /* It is no part of any view any more. */

@@ -47,6 +47,9 @@ extern List *stream_relations_storage(Oid state);
 extern List *stream_relations_added_columns(Relation view, Query *query,
 											const char *source);
 
+/* Adds these columns to the view's change stream, too; locks it with AccessExclusiveLock. */
+extern void stream_relations_extend_changes(Oid changes, List *columns);
+
 /*
  * From now on the view consists of the parts in the row, and runs the query over them; those
  * of before are dropped, which they lock with AccessExclusiveLock.  The caller has the view

@@ -80,7 +80,10 @@ stream_successor_unlock(Oid viewid)
 
 /* ---- its life ---- */
 
-/* It runs, whatever the view does, and nobody is told of it. */
+/*
+ * It runs, whatever the view does, and nobody is told of it.  It stays one that would have a change stream, for
+ * its operators are made for that; but it has none.
+ */
 static void
 drop_options(StreamViewRow *row)
 {
@@ -111,6 +114,7 @@ stream_successor_begin(StreamViewRow *row)
 {
 	stream_relations_hand_parts(row, row->definition);
 	row->viewid = row->definition;
+	row->changes = InvalidOid;
 	drop_options(row);
 	stream_catalog_insert_view(row);
 	CommandCounterIncrement();

@@ -40,8 +40,8 @@ extern void stream_successor_begin(StreamViewRow *row);
 
 /*
  * Has the view the successor's parts, and its progress: *row becomes that of the view, with its own options.
- * The old row, before, is gone; the caller has the batch locks of both, and exchanges what the
- * view runs.
+ * The old row, before, is gone; the caller has the batch locks of both, exchanges what the
+ * view runs, and gives it back its change stream, which its batches say nothing to until then.
  */
 extern void stream_successor_take(StreamViewRow *row,
 								  const StreamViewRow *before);

@@ -83,6 +83,7 @@
 #define LIVED_WELL_MS 5000		/* a worker that lived so long is no crasher */
 #define NO_ROOM_RETRY_MS 5000
 #define GRACE_MS 5000			/* from SIGINT to SIGTERM */
+#define IN_THE_WAY_US (USECS_PER_SEC / 2)	/* how often a long batch is asked who waits for it */
 #define BUNDLE_MS 2000			/* those of several views, which end by themselves before */
 #define RECORD_RETRY_US USECS_PER_SEC
 #define RECORD_US (10 * USECS_PER_SEC)	/* who waits is told without a record */
@@ -735,6 +736,27 @@ grace_us(void)
 	return stream_debug_limit("grace", GRACE_MS) * INT64CONST(1000);
 }
 
+/*
+ * Does somebody wait for AccessExclusiveLock on one of the views?  He may be dropping it, or change what the
+ * batch is about, and keeps its readers waiting, too.
+ */
+static bool
+is_in_the_way(const StreamWorkerStatus *worker)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	List	   *views = stream_roster_batch_of(worker);
+	bool		any = false;
+	ListCell   *lc;
+
+	StartTransactionCommand();
+	foreach(lc, views)
+		any |= !ConditionalLockRelationOid(lfirst_oid(lc), AccessShareLock);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(caller);
+	list_free(views);
+	return any && !STREAM_MUTATION("drop_waits");
+}
+
 /* Looks at a worker's batch; returns when to look again. */
 static TimestampTz
 watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
@@ -765,6 +787,15 @@ watch_batch(const StreamWorkerStatus *worker, TimestampTz now)
 			return Min(next, now + grace_us());
 		}
 		return Min(next, worker->canceled_at + grace_us());
+	}
+	if (worker->busy_slow)
+	{
+		if (is_in_the_way(worker))
+		{
+			stream_roster_end_batch(worker, SIGINT, true);
+			return Min(next, now + grace_us());
+		}
+		next = Min(next, now + IN_THE_WAY_US);
 	}
 	if (timeout_ms == 0)
 		return next;

@@ -250,6 +250,7 @@ class View:
         self.below = []             # other views that it reads
         self.part = None            # a sub-select that an ordinary view stands for
         self.closed = False         # it cannot have a change stream
+        self.told = "streaming.changes" in options  # ... or has one from its beginning
 
     def height(self):
         """How long the chain is that ends with it."""
@@ -284,6 +285,20 @@ class View:
                 "SELECT 'view' AS only_in, x.* FROM (TABLE have EXCEPT ALL "
                 "TABLE want) x UNION ALL SELECT 'query', y.* FROM (TABLE want "
                 "EXCEPT ALL TABLE have) y" % (have, want))
+
+
+    def untold(self):
+        """What differs between the rows and all of their changes together."""
+        n = len(self.query.items)
+        columns = ", ".join("c%d" % i for i in range(n))
+        texts = ", ".join("c%d::text" % i for i in range(n))
+        return ("WITH have AS MATERIALIZED (SELECT %s FROM %s AS v(%s)), "
+                "changes AS MATERIALIZED (SELECT %s, CASE WHEN o IN ('insert', "
+                "'update after') THEN 1 ELSE -1 END AS s FROM %s_changes AS c(b, o, %s)) "
+                "SELECT sum(s), %s FROM (TABLE changes UNION ALL SELECT *, -1 "
+                "FROM have) AS q(%s, s) GROUP BY %s HAVING sum(s) <> 0" % (
+                    texts, self.name, columns, texts, self.name, columns,
+                    columns, columns, columns))
 
 
 class Queries(History):
@@ -365,6 +380,8 @@ class Queries(History):
                 [1, 3, 10, 100])
         if rng.random() < 0.15 and not self.group:
             options += ", streaming.trigger = 'manual'"
+        if random.Random("%d/%d/told" % (self.seed, self.number)).random() < 0.2:
+            options += ", streaming.changes"
         try:
             query, below = self.make_query(rng, maker)
         except psycopg2.Error as e:
@@ -439,7 +456,8 @@ class Queries(History):
             elif not e.diag.message_hint:
                 wrong = "a refusal without a hint"
             # what a query does not fit, options of the view, is not in its text
-            elif not (e.diag.internal_position or " group " in message
+            elif not (e.diag.internal_position or " group " in message or
+                      "cannot replace the query" in message
                       if in_place else e.diag.statement_position):
                 wrong = "a refusal without a position"
             if wrong:
@@ -458,15 +476,20 @@ class Queries(History):
                 view.create(), have, want))
         return True
 
-    def create_other(self, view):
-        """A view of these columns with another query."""
+    def other_query(self, view, groups):
+        """Another query with these columns."""
         columns = ", ".join("NULL::%s%s AS \"%s\"" % (
             type_, "" if collation == "-" else " COLLATE " + collation, name)
             for name, type_, collation in self.columns_of(
                 "(%s)" % view.query.sql()))
-        self.do("ddl", "CREATE MATERIALIZED VIEW %s WITH (%s) AS SELECT %s "
-                "FROM %s WHERE a > 3" % (
-                    view.name, view.options, columns, self.streams[0].name))
+        return "SELECT %s FROM %s %s" % (
+            columns, self.streams[0].name,
+            "GROUP BY a HAVING a > 3" if groups else "WHERE a > 3")
+
+    def create_other(self, view):
+        """A view of these columns with another query."""
+        self.do("ddl", "CREATE MATERIALIZED VIEW %s WITH (%s) AS %s" % (
+            view.name, view.options, self.other_query(view, False)))
 
     def operators(self, view):
         """What kinds of operators the view has."""
@@ -491,6 +514,13 @@ class Queries(History):
                 cur.execute(view.difference())
                 rows = cur.fetchmany(10)
                 view.slow = time.monotonic() - began > SLOW_S
+                if view.told and not rows:
+                    cur.execute(view.untold())
+                    untold = cur.fetchmany(10)
+                    if untold:
+                        return "the changes of %s are not its rows: %s\n%s" % (
+                            view.name, view.untold(),
+                            "\n".join("  " + shorten(str(r)) for r in untold))
         except psycopg2.Error as e:
             other = self.other_of_group(view, e)
             if other:
@@ -656,6 +686,8 @@ class Queries(History):
                 self.admin()
             elif x < 0.85:
                 self.create_view()
+            elif self.views and x < 0.88:
+                self.replace(rng.choice(self.views))
             elif self.views:
                 self.check(rng.choice(self.views))
         for w in writers:
@@ -699,8 +731,6 @@ class Queries(History):
         elif self.views and x < 0.7:
             self.do("admin", "VACUUM " + self.state_table(
                 rng.choice(self.views)))
-        elif self.views and x < 0.8:
-            self.replace(rng.choice(self.views))
         elif self.views and self.group:
             self.do("ddl", "ALTER MATERIALIZED VIEW %s %s" % (
                 rng.choice(self.views).name, rng.choice([
@@ -711,11 +741,44 @@ class Queries(History):
                     "(streaming.max_batch_rows = %d)" % (
                         rng.choice(self.views).name, rng.choice([1, 7, 1000])))
 
+    def call_replace(self, view, query):
+        """What it fails with, or None."""
+        self.settle()
+        call = "CALL streaming.replace('%s', $fz$%s$fz$)" % (view.name, query)
+        self.note("monitor", call + ";")
+        try:
+            with self.monitor.cursor() as cur:
+                cur.execute(call)
+        except psycopg2.Error as e:
+            self.note("monitor", "-- %s %s" % (
+                e.pgcode, str(e).split("\n")[0]))
+            return e
+        return None
+
     def replace(self, view):
-        """The query of a view by the same one, which reads all once more."""
-        if not view.dead and not any(view in v.below for v in self.views):
-            self.do("ddl", "CALL streaming.replace('%s', $fz$%s$fz$)" % (
-                view.name, view.sql()))
+        """
+        The query of a view by the same one, which reads all once more; or by another one
+        and back, with all that others are told of that.
+        """
+        if view.dead:
+            return
+        above = any(view in v.below for v in self.views)
+        error = None
+        if (view.told or above) and self.rng.random() < 0.7:
+            error = self.call_replace(view, self.other_query(view, True))
+        if not error:
+            error = self.call_replace(view, view.sql())
+            if error and self.plain_error(view) == error.pgcode:
+                self.coverage.count(view, "dead", self.reason)
+                view.dead = True
+                self.views = [v for v in self.views
+                              if v is not view and not v.reads(view)]
+                self.do("ddl", "DROP MATERIALIZED VIEW %s CASCADE" % view.name)
+                return
+        # what others have seen as final, by its kind
+        if error and not (error.pgcode == "0A000" and
+                          "cannot replace the query" in str(error)):
+            raise Failure("%s\n%s" % (view.create(), error))
 
     def close(self):
         self.coverage.save(os.path.join(OPTIONS.results, "%d" % self.seed))

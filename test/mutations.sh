@@ -71,8 +71,10 @@
 #	parallel_seen	... and what they see of the event time is forgotten
 #	half_seen	a batch has half of a transaction that ends while it is measuring
 #	attached_untold	... or has ended, but not yet told others of the partition it has added
+#	planned_within	a partition that a plan has come to know within a batch is not among the leaves
 #	group_snapshot	each view of a group reads as of a snapshot of its own
 #	failure_stays	the failure of a view is recorded though it is being dropped
+#	failure_unlocked	... or taken back by two at the same time
 #	left_out_stays	a slow view waits on behind a batch while others of the lane end
 #	own_elsewhere	... and though its owner has his turns elsewhere
 #	bundle_left_out	a view that was left out of a transaction of many has read all there is
@@ -135,8 +137,8 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	looked_up_stays looked_up_again
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
-	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever worker_memory failure_stays left_out_stays own_elsewhere
+	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever worker_memory failure_stays failure_unlocked left_out_stays own_elsewhere
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered
@@ -201,9 +203,9 @@ guards()
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
 		cut_page | read_again | group_aside | group_cut) echo test_00_setup test_bad_rows ;;
 		parallel_*) echo t/080_parallel.pl ;;
-		half_seen | attached_untold) echo t/072_group.pl ;;
+		half_seen | attached_untold | planned_within) echo t/072_group.pl ;;
 		group_snapshot | group_unbounded) echo test_00_setup test_view_group ;;
-		failure_stays) echo t/062_failures.pl ;;
+		failure_stays | failure_unlocked) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
 		bundle_*) echo t/072_bundle.pl ;;
 		worker_memory) echo t/079_hungry.pl ;;

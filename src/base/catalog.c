@@ -36,6 +36,7 @@
 #include "executor/executor.h"
 #include "nodes/value.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -47,6 +48,7 @@
 #include "utils/varlena.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/catalog.h"
 
 /* columns of _view */
@@ -58,6 +60,9 @@ enum
 };
 
 #define VERSION 1				/* of the rows that we write */
+
+/* The number of a lock, beside the batch lock of a view (0) and that of its successor (1). */
+#define FAILURE_OF_VIEW 2
 
 /* columns of _progress and _progress_unlogged */
 enum
@@ -1260,6 +1265,18 @@ failure_of_release(Oid viewid)
 	return f;
 }
 
+/*
+ * Workers write down failures, and take them back, without the locks of those who do the same
+ * by a command.  So there is one of its own, until the transaction ends, after all others on the view.
+ */
+static void
+lock_failure(Oid viewid)
+{
+	if (!STREAM_MUTATION("failure_unlocked"))
+		LockDatabaseObject(RelationRelationId, viewid, FAILURE_OF_VIEW,
+						   ExclusiveLock);
+}
+
 void
 stream_catalog_write_failure(Oid viewid, const StreamFailure *f)
 {
@@ -1267,6 +1284,7 @@ stream_catalog_write_failure(Oid viewid, const StreamFailure *f)
 	Datum		values[E_NATTS];
 	bool		nulls[E_NATTS] = {0};
 
+	lock_failure(viewid);
 	values[E_VIEWID - 1] = ObjectIdGetDatum(viewid);
 	values[E_FAILURES - 1] = Int32GetDatum(f->failures);
 	values[E_FAILED - 1] = BoolGetDatum(f->failed);
@@ -1322,6 +1340,7 @@ stream_catalog_failure(Oid viewid)
 bool
 stream_catalog_clear_failure(Oid viewid)
 {
+	lock_failure(viewid);
 	return delete_row("_error", viewid);
 }
 
@@ -1816,7 +1835,7 @@ stream_catalog_delete_view(Oid viewid)
 	delete_row("_view", viewid);
 	delete_row("_progress", viewid);
 	delete_row("_progress_unlogged", viewid);
-	delete_row("_error", viewid);
+	(void) stream_catalog_clear_failure(viewid);
 	delete_row("_release", viewid);
 	delete_row("_mark", viewid);
 	stream_catalog_delete_rejections(viewid, DT_NOEND, NULL);

@@ -316,11 +316,14 @@ extern int64 stream_catalog_marked_batch(Oid viewid, TimestampTz before,
 /* Writes one.  The view has none of that batch. */
 extern void stream_catalog_write_mark(Oid viewid, int64 batch, TimestampTz at);
 
-/* Records the failure of a batch (replaces the previous one). */
+/*
+ * Records the failure of a batch (replaces the previous one), or the trouble is over; true if
+ * there was any.  Both take a lock that others want for the same, until the transaction ends.
+ */
 extern void stream_catalog_write_failure(Oid viewid, const StreamFailure *f);
+extern bool stream_catalog_clear_failure(Oid viewid);
+
 /* The view's present trouble, palloc'd, or NULL. */
 extern StreamFailure *stream_catalog_failure(Oid viewid);
-/* The trouble is over; true if there was any. */
-extern bool stream_catalog_clear_failure(Oid viewid);
 
 #endif

@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "state/aggstate.h"
 #include "query/analyze.h"
 #include "query/joinfeeds.h"
@@ -92,11 +93,23 @@ collect_inputs(StreamDataflow *flow)
 	MemoryContextSwitchTo(old);
 }
 
+/* How often all of it has been planned. */
+static int
+generation_of(const StreamDataflow *flow)
+{
+	int			generation = 0;
+	ListCell   *lc;
+
+	foreach(lc, flow->deltas)
+		generation += ((StreamDelta *) lfirst(lc))->generation;
+	return generation;
+}
+
 void
 stream_dataflow_plan(StreamDataflow *flow, bool trusts)
 {
 	int			inputs = 0;
-	int			generation = 0;
+	int			generation;
 	ListCell   *lc;
 
 	foreach(lc, flow->deltas)
@@ -106,8 +119,8 @@ stream_dataflow_plan(StreamDataflow *flow, bool trusts)
 		stream_delta_set(delta, trusts, inputs);
 		stream_delta_plan(delta, 1, false);
 		inputs += list_length(delta->streams);
-		generation += delta->generation;
 	}
+	generation = generation_of(flow);
 	if (generation == flow->generation)
 		return;
 	flow->generation = generation;
@@ -197,7 +210,9 @@ stream_dataflow_is_stale(const StreamDataflow *flow)
 	foreach(lc, flow->deltas)
 		if (((StreamDelta *) lfirst(lc))->replan)
 			return true;
-	return false;
+	/* a batch that was running has planned one anew: there may be other leaves */
+	return generation_of(flow) != flow->generation &&
+		!STREAM_MUTATION("planned_within");
 }
 
 bool

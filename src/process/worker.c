@@ -454,6 +454,7 @@ clear_failure_step(StreamAgendaView *view, void *arg)
 	foreach(lc, stream_viewgroup_members(view->viewid))
 		if (stream_failure_is_recordable(lfirst_oid(lc)))
 			stream_catalog_clear_failure(lfirst_oid(lc));
+	STREAM_DEBUG_POINT("failure-cleared");
 	PopActiveSnapshot();
 }
 

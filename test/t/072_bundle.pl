@@ -175,6 +175,17 @@ sql($synchronous,
 is(wrong(keys %query), '', 'much to read, at COMMIT: exact');
 is(follow(), '', 'much to read: none has failed');
 
+# More pages than are small: each reads them in a transaction of its own.
+run_together('before there is more to read');
+sql('INSERT INTO b SELECT x % 9, 1 + x % 60 FROM generate_series(1, 5000) x');
+is(follow(), '', 'more to read: none has failed');
+is(sql(q{
+	SELECT count(*) > 20, count(*) FILTER (WHERE views > 1) FROM streaming.progress p
+		JOIN (SELECT viewid, count(*) OVER (PARTITION BY xmin::text) AS views
+			FROM streaming._progress) q ON viewid = p.view
+		WHERE p.rows >= 5000 AND p.batch = (SELECT max(batch) FROM streaming.progress l WHERE l.view = p.view)}),
+	't|0', 'more to read: nobody waits for others');
+
 # One that takes longer than the others should wait for.
 run_together('before one takes long');
 sql('INSERT INTO b VALUES (1, 5000000)');

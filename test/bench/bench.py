@@ -1220,8 +1220,11 @@ class Bench:
         """Restarts it, with the library or without; returns in what time after that
         it takes connections.
         """
+        # of many databases that can take minutes
+        self.cur.execute("CHECKPOINT")
         self.cur.connection.close()
-        subprocess.run(["pg_ctl", "stop", "-w", "-m", "fast", "-D", self.data],
+        subprocess.run(["pg_ctl", "stop", "-w", "-t", "600", "-m", "fast", "-D",
+                        self.data],
                        check=True, capture_output=True)
         began = time.perf_counter()
         subprocess.run(["pg_ctl", "start", "-W", "-D", self.data, "-l",

@@ -231,7 +231,9 @@ run_specs()
 	shift
 	mkdir -p "$out"
 	[ "$(id -u)" != 0 ] || chown "$RUN_AS:" "$out"
-	as_user timeout -k 10 $limit "$(dirname "$pgxs")/../test/$runner" \
+	# a statement may wait for a view for ever then
+	as_user env PGOPTIONS="-c statement_timeout=60s" timeout -k 10 $limit \
+		"$(dirname "$pgxs")/../test/$runner" \
 		--inputdir="$input" --outputdir="$out" \
 		--bindir="$PGBIN" --host="$PGHOST" --port="$PGPORT" --user="$PGUSER" \
 		--dbname=mutations --load-extension=streaming "$@" > "$out/log" 2>&1

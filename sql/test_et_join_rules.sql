@@ -300,6 +300,21 @@ REFRESH MATERIALIZED VIEW j7_moves_a;
 SELECT view, watermark, late_rows FROM streaming.views WHERE view::text LIKE 'j7_moves%' ORDER BY view::text;
 DROP TABLE o CASCADE;
 
+---- J7: also while rows that are over are still kept, for it takes several batches until they are gone
+CALL streams();
+CREATE TABLE o (ts timestamptz, about timestamptz, b int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0 s');
+CREATE MATERIALIZED VIEW j7_gone WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS
+	SELECT a, b FROM l FULL JOIN o ON l.ts = o.about AND o.ts BETWEEN l.ts AND l.ts + interval '1 h';
+INSERT INTO l SELECT at(x / 1000.0), 1, x FROM generate_series(1, 40000) x;
+REFRESH MATERIALIZED VIEW j7_gone;
+ALTER MATERIALIZED VIEW j7_gone SET (streaming.max_batch_rows = 500);
+INSERT INTO l VALUES (at(600), 1, 0);
+INSERT INTO o SELECT at(600 + x / 10000.0), NULL, NULL FROM generate_series(1, 3000) x;
+INSERT INTO o SELECT at(601), at(x), x FROM generate_series(30, 40) x;
+REFRESH MATERIALIZED VIEW j7_gone;
+SELECT count(*), count(a) AS left, count(b) AS right, count(*) FILTER (WHERE a IS NOT NULL AND b IS NOT NULL) AS pairs FROM j7_gone;
+DROP TABLE o CASCADE;
+
 ---- J7 of three: as FROM is written, by the event time of two that are joined first; what they are joined with then waits for no time, nor does what has met; in a later join, the pair has to be made in time
 CALL streams();
 CREATE TABLE m (k int, b int) USING stream;

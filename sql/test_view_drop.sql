@@ -78,9 +78,16 @@ DROP FUNCTION twice;
 DROP TYPE mood;
 ALTER TABLE s DROP COLUMN v;
 ALTER TABLE names DROP COLUMN name;
-ALTER TABLE s ALTER COLUMN v TYPE bigint;
-ALTER TABLE names ALTER COLUMN name TYPE varchar;
+CREATE VIEW plain_names AS SELECT upper(name) FROM names;
 \set VERBOSITY default
+ALTER TABLE s ALTER COLUMN v TYPE bigint;
+\echo :LAST_ERROR_SQLSTATE
+ALTER TABLE names ALTER COLUMN k TYPE int, ALTER COLUMN name TYPE varchar;
+-- of what is not in its query the server says what it ever does
+ALTER TABLE names ADD COLUMN note text;
+ALTER TABLE names ALTER COLUMN note TYPE varchar, ALTER COLUMN missing TYPE int;
+ALTER TABLE names ALTER COLUMN note TYPE varchar;
+DROP VIEW plain_names;
 BEGIN;
 DROP TABLE s CASCADE;
 SELECT * FROM leftovers();

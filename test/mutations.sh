@@ -4,7 +4,8 @@
 #
 # A test build contains a few deliberate bugs, each behind a name (the setting
 # streaming.debug_mutation).  For each of them the tests that guard against it
-# must turn red; without any they must be green.
+# must turn red; without any they must be green.  "broken" is what could not run, and
+# "hangs" what takes longer than ten minutes.
 #
 # Usage: test/mutations.sh [mutation ...]
 #
@@ -148,6 +149,7 @@ streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
 status=0
+limit=600
 
 # The regress tests (test_...), isolation specs or TAP files that guard against a mutation.
 guards()
@@ -218,7 +220,9 @@ guards()
 # run_tap NAME FILE: the same for a file that makes a server of its own
 run_tap()
 {
-	(cd "$SRC/test" && as_user env -u PGHOST -u PGPORT -u PGUSER \
+	# what the last mutation of the same file has left
+	rm -rf "$SRC/test/tmp_check" "$WORK/tmp_check"
+	(cd "$SRC/test" && as_user timeout -k 10 $limit env -u PGHOST -u PGPORT -u PGUSER \
 		STREAMING_MUTATION="$1" TESTDIR="$SRC/test" \
 		TESTDATADIR="$WORK/tmp_check" TESTLOGDIR="$WORK/tmp_check/log" \
 		PG_REGRESS="$(dirname "$pgxs")/../test/regress/pg_regress" \
@@ -244,10 +248,19 @@ run_specs()
 	shift
 	mkdir -p "$out"
 	[ "$(id -u)" != 0 ] || chown "$RUN_AS:" "$out"
-	as_user "$(dirname "$pgxs")/../test/$runner" \
+	# a statement may wait for a view for ever then
+	as_user env PGOPTIONS="-c statement_timeout=60s" timeout -k 10 $limit \
+		"$(dirname "$pgxs")/../test/$runner" \
 		--inputdir="$input" --outputdir="$out" \
 		--bindir="$PGBIN" --host="$PGHOST" --port="$PGPORT" --user="$PGUSER" \
 		--dbname=mutations --load-extension=streaming "$@" > "$out/log" 2>&1
+}
+
+# Did a test turn red, and not only what runs it?
+has_failed()
+{
+	[ -s "$WORK/$1/regression.diffs" ] ||
+		{ [ -e "$WORK/$1.log" ] && ! grep -qE 'No subtests run|Bailout' "$WORK/$1.log"; }
 }
 
 # Lines of the results that are not as expected and that the oracle printed.
@@ -266,13 +279,18 @@ for mutation in none $mutations; do
 	[ "$mutation" != none ] || setting=
 	psql -XAtqc "ALTER SYSTEM SET streaming.debug_mutation = '$setting'" \
 		-c "SELECT pg_reload_conf()" > /dev/null || die "no test build?"
-	if run_specs "$mutation" $(guards "$mutation"); then
-		colour=green
-	else
-		colour=red
-	fi
+	run_specs "$mutation" $(guards "$mutation")
+	case $? in
+		0) colour=green ;;
+		124 | 137) colour=hangs ;;
+		*)
+			colour=broken
+			! has_failed "$mutation" || colour=red
+			;;
+	esac
 	printf '%-14s %-6s %s\n' "$mutation" $colour \
 		"$([ $colour = green ] || evidence "$mutation")"
+	[ $colour != broken ] || tail -n 5 "$WORK/$mutation.log" "$WORK/$mutation/log" 2> /dev/null
 	case $mutation/$colour in
 		none/green | [!n]*/red) ;;
 		*)

@@ -14,13 +14,16 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/pg_type.h"
 #include "commands/cluster.h"
 #include "commands/defrem.h"
@@ -31,8 +34,10 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_type.h"
+#include "rewrite/rewriteSupport.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
+#include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -41,6 +46,7 @@
 #include "base/debug.h"
 #include "base/catalog.h"
 #include "base/owner.h"
+#include "base/refuse.h"
 #include "flow/strangers.h"
 #include "command/guard.h"
 #include "command/statement.h"
@@ -157,6 +163,76 @@ stream_rewrite_in_alter(const AlterTableStmt *stmt, Oid relid,
 	}
 	*kind = rewrites ? STREAM_REWRITE : STREAM_MOVE;
 	return (rewrites || moves) && is_concerned(relid);
+}
+
+/* Is the column in the query of the view? */
+static bool
+is_in_query(Relation depend, Oid definition, Oid relid, AttrNumber attnum)
+{
+	Oid			rule = get_rewrite_oid(definition, "_RETURN", true);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RewriteRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(rule));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2,
+							  keys);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+
+		found = form->refclassid == RelationRelationId &&
+			form->refobjid == relid && form->refobjsubid == attnum;
+	}
+	systable_endscan(scan);
+	return found;
+}
+
+/* The server would name an internal relation. */
+static void
+refuse_retyping(const AlterTableCmd *cmd, Oid relid, const char *source)
+{
+	AttrNumber	attnum = get_attnum(relid, cmd->name);
+	Relation	depend;
+	ListCell   *lc;
+
+	if (attnum == InvalidAttrNumber)
+		return;
+	depend = table_open(DependRelationId, AccessShareLock);
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		CHECK_FOR_INTERRUPTS();
+		if (is_in_query(depend, row->definition, relid, attnum))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot alter type of a column used by a continuous view"),
+					 errdetail("Column \"%s\" is in the query of continuous view \"%s\".",
+							   cmd->name, get_rel_name(row->viewid)),
+					 errhint("Drop the view first, and create it anew; or add another column."),
+					 stream_refuse_position(source,
+											castNode(ColumnDef, cmd->def)->location)));
+	}
+	table_close(depend, AccessShareLock);
+}
+
+void
+stream_rewrite_check_types(const AlterTableStmt *stmt, Oid relid,
+						   const char *source)
+{
+	ListCell   *lc;
+
+	if (stmt->objtype == OBJECT_TYPE || !OidIsValid(relid) ||
+		!object_ownercheck(RelationRelationId, relid, GetUserId()))
+		return;
+	foreach(lc, stmt->cmds)
+		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_AlterColumnType)
+			refuse_retyping(lfirst(lc), relid, source);
 }
 
 /* ---- SET LOGGED, SET UNLOGGED ---- */

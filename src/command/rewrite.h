@@ -21,6 +21,14 @@
 extern bool stream_rewrite_in_alter(const AlterTableStmt *stmt, Oid relid,
 									StreamTakeawayKind *kind);
 
+/*
+ * Refuses, with an error of which the server has no better (0A000), that ALTER TABLE by the
+ * owner gives another type to a column that is in the query of a continuous view.  source: as
+ * for stream_refuse_position.
+ */
+extern void stream_rewrite_check_types(const AlterTableStmt *stmt, Oid relid,
+									   const char *source);
+
 /* Can a stream that views read become logged, or unlogged, and they with it? */
 extern bool stream_rewrite_may_change_persistence(Oid relid);
 

@@ -283,6 +283,22 @@ refuse_replacing(RangeVar *name)
 				 errhint("Give it another query with streaming.replace.")));
 }
 
+/* An ordinary view that is asked to be continuous is meant to be one of ours. */
+static void
+refuse_continuous(StreamStatement *s, ViewStmt *stmt)
+{
+	List	   *options = stmt->options;
+	bool		continuous;
+
+	stream_options_extract(&options, &continuous, s->source);
+	if (continuous)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("an ordinary view cannot be continuous"),
+				 errhint("Use CREATE MATERIALIZED VIEW ... WITH (streaming.continuous) AS SELECT ...."),
+				 stream_refuse_option_position(s->source, stmt->options, "continuous")));
+}
+
 /*
  * CREATE OR REPLACE VIEW would put another query in the place of ours.  Before the
  * command, for the sake of the message; and after it, when it has its lock.
@@ -293,6 +309,7 @@ create_view(StreamStatement *s)
 	ViewStmt   *stmt = (ViewStmt *) s->pstmt->utilityStmt;
 	RangeVar   *name = copyObject(stmt->view);
 
+	refuse_continuous(s, stmt);
 	if (!stmt->replace)
 	{
 		stream_statement_pass_on(s);
@@ -489,6 +506,7 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 		attaches |= lfirst_node(AlterTableCmd, lc)->subtype == AT_AttachPartition;
 		detaches |= lfirst_node(AlterTableCmd, lc)->subtype == AT_DetachPartition;
 	}
+	stream_rewrite_check_types(stmt, relid, s->source);
 	if (attaches || detaches)
 		event_times = stream_guard_note_event_times();
 	if (attaches)

@@ -51,6 +51,7 @@ class Bench:
     def __init__(self, args):
         self.small = args.small
         self.runs = 1 if args.small else args.runs
+        self.data = args.restart
         self.rows = []
         self.cur = connect()
 
@@ -1141,7 +1142,51 @@ class Bench:
         self.many_databases(self.scale(50, 3))
 
     def many(self, what, streams, views, *dbnames):
-        """Rows of the table about so many streams with so many views each."""
+        """Rows of the table about so many streams with so many views each, beside
+        as many ordinary tables: of a server without the library, if it may restart.
+        """
+        self.figure(what + ": created",
+                    "%.1f s" % self.make_many(streams, views, dbnames))
+        self.until_served(dbnames)
+        sides = {"ours": {}, "theirs": {}}
+        for _ in range(1 if self.small else min(self.runs, 3)):
+            for side in ["theirs", "ours"] if self.data else ["ours"]:
+                seen = self.see_many(side, streams, dbnames)
+                for name, value in seen.items():
+                    sides[side].setdefault(name, []).append(value)
+        ours, theirs = ({name: statistics.median(values)
+                         for name, values in sides[side].items()}
+                        for side in ("ours", "theirs"))
+        if self.data:
+            self.beside(what + ": the server takes connections after", "%.0f ms",
+                        ours["start"] * 1000, theirs["start"] * 1000)
+        self.figure(what + ": all views have a worker after a start",
+                    "%.1f s" % ours["served"])
+        self.beside(what + ": processor while idle, of the server", "%.2f %%",
+                    ours["idle"] * 100, theirs.get("idle", 0) * 100)
+        heap = theirs.get("heap", ours["heap"])
+        self.report("%s: commits per second, %d clients" % (
+            what, len(dbnames) if len(dbnames) > 1 else 4),
+                    "%s (heap beside them: %s)" % (
+                        format(int(ours["streams"]), ","),
+                        format(int(ours["heap"]), ",")),
+                    "%s (heap)" % format(int(heap), ","),
+                    "%.2f" % (ours["streams"] / heap), "-", True)
+        self.figure(what + ": all views up to date after", "%.1f s" % ours["behind"])
+        self.costs(what, ours["took"], int(ours["done"]), ours["wal"],
+                   ours["together"])
+        self.beside(what + ": memory of all the server's processes", "%.0f MB",
+                    ours["memory"] / 1024, theirs.get("memory", 0) / 1024)
+        self.figure(what + ": memory of our processes, of the largest",
+                    "%.0f MB, %.0f MB" % (ours["own"] / 1024,
+                                          ours["largest"] / 1024))
+        for dbname in dbnames:
+            cur = connect(dbname)
+            for i in range(streams):
+                cur.execute("DROP TABLE many_s%d CASCADE; DROP TABLE many_h%d"
+                            % (i, i))
+
+    def make_many(self, streams, views, dbnames):
         began = time.perf_counter()
         for dbname in dbnames:
             cur = connect(dbname)
@@ -1153,46 +1198,88 @@ class Bench:
                         "CREATE MATERIALIZED VIEW many_v%d_%d WITH "
                         "(streaming.continuous) AS SELECT k, count(*) AS n, "
                         "sum(v) AS s FROM many_s%d GROUP BY k" % (i, j, i))
-        made = time.perf_counter() - began
-        self.figure(what + ": created", "%.1f s" % made)
-        self.until_served(dbnames)
-        before = self.processor_time()
-        time.sleep(1 if self.small else 10)
-        idle = (self.processor_time() - before) / (1 if self.small else 10)
-        self.figure(what + ": processor while idle", "%.2f %%" % (idle * 100))
-        theirs = self.feed("many_h", streams, dbnames)
-        done, before = self.batches(dbnames), self.processor_time()
-        ours = self.feed("many_s", streams, dbnames)
+        return time.perf_counter() - began
+
+    def see_many(self, side, streams, dbnames):
+        """From a start of the server, with the library ("ours") or without."""
+        seen, idle_for = {}, 1 if self.small else 10
+        if self.data:
+            seen["start"] = self.start_server(side == "ours")
+        else:
+            for pid in self.processes():
+                self.cur.execute("SELECT pg_terminate_backend(%s)", [pid])
         began = time.perf_counter()
-        for dbname in dbnames:
-            cur = connect(dbname)
-            cur.execute("SELECT bool_and(streaming.wait(view, '5 minutes')) "
-                        "FROM streaming.views")
-            assert cur.fetchone()[0]
-        self.report(what + ": commits per second, 4 clients",
-                    format(int(ours), ","), "%s (heap)" % format(int(theirs), ","),
-                    "%.2f" % (ours / theirs), "-", True)
-        self.figure(what + ": all views up to date after",
-                    "%.1f s" % (time.perf_counter() - began))
-        took = self.processor_time() - before
-        done = self.batches(dbnames) - done
-        wal, together = self.of_batches(dbnames)
-        self.costs(what, took, done, wal, together)
-        sizes = [own_memory(pid) for pid in self.processes()]
-        self.figure(what + ": memory of all processes, of the largest",
-                    "%.0f MB, %.0f MB" % (sum(sizes) / 1024, max(sizes) / 1024))
-        # the processes begin anew, as after a start of the server
+        if side == "ours":
+            self.until_served(dbnames)
+        seen["served"] = time.perf_counter() - began
+        time.sleep(idle_for / 5)
+        before = self.server_time()
+        time.sleep(idle_for)
+        seen["idle"] = (self.server_time() - before) / idle_for
+        seen["heap"] = self.feed("many_h", streams, dbnames)
+        if side == "ours":
+            done, before = self.batches(dbnames), self.processor_time()
+            seen["streams"] = self.feed("many_s", streams, dbnames)
+            began = time.perf_counter()
+            for dbname in dbnames:
+                cur = connect(dbname)
+                cur.execute("SELECT bool_and(streaming.wait(view, '5 minutes')) "
+                            "FROM streaming.views")
+                assert cur.fetchone()[0]
+            seen["behind"] = time.perf_counter() - began
+            seen["took"] = self.processor_time() - before
+            seen["done"] = self.batches(dbnames) - done
+            seen["wal"], seen["together"] = self.of_batches(dbnames)
+            sizes = [own_memory(pid) for pid in self.processes()]
+            seen["own"], seen["largest"] = sum(sizes), max(sizes)
+        seen["memory"] = sum(own_memory(pid) for pid in self.server_processes())
+        return seen
+
+    def beside(self, name, unit, ours, theirs):
+        """A figure of both sides, if there are two."""
+        self.report(name, unit % ours, unit % theirs if self.data else "-", "-",
+                    "-", True)
+
+    # ---- the server
+
+    def start_server(self, library):
+        """Restarts it, with the library or without; returns in what time after that
+        it takes connections.
+        """
+        # of many databases that can take minutes
+        self.cur.execute("CHECKPOINT")
+        self.cur.connection.close()
+        subprocess.run(["pg_ctl", "stop", "-w", "-t", "600", "-m", "fast", "-D",
+                        self.data],
+                       check=True, capture_output=True)
         began = time.perf_counter()
-        for pid in self.processes():
-            self.cur.execute("SELECT pg_terminate_backend(%s)", [pid])
-        self.until_served(dbnames)
-        self.figure(what + ": all views have a worker after a start",
-                    "%.1f s" % (time.perf_counter() - began))
-        for dbname in dbnames:
-            cur = connect(dbname)
-            for i in range(streams):
-                cur.execute("DROP TABLE many_s%d CASCADE; DROP TABLE many_h%d"
-                            % (i, i))
+        subprocess.run(["pg_ctl", "start", "-W", "-D", self.data, "-l",
+                        os.path.join(self.data, "server.log"),
+                        *([] if library else
+                          ["-o", "-c shared_preload_libraries="])],
+                       check=True, stdout=subprocess.DEVNULL)
+        while True:
+            try:
+                self.cur = connect()
+                return time.perf_counter() - began
+            except psycopg2.OperationalError:
+                assert time.perf_counter() - began < 60
+                time.sleep(0.002)
+
+    def server_processes(self):
+        """All that there are, the postmaster first."""
+        self.cur.execute("SELECT pg_backend_pid()")
+        main = stat_of(self.cur.fetchone()[0])[1]
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        return [int(main)] + [pid for pid in pids if stat_of(pid)[1] == main]
+
+    def server_time(self):
+        """Seconds of the processor that the server has used since it started, with
+        those of processes that have ended.
+        """
+        pids = self.server_processes()
+        ended = sum(int(ticks) for ticks in stat_of(pids[0])[13:15])
+        return ended / os.sysconf("SC_CLK_TCK") + sum(map(run_time, pids))
 
     def batches(self, dbnames):
         """How many batches the views have had."""
@@ -1230,7 +1317,7 @@ class Bench:
         self.many("%d databases, a stream and a view each" % n, 1, 1, *names)
         for name in names:
             connect(name).execute("DROP EXTENSION streaming CASCADE")
-            cur.execute("DROP DATABASE %s WITH (FORCE)" % name)
+            self.cur.execute("DROP DATABASE %s WITH (FORCE)" % name)
 
     def figure(self, name, value):
         self.report(name, value, "-", "-", "-", True)
@@ -1242,12 +1329,7 @@ class Bench:
 
     def processor_time(self):
         """Seconds that our processes have used."""
-        ticks = 0
-        for pid in self.processes():
-            with open("/proc/%d/stat" % pid) as f:
-                fields = f.read().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return sum(map(run_time, self.processes()))
 
     def until_served(self, dbnames):
         for dbname in dbnames:
@@ -1260,30 +1342,23 @@ class Bench:
                 time.sleep(0.05)
 
     def feed(self, table, streams, dbnames):
-        """Commits per second of 4 clients, each into any table."""
-        until = time.perf_counter() + (1 if self.small else 10)
-        counts = []
-
-        def client(number):
-            rng = random.Random(number)
-            curs = [connect(dbname) for dbname in dbnames]
-            n = 0
-            while time.perf_counter() < until:
-                rng.choice(curs).execute("INSERT INTO %s%d VALUES (%d, 1)" % (
-                    table, rng.randrange(streams), rng.randrange(100)))
-                n += 1
-            counts.append(n)
-            for cur in curs:
-                cur.connection.close()
-
-        began = time.perf_counter()
-        threads = [threading.Thread(target=client, args=(i,)) for i in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(counts) == 4
-        return sum(counts) / (time.perf_counter() - began)
+        """Commits per second of 4 clients, each into any table; of one client for
+        each database if there are several.
+        """
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+            script.write("\\set i random(0, %d)\n\\set k random(0, 99)\n"
+                         "INSERT INTO %s:i VALUES (:k, 1);\n"
+                         % (streams - 1, table))
+            script.flush()
+            clients = "1" if len(dbnames) > 1 else "4"
+            runs = [subprocess.Popen(
+                ["pgbench", "-n", "-c", clients, "-T",
+                 "1" if self.small else "10", "-f", script.name, dbname],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+                for dbname in dbnames]
+            out = [run.communicate()[0] for run in runs]
+        return sum(float(re.search(r"^tps = ([0-9.]+)", text, re.M).group(1))
+                   for text in out)
 
 
 def slowest_of_hundred(directory):
@@ -1312,19 +1387,29 @@ def own_memory(pid):
     return 0
 
 
+def stat_of(pid):
+    """Fields of /proc/PID/stat behind the name: state, parent, ..."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return ["", ""]
+
+
+def run_time(pid):
+    """Seconds of the processor that a process has used, 0 if it has ended."""
+    try:
+        with open("/proc/%d/schedstat" % pid) as f:
+            return int(f.read().split()[0]) / 1e9
+    except OSError:
+        return sum(map(int, stat_of(pid)[11:13])) / os.sysconf("SC_CLK_TCK")
+
+
 def busy_time(cur):
     """The CPU time of the workers, in seconds."""
     cur.execute("SELECT pid FROM pg_stat_activity "
                 "WHERE backend_type = 'streaming worker'")
-    ticks = 0
-    for pid, in cur.fetchall():
-        try:
-            with open("/proc/%d/stat" % pid) as f:
-                fields = f.read().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-        except OSError:
-            pass
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return sum(run_time(pid) for pid, in cur.fetchall())
 
 
 def machine(cur):
@@ -1355,6 +1440,9 @@ def main():
                         "saturated delay memory hop sessions dedup distinct chain "
                         "latest join skew evict state views objects")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--restart", metavar="DIR",
+                        help="the server's data directory: it may be restarted, to"
+                        " be compared with itself\nwithout the library")
     parser.add_argument("--runs", type=int, default=5,
                         help="runs that a median is taken of (default 5)")
     args = parser.parse_args()
@@ -1373,9 +1461,9 @@ def main():
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):
             getattr(bench, name)()
-    print(machine(cur) + "\n")
+    print(machine(bench.cur) + "\n")
     bench.table()
-    cur.execute("DROP EXTENSION streaming CASCADE")
+    bench.cur.execute("DROP EXTENSION streaming CASCADE")
     return 0
 
 

@@ -10,4 +10,4 @@ set -euo pipefail
 streaming_setup
 streaming_cluster bench shared_buffers=1GB max_wal_size=20GB \
 	checkpoint_timeout=1h max_worker_processes=120 max_connections=300
-as_user "$PYTHON" "$SRC/test/bench/bench.py" "$@"
+as_user "$PYTHON" "$SRC/test/bench/bench.py" --restart "$WORK/bench" "$@"

@@ -447,6 +447,44 @@ SELECT streaming.retry('w1');
 SELECT streaming.retry('secret');
 RESET ROLE;
 SELECT streaming.retry('w1');
+-- the stream is written anew, or moved: what is put aside is found where it lies then
+CREATE TABLE rw (k int, x int, t text) USING stream;
+CREATE FUNCTION inverted(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 100 / x; END';
+CREATE MATERIALIZED VIEW rv WITH (streaming.continuous, streaming.on_error = 'skip') AS SELECT k, inverted(x) AS y, t FROM rw;
+CREATE MATERIALIZED VIEW ra WITH (streaming.continuous, streaming.on_error = 'skip') AS SELECT t, sum(inverted(k % 601)) AS y, sum(inverted(x)) AS z FROM rw GROUP BY t;
+BEGIN;
+INSERT INTO rw SELECT i, i FROM generate_series(1, 500) i;
+ROLLBACK;
+INSERT INTO rw SELECT i, CASE WHEN i % 400 = 7 THEN 0 ELSE i END, repeat('x', i % 50) FROM generate_series(1, 2000) i;
+CALL refresh_views();
+CREATE FUNCTION aside() RETURNS TABLE (view regclass, n bigint, places bigint) LANGUAGE sql AS
+	$$ SELECT view, count(*), count(*) FILTER (WHERE stream_row LIKE (SELECT '(' || r.k || ',' || r.x || ',%' FROM rw r WHERE r.ctid = tid))
+		FROM streaming.errors WHERE stream = 'rw'::regclass GROUP BY 1 ORDER BY 1 $$;
+SELECT * FROM aside();
+VACUUM FULL rw;
+SELECT * FROM aside();
+INSERT INTO rw VALUES (0, 7, 'new');
+CALL refresh_views();
+ALTER TABLE rw ADD COLUMN u float DEFAULT random();
+SELECT * FROM aside();
+SET allow_in_place_tablespaces = on;
+CREATE TABLESPACE regress_streaming_aside LOCATION '';
+ALTER TABLE rw SET TABLESPACE regress_streaming_aside;
+SELECT * FROM aside();
+CREATE OR REPLACE FUNCTION inverted(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN CASE WHEN x = 0 THEN -1 ELSE 100 / x END; END';
+SELECT streaming.retry('rv'), streaming.retry('ra');
+CALL refresh_views();
+SELECT check_view('rv'), check_view('ra');
+SELECT * FROM aside();
+-- but not if it comes to lie in another order
+CREATE INDEX rw_x ON rw (x);
+CREATE OR REPLACE FUNCTION inverted(x int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 100 / x; END';
+INSERT INTO rw VALUES (3, 0, 'once more');
+CALL refresh_views();
+CLUSTER rw USING rw_x;
+SELECT streaming.retry('rv');
+DROP TABLE rw CASCADE;
+DROP TABLESPACE regress_streaming_aside;
 -- not in a batch
 CREATE FUNCTION feeds(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM streaming.retry(''br.v''); RETURN 1; END';
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.on_error = 'skip') AS SELECT feeds(k) AS y FROM secret;

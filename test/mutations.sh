@@ -118,6 +118,7 @@
 #	wait_snapshot	who waits for a view by REFRESH has a snapshot meanwhile
 #	cut_page	where a batch ends in the middle of a page, all of the page counts as read
 #	read_again	rows that are fed again are read by each batch
+#	aside_stays	what is put aside is lost when the stream is written anew
 #	group_aside	a row that fails for one view of a group is put aside for the first only
 #	group_cut	a part of what a group reads is about what is new to its first view
 #	group_unbounded	a group reads a backlog in one batch
@@ -143,7 +144,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered
-	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded strangers successor_wanted drop_waits replace_patient
+	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -203,7 +204,7 @@ guards()
 		retention_lagging | retention_aside | lifetime_*)
 			echo t/079_stream_retention.pl ;;
 		retention_unread | vacuum_result) echo test_00_setup test_changes_retention ;;
-		cut_page | read_again | group_aside | group_cut) echo test_00_setup test_bad_rows ;;
+		cut_page | read_again | group_aside | group_cut | aside_stays) echo test_00_setup test_bad_rows ;;
 		parallel_*) echo t/080_parallel.pl ;;
 		half_seen | attached_untold | planned_within) echo t/072_group.pl ;;
 		group_snapshot | group_unbounded) echo test_00_setup test_view_group ;;

@@ -453,13 +453,26 @@ typedef struct StreamTakeaway
 	List	   *leaves;			/* OIDs of the leaves whose rows go */
 	StreamTakeawayKind kind;
 	List	   *copied;			/* CopiedLeaf, in the memory of the transaction */
+	bool		reorders;		/* rows come to lie in another order */
 } StreamTakeaway;
+
+/* A row that views have put aside, and where it lies. */
+typedef struct AsideRow
+{
+	ItemPointerData from;
+	ItemPointerData to;
+	int64		rank;			/* which of the visible rows it is, from 0; -1: none */
+} AsideRow;
 
 /* A leaf that has been given other storage: so many rows are to be in that. */
 typedef struct CopiedLeaf
 {
 	Oid			relid;
 	int64		rows;
+	Oid			storage;		/* what it was in, ... */
+	AsideRow   *aside;			/* ... and which rows of it are put aside, in order */
+	int			naside;
+	int			max_aside;
 } CopiedLeaf;
 
 /* Locks the relations whose rows go, parents first; returns the leaves. */
@@ -704,18 +717,83 @@ is_rewritten(Oid relid)
 	return rewriting != NULL && list_member_oid(rewriting->leaves, relid);
 }
 
-/* Event triggers have run since the rows were read. */
-static int64
-count_rows(Oid relid)
+/* Notes a row that is put aside. */
+static bool
+add_aside(ItemPointer tid, void *arg)
 {
-	Relation	rel = table_open(relid, NoLock);
+	CopiedLeaf *copied = arg;
+
+	if (copied->naside == copied->max_aside)
+	{
+		copied->max_aside = Max(64, 2 * copied->max_aside);
+		copied->aside = copied->aside ?
+			repalloc_huge(copied->aside,
+						  copied->max_aside * sizeof(AsideRow)) :
+			palloc(copied->max_aside * sizeof(AsideRow));
+	}
+	copied->aside[copied->naside].from = *tid;
+	copied->aside[copied->naside++].rank = -1;
+	return false;
+}
+
+static int
+compare_aside(const void *a, const void *b)
+{
+	return ItemPointerCompare((ItemPointer) &((const AsideRow *) a)->from,
+							  (ItemPointer) &((const AsideRow *) b)->from);
+}
+
+/* Finds the rows that views have put aside, for streaming.retry: each once. */
+static void
+find_aside(CopiedLeaf *copied, List *views)
+{
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, views)
+		stream_catalog_move_errors(lfirst_oid(lc), copied->relid,
+								   copied->storage, copied->storage, add_aside,
+								   copied);
+	if (copied->naside > 0)
+		qsort(copied->aside, copied->naside, sizeof(AsideRow), compare_aside);
+	for (int i = 0; i < copied->naside; i++)
+		if (i == 0 ||
+			compare_aside(&copied->aside[n - 1], &copied->aside[i]) != 0)
+			copied->aside[n++] = copied->aside[i];
+	copied->naside = n;
+}
+
+/*
+ * Event triggers have run since the rows were read.  The rows are counted in the order in which they lie, which
+ * copying keeps: so where a row lies that is put aside is found by its rank; before: that is to be noted.
+ */
+static int64
+count_rows(CopiedLeaf *copied, bool before)
+{
+	Relation	rel = table_open(copied->relid, NoLock);
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	/* from the beginning */
+	TableScanDesc scan = table_beginscan_strat(rel, snapshot, 0, NULL, true,
+											   false);
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	int64		rows = 0;
+	int			next = 0;
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
 	{
+		while (next < copied->naside && before &&
+			   ItemPointerCompare(&copied->aside[next].from, &slot->tts_tid) < 0)
+			next++;				/* it is not there any more */
+		while (next < copied->naside && !before &&
+			   copied->aside[next].rank < rows)
+			next++;
+		if (next < copied->naside &&
+			(before ? ItemPointerEquals(&copied->aside[next].from, &slot->tts_tid) :
+			 copied->aside[next].rank == rows))
+		{
+			copied->aside[next].rank = rows;
+			copied->aside[next++].to = slot->tts_tid;
+		}
 		rows++;
 		CHECK_FOR_INTERRUPTS();
 	}
@@ -736,9 +814,12 @@ check_copied(Oid relid)
 		return;
 	check_read(rewriting, list_make1_oid(relid));
 	old = MemoryContextSwitchTo(TopTransactionContext);
-	copied = palloc(sizeof(CopiedLeaf));
+	copied = palloc0(sizeof(CopiedLeaf));
 	copied->relid = relid;
-	copied->rows = count_rows(relid);
+	copied->storage = current_relfilenode(relid);
+	if (!rewriting->reorders && !STREAM_MUTATION("aside_stays"))
+		find_aside(copied, rewriting->views);
+	copied->rows = count_rows(copied, true);
 	rewriting->copied = lappend(rewriting->copied, copied);
 	MemoryContextSwitchTo(old);
 }
@@ -1025,15 +1106,59 @@ check_nothing_came(const StreamTakeaway *takeaway)
 
 	foreach(lc, takeaway->copied)
 	{
-		const CopiedLeaf *copied = lfirst(lc);
+		CopiedLeaf *copied = lfirst(lc);
 
 		if (get_rel_name(copied->relid) != NULL &&
-			count_rows(copied->relid) != copied->rows)
+			count_rows(copied, false) != copied->rows)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_IN_USE),
 					 errmsg("rows of stream \"%s\" have been inserted while it was rewritten",
 							get_rel_name(copied->relid)),
 					 errhint("Do not insert into the stream in functions that the command calls.")));
+	}
+}
+
+/* A row that is put aside lies elsewhere now. */
+static bool
+move_aside(ItemPointer tid, void *arg)
+{
+	const CopiedLeaf *copied = arg;
+	AsideRow	key = {.from = *tid};
+	const AsideRow *found = copied->naside == 0 ? NULL :
+		bsearch(&key, copied->aside, copied->naside, sizeof(AsideRow),
+				compare_aside);
+
+	if (found == NULL || found->rank < 0)
+		return false;
+	*tid = found->to;
+	return true;
+}
+
+static bool
+stays_aside(ItemPointer tid, void *arg)
+{
+	return true;
+}
+
+/* What the view has put aside is put aside where the rows are now. */
+static void
+settle_aside(const StreamViewRow *row, const StreamTakeaway *takeaway,
+			 const StreamLeaf *leaf, Oid before)
+{
+	ListCell   *lc;
+
+	if (leaf->relfilenode == before)
+		return;
+	if (takeaway->kind == STREAM_MOVE)
+		stream_catalog_move_errors(row->viewid, leaf->relid, before,
+								   leaf->relfilenode, stays_aside, NULL);
+	foreach(lc, takeaway->copied)
+	{
+		CopiedLeaf *copied = lfirst(lc);
+
+		if (copied->relid == leaf->relid && copied->storage == before)
+			stream_catalog_move_errors(row->viewid, leaf->relid, before,
+									   leaf->relfilenode, move_aside, copied);
 	}
 }
 
@@ -1057,7 +1182,14 @@ settle_view(StreamViewRow *row, StreamTakeaway *takeaway)
 		if (leaf == NULL)
 			continue;
 		if (takeaway->kind == STREAM_REWRITE || takeaway->kind == STREAM_MOVE)
+		{
+			Oid			before = leaf->relfilenode;
+
 			settle_leaf(pos, leaf, takeaway->kind);
+			/* it may be another one */
+			settle_aside(row, takeaway, stream_position_leaf(pos, relid),
+						 before);
+		}
 		else if (takeaway->kind == STREAM_TRUNCATE)
 			stream_position_reset_leaf(pos, relid,
 									   current_relfilenode(relid));
@@ -1119,9 +1251,13 @@ void
 stream_guard_rewrite(List *relids, StreamTakeawayKind kind, const char *name,
 					 void (*command) (void *arg), void *arg)
 {
-	StreamTakeaway *takeaway = stream_guard_consume(relids, kind);
+	StreamTakeaway *takeaway =
+		stream_guard_consume(relids, kind == STREAM_REORDER ?
+							 STREAM_REWRITE : kind);
 	StreamTakeaway *outer = rewriting;
 
+	if (takeaway)
+		takeaway->reorders = kind == STREAM_REORDER;
 	rewriting = takeaway;
 	PG_TRY();
 	{

@@ -35,7 +35,8 @@ typedef enum StreamTakeawayKind
 	STREAM_TRUNCATE,			/* the leaves stay, empty */
 	STREAM_DROP,				/* the leaves go */
 	STREAM_DETACH,				/* the leaves go, and may come back */
-	STREAM_REWRITE,				/* the rows stay, in other places of other storage */
+	STREAM_REWRITE,				/* the rows stay, in other places of other storage, ... */
+	STREAM_REORDER,				/* ... which are in another order, too (stream_guard_rewrite only) */
 	STREAM_MOVE					/* the rows stay, in the same places of other storage */
 } StreamTakeawayKind;
 

@@ -797,6 +797,8 @@ replace_at_once(StreamStatement *s, void *arg)
 	begin_difference(r);
 	stream_catalog_read_progress(r->viewid, r->before->unlogged, NULL,
 								 &progress);
+	if (STREAM_MUTATION("replace_told_twice"))
+		r->row.changes = r->before->changes;
 	fill_parts(&r->row, progress.batch);
 	put_in_place(s, r, indexes, progress.rows_read);
 	ObjectAddressSet(made, RelationRelationId, r->viewid);

@@ -357,7 +357,7 @@ stream_rewrite_cluster(StreamStatement *s, Oid relid)
 {
 	/* partitions are clustered in transactions of their own, and refused */
 	if (is_concerned(relid) && get_rel_relkind(relid) == RELKIND_RELATION)
-		stream_guard_rewrite(list_make1_oid(relid), STREAM_REWRITE, "CLUSTER",
+		stream_guard_rewrite(list_make1_oid(relid), STREAM_REORDER, "CLUSTER",
 							 pass_on, s);
 	else
 		stream_statement_pass_on(s);

@@ -786,8 +786,7 @@ stream_view_remake(StreamViewRow *row, CreateTableAsStmt *stmt,
 	stream_refuse_push(&frame, source, stmt->into->rel->location);
 	query = take_query(&view);
 	stream_owner_run(GetUserId(), NULL, refuse_itself, &view);
-	if (!STREAM_MUTATION("replace_told_twice"))
-		view.row.changes = InvalidOid;
+	view.row.changes = InvalidOid;
 	into = plan_view(&view);
 	refuse_circle(&view, row->viewid);
 	reading = stream_relations_create_parts(&view.row, view.tree, query, into,

@@ -52,6 +52,9 @@
 
 #define UNBOUNDED PG_INT64_MIN
 
+/* So many times are looked at that conditions do not name; of others, nothing is known. */
+#define MAX_ASKED 64
+
 struct StreamBounds
 {
 	Query	   *query;
@@ -64,8 +67,15 @@ struct StreamBounds
 	List	   *members;
 	bool		keys;			/* there may be some (rule J7) */
 	bool		equalities;		/* those are taken now */
-	int64	   *after;			/* so much is a node after another at least */
-	int			max;
+	int64	   *after;			/* so much is a node after another at least, by what
+								 * is said of members ... */
+	int64	   *within;			/* ... and what each has been made of, for so many
+								 * nodes */
+	int			nwithin;
+	int			taken;			/* the first so many are in conditions; or -1: those
+								 * are being looked for */
+	int			max;			/* those can be so many */
+	int			room;			/* the matrices have so many */
 };
 
 /* A time, and what is added to it. */
@@ -89,9 +99,15 @@ plus(int64 a, int64 b)
 }
 
 static int64 *
+entry(StreamBounds *bounds, int64 *matrix, int x, int y)
+{
+	return &matrix[x * bounds->room + y];
+}
+
+static int64 *
 distance(StreamBounds *bounds, int x, int y)
 {
-	return &bounds->after[x * bounds->max + y];
+	return entry(bounds, bounds->after, x, y);
 }
 
 static StreamTimeOf *
@@ -124,12 +140,38 @@ own_time(StreamBounds *bounds, int member)
 
 /* ---- nodes ---- */
 
+/* A matrix in which nothing is known, but what is in the old one (or NULL). */
+static int64 *
+make_matrix(int room, const int64 *old, int old_room)
+{
+	int64	   *matrix = palloc(sizeof(int64) * room * room);
+
+	for (int x = 0; x < room; x++)
+		for (int y = 0; y < room; y++)
+			matrix[x * room + y] = old && x < old_room && y < old_room ?
+				old[x * old_room + y] : UNBOUNDED;
+	return matrix;
+}
+
+static void
+make_room(StreamBounds *bounds)
+{
+	int			room = 2 * bounds->room;
+
+	bounds->after = make_matrix(room, bounds->after, bounds->room);
+	if (bounds->within)
+		bounds->within = make_matrix(room, bounds->within, bounds->room);
+	bounds->room = room;
+}
+
 static int
 add_node(StreamBounds *bounds, const StreamTimeOf *time)
 {
 	StreamTimeOf *node = palloc(sizeof(StreamTimeOf));
 	int			n = list_length(bounds->nodes);
 
+	if (n == bounds->room)
+		make_room(bounds);
 	*node = *time;
 	bounds->nodes = lappend(bounds->nodes, node);
 	return n;
@@ -145,7 +187,8 @@ find_node(StreamBounds *bounds, Node *expr)
 	foreach(lc, bounds->nodes)
 		if (equal(((StreamTimeOf *) lfirst(lc))->expr, expr))
 			return foreach_current_index(lc);
-	if (list_length(bounds->nodes) == bounds->max ||
+	if (list_length(bounds->nodes) ==
+		(bounds->taken < 0 ? bounds->max : bounds->max + MAX_ASKED) ||
 		!bounds->time_of(bounds->query, expr, bounds->arg, &time) ||
 		own_time(bounds, time.member) < 0)
 		return -1;
@@ -532,19 +575,29 @@ relate(StreamBounds *bounds, int n)
 	}
 }
 
-/* What follows from two that follow each other. */
+/* What follows, in a matrix of the nodes before n, when n is put to them. */
 static void
-close_paths(StreamBounds *bounds)
+close_paths(StreamBounds *bounds, int64 *matrix, int n)
 {
-	int			n = list_length(bounds->nodes);
-
-	for (int y = 0; y < n; y++)
-		for (int x = 0; x < n; x++)
+	CHECK_FOR_INTERRUPTS();
+	for (int x = 0; x <= n; x++)
+		for (int y = 0; y <= n; y++)
 		{
-			CHECK_FOR_INTERRUPTS();
-			for (int z = 0; z < n; z++)
-				set_after(bounds, x, z, plus(*distance(bounds, x, y),
-											 *distance(bounds, y, z)));
+			int64	   *there = entry(bounds, matrix, n, y);
+			int64	   *back = entry(bounds, matrix, y, n);
+
+			*there = Max(*there, plus(*entry(bounds, matrix, n, x),
+									  *entry(bounds, matrix, x, y)));
+			*back = Max(*back, plus(*entry(bounds, matrix, y, x),
+									*entry(bounds, matrix, x, n)));
+		}
+	for (int x = 0; x <= n; x++)
+		for (int y = 0; y <= n; y++)
+		{
+			int64	   *after = entry(bounds, matrix, x, y);
+
+			*after = Max(*after, plus(*entry(bounds, matrix, x, n),
+									  *entry(bounds, matrix, n, y)));
 		}
 }
 
@@ -553,8 +606,6 @@ find_all(StreamBounds *bounds, Node *from)
 {
 	int			n;
 
-	for (int i = 0; i < bounds->max * bounds->max; i++)
-		bounds->after[i] = UNBOUNDED;
 	from = stream_compat_flatten_join_alias_vars(NULL, bounds->query, from);
 	bounds->equalities = true;
 	take_from(bounds, from);
@@ -563,7 +614,9 @@ find_all(StreamBounds *bounds, Node *from)
 	n = list_length(bounds->nodes);
 	for (int i = 0; i < n; i++)
 		relate(bounds, i);
-	close_paths(bounds);
+	for (int i = 0; i < n; i++)
+		close_paths(bounds, bounds->after, i);
+	bounds->taken = n;
 }
 
 StreamBounds *
@@ -583,7 +636,9 @@ stream_bounds_find(Query *query, Node *from, List *members, List *times,
 	bounds->keys = keys;
 	/* of more times, what comes last says nothing */
 	bounds->max = 4 * list_length(members);
-	bounds->after = palloc(sizeof(int64) * bounds->max * bounds->max);
+	bounds->taken = -1;
+	bounds->room = bounds->max;
+	bounds->after = make_matrix(bounds->room, NULL, 0);
 	forboth(lm, members, lt, times)
 	{
 		StreamTimeOf time = {0};
@@ -628,12 +683,12 @@ stream_bounds_keys(StreamBounds *bounds, int member)
 }
 
 /*
- * How much it is after an event time of a member's new rows, at least.  All that a row
- * says of its time is after the watermark when it is new, but for the slack that it has
- * itself.
+ * How much it is after an event time of a member's new rows, at least, by that matrix.  All
+ * that a row says of its time is after the watermark when it is new, but for the slack that
+ * it has itself.
  */
 static int64
-after_member(StreamBounds *bounds, int n, int member)
+after_new(StreamBounds *bounds, int64 *matrix, int n, int member)
 {
 	int64		after = UNBOUNDED;
 
@@ -641,10 +696,18 @@ after_member(StreamBounds *bounds, int n, int member)
 	{
 		StreamTimeOf *node = node_of(bounds, i);
 
-		if (node->member == member)
-			after = Max(after, plus(*distance(bounds, n, i), -node->slack));
+		/* what has been asked before makes no difference */
+		if (node->member == member && (i < bounds->taken || i == n))
+			after = Max(after, plus(*entry(bounds, matrix, n, i),
+									-node->slack));
 	}
 	return after;
+}
+
+static int64
+after_member(StreamBounds *bounds, int n, int member)
+{
+	return after_new(bounds, bounds->after, n, member);
 }
 
 /* As find_node, when all conditions have been taken. */
@@ -657,7 +720,7 @@ find_related(StreamBounds *bounds, Node *expr)
 	if (n >= known)
 	{
 		relate(bounds, n);
-		close_paths(bounds);
+		close_paths(bounds, bounds->after, n);
 	}
 	return n;
 }
@@ -672,42 +735,45 @@ known_time(const StreamTimeOf *node, int64 *width)
 	return made ? node->time : node->expr;
 }
 
-/*
- * The bounds with what is known of times of one member: what it has been made of says how far
- * apart they are, too.
- */
-static StreamBounds *
+/* What has been made of one member says how far apart its times are, too. */
+static void
+note_apart(StreamBounds *bounds, int x, int y)
+{
+	int64		width;
+	int64		longer;
+	Node	   *time = known_time(node_of(bounds, x), &longer);
+	Node	   *before = known_time(node_of(bounds, y), &width);
+	int64	   *after;
+	int64		us;
+
+	if (node_of(bounds, x)->member != node_of(bounds, y)->member ||
+		equal(time, before) || STREAM_MUTATION("join_apart") ||
+		!bounds->apart(bounds->query, time, before, bounds->arg, &us))
+		return;
+	after = entry(bounds, bounds->within, x, y);
+	*after = Max(*after, plus(us, -width));
+}
+
+/* The distances with all that, of all nodes that there are now. */
+static int64 *
 within_members(StreamBounds *bounds)
 {
-	StreamBounds *result = palloc(sizeof(StreamBounds));
-	Size		size = sizeof(int64) * bounds->max * bounds->max;
-	int			n = list_length(bounds->nodes);
-	bool		more = false;
+	if (bounds->within == NULL)
+		bounds->within = make_matrix(bounds->room, NULL, 0);
+	for (; bounds->nwithin < list_length(bounds->nodes); bounds->nwithin++)
+	{
+		int			n = bounds->nwithin;
 
-	*result = *bounds;
-	result->after = palloc(size);
-	memcpy(result->after, bounds->after, size);
-	for (int x = 0; x < n; x++)
-		for (int y = 0; y < n; y++)
+		for (int i = 0; i <= n; i++)
 		{
-			StreamTimeOf *one = node_of(bounds, x);
-			StreamTimeOf *other = node_of(bounds, y);
-			int64		width;
-			int64		longer;
-			Node	   *time = known_time(one, &longer);
-			Node	   *before = known_time(other, &width);
-			int64		us;
-
-			if (one->member != other->member || equal(time, before) ||
-				STREAM_MUTATION("join_apart") ||
-				!bounds->apart(bounds->query, time, before, bounds->arg, &us))
-				continue;
-			set_after(result, x, y, plus(us, -width));
-			more = true;
+			*entry(bounds, bounds->within, i, n) = *distance(bounds, i, n);
+			*entry(bounds, bounds->within, n, i) = *distance(bounds, n, i);
+			note_apart(bounds, i, n);
+			note_apart(bounds, n, i);
 		}
-	if (more)
-		close_paths(result);
-	return result;
+		close_paths(bounds, bounds->within, n);
+	}
+	return bounds->within;
 }
 
 bool
@@ -718,7 +784,7 @@ stream_bounds_apart(StreamBounds *bounds, Node *expr, Node *other, int64 *us)
 
 	if (x < 0 || y < 0)
 		return false;
-	*us = *distance(within_members(bounds), x, y);
+	*us = *entry(bounds, within_members(bounds), x, y);
 	return *us != UNBOUNDED;
 }
 
@@ -731,10 +797,10 @@ stream_bounds_slack(StreamBounds *bounds, Node *expr, int64 *slack)
 	*slack = 0;
 	if (n < 0)
 		return false;
-	bounds = within_members(bounds);
 	foreach(lc, bounds->members)
 	{
-		int64		after = after_member(bounds, n, lfirst_int(lc));
+		int64		after = after_new(bounds, within_members(bounds), n,
+									  lfirst_int(lc));
 
 		if (after == UNBOUNDED)
 			return false;
@@ -761,7 +827,7 @@ first_after(StreamBounds *bounds, int member, int other,
 	int			best = -1;
 	int64		best_end = 0;
 
-	for (int i = 0; i < list_length(bounds->nodes); i++)
+	for (int i = 0; i < bounds->taken; i++)
 	{
 		StreamTimeOf *node = node_of(bounds, i);
 		int64		after = after_other(bounds, i, other);
@@ -787,10 +853,8 @@ first_after(StreamBounds *bounds, int member, int other,
 static int
 equal_time(StreamBounds *bounds, int member, int other, int64 *us)
 {
-	int			n = list_length(bounds->nodes);
-
-	for (int x = 0; x < n; x++)
-		for (int y = 0; y < n; y++)
+	for (int x = 0; x < bounds->taken; x++)
+		for (int y = 0; y < bounds->taken; y++)
 			if (node_of(bounds, x)->member == member &&
 				node_of(bounds, y)->member == other &&
 				*distance(bounds, x, y) >= 0 && *distance(bounds, y, x) >= 0)
@@ -871,11 +935,11 @@ stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr, int member,
 	*slack = 0;
 	if (times == NIL || n < 0)
 		return false;
-	bounds = within_members(bounds);
 	forboth(lt, times, la, after)
 	{
-		int64		distant = *distance(bounds, n,
-										find_node(bounds, ((StreamTimeOf *) lfirst(lt))->expr));
+		int			time = find_node(bounds,
+									 ((StreamTimeOf *) lfirst(lt))->expr);
+		int64		distant = *entry(bounds, within_members(bounds), n, time);
 		int64		us;
 
 		if (distant == UNBOUNDED ||

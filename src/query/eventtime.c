@@ -166,10 +166,14 @@ typedef struct ViewColumn
 
 static Trace trace_expr(Query *query, Node *expr, Memory *memory);
 static StreamJoined *joined_of(Query *query, Memory *memory);
-static bool slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack);
+static bool slack_of_joined(StreamJoined *joined, Node *expr, bool made_up,
+							int64 *slack);
 static bool is_made_up(StreamJoined *joined, Node *expr);
 static void nest_chains(Query *query);
 static Node *time_of_lateness(StreamJoined *joined, int member);
+static Node *column_below(Query *query, Node *expr);
+static Trace trace_joined(Query *query, Node *expr, Memory *memory);
+static bool joins_results(Query *query, const Memory *memory);
 static int64 window_width(const Trace *trace, const char *source);
 static int64 reach_of(const Trace *trace);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
@@ -412,6 +416,47 @@ trace_shifted(Query *query, OpExpr *op, Memory *memory)
 	return put_behind(&trace, minus ? high : -low) ? trace : no_trace;
 }
 
+/*
+ * In a join in append mode, a window of a column of a sub-select is what it is there: rows of a
+ * join may come with an old time, but in a window that has not ended.
+ */
+static bool
+trace_window_below(Query *query, FuncExpr *call, Node *argument,
+				   Memory *memory, Trace *trace)
+{
+	RangeTblEntry *rte;
+	Query	   *below;
+	Node	   *time;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (!memory->joins || !IsA(argument, Var) || call->funcretset ||
+		((Var *) argument)->varlevelsup > 0 || STREAM_MUTATION("join_window"))
+		return false;
+	rte = rt_fetch(((Var *) argument)->varno, query->rtable);
+	below = rte->subquery;
+	if (rte->rtekind != RTE_SUBQUERY || below->setOperations ||
+		below->hasAggs || below->groupClause || below->groupingSets ||
+		below->distinctClause || below->hasWindowFuncs ||
+		below->limitCount || below->limitOffset ||
+		stream_analyze_looks_up(below) > 0 ||
+		(time = column_below(below, argument)) == NULL)
+		return false;
+	call = copyObject(call);
+	foreach(lc, call->args)
+	{
+		if (equal(lfirst(lc), argument))
+			lfirst(lc) = copyObject(time);
+		else if (contain_var_clause(lfirst(lc)))
+			return false;
+	}
+	if (!stream_analyze_joins_rows(below) && !joins_results(below, memory))
+		*trace = trace_expr(below, (Node *) call, memory);
+	else
+		*trace = trace_joined(below, (Node *) call, memory);
+	return true;
+}
+
 static Trace
 trace_call(Query *query, FuncExpr *call, Memory *memory)
 {
@@ -426,6 +471,11 @@ trace_call(Query *query, FuncExpr *call, Memory *memory)
 	if (argument == NULL)
 		return is_bound(call->funcid) ?
 			trace_bound(query, call, memory) : no_trace;
+	if (trace_window_below(query, call, argument, memory, &trace))
+	{
+		trace.call = call;
+		return trace;
+	}
 	trace = name && strcmp(name, "window_time") == 0 ?
 		trace_ended(query, argument, memory) :
 		trace_expr(query, argument, memory);
@@ -698,12 +748,11 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 	if (stream_analyze_joins_changing(query, memory->changes))
 		return no_trace;
 	joined = joined_of(query, memory);
-	bounded = joined->pairs ? slack_of_pairs(joined, expr, &slack) :
-		stream_bounds_slack(joined->bounds, expr, &slack);
+	bounded = slack_of_joined(joined, expr, memory->joins, &slack);
 	if (memory->joins)
 	{
-		/* for the next join it is late by the watermark that this hands on */
-		trace.slack = joined->output_lag;
+		trace.slack = bounded ? Max(joined->output_lag, slack) :
+			joined->output_lag;
 		trace.open = !bounded;
 		trace.made_up |= is_made_up(joined, expr);
 		return trace;
@@ -2138,16 +2187,26 @@ lag_of_query(Query *query, Memory *memory)
 	return lag;
 }
 
+/*
+ * The watermark of a join: the least that its members hand on, less what the time by which rows
+ * of one are late may be behind that, where that is another one than theirs.
+ */
 static int64
 lag_of_members(StreamJoined *joined, Memory *memory)
 {
 	int64		lag = 0;
-	ListCell   *lc;
+	ListCell   *lm;
+	ListCell   *lt;
 
-	if (memory->joins)
-		foreach(lc, joined->members)
-			lag = Max(lag, lag_of_member(joined->query, lfirst_int(lc),
-										 memory));
+	if (!memory->joins)
+		return 0;
+	forboth(lm, joined->members, lt, joined->times)
+	{
+		lag = Max(lag, lag_of_member(joined->query, lfirst_int(lm), memory));
+		if (lfirst(lt))
+			lag = Max(lag, trace_expr(joined->query, lfirst(lt),
+									  memory).slack);
+	}
 	return lag;
 }
 
@@ -2183,12 +2242,12 @@ joined_of(Query *query, Memory *memory)
 	memory->joins = memory->append && !STREAM_MUTATION("join_lag");
 	joined->members = joined_members(query, memory);
 	memory->joined = lappend(memory->joined, joined);
-	joined->lag = lag_of_members(joined, memory);
 	foreach(lc, joined->members)
 		joined->times = lappend(joined->times,
 								lateness_of_member(query, lfirst_int(lc),
 												   memory));
 	joined->timed = true;
+	joined->lag = lag_of_members(joined, memory);
 	foreach(lc, partial)
 		joined->pairs = lappend(joined->pairs,
 								make_pair(joined, lfirst(lc), memory));
@@ -2264,29 +2323,48 @@ is_made_up(StreamJoined *joined, Node *expr)
 }
 
 /*
- * As stream_bounds_slack, for what is of a side whose columns are never made up: its rows
- * come, and go, with new ones of any, or when they cannot find others any more.
+ * As stream_bounds_slack, for what is of a side: its rows come, and go, with new ones of any,
+ * or when they cannot find others any more.  made_up: also where others come without it.
  */
 static bool
-slack_of_pairs(StreamJoined *joined, Node *expr, int64 *slack)
+slack_of_pair(const Pair *pair, Node *expr, int member, bool made_up,
+			  int64 *slack)
+{
+	bool		alone = member == pair->left ? pair->left_alone :
+		pair->right_alone;
+	int64		us;
+
+	if ((member == pair->left ? pair->right_alone : pair->left_alone) &&
+		!made_up)
+		return false;
+	if (!stream_bounds_slack(pair->bounds, expr, slack))
+		return false;
+	if (!alone)
+		return true;
+	if (!stream_bounds_slack_at_expiry(pair->bounds, expr, member, &us))
+		return false;
+	*slack = Max(*slack, us);
+	return true;
+}
+
+/* As stream_bounds_slack, for a row of any join. */
+static bool
+slack_of_joined(StreamJoined *joined, Node *expr, bool made_up, int64 *slack)
 {
 	int			member;
 	ListCell   *lc;
 
+	if (joined->bounds)
+		return stream_bounds_slack(joined->bounds, expr, slack);
 	*slack = 0;
 	if (!bms_get_singleton_member(pull_varnos(NULL, expr), &member))
 		return false;
 	foreach(lc, joined->pairs)
 	{
-		Pair	   *pair = lfirst(lc);
 		int64		us;
 
-		if (member == pair->left ? pair->right_alone : pair->left_alone)
-			return false;
-		if (!stream_bounds_slack(pair->bounds, expr, &us))
-			return false;
-		*slack = Max(*slack, us);
-		if (!stream_bounds_slack_at_expiry(pair->bounds, expr, member, &us))
+		if (!slack_of_pair(lfirst(lc), expr, member,
+						   made_up && list_length(joined->pairs) == 1, &us))
 			return false;
 		*slack = Max(*slack, us);
 	}

@@ -130,6 +130,8 @@ struct StreamJoined
 	int64		lag;			/* rows are late, and go, so long after the watermark, ... */
 	int64		output_lag;		/* ... and of what is above this (rule K1), in
 								 * microseconds */
+	struct Memory *memory;		/* of what is below */
+	Node	   *said;			/* its columns and its FROM, or NULL */
 	StreamBounds *bounds;		/* of all members, or NULL: ... */
 	List	   *pairs;			/* Pair */
 };
@@ -139,6 +141,7 @@ typedef struct Memory
 {
 	List	   *closings;		/* Closing */
 	List	   *joined;			/* StreamJoined */
+	List	   *columns;		/* ColumnBelow */
 	List	   *below;			/* ViewBelow */
 	bool		changes;		/* rows come and go at the query at hand */
 	bool		append;			/* it is for a view in append mode */
@@ -157,6 +160,18 @@ typedef struct ViewBelow
 	Query	   *query;
 	List	   *columns;		/* ViewColumn: those that have been traced */
 } ViewBelow;
+
+/* A column of a sub-select, as a join in append mode has asked for it. */
+typedef struct ColumnBelow
+{
+	Query	   *query;
+	AttrNumber	attno;
+	bool		ended;			/* asked so */
+	bool		computed;
+	bool		changes;
+	bool		added_only;
+	Trace		trace;
+} ColumnBelow;
 
 typedef struct ViewColumn
 {
@@ -824,9 +839,44 @@ joins_results(Query *query, const Memory *memory)
 		list_length(joined_members(query, memory)) > 1;
 }
 
-/* The output column of a sub-select; of UNION, all parts must agree. */
+static Trace find_output(Query *query, AttrNumber attno, Memory *memory);
+
+/* The output column of a sub-select. */
 static Trace
 trace_output(Query *query, AttrNumber attno, Memory *memory)
+{
+	ColumnBelow *column;
+	ListCell   *lc;
+
+	check_stack_depth();
+	if (!memory->joins)
+		return find_output(query, attno, memory);
+	/* each join above asks again */
+	foreach(lc, memory->columns)
+	{
+		column = lfirst(lc);
+		if (column->query == query && column->attno == attno &&
+			column->ended == memory->ended &&
+			column->computed == memory->computed &&
+			column->changes == memory->changes &&
+			column->added_only == memory->added_only)
+			return column->trace;
+	}
+	column = palloc(sizeof(ColumnBelow));
+	column->query = query;
+	column->attno = attno;
+	column->ended = memory->ended;
+	column->computed = memory->computed;
+	column->changes = memory->changes;
+	column->added_only = memory->added_only;
+	column->trace = find_output(query, attno, memory);
+	memory->columns = lappend(memory->columns, column);
+	return column->trace;
+}
+
+/* The same, looked for; of UNION, all parts must agree. */
+static Trace
+find_output(Query *query, AttrNumber attno, Memory *memory)
 {
 	TargetEntry *tle;
 	Node	   *expr;
@@ -2018,14 +2068,34 @@ use_walker(Node *node, UseOfTime *use)
 	return expression_tree_walker(node, use_walker, use);
 }
 
+/* A copy of the query that shares what it has of sub-selects: none of them is in it. */
+static Query *
+copy_without_members(const Query *query)
+{
+	Query	   *result = makeNode(Query);
+	ListCell   *lc;
+
+	*result = *query;
+	result->rtable = NIL;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = makeNode(RangeTblEntry);
+
+		*rte = *lfirst_node(RangeTblEntry, lc);
+		rte->subquery = NULL;
+		result->rtable = lappend(result->rtable, rte);
+	}
+	return copyObject(result);
+}
+
 /* Its columns and its FROM, as they are below outer joins. */
 static Node *
-said_by(Query *query)
+find_said(Query *query)
 {
 	List	   *partial = stream_analyze_partial_joins(query);
 	ListCell   *lc;
 
-	query = copyObject(query);
+	query = copy_without_members(query);
 	foreach(lc, partial)
 		if (lfirst_node(JoinExpr, lc)->rtindex > 0)
 			stream_compat_remove_nulling(query,
@@ -2034,6 +2104,16 @@ said_by(Query *query)
 	return stream_compat_flatten_join_alias_vars(NULL, query, (Node *)
 												 list_make2(query->targetList,
 															query->jointree));
+}
+
+static Node *
+said_by(Query *query, Memory *memory)
+{
+	StreamJoined *joined = find_joined(query, memory);
+
+	if (joined->said == NULL)
+		joined->said = find_said(query);
+	return joined->said;
 }
 
 /*
@@ -2047,17 +2127,17 @@ only_window(Query *query, Node *time, Memory *memory)
 
 	if (query->hasSubLinks || STREAM_MUTATION("join_row_time"))
 		return NULL;
-	(void) use_walker(said_by(query), &use);
+	(void) use_walker(said_by(query, memory), &use);
 	return use.bare || use.several ? NULL : use.window;
 }
 
 /* The columns of a sub-select that the join is given (attribute numbers); NULL: all. */
 static Bitmapset *
-columns_given(Query *query, int rtindex)
+columns_given(Query *query, int rtindex, Memory *memory)
 {
 	Bitmapset  *given = bms_make_singleton(0);
 	ListCell   *lc;
-	List	   *vars = pull_vars_of_level(said_by(query), 0);
+	List	   *vars = pull_vars_of_level(said_by(query, memory), 0);
 
 	foreach(lc, vars)
 	{
@@ -2079,7 +2159,7 @@ lateness_of_member(Query *query, int rtindex, Memory *memory)
 {
 	Bitmapset  *given = memory->joins &&
 		rt_fetch(rtindex, query->rtable)->rtekind == RTE_SUBQUERY ?
-		columns_given(query, rtindex) : NULL;
+		columns_given(query, rtindex, memory) : NULL;
 	Node	   *time = time_column(query, rtindex, false, given, memory);
 	Node	   *window = time ? only_window(query, time, memory) : NULL;
 
@@ -2237,6 +2317,7 @@ joined_of(Query *query, Memory *memory)
 		return joined;
 	joined = palloc0(sizeof(StreamJoined));
 	joined->query = query;
+	joined->memory = memory;
 	joined->append = memory->append;
 	memory->ended = memory->computed = false;
 	memory->joins = memory->append && !STREAM_MUTATION("join_lag");
@@ -2385,10 +2466,9 @@ stream_eventtime_joined(Query *query, bool append)
 static Expr *
 end_of_time(StreamJoined *joined, StreamTimeOf *time, int64 us)
 {
-	Memory		memory = {.append = joined->append};
 	Trace		trace = trace_in_join(joined->query,
 									  time->key_of ? time->key_of : time->expr,
-									  &memory);
+									  joined->memory);
 	Expr	   *end = end_of_window(&trace, copyObject(time->expr), NULL);
 
 	return us == 0 ? end : stream_timeexpr_later(end, us);
@@ -2725,12 +2805,12 @@ stream_eventtime_of_side(StreamJoined *joined, int member, Query *query,
 
 	if (time && (!IsA(time, Var) || made) && is_given(time, seen))
 	{
-		Memory		memory = {.append = append};
-		Trace		trace;
+		Trace		trace = trace_in_join(joined->query, time, joined->memory);
 
 		time = copyObject(time);
 		ChangeVarNodes(time, member, 1, 0);
-		trace = trace_in_join(query, time, &memory);
+		trace.call = copyObject(trace.call);
+		ChangeVarNodes((Node *) trace.call, member, 1, 0);
 		trace.slack = Max(trace.slack, joined->lag);
 		window = make_window(&trace, 0, time, NULL);
 		window->key = -1;

@@ -2068,7 +2068,7 @@ use_walker(Node *node, UseOfTime *use)
 	return expression_tree_walker(node, use_walker, use);
 }
 
-/* A copy of the query that shares what it has of sub-selects: none of them is in it. */
+/* A copy of its columns and its FROM, without the sub-selects there. */
 static Query *
 copy_without_members(const Query *query)
 {
@@ -2085,7 +2085,9 @@ copy_without_members(const Query *query)
 		rte->subquery = NULL;
 		result->rtable = lappend(result->rtable, rte);
 	}
-	return copyObject(result);
+	result->targetList = copyObject(query->targetList);
+	result->jointree = copyObject(query->jointree);
+	return result;
 }
 
 /* Its columns and its FROM, as they are below outer joins. */

@@ -186,6 +186,30 @@ add_sign_of_pairs(Query *query, const StreamCutInput *new)
 }
 
 /*
+ * A copy of the query whose sides are still to be read, without their sub-selects, which may
+ * be long chains.
+ */
+static Query *
+copy_without_sides(const StreamCut *cut)
+{
+	Query		query = *cut->query;
+	ListCell   *lc;
+
+	query.rtable = list_copy(query.rtable);
+	foreach(lc, cut->below)
+	{
+		RangeTblEntry *rte = makeNode(RangeTblEntry);
+		ListCell   *place = list_nth_cell(query.rtable,
+										  ((StreamCutInput *) lfirst(lc))->rtindex - 1);
+
+		*rte = *lfirst_node(RangeTblEntry, place);
+		rte->subquery = NULL;
+		lfirst(place) = rte;
+	}
+	return copyObject(&query);
+}
+
+/*
  * Has the members of FROM read new rows of one side, and the tables of the others.  again:
  * those of the side are kept before.
  */
@@ -265,7 +289,7 @@ condition_for_new(Node *condition, const StreamCutInput *found,
 static void
 add_pairs(StreamCut *cut, Replacing *replacing, const StreamCutInput *new)
 {
-	Query	   *query = copyObject(cut->query);
+	Query	   *query = copy_without_sides(cut);
 	List	   *inputs = read_sides(cut, query, new, false);
 	StreamFeed *feed;
 
@@ -529,7 +553,7 @@ static void
 add_unmatched(StreamCut *cut, Replacing *replacing, StreamCutInput *new,
 			  StreamCutInput *kept, bool after)
 {
-	Query	   *query = copyObject(cut->query);
+	Query	   *query = copy_without_sides(cut);
 	List	   *inputs = read_sides(cut, query, new, after);
 	Node	   *condition;
 	Node	   *matches;
@@ -659,7 +683,7 @@ static void
 add_final(StreamCut *cut, Replacing *replacing, StreamCutInput *kept,
 		  bool new)
 {
-	Query	   *query = copyObject(cut->query);
+	Query	   *query = copy_without_sides(cut);
 	List	   *inputs = read_sides(cut, query, new ? kept : NULL, false);
 	Expr	   *final = final_of(kept);
 	Node	   *time = new ? stream_eventtime_has_expired(final) :
@@ -697,7 +721,7 @@ add_final(StreamCut *cut, Replacing *replacing, StreamCutInput *kept,
 static void
 add_passing(StreamCut *cut, Replacing *replacing, StreamCutInput *tested)
 {
-	Query	   *query = copyObject(cut->query);
+	Query	   *query = copy_without_sides(cut);
 	List	   *inputs = read_sides(cut, query, tested, false);
 
 	query = query_tree_mutator(query, replacing_mutator, replacing, 0);

@@ -507,10 +507,14 @@ has_joined(Query *query)
 											has_joined(rte->subquery));
 }
 
-/* Is nothing but equality what all of these ask for, so that each can be a member of FROM? */
+/*
+ * Is there one of these at most, which asks for nothing but equality, so that it can be a member
+ * of FROM?  A second one would be above a join.
+ */
 static bool
-are_members(const List *conditions)
+is_member(const List *conditions)
 {
+	int			asked = 0;
 	ListCell   *lc;
 
 	foreach(lc, conditions)
@@ -523,7 +527,7 @@ are_members(const List *conditions)
 		if (part == NULL)
 			continue;
 		semijoin.query = copyObject(part);
-		if (none || !make_semijoin(&semijoin))
+		if (none || ++asked > 1 || !make_semijoin(&semijoin))
 			return false;
 	}
 	return true;
@@ -550,7 +554,7 @@ stream_semijoin_pull_up(Query *query, bool append, const StreamPlace *place)
 	 * test is asked for the next one then, in the order in which they are written.
 	 */
 	alone = stream_analyze_partial_joins(query) != NIL ||
-		(append && (has_joined(query) || !are_members(conditions)));
+		(append && (has_joined(query) || !is_member(conditions)));
 	foreach(lc, conditions)
 	{
 		bool		none;

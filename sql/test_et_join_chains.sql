@@ -213,6 +213,96 @@ SELECT restart();
 CALL come_to(16);
 SELECT * FROM show();
 
+---- K1: a join above goes by the time that it is given, which may be further behind than what the join below has said of its own: here l by 5 and 8 s, and by what each join waits itself
+CALL streams();
+CALL make('sum_some', 'SELECT x.c, l.a, r.b FROM x JOIN (l JOIN r ON l.k = r.k AND r.ts BETWEEN l.ts AND l.ts + interval ''5 s'') ON x.k = r.k AND r.ts BETWEEN x.ts - interval ''8 s'' AND x.ts WHERE EXISTS (SELECT FROM n WHERE n.ts = l.ts)');
+CALL make('sum_none', 'SELECT x.c, l.a, r.b FROM x JOIN (l JOIN r ON l.k = r.k AND r.ts BETWEEN l.ts AND l.ts + interval ''5 s'') ON x.k = r.k AND r.ts BETWEEN x.ts - interval ''8 s'' AND x.ts WHERE NOT EXISTS (SELECT FROM n WHERE n.ts = l.ts)');
+CALL make('sum_join', 'SELECT x.c, l.a, n.d FROM x JOIN (l JOIN r ON l.k = r.k AND r.ts BETWEEN l.ts AND l.ts + interval ''5 s'') ON x.k = r.k AND r.ts BETWEEN x.ts - interval ''8 s'' AND x.ts JOIN n ON n.ts = l.ts');
+CALL make('none_twice', 'SELECT l.a, r.b FROM l JOIN r ON l.k = r.k AND r.ts BETWEEN l.ts AND l.ts + interval ''5 s'' WHERE NOT EXISTS (SELECT FROM x WHERE x.k = r.k + 1 AND x.ts BETWEEN r.ts AND r.ts + interval ''8 s'') AND NOT EXISTS (SELECT FROM n WHERE n.ts = l.ts)');
+INSERT INTO l VALUES (at(1), 1, 10), (at(1.1), 1, 11), (at(1.19), 1, 12), (at(1.2), 1, 13);
+INSERT INTO r VALUES (at(6), 1, 60);
+-- before what it is asked for
+INSERT INTO n VALUES (at(1), 1, 1);
+CALL refresh_views(2);
+-- 18.5: for the first join of l and r, and 13.499 for the second: x at 14 is not late, and r at 6 is kept until 19.002; l at 1 is until 19.003
+CALL come_to(18.5);
+INSERT INTO x VALUES (at(14), 1, 140), (at(13.499), 1, 139);
+CALL refresh_views(2);
+SELECT restart();
+-- after it
+INSERT INTO n VALUES (at(1.1), 1, 2);
+CALL refresh_views(2);
+-- in none_twice, r at 6 waits for x until 19.002
+SELECT * FROM show();
+-- 19.2, so 1.197 for n: 1.19 is over, 1.2 is not
+CALL come_to(19.2);
+INSERT INTO n VALUES (at(1.19), 1, 3), (at(1.2), 1, 4);
+CALL refresh_views(2);
+SELECT * FROM show();
+SELECT restart();
+CALL come_to(100);
+CALL refresh_views(2);
+SELECT * FROM show();
+
+---- J7, D1, K1: equal windows find each other until they end, whose times may be as long before as they are wide; above, what is asked for such a time waits so long, and what is asked for the window does not
+CALL streams();
+CALL make('w_time', 'SELECT l.a, r.b, n.d FROM l JOIN r ON tumble(l.ts, ''10 s'') = tumble(r.ts, ''10 s'') AND l.k = r.k JOIN n ON n.ts = l.ts');
+CALL make('w_time_x', 'SELECT l.a, r.b, x.c FROM l JOIN r ON tumble(l.ts, ''10 s'') = tumble(r.ts, ''10 s'') AND l.k = r.k JOIN x ON x.ts = l.ts');
+CALL make('w_left', 'SELECT l.a, r.b, n.d FROM l LEFT JOIN r ON tumble(l.ts, ''10 s'') = tumble(r.ts, ''10 s'') AND l.k = r.k JOIN n ON n.ts = l.ts');
+CALL make('w_range', 'SELECT l.a, r.b, x.c FROM l JOIN r ON tumble(l.ts, ''10 s'') = tumble(r.ts, ''10 s'') AND l.k = r.k JOIN x ON x.k = l.k AND x.ts BETWEEN l.ts - interval ''1 s'' AND l.ts + interval ''1 s''');
+CALL make('w_anti', 'SELECT l.a, r.b FROM l JOIN r ON tumble(l.ts, ''10 s'') = tumble(r.ts, ''10 s'') AND l.k = r.k WHERE NOT EXISTS (SELECT FROM n WHERE n.ts = l.ts)');
+CALL make('w_window', 'SELECT l.a, r.b, x.c FROM l JOIN r ON tumble(l.ts, ''10 s'') = tumble(r.ts, ''10 s'') AND l.k = r.k JOIN x ON tumble(x.ts, ''10 s'') = tumble(l.ts, ''10 s'') AND x.k = l.k');
+CALL make('w_outer', 'SELECT l.a, r.b, x.c FROM l LEFT JOIN r ON tumble(l.ts, ''10 s'') = tumble(r.ts, ''10 s'') AND l.k = r.k LEFT JOIN x ON tumble(x.ts, ''10 s'') = tumble(l.ts, ''10 s'') AND x.k = l.k');
+INSERT INTO l VALUES (at(1), 1, 10), (at(2), 2, 20);
+INSERT INTO n VALUES (at(1), 1, 1);
+INSERT INTO x VALUES (at(1), 1, 100);
+CALL refresh_views(2);
+CALL come_to(9.9);
+-- l at 1 is found now
+INSERT INTO r VALUES (at(9.95), 1, 95);
+CALL refresh_views(2);
+SELECT * FROM show();
+SELECT restart();
+-- 10: the window is over, so l at 2 is alone, and x is late for it; for what asks for times it is 0, and 1.999 and 2 are in time
+CALL come_to(10);
+INSERT INTO x VALUES (at(1.999), 1, 101), (at(2), 2, 102);
+INSERT INTO n VALUES (at(2), 2, 2);
+CALL refresh_views(2);
+SELECT * FROM show();
+SELECT restart();
+-- 11, so 1 for these: 1 is over
+CALL come_to(11);
+INSERT INTO n VALUES (at(1), 1, 3);
+INSERT INTO x VALUES (at(1), 1, 103);
+CALL refresh_views(2);
+SELECT * FROM show();
+
+---- J5, D7: above an outer join, what is asked for a time of its row waits as long as that may come, also where another time of the row is null; for null, nothing is found, at once
+CALL streams();
+CALL make('o_right', 'SELECT l.a, r.b, x.c FROM l RIGHT JOIN r ON l.ts = r.ts AND l.k = r.k LEFT JOIN x ON tumble(r.ts, ''10 s'') = tumble(x.ts, ''10 s'') AND r.k = x.k WHERE NOT EXISTS (SELECT FROM n WHERE n.ts = x.ts)');
+CALL make('o_inner', 'SELECT l.a, r.b, x.c FROM l RIGHT JOIN r ON l.ts = r.ts AND l.k = r.k JOIN x ON tumble(r.ts, ''10 s'') = tumble(x.ts, ''10 s'') AND r.k = x.k WHERE NOT EXISTS (SELECT FROM n WHERE n.ts = x.ts)');
+CALL make('o_times', 'SELECT l.ts AS l, r.ts AS r, x.ts AS x FROM l FULL JOIN r ON l.ts = r.ts AND l.k = r.k LEFT JOIN x ON tumble(r.ts, ''10 s'') = tumble(x.ts, ''10 s'') AND r.k = x.k WHERE NOT EXISTS (SELECT FROM n WHERE n.ts = x.ts)');
+CALL make('o_full', 'SELECT l.a, r.b FROM l FULL JOIN r ON l.k = r.k AND r.ts BETWEEN l.ts AND l.ts + interval ''5 s'' WHERE NOT EXISTS (SELECT FROM n WHERE n.ts = r.ts)');
+INSERT INTO l VALUES (at(1), 1, 10);
+INSERT INTO r VALUES (at(1), 1, 11), (at(2), 2, 12), (at(3), 3, 13);
+INSERT INTO x VALUES (at(4), 1, 14), (at(4.5), 2, 15);
+CALL refresh_views(2);
+CALL come_to(9.9);
+INSERT INTO x VALUES (at(9.95), 1, 95), (at(9.96), 2, 96);
+CALL refresh_views(2);
+SELECT * FROM show();
+SELECT restart();
+-- 12, so 2 for the last: 4 and 4.5 are asked for what comes in time
+CALL come_to(12);
+INSERT INTO n VALUES (at(4), 1, 1), (at(4.5), 1, 2), (at(1), 1, 3);
+CALL refresh_views(2);
+-- 3 has found nothing since 10
+SELECT * FROM show();
+SELECT restart();
+-- 19.955: 9.95 has been waited for, 9.96 has not
+CALL come_to(19.955);
+SELECT * FROM show();
+
 ---- what cannot be made one after the other
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT l.a, r.b, x.c, g FROM l JOIN (r JOIN (x CROSS JOIN LATERAL generate_series(1, l.k) g) ON x.ts = r.ts) ON l.k = r.k;

@@ -179,8 +179,12 @@ write_from(Query *query, const Bitmapset *members)
 	List	   *functions = NIL;
 	ListCell   *lc;
 
+	/* what is in parentheses is joined with each other first */
 	foreach(lc, from->fromlist)
-		spread(lfirst(lc), &items, &conditions);
+		if (items == NIL)
+			spread(lfirst(lc), &items, &conditions);
+		else
+			items = lappend(items, lfirst(lc));
 	conditions = list_concat(conditions,
 							 stream_nesting_conditions(from->quals));
 	/* windows that hop gives are not looked through below (eventtime.c) */
@@ -301,7 +305,7 @@ move(Query *query, Node **part, const Bitmapset *members)
 	while ((member = bms_next_member(inside, member)) >= 0)
 		rest = lappend_int(rest, member);
 	inner = compact(query, rest);
-	if (stream_analyze_partial_joins(inner) == NIL)
+	if (list_length(rest) < 3 && stream_analyze_partial_joins(inner) == NIL)
 		write_from(inner, NULL);
 	stream_chains_nest(inner, rest);
 	return true;

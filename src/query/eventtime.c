@@ -476,6 +476,7 @@ static Trace
 trace_call(Query *query, FuncExpr *call, Memory *memory)
 {
 	const char *name = our_function(call->funcid);
+	FuncExpr   *written = call;
 	Node	   *argument;
 	Trace		trace;
 
@@ -486,7 +487,7 @@ trace_call(Query *query, FuncExpr *call, Memory *memory)
 	if (argument == NULL)
 		return is_bound(call->funcid) ?
 			trace_bound(query, call, memory) : no_trace;
-	if (trace_window_below(query, call, argument, memory, &trace))
+	if (trace_window_below(query, written, argument, memory, &trace))
 	{
 		trace.call = call;
 		return trace;
@@ -766,8 +767,9 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 	bounded = slack_of_joined(joined, expr, memory->joins, &slack);
 	if (memory->joins)
 	{
-		trace.slack = bounded ? Max(joined->output_lag, slack) :
-			joined->output_lag;
+		trace.slack = joined->output_lag;
+		if (bounded && !STREAM_MUTATION("join_behind"))
+			trace.slack = Max(trace.slack, slack);
 		trace.open = !bounded;
 		trace.made_up |= is_made_up(joined, expr);
 		return trace;

@@ -1884,7 +1884,8 @@ time_column(Query *query, int rtindex, bool window, const Bitmapset *seen,
 {
 	RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
 	List	   *vars;
-	Node	   *computed = NULL;
+	Node	   *best = NULL;
+	int			best_rank = 0;
 	List	   *open = NIL;
 	ListCell   *lc;
 
@@ -1895,6 +1896,7 @@ time_column(Query *query, int rtindex, bool window, const Bitmapset *seen,
 	foreach(lc, vars)
 	{
 		Trace		trace;
+		int			rank;
 
 		if (!IsA(lfirst(lc), Var) ||
 			(seen && !bms_is_member(lfirst_node(Var, lc)->varattno, seen)))
@@ -1906,15 +1908,19 @@ time_column(Query *query, int rtindex, bool window, const Bitmapset *seen,
 			  trace.kind == TRACE_TIME))
 			continue;
 		if (trace.open)
+		{
 			open = lappend(open, lfirst(lc));
-		else if (window || trace.of == NULL)
-			return lfirst(lc);
-		else if (computed == NULL)
-			computed = lfirst(lc);
+			continue;
+		}
+		/* rather one that is never null, and rather one that is not computed */
+		rank = (trace.made_up ? 2 : 0) + (!window && trace.of ? 1 : 0);
+		if (best && rank >= best_rank)
+			continue;
+		best = lfirst(lc);
+		best_rank = rank;
 	}
 	/* a row with several times that say nothing of when it comes is late by none (rule B10) */
-	return computed == NULL && list_length(open) == 1 ? linitial(open) :
-		computed;
+	return best == NULL && list_length(open) == 1 ? linitial(open) : best;
 }
 
 /* ---- joins ---- */
@@ -2225,7 +2231,13 @@ make_pair(StreamJoined *joined, JoinExpr *join, Memory *memory)
 	return pair;
 }
 
-/* ---- the watermark of joins (rule K1) ---- */
+/*
+ * ---- the watermark of joins (rule K1) ----
+ *
+ * Of what has been in time, no row that a join hands on is late above it: there, each time of
+ * it that is not open is after the watermark of that join.  That is why it is the least that the
+ * members hand on, less how far the time that says what is late may be behind (trace_joined).
+ */
 
 static int64 lag_of_query(Query *query, Memory *memory);
 

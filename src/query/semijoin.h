@@ -16,7 +16,7 @@
  * Puts the sub-selects of EXISTS, IN and NOT EXISTS that read streams, among the conditions of
  * WHERE, into FROM, if a stream is there and they can be.  Changes the query.  True: FROM
  * has joins of the types JOIN_SEMI and JOIN_ANTI then, which must become operators.  append: for
- * a view in append mode; one of them that has to be such a join has all be.  Error 0A000, with
+ * a view in append mode, where several of them are all such joins.  Error 0A000, with
  * the position, for what can be none.
  */
 extern bool stream_semijoin_pull_up(Query *query, bool append,

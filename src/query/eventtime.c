@@ -2391,6 +2391,7 @@ nest_chains(Query *query)
 	ListCell   *lc;
 
 	CHECK_FOR_INTERRUPTS();
+	check_stack_depth();
 	foreach(lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);

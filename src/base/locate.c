@@ -24,6 +24,13 @@
 #include "base/compat.h"
 #include "base/locate.h"
 
+int
+stream_locate_count(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_RESULT ? (int) rte->enrtuples :
+		rte->rtekind == RTE_JOIN ? 0 : 1;
+}
+
 StreamPlace
 stream_locate_member(const StreamPlace *outer, const Query *query, int rtindex)
 {
@@ -33,8 +40,7 @@ stream_locate_member(const StreamPlace *outer, const Query *query, int rtindex)
 	if (place.source == NULL)
 		return place;
 	for (int i = 1; i <= rtindex; i++)
-		if (rt_fetch(i, query->rtable)->rtekind != RTE_JOIN)
-			member++;
+		member += stream_locate_count(rt_fetch(i, query->rtable));
 	place.path = lappend_int(list_copy(outer->path), member);
 	return place;
 }

@@ -40,6 +40,12 @@ extern StreamPlace stream_locate_member(const StreamPlace *outer,
 										const Query *query, int rtindex);
 
 /*
+ * For how many members of the FROM of a statement a range table entry stands: one, none (a join),
+ * or, in place of what has been moved away (RTE_RESULT), as many as its enrtuples.
+ */
+extern int	stream_locate_count(const RangeTblEntry *rte);
+
+/*
  * The location of a clause, as in parse nodes; that of what is nearest if the
  * parser has kept none for it; -1 if nothing is known.  What comes out of a view
  * is where the view is named.  For when an error is about to be raised: parses

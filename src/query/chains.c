@@ -33,7 +33,6 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
-#include "rewrite/rewriteManip.h"
 
 #include "base/debug.h"
 #include "query/analyze.h"
@@ -253,38 +252,6 @@ take_conditions(Query *query, Node *part)
 	return taken ? (Node *) make_ands_explicit(taken) : NULL;
 }
 
-/*
- * Takes what is no member of FROM out of the range table of the sub-select that has been made
- * last, or each level of a long chain would have all of it.  Returns that; members: those of
- * them that read streams get their new numbers.
- */
-static Query *
-compact(Query *query, List *members)
-{
-	Query	   *inner = llast_node(RangeTblEntry, query->rtable)->subquery;
-	List	   *rtable = NIL;
-	ListCell   *lc;
-	ListCell   *lm;
-
-	foreach(lc, inner->rtable)
-	{
-		int			before = foreach_current_index(lc) + 1;
-		int			now = list_length(rtable) + 1;
-
-		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_RESULT)
-			continue;
-		rtable = lappend(rtable, lfirst(lc));
-		if (now == before)
-			continue;
-		ChangeVarNodes((Node *) inner, before, now, 0);
-		foreach(lm, members)
-			if (lfirst_int(lm) == before)
-				lfirst_int(lm) = now;
-	}
-	inner->rtable = rtable;
-	return inner;
-}
-
 /* Moves a part, which may have more than two members itself. */
 static bool
 move(Query *query, Node **part, const Bitmapset *members)
@@ -304,7 +271,7 @@ move(Query *query, Node **part, const Bitmapset *members)
 	}
 	while ((member = bms_next_member(inside, member)) >= 0)
 		rest = lappend_int(rest, member);
-	inner = compact(query, rest);
+	inner = stream_nesting_compact(query, rest);
 	if (list_length(rest) < 3 && stream_analyze_partial_joins(inner) == NIL)
 		write_from(inner, NULL);
 	stream_chains_nest(inner, rest);
@@ -336,7 +303,7 @@ nest_tests(Query *query)
 	/* what is asked of the first side alone has been asked before */
 	if (stream_nesting_move_part(query, part, NULL, STREAM_NESTING_MADE))
 	{
-		Query	   *inner = compact(query, NIL);
+		Query	   *inner = stream_nesting_compact(query, NIL);
 
 		members = stream_analyze_members_of_from(inner);
 		stream_chains_nest(inner, members);

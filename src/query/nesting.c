@@ -13,6 +13,7 @@
 #include "rewrite/rewriteManip.h"
 
 #include "base/compat.h"
+#include "base/locate.h"
 #include "query/nesting.h"
 
 static Node *
@@ -256,12 +257,13 @@ part_mutator(Node *node, Part *part)
 
 /* What is at a place in the range table that is no member of FROM any more. */
 static RangeTblEntry *
-nothing(void)
+nothing(const RangeTblEntry *moved)
 {
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 
 	rte->rtekind = RTE_RESULT;
 	rte->eref = makeAlias("*RESULT*", NIL);
+	rte->enrtuples = stream_locate_count(moved);
 	return rte;
 }
 
@@ -277,12 +279,12 @@ share_members(Query *query, Query *inner, const Bitmapset *moved)
 
 		if (!bms_is_member(foreach_current_index(lc) + 1, moved))
 		{
-			inner->rtable = lappend(inner->rtable, nothing());
+			inner->rtable = lappend(inner->rtable, nothing(rte));
 			continue;
 		}
 		stream_compat_take_permissions(query, inner, rte);
 		inner->rtable = lappend(inner->rtable, rte);
-		lfirst(lc) = nothing();
+		lfirst(lc) = nothing(rte);
 	}
 }
 
@@ -344,6 +346,44 @@ stream_nesting_move_part(Query *query, Node **place, Node *quals,
 		checkExprHasSubLink((Node *) inner);
 	query->hasSubLinks &= checkExprHasSubLink((Node *) query);
 	return true;
+}
+
+Query *
+stream_nesting_compact(Query *query, List *members)
+{
+	Query	   *inner = llast_node(RangeTblEntry, query->rtable)->subquery;
+	List	   *rtable = NIL;
+	RangeTblEntry *skipped = NULL;
+	ListCell   *lc;
+	ListCell   *lm;
+
+	foreach(lc, inner->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		int			before = foreach_current_index(lc) + 1;
+		int			now;
+
+		if (rte->rtekind == RTE_RESULT)
+		{
+			if (skipped)
+				rte->enrtuples += skipped->enrtuples;
+			skipped = rte;
+			continue;
+		}
+		if (skipped && skipped->enrtuples > 0)
+			rtable = lappend(rtable, skipped);
+		skipped = NULL;
+		rtable = lappend(rtable, rte);
+		now = list_length(rtable);
+		if (now == before)
+			continue;
+		ChangeVarNodes((Node *) inner, before, now, 0);
+		foreach(lm, members)
+			if (lfirst_int(lm) == before)
+				lfirst_int(lm) = now;
+	}
+	inner->rtable = rtable;
+	return inner;
 }
 
 void

@@ -68,6 +68,14 @@ extern void stream_nesting_flatten_all(Query *query);
 extern bool stream_nesting_move_part(Query *query, Node **part, Node *quals,
 									 const char *name);
 
+/*
+ * Makes what are no members of FROM any more one entry, or none, in the range table of the
+ * sub-select that has been made so last, or each level of a long chain would have all of them.
+ * Returns the sub-select.  members: those of its members that are in the list (indexes into the
+ * range table) get their new numbers there.
+ */
+extern Query *stream_nesting_compact(Query *query, List *members);
+
 /* Says of it that the statement does not show it. */
 extern void stream_nesting_hide(Query *query);
 extern bool stream_nesting_is_hidden(const RangeTblEntry *rte);

@@ -189,7 +189,10 @@ nest(Query *query)
 	while ((part = find_part(streams, query)) != NULL &&
 		   stream_nesting_move_part(query, part, NULL,
 									 STREAM_NESTING_MADE))
+	{
+		(void) stream_nesting_compact(query, NIL);
 		streams = streams_of(query);
+	}
 }
 
 static bool

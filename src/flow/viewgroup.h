@@ -26,8 +26,8 @@ typedef struct StreamGroupBatch
  * transaction, which the caller commits (then calls stream_batch_committed for each)
  * or, after an error, aborts (then calls stream_batch_forget).  No snapshot may be
  * active.  Waits for the views' batch locks.  whole: it reads all there is, as that of
- * several views always does; part: NULL, or
- * which part of what there is to read, not for several views.  Lists are in the current memory context.  Raises whatever
+ * several views always does, but for a part; part: NULL, or
+ * which part of what there is to read.  Lists are in the current memory context.  Raises whatever
  * the views' queries raise, and says which view that was, in the error's context and in
  * group->at.
  */
@@ -48,6 +48,25 @@ extern List *stream_viewgroup_lock(Oid viewid);
 
 /* The same: those of a list of rows (as of stream_catalog_views). */
 extern List *stream_viewgroup_among(List *rows, StreamViewRow *row);
+
+/* The groups of all of these rows, found in one pass, in the current memory context. */
+extern HTAB *stream_viewgroup_collect(List *rows);
+
+/* One of them. */
+typedef struct StreamViewgroup
+{
+	struct
+	{
+		Oid			owner;
+		char		name[NAMEDATALEN];
+	}			key;
+	StreamViewRow *leader;
+	bool		enabled;		/* none of its views is paused */
+} StreamViewgroup;
+
+/* That of a row of the list, or NULL: it is in none. */
+extern const StreamViewgroup *stream_viewgroup_of(HTAB *groups,
+												  const StreamViewRow *row);
 
 /* The first of them, whose worker runs their batches; InvalidOid if the view is gone. */
 extern Oid	stream_viewgroup_leader(Oid viewid);

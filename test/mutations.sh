@@ -76,6 +76,7 @@
 #	group_snapshot	each view of a group reads as of a snapshot of its own
 #	failure_stays	the failure of a view is recorded though it is being dropped
 #	failure_unlocked	... or taken back by two at the same time
+#	mark_stays	a change stream is marked though it is being dropped
 #	left_out_stays	a slow view waits on behind a batch while others of the lane end
 #	own_elsewhere	... and though its owner has his turns elsewhere
 #	bundle_left_out	a view that was left out of a transaction of many has read all there is
@@ -83,6 +84,7 @@
 #	bundle_first_only	... goes on when any but the first of them is paused
 #	bundle_forever	... goes on when it does not end by itself
 #	worker_memory	a worker keeps what functions of users have left behind
+#	memory_from_beginning	... any amount of it, if that is from its first batches
 #	bundle_blame	what fails in a transaction of many views is the failure of any of them
 #	ordered_stay	... of which the first ones are wanted
 #	topn_unsaid	that a row is no longer among the first is not handed on
@@ -140,7 +142,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever worker_memory failure_stays failure_unlocked left_out_stays own_elsewhere
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered
@@ -211,7 +213,8 @@ guards()
 		failure_stays | failure_unlocked) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
 		bundle_*) echo t/072_bundle.pl ;;
-		worker_memory) echo t/079_hungry.pl ;;
+		mark_stays) echo t/073_retention.pl ;;
+		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
 		dump_read | restore_doubt | truncate_restored) echo t/073_dump.pl ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;

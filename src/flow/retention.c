@@ -700,7 +700,13 @@ stream_retention_run(const StreamViewRow *row)
 	Retention	retention = {.row = row,.relid = row->changes};
 	ListCell   *lc;
 
+	/* the mark of one that is being dropped would stay */
+	if (!STREAM_MUTATION("mark_stays") &&
+		(!ConditionalLockRelationOid(row->viewid, AccessShareLock) ||
+		 stream_catalog_view(row->viewid) == NULL))
+		return false;
 	look_at_marks(&retention);
+	STREAM_DEBUG_POINT("retention_marked");
 	if (!is_worth_it(&retention) || !is_unused(row->changes))
 		return false;
 	/* in the order in which everybody takes batch locks */

@@ -85,6 +85,56 @@ stream_viewgroup_among(List *rows, StreamViewRow *row)
 	return members;
 }
 
+/* Its group in the table; found: NULL, or it is entered if need be. */
+static StreamViewgroup *
+look_up(HTAB *groups, const StreamViewRow *row, bool *found)
+{
+	StreamViewgroup group;
+
+	if (row->options.group == NULL || row->released)
+		return NULL;
+	memset(&group.key, 0, sizeof(group.key));
+	group.key.owner = stream_catalog_view_owner(row->viewid);
+	strlcpy(group.key.name, row->options.group, NAMEDATALEN);
+	return hash_search(groups, &group.key, found ? HASH_ENTER : HASH_FIND,
+					   found);
+}
+
+HTAB *
+stream_viewgroup_collect(List *rows)
+{
+	HASHCTL		ctl = {.hcxt = CurrentMemoryContext};
+	HTAB	   *groups;
+	ListCell   *lc;
+
+	ctl.keysize = sizeof(((StreamViewgroup *) NULL)->key);
+	ctl.entrysize = sizeof(StreamViewgroup);
+	groups = hash_create("groups of views", 64, &ctl,
+						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	foreach(lc, rows)
+	{
+		bool		found;
+		StreamViewRow *row = lfirst(lc);
+		StreamViewgroup *group = look_up(groups, row, &found);
+
+		if (group == NULL)
+			continue;
+		if (!found)
+		{
+			group->leader = row;
+			group->enabled = true;
+		}
+		group->enabled &= row->options.enabled;
+	}
+	return groups;
+}
+
+const StreamViewgroup *
+stream_viewgroup_of(HTAB *groups, const StreamViewRow *row)
+{
+	return look_up(groups, row, NULL);
+}
+
 /* Rows of its members; NIL if the view is gone. */
 static List *
 rows_of_members(Oid viewid)
@@ -281,6 +331,18 @@ check_streams(Together *group, Member *member)
 	}
 }
 
+/* A batch begins anew because something has changed meanwhile; but not for ever. */
+static void
+begin_anew(int tries)
+{
+	CHECK_FOR_INTERRUPTS();
+	if (tries > MAX_TRIES)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("what the query of a continuous view depends on does not stop changing"),
+				 errhint("Try again.")));
+}
+
 /*
  * Plans and leaves of all members.  Leaves that a plan does not know of must not be
  * taken for read, and what one member reads must not be unknown to another: if finding
@@ -295,11 +357,7 @@ prepare_members(Together *group)
 
 	do
 	{
-		if (++tries > MAX_TRIES)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("what the query of a continuous view depends on does not stop changing"),
-					 errhint("Try again.")));
+		begin_anew(++tries);
 		foreach(lc, group->members)
 			stream_batch_prepare(turn_of(group, lfirst(lc)));
 		prepared = true;
@@ -517,6 +575,7 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
 	Together	group = {.pub = pub};
 	ErrorContextCallback callback;
 	List	   *views;
+	int			tries = 0;
 	bool		due;
 
 	memset(pub, 0, sizeof(*pub));
@@ -535,6 +594,7 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
 	{
 		do
 		{
+			begin_anew(++tries);
 			prepare_members(&group);
 			measure_members(&group, part, whole);
 			STREAM_DEBUG_POINT("batch-before-snapshot");

@@ -48,6 +48,25 @@ extern List *stream_viewgroup_lock(Oid viewid);
 /* The same: those of a list of rows (as of stream_catalog_views). */
 extern List *stream_viewgroup_among(List *rows, StreamViewRow *row);
 
+/* The groups of all of these rows, found in one pass, in the current memory context. */
+extern HTAB *stream_viewgroup_collect(List *rows);
+
+/* One of them. */
+typedef struct StreamViewgroup
+{
+	struct
+	{
+		Oid			owner;
+		char		name[NAMEDATALEN];
+	}			key;
+	StreamViewRow *leader;
+	bool		enabled;		/* none of its views is paused */
+} StreamViewgroup;
+
+/* That of a row of the list, or NULL: it is in none. */
+extern const StreamViewgroup *stream_viewgroup_of(HTAB *groups,
+												  const StreamViewRow *row);
+
 /* The first of them, whose worker runs their batches; InvalidOid if the view is gone. */
 extern Oid	stream_viewgroup_leader(Oid viewid);
 

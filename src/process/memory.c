@@ -12,8 +12,9 @@
  * What is not too much: a worker remembers its views, which is not counted, and the
  * server what it knows of their relations.  So there is an allowance for each view; and
  * whoever has as much from the beginning, when each view has run that had something to do, would
- * have it again, so it must be twice that.  And a worker lives for a while.  So it does not
- * end again and again, whatever the allowance.
+ * have it again, so it must be twice that; but four times the allowance will do, for one batch can leave
+ * any amount behind.  And a worker lives for a while.  So it does not end again and again, whatever
+ * the allowance.
  *
  * To look takes as long as there are contexts, so it is done once for so much work.
  *
@@ -34,6 +35,7 @@
 #define LIVES_MS 5000			/* who lives so long is started again at once (scheduler.c) */
 #define LIMIT_KB (256 * 1024)
 #define VIEW_KB 256
+#define MOST 4					/* so many times as much, where it is from the beginning */
 
 static int64 work_us = 0;		/* since the last look */
 static int	turns = 0;
@@ -70,7 +72,8 @@ stream_memory_is_used_up(int nviews, bool ran)
 	size = used();
 	limit = ((Size) stream_debug_limit("memory_kb", LIMIT_KB) +
 			 (Size) nviews * VIEW_KB) * 1024;
-	limit = Max(limit, 2 * settled);
+	limit = Max(limit, Min(2 * settled, STREAM_MUTATION("memory_from_beginning") ?
+						   2 * settled : MOST * limit));
 	if (size <= limit || STREAM_MUTATION("worker_memory"))
 		return false;
 	ereport(LOG,

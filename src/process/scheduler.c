@@ -403,21 +403,18 @@ leave_group(Views *views, StreamViewRow *row, List *rows)
 
 /* What is to be done with a view? */
 static void
-sort_view(Views *views, StreamViewRow *row, List *rows)
+sort_view(Views *views, StreamViewRow *row, List *rows, HTAB *groups)
 {
-	List	   *members = stream_viewgroup_among(rows, row);
-	StreamViewRow *leader = linitial(members);
-	bool		enabled = stream_enabled;
-	ListCell   *lc;
+	const StreamViewgroup *group = stream_viewgroup_of(groups, row);
+	bool		enabled = stream_enabled &&
+		(group ? group->enabled : row->options.enabled) &&
+		!stream_successor_is_unwanted(row);
 
-	foreach(lc, members)
-		enabled &= ((StreamViewRow *) lfirst(lc))->options.enabled;
-	enabled &= !stream_successor_is_unwanted(row);
 	leave_group(views, row, rows);
 	views->all = lappend_oid(views->all, row->viewid);
 	if (!enabled)
 		views->disabled = lappend_oid(views->disabled, row->viewid);
-	else if (leader != row)
+	else if (group && group->leader != row)
 		views->followers = lappend_oid(views->followers, row->viewid);
 	else
 	{
@@ -441,6 +438,7 @@ read_views(Views *views)
 	if (present)
 	{
 		List	   *rows;
+		HTAB	   *groups;
 
 		PushActiveSnapshot(GetTransactionSnapshot());
 		views->restoring = restore_views();
@@ -450,9 +448,10 @@ read_views(Views *views)
 		forget_troubles(rows);
 		stream_failure_log_views(rows);
 		PopActiveSnapshot();
+		groups = stream_viewgroup_collect(rows);
 		MemoryContextSwitchTo(turn_context);
 		foreach(lc, rows)
-			sort_view(views, lfirst(lc), rows);
+			sort_view(views, lfirst(lc), rows, groups);
 	}
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(turn_context);

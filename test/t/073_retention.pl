@@ -259,6 +259,21 @@ cmp_ok(sql('SELECT count(*) FROM streaming._mark'), '<=', 18, 'few marks are kep
 sql("CREATE MATERIALIZED VIEW over_w WITH (streaming.continuous) AS SELECT op, count(*) AS n FROM w_changes GROUP BY op");
 check('of which old changes go');
 
+# One that is dropped while it is marked.
+sql(q{SELECT _debug_arm('retention_marked', 'wait')},
+	qq{CREATE MATERIALIZED VIEW goes WITH (streaming.continuous, streaming.changes, streaming.changes_retention = '1 hour') AS $groups});
+$node->poll_query_until('postgres', q{SELECT _debug_waiting('retention_marked') > 0 AND
+	(SELECT bool_or(phase IS NOT NULL) FROM streaming.progress)}) or die 'no marks';
+my $drop = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'DROP MATERIALIZED VIEW goes' ],
+	'<', \undef, '>', \my $dropped, '2>', \my $drop_error);
+$node->poll_query_until('postgres', q{SELECT to_regclass('goes') IS NULL OR EXISTS
+	(SELECT FROM pg_stat_activity WHERE query ~ '^DROP MATERIALIZED VIEW goes' AND wait_event_type = 'Lock')}) or die 'no DROP';
+sql(q{SELECT _debug_disarm('retention_marked')});
+$drop->finish;
+is($drop_error, '', 'a view is dropped while it is marked');
+sql(q{SELECT streaming.wait('w')});
+is(sql('SELECT count(*) FROM streaming._mark WHERE viewid NOT IN (SELECT viewid FROM streaming._view)'), 0, '... and no mark stays');
+
 # Closed groups: a view that has read them from the beginning goes on.
 my $windows = q{SELECT tumble(ts, '1 second') AS t, count(*) AS n, sum(x) AS x FROM s GROUP BY 1};
 sql("CREATE MATERIALIZED VIEW closed WITH (streaming.continuous, streaming.output_mode = append) AS $windows",

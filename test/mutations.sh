@@ -74,6 +74,7 @@
 #	bundle_first_only	... goes on when any but the first of them is paused
 #	bundle_forever	... goes on when it does not end by itself
 #	worker_memory	a worker keeps what functions of users have left behind
+#	agenda_overslept	views that are asleep do not notice commits
 #	bundle_blame	what fails in a transaction of many views is the failure of any of them
 #	ordered_stay	... of which the first ones are wanted
 #	topn_unsaid	that a row is no longer among the first is not handed on
@@ -124,7 +125,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever worker_memory failure_stays left_out_stays own_elsewhere
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever worker_memory failure_stays left_out_stays own_elsewhere agenda_overslept
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut strangers successor_wanted replace_patient
@@ -190,7 +191,7 @@ guards()
 		group_snapshot) echo test_00_setup test_view_group ;;
 		failure_stays) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
-		bundle_*) echo t/072_bundle.pl ;;
+		bundle_* | agenda_*) echo t/072_bundle.pl ;;
 		worker_memory) echo t/079_hungry.pl ;;
 		dump_read | restore_doubt | truncate_restored) echo t/073_dump.pl ;;
 		none) echo placement savepoint writers cache ;;

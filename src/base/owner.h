@@ -22,6 +22,14 @@
 extern void stream_owner_run(Oid owner, ArrayType *settings,
 							 void (*work) (void *arg), void *arg);
 
+/*
+ * Runs work(arg), which calls stream_owner_run for many views, as who calls: where their
+ * settings are these, they are put in force once, not for each.  Whatever a view sets
+ * still ends with its own turn.  Nothing in between may look up a name.
+ */
+extern void stream_owner_share(ArrayType *settings, void (*work) (void *arg),
+							   void *arg);
+
 /* Is code of a view running in this process? */
 extern bool stream_owner_is_running(void);
 

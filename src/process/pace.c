@@ -15,6 +15,11 @@
  * proportion.  How many commits come does not depend on the pause, and a
  * batch of many takes hardly longer, so this does not swing.
  *
+ * A turn is a round of all views that are due.  A row that has just missed it waits for the
+ * rest of it, for the pause and for the next one.  So that many views do not make that long,
+ * the pause leaves room for TURNS turns in streaming.target_latency, and where views are
+ * behind there is none.
+ *
  * The worker sleeps through its pause whatever comes, for to be woken by each commit
  * is half of what is to be saved.
  *
@@ -27,6 +32,7 @@
 #define SMOOTH_US 50000.0
 #define LOW_LOAD 0.5
 #define HIGH_LOAD 1.5
+#define TURNS 4					/* two, which may have to wait for the processor */
 
 int			stream_target_latency = 10;
 
@@ -41,7 +47,7 @@ stream_pace_note_batch(int64 us, uint64 commits)
 }
 
 int64
-stream_pace_pause(TimestampTz begun, TimestampTz now)
+stream_pace_pause(TimestampTz begun, TimestampTz now, bool behind)
 {
 	double		passed = Max(begun - last_turn, 1);
 	double		target = stream_target_latency * 1000.0;
@@ -52,5 +58,8 @@ stream_pace_pause(TimestampTz begun, TimestampTz now)
 	last_turn = begun;
 
 	share = (load - LOW_LOAD) / (HIGH_LOAD - LOW_LOAD);
-	return (int64) (Min(Max(share, 0.0), 1.0) * target) - (now - begun);
+	if (behind)
+		return 0;
+	return (int64) Min(Min(Max(share, 0.0), 1.0) * target - (now - begun),
+					   target - (double) TURNS * (now - begun));
 }

@@ -98,6 +98,7 @@
 #define PATIENCE_MS 10000
 #define RETENTION_MS 1000
 #define RETENTION_PAUSE_MS 10000
+#define NO_RETENTION_MS 600000
 #define HELD_UP_US USECS_PER_MINUTE	/* so long what fails is left alone, ... */
 #define HELD_UP_FORGET_US USECS_PER_DAY /* ... and remembered */
 #define TRIM_US USECS_PER_MINUTE	/* how often old errors are deleted, ... */
@@ -642,6 +643,11 @@ load_view(StreamAgendaView *view)
 		return;
 	view->reload = false;
 	view->reload_at = 0;
+	/* streams may have got streaming.retention */
+	view->streams_at = Min(view->streams_at,
+						   TimestampTzPlusMilliseconds(stream_debug_now(),
+													   stream_debug_limit("retention",
+																		  RETENTION_PAUSE_MS)));
 	if (view->changed)
 		stream_agenda_view_changed(view);
 	account_for_crashes(view, requested);
@@ -898,9 +904,10 @@ retain_streams(StreamAgendaView *view, const BatchOutcome *outcome)
 	while (error == NULL && turn.again &&
 		   stream_debug_now() - now < RETENTION_MS * INT64CONST(500));
 	list_free(turn.skip);
+	/* that it is wanted now is news, with which this is looked at again */
 	pause_ms = turn.again && error == NULL ? 0 :
-		stream_debug_limit("retention", turn.found && error == NULL ?
-						   RETENTION_MS : RETENTION_PAUSE_MS);
+		stream_debug_limit("retention", error != NULL ? RETENTION_PAUSE_MS :
+						   turn.found ? RETENTION_MS : NO_RETENTION_MS);
 	view->streams_at = TimestampTzPlusMilliseconds(stream_debug_now(), pause_ms);
 	if (error == NULL)
 		return;
@@ -1030,7 +1037,7 @@ begin_bundle(Bundle *bundle, List *views)
 	}
 }
 
-/* They have committed.  Who was left out has its turn still. */
+/* They have committed.  Who was left out has its turn still, alone or with others. */
 static void
 finish_bundle(Bundle *bundle, int64 us)
 {
@@ -1054,7 +1061,8 @@ finish_bundle(Bundle *bundle, int64 us)
 			stream_batch_committed(view->viewid);
 		if (!bundled->ran)
 		{
-			stream_agenda_wants_alone(view);
+			if (!bundled->waits)
+				stream_agenda_wants_alone(view);
 			stream_roster_view_put_off(view->viewid, view->more);
 			continue;
 		}
@@ -1150,10 +1158,10 @@ find_share(List **shares, Oid owner)
 
 /*
  * Gives the view a batch if it is due, and with it others that can have theirs in one
- * transaction; true if there was something to do.
+ * transaction; true if there was something to do.  *behind: there is more of it.
  */
 static bool
-run_view(StreamAgendaView *view, TimestampTz now, List **shares)
+run_view(StreamAgendaView *view, TimestampTz now, List **shares, bool *behind)
 {
 	bool		ran = false;
 	List	   *bundle;
@@ -1167,8 +1175,9 @@ run_view(StreamAgendaView *view, TimestampTz now, List **shares)
 		load_view(view);
 	}
 	if (!view->reload && !stream_agenda_is_paused(view) &&
-		find_share(shares, view->owner)->us < SLICE_US &&
-		stream_agenda_is_due(view, now))
+		find_share(shares, view->owner)->us >= SLICE_US)
+		*behind = true;
+	else if (!view->reload && !view->paused && stream_agenda_is_due(view, now))
 	{
 		ran = true;
 		bundle = stream_agenda_bundle(view, now);
@@ -1179,6 +1188,7 @@ run_view(StreamAgendaView *view, TimestampTz now, List **shares)
 		find_share(shares, view->owner)->us += us;
 		stream_memory_note_batches(us);
 		stream_agenda_had_turn(view);
+		*behind |= view->backlog;
 	}
 	if (view->gone)
 		stream_roster_forget_view(view->viewid, 0);
@@ -1203,21 +1213,21 @@ run_views(void)
 {
 	TimestampTz begun = GetCurrentTimestamp();
 	TimestampTz now = stream_debug_now();
-	List	   *turn = list_copy(stream_agenda_views());
+	List	   *turn = stream_agenda_begin_turn(now);
 	List	   *shares = NIL;
 	ListCell   *lc;
 	bool		ran = false;
+	bool		behind = false;
 
-	stream_agenda_begin_turn();
 	foreach(lc, turn)
 	{
 		stream_roster_check_interrupts(0);
-		ran |= run_view(lfirst(lc), now, &shares);
+		ran |= run_view(lfirst(lc), now, &shares, &behind);
 	}
 	list_free(turn);
 	list_free_deep(shares);
 	if (ran)
-		rest(stream_pace_pause(begun, GetCurrentTimestamp()));
+		rest(stream_pace_pause(begun, GetCurrentTimestamp(), behind));
 	return ran;
 }
 
@@ -1249,8 +1259,8 @@ sleep_until_due(void)
 		timeout = stats;
 	if (timeout >= 0)
 		events |= WL_TIMEOUT;
-	snprintf(activity, sizeof(activity), "idle: %d views",
-			 list_length(stream_agenda_views()));
+	snprintf(activity, sizeof(activity), "idle: %d views, %d asleep",
+			 list_length(stream_agenda_views()), stream_agenda_asleep());
 	pgstat_report_activity(STATE_IDLE, activity);
 
 	WaitLatch(MyLatch, events, timeout,
@@ -1292,6 +1302,7 @@ stream_worker_main(Datum arg)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			stream_agenda_wake();
 		}
 		stream_agenda_take_news();
 		ran = run_views();

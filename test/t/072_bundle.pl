@@ -196,6 +196,55 @@ is(wrong(grep { !/bad|slow/ } keys %query), '', 'the others go on: exact');
 sql('DROP MATERIALIZED VIEW bad, slow');
 delete @query{qw(bad slow)};
 
+# Where nothing happens, views sleep, also while others in the same worker are busy: turns
+# do not go over them.  Their stream wakes them; else each is looked at in 5 seconds.
+my $idle = keys %query;
+
+sub sleep_well
+{
+	my ($test) = @_;
+	ok($node->poll_query_until('postgres', qq{
+		SELECT sum(substring(query FROM '([0-9]+) asleep')::int) >= $idle
+			FROM pg_stat_activity WHERE backend_type = 'streaming worker'}), $test);
+	return;
+}
+
+sql('CREATE TABLE c (k int) USING stream',
+	(map { "CREATE MATERIALIZED VIEW c$_ WITH (streaming.continuous) AS SELECT k, count(*) AS n FROM c GROUP BY k" } 1 .. 4),
+	q{CREATE PROCEDURE write_c(times int) LANGUAGE plpgsql AS $$
+	BEGIN
+		FOR i IN 1 .. times LOOP
+			INSERT INTO c VALUES (i % 7);
+			COMMIT;
+			PERFORM pg_sleep(0.002);
+		END LOOP;
+	END $$},
+	q{CREATE FUNCTION seen_after(rows bigint) RETURNS float LANGUAGE plpgsql AS $$
+	DECLARE
+		begun timestamptz := clock_timestamp();
+	BEGIN
+		WHILE (SELECT a1.c < rows FROM a1) LOOP
+			PERFORM pg_sleep(0.01);
+		END LOOP;
+		RETURN extract(epoch FROM clock_timestamp() - begun);
+	END $$});
+is(follow(), '', 'before they sleep: none has failed');
+my $busy = background('CALL write_c(1500)');
+sleep_well('views over an idle stream sleep while others are busy');
+$busy->finish;
+my $soonest = 1000;
+for (1 .. 3)
+{
+	sleep_well('views sleep');
+	my $after = sql('INSERT INTO b VALUES (1, 1)',
+		'SELECT seen_after((SELECT count(*) FROM b))');
+	$soonest = $after if $after < $soonest;
+}
+cmp_ok($soonest, '<', 2, 'and wake up at once');
+is(follow(), '', 'after they slept: none has failed');
+is(wrong(keys %query), '', 'after they slept: exact');
+sql('DROP TABLE c CASCADE');
+
 # The server crashes when some of them have read, and others have not.
 SKIP:
 {

@@ -121,7 +121,10 @@ apply_settings(ArrayType *settings)
 	}
 }
 
-/* Are these the settings that are in force anyway? */
+/*
+ * Are these the settings that are in force anyway?  All of them are the same, to the byte,
+ * or none is shared.
+ */
 static bool
 are_shared(ArrayType *settings)
 {
@@ -157,7 +160,8 @@ stream_owner_run(Oid owner, ArrayType *settings, void (*work) (void *arg),
 {
 	Oid			save_userid;
 	int			save_sec_context;
-	int			nestlevel;
+	int			nestlevel = 0;
+	bool		apply = !are_shared(settings);
 
 	stream_owner_refuse_nested("a batch");
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
@@ -166,11 +170,14 @@ stream_owner_run(Oid owner, ArrayType *settings, void (*work) (void *arg),
 	{
 		SetUserIdAndSecContext(owner, save_sec_context |
 							   SECURITY_RESTRICTED_OPERATION);
-		nestlevel = NewGUCNestLevel();
-		if (!are_shared(settings))
+		if (apply)
+		{
+			nestlevel = NewGUCNestLevel();
 			apply_settings(settings);
+		}
 		work(arg);
-		AtEOXact_GUC(false, nestlevel);
+		if (apply)
+			AtEOXact_GUC(false, nestlevel);
 		SetUserIdAndSecContext(save_userid, save_sec_context);
 	}
 	PG_FINALLY();

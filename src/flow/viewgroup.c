@@ -449,6 +449,7 @@ process_members(Together *group)
 		{
 			PopActiveSnapshot();
 			PushActiveSnapshot(GetLatestSnapshot());
+			group->shared.measured = NIL;
 			stream_batch_extend(turn_of(group, lfirst(lc)), GetActiveSnapshot());
 		}
 		stream_batch_process(turn_of(group, lfirst(lc)), GetActiveSnapshot());

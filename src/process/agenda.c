@@ -40,6 +40,7 @@
  */
 #include "postgres.h"
 
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -72,13 +73,11 @@ static StreamWorkerNews news;
 /* A leaf that views read which are asleep, and how far it had come then. */
 typedef struct Watched
 {
-	StreamSource *source;
+	StreamSource *source;		/* hash key */
 	uint64		seen;
 } Watched;
 
-static Watched *watched = NULL;
-static int	num_watched = 0;
-static int	max_watched = 0;
+static HTAB *watched = NULL;
 static TimestampTz asleep_until = DT_NOEND; /* when the first is due */
 static TimestampTz turn_at = 0; /* when the turn began that is on */
 
@@ -494,15 +493,6 @@ follows_commits(const StreamAgendaView *view)
 		!view->paused && !view->failed && view->retry_at == 0;
 }
 
-static Watched *
-find_watched(const StreamSource *source)
-{
-	for (int i = 0; i < num_watched; i++)
-		if (watched[i].source == source)
-			return &watched[i];
-	return NULL;
-}
-
 /*
  * Watches the leaves of a view that is to sleep.  All that sleep over a leaf have come as
  * far, so that they wake up together; false if others have not come as far as this one.
@@ -510,24 +500,28 @@ find_watched(const StreamSource *source)
 static bool
 watch_leaves(const StreamAgendaView *view)
 {
+	if (watched == NULL)
+	{
+		HASHCTL		ctl = {
+			.keysize = sizeof(StreamSource *),
+			.entrysize = sizeof(Watched),
+			.hcxt = agenda_context
+		};
+
+		watched = hash_create("leaves of sleeping views", 64, &ctl,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
 	for (int i = 0; i < view->num_leaves; i++)
 	{
 		const StreamAgendaLeaf *leaf = &view->leaves[i];
-		const Watched *known = find_watched(leaf->source);
+		bool		found;
+		Watched    *known = hash_search(watched, &leaf->source, HASH_ENTER,
+										&found);
 
-		if (known && known->seen != leaf->seen)
+		if (!found)
+			known->seen = leaf->seen;
+		else if (known->seen != leaf->seen)
 			return false;
-		if (known)
-			continue;
-		if (num_watched == max_watched)
-		{
-			max_watched = Max(16, 2 * max_watched);
-			watched = watched ?
-				repalloc_huge(watched, max_watched * sizeof(Watched)) :
-				MemoryContextAlloc(agenda_context, max_watched * sizeof(Watched));
-		}
-		watched[num_watched].source = leaf->source;
-		watched[num_watched++].seen = leaf->seen;
 	}
 	return true;
 }
@@ -550,7 +544,9 @@ wake_all(void)
 {
 	ListCell   *lc;
 
-	num_watched = 0;
+	if (watched)
+		hash_destroy(watched);
+	watched = NULL;
 	asleep_until = DT_NOEND;
 	list_free(awake);
 	awake = list_copy(my_views);
@@ -568,18 +564,20 @@ stream_agenda_wake(void)
 static bool
 must_wake(TimestampTz now)
 {
-	bool		moved = now >= asleep_until;
+	bool		must = now >= asleep_until;
+	HASH_SEQ_STATUS seq;
+	Watched    *leaf;
 
-	if (STREAM_MUTATION("agenda_overslept"))
-		return moved;
-	for (int i = 0; i < num_watched; i++)
-		while (i < num_watched &&
-			   watched[i].seen != stream_roster_sequence(watched[i].source))
+	if (watched == NULL || STREAM_MUTATION("agenda_overslept"))
+		return must;
+	hash_seq_init(&seq, watched);
+	while ((leaf = hash_seq_search(&seq)) != NULL)
+		if (leaf->seen != stream_roster_sequence(leaf->source))
 		{
-			moved = true;
-			watched[i] = watched[--num_watched];
+			must = true;
+			hash_search(watched, &leaf->source, HASH_REMOVE, NULL);
 		}
-	return moved;
+	return must;
 }
 
 /* Wakes those for which there is. */
@@ -617,8 +615,11 @@ may_sleep(StreamAgendaView *view, TimestampTz now)
 		now < view->turn_at + ASLEEP_US ||
 		stream_agenda_due_at(view) < now + ASLEEP_US)
 		return false;
-	return view->paused || view->failed ||
-		!(view->due || view->more || (follows_commits(view) && has_moved(view)));
+	/* of these it is only the time that counts, and of others with an interval */
+	if (view->paused || view->failed || view->retry_at != 0)
+		return true;
+	return !view->more &&
+		!(follows_commits(view) && (view->due || has_moved(view)));
 }
 
 static void
@@ -708,7 +709,7 @@ stream_agenda_commits(StreamAgendaView *view)
 static int64
 poll_interval(void)
 {
-	return Max(POLL_US,
+	return Max(stream_debug_limit("poll", POLL_US / 1000) * INT64CONST(1000),
 			   list_length(my_views) * (USECS_PER_SEC / POLLS_PER_SEC));
 }
 

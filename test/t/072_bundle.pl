@@ -12,7 +12,9 @@ $node->init;
 $node->append_conf('postgresql.conf', q{
 shared_preload_libraries = 'streaming'
 max_worker_processes = 16
+max_prepared_transactions = 5
 jit = off
+streaming.debug_limits = 'poll=3600000'
 });
 $node->append_conf('postgresql.conf',
 	"streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'\n")
@@ -196,54 +198,127 @@ is(wrong(grep { !/bad|slow/ } keys %query), '', 'the others go on: exact');
 sql('DROP MATERIALIZED VIEW bad, slow');
 delete @query{qw(bad slow)};
 
-# Where nothing happens, views sleep, also while others in the same worker are busy: turns
-# do not go over them.  Their stream wakes them; else each is looked at in 5 seconds.
+# Where nothing happens, views sleep: turns do not go over them, also while others in the
+# same worker are busy.  Whatever there is to do for one of them has to wake it: nothing
+# else would, for an hour.
 my $idle = keys %query;
 
-sub sleep_well
+# Waits, but not for ever; whoever oversleeps is not waited for again.
+sub soon
+{
+	my ($test, $seconds, $condition) = @_;
+	my $until = time + $seconds;
+	my $ok;
+	until ($ok = $condition->())
+	{
+		last if time > $until;
+		select undef, undef, undef, 0.05;
+	}
+	ok($ok, $test) or die "$test: not within $seconds seconds";
+	return;
+}
+
+sub all_sleep
 {
 	my ($test) = @_;
-	ok($node->poll_query_until('postgres', qq{
-		SELECT sum(substring(query FROM '([0-9]+) asleep')::int) >= $idle
-			FROM pg_stat_activity WHERE backend_type = 'streaming worker'}), $test);
+	soon($test, 60, sub {
+		sql(q{SELECT coalesce(bool_and(query ~ '^idle: (\d+) views, \1 asleep$'),
+				current_setting('streaming.enabled') = 'off')
+			FROM pg_stat_activity WHERE backend_type = 'streaming worker'}) eq 't'});
+	return;
+}
+
+# Something happens while all views sleep; these views follow, if nobody asks them.
+sub wakes
+{
+	my ($test, $what, @views) = @_;
+	all_sleep("all sleep before: $test");
+	ref $what ? $what->() : sql($what);
+	soon("$test wakes", 20, sub { wrong(@views) eq '' });
 	return;
 }
 
 sql('CREATE TABLE c (k int) USING stream',
-	(map { "CREATE MATERIALIZED VIEW c$_ WITH (streaming.continuous) AS SELECT k, count(*) AS n FROM c GROUP BY k" } 1 .. 4),
-	q{CREATE PROCEDURE write_c(times int) LANGUAGE plpgsql AS $$
+	q{CREATE PROCEDURE write_c(seconds float) LANGUAGE plpgsql AS $$
+	DECLARE
+		until timestamptz := clock_timestamp() + make_interval(secs => seconds);
 	BEGIN
-		FOR i IN 1 .. times LOOP
-			INSERT INTO c VALUES (i % 7);
+		WHILE clock_timestamp() < until LOOP
+			INSERT INTO c VALUES (random() * 7);
 			COMMIT;
 			PERFORM pg_sleep(0.002);
 		END LOOP;
 	END $$},
-	q{CREATE FUNCTION seen_after(rows bigint) RETURNS float LANGUAGE plpgsql AS $$
-	DECLARE
-		begun timestamptz := clock_timestamp();
-	BEGIN
-		WHILE (SELECT a1.c < rows FROM a1) LOOP
-			PERFORM pg_sleep(0.01);
-		END LOOP;
-		RETURN extract(epoch FROM clock_timestamp() - begun);
-	END $$});
+	map { "CREATE MATERIALIZED VIEW c$_ WITH (streaming.continuous) AS SELECT k, count(*) AS n FROM c GROUP BY k" } 1 .. 4);
 is(follow(), '', 'before they sleep: none has failed');
-my $busy = background('CALL write_c(1500)');
-sleep_well('views over an idle stream sleep while others are busy');
+my $busy = background('CALL write_c(6)');
+soon('views sleep while others are busy', 60, sub {
+	sql(qq{SELECT coalesce(sum(substring(query FROM '([0-9]+) asleep')::int), 0) >= $idle
+		FROM pg_stat_activity WHERE backend_type = 'streaming worker'}) eq 't'});
+sql('INSERT INTO b VALUES (1, 1)');
+soon('a commit wakes them beside busy ones', 20, sub { wrong('a1', 'b1') eq '' });
 $busy->finish;
-my $soonest = 1000;
-for (1 .. 3)
-{
-	sleep_well('views sleep');
-	my $after = sql('INSERT INTO b VALUES (1, 1)',
-		'SELECT seen_after((SELECT count(*) FROM b))');
-	$soonest = $after if $after < $soonest;
-}
-cmp_ok($soonest, '<', 2, 'and wake up at once');
+
+$query{c1} = 'SELECT k, count(*) AS n FROM c GROUP BY k';
+$query{above} = 'SELECT n, count(*) AS groups FROM c1 GROUP BY n';
+$query{each} = 'SELECT k, count(*) AS n FROM b GROUP BY k';
+$query{parts} = 'SELECT k, count(*) AS n, sum(v) AS s FROM p GROUP BY k';
+sql('CREATE TABLE p (k int, v int) PARTITION BY RANGE (k)',
+	'CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (10) USING stream',
+	'CREATE TABLE p2 (k int, v int) USING stream',
+	"CREATE MATERIALIZED VIEW above WITH (streaming.continuous) AS $query{above}",
+	"CREATE MATERIALIZED VIEW each WITH (streaming.continuous, streaming.trigger = '3 seconds') AS $query{each}",
+	"CREATE MATERIALIZED VIEW asked WITH (streaming.continuous, streaming.trigger = 'manual') AS TABLE b",
+	"CREATE MATERIALIZED VIEW parts WITH (streaming.continuous) AS $query{parts}",
+	q{CREATE TABLE quiet (at timestamptz, k int) USING stream WITH (streaming.event_time = 'at',
+		streaming.watermark = '1 s', streaming.idle_timeout = '4 s')},
+	q{CREATE MATERIALIZED VIEW closed WITH (streaming.continuous, streaming.output_mode = 'append') AS
+		SELECT tumble(at, '1 s') AS w, count(*) AS n FROM quiet GROUP BY 1});
+$query{asked} = 'TABLE b';
+$query{closed} = q{SELECT tumble(at, '1 s') AS w, count(*) AS n FROM quiet GROUP BY 1};
+follow();
+wakes('a commit', 'INSERT INTO b VALUES (1, 1)', qw(a1 b1 each));
+wakes('what follows a savepoint', q{BEGIN; INSERT INTO p VALUES (1, 1); SAVEPOINT s;
+	INSERT INTO p VALUES (2, 2); ROLLBACK TO s; COMMIT}, 'parts');
+wakes('a view below', 'INSERT INTO c VALUES (100)', qw(c1 above));
+wakes('COMMIT PREPARED', q{BEGIN; INSERT INTO p VALUES (3, 3); PREPARE TRANSACTION 'one';
+	COMMIT PREPARED 'one'}, 'parts');
+wakes('ATTACH PARTITION', q{INSERT INTO p2 VALUES (11, 1), (12, 2);
+	ALTER TABLE p ATTACH PARTITION p2 FOR VALUES FROM (10) TO (20)}, 'parts');
+wakes('a new partition', 'INSERT INTO p2 VALUES (13, 1)', 'parts');
+wakes('REFRESH', 'REFRESH MATERIALIZED VIEW asked', 'asked');
+wakes('a commit that waits', "$synchronous; INSERT INTO b VALUES (5, 5)", qw(a2 b2));
+wakes('to be enabled', sub {
+	sql('ALTER MATERIALIZED VIEW a1 SET (streaming.enabled = off)');
+	all_sleep('a view sleeps that is switched off');
+	sql('INSERT INTO b VALUES (2, 5)');
+	all_sleep('and goes on when others wake');
+	isnt(wrong('a1'), '', 'it has not read');
+	sql('ALTER MATERIALIZED VIEW a1 SET (streaming.enabled = on)');
+}, 'a1');
+wakes('a setting', sub {
+	sql('ALTER SYSTEM SET streaming.enabled = off', 'SELECT pg_reload_conf()');
+	sql('INSERT INTO b VALUES (2, 6)');
+	all_sleep('all sleep that are switched off');
+	isnt(wrong('a6'), '', 'they have not read');
+	sql('ALTER SYSTEM RESET streaming.enabled', 'SELECT pg_reload_conf()');
+}, qw(a6 b6));
+wakes('the clock', q{INSERT INTO quiet VALUES (now(), 1)}, 'closed');
+wakes('a change of the query', sub {
+	sql(q{CALL streaming.replace('parts', 'SELECT k, count(*) AS n, max(v) AS s FROM p GROUP BY k')});
+	$query{parts} = 'SELECT k, count(*) AS n, max(v) AS s FROM p GROUP BY k';
+}, 'parts');
+wakes('a commit after it', 'INSERT INTO p VALUES (1, 100)', 'parts');
+wakes('a start of the server', sub {
+	$node->restart;
+	all_sleep('all sleep after a restart');
+	sql('INSERT INTO b VALUES (3, 7)');
+}, qw(a1 b1));
+sql("REFRESH MATERIALIZED VIEW asked");
 is(follow(), '', 'after they slept: none has failed');
 is(wrong(keys %query), '', 'after they slept: exact');
-sql('DROP TABLE c CASCADE');
+sql('DROP TABLE c, p, quiet CASCADE', 'DROP MATERIALIZED VIEW asked, each');
+delete @query{qw(c1 above parts closed asked each)};
 
 # The server crashes when some of them have read, and others have not.
 SKIP:
@@ -301,7 +376,7 @@ SKIP:
 		is(follow(), '', "$test: none has failed");
 		is(wrong(keys %query), '', "$test: exact");
 	}
-	$node->append_conf('postgresql.conf', "streaming.debug_limits = 'bundle=600000'\n");
+	$node->append_conf('postgresql.conf', "streaming.debug_limits = 'poll=3600000, bundle=600000'\n");
 	$node->restart;
 	run_together('before a crash');
 	follow();

@@ -160,8 +160,8 @@ stream_owner_run(Oid owner, ArrayType *settings, void (*work) (void *arg),
 {
 	Oid			save_userid;
 	int			save_sec_context;
-	int			nestlevel = 0;
-	bool		apply = !are_shared(settings);
+	int			nestlevel;
+	const bool	apply = !are_shared(settings);
 
 	stream_owner_refuse_nested("a batch");
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
@@ -174,10 +174,11 @@ stream_owner_run(Oid owner, ArrayType *settings, void (*work) (void *arg),
 		{
 			nestlevel = NewGUCNestLevel();
 			apply_settings(settings);
-		}
-		work(arg);
-		if (apply)
+			work(arg);
 			AtEOXact_GUC(false, nestlevel);
+		}
+		else
+			work(arg);
 		SetUserIdAndSecContext(save_userid, save_sec_context);
 	}
 	PG_FINALLY();

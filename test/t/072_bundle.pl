@@ -305,8 +305,8 @@ wakes('a setting', sub {
 }, qw(a6 b6));
 wakes('the clock', q{INSERT INTO quiet VALUES (now(), 1)}, 'closed');
 wakes('a change of the query', sub {
-	sql(q{CALL streaming.replace('parts', 'SELECT k, count(*) AS n, max(v) AS s FROM p GROUP BY k')});
-	$query{parts} = 'SELECT k, count(*) AS n, max(v) AS s FROM p GROUP BY k';
+	sql(q{CALL streaming.replace('parts', 'SELECT k, count(*) AS n, max(v)::bigint AS s FROM p GROUP BY k')});
+	$query{parts} = 'SELECT k, count(*) AS n, max(v)::bigint AS s FROM p GROUP BY k';
 }, 'parts');
 wakes('a commit after it', 'INSERT INTO p VALUES (1, 100)', 'parts');
 wakes('a start of the server', sub {

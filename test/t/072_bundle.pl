@@ -251,6 +251,7 @@ sql('CREATE TABLE c (k int) USING stream',
 	END $$},
 	map { "CREATE MATERIALIZED VIEW c$_ WITH (streaming.continuous) AS SELECT k, count(*) AS n FROM c GROUP BY k" } 1 .. 4);
 is(follow(), '', 'before they sleep: none has failed');
+wakes('a commit', 'INSERT INTO b VALUES (1, 1)', qw(a1 b1));
 my $busy = background('CALL write_c(6)');
 soon('views sleep while others are busy', 60, sub {
 	sql(qq{SELECT coalesce(sum(substring(query FROM '([0-9]+) asleep')::int), 0) >= $idle
@@ -277,7 +278,7 @@ sql('CREATE TABLE p (k int, v int) PARTITION BY RANGE (k)',
 $query{asked} = 'TABLE b';
 $query{closed} = q{SELECT tumble(at, '1 s') AS w, count(*) AS n FROM quiet GROUP BY 1};
 follow();
-wakes('a commit', 'INSERT INTO b VALUES (1, 1)', qw(a1 b1 each));
+wakes('the time of its interval', 'INSERT INTO b VALUES (1, 1)', 'each');
 wakes('what follows a savepoint', q{BEGIN; INSERT INTO p VALUES (1, 1); SAVEPOINT s;
 	INSERT INTO p VALUES (2, 2); ROLLBACK TO s; COMMIT}, 'parts');
 wakes('a view below', 'INSERT INTO c VALUES (100)', qw(c1 above));

@@ -827,9 +827,8 @@ void
 stream_agenda_note_batch(StreamAgendaView *view, bool alone, int64 us)
 {
 	/*
-	 * Waiting for the processor counts, too, which has nothing to do with the view, and
-	 * would part views where that is scarce, so that all of them take more of it.  So what
-	 * takes less is believed at once, and what takes longer when it goes on.
+	 * Where the processor is scarce, all takes longer at times.  So what takes less is
+	 * believed at once, and what takes longer when it goes on.
 	 */
 	if (view->mean_us == 0)
 		view->mean_us = us;

@@ -49,6 +49,8 @@
  */
 #include "postgres.h"
 
+#include <sys/resource.h>
+
 #include "access/xact.h"
 #include "commands/sequence.h"
 #include "miscadmin.h"
@@ -111,7 +113,8 @@ typedef struct BatchOutcome
 {
 	StreamPart	part;			/* what it was to read, and has read */
 	StreamGroupBatch group;		/* its lists outlive the transaction */
-	int64		us;				/* how long it took */
+	int64		us;				/* how long it took, ... */
+	double		counts;			/* ... of which this share counts: see busy_share */
 	StreamMeter meter;			/* of the commit */
 } BatchOutcome;
 
@@ -252,6 +255,28 @@ in_transaction(StreamAgendaView *view,
 
 	MemoryContextSwitchTo(worker_context);
 	return error;
+}
+
+/*
+ * Which share of the time since then counts, when it is said how long batches take.  To
+ * wait for the processor has nothing to do with the views, and would part them where that is
+ * scarce, so that all of them take more of it.  Where the process has given it up by
+ * itself, for the disk, a lock or to sleep, all of it counts.
+ */
+static double
+busy_share(const struct rusage *before, int64 us)
+{
+	struct rusage now;
+	double		used;
+
+	getrusage(RUSAGE_SELF, &now);
+	if (now.ru_nvcsw != before->ru_nvcsw || us <= 0)
+		return 1;
+	used = (now.ru_utime.tv_sec - before->ru_utime.tv_sec +
+			now.ru_stime.tv_sec - before->ru_stime.tv_sec) * 1e6 +
+		(now.ru_utime.tv_usec - before->ru_utime.tv_usec +
+		 now.ru_stime.tv_usec - before->ru_stime.tv_usec);
+	return Min(used / us, 1);
 }
 
 /* Are the view's definition and options still the same? */
@@ -737,7 +762,8 @@ finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
 	const StreamFigures *figures = stream_batch_figures(view->viewid);
 
 	if (figures != NULL)
-		stream_agenda_note_batch(view, alone, stream_figures_total(figures));
+		stream_agenda_note_batch(view, alone, (int64) (outcome->counts *
+								 stream_figures_total(figures)));
 	if (view->recorded)
 	{
 		ErrorData  *error = in_transaction(view, clear_failure_step, NULL);
@@ -933,6 +959,7 @@ run_batch(StreamAgendaView *view)
 	const char *aside;
 	ListCell   *lc;
 	uint64		requested;
+	struct rusage before;
 	ErrorData  *error;
 	StreamCancel cancel;
 
@@ -943,6 +970,7 @@ run_batch(StreamAgendaView *view)
 
 	stream_agenda_before_batch(view);
 	stream_bisect_next(&view->bisection, &outcome.part);
+	getrusage(RUSAGE_SELF, &before);
 	error = in_transaction(view, batch_step, &outcome);
 	if (error == NULL)
 	{
@@ -950,6 +978,7 @@ run_batch(StreamAgendaView *view)
 		retain_streams(view, &outcome);
 	}
 	outcome.us = stream_roster_batch_over(&cancel);
+	outcome.counts = busy_share(&before, outcome.us);
 	/* the signal may have come too late for the batch; it is for nobody else */
 	QueryCancelPending = false;
 	if (!STREAM_MUTATION("worker_keep_leavings"))
@@ -1039,7 +1068,7 @@ begin_bundle(Bundle *bundle, List *views)
 
 /* They have committed.  Who was left out has its turn still, alone or with others. */
 static void
-finish_bundle(Bundle *bundle, int64 us)
+finish_bundle(Bundle *bundle, int64 us, double counts)
 {
 	int			ran = 0;
 
@@ -1054,7 +1083,7 @@ finish_bundle(Bundle *bundle, int64 us)
 		BatchOutcome outcome = {
 			.group.result = bundled->result,
 			.group.leaves_rows = bundled->leaves_rows,
-			.group.leaves = bundled->leaves,.us = us
+			.group.leaves = bundled->leaves,.us = us,.counts = counts
 		};
 
 		if (bundled->opened)
@@ -1105,6 +1134,7 @@ static int64
 run_bundle(List *views)
 {
 	Bundle		bundle = {0};
+	struct rusage before;
 	StreamCancel cancel;
 	ErrorData  *error;
 	char	   *activity;
@@ -1117,6 +1147,7 @@ run_bundle(List *views)
 							bundle.n - 1);
 		pgstat_report_activity(STATE_RUNNING, activity);
 		pfree(activity);
+		getrusage(RUSAGE_SELF, &before);
 		error = in_transaction(bundle.views[0], bundle_step, &bundle);
 		us = stream_roster_batch_over(&cancel);
 		/* whatever the signal was for, each comes to it again alone */
@@ -1125,7 +1156,7 @@ run_bundle(List *views)
 		if (error != NULL)
 			spoil_bundle(&bundle, error);
 		else
-			finish_bundle(&bundle, us);
+			finish_bundle(&bundle, us, busy_share(&before, us));
 		stream_roster_batch_survived();
 	}
 	pfree(bundle.views);

@@ -73,6 +73,7 @@
 #	bundle_any_function	... with functions that run code of users among them
 #	bundle_first_only	... goes on when any but the first of them is paused
 #	bundle_forever	... goes on when it does not end by itself
+#	bundle_settings	... has the settings of the first of them for all
 #	worker_memory	a worker keeps what functions of users have left behind
 #	agenda_overslept	views that are asleep do not notice commits
 #	bundle_blame	what fails in a transaction of many views is the failure of any of them
@@ -125,7 +126,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever worker_memory failure_stays left_out_stays own_elsewhere agenda_overslept
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings worker_memory failure_stays left_out_stays own_elsewhere agenda_overslept
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut strangers successor_wanted replace_patient

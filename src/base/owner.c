@@ -31,6 +31,7 @@
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/owner.h"
 
 /*
@@ -129,8 +130,9 @@ static bool
 are_shared(ArrayType *settings)
 {
 	return shared != NULL && settings != NULL &&
-		datumIsEqual(PointerGetDatum(settings), PointerGetDatum(shared),
-					 false, -1);
+		(STREAM_MUTATION("bundle_settings") ||
+		 datumIsEqual(PointerGetDatum(settings), PointerGetDatum(shared),
+					  false, -1));
 }
 
 void

@@ -12,12 +12,12 @@
  *
  * What is run here is the ordinary case.  Who needs anything else is left out, and has a
  * batch of its own: whose plans are not at hand, for planning may take long and fail; who
- * has much to read; who fires triggers; who runs any code of users (trust.c), which
- * may catch the signal that ends a bundle; who reads anything but its streams and its own
- * state, which others may lock for long.  So there is hardly a lock to wait for and nothing
- * that does not end when it is
- * told to, and one view holds up the others of its owner by no more than the time that the
- * caller gives a bundle.
+ * has much to read; who fires triggers; who runs any code of users (trust.c), which may
+ * catch the signal that ends a bundle; who reads anything but its streams and its own state,
+ * which others may lock for long.  So there is hardly a lock to wait for and nothing that
+ * does not end when it is told to, and one view holds up the others of its owner by no more
+ * than the time that the caller gives a bundle.  Whose turn comes when the others have taken
+ * a while just waits for another.
  *
  * When one of them fails the transaction is lost for all.  The caller runs each
  * alone then, and the failure is that of a batch of one view, as always.

@@ -14,6 +14,7 @@ shared_preload_libraries = 'streaming'
 max_worker_processes = 16
 max_prepared_transactions = 5
 jit = off
+timezone = 'UTC'
 streaming.debug_limits = 'poll=3600000'
 });
 $node->append_conf('postgresql.conf',
@@ -101,10 +102,19 @@ for my $i (1 .. 14)
 	}
 }
 my $synchronous = "SET streaming.synchronous = on; SET streaming.synchronous_timeout = '2min'";
+# What a view was created with is in force for it, and for no other of its transaction.
+my %zone = (a_here => 'UTC', a_tokyo => 'Asia/Tokyo', a_york => 'America/New_York');
+my $at = q{timestamptz '2025-01-01 12:00+00' + n * interval '1 hour'};
+$query{$_} = "SELECT date_trunc('day', $at, '$zone{$_}') AS k, count(*) AS s FROM b GROUP BY 1"
+  for keys %zone;
 my %owner = map { $_ => /^b\d/ ? 'bob' : 'alice' } keys %query;
-sql("SET ROLE $owner{$_}",
-	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous) AS $query{$_}")
-  for sort keys %query;
+for my $view (sort keys %query)
+{
+	my $zone = $zone{$view} // 'UTC';
+	sql("SET ROLE $owner{$view}", "SET timezone = '$zone'",
+		"CREATE MATERIALIZED VIEW $view WITH (streaming.continuous) AS "
+		  . $query{$view} =~ s/, '$zone'\)/)/r);
+}
 sql('CREATE INDEX ON alone_index (s odd_ops)');
 
 # A psql in the background.

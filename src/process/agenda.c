@@ -709,7 +709,9 @@ stream_agenda_commits(StreamAgendaView *view)
 static int64
 poll_interval(void)
 {
-	return Max(stream_debug_limit("poll", POLL_US / 1000) * INT64CONST(1000),
+	if (STREAM_MUTATION("agenda_no_polls"))
+		return USECS_PER_HOUR;	/* what is to wake views has to do without */
+	return Max(POLL_US,
 			   list_length(my_views) * (USECS_PER_SEC / POLLS_PER_SEC));
 }
 

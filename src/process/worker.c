@@ -53,6 +53,7 @@
 
 #include "access/xact.h"
 #include "commands/sequence.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "pgstat.h"
@@ -649,6 +650,21 @@ account_for_crashes(StreamAgendaView *view, uint64 requested)
 				   in_transaction(view, crashed_step, &times), requested);
 }
 
+/*
+ * With news: streams may have got streaming.retention.  Views are not to look all at once,
+ * for each has a batch alone then.
+ */
+static void
+look_at_streams_soon(StreamAgendaView *view)
+{
+	int			ms = RETENTION_PAUSE_MS +
+	murmurhash32(view->viewid) % RETENTION_PAUSE_MS;
+	TimestampTz at = TimestampTzPlusMilliseconds(stream_debug_now(),
+												 stream_debug_limit("retention", ms));
+
+	view->streams_at = Min(view->streams_at, at);
+}
+
 /* Reads the view's row; view->reload stays set if that did not work out. */
 static void
 load_view(StreamAgendaView *view)
@@ -668,11 +684,7 @@ load_view(StreamAgendaView *view)
 		return;
 	view->reload = false;
 	view->reload_at = 0;
-	/* streams may have got streaming.retention */
-	view->streams_at = Min(view->streams_at,
-						   TimestampTzPlusMilliseconds(stream_debug_now(),
-													   stream_debug_limit("retention",
-																		  RETENTION_PAUSE_MS)));
+	look_at_streams_soon(view);
 	if (view->changed)
 		stream_agenda_view_changed(view);
 	account_for_crashes(view, requested);

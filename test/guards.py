@@ -136,7 +136,7 @@ class Counter:
                     continue
                 self.take(name)
                 # a look that found nothing has not called it
-                if "stream_catalog_write_progress" in text:
+                if "stream_catalog_put_progress" in text:
                     return int(total.group(1)), name
             time.sleep(0.01)
         raise Broken("no batch within %d s" % LIMIT)

@@ -83,8 +83,10 @@
 #	bundle_any_function	... with functions that run code of users among them
 #	bundle_first_only	... goes on when any but the first of them is paused
 #	bundle_forever	... goes on when it does not end by itself
+#	bundle_settings	... has the settings of the first of them for all
 #	worker_memory	a worker keeps what functions of users have left behind
 #	memory_from_beginning	... any amount of it, if that is from its first batches
+#	agenda_overslept	views that are asleep do not notice commits
 #	bundle_blame	what fails in a transaction of many views is the failure of any of them
 #	ordered_stay	... of which the first ones are wanted
 #	topn_unsaid	that a row is no longer among the first is not handed on
@@ -142,7 +144,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered
@@ -212,7 +214,7 @@ guards()
 		group_snapshot | group_unbounded) echo test_00_setup test_view_group ;;
 		failure_stays | failure_unlocked) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
-		bundle_*) echo t/072_bundle.pl ;;
+		bundle_* | agenda_*) echo t/072_bundle.pl ;;
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
 		dump_read | restore_doubt | truncate_restored) echo t/073_dump.pl ;;

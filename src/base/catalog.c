@@ -835,34 +835,47 @@ fetch_progress(Relation rel, Oid viewid, ItemPointerData place,
 	return found;
 }
 
-bool
-stream_catalog_find_progress(Oid viewid, bool unlogged, ItemPointerData place,
-							 StreamProgress *progress)
+void
+stream_catalog_open_progress(StreamProgressTable *table, bool unlogged)
 {
-	Relation	rel = open_table(progress_table(unlogged), AccessShareLock);
+	if (table->rel != NULL)
+		return;
+	table->rel = open_table_for_write(progress_table(unlogged));
+	table->indexes = CatalogOpenIndexes(table->rel);
+}
+
+void
+stream_catalog_close_progress(StreamProgressTable *table)
+{
+	if (table->rel == NULL)
+		return;
+	CatalogCloseIndexes(table->indexes);
+	table_close(table->rel, NoLock);
+	table->rel = NULL;
+}
+
+bool
+stream_catalog_find_progress(const StreamProgressTable *table, Oid viewid,
+							 ItemPointerData place, StreamProgress *progress)
+{
+	Relation	rel = table->rel;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	bool		found = false;
+	bool		found;
 
 	memset(progress, 0, sizeof(*progress));
 	progress->watermark = progress->closed = STREAM_NO_TIME;
-	if (rel == NULL)
-		return false;
 	if (fetch_progress(rel, viewid, place, progress))
-		found = true;
-	else
+		return true;
+	scan = begin_row_scan(rel, viewid);
+	tuple = systable_getnext(scan);
+	found = HeapTupleIsValid(tuple);
+	if (found)
 	{
-		scan = begin_row_scan(rel, viewid);
-		tuple = systable_getnext(scan);
-		found = HeapTupleIsValid(tuple);
-		if (found)
-		{
-			progress_of_tuple(progress, tuple, RelationGetDescr(rel));
-			progress->place = tuple->t_self;
-		}
-		systable_endscan(scan);
+		progress_of_tuple(progress, tuple, RelationGetDescr(rel));
+		progress->place = tuple->t_self;
 	}
-	table_close(rel, NoLock);
+	systable_endscan(scan);
 	return found;
 }
 
@@ -873,10 +886,10 @@ stream_catalog_progress_table(bool unlogged)
 }
 
 void
-stream_catalog_write_progress(Oid viewid, bool unlogged,
-							  StreamProgress *progress)
+stream_catalog_put_progress(const StreamProgressTable *table, Oid viewid,
+							StreamProgress *progress)
 {
-	Relation	rel = open_table_for_write(progress_table(unlogged));
+	Relation	rel = table->rel;
 	HeapTuple	tuple;
 	Datum		values[P_NATTS];
 	bool		nulls[P_NATTS] = {0};
@@ -900,13 +913,24 @@ stream_catalog_write_progress(Oid viewid, bool unlogged,
 	if (ItemPointerIsValid(&progress->place))
 	{
 		tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
-		CatalogTupleUpdate(rel, &progress->place, tuple);
+		CatalogTupleUpdateWithInfo(rel, &progress->place, tuple,
+								   table->indexes);
 		progress->place = tuple->t_self;
 		heap_freetuple(tuple);
 	}
 	else
 		put_row(rel, viewid, values, nulls);
-	table_close(rel, NoLock);
+}
+
+void
+stream_catalog_write_progress(Oid viewid, bool unlogged,
+							  StreamProgress *progress)
+{
+	StreamProgressTable table = {0};
+
+	stream_catalog_open_progress(&table, unlogged);
+	stream_catalog_put_progress(&table, viewid, progress);
+	stream_catalog_close_progress(&table);
 }
 
 /* ---- _stream ---- */

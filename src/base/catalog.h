@@ -141,19 +141,40 @@ extern void stream_catalog_delete_view(Oid viewid);
 extern bool stream_catalog_read_progress(Oid viewid, bool unlogged,
 										 Snapshot snapshot,
 										 StreamProgress *progress);
+
 /*
- * The same for a batch, which has the view's batch lock: the newest, with its place, where
- * it is looked for first.  Locks the table until the transaction ends, so that the place is
- * still true when it is written.
+ * The table that it is in and its indexes, open for writing, for all batches of a
+ * transaction; zeroed: not open yet.
  */
-extern bool stream_catalog_find_progress(Oid viewid, bool unlogged,
-										 ItemPointerData place,
+typedef struct StreamProgressTable
+{
+	Relation	rel;
+	struct ResultRelInfo *indexes;
+} StreamProgressTable;
+
+/*
+ * Opens it, if that has not been done, and closes it, if it is open.  The lock is kept
+ * until the transaction ends, so that the place of a row is still true when it is
+ * written.  Error 42704 without the extension.
+ */
+extern void stream_catalog_open_progress(StreamProgressTable *table,
+										 bool unlogged);
+extern void stream_catalog_close_progress(StreamProgressTable *table);
+/*
+ * The same as stream_catalog_read_progress for a batch, which has the view's batch lock:
+ * the newest, with its place, where it is looked for first.
+ */
+extern bool stream_catalog_find_progress(const StreamProgressTable *table,
+										 Oid viewid, ItemPointerData place,
 										 StreamProgress *progress);
 /* The table that it is in, for queries; InvalidOid without the extension. */
 extern Oid	stream_catalog_progress_table(bool unlogged);
 /* Deletes it. */
 extern void stream_catalog_delete_progress(Oid viewid, bool unlogged);
 /* Inserts or updates it, where it is said to be, and notes where it is then. */
+extern void stream_catalog_put_progress(const StreamProgressTable *table,
+										Oid viewid, StreamProgress *progress);
+/* The same, for who has not opened the table. */
 extern void stream_catalog_write_progress(Oid viewid, bool unlogged,
 										  StreamProgress *progress);
 

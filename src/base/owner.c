@@ -25,11 +25,13 @@
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/rls.h"
 #include "utils/syscache.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/owner.h"
 
 /*
@@ -37,6 +39,9 @@
  * happens in between.
  */
 static bool running = false;
+
+/* The settings that are in force around it: see stream_owner_share. */
+static ArrayType *shared = NULL;
 
 /* Settings that can change what an expression yields. */
 static const char *const kept_settings[] = {
@@ -117,6 +122,40 @@ apply_settings(ArrayType *settings)
 	}
 }
 
+/*
+ * Are these the settings that are in force anyway?  All of them are the same, to the byte,
+ * or none is shared.
+ */
+static bool
+are_shared(ArrayType *settings)
+{
+	return shared != NULL && settings != NULL &&
+		(STREAM_MUTATION("bundle_settings") ||
+		 datumIsEqual(PointerGetDatum(settings), PointerGetDatum(shared),
+					  false, -1));
+}
+
+void
+stream_owner_share(ArrayType *settings, void (*work) (void *arg), void *arg)
+{
+	int			nestlevel;
+
+	stream_owner_refuse_nested("a batch");
+	PG_TRY();
+	{
+		nestlevel = NewGUCNestLevel();
+		apply_settings(settings);
+		shared = settings;
+		work(arg);
+		AtEOXact_GUC(false, nestlevel);
+	}
+	PG_FINALLY();
+	{
+		shared = NULL;
+	}
+	PG_END_TRY();
+}
+
 void
 stream_owner_run(Oid owner, ArrayType *settings, void (*work) (void *arg),
 				 void *arg)
@@ -124,6 +163,7 @@ stream_owner_run(Oid owner, ArrayType *settings, void (*work) (void *arg),
 	Oid			save_userid;
 	int			save_sec_context;
 	int			nestlevel;
+	const bool	apply = !are_shared(settings);
 
 	stream_owner_refuse_nested("a batch");
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
@@ -132,10 +172,15 @@ stream_owner_run(Oid owner, ArrayType *settings, void (*work) (void *arg),
 	{
 		SetUserIdAndSecContext(owner, save_sec_context |
 							   SECURITY_RESTRICTED_OPERATION);
-		nestlevel = NewGUCNestLevel();
-		apply_settings(settings);
-		work(arg);
-		AtEOXact_GUC(false, nestlevel);
+		if (apply)
+		{
+			nestlevel = NewGUCNestLevel();
+			apply_settings(settings);
+			work(arg);
+			AtEOXact_GUC(false, nestlevel);
+		}
+		else
+			work(arg);
 		SetUserIdAndSecContext(save_userid, save_sec_context);
 	}
 	PG_FINALLY();

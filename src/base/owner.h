@@ -22,6 +22,15 @@
 extern void stream_owner_run(Oid owner, ArrayType *settings,
 							 void (*work) (void *arg), void *arg);
 
+/*
+ * Runs work(arg), which calls stream_owner_run for many views, as who calls: where their
+ * settings are these, they are put in force once, not for each.  What a view itself would
+ * set ends with work, too, not with its own turn: so that is for views that run no code of
+ * users, and all of one owner.  Nothing in between may look up a name.
+ */
+extern void stream_owner_share(ArrayType *settings, void (*work) (void *arg),
+							   void *arg);
+
 /* Is code of a view running in this process? */
 extern bool stream_owner_is_running(void);
 

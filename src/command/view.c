@@ -157,7 +157,7 @@ skip_present_rows(const StreamViewRow *row)
 	stream_position_begin(pos, rels, n, 0, NULL);
 	STREAM_DEBUG_POINT("skip-before-snapshot");
 	PushActiveSnapshot(GetLatestSnapshot());
-	stream_position_extend(pos, rels, n, GetActiveSnapshot());
+	stream_position_extend(pos, rels, n, GetActiveSnapshot(), NIL);
 	stream_position_finish(pos, rels, n, GetActiveSnapshot());
 	PopActiveSnapshot();
 	for (int i = 0; i < n; i++)

@@ -38,6 +38,7 @@
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -101,6 +102,8 @@ typedef struct BatchView
 struct StreamBatch
 {
 	BatchView  *view;
+	StreamBatchShared *shared;	/* with others of the transaction, or alone */
+	StreamProgressTable *table; /* that of its progress, open */
 	Relation   *states;			/* the state tables of the operators, open */
 	Relation   *rels;			/* the leaves, open */
 	int			nrels;
@@ -444,12 +447,12 @@ read_places(BatchView *view, const StreamProgress *progress)
 
 /* Makes sure that the position is that of the last committed batch. */
 static void
-read_position(BatchView *view)
+read_position(BatchView *view, const StreamProgressTable *table)
 {
 	StreamProgress progress;
 
-	stream_catalog_find_progress(view->viewid, view->row->unlogged,
-								 view->progress.place, &progress);
+	stream_catalog_find_progress(table, view->viewid, view->progress.place,
+								 &progress);
 	if (view->position == NULL || progress.batch != view->progress.batch)
 	{
 		if (view->position)
@@ -1066,7 +1069,7 @@ write_progress(StreamBatch *batch, TimestampTz started)
 	progress->batch_time = GetCurrentTransactionStartTimestamp();
 	progress->batch_us = GetCurrentTimestamp() - started;
 	progress->position = stream_position_write(view->position);
-	stream_catalog_write_progress(view->viewid, view->row->unlogged, progress);
+	stream_catalog_put_progress(batch->table, view->viewid, progress);
 	progress->position = NULL;
 	stream_batch_notify(view->row, progress->batch);
 }
@@ -1345,12 +1348,15 @@ stream_batch_leaves(const StreamBatch *batch)
 }
 
 void
-stream_batch_read_position(StreamBatch *batch)
+stream_batch_read_position(StreamBatch *batch, StreamBatchShared *shared)
 {
 	BatchView  *view = batch->view;
 
 	stream_figures_enter(&batch->meter, STREAM_PHASE_MEASURE);
-	read_position(view);
+	batch->shared = shared;
+	batch->table = view->row->unlogged ? &shared->unlogged : &shared->logged;
+	stream_catalog_open_progress(batch->table, view->row->unlogged);
+	read_position(view, batch->table);
 	stream_watermark_ask_below(view->watermark, view->owner,
 							   uses_event_time(view));
 	note_streams(view);
@@ -1399,7 +1405,14 @@ stream_batch_backlog(const StreamBatch *batch, int64 *max_rows)
 }
 
 void
-stream_batch_measure(StreamBatch *batch, List **measured)
+stream_batch_end_sharing(StreamBatchShared *shared)
+{
+	stream_catalog_close_progress(&shared->logged);
+	stream_catalog_close_progress(&shared->unlogged);
+}
+
+void
+stream_batch_measure(StreamBatch *batch)
 {
 	BatchView  *view = batch->view;
 
@@ -1409,7 +1422,8 @@ stream_batch_measure(StreamBatch *batch, List **measured)
 	batch->more = stream_position_begin(view->position, batch->rels,
 										batch->nrels,
 										batch->whole || batch->part ? 0 :
-										batch->max_rows, measured);
+										batch->max_rows,
+										&batch->shared->measured);
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 	stream_batch_set_part(batch, batch->part);
 	if (batch->reads_content)
@@ -1475,7 +1489,7 @@ stream_batch_extend(StreamBatch *batch, Snapshot snapshot)
 {
 	stream_figures_enter(&batch->meter, STREAM_PHASE_MEASURE);
 	stream_position_extend(batch->view->position, batch->rels, batch->nrels,
-						   snapshot);
+						   snapshot, batch->shared->measured);
 	batch->due |= stream_position_pending(batch->view->position);
 	stream_figures_enter(&batch->meter, STREAM_PHASE_NONE);
 }
@@ -1655,6 +1669,12 @@ stream_batch_is_alone(Oid viewid)
 
 	return view && view->row && !view->stale &&
 		view->row->options.group == NULL;
+}
+
+ArrayType *
+stream_batch_settings(const StreamBatch *batch)
+{
+	return batch->view->row->settings;
 }
 
 bool

@@ -10,10 +10,12 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
+#include "utils/array.h"
 #include "utils/snapshot.h"
 
 #include "base/catalog.h"
 #include "base/figures.h"
+#include "base/catalog.h"
 #include "stream/position.h"
 
 /* Setting streaming.max_batch_rows. */
@@ -99,8 +101,23 @@ extern List *stream_batch_streams(const StreamBatch *batch);
 extern bool stream_batch_has_new_streams(const StreamBatch *batch);
 extern List *stream_batch_leaves(const StreamBatch *batch);
 
+/*
+ * What all batches of a transaction share, zeroed at first: the tables of progress, opened
+ * as they are needed, and what has been measured of the leaves (stream_position_begin).
+ */
+typedef struct StreamBatchShared
+{
+	StreamProgressTable logged;
+	StreamProgressTable unlogged;
+	List	   *measured;
+} StreamBatchShared;
+
+/* Closes the tables, when all have been processed. */
+extern void stream_batch_end_sharing(StreamBatchShared *shared);
+
 /* Where the last batch has ended. */
-extern void stream_batch_read_position(StreamBatch *batch);
+extern void stream_batch_read_position(StreamBatch *batch,
+									   StreamBatchShared *shared);
 
 /*
  * What the position says of a part that could be read: adds to what comes out of it.  The
@@ -111,8 +128,8 @@ extern void stream_batch_ask_part(const StreamBatch *batch, StreamPart *part);
 /* The batch is of a part, which stays the caller's; or NULL.  Before it is due. */
 extern void stream_batch_set_part(StreamBatch *batch, StreamPart *part);
 
-/* Settles what it reads, before the snapshot; measured: see stream_position_begin. */
-extern void stream_batch_measure(StreamBatch *batch, List **measured);
+/* Settles what it reads, before the snapshot. */
+extern void stream_batch_measure(StreamBatch *batch);
 
 /*
  * About how many rows it is going to read, having been measured without a bound; *max_rows:
@@ -161,6 +178,9 @@ extern const StreamFigures *stream_batch_figures(Oid viewid);
  * again when we have it.
  */
 extern bool stream_batch_is_alone(Oid viewid);
+
+/* The settings that its view runs with, as long as the batch is in progress, or NULL. */
+extern ArrayType *stream_batch_settings(const StreamBatch *batch);
 
 /*
  * Could the view have its next batch in one transaction with those of others?  Its plans are

@@ -12,12 +12,12 @@
  *
  * What is run here is the ordinary case.  Who needs anything else is left out, and has a
  * batch of its own: whose plans are not at hand, for planning may take long and fail; who
- * has much to read; whose turn comes when the others have taken a while; who fires
- * triggers; who runs any code of users (trust.c), which may catch the signal that ends
- * a bundle; who reads anything but its streams and its own state, which others may lock
- * for long.  So there is hardly a lock to wait for and nothing that does not end when it is
- * told to, and one view holds up the others of its owner by no more than the time that the
- * caller gives a bundle.
+ * has much to read; who fires triggers; who runs any code of users (trust.c), which may
+ * catch the signal that ends a bundle; who reads anything but its streams and its own state,
+ * which others may lock for long.  So there is hardly a lock to wait for and nothing that
+ * does not end when it is told to, and one view holds up the others of its owner by no more
+ * than the time that the caller gives a bundle.  Whose turn comes when the others have taken
+ * a while just waits for another.
  *
  * When one of them fails the transaction is lost for all.  The caller runs each
  * alone then, and the failure is that of a batch of one view, as always.
@@ -39,8 +39,17 @@
 #include "flow/viewgroup.h"
 #include "flow/bundle.h"
 
-/* When so much time has passed, who has not begun is left out. */
+/* When so much time has passed, who has not begun waits for another transaction. */
 #define ENOUGH_US 20000
+
+/* A bundle in progress. */
+typedef struct Bundle
+{
+	StreamBundled *views;
+	int			n;
+	Oid		   *at;
+	StreamBatchShared shared;
+} Bundle;
 
 /* The view is left out: nothing of it has been changed. */
 static void
@@ -86,58 +95,75 @@ prepare_views(StreamBundled *views, int n, Oid *at)
 
 /* Measures what they read, once for all. */
 static void
-measure_views(StreamBundled *views, int n, Oid *at)
+measure_views(Bundle *bundle)
 {
-	List	   *measured = NIL;
 	TimestampTz now = stream_debug_now();
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < bundle->n; i++)
 	{
-		if (views[i].batch == NULL)
+		StreamBundled *view = &bundle->views[i];
+
+		if (view->batch == NULL)
 			continue;
-		*at = views[i].viewid;
-		stream_batch_read_position(views[i].batch);
-		stream_batch_measure(views[i].batch, &measured);
-		if (stream_batch_is_small(views[i].batch))
-			(void) stream_batch_is_due(views[i].batch, now);
+		*bundle->at = view->viewid;
+		stream_batch_read_position(view->batch, &bundle->shared);
+		stream_batch_measure(view->batch);
+		if (stream_batch_is_small(view->batch))
+			(void) stream_batch_is_due(view->batch, now);
 		else if (!STREAM_MUTATION("bundle_left_out"))
-			leave_out(&views[i]);
+			leave_out(view);
 	}
 }
 
 /* The batches proper; of views that have much to close, it may be few that have one. */
 static void
-process_views(StreamBundled *views, int n, Oid *at)
+process_views(void *arg)
 {
+	Bundle	   *bundle = arg;
 	TimestampTz begun = GetCurrentTimestamp();
 
 	PushActiveSnapshot(GetLatestSnapshot());
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < bundle->n; i++)
 	{
-		if (views[i].batch == NULL)
+		StreamBundled *view = &bundle->views[i];
+
+		if (view->batch == NULL)
 			continue;
 		CHECK_FOR_INTERRUPTS();
-		if (GetCurrentTimestamp() - begun > ENOUGH_US ||
-			stream_batch_has_new_leaves(views[i].batch))
+		view->waits = GetCurrentTimestamp() - begun > ENOUGH_US;
+		if (view->waits || stream_batch_has_new_leaves(view->batch))
 		{
-			leave_out(&views[i]);
+			leave_out(view);
 			continue;
 		}
-		*at = views[i].viewid;
-		stream_batch_extend(views[i].batch, GetActiveSnapshot());
-		stream_batch_process(views[i].batch, GetActiveSnapshot());
+		*bundle->at = view->viewid;
+		stream_batch_extend(view->batch, GetActiveSnapshot());
+		stream_batch_process(view->batch, GetActiveSnapshot());
 		STREAM_DEBUG_POINT("bundle-processed-one");
 	}
 	PopActiveSnapshot();
 }
 
+/* What is in force for the first of them is so for most: views made in one session. */
+static ArrayType *
+common_settings(const Bundle *bundle)
+{
+	for (int i = 0; i < bundle->n; i++)
+		if (bundle->views[i].batch)
+			return stream_batch_settings(bundle->views[i].batch);
+	return NULL;
+}
+
 void
 stream_bundle_run(StreamBundled *views, int n, Oid *at)
 {
+	Bundle		bundle = {.views = views,.n = n,.at = at};
+
 	stream_owner_refuse_nested("a batch");
 	prepare_views(views, n, at);
-	measure_views(views, n, at);
-	process_views(views, n, at);
+	measure_views(&bundle);
+	stream_owner_share(common_settings(&bundle), process_views, &bundle);
+	stream_batch_end_sharing(&bundle.shared);
 	for (int i = 0; i < n; i++)
 	{
 		StreamBundled *view = &views[i];

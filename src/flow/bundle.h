@@ -16,7 +16,8 @@ typedef struct StreamBundled
 	Oid			viewid;
 	StreamBatch *batch;			/* in progress, or NULL */
 	bool		opened;			/* that there was one: see stream_batch_committed */
-	bool		ran;			/* it has had its batch; if not, it is to have one alone */
+	bool		ran;			/* it has had its batch; if not, it is to have one alone, ... */
+	bool		waits;			/* ... or just later: the others have taken their time */
 	StreamBatchResult result;
 	bool		leaves_rows;	/* it has not read all there was */
 	List	   *leaves;			/* OIDs: the leaf relations that it reads */

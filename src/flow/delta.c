@@ -51,6 +51,9 @@
 /* So often a plan is made anew because something has changed meanwhile. */
 #define MAX_TRIES 10
 
+/* For so many groups the hash table of a small batch has room at first. */
+#define FEW_GROUPS 16
+
 /* For so many new rows it should look up what they are joined with. */
 #define JOINED_ROWS 100
 
@@ -271,6 +274,19 @@ make_partial(PlannedStmt *stmt)
 	}
 }
 
+/*
+ * A hash table for as many groups as the planner expects costs more than a batch of a few
+ * rows: to make it, and to walk through it.  It grows with what comes.
+ */
+static void
+expect_few_groups(PlannedStmt *stmt)
+{
+	Agg		   *top = (Agg *) stmt->planTree;
+
+	if (IsA(top, Agg) && top->aggstrategy == AGG_HASHED)
+		top->numGroups = Min(top->numGroups, FEW_GROUPS);
+}
+
 /* Does the plan end as that of a parallel aggregation does? */
 static bool
 combines(const Plan *top)
@@ -479,6 +495,8 @@ plan_delta(StreamDelta *delta, double rows, bool parallel)
 	{
 		check_shape(delta, stmt);
 		make_partial(stmt);
+		if (rows < STREAM_DELTA_LARGE)
+			expect_few_groups(stmt);
 		check_states(delta, stmt);
 	}
 	return stmt;

@@ -202,6 +202,7 @@ typedef struct Together
 	StreamPart *part;			/* what the batch reads a part of, or NULL: all */
 	StreamPart	bound;			/* that, where it is for the number of rows */
 	int			size;			/* so many there are, gone ones included */
+	StreamBatchShared shared;
 } Together;
 
 /* It is a member's turn. */
@@ -443,17 +444,17 @@ bound_members(Together *group, StreamPart *part, bool whole)
 static void
 measure_members(Together *group, StreamPart *part, bool whole)
 {
-	List	   *measured = NIL;
 	ListCell   *lc;
 
+	group->shared.measured = NIL;
 	foreach(lc, group->members)
-		stream_batch_read_position(turn_of(group, lfirst(lc)));
+		stream_batch_read_position(turn_of(group, lfirst(lc)), &group->shared);
 	settle_part(group, part, whole);
 	foreach(lc, group->members)
 	{
-		stream_batch_measure(turn_of(group, lfirst(lc)),
-							 STREAM_MUTATION("group_snapshot") ? NULL :
-							 &measured);
+		if (STREAM_MUTATION("group_snapshot"))
+			group->shared.measured = NIL;
+		stream_batch_measure(turn_of(group, lfirst(lc)));
 		STREAM_DEBUG_POINT("group-measured-one");
 	}
 	bound_members(group, part, whole);
@@ -540,6 +541,7 @@ process_members(Together *group)
 		{
 			PopActiveSnapshot();
 			PushActiveSnapshot(GetLatestSnapshot());
+			group->shared.measured = NIL;
 			stream_batch_extend(turn_of(group, lfirst(lc)), GetActiveSnapshot());
 		}
 		stream_batch_process(turn_of(group, lfirst(lc)), GetActiveSnapshot());
@@ -603,6 +605,7 @@ stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
 		if (due)
 			process_members(&group);
 	}
+	stream_batch_end_sharing(&group.shared);
 	close_members(&group);
 	if (!list_member_oid(pub->views, viewid))
 		pub->result = STREAM_BATCH_GONE;

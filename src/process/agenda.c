@@ -31,10 +31,16 @@
  * view is marked to be reloaded from the catalog only when the database's
  * version has moved.
  *
+ * Views for which nothing has happened for a while are asleep: turns do not go over them.
+ * They wake up when one of their streams moves, of which there is one list for all, at the
+ * time when the first of them is due, and with news.  So a thousand idle views
+ * cost a worker that is busy with others nothing.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -49,6 +55,8 @@
 #define POLL_US (5 * USECS_PER_SEC) /* the safety net: 5 s, or longer ... */
 #define POLLS_PER_SEC 4			/* ... with more than 20 views */
 
+#define ASLEEP_US USECS_PER_SEC	/* after so long without a batch */
+
 /* Views that have their batches together: */
 #define MAX_LOOKED_AT 256		/* so many views are asked */
 #define BUNDLE_US 5000			/* so long they may take, all of them ... */
@@ -59,7 +67,22 @@
 
 static MemoryContext agenda_context;
 static List *my_views = NIL;
+static List *awake = NIL;		/* those of them that are not asleep, as turns take them */
 static StreamWorkerNews news;
+
+/* A leaf that views read which are asleep, and how far it had come then. */
+typedef struct Watched
+{
+	StreamSource *source;		/* hash key */
+	uint64		seen;
+} Watched;
+
+static HTAB *watched = NULL;
+static TimestampTz asleep_until = DT_NOEND; /* when the first is due */
+static TimestampTz turn_at = 0; /* when the turn began that is on */
+
+static void come_first(List *woken);
+static void wake_all(void);
 
 void
 stream_agenda_init(MemoryContext context)
@@ -71,6 +94,12 @@ List *
 stream_agenda_views(void)
 {
 	return my_views;
+}
+
+int
+stream_agenda_asleep(void)
+{
+	return list_length(my_views) - list_length(awake);
 }
 
 /* ------------------------------------------------------------- the views */
@@ -106,6 +135,7 @@ add_view(Oid viewid)
 	view->due = true;
 	view->alone = ALONE_AT_FIRST;
 	my_views = lappend(my_views, view);
+	awake = lappend(awake, view);
 	return view;
 }
 
@@ -185,23 +215,21 @@ take_leaves(StreamAgendaView *view, List *leaves)
 	view->due = true;
 }
 
-void
-stream_agenda_begin_turn(void)
+static List *
+make_last(List *views, StreamAgendaView *view)
 {
-	ListCell   *lc;
-
-	foreach(lc, my_views)
-		((StreamAgendaView *) lfirst(lc))->had_turn = false;
+	if (llast(views) == view)
+		return views;
+	return lappend(list_delete_ptr(views, view), view);
 }
 
 void
 stream_agenda_had_turn(StreamAgendaView *view)
 {
 	view->had_turn = true;
-	if (llast(my_views) == view)
-		return;
-	my_views = list_delete_ptr(my_views, view);
-	my_views = lappend(my_views, view);
+	view->turn_at = turn_at;
+	my_views = make_last(my_views, view);
+	awake = make_last(awake, view);
 }
 
 void
@@ -220,6 +248,7 @@ void
 stream_agenda_drop(StreamAgendaView *view)
 {
 	my_views = list_delete_ptr(my_views, view);
+	awake = list_delete_ptr(awake, view);
 	drop_leaves(view);
 	stream_agenda_forget_batches(view);
 	MemoryContextDelete(view->context);
@@ -324,12 +353,14 @@ take_assignments(void)
 	list_free(assigned);
 	list_free(my_views);
 	my_views = in_order;
+	wake_all();
 }
 
 /* Which of the views does somebody wait for? */
 static void
 take_requests(void)
 {
+	List	   *woken = NIL;
 	ListCell   *lc;
 
 	foreach(lc, my_views)
@@ -341,7 +372,10 @@ take_requests(void)
 		view->asked = stream_roster_view_requests(view->viewid, &requested,
 												  &answered) &&
 			requested > answered;
+		if (view->asked && view->asleep)
+			woken = lappend(woken, view);
 	}
+	come_first(woken);
 }
 
 void
@@ -364,6 +398,7 @@ stream_agenda_take_news(void)
 				view->reload = true;
 			view->due = true;
 		}
+		wake_all();
 	}
 	if (news.requested != last.requested || news.assigned != last.assigned)
 		take_requests();
@@ -434,9 +469,189 @@ stream_agenda_next_due(void)
 	TimestampTz at = DT_NOEND;
 	ListCell   *lc;
 
+	foreach(lc, awake)
+	{
+		StreamAgendaView *view = lfirst(lc);
+		TimestampTz due_at = stream_agenda_due_at(view);
+		TimestampTz tired_at = view->turn_at + ASLEEP_US;
+
+		/* once: a turn in which it is put to sleep */
+		if (tired_at > turn_at && due_at >= tired_at + ASLEEP_US)
+			at = Min(at, tired_at);
+		at = Min(at, due_at);
+	}
+	return Min(at, asleep_until);
+}
+
+/* ------------------------------------------------------ who is asleep */
+
+/* Is the view one that commits into its leaves make due? */
+static bool
+follows_commits(const StreamAgendaView *view)
+{
+	return view->row->options.trigger == STREAM_TRIGGER_COMMIT &&
+		!view->paused && !view->failed && view->retry_at == 0;
+}
+
+/*
+ * Watches the leaves of a view that is to sleep.  All that sleep over a leaf have come as
+ * far, so that they wake up together; false if others have not come as far as this one.
+ */
+static bool
+watch_leaves(const StreamAgendaView *view)
+{
+	if (watched == NULL)
+	{
+		HASHCTL		ctl = {
+			.keysize = sizeof(StreamSource *),
+			.entrysize = sizeof(Watched),
+			.hcxt = agenda_context
+		};
+
+		watched = hash_create("leaves of sleeping views", 64, &ctl,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	for (int i = 0; i < view->num_leaves; i++)
+	{
+		const StreamAgendaLeaf *leaf = &view->leaves[i];
+		bool		found;
+		Watched    *known = hash_search(watched, &leaf->source, HASH_ENTER,
+										&found);
+
+		if (!found)
+			known->seen = leaf->seen;
+		else if (known->seen != leaf->seen)
+			return false;
+	}
+	return true;
+}
+
+/* Those who have just woken up have waited longest. */
+static void
+come_first(List *woken)
+{
+	ListCell   *lc;
+
+	foreach(lc, woken)
+		((StreamAgendaView *) lfirst(lc))->asleep = false;
+	woken = list_concat(woken, awake);
+	list_free(awake);
+	awake = woken;
+}
+
+static void
+wake_all(void)
+{
+	ListCell   *lc;
+
+	if (watched)
+		hash_destroy(watched);
+	watched = NULL;
+	asleep_until = DT_NOEND;
+	list_free(awake);
+	awake = list_copy(my_views);
+	foreach(lc, awake)
+		((StreamAgendaView *) lfirst(lc))->asleep = false;
+}
+
+void
+stream_agenda_wake(void)
+{
+	wake_all();
+}
+
+/* Is there something to do for one that is asleep?  Leaves that have moved are let go. */
+static bool
+must_wake(TimestampTz now)
+{
+	bool		must = now >= asleep_until;
+	HASH_SEQ_STATUS seq;
+	Watched    *leaf;
+
+	if (watched == NULL || STREAM_MUTATION("agenda_overslept"))
+		return must;
+	hash_seq_init(&seq, watched);
+	while ((leaf = hash_seq_search(&seq)) != NULL)
+		if (leaf->seen != stream_roster_sequence(leaf->source))
+		{
+			must = true;
+			hash_search(watched, &leaf->source, HASH_REMOVE, NULL);
+		}
+	return must;
+}
+
+/* Wakes those for which there is. */
+static void
+wake_due(TimestampTz now)
+{
+	List	   *woken = NIL;
+	ListCell   *lc;
+
+	asleep_until = DT_NOEND;
 	foreach(lc, my_views)
-		at = Min(at, stream_agenda_due_at(lfirst(lc)));
-	return at;
+	{
+		StreamAgendaView *view = lfirst(lc);
+		TimestampTz due_at;
+
+		if (!view->asleep)
+			continue;
+		due_at = stream_agenda_due_at(view);
+		if (now >= due_at || (follows_commits(view) && has_moved(view)))
+		{
+			view->turn_at = now;
+			woken = lappend(woken, view);
+		}
+		else
+			asleep_until = Min(asleep_until, due_at);
+	}
+	come_first(woken);
+}
+
+/* Has nothing happened to the view for a while, and is nothing about to? */
+static bool
+may_sleep(StreamAgendaView *view, TimestampTz now)
+{
+	if (view->row == NULL || view->reload || view->asked ||
+		now < view->turn_at + ASLEEP_US ||
+		stream_agenda_due_at(view) < now + ASLEEP_US)
+		return false;
+	/* of these it is only the time that counts, and of others with an interval */
+	if (view->paused || view->failed || view->retry_at != 0)
+		return true;
+	return !view->more &&
+		!(follows_commits(view) && (view->due || has_moved(view)));
+}
+
+static void
+put_to_sleep(TimestampTz now)
+{
+	ListCell   *lc;
+
+	foreach(lc, awake)
+	{
+		StreamAgendaView *view = lfirst(lc);
+
+		if (!may_sleep(view, now) ||
+			(follows_commits(view) && !watch_leaves(view)))
+			continue;
+		view->asleep = true;
+		asleep_until = Min(asleep_until, stream_agenda_due_at(view));
+		awake = foreach_delete_current(awake, lc);
+	}
+}
+
+List *
+stream_agenda_begin_turn(TimestampTz now)
+{
+	ListCell   *lc;
+
+	turn_at = now;
+	if (must_wake(now))
+		wake_due(now);
+	put_to_sleep(now);
+	foreach(lc, awake)
+		((StreamAgendaView *) lfirst(lc))->had_turn = false;
+	return list_copy(awake);
 }
 
 bool
@@ -494,6 +709,8 @@ stream_agenda_commits(StreamAgendaView *view)
 static int64
 poll_interval(void)
 {
+	if (STREAM_MUTATION("agenda_no_polls"))
+		return USECS_PER_HOUR;	/* what is to wake views has to do without */
 	return Max(POLL_US,
 			   list_length(my_views) * (USECS_PER_SEC / POLLS_PER_SEC));
 }
@@ -588,7 +805,7 @@ stream_agenda_bundle(StreamAgendaView *view, TimestampTz now)
 	if (view->num_leaves == 0 || !may_share(view, now))
 		return NIL;
 	bundle = list_make1(view);
-	foreach(lc, my_views)
+	foreach(lc, awake)
 	{
 		StreamAgendaView *other = lfirst(lc);
 
@@ -611,10 +828,16 @@ stream_agenda_bundle(StreamAgendaView *view, TimestampTz now)
 void
 stream_agenda_note_batch(StreamAgendaView *view, bool alone, int64 us)
 {
-	/* of one that has had to wait for the processor, not all counts */
-	if (view->mean_us > 0)
-		us = (3 * view->mean_us + Min(us, 4 * view->mean_us)) / 4;
-	view->mean_us = us;
+	/*
+	 * Where the processor is scarce, all takes longer at times.  So what takes less is
+	 * believed at once, and what takes longer when it goes on.
+	 */
+	if (view->mean_us == 0)
+		view->mean_us = us;
+	else if (us <= view->mean_us)
+		view->mean_us = (view->mean_us + us) / 2;
+	else
+		view->mean_us += Min(us - view->mean_us, view->mean_us) / 4 + 1;
 	if (alone && view->alone > 0)
 		view->alone--;
 }

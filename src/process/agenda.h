@@ -59,6 +59,8 @@ typedef struct StreamAgendaView
 	bool		backlog;		/* of those that it has not read, at that */
 	bool		asked;			/* there is a request not answered yet */
 	bool		had_turn;		/* in the turn of all views that is on */
+	bool		asleep;			/* there is nothing to do for it */
+	TimestampTz turn_at;		/* the last turn in which it had a batch, or woke up */
 	TimestampTz poll_at;
 	TimestampTz tick_at;		/* when its interval is over */
 
@@ -97,14 +99,18 @@ extern void stream_agenda_init(MemoryContext context);
  */
 extern void stream_agenda_take_news(void);
 
-/*
- * The views, as a list of StreamAgendaView *.  To be copied by who calls
- * stream_agenda_drop on the way.
- */
+/* The views, as a list of StreamAgendaView *, and how many of them are asleep. */
 extern List *stream_agenda_views(void);
+extern int	stream_agenda_asleep(void);
 
-/* A turn of all views begins. */
-extern void stream_agenda_begin_turn(void);
+/*
+ * A turn of all views begins: a copy of the list of those that are awake.  No other has
+ * anything to do.
+ */
+extern List *stream_agenda_begin_turn(TimestampTz now);
+
+/* Settings have changed: all of them are looked at. */
+extern void stream_agenda_wake(void);
 
 /* The view has had its turn in it: it becomes the last of them. */
 extern void stream_agenda_had_turn(StreamAgendaView *view);
@@ -131,7 +137,7 @@ extern bool stream_agenda_is_due(StreamAgendaView *view, TimestampTz now);
 /* When will the view be due, if nothing happens?  DT_NOEND: never. */
 extern TimestampTz stream_agenda_due_at(StreamAgendaView *view);
 
-/* When will the first view be due, if nothing happens?  DT_NOEND: never. */
+/* When will the next turn have something to do, if nothing happens?  DT_NOEND: never. */
 extern TimestampTz stream_agenda_next_due(void);
 
 /*

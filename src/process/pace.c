@@ -15,6 +15,13 @@
  * proportion.  How many commits come does not depend on the pause, and a
  * batch of many takes hardly longer, so this does not swing.
  *
+ * A turn is a round of all views that are due.  A row that a view has just missed waits for
+ * the rest of the turn, for the pause, and for the view's place in the next turn.  So that
+ * many views do not make that long, a pause and what TURNS turns take of the processor are
+ * no longer than streaming.target_latency, and where views are behind there is no pause.  It
+ * is the processor's time, for on a machine that is busy most of a turn may be waiting for
+ * that, and pauses are what leaves it to others.
+ *
  * The worker sleeps through its pause whatever comes, for to be woken by each commit
  * is half of what is to be saved.
  *
@@ -22,17 +29,21 @@
  */
 #include "postgres.h"
 
+#include <time.h>
+
 #include "process/pace.h"
 
 #define SMOOTH_US 50000.0
 #define LOW_LOAD 0.5
 #define HIGH_LOAD 1.5
+#define TURNS 6
 
 int			stream_target_latency = 10;
 
 static double load = 0;			/* as of the last turn */
 static double noted = 0;		/* microseconds, of batches since then */
 static TimestampTz last_turn = 0;	/* when it began */
+static clock_t used = 0;		/* of the processor, at its end */
 
 void
 stream_pace_note_batch(int64 us, uint64 commits)
@@ -41,16 +52,23 @@ stream_pace_note_batch(int64 us, uint64 commits)
 }
 
 int64
-stream_pace_pause(TimestampTz begun, TimestampTz now)
+stream_pace_pause(TimestampTz begun, TimestampTz now, bool behind)
 {
 	double		passed = Max(begun - last_turn, 1);
 	double		target = stream_target_latency * 1000.0;
+	clock_t		before = used;
+	double		turn_us;
 	double		share;
 
+	used = clock();
+	turn_us = (double) (used - before) * USECS_PER_SEC / CLOCKS_PER_SEC;
 	load += Min(passed / SMOOTH_US, 1.0) * (noted / passed - load);
 	noted = 0;
 	last_turn = begun;
 
 	share = (load - LOW_LOAD) / (HIGH_LOAD - LOW_LOAD);
-	return (int64) (Min(Max(share, 0.0), 1.0) * target) - (now - begun);
+	if (behind)
+		return 0;
+	return (int64) Min(Min(Max(share, 0.0), 1.0) * target - (now - begun),
+					   target - TURNS * turn_us);
 }

@@ -22,9 +22,9 @@ extern int	stream_target_latency;
 extern void stream_pace_note_batch(int64 us, uint64 commits);
 
 /*
- * A turn that has begun at one time is over by another: how long to wait before the
- * next, in microseconds.
+ * A turn that has begun at one time is over by another, and has left views behind or not:
+ * how long to wait before the next, in microseconds.
  */
-extern int64 stream_pace_pause(TimestampTz begun, TimestampTz now);
+extern int64 stream_pace_pause(TimestampTz begun, TimestampTz now, bool behind);
 
 #endif

@@ -49,8 +49,11 @@
  */
 #include "postgres.h"
 
+#include <sys/resource.h>
+
 #include "access/xact.h"
 #include "commands/sequence.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "pgstat.h"
@@ -98,6 +101,7 @@
 #define PATIENCE_MS 10000
 #define RETENTION_MS 1000
 #define RETENTION_PAUSE_MS 10000
+#define NO_RETENTION_MS 600000
 #define HELD_UP_US USECS_PER_MINUTE	/* so long what fails is left alone, ... */
 #define HELD_UP_FORGET_US USECS_PER_DAY /* ... and remembered */
 #define TRIM_US USECS_PER_MINUTE	/* how often old errors are deleted, ... */
@@ -110,7 +114,8 @@ typedef struct BatchOutcome
 {
 	StreamPart	part;			/* what it was to read, and has read */
 	StreamGroupBatch group;		/* its lists outlive the transaction */
-	int64		us;				/* how long it took */
+	int64		us;				/* how long it took, ... */
+	double		counts;			/* ... of which this share counts: see busy_share */
 	StreamMeter meter;			/* of the commit */
 } BatchOutcome;
 
@@ -251,6 +256,28 @@ in_transaction(StreamAgendaView *view,
 
 	MemoryContextSwitchTo(worker_context);
 	return error;
+}
+
+/*
+ * Which share of the time since then counts, when it is said how long batches take.  To
+ * wait for the processor has nothing to do with the views, and would part them where that is
+ * scarce, so that all of them take more of it.  Where the process has given it up by
+ * itself, for the disk, a lock or to sleep, all of it counts.
+ */
+static double
+busy_share(const struct rusage *before, int64 us)
+{
+	struct rusage now;
+	double		used;
+
+	getrusage(RUSAGE_SELF, &now);
+	if (now.ru_nvcsw != before->ru_nvcsw || us <= 0)
+		return 1;
+	used = (now.ru_utime.tv_sec - before->ru_utime.tv_sec +
+			now.ru_stime.tv_sec - before->ru_stime.tv_sec) * 1e6 +
+		(now.ru_utime.tv_usec - before->ru_utime.tv_usec +
+		 now.ru_stime.tv_usec - before->ru_stime.tv_usec);
+	return Min(used / us, 1);
 }
 
 /* Are the view's definition and options still the same? */
@@ -624,6 +651,21 @@ account_for_crashes(StreamAgendaView *view, uint64 requested)
 				   in_transaction(view, crashed_step, &times), requested);
 }
 
+/*
+ * With news: streams may have got streaming.retention.  Views are not to look all at once,
+ * for each has a batch alone then.
+ */
+static void
+look_at_streams_soon(StreamAgendaView *view)
+{
+	int			ms = RETENTION_PAUSE_MS +
+	murmurhash32(view->viewid) % RETENTION_PAUSE_MS;
+	TimestampTz at = TimestampTzPlusMilliseconds(stream_debug_now(),
+												 stream_debug_limit("retention", ms));
+
+	view->streams_at = Min(view->streams_at, at);
+}
+
 /* Reads the view's row; view->reload stays set if that did not work out. */
 static void
 load_view(StreamAgendaView *view)
@@ -643,6 +685,7 @@ load_view(StreamAgendaView *view)
 		return;
 	view->reload = false;
 	view->reload_at = 0;
+	look_at_streams_soon(view);
 	if (view->changed)
 		stream_agenda_view_changed(view);
 	account_for_crashes(view, requested);
@@ -732,7 +775,8 @@ finish_batch(StreamAgendaView *view, const BatchOutcome *outcome,
 	const StreamFigures *figures = stream_batch_figures(view->viewid);
 
 	if (figures != NULL)
-		stream_agenda_note_batch(view, alone, stream_figures_total(figures));
+		stream_agenda_note_batch(view, alone, (int64) (outcome->counts *
+								 stream_figures_total(figures)));
 	if (view->recorded)
 	{
 		ErrorData  *error = in_transaction(view, clear_failure_step, NULL);
@@ -899,9 +943,10 @@ retain_streams(StreamAgendaView *view, const BatchOutcome *outcome)
 	while (error == NULL && turn.again &&
 		   stream_debug_now() - now < RETENTION_MS * INT64CONST(500));
 	list_free(turn.skip);
+	/* that it is wanted now is news, with which this is looked at again */
 	pause_ms = turn.again && error == NULL ? 0 :
-		stream_debug_limit("retention", turn.found && error == NULL ?
-						   RETENTION_MS : RETENTION_PAUSE_MS);
+		stream_debug_limit("retention", error != NULL ? RETENTION_PAUSE_MS :
+						   turn.found ? RETENTION_MS : NO_RETENTION_MS);
 	view->streams_at = TimestampTzPlusMilliseconds(stream_debug_now(), pause_ms);
 	if (error == NULL)
 		return;
@@ -927,6 +972,7 @@ run_batch(StreamAgendaView *view)
 	const char *aside;
 	ListCell   *lc;
 	uint64		requested;
+	struct rusage before;
 	ErrorData  *error;
 	StreamCancel cancel;
 
@@ -937,6 +983,7 @@ run_batch(StreamAgendaView *view)
 
 	stream_agenda_before_batch(view);
 	stream_bisect_next(&view->bisection, &outcome.part);
+	getrusage(RUSAGE_SELF, &before);
 	error = in_transaction(view, batch_step, &outcome);
 	if (error == NULL)
 	{
@@ -944,6 +991,7 @@ run_batch(StreamAgendaView *view)
 		retain_streams(view, &outcome);
 	}
 	outcome.us = stream_roster_batch_over(&cancel);
+	outcome.counts = busy_share(&before, outcome.us);
 	/* the signal may have come too late for the batch; it is for nobody else */
 	QueryCancelPending = false;
 	if (!STREAM_MUTATION("worker_keep_leavings"))
@@ -1031,9 +1079,9 @@ begin_bundle(Bundle *bundle, List *views)
 	}
 }
 
-/* They have committed.  Who was left out has its turn still. */
+/* They have committed.  Who was left out has its turn still, alone or with others. */
 static void
-finish_bundle(Bundle *bundle, int64 us)
+finish_bundle(Bundle *bundle, int64 us, double counts)
 {
 	int			ran = 0;
 
@@ -1048,14 +1096,15 @@ finish_bundle(Bundle *bundle, int64 us)
 		BatchOutcome outcome = {
 			.group.result = bundled->result,
 			.group.leaves_rows = bundled->leaves_rows,
-			.group.leaves = bundled->leaves,.us = us
+			.group.leaves = bundled->leaves,.us = us,.counts = counts
 		};
 
 		if (bundled->opened)
 			stream_batch_committed(view->viewid);
 		if (!bundled->ran)
 		{
-			stream_agenda_wants_alone(view);
+			if (!bundled->waits)
+				stream_agenda_wants_alone(view);
 			stream_roster_view_put_off(view->viewid, view->more);
 			continue;
 		}
@@ -1098,6 +1147,7 @@ static int64
 run_bundle(List *views)
 {
 	Bundle		bundle = {0};
+	struct rusage before;
 	StreamCancel cancel;
 	ErrorData  *error;
 	char	   *activity;
@@ -1110,6 +1160,7 @@ run_bundle(List *views)
 							bundle.n - 1);
 		pgstat_report_activity(STATE_RUNNING, activity);
 		pfree(activity);
+		getrusage(RUSAGE_SELF, &before);
 		error = in_transaction(bundle.views[0], bundle_step, &bundle);
 		us = stream_roster_batch_over(&cancel);
 		/* whatever the signal was for, each comes to it again alone */
@@ -1118,7 +1169,7 @@ run_bundle(List *views)
 		if (error != NULL)
 			spoil_bundle(&bundle, error);
 		else
-			finish_bundle(&bundle, us);
+			finish_bundle(&bundle, us, busy_share(&before, us));
 		stream_roster_batch_survived();
 	}
 	pfree(bundle.views);
@@ -1151,10 +1202,10 @@ find_share(List **shares, Oid owner)
 
 /*
  * Gives the view a batch if it is due, and with it others that can have theirs in one
- * transaction; true if there was something to do.
+ * transaction; true if there was something to do.  *behind: there is more of it.
  */
 static bool
-run_view(StreamAgendaView *view, TimestampTz now, List **shares)
+run_view(StreamAgendaView *view, TimestampTz now, List **shares, bool *behind)
 {
 	bool		ran = false;
 	List	   *bundle;
@@ -1168,8 +1219,9 @@ run_view(StreamAgendaView *view, TimestampTz now, List **shares)
 		load_view(view);
 	}
 	if (!view->reload && !stream_agenda_is_paused(view) &&
-		find_share(shares, view->owner)->us < SLICE_US &&
-		stream_agenda_is_due(view, now))
+		find_share(shares, view->owner)->us >= SLICE_US)
+		*behind = true;
+	else if (!view->reload && !view->paused && stream_agenda_is_due(view, now))
 	{
 		ran = true;
 		bundle = stream_agenda_bundle(view, now);
@@ -1180,6 +1232,7 @@ run_view(StreamAgendaView *view, TimestampTz now, List **shares)
 		find_share(shares, view->owner)->us += us;
 		stream_memory_note_batches(us);
 		stream_agenda_had_turn(view);
+		*behind |= view->backlog;
 	}
 	if (view->gone)
 		stream_roster_forget_view(view->viewid, 0);
@@ -1204,21 +1257,21 @@ run_views(void)
 {
 	TimestampTz begun = GetCurrentTimestamp();
 	TimestampTz now = stream_debug_now();
-	List	   *turn = list_copy(stream_agenda_views());
+	List	   *turn = stream_agenda_begin_turn(now);
 	List	   *shares = NIL;
 	ListCell   *lc;
 	bool		ran = false;
+	bool		behind = false;
 
-	stream_agenda_begin_turn();
 	foreach(lc, turn)
 	{
 		stream_roster_check_interrupts(0);
-		ran |= run_view(lfirst(lc), now, &shares);
+		ran |= run_view(lfirst(lc), now, &shares, &behind);
 	}
 	list_free(turn);
 	list_free_deep(shares);
 	if (ran)
-		rest(stream_pace_pause(begun, GetCurrentTimestamp()));
+		rest(stream_pace_pause(begun, GetCurrentTimestamp(), behind));
 	return ran;
 }
 
@@ -1250,8 +1303,8 @@ sleep_until_due(void)
 		timeout = stats;
 	if (timeout >= 0)
 		events |= WL_TIMEOUT;
-	snprintf(activity, sizeof(activity), "idle: %d views",
-			 list_length(stream_agenda_views()));
+	snprintf(activity, sizeof(activity), "idle: %d views, %d asleep",
+			 list_length(stream_agenda_views()), stream_agenda_asleep());
 	pgstat_report_activity(STATE_IDLE, activity);
 
 	WaitLatch(MyLatch, events, timeout,
@@ -1293,6 +1346,7 @@ stream_worker_main(Datum arg)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+			stream_agenda_wake();
 		}
 		stream_agenda_take_news();
 		ran = run_views();

@@ -409,6 +409,8 @@ typedef struct Measure
 	BlockNumber nblocks;
 	VirtualTransactionId *writers;
 	int			nwriters;
+	BlockNumber extended;		/* its length when there was the snapshot, or
+								 * InvalidBlockNumber: not known yet */
 } Measure;
 
 /* The transactions that may be writing to the leaf now. */
@@ -430,20 +432,31 @@ find_writers(Measure *measure)
 	pfree(vxids);
 }
 
+static Measure *
+find_measure(Relation rel, List *measured)
+{
+	ListCell   *lc;
+
+	foreach(lc, measured)
+	{
+		Measure    *measure = lfirst(lc);
+
+		if (measure->relid == RelationGetRelid(rel))
+			return measure;
+	}
+	return NULL;
+}
+
 /* Measures a leaf, unless that is in the list (if there is one). */
 static Measure *
 measure_leaf(Relation rel, List **measured)
 {
-	Measure    *measure;
-	ListCell   *lc;
+	Measure    *measure = find_measure(rel, measured ? *measured : NIL);
 
-	foreach(lc, measured ? *measured : NIL)
-	{
-		measure = lfirst(lc);
-		if (measure->relid == RelationGetRelid(rel))
-			return measure;
-	}
+	if (measure != NULL)
+		return measure;
 	measure = palloc(sizeof(Measure));
+	measure->extended = InvalidBlockNumber;
 	measure->relid = RelationGetRelid(rel);
 	measure->nblocks = used_blocks(rel);
 	find_writers(measure);
@@ -710,10 +723,20 @@ is_unseen(VirtualTransactionId vxid, Snapshot snapshot)
 
 /* Takes in what the snapshot sees of transactions that have ended since measuring. */
 static void
-extend_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
+extend_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot,
+			Measure *measure)
 {
-	if (RelationGetNumberOfBlocks(rel) > leaf->scan_end)
-		leaf->scan_end = Max(leaf->scan_end, used_blocks(rel));
+	BlockNumber nblocks = measure ? measure->extended : InvalidBlockNumber;
+
+	if (nblocks == InvalidBlockNumber)
+	{
+		nblocks = RelationGetNumberOfBlocks(rel);
+		if (nblocks > (measure ? measure->nblocks : leaf->scan_end))
+			nblocks = used_blocks(rel);
+		if (measure)
+			measure->extended = nblocks;
+	}
+	leaf->scan_end = Max(leaf->scan_end, nblocks);
 	for (int i = 0; i < leaf->new_nwriters; i++)
 	{
 		StreamWriter *writer = &leaf->new_writers[i];
@@ -726,7 +749,7 @@ extend_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
 
 void
 stream_position_extend(StreamPosition *pos, Relation *rels, int n,
-					   Snapshot snapshot)
+					   Snapshot snapshot, List *measured)
 {
 	for (int i = 0; i < n; i++)
 	{
@@ -734,7 +757,8 @@ stream_position_extend(StreamPosition *pos, Relation *rels, int n,
 												RelationGetRelid(rels[i]));
 
 		if (leaf->active && !leaf->more && !STREAM_MUTATION("half_seen"))
-			extend_leaf(leaf, rels[i], snapshot);
+			extend_leaf(leaf, rels[i], snapshot,
+						find_measure(rels[i], measured));
 	}
 }
 

@@ -154,11 +154,12 @@ extern double stream_position_backlog(const StreamPosition *pos, Relation *rels,
 
 /*
  * Takes into the batch's range, where this reaches to the end of a leaf, what the snapshot
- * of the batch sees of transactions that have ended since stream_position_begin.  rels as
- * there.
+ * of the batch sees of transactions that have ended since stream_position_begin.  rels
+ * as there, and measured, which is for batches of one snapshot: what the first of them
+ * finds out holds for all.
  */
 extern void stream_position_extend(StreamPosition *pos, Relation *rels, int n,
-								   Snapshot snapshot);
+								   Snapshot snapshot, List *measured);
 
 /* What a batch has been cut down to. */
 typedef struct StreamCutting

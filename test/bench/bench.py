@@ -651,9 +651,10 @@ class Bench:
                     p99 <= most_p99)
         cur.execute("DROP TABLE delay_s CASCADE")
 
-    def probe(self, views):
-        """How long a row of delay_s takes to show in any of the views, at 1,000
-        transactions a second: their rate, p50 and p99 in ms, and how many rows.
+    def probe(self, views, in_turn=False):
+        """How long a row of delay_s takes to show in any of the views (in_turn: in
+        that of which it is), at 1,000 transactions a second: their rate, p50 and p99
+        in ms, and how many rows.
         """
         cur, tps, delays, probe = self.cur, [], [], 0
         load = threading.Thread(target=lambda: tps.append(self.pgbench(
@@ -665,7 +666,8 @@ class Bench:
                            % (view, view))
         while load.is_alive():
             probe += 1
-            view = random.choice(views)
+            view = (views[probe % len(views)] if in_turn else
+                    random.choice(views))
             cur.execute("INSERT INTO delay_s VALUES (-1, -%d, now(), '/probe')"
                         % probe)
             began = time.perf_counter()
@@ -690,29 +692,70 @@ class Bench:
         """
         self.views_of_one(self.scale(100, 5), 5)
         self.views_of_one(self.scale(1000, 10), 50)
+        self.views_of_one(self.scale(1000, 10), 50, in_turn=True)
 
-    def views_of_one(self, n, most_p99):
+    def views_of_one(self, n, most_p99, in_turn=False):
+        """in_turn: each row is of one of the views only."""
         cur = self.cur
         cur.execute("CREATE TABLE delay_s (client int4, k int4, "
                     "ts timestamptz, url text) USING stream")
         views = ["delay_v%d" % i for i in range(n)]
-        for view in views:
+        for i, view in enumerate(views):
             cur.execute("CREATE MATERIALIZED VIEW %s WITH (streaming.continuous) "
-                        "AS SELECT k, count(*) AS n FROM delay_s GROUP BY k" % view)
+                        "AS SELECT k, count(*) AS n FROM delay_s %s GROUP BY k"
+                        % (view, "WHERE abs(k) %% %d = %d" % (n, i)
+                           if in_turn else ""))
         self.until_served([DBNAME])
         cur.execute("SELECT bool_and(streaming.wait(view, '5 minutes')) "
                     "FROM streaming.views")
         done, before = self.batches([DBNAME]), self.processor_time()
-        rate, p50, p99, _ = self.probe(views)
+        rate, p50, p99, _ = self.probe(views, in_turn)
         took = self.processor_time() - before
         done = self.batches([DBNAME]) - done
         wal, together = self.of_batches([DBNAME])
-        at = "%d views of one stream at %d transactions/s" % (n, rate)
+        at = "%d views of one stream%s at %d transactions/s" % (
+            n, ", each of other rows," if in_turn else "", rate)
         self.report(at + ": commit to visible, p50, p99",
                     "%.1f ms, %.1f ms" % (p50, p99), "-", "-",
                     "p99 <= %d ms" % most_p99, p99 <= most_p99)
         self.costs(at, took, done, wal, together)
         cur.execute("DROP TABLE delay_s CASCADE")
+
+    def idle(self):
+        """What idle views cost: by themselves, and beside a busy one."""
+        cur, n = self.cur, self.scale(1000, 20)
+        seconds = 1 if self.small else 30
+        cur.execute("CREATE TABLE delay_s (client int4, k int4, "
+                    "ts timestamptz, url text) USING stream")
+        cur.execute("CREATE MATERIALIZED VIEW delay_v0 WITH (streaming.continuous)"
+                    " AS SELECT k, count(*) AS n FROM delay_s GROUP BY k")
+        busy = [self.busy(seconds)]
+        cur.execute("CREATE TABLE idle_s (k int4) USING stream")
+        for i in range(n):
+            cur.execute("CREATE MATERIALIZED VIEW idle_v%d WITH "
+                        "(streaming.continuous) AS SELECT k, count(*) AS n "
+                        "FROM idle_s GROUP BY k" % i)
+        self.until_served([DBNAME])
+        cur.execute("SELECT bool_and(streaming.wait(view, '5 minutes')) "
+                    "FROM streaming.views")
+        busy.append(self.busy(seconds))
+        time.sleep(1 if self.small else 5)
+        before = self.processor_time()
+        time.sleep(seconds)
+        self.figure("%d idle views: processor while nothing happens" % n,
+                    "%.2f %%" % ((self.processor_time() - before) / seconds * 100))
+        self.report("%d idle views: processor of a busy one beside them, without"
+                    % n, "%.1f us a batch" % busy[1], "%.1f us a batch" % busy[0],
+                    "%.2f" % (busy[1] / max(busy[0], 1e-3)), "-", True)
+        cur.execute("DROP TABLE delay_s, idle_s CASCADE")
+
+    def busy(self, seconds):
+        """What a batch of the view of delay_s takes of the processor, in us, at 1,000
+        transactions a second, all that our processes do meanwhile."""
+        done, before = self.batches([DBNAME]), self.processor_time()
+        self.pgbench("delay_s", 4, "-T", str(seconds), "--rate=1000")
+        took = self.processor_time() - before
+        return took / max(self.batches([DBNAME]) - done, 1) * 1e6
 
     def costs(self, what, took, done, wal, together):
         """Rows of the table about batches of many views."""
@@ -1438,7 +1481,7 @@ def main():
     parser.add_argument("measurements", nargs="*",
                         help="backfill backlogs transform merge large cube copy groups single "
                         "saturated delay memory hop sessions dedup distinct chain "
-                        "latest join skew evict state views objects")
+                        "latest join skew evict state views idle objects")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--restart", metavar="DIR",
                         help="the server's data directory: it may be restarted, to"
@@ -1456,7 +1499,7 @@ def main():
     names = ["backfill", "backlogs", "transform", "merge", "large", "cube",
              "copy", "groups", "single", "saturated", "delay", "memory", "hop",
              "sessions", "dedup", "distinct", "chain", "latest", "join",
-             "skew", "evict", "state", "views", "objects"]
+             "skew", "evict", "state", "views", "idle", "objects"]
     for name in names:
         if not args.measurements or any(
                 name.startswith(m) for m in args.measurements):

@@ -711,19 +711,6 @@ merge_shutdown(DestReceiver *self)
 {
 }
 
-/* About how many rows the range holds. */
-static double
-estimate_rows(StreamPosition *position)
-{
-	double		blocks = 0;
-
-	for (int i = 0; i < position->nleaves; i++)
-		if (position->leaves[i]->active)
-			blocks += position->leaves[i]->scan_end -
-				position->leaves[i]->scan_start;
-	return blocks * 100;
-}
-
 /* What the feed can read beside relations: what operators have handed on. */
 static QueryEnvironment *
 environment(BatchView *view, const StreamFeed *feed)
@@ -834,7 +821,8 @@ run_delta(StreamBatch *batch, StreamDelta *delta, StreamPosition *position)
 	BatchView  *view = batch->view;
 	double		rows = delta->streams == NIL ?
 		rows_handed_on(view, delta) :
-		position ? estimate_rows(position) : 1;
+		position ? stream_position_estimate(position, batch->rels,
+											batch->nrels) : 1;
 	MergeReceiver receiver = {
 		{merge_receive, merge_startup, merge_shutdown, merge_shutdown,
 		DestNone}, batch, delta, view->ops[delta->cut->number]

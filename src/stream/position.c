@@ -78,8 +78,9 @@
 #define FLAG_DETACHED 1
 #define FLAG_AGAIN 2			/* there are rows to be read again */
 
-/* Rows per page where nothing is known yet. */
+/* Rows per page where nothing is known yet, and there are not more than a few to read. */
 #define DEFAULT_DENSITY 100.0
+#define FEW_PAGES 10
 
 /* Beyond so many unread pages the lag in rows is estimated. */
 #define EXACT_LAG_PAGES 1000
@@ -508,23 +509,43 @@ first_changed_block(const StreamLeaf *leaf)
 	return first;
 }
 
+/* How many rows a page of the leaf has, or has had. */
 static double
-leaf_density(const StreamLeaf *leaf, Relation rel)
+page_density(Relation rel, BlockNumber block)
 {
-	if (leaf->density > 0)
-		return leaf->density;
-	if (rel->rd_rel->relpages > 0 && rel->rd_rel->reltuples > 0)
-		return Max(1.0, rel->rd_rel->reltuples / rel->rd_rel->relpages);
-	return DEFAULT_DENSITY;
+	Buffer		buffer = ReadBuffer(rel, block);
+	double		rows;
+
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	rows = PageGetMaxOffsetNumber(BufferGetPage(buffer));
+	UnlockReleaseBuffer(buffer);
+	return Max(1.0, rows);
 }
 
-/* About how many rows its range has, if that is more than the last page. */
+/* About how many rows the pages [start, end) have; leaf: may be NULL. */
+static double
+estimate_rows(const StreamLeaf *leaf, Relation rel, BlockNumber start,
+			  BlockNumber end)
+{
+	BlockNumber pages = end > start ? end - start : 0;
+	double		density = DEFAULT_DENSITY;
+
+	if (leaf && leaf->density > 0)
+		density = leaf->density;
+	else if (rel->rd_rel->relpages > 0 && rel->rd_rel->reltuples > 0)
+		density = Max(1.0, rel->rd_rel->reltuples / rel->rd_rel->relpages);
+	else if (pages > FEW_PAGES)
+		density = page_density(rel, start + pages / 2);
+	return density * pages;
+}
+
+/* The same of its range, if that is more than the last page. */
 static double
 leaf_backlog(const StreamLeaf *leaf, Relation rel)
 {
 	if (leaf->scan_end <= leaf->scan_start + 1)
 		return 0;
-	return leaf_density(leaf, rel) * (leaf->scan_end - leaf->scan_start);
+	return estimate_rows(leaf, rel, leaf->scan_start, leaf->scan_end);
 }
 
 /* Settles the range of the leaf, for a batch without bounds. */
@@ -590,13 +611,15 @@ share_out(StreamPosition *pos, StreamLeaf **leaves, Relation *rels, int n,
 	{
 		int			k = (pos->turn + i) % n;
 		StreamLeaf *leaf = leaves[k];
-		double		density = leaf_density(leaf, rels[k]);
 		BlockNumber length = leaf->scan_end - leaf->scan_start;
-		BlockNumber allowed = (BlockNumber) Min(Max(1.0, share / density),
-												(double) MaxBlockNumber);
+		double		density;
+		BlockNumber allowed;
 
 		if (length <= 1)
 			continue;
+		density = leaf_backlog(leaf, rels[k]) / length;
+		allowed = (BlockNumber) Min(Max(1.0, share / density),
+									(double) MaxBlockNumber);
 		if (spent >= max_rows)
 		{
 			leaf->active = false;
@@ -681,6 +704,22 @@ stream_position_backlog(const StreamPosition *pos, Relation *rels, int n)
 		rows += leaf_backlog(stream_position_leaf(pos,
 												  RelationGetRelid(rels[i])),
 							 rels[i]);
+	return rows;
+}
+
+double
+stream_position_estimate(const StreamPosition *pos, Relation *rels, int n)
+{
+	double		rows = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		StreamLeaf *leaf = stream_position_leaf(pos, RelationGetRelid(rels[i]));
+
+		if (leaf && leaf->active)
+			rows += estimate_rows(leaf, rels[i], leaf->scan_start,
+								  leaf->scan_end);
+	}
 	return rows;
 }
 
@@ -1179,7 +1218,7 @@ finish_leaf(StreamLeaf *leaf, Relation rel, Snapshot snapshot)
 	else if (start < leaf->scan_end && !STREAM_MUTATION("readset"))
 		collect_read_rows(leaf, rel, snapshot, start, leaf->scan_end);
 
-	if (leaf->rows > 0 && leaf->scan_end > leaf->scan_start + 10)
+	if (leaf->rows > 0 && leaf->scan_end > leaf->scan_start + FEW_PAGES)
 		leaf->density = Max(1.0, (double) leaf->rows /
 							(leaf->scan_end - leaf->scan_start));
 	if (leaf->writers)
@@ -1299,12 +1338,9 @@ stream_position_lag(const StreamPosition *pos, Relation *rels, int n,
 		if (nblocks - start <= EXACT_LAG_PAGES)
 			unread_rows = count_unread(leaf, rels[i], snapshot, start, nblocks,
 									   PG_INT64_MAX);
-		else if (leaf)
-			unread_rows = unread * leaf_density(leaf, rels[i]);
-		else if (rels[i]->rd_rel->reltuples > 0)
-			unread_rows = rels[i]->rd_rel->reltuples;
 		else
-			unread_rows = unread * DEFAULT_DENSITY;
+			unread_rows = estimate_rows(leaf, rels[i], nblocks - unread,
+										nblocks);
 		*rows += unread_rows;
 		if (unread_rows > 0)
 			*bytes += (int64) Max(unread, 1) * BLCKSZ;

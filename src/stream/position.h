@@ -152,6 +152,10 @@ extern bool stream_position_begin(StreamPosition *pos, Relation *rels, int n,
 extern double stream_position_backlog(const StreamPosition *pos, Relation *rels,
 									  int n);
 
+/* The same of the range of a batch in progress, the last pages included. */
+extern double stream_position_estimate(const StreamPosition *pos,
+									   Relation *rels, int n);
+
 /*
  * Takes into the batch's range, where this reaches to the end of a leaf, what the snapshot
  * of the batch sees of transactions that have ended since stream_position_begin.  rels

@@ -125,6 +125,29 @@ is(sql(q{SELECT reason, count(*), count(DISTINCT event_time) FROM streaming.erro
 is(sql(q{SELECT watermark FROM streaming.views WHERE view = 'windows'::regclass}),
 	sql(q{SELECT max(ts) - interval '5 hours' FROM e WHERE ts < clock_timestamp()}), 'the watermark is of the others');
 
+# How many rows there are is known before any has been read, also of narrow ones; a group of views takes a
+# part of them, cut within a page, and those that help end there, too.
+sql(q{ALTER SYSTEM SET streaming.debug_limits = 'backlog=15000'}, 'SELECT pg_reload_conf()');
+sql(q{
+	CREATE TABLE narrow (k int, x int) USING stream;
+	INSERT INTO narrow SELECT i % 7, i FROM generate_series(1, 50000) i;
+	CREATE MATERIALIZED VIEW alone WITH (streaming.continuous) AS
+		SELECT k, count(*) AS n, min(process(x)) AS lo, max(process(x)) AS hi FROM narrow GROUP BY k;
+	BEGIN;
+	CREATE MATERIALIZED VIEW one WITH (streaming.continuous, streaming.group = 'g', streaming.max_batch_rows = 20001) AS
+		SELECT k, count(*) AS n, sum(x) AS x, min(process(x)) AS lo FROM narrow GROUP BY k;
+	CREATE MATERIALIZED VIEW two WITH (streaming.continuous, streaming.group = 'g') AS
+		SELECT count(*) AS n, sum(x) AS x, min(process(x)) AS lo FROM narrow;
+	COMMIT;
+	REFRESH MATERIALIZED VIEW alone;
+	REFRESH MATERIALIZED VIEW two});
+is(sql('SELECT sum(n), min(lo), max(hi) FROM alone'), '50000|parallel worker|parallel worker', 'many narrow rows are a backlog');
+is(sql('SELECT sum(n), sum(x), min(lo) FROM one'), '50000|1250025000|parallel worker', 'and so is a part of what a group reads');
+is(sql('SELECT n, x, lo FROM two'), '50000|1250025000|parallel worker', '... each view of it');
+is(sql(q{SELECT string_agg(rows::text, ' ' ORDER BY batch) FROM streaming.progress WHERE view = 'two'::regclass AND rows > 0}),
+	'20001 20001 9998', 'in parts');
+sql(q{DROP MATERIALIZED VIEW alone, one, two}, q{ALTER SYSTEM RESET streaming.debug_limits}, 'SELECT pg_reload_conf()');
+
 # What fails in another process fails the batch.
 sql('INSERT INTO s VALUES (1, -1, NULL)');
 my ($rc, $out, $err) = $node->psql('postgres', 'REFRESH MATERIALIZED VIEW seen_by');

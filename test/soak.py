@@ -1473,9 +1473,10 @@ def move(soak, server, world):
     last = Admin(world)
     last.check_all()
     last.lose()
-    conn = server.connect("postgres")
-    conn.cursor().execute("DROP DATABASE %s WITH (FORCE)" % world.dbname)
-    conn.close()
+    with soak.calm:
+        conn = server.connect("postgres")
+        conn.cursor().execute("DROP DATABASE %s WITH (FORCE)" % world.dbname)
+        conn.close()
     os.unlink(path)
     soak.count("moves")
     soak.note("move", "done after %.1f s" % (time.monotonic() - began))
@@ -1529,7 +1530,7 @@ class Gauges:
                 out.append("%s: from %.1f to %.1f MB" % (
                     name, g[0] / MB, g[1] / MB))
         for pid, samples in sorted(self.memory.items()):
-            g = self.growth(samples, max(age, 120), 8 * MB)
+            g = self.growth(samples, max(age, 120), 16 * MB)
             if g:
                 out.append("process %d, %s: from %.1f to %.1f MB" % (
                     pid, self.titles[pid], g[0] / MB, g[1] / MB))
@@ -1542,10 +1543,13 @@ class Gauges:
 
 BAD = re.compile(r"PANIC:|TRAP:|AddressSanitizer|runtime error:|"
                  r"terminated by signal|could not|\bXX00\d\b")
-# Clients that are gone, and what is said of a server that stops.
+# Clients that are gone, what is said of a server that stops, databases that were dropped
+# before a crash, and processes whose leader ended before they had begun.
 HARMLESS = re.compile(r"could not (receive data from|send data to) client|"
                       r"could not serialize access|could not obtain lock|"
-                      r"could not stat promote trigger")
+                      r"could not stat promote trigger|"
+                      r'could not open directory "base/\d+"|'
+                      r"could not (attach to|map) dynamic shared")
 
 
 def read_log(server, soak):

@@ -112,6 +112,7 @@
 #	replace_untold	what it shows otherwise is not handed on
 #	replace_told_twice	... and so is what its first batch shows
 #	replace_disordered	... rows that go after those that come
+#	replace_pointers	... long values of them are looked for in a table that is gone
 #	successor_behind	... and is not brought up to date when it takes its place
 #	successor_remembered	a worker goes on with what was to replace a view when it has
 #	successor_wanted	a batch of what is left of a replacement goes on
@@ -147,7 +148,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
-	replace_circle replace_untold replace_told_twice replace_disordered
+	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
@@ -194,7 +195,7 @@ guards()
 		rewrite_unread | follow_forgotten) echo test_00_setup test_rewrite ;;
 		reset_number) echo test_00_setup test_reset ;;
 		replace_patient | drop_waits) echo t/078_replace.pl ;;
-		replace_circle | replace_untold | replace_told_twice | replace_disordered) echo test_00_setup test_replace_changes ;;
+		replace_circle | replace_untold | replace_told_twice | replace_disordered | replace_pointers) echo test_00_setup test_replace_changes ;;
 		replace_*) echo test_00_setup test_replace ;;
 		successor_*) echo t/078_replace.pl ;;
 		strangers) echo test_00_setup test_security_strangers ;;

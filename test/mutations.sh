@@ -109,6 +109,7 @@
 #	replace_once	a view with another query has not closed what it had
 #	replace_itself	... and may read itself
 #	replace_circle	... by way of the views above it
+#	replace_crossing	... or two that are replaced at the same time read each other
 #	replace_untold	what it shows otherwise is not handed on
 #	replace_told_twice	... and so is what its first batch shows
 #	replace_disordered	... rows that go after those that come
@@ -149,7 +150,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
-	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient
+	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -194,7 +195,7 @@ guards()
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread | follow_forgotten) echo test_00_setup test_rewrite ;;
 		reset_number) echo test_00_setup test_reset ;;
-		replace_patient | drop_waits) echo t/078_replace.pl ;;
+		replace_patient | replace_crossing | drop_waits) echo t/078_replace.pl ;;
 		replace_circle | replace_untold | replace_told_twice | replace_disordered | replace_pointers) echo test_00_setup test_replace_changes ;;
 		replace_*) echo test_00_setup test_replace ;;
 		successor_*) echo t/078_replace.pl ;;

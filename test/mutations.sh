@@ -121,6 +121,7 @@
 #	replace_patient	a replacement has all wait for one who reads the view
 #	follow_forgotten	a view that becomes logged with its stream has read nothing
 #	strangers	what depends on internal relations stands in the way of those who drop them
+#	definition_waits	who wants to see the query of a view waits for who has locked its streams
 #	wait_snapshot	who waits for a view by REFRESH has a snapshot meanwhile
 #	cut_page	where a batch ends in the middle of a page, all of the page counts as read
 #	read_again	rows that are fed again are read by each batch
@@ -150,7 +151,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
-	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing
+	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -220,6 +221,7 @@ guards()
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
 		dump_read | restore_doubt | truncate_restored) echo t/073_dump.pl ;;
+		definition_waits) echo monitor ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

@@ -27,6 +27,8 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -35,6 +37,8 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
+#include "base/savepoint.h"
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "base/owner.h"
@@ -52,6 +56,7 @@
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
 PG_FUNCTION_INFO_V1(stream_monitor_inputs);
+PG_FUNCTION_INFO_V1(stream_monitor_definition);
 PG_FUNCTION_INFO_V1(stream_monitor_stream_status);
 PG_FUNCTION_INFO_V1(stream_monitor_delete_errors);
 
@@ -441,6 +446,61 @@ stream_monitor_inputs(PG_FUNCTION_ARGS)
 	values[9] = TimestampTzGetDatum(status.unrecorded_at);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
+}
+
+/* ---- definitions ---- */
+
+/* What pg_get_viewdef says of a relation; NULL: nothing. */
+typedef struct Definition
+{
+	Oid			relid;
+	text	   *query;
+} Definition;
+
+static void
+read_definition(void *arg)
+{
+	Definition *definition = arg;
+	int			nestlevel = NewGUCNestLevel();
+	FmgrInfo	function;
+	Datum		query;
+
+	LOCAL_FCINFO(call, 1);
+
+	/* the least there is */
+	(void) set_config_option("lock_timeout", "1", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	fmgr_info(F_PG_GET_VIEWDEF_OID, &function);
+	InitFunctionCallInfoData(*call, &function, 1, InvalidOid, NULL, NULL);
+	call->args[0].value = ObjectIdGetDatum(definition->relid);
+	call->args[0].isnull = false;
+	query = FunctionCallInvoke(call);
+	if (!call->isnull)
+		definition->query = DatumGetTextP(query);
+	AtEOXact_GUC(false, nestlevel);
+}
+
+/*
+ * _definition(relid) returns text
+ *
+ * pg_get_viewdef, which opens all that the query reads: null where somebody has locked some of that,
+ * or where it is gone since the snapshot was taken that the row is from, so that nobody can keep others
+ * from seeing how the views are.
+ */
+Datum
+stream_monitor_definition(PG_FUNCTION_ARGS)
+{
+	Definition	definition = {.relid = PG_GETARG_OID(0)};
+	ErrorData  *error = stream_savepoint_try(read_definition, &definition);
+
+	if (error != NULL && (STREAM_MUTATION("definition_waits") ||
+						  (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+						   error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
+						   error->sqlerrcode != ERRCODE_INTERNAL_ERROR)))
+		ReThrowError(error);
+	if (error != NULL || definition.query == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(definition.query);
 }
 
 /* ---- streaming.streams ---- */

@@ -20,6 +20,8 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
@@ -457,6 +459,38 @@ typedef struct Definition
 	text	   *query;
 } Definition;
 
+/* Locks what a query reads; true if something cannot be had at once. */
+static bool
+is_locked_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		Oid			relid = ((RangeTblEntry *) node)->relid;
+
+		return OidIsValid(relid) &&
+			!ConditionalLockRelationOid(relid, AccessShareLock);
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, is_locked_walker, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, is_locked_walker, context);
+}
+
+static void
+lock_definition(Oid relid)
+{
+	Relation	rel = ConditionalLockRelationOid(relid, AccessShareLock) ?
+		try_relation_open(relid, NoLock) : NULL;
+
+	if (rel == NULL || is_locked_walker((Node *) get_view_query(rel), NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg_internal("the query of a view is locked")));
+	relation_close(rel, NoLock);
+}
+
 static void
 read_definition(void *arg)
 {
@@ -467,7 +501,8 @@ read_definition(void *arg)
 
 	LOCAL_FCINFO(call, 1);
 
-	/* the least there is */
+	lock_definition(definition->relid);
+	/* types have locks, too; the least there is */
 	(void) set_config_option("lock_timeout", "1", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	fmgr_info(F_PG_GET_VIEWDEF_OID, &function);

@@ -484,7 +484,10 @@ lock_definition(Oid relid)
 	Relation	rel = ConditionalLockRelationOid(relid, AccessShareLock) ?
 		try_relation_open(relid, NoLock) : NULL;
 
-	if (rel == NULL || is_locked_walker((Node *) get_view_query(rel), NULL))
+	/* it may be any relation, or one that has its query only soon */
+	if (rel == NULL || rel->rd_rel->relkind != RELKIND_VIEW ||
+		rel->rd_rules == NULL ||
+		is_locked_walker((Node *) get_view_query(rel), NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 				 errmsg_internal("the query of a view is locked")));

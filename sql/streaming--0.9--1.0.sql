@@ -200,6 +200,12 @@ CREATE FUNCTION streaming._inputs(viewid pg_catalog.oid,
 COMMENT ON FUNCTION streaming._inputs(pg_catalog.oid) IS
 	'internal: what a view reads, what that has still to read and since when, how many rows were put aside because they fail, how large its state is, how long a row takes, and what its last batch failed with, if that could not be written down, for streaming.views';
 
+CREATE FUNCTION streaming._definition(relid pg_catalog.oid) RETURNS pg_catalog.text
+	LANGUAGE c STABLE STRICT PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'stream_monitor_definition';
+COMMENT ON FUNCTION streaming._definition(pg_catalog.oid) IS
+	'internal: the query of a view, unless somebody has locked what it reads, for streaming.views';
+
 CREATE OR REPLACE VIEW streaming.views AS
 	SELECT v.viewid::pg_catalog.regclass AS view,
 		pg_catalog.pg_get_userbyid(c.relowner) AS owner,
@@ -236,7 +242,7 @@ CREATE OR REPLACE VIEW streaming.views AS
 			FROM ROWS FROM (pg_catalog.unnest(v.option_names),
 				pg_catalog.unnest(v.option_values)) AS o(n, x)
 			ORDER BY n) AS options,
-		pg_catalog.pg_get_viewdef(v.definition) AS definition,
+		streaming._definition(v.definition) AS definition,
 		i.lag_rows AS inherited_lag_rows,
 		CASE WHEN v.changes OPERATOR(pg_catalog.<>) 0::pg_catalog.oid
 			THEN v.changes::pg_catalog.regclass END AS change_stream,

@@ -109,9 +109,11 @@
 #	replace_once	a view with another query has not closed what it had
 #	replace_itself	... and may read itself
 #	replace_circle	... by way of the views above it
+#	replace_crossing	... or two that are replaced at the same time read each other
 #	replace_untold	what it shows otherwise is not handed on
 #	replace_told_twice	... and so is what its first batch shows
 #	replace_disordered	... rows that go after those that come
+#	replace_pointers	... long values of them are looked for in a table that is gone
 #	successor_behind	... and is not brought up to date when it takes its place
 #	successor_remembered	a worker goes on with what was to replace a view when it has
 #	successor_wanted	a batch of what is left of a replacement goes on
@@ -119,6 +121,7 @@
 #	replace_patient	a replacement has all wait for one who reads the view
 #	follow_forgotten	a view that becomes logged with its stream has read nothing
 #	strangers	what depends on internal relations stands in the way of those who drop them
+#	definition_waits	who wants to see the query of a view waits for who has locked its streams
 #	wait_snapshot	who waits for a view by REFRESH has a snapshot meanwhile
 #	cut_page	where a batch ends in the middle of a page, all of the page counts as read
 #	read_again	rows that are fed again are read by each batch
@@ -147,8 +150,8 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
 	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
-	replace_circle replace_untold replace_told_twice replace_disordered
-	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient
+	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
+	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
 	dump_read restore_doubt truncate_restored}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
@@ -193,8 +196,8 @@ guards()
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread | follow_forgotten) echo test_00_setup test_rewrite ;;
 		reset_number) echo test_00_setup test_reset ;;
-		replace_patient | drop_waits) echo t/078_replace.pl ;;
-		replace_circle | replace_untold | replace_told_twice | replace_disordered) echo test_00_setup test_replace_changes ;;
+		replace_patient | replace_crossing | drop_waits) echo t/078_replace.pl ;;
+		replace_circle | replace_untold | replace_told_twice | replace_disordered | replace_pointers) echo test_00_setup test_replace_changes ;;
 		replace_*) echo test_00_setup test_replace ;;
 		successor_*) echo t/078_replace.pl ;;
 		strangers) echo test_00_setup test_security_strangers ;;
@@ -218,6 +221,7 @@ guards()
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
 		dump_read | restore_doubt | truncate_restored) echo t/073_dump.pl ;;
+		definition_waits) echo monitor ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

@@ -20,6 +20,8 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "rewrite/rewriteHandler.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "storage/smgr.h"
@@ -27,6 +29,8 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -35,6 +39,8 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
+#include "base/savepoint.h"
 #include "base/shmem.h"
 #include "base/catalog.h"
 #include "base/owner.h"
@@ -52,6 +58,7 @@
 
 PG_FUNCTION_INFO_V1(stream_monitor_status);
 PG_FUNCTION_INFO_V1(stream_monitor_inputs);
+PG_FUNCTION_INFO_V1(stream_monitor_definition);
 PG_FUNCTION_INFO_V1(stream_monitor_stream_status);
 PG_FUNCTION_INFO_V1(stream_monitor_delete_errors);
 
@@ -441,6 +448,97 @@ stream_monitor_inputs(PG_FUNCTION_ARGS)
 	values[9] = TimestampTzGetDatum(status.unrecorded_at);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
 													  values, nulls)));
+}
+
+/* ---- definitions ---- */
+
+/* What pg_get_viewdef says of a relation; NULL: nothing. */
+typedef struct Definition
+{
+	Oid			relid;
+	text	   *query;
+} Definition;
+
+/* Locks what a query reads; true if something cannot be had at once. */
+static bool
+is_locked_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		Oid			relid = ((RangeTblEntry *) node)->relid;
+
+		return OidIsValid(relid) &&
+			!ConditionalLockRelationOid(relid, AccessShareLock);
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, is_locked_walker, context,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, is_locked_walker, context);
+}
+
+static void
+lock_definition(Oid relid)
+{
+	Relation	rel = ConditionalLockRelationOid(relid, AccessShareLock) ?
+		try_relation_open(relid, NoLock) : NULL;
+
+	/* it may be any relation, or one that has its query only soon */
+	if (rel == NULL || rel->rd_rel->relkind != RELKIND_VIEW ||
+		rel->rd_rules == NULL ||
+		is_locked_walker((Node *) get_view_query(rel), NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg_internal("the query of a view is locked")));
+	relation_close(rel, NoLock);
+}
+
+static void
+read_definition(void *arg)
+{
+	Definition *definition = arg;
+	int			nestlevel = NewGUCNestLevel();
+	FmgrInfo	function;
+	Datum		query;
+
+	LOCAL_FCINFO(call, 1);
+
+	lock_definition(definition->relid);
+	/* types have locks, too; the least there is */
+	(void) set_config_option("lock_timeout", "1", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	fmgr_info(F_PG_GET_VIEWDEF_OID, &function);
+	InitFunctionCallInfoData(*call, &function, 1, InvalidOid, NULL, NULL);
+	call->args[0].value = ObjectIdGetDatum(definition->relid);
+	call->args[0].isnull = false;
+	query = FunctionCallInvoke(call);
+	if (!call->isnull)
+		definition->query = DatumGetTextP(query);
+	AtEOXact_GUC(false, nestlevel);
+}
+
+/*
+ * _definition(relid) returns text
+ *
+ * pg_get_viewdef, which opens all that the query reads: null where somebody has locked some of that,
+ * or where it is gone since the snapshot was taken that the row is from, so that nobody can keep others
+ * from seeing how the views are.
+ */
+Datum
+stream_monitor_definition(PG_FUNCTION_ARGS)
+{
+	Definition	definition = {.relid = PG_GETARG_OID(0)};
+	ErrorData  *error = stream_savepoint_try(read_definition, &definition);
+
+	if (error != NULL && (STREAM_MUTATION("definition_waits") ||
+						  (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&
+						   error->sqlerrcode != ERRCODE_UNDEFINED_TABLE &&
+						   error->sqlerrcode != ERRCODE_INTERNAL_ERROR)))
+		ReThrowError(error);
+	if (error != NULL || definition.query == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(definition.query);
 }
 
 /* ---- streaming.streams ---- */

@@ -63,6 +63,7 @@
 #include "flow/dataflow.h"
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
+#include "flow/successor.h"
 #include "process/roster.h"
 #include "command/view.h"
 
@@ -735,7 +736,25 @@ refuse_itself(void *arg)
 		refuse_reading_itself(view);
 }
 
-/* Do the streams come from the view, by way of other continuous views?  seen: those looked at. */
+/* What it will read is not known yet, and may be what reads it. */
+static void
+refuse_replaced(Oid viewid, Oid from)
+{
+	if (stream_successor_is_locked(from) &&
+		!STREAM_MUTATION("replace_crossing"))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot replace the query of continuous view \"%s\"",
+						get_rel_name(viewid)),
+				 errdetail("It would read from continuous view \"%s\", which is being replaced.",
+						   get_rel_name(from)),
+				 errhint("Try again when that has its new query.")));
+}
+
+/*
+ * Do the streams come from the view, by way of other continuous views?  seen: those looked at.  Who replaces
+ * one has it locked first, so of those who meet, the last one sees the others, or what they have done.
+ */
 static bool
 come_from(List *streams, Oid viewid, List **seen)
 {
@@ -753,6 +772,7 @@ come_from(List *streams, Oid viewid, List **seen)
 		if (!OidIsValid(from) || list_member_oid(*seen, from))
 			continue;
 		*seen = lappend_oid(*seen, from);
+		refuse_replaced(viewid, from);
 		row = stream_catalog_view(from);
 		if (row && come_from(row->streams, viewid, seen))
 			return true;

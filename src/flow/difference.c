@@ -22,6 +22,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
@@ -58,6 +59,7 @@
 struct StreamDifference
 {
 	MemoryContext context;
+	MemoryContext scratch;		/* for a row */
 	const StreamViewRow *before;
 	const StreamViewRow *row;
 	StreamTree *former;			/* what the view was ... */
@@ -149,11 +151,25 @@ stream_difference_check(const StreamViewRow *before, const StreamViewRow *row)
 
 /* ---- reading results ---- */
 
+/* A value that stays when the table goes that it comes from. */
+static Datum
+lasting_value(Form_pg_attribute attr, Datum value)
+{
+	struct varlena *data = (struct varlena *) DatumGetPointer(value);
+
+	if (attr->attlen != -1 || !VARATT_IS_EXTERNAL(data) ||
+		STREAM_MUTATION("replace_pointers"))
+		return value;
+	return PointerGetDatum(detoast_external_attr(data));
+}
+
 static bool
 count_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	CountReceiver *receiver = (CountReceiver *) self;
-	TupleTableSlot *counted = receiver->difference->counted;
+	StreamDifference *d = receiver->difference;
+	MemoryContext old = MemoryContextSwitchTo(d->scratch);
+	TupleTableSlot *counted = d->counted;
 	int			natts = counted->tts_tupleDescriptor->natts - 1;
 	int			n = Min(natts, slot->tts_tupleDescriptor->natts);
 
@@ -162,13 +178,16 @@ count_receive(TupleTableSlot *slot, DestReceiver *self)
 	for (int i = 0; i < natts; i++)
 	{
 		counted->tts_isnull[i] = i >= n || slot->tts_isnull[i];
-		counted->tts_values[i] = i < n ? slot->tts_values[i] : (Datum) 0;
+		counted->tts_values[i] = counted->tts_isnull[i] ? (Datum) 0 :
+			lasting_value(TupleDescAttr(counted->tts_tupleDescriptor, i),
+						  slot->tts_values[i]);
 	}
 	counted->tts_values[natts] = Int32GetDatum(receiver->sign);
 	counted->tts_isnull[natts] = false;
-	stream_netting_add(receiver->difference->netting,
-					   ExecStoreVirtualTuple(counted));
+	stream_netting_add(d->netting, ExecStoreVirtualTuple(counted));
 	ExecClearTuple(counted);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(d->scratch);
 	return true;
 }
 
@@ -288,6 +307,8 @@ stream_difference_begin(const StreamViewRow *before, const StreamViewRow *row)
 	StreamDifference *d = palloc0(sizeof(StreamDifference));
 
 	d->context = context;
+	d->scratch = AllocSetContextCreate(context, "row of a result",
+									   ALLOCSET_DEFAULT_SIZES);
 	d->before = before;
 	d->row = row;
 	look(d);

@@ -78,6 +78,19 @@ stream_successor_unlock(Oid viewid)
 	LockRelease(&tag, ExclusiveLock, true);
 }
 
+bool
+stream_successor_is_locked(Oid viewid)
+{
+	LOCKTAG		tag;
+
+	if (!take_lock(viewid, ShareLock, false, false))
+		return true;
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, viewid,
+					   SUCCESSION);
+	LockRelease(&tag, ShareLock, false);
+	return false;
+}
+
 /* ---- its life ---- */
 
 /*

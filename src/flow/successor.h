@@ -31,6 +31,9 @@ extern bool stream_successor_is_unwanted(const StreamViewRow *row);
 extern void stream_successor_lock(Oid viewid, bool session);
 extern void stream_successor_unlock(Oid viewid);
 
+/* Does another session have it so?  It may let it go at any time. */
+extern bool stream_successor_is_locked(Oid viewid);
+
 /*
  * The row has new parts for a view, which belong to that: makes it the row of a successor, and has workers
  * run it from the next commit on.  It lives as long as this session has it locked by

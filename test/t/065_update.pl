@@ -150,7 +150,7 @@ foreach my $view (@append)
 my @gone = (
 	'VIEW streaming.views', 'VIEW streaming.errors',
 	'VIEW streaming.streams', 'FUNCTION streaming._stream_status(oid)',
-	'FUNCTION streaming._inputs(oid)',
+	'FUNCTION streaming._inputs(oid)', 'FUNCTION streaming._definition(oid)',
 	'VIEW streaming.progress', 'FUNCTION streaming._batches()',
 	'VIEW streaming.windows', 'FUNCTION streaming._windows()',
 	'FUNCTION streaming.delete_errors(regclass, timestamptz)',

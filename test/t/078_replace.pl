@@ -459,6 +459,29 @@ is(sql('SELECT sum(n) FROM above'), '110', '... and goes on');
 is(sql('SELECT count(*) FROM streaming.views WHERE failures > 0'), '0', '... nothing has failed');
 sql('DROP TABLE r CASCADE');
 
+# Two views that are replaced at the same time do not come to read each other.
+sql('CREATE TABLE r (k int) USING stream', 'INSERT INTO r SELECT i % 3 FROM generate_series(1, 100) i',
+	map { "CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous, streaming.changes) AS SELECT k, count(*) AS n FROM r GROUP BY k" } 'one', 'two');
+sub crossing { return "CALL streaming.replace('$_[0]', 'SELECT k, sum(n)::bigint AS n FROM $_[1] GROUP BY k')"; }
+foreach my $point ('replace-begun', 'replace-before-exchange')
+{
+	sql("SELECT _debug_arm('$point', 'wait')");
+	$session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->query_until(qr/go/, "\\echo go\n" . crossing('one', 'two') . ";\n");
+	$node->poll_query_until('postgres', "SELECT _debug_waiting('$point') = 1")
+	  or die "nobody waits at $point";
+	my ($rc, $out, $err) = $node->psql('postgres', "SET lock_timeout = '5s'; SET statement_timeout = '10s'; " . crossing('two', 'one'));
+	like($err, qr/would read from continuous view "one", which is being replaced/, "of two that cross, one is told so at $point");
+	sql("SELECT _debug_disarm('$point')");
+	$session->quit;
+	($rc, $out, $err) = $node->psql('postgres', crossing('two', 'one'));
+	like($err, qr/would read itself/, '... and afterwards that it would read itself');
+	sql('INSERT INTO r VALUES (1)', "SELECT streaming.wait('two'), streaming.wait('one')");
+	is(sql('SELECT count(*) FROM one NATURAL JOIN two'), '3', '... and the other reads it');
+	sql("CALL streaming.replace('one', 'SELECT k, count(*) AS n FROM r GROUP BY k')");
+}
+sql('DROP TABLE r CASCADE');
+
 foreach my $point ('replace-begun', 'replace-caught-up', 'batch-before-commit', 'replace-before-exchange',
 	'replace-exchanged')
 {

@@ -1013,7 +1013,8 @@ after_new_alone(StreamBounds *bounds, int n, int member)
 		StreamTimeOf *node = node_of(bounds, i);
 
 		if (node->member == member && node->key_of == NULL &&
-			(i == n || (i < bounds->taken && !node->made_up)))
+			(i == n || (i < bounds->taken &&
+						!leads_nowhere(bounds, matrix, i))))
 			after = Max(after, plus(i == n ? 0 : *entry(bounds, matrix, n, i),
 									-node->slack));
 	}

@@ -225,7 +225,7 @@ stream_bounds_interval(Node *expr, bool zoned, int64 *low, int64 *high)
 	return *low != UNBOUNDED && *high != UNBOUNDED;
 }
 
-/* What is left of an expression without constant intervals that are added; NULL: nothing is known. */
+/* What is left of an expression without the constant intervals in it; NULL: nothing is known. */
 static Node *
 strip_intervals(Node *expr, int64 *low, int64 *high)
 {

@@ -47,6 +47,8 @@
 #	join_chain	in append mode, several streams are joined at once
 #	join_lag	a join above another one goes by the watermark of the streams
 #	join_apart	... and knows nothing of what that has said of times
+#	join_alone	... and takes what that says of rows that have met for said of those that come alone
+#	join_null_time	... and a time that is null for one that says something of others
 #	join_behind	... and goes by its watermark, whichever time it asks for
 #	join_window	... or by a time where it asks for the window
 #	join_made_up	what an outer join makes up has no event time, and is dropped
@@ -141,7 +143,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	sessions_edge session_rows
 	join_forgotten join_twice join_evicted_early content_skipped join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting
 	join_index join_key_only join_implied join_alone join_keys join_found join_key_first join_late join_row_time
-	join_no_data join_late_left join_early exists_late join_chain join_lag join_apart join_behind join_window join_made_up
+	join_no_data join_late_left join_early exists_late join_chain join_lag join_apart join_alone join_null_time join_behind join_window join_made_up
 	rows_forgotten bits_again changes_between added_untold changes_lost rows_stay
 	looked_up_stays looked_up_again
 	united_signs united_late
@@ -182,7 +184,7 @@ guards()
 		time_behind) echo test_00_setup test_et_carried ;;
 		join_evicted_early | join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data | join_late_left | join_early | exists_late) echo test_00_setup test_et_join_rules ;;
 		join_index | join_key_only | join_implied) echo test_00_setup test_join_ranges ;;
-		join_chain | join_lag | join_apart | join_behind | join_window | join_made_up) echo test_00_setup test_et_join_chains ;;
+		join_chain | join_lag | join_apart | join_alone | join_null_time | join_behind | join_window | join_made_up) echo test_00_setup test_et_join_chains ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;
 		results) echo test_00_setup test_transform ;;
 		ordered_stay | topn_unsaid | empty_set_goes)

@@ -70,8 +70,10 @@ struct StreamBounds
 	int64	   *after;			/* so much is a node after another at least, by what
 								 * is said of members ... */
 	int64	   *within;			/* ... and what each has been made of, for so many
-								 * nodes */
+								 * nodes; */
 	int			nwithin;
+	int64	   *alone;			/* by the latter only, as for rows that find no other */
+	int			nalone;
 	int			taken;			/* the first so many are in conditions; or -1: those
 								 * are being looked for */
 	int			max;			/* those can be so many */
@@ -161,6 +163,8 @@ make_room(StreamBounds *bounds)
 	bounds->after = make_matrix(room, bounds->after, bounds->room);
 	if (bounds->within)
 		bounds->within = make_matrix(room, bounds->within, bounds->room);
+	if (bounds->alone)
+		bounds->alone = make_matrix(room, bounds->alone, bounds->room);
 	bounds->room = room;
 }
 
@@ -221,23 +225,20 @@ stream_bounds_interval(Node *expr, bool zoned, int64 *low, int64 *high)
 	return *low != UNBOUNDED && *high != UNBOUNDED;
 }
 
-/* Reads a time, plus or minus a constant. */
-static bool
-read_shifted(StreamBounds *bounds, Node *expr, Shifted *result)
+/* What is left of an expression without the constant intervals in it; NULL: nothing is known. */
+static Node *
+strip_intervals(Node *expr, int64 *low, int64 *high)
 {
 	OpExpr	   *op = (OpExpr *) expr;
 	Node	   *time;
 	Node	   *interval;
 	bool		minus = false;
-	int64		low;
-	int64		high;
+	int64		less;
+	int64		more;
 
-	result->low = result->high = 0;
+	*low = *high = 0;
 	if (!IsA(expr, OpExpr))
-	{
-		result->node = find_node(bounds, expr);
-		return result->node >= 0;
-	}
+		return expr;
 	set_opfuncid(op);
 	switch (op->opfuncid)
 	{
@@ -256,15 +257,25 @@ read_shifted(StreamBounds *bounds, Node *expr, Shifted *result)
 			interval = linitial(op->args);
 			break;
 		default:
-			return false;
+			return NULL;
 	}
-	if (!stream_bounds_interval(interval, exprType(time) == TIMESTAMPTZOID, &low,
-					   &high) ||
-		!read_shifted(bounds, time, result))
-		return false;
-	result->low = plus(result->low, minus ? -high : low);
-	result->high = plus(result->high, minus ? -low : high);
-	return result->low != UNBOUNDED && result->high != UNBOUNDED;
+	if (!stream_bounds_interval(interval, exprType(time) == TIMESTAMPTZOID,
+								&less, &more))
+		return NULL;
+	time = strip_intervals(time, low, high);
+	*low = plus(*low, minus ? -more : less);
+	*high = plus(*high, minus ? -less : more);
+	return *low != UNBOUNDED && *high != UNBOUNDED ? time : NULL;
+}
+
+/* Reads a time, plus or minus a constant. */
+static bool
+read_shifted(StreamBounds *bounds, Node *expr, Shifted *result)
+{
+	Node	   *time = strip_intervals(expr, &result->low, &result->high);
+
+	result->node = time ? find_node(bounds, time) : -1;
+	return result->node >= 0;
 }
 
 /*
@@ -467,6 +478,7 @@ take_key(StreamBounds *bounds, Node *expr, Node *other)
 	(void) bms_get_singleton_member(pull_varnos(NULL, expr), &key.member);
 	key.expr = key.time = expr;
 	key.key_of = other;
+	key.made_up = true;
 	added = add_node(bounds, &key);
 	set_after(bounds, added, n, 0);
 	set_after(bounds, n, added, 0);
@@ -575,12 +587,42 @@ relate(StreamBounds *bounds, int n)
 	}
 }
 
+/*
+ * Is the time there in all rows that find others?  One that may be null is, if a condition is
+ * about it.
+ */
+static bool
+is_there(StreamBounds *bounds, int n)
+{
+	if (!node_of(bounds, n)->made_up || STREAM_MUTATION("join_null_time"))
+		return true;
+	for (int i = 0; i < bounds->taken; i++)
+		if (node_of(bounds, i)->member != node_of(bounds, n)->member &&
+			(*distance(bounds, i, n) != UNBOUNDED ||
+			 *distance(bounds, n, i) != UNBOUNDED))
+			return true;
+	return false;
+}
+
+/* Does the matrix say nothing of other times by way of that one, which may be null? */
+static bool
+leads_nowhere(StreamBounds *bounds, const int64 *matrix, int n)
+{
+	if (matrix == bounds->after || STREAM_MUTATION("join_null_time"))
+		return false;
+	return matrix == bounds->alone ? node_of(bounds, n)->made_up :
+		!is_there(bounds, n);
+}
+
 /* What follows, in a matrix of the nodes before n, when n is put to them. */
 static void
 close_paths(StreamBounds *bounds, int64 *matrix, int n)
 {
 	CHECK_FOR_INTERRUPTS();
 	for (int x = 0; x <= n; x++)
+	{
+		if (leads_nowhere(bounds, matrix, x))
+			continue;
 		for (int y = 0; y <= n; y++)
 		{
 			int64	   *there = entry(bounds, matrix, n, y);
@@ -591,6 +633,9 @@ close_paths(StreamBounds *bounds, int64 *matrix, int n)
 			*back = Max(*back, plus(*entry(bounds, matrix, y, x),
 									*entry(bounds, matrix, x, n)));
 		}
+	}
+	if (leads_nowhere(bounds, matrix, n))
+		return;
 	for (int x = 0; x <= n; x++)
 		for (int y = 0; y <= n; y++)
 		{
@@ -697,8 +742,9 @@ after_new(StreamBounds *bounds, int64 *matrix, int n, int member)
 		StreamTimeOf *node = node_of(bounds, i);
 
 		/* what has been asked before makes no difference */
-		if (node->member == member && (i < bounds->taken || i == n))
-			after = Max(after, plus(*entry(bounds, matrix, n, i),
+		if (node->member == member &&
+			(i == n || (i < bounds->taken && is_there(bounds, i))))
+			after = Max(after, plus(i == n ? 0 : *entry(bounds, matrix, n, i),
 									-node->slack));
 	}
 	return after;
@@ -737,21 +783,28 @@ known_time(const StreamTimeOf *node, int64 *width)
 
 /* What has been made of one member says how far apart its times are, too. */
 static void
-note_apart(StreamBounds *bounds, int x, int y)
+note_apart(StreamBounds *bounds, int64 *matrix, int x, int y)
 {
 	int64		width;
 	int64		longer;
-	Node	   *time = known_time(node_of(bounds, x), &longer);
-	Node	   *before = known_time(node_of(bounds, y), &width);
-	int64	   *after;
-	int64		us;
+	int64		low;
+	int64		high;
+	int64		unused;
+	Node	   *time = strip_intervals(known_time(node_of(bounds, x), &longer),
+									   &low, &unused);
+	Node	   *before = strip_intervals(known_time(node_of(bounds, y), &width),
+										 &unused, &high);
+	int64	   *after = entry(bounds, matrix, x, y);
+	int64		us = 0;
 
 	if (node_of(bounds, x)->member != node_of(bounds, y)->member ||
-		equal(time, before) || STREAM_MUTATION("join_apart") ||
-		!bounds->apart(bounds->query, time, before, bounds->arg, &us))
+		time == NULL || before == NULL)
 		return;
-	after = entry(bounds, bounds->within, x, y);
-	*after = Max(*after, plus(us, -width));
+	/* a window ends after the time that it is of, but not by more than its width */
+	if (equal(time, before) ||
+		(!STREAM_MUTATION("join_apart") &&
+		 bounds->apart(bounds->query, time, before, bounds->arg, &us)))
+		*after = Max(*after, plus(plus(us, low), plus(-high, -width)));
 }
 
 /* The distances with all that, of all nodes that there are now. */
@@ -768,12 +821,38 @@ within_members(StreamBounds *bounds)
 		{
 			*entry(bounds, bounds->within, i, n) = *distance(bounds, i, n);
 			*entry(bounds, bounds->within, n, i) = *distance(bounds, n, i);
-			note_apart(bounds, i, n);
-			note_apart(bounds, n, i);
+			note_apart(bounds, bounds->within, i, n);
+			note_apart(bounds, bounds->within, n, i);
 		}
 		close_paths(bounds, bounds->within, n);
 	}
 	return bounds->within;
+}
+
+/*
+ * The distances within a row that finds no other: the conditions of the join say nothing of
+ * it, so those of other members are no way to go.
+ */
+static int64 *
+within_alone(StreamBounds *bounds)
+{
+	if (STREAM_MUTATION("join_alone"))
+		return within_members(bounds);
+	if (bounds->alone == NULL)
+		bounds->alone = make_matrix(bounds->room, NULL, 0);
+	for (; bounds->nalone < list_length(bounds->nodes); bounds->nalone++)
+	{
+		int			n = bounds->nalone;
+
+		*entry(bounds, bounds->alone, n, n) = 0;
+		for (int i = 0; i < n; i++)
+		{
+			note_apart(bounds, bounds->alone, i, n);
+			note_apart(bounds, bounds->alone, n, i);
+		}
+		close_paths(bounds, bounds->alone, n);
+	}
+	return bounds->alone;
 }
 
 bool
@@ -922,6 +1001,26 @@ stream_bounds_lag(StreamBounds *bounds)
 	return lag;
 }
 
+/* As after_new, of a row that finds no other: when it is new, a key of it may have passed. */
+static int64
+after_new_alone(StreamBounds *bounds, int n, int member)
+{
+	int64	   *matrix = within_alone(bounds);
+	int64		after = UNBOUNDED;
+
+	for (int i = 0; i < list_length(bounds->nodes); i++)
+	{
+		StreamTimeOf *node = node_of(bounds, i);
+
+		if (node->member == member && node->key_of == NULL &&
+			(i == n || (i < bounds->taken &&
+						!leads_nowhere(bounds, matrix, i))))
+			after = Max(after, plus(i == n ? 0 : *entry(bounds, matrix, n, i),
+									-node->slack));
+	}
+	return after;
+}
+
 bool
 stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr, int member,
 							  int64 *slack)
@@ -933,13 +1032,16 @@ stream_bounds_slack_at_expiry(StreamBounds *bounds, Node *expr, int member,
 	ListCell   *la;
 
 	*slack = 0;
-	if (times == NIL || n < 0)
+	if (times == NIL || n < 0 || node_of(bounds, n)->member != member)
 		return false;
+	/* it may come as soon as it is there */
+	if (!STREAM_MUTATION("join_alone"))
+		*slack = Max(0, -after_new_alone(bounds, n, member));
 	forboth(lt, times, la, after)
 	{
 		int			time = find_node(bounds,
 									 ((StreamTimeOf *) lfirst(lt))->expr);
-		int64		distant = *entry(bounds, within_members(bounds), n, time);
+		int64		distant = *entry(bounds, within_alone(bounds), n, time);
 		int64		us;
 
 		if (distant == UNBOUNDED ||

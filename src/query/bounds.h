@@ -24,6 +24,7 @@ typedef struct StreamTimeOf
 	int64		slack;			/* a row may come so long after its time has passed */
 	FuncExpr   *call;			/* of the window function */
 	Oid			type;			/* timestamp or timestamptz */
+	bool		made_up;		/* an outer join below may make it null */
 	Node	   *key_of;			/* of a key: the event time, or window of one, of another
 								 * member that it is equal to; else NULL */
 } StreamTimeOf;

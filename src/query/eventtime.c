@@ -1974,6 +1974,7 @@ time_of_member(Query *query, Node *expr, void *arg, StreamTimeOf *result)
 	result->slack = Max(trace.slack, joined->lag);
 	result->call = trace.call;
 	result->type = trace.type;
+	result->made_up = trace.made_up;
 	return !trace.open || says_what_is_late(joined, result);
 }
 

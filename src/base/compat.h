@@ -243,16 +243,16 @@ stream_compat_forget_permissions(RangeTblEntry *rte)
 
 /*
  * Since 16 a column that an outer join can make null says so.  remove takes that away
- * from all of a query, for one join; add says it of a member's columns in an expression.
+ * from all of a query or an expression, for one join; add says it of a member's columns in an expression.
  */
 #if PG_VERSION_NUM < 160000
-#define stream_compat_remove_nulling(query, join) ((void) 0)
+#define stream_compat_remove_nulling(node, join) ((void) 0)
 #define stream_compat_add_nulling(node, member, join) \
 	((void) (member), (void) (join), (node))
 #else
-#define stream_compat_remove_nulling(query, join) \
-	((query) = (Query *) \
-	 remove_nulling_relids((Node *) (query), bms_make_singleton(join), NULL))
+#define stream_compat_remove_nulling(node, join) \
+	((node) = (void *) \
+	 remove_nulling_relids((Node *) (node), bms_make_singleton(join), NULL))
 #define stream_compat_add_nulling(node, member, join) \
 	add_nulling_relids(node, bms_make_singleton(member), \
 					   bms_make_singleton(join))

@@ -736,6 +736,20 @@ trace_both(Trace *trace, const Trace *other)
 	trace->behind = Max(trace->behind, other->behind);
 }
 
+/* A column of a SELECT, of the members of FROM as they are below its outer joins. */
+static Node *
+below_joins(Query *query, Expr *column)
+{
+	Node	   *expr = stream_compat_flatten_join_alias_vars(NULL, query,
+															 (Node *) column);
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_JOIN)
+			stream_compat_remove_nulling(expr, foreach_current_index(lc) + 1);
+	return expr;
+}
+
 /* As trace_expr, for a join in append mode. */
 static Trace
 trace_in_join(Query *query, Node *expr, Memory *memory)
@@ -894,8 +908,7 @@ find_output(Query *query, AttrNumber attno, Memory *memory)
 		/* rows that are looked up for may change any time */
 		if (stream_analyze_looks_up(query) > 0)
 			return no_trace;
-		expr = stream_compat_flatten_join_alias_vars(NULL, query,
-													 (Node *) tle->expr);
+		expr = below_joins(query, tle->expr);
 		if (stream_analyze_joins_rows(query) || joins_results(query, memory))
 			return trace_joined(query, expr, memory);
 		result = trace_expr(query, expr, memory);
@@ -1988,9 +2001,7 @@ column_below(Query *query, Node *expr)
 	if (!IsA(expr, Var) || query->setOperations)
 		return NULL;
 	tle = get_tle_by_resno(query->targetList, var->varattno);
-	return tle ? stream_compat_flatten_join_alias_vars(NULL, query,
-													   (Node *) tle->expr) :
-		NULL;
+	return tle ? below_joins(query, tle->expr) : NULL;
 }
 
 /*

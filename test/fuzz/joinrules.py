@@ -150,6 +150,7 @@ class Reference:
         self.stored = {"l": [], "r": []}
         self.shown = []
         self.late_rows = self.perhaps = 0
+        self.thirds = 0                 # rows of m that it has read
 
     def time_of_lateness(self, row):
         """J10: by the event time that the join is given, if any."""
@@ -883,8 +884,10 @@ class JoinRules(History):
         for part in [[r] for r in rows] if self.single else [rows]:
             # what comes in a stream that is not joined makes no batch
             if self.single or isinstance(view, Chain) or \
-                    any(r.side in "lr" for r in part):
+                    any(r.side in "lr" for r in part) or \
+                    (view.third and len(self.thirds) > reference.thirds):
                 reference.batch(part)
+            reference.thirds = len(self.thirds)
         reference.catch_up()
         with self.monitor.cursor() as cur:
             self.note("oracle", "REFRESH MATERIALIZED VIEW %s;" % view.name)

@@ -523,7 +523,8 @@ my @told = (
 	'SELECT k, m + count(*) AS n, 4 AS label FROM (SELECT k, x, max(x) AS m FROM c GROUP BY k, x) q GROUP BY k, m');
 $node->safe_psql('postgres', qq{
 	CREATE TABLE c (k int, x int) USING stream;
-	INSERT INTO c SELECT i % 10, i % 7 FROM generate_series(1, 300) i;
+	-- 100 has one row for ever, so that the view is never empty
+	INSERT INTO c SELECT i % 10, i % 7 FROM generate_series(1, 300) i UNION ALL SELECT 100, 1;
 	CREATE TABLE copied (k int, n bigint, label int);
 	CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS \$\$
 	BEGIN

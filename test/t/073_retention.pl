@@ -23,6 +23,8 @@ $node->start;
 plan skip_all => 'needs a test build'
   if $node->psql('postgres', 'SHOW streaming.debug_limits') != 0;
 $node->append_conf('postgresql.conf', "streaming.debug_limits = 'retention=1'");
+$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'")
+  if $ENV{STREAMING_MUTATION};
 $node->restart;
 
 sub sql { return $node->safe_psql('postgres', join(";\n", @_)); }

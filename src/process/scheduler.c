@@ -870,13 +870,15 @@ nap(long timeout)
 	}
 }
 
-/* The extension is gone, or the last view, and so are the workers and we. */
+/*
+ * The extension is gone, or the last view, and so are the workers and we.  Returns if
+ * somebody has asked for a view meanwhile, which may be a new one.
+ */
 static void
-retire(uint64 version)
+retire(uint64 version, uint64 mark)
 {
 	StreamWorkerStatus list[STREAM_MAX_WORKERS];
 	StreamViewAssignment *known;
-	int			n;
 
 	pgstat_report_activity(STATE_RUNNING, "ending: there are no views");
 	release_orphans();
@@ -885,9 +887,12 @@ retire(uint64 version)
 		stream_roster_terminate_worker(-1);
 		nap(1000);
 	}
-	n = stream_roster_list_views(&known);
-	for (int i = 0; i < n; i++)
-		stream_roster_forget_view(known[i].viewid, 0);
+	forget_views(NIL, mark);
+	if (stream_roster_list_views(&known) > 0)
+	{
+		next_turn = 0;
+		return;
+	}
 	stream_roster_set_absent(version);
 	proc_exit(0);
 }
@@ -940,7 +945,10 @@ take_turn(void)
 	char		activity[64];
 
 	if (!read_views(&views) || is_idle(&views))
-		retire(version);
+	{
+		retire(version, mark);
+		return;
+	}
 	if (!stream_roster_set_present())
 		proc_exit(0);
 

@@ -170,7 +170,8 @@ sub run_together
 		  && (!$one || sql(qq{SELECT count(*) > 1 FROM streaming._progress WHERE xmin::text =
 			(SELECT xmin::text FROM streaming._progress WHERE viewid = '$one'::regclass)}) eq 't');
 	};
-	ok($ok, "$test: " . sql("SELECT string_agg(views::text, ' ' ORDER BY views) FROM ($together) q"));
+	ok($ok, "$test: " . sql("SELECT string_agg(views::text, ' ' ORDER BY views) FROM ($together) q"))
+	  or die 'they never do';
 	return;
 }
 

@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 -- wait until the view's worker has met the error by itself, or has got over it
 CREATE PROCEDURE wait_for_failure(v regclass, fails bool) LANGUAGE plpgsql AS $$
 DECLARE
-	deadline timestamptz := clock_timestamp() + '60 s';
+	deadline timestamptz := clock_timestamp() + '180 s';
 BEGIN
 	WHILE EXISTS (SELECT FROM streaming.views WHERE view = v AND last_error IS NULL) = fails LOOP
 		IF clock_timestamp() > deadline THEN

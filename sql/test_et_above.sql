@@ -150,7 +150,7 @@ CREATE TABLE s (ts timestamptz, k int) USING stream
 SELECT 'SELECT tumble(ts, ''1 minute'') AS a, tumble(ts, ''2 minutes'') AS b, tumble(ts, ''3 minutes'') AS c, count(*) AS n FROM s GROUP BY a, b, c' AS query \gset
 SELECT string_agg('SELECT a, b, c, sum(n) AS n FROM (', '') || :'query' || string_agg(format(') q%s GROUP BY a, b, c', i), '') AS query
 FROM generate_series(1, 9) AS i \gset
-SET statement_timeout = '60s';
+SET statement_timeout = '180s';
 CREATE MATERIALIZED VIEW deep WITH (streaming.continuous, streaming.trigger = manual) AS :query;
 RESET statement_timeout;
 INSERT INTO s SELECT timestamptz '2026-01-01' + i * interval '17 s', i FROM generate_series(1, 100) AS i;

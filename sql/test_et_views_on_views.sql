@@ -294,7 +294,7 @@ CREATE MATERIALIZED VIEW sums_of_sums WITH (streaming.continuous, streaming.outp
 INSERT INTO s VALUES ('2024-01-01 00:00:01', 1), ('2024-01-01 00:00:21', 2), ('2024-01-01 00:00:31', 3);
 DO $$
 BEGIN
-	FOR i IN 1..300 LOOP
+	FOR i IN 1..3000 LOOP
 		EXIT WHEN EXISTS (SELECT FROM carried.sums_of_sums);
 		PERFORM pg_sleep(0.1);
 		COMMIT;
@@ -366,7 +366,7 @@ CREATE MATERIALIZED VIEW above WITH (streaming.continuous, streaming.output_mode
 	SELECT w, sum(n) AS n FROM full_ GROUP BY w;
 DO $$
 BEGIN
-	FOR i IN 1..300 LOOP
+	FOR i IN 1..3000 LOOP
 		EXIT WHEN (SELECT batches > 0 FROM streaming.views WHERE view = 'carried.above'::regclass);
 		PERFORM pg_sleep(0.05);
 		COMMIT;

@@ -93,7 +93,7 @@ INSERT INTO by_time SELECT '2020-01-02', i FROM generate_series(1, 1000) i;
 CREATE MATERIALIZED VIEW m WITH (streaming.continuous) AS SELECT count(*) AS n, sum(k) AS k FROM by_time;
 DO $$
 BEGIN
-	FOR i IN 1..300 LOOP
+	FOR i IN 1..1800 LOOP
 		PERFORM streaming.wait('ret.m');
 		EXIT WHEN to_regclass('ret.by_time_1') IS NULL;
 		PERFORM pg_sleep(0.1);

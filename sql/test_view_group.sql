@@ -116,7 +116,7 @@ CREATE PROCEDURE until(condition text) LANGUAGE plpgsql AS $$
 DECLARE
 	reached bool;
 BEGIN
-	FOR i IN 1..10000 LOOP
+	FOR i IN 1..36000 LOOP
 		EXECUTE 'SELECT ' || condition INTO reached;
 		IF reached THEN
 			RETURN;

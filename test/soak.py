@@ -71,7 +71,7 @@ ENDED = {"57P01", "57P02", "57P03", "57014", "08006", "08003", "08000"}
 # ... when rows are to go while a view is paused, and for what is not possible
 # with some view.
 REFUSED = {"55006", "55000", "0A000", "2BP01"}
-WAIT_S = 120
+WAIT_S = 180
 MB = 1048576
 # A random query may group by what it has gathered: a limit of the server's indexes.
 TOO_LONG = re.compile(r"index row (size|requires) [0-9]+")
@@ -517,7 +517,7 @@ class Writer(Actor):
         self.doubtful = collections.Counter()
 
     def set_up(self):
-        self.sql("SET lock_timeout = '2s'; SET statement_timeout = '60s'")
+        self.sql("SET lock_timeout = '2s'; SET statement_timeout = '180s'")
 
     def act(self):
         while not self.over():
@@ -696,7 +696,7 @@ class Admin(Actor):
         self.busy = threading.Lock()        # held while it does something
 
     def set_up(self):
-        self.sql("SET statement_timeout = '180s'; SET lock_timeout = '1s'")
+        self.sql("SET statement_timeout = '240s'; SET lock_timeout = '1s'")
 
     # ---- transactions
 
@@ -1169,7 +1169,7 @@ class Admin(Actor):
 
     def compare(self, view):
         self.sql("SET search_path = %s, public" % view.schema)
-        until = time.monotonic() + 15
+        until = time.monotonic() + WAIT_S
         while True:
             rows = self.sql(self.difference(view), fetch=True)
             # what the watermark closes comes with the batch after

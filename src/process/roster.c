@@ -841,8 +841,7 @@ stream_roster_forget_view(Oid viewid, uint64 mark)
 
 	stream_area_lock_views(LW_EXCLUSIVE);
 	view = stream_area_find_view(viewid);
-	if (view != NULL &&
-		(mark == 0 || Max(view->created, view->requested) <= mark))
+	if (view != NULL && Max(view->created, view->requested) <= mark)
 	{
 		tell_assigned(stream_area_view_worker(view));
 		stream_area_remove_view(view);

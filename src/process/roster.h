@@ -200,8 +200,9 @@ extern void stream_roster_assign_view(Oid viewid, Oid owner, int slot,
 									  bool paused);
 
 /*
- * Forgets a view that is not in the catalog (any more).  With mark != 0 only
- * if it was not asked for after that mark.  Tells those who wait for it.
+ * Forgets a view that is not in the catalog (any more), but only if it was not
+ * asked for after that mark (PG_UINT64_MAX: whoever asks).  Tells those who wait
+ * for it.
  */
 extern void stream_roster_forget_view(Oid viewid, uint64 mark);
 

@@ -881,6 +881,7 @@ retire(uint64 version, uint64 mark)
 	StreamViewAssignment *known;
 
 	pgstat_report_activity(STATE_RUNNING, "ending: there are no views");
+	STREAM_DEBUG_POINT("scheduler-retires");
 	release_orphans();
 	while (stream_roster_list_workers(list) > 0)
 	{

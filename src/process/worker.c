@@ -1235,7 +1235,7 @@ run_view(StreamAgendaView *view, TimestampTz now, List **shares, bool *behind)
 		*behind |= view->backlog;
 	}
 	if (view->gone)
-		stream_roster_forget_view(view->viewid, 0);
+		stream_roster_forget_view(view->viewid, PG_UINT64_MAX);
 	if (view->gone || view->lost)
 		stream_agenda_drop(view);
 	return ran;

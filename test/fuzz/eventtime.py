@@ -1141,7 +1141,7 @@ class EventTime(History):
     def run(self):
         rng = self.rng
         with self.monitor.cursor() as cur:
-            cur.execute("SET statement_timeout = '60s'; SET timezone = 'UTC'")
+            cur.execute("SET statement_timeout = '180s'; SET timezone = 'UTC'")
             cur.execute("SELECT to_regnamespace('oracle') IS NULL")
             if cur.fetchone()[0]:
                 cur.execute(REFERENCE)
@@ -1271,7 +1271,7 @@ class EventTime(History):
                        stdout=subprocess.DEVNULL)
         self.monitor = connect(self.dbname)
         with self.monitor.cursor() as cur:
-            cur.execute("SET statement_timeout = '60s'; SET timezone = 'UTC'")
+            cur.execute("SET statement_timeout = '180s'; SET timezone = 'UTC'")
             cur.execute("SET search_path = %s, public" % self.schema)
 
 

@@ -602,7 +602,7 @@ class History:
     def run(self):
         rng = self.rng
         with self.monitor.cursor() as cur:
-            cur.execute("SET statement_timeout = '60s'")
+            cur.execute("SET statement_timeout = '180s'")
             cur.execute("SET extra_float_digits = 1; SET timezone = 'UTC'")
         stream = self.stream = Stream(rng)
         setup = ["CREATE SCHEMA %s" % self.schema,
@@ -969,7 +969,7 @@ class Race:
         rng = self.rng
         conn = connect(self.dbname)
         cur = conn.cursor()
-        cur.execute("SET statement_timeout = '120s'; SET timezone = 'UTC'")
+        cur.execute("SET statement_timeout = '180s'; SET timezone = 'UTC'")
         cur.execute("CREATE SCHEMA %s" % self.schema)
         cur.execute("SET search_path = %s, public" % self.schema)
         cur.execute("CREATE TABLE s (g int, w int, ts timestamptz, x int) "
@@ -992,7 +992,7 @@ class Race:
         for t in threads:
             t.start()
         while any(t.is_alive() for t in threads):
-            if time.monotonic() > self.until + 60:
+            if time.monotonic() > self.until + 180:
                 raise Failure("writers hang")
             threads[rng.randrange(len(threads))].join(0.3)
             cur.execute(rng.choice([

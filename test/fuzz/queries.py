@@ -94,7 +94,7 @@ LOOKUPS = [
     "FROM generate_series(0, 9) x",
 ]
 # How long the server may take over one statement.
-TIMEOUT_S = 60
+TIMEOUT_S = 180
 # The results of plain queries that are too large to be compared all the time.
 LARGE_ROWS = 20000
 # ... or take longer than this, so that only the end of the history sees them.
@@ -555,7 +555,7 @@ class Queries(History):
             raise Failure("views of one group are apart: %s" % (row,))
 
     def wrong_state(self, view):
-        deadline = time.monotonic() + (10 if view.number else 1)
+        deadline = time.monotonic() + (60 if view.number else 1)
         while True:
             with self.monitor.cursor() as cur:
                 cur.execute(

@@ -73,7 +73,7 @@ sub pass_over
 		q{SELECT NOT active FROM pg_replication_slots WHERE slot_name = 'sub'});
 	my $lsn = $publisher->lsn('insert');
 	my $origin = $subscriber->safe_psql('postgres',
-		'SELECT external_id FROM pg_replication_origin_status');
+		q{SELECT 'pg_' || oid FROM pg_subscription WHERE subname = 'sub'});
 	$subscriber->safe_psql('postgres',
 		"SELECT pg_replication_origin_advance('$origin', '$lsn')");
 	$subscriber->safe_psql('postgres', 'ALTER SUBSCRIPTION sub ENABLE');

@@ -18,11 +18,13 @@ restart_after_crash = on
 });
 $node->start;
 
-# in a test build, nobody waits so long
+# in a test build, nobody waits so long, and nobody looks at views for which nothing has
+# happened: a commit that is overlooked stays so
 if ($node->psql('postgres', 'SHOW streaming.debug_limits') == 0)
 {
 	$node->append_conf('postgresql.conf',
-		"streaming.debug_limits = 'patience=2000, idle=2000'\n");
+		"streaming.debug_limits = 'patience=2000, idle=2000'
+streaming.debug_mutation = 'agenda_no_polls'\n");
 	$node->restart;
 }
 
@@ -148,10 +150,7 @@ is( $node->safe_psql(
 	't',
 	'REFRESH has it all');
 
-# not by the safety net, which waits 5 s after a batch
-my $start = time;
-check_alive('postgres', 'a commit');
-cmp_ok(time - $start, '<', 4, 'wakes the worker');
+check_alive('postgres', 'a commit wakes the worker');
 
 like(
 	error_of(
@@ -461,8 +460,7 @@ sub debug_tests
 		0, 'a manual view is refreshed');
 	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW hv, mv');
 
-	# a commit while the batch runs is not overlooked: the clock stands still
-	# as far as the safety net is concerned, for this takes less than 5 s
+	# a commit while the batch runs is not overlooked
 	$node->safe_psql('postgres', 'REFRESH MATERIALIZED VIEW v');
 	$node->safe_psql('postgres',
 		q{SELECT _debug_arm('worker_before_commit', 'wait');
@@ -470,14 +468,12 @@ sub debug_tests
 	$node->poll_query_until('postgres',
 		q{SELECT _debug_waiting('worker_before_commit') > 0})
 	  or die 'no batch comes';
-	my $began = time;
 	$node->safe_psql('postgres', 'INSERT INTO s VALUES (1)');
 	$node->safe_psql('postgres',
 		q{SELECT _debug_disarm('worker_before_commit')});
 	ok( $node->poll_query_until(
 			'postgres', 'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)'),
 		'a row committed during a batch comes');
-	cmp_ok(time - $began, '<', 4, 'and soon');
 
 	# terminated in a batch, with somebody waiting for it
 	$node->safe_psql('postgres',

@@ -6,6 +6,9 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
@@ -126,11 +129,13 @@ for my $point ('batch-before-merge', 'batch-after-merge',
 		my $name = $ddl =~ s/ (v|ON v|VIEW v)\b.*//r;
 		hold($point);
 		my $p = background($ddl);
-		$node->poll_query_until('postgres',
-			"SELECT count(*) = 0 FROM pg_stat_activity
-			 WHERE application_name = 'background'
-			 AND wait_event_type IS DISTINCT FROM 'Lock'")
-		  or die "$ddl neither ends nor waits";
+		until_true {
+			eval { $p->{run}->pump_nb };
+			!$p->{run}->pumpable
+			  || sql("SELECT count(*) > 0 FROM pg_stat_activity
+				WHERE application_name = 'background' AND $waits") eq 't';
+		}
+		or die "$ddl neither ends nor waits";
 		release($point);
 		ok(finish($p), "$point: $ddl") or diag($p->{err});
 		if ($ddl =~ /RENAME/)
@@ -178,7 +183,7 @@ my $lock = background(q{BEGIN; LOCK TABLE s IN ACCESS EXCLUSIVE MODE;
 		END LOOP;
 	END $$; COMMIT});
 $node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_locks
-	WHERE relation = 's'::regclass AND mode = 'AccessExclusiveLock'});
+	WHERE relation = 's'::regclass AND mode = 'AccessExclusiveLock'}) or die 'nobody locks it';
 is_exact('v', 'exact after a lock on the stream was released');
 ok(finish($lock), 'the lock was held');
 

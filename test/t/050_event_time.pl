@@ -174,7 +174,7 @@ SKIP:
 		? 1 : 0, 1, 'the quiet stream holds the other back');
 
 	# nobody asks for it: the worker knows when to look
-	value(q{SELECT _debug_advance_clock('59 seconds')});
+	value(q{SELECT _debug_advance_clock('20 seconds')});
 	is(value('SELECT streaming.wait(view) FROM streaming.views LIMIT 1'), 't', 'not idle yet');
 	is(value('SELECT count(*) FROM one'), 0, 'and the window still open');
 	value(q{SELECT _debug_advance_clock('10 minutes')});

@@ -6,7 +6,9 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time);
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
@@ -84,27 +86,6 @@ sub create_view
 	return;
 }
 
-# Commits rows one after the other, and waits for each to be in the victim's
-# view; returns the longest time that took.
-sub longest_delay
-{
-	my ($seconds) = @_;
-	my $longest = 0;
-	my $until = time + $seconds;
-	while (time < $until)
-	{
-		my $began = time;
-		$node->safe_psql('postgres', 'INSERT INTO s VALUES (1)');
-		$node->poll_query_until('postgres',
-			'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)')
-		  or return 999;
-		my $delay = time - $began;
-		$longest = $delay if $delay > $longest;
-	}
-	note sprintf 'longest delay: %.1f s', $longest;
-	return $longest;
-}
-
 sub wait_for
 {
 	my ($query, $test) = @_;
@@ -139,7 +120,7 @@ set_option('streaming.batch_timeout', '0');
 create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 1 .. 2;
 $node->safe_psql('postgres', 'INSERT INTO h VALUES (1)');
 wait_for(sprintf($running, '= 2'), 'both workers are in a batch that never ends');
-cmp_ok(longest_delay(3), '<', 8, 'the victim goes on');
+goes_on($node, 3, 8, 'the victim goes on');
 wait_for(
 	q{SELECT count(*) BETWEEN 3 AND 4 FROM pg_stat_activity
 	  WHERE backend_type = 'streaming worker'},
@@ -150,8 +131,7 @@ is($node->safe_psql('postgres', sprintf $running, ''),
 # --------------------------------------------------------- more than workers
 
 create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 3 .. 5;
-cmp_ok(longest_delay(3), '<', 10,
-	'more hostile views than workers: the victim goes on');
+goes_on($node, 3, 10, 'more hostile views than workers: the victim goes on');
 wait_for(sprintf($running, '= 2'), 'two hostile ones run, the others wait');
 cmp_ok(
 	$node->safe_psql(
@@ -161,7 +141,7 @@ cmp_ok(
 	'<=',
 	4,
 	'twice the workers at most');
-cmp_ok(longest_delay(2), '<', 5, 'by now it never waits');
+goes_on($node, 2, 5, 'by now it never waits');
 is( $node->safe_psql('postgres',
 		q{SELECT count(*) FROM streaming.views
 		  WHERE last_error IS NOT NULL}),
@@ -188,8 +168,7 @@ wait_for(
 	q{SELECT count(*) = 20 FROM streaming.views
 	  WHERE view::text ~ '^d' AND batches > 0},
 	'all get their turn');
-cmp_ok(longest_delay(5), '<', 5,
-	'many views that are not quite slow: the victim goes on');
+goes_on($node, 5, 5, 'many views that are not quite slow: the victim goes on');
 $node->safe_psql('postgres',
 	q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 	  WHERE query ~ 'INSERT INTO d' AND pid <> pg_backend_pid()});
@@ -201,7 +180,7 @@ $node->safe_psql('postgres',
 # -------------------------------------------------------------- the time is up
 
 set_option('streaming.batch_timeout', '1s');
-cmp_ok(longest_delay(4), '<', 5, 'the victim goes on');
+goes_on($node, 4, 5, 'the victim goes on');
 wait_for(
 	q{SELECT count(*) >= 1 FROM streaming.views WHERE last_error_sqlstate = '57014'
 		AND last_error ~ 'batch of continuous view "public.h\d" took longer than streaming.batch_timeout'},
@@ -280,7 +259,7 @@ $node->safe_psql('postgres', 'DROP MATERIALIZED VIEW h7');
 set_option('streaming.batch_timeout', '1h');
 create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 8 .. 9;
 wait_for(sprintf($running, '= 2'), 'two slow views');
-cmp_ok(longest_delay(2), '<', 8, 'the victim goes on');
+goes_on($node, 2, 8, 'the victim goes on');
 $node->safe_psql('postgres', 'UPDATE behave SET yes = true');
 # what they read was there when their batches began: end those
 $node->safe_psql('postgres', $end_workers);
@@ -307,8 +286,8 @@ $node->safe_psql('postgres',
 $node->append_conf('postgresql.conf', "max_worker_processes = 5\n");
 $node->restart;
 create_view('hostile', "h$_", 'SELECT sum(linger(i)) AS n FROM h') for 10 .. 11;
-cmp_ok(longest_delay(3), '<', 15, 'no room for processes: the victim goes on');
-cmp_ok(longest_delay(2), '<', 5, 'and waits no more');
+goes_on($node, 3, 15, 'no room for processes: the victim goes on');
+goes_on($node, 2, 5, 'and waits no more');
 is($node->safe_psql('postgres', sprintf $running, ''),
 	1, 'the others share a worker');
 

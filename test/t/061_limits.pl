@@ -17,10 +17,15 @@ max_locks_per_transaction = 400
 });
 $node->start;
 my $has_debug = $node->psql('postgres', 'SHOW streaming.debug_limits') == 0;
+# In a test build, nobody looks at views for which nothing has happened.  In others that is
+# 10 s and more for so many views: all wake-ups together have to be faster than one of these.
+my $limit = 15;
 if ($has_debug)
 {
+	$limit = 100 * $PostgreSQL::Test::Utils::timeout_default;
 	$node->append_conf('postgresql.conf',
-		"streaming.debug_limits = 'databases=2, sources=3'\n");
+		"streaming.debug_limits = 'databases=2, sources=3'
+streaming.debug_mutation = 'agenda_no_polls'\n");
 	$node->restart;
 }
 
@@ -106,8 +111,6 @@ $node->safe_psql(
 	END $$;});
 $node->safe_psql('postgres', "REFRESH MATERIALIZED VIEW w$_") for 1 .. 40;
 
-# Time for the safety net to come is 10 s and more for so many views; all wake-ups
-# together have to be faster than one of these.
 my $wait = q{
 	DO $$ BEGIN
 		FOR tries IN 1 .. 18000 LOOP
@@ -125,7 +128,7 @@ foreach my $n (1 .. 40)
 	$script .= "INSERT INTO s$n VALUES (1);" . sprintf($wait, $n, 1);
 }
 $node->safe_psql('postgres', $script);
-cmp_ok(time - $began, '<', 15, 'each commit wakes its view');
+cmp_ok(time - $began, '<', $limit, 'each commit wakes its view');
 
 # one view less must not make its neighbours deaf
 $node->safe_psql('postgres', "DROP MATERIALIZED VIEW w$_") for 1 .. 20;
@@ -136,7 +139,7 @@ foreach my $n (21 .. 40)
 	$script .= "INSERT INTO s$n VALUES (1);" . sprintf($wait, $n, 2);
 }
 $node->safe_psql('postgres', $script);
-cmp_ok(time - $began, '<', 10, 'also when others have stopped listening');
+cmp_ok(time - $began, '<', $limit, 'also when others have stopped listening');
 is($node->safe_psql('postgres', 'SELECT sum(n) FROM (SELECT n FROM m1
 	UNION ALL SELECT n FROM m40) m'),
 	0, 'and no other');

@@ -2,6 +2,7 @@
 # has no right to them must not be able to stop views by trying.
 use strict;
 use warnings;
+use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -14,6 +15,46 @@ max_worker_processes = 24
 allow_in_place_tablespaces = on
 });
 $node->start;
+
+# The first view that the server has comes, and is asked for, when the scheduler of its
+# database has found none, and is about to end.  (Before anything else: nothing has been
+# asked for yet.)
+SKIP:
+{
+	my ($ret) = $node->psql('postgres', q{
+		CREATE FUNCTION _debug_arm(text, text) RETURNS void LANGUAGE c AS 'streaming', 'stream_debug_arm';
+		CREATE FUNCTION _debug_disarm(text) RETURNS void LANGUAGE c AS 'streaming', 'stream_debug_disarm';
+		CREATE FUNCTION _debug_waiting(text) RETURNS int LANGUAGE c AS 'streaming', 'stream_debug_waiting';
+		SELECT _debug_arm('scheduler-retires', 'wait');}, on_error_stop => 1);
+	skip 'no test build', 2 if $ret != 0;
+	$node->safe_psql('postgres', 'CREATE DATABASE first');
+	foreach my $i (1 .. 2)
+	{
+		my ($out, $err) = ('', '');
+
+		$node->safe_psql('first', $i == 1 ? q{
+			CREATE EXTENSION streaming;
+			CREATE TABLE t (k int) USING stream;
+			INSERT INTO t VALUES (1)} : 'DROP MATERIALIZED VIEW v');
+		# one that has had views waits for others before it ends
+		$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE datname = 'first' AND backend_type = 'streaming scheduler'}) if $i == 2;
+		$node->poll_query_until('postgres', q{SELECT _debug_waiting('scheduler-retires') > 0})
+		  or die 'no scheduler ends';
+		my $asks = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('first'),
+				map { ('-c', $_) } 'CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT count(*) AS n FROM t',
+				'REFRESH MATERIALIZED VIEW v', 'TABLE v' ],
+			'<', \undef, '>', \$out, '2>', \$err);
+		$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
+			WHERE query ~ '^REFRESH' AND state = 'active' AND wait_event_type = 'Extension'})
+		  or die 'nobody waits';
+		$node->safe_psql('postgres', q{SELECT _debug_disarm('scheduler-retires')});
+		$asks->finish;
+		is($out . $err, "1\n", "a view that comes while the scheduler ends can be waited for, $i");
+		$node->safe_psql('postgres', q{SELECT _debug_arm('scheduler-retires', 'wait')}) if $i == 1;
+	}
+	$node->safe_psql('postgres', 'DROP DATABASE first');
+}
 
 # Every one of these statements runs by itself.
 $node->psql('postgres', q{
@@ -35,7 +76,7 @@ sub pids
 {
 	return $node->safe_psql('postgres', q{
 		SELECT backend_type, pid, backend_start FROM pg_stat_activity
-		WHERE datname = 's' ORDER BY 1, 2});
+		WHERE datname = 's' AND backend_type ~ '^streaming' ORDER BY 1, 2});
 }
 
 # Waits for the scheduler and the worker of the view.

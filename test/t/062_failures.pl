@@ -6,6 +6,9 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
@@ -59,15 +62,6 @@ sub error_of
 	  $node->psql('postgres', "\\set VERBOSITY verbose\n$sql");
 	isnt($rc, 0, "fails: $sql");
 	return $err;
-}
-
-# How often the log says so, from there on.
-sub count_in_log
-{
-	my ($regex, $offset) = @_;
-	my $log = substr slurp_file($node->logfile), $offset;
-	my @found = $log =~ /$regex/g;
-	return scalar @found;
 }
 
 my $has_debug = $node->psql(
@@ -133,7 +127,8 @@ is( $node->safe_psql(
 		FROM streaming._error}),
 	"4096|ää...|4095|€...|4096|t",
 	'its texts are cut between characters');
-cmp_ok((-s $node->logfile) - $offset, '<', 100000, 'also in the log');
+wait_logged($node, qr/WARNING:  xä/, $offset);
+unlike(substr(slurp_file($node->logfile), $offset), qr/.{20000}/, 'also in the log');
 like(error_of('REFRESH MATERIALIZED VIEW v_shouts'), qr/x(ä)+\.\.\./,
 	'REFRESH shows it');
 
@@ -142,7 +137,7 @@ like(error_of('REFRESH MATERIALIZED VIEW v_shouts'), qr/x(ä)+\.\.\./,
 ok( $node->poll_query_until(
 		'postgres', 'SELECT failures >= 6 FROM streaming._error'),
 	'it happens again and again');
-is(count_in_log(qr/WARNING:  xä/, $offset), 1, 'and is logged once');
+is(logged($node, qr/WARNING:  xä/, $offset), 1, 'and is logged once');
 SKIP:
 {
 	skip 'not a build with STREAMING_DEBUG=1', 2 unless $has_debug;
@@ -153,14 +148,14 @@ SKIP:
 	ok( $node->poll_query_until(
 			'postgres', "SELECT failures > $failures FROM streaming._error"),
 		'and after eleven minutes');
-	is(count_in_log(qr/WARNING:  xä/, $offset), 1, 'is no news');
+	is(logged($node, qr/WARNING:  xä/, $offset), 1, 'is no news');
 }
 $node->safe_psql('postgres', 'SELECT pg_terminate_backend(pid)
 	FROM pg_stat_activity WHERE backend_type = $$streaming worker$$');
-my $before = count_in_log(qr/WARNING:  xä/, $offset);
+my $before = logged($node, qr/WARNING:  xä/, $offset);
 like(error_of('REFRESH MATERIALIZED VIEW v_shouts'), qr/x(ä)+\.\.\./,
 	'a new worker fails, too');
-is(count_in_log(qr/WARNING:  xä/, $offset), $before,
+is(logged($node, qr/WARNING:  xä/, $offset), $before,
 	'and knows that it was logged');
 drop_view('shouts');
 
@@ -171,7 +166,7 @@ create_view('a', 'varies',
 ok( $node->poll_query_until(
 		'postgres', 'SELECT failures >= 3 FROM streaming._error'),
 	'different errors');
-cmp_ok(count_in_log(qr/WARNING:  at /, $offset), '>=', 3, 'are all logged');
+cmp_ok(wait_logged($node, qr/WARNING:  at /, $offset, 3), '>=', 3, 'are all logged');
 drop_view('varies');
 
 # ----------------------------------------- errors that look like lock conflicts

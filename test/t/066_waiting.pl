@@ -6,6 +6,9 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 use Time::HiRes qw(time);
 
 my $node = PostgreSQL::Test::Cluster->new('main');
@@ -210,12 +213,13 @@ wait_for(
 	  WHERE backend_type = 'streaming scheduler' AND query ~ '^3 views'},
 	'another takes less');
 ok($node->poll_query_until('postgres', sprintf($slow, 1)), 'it still is');
-$node->safe_psql(
-	'postgres', q{
-	UPDATE behave SET pause = 0;
-	INSERT INTO t VALUES (3);
-	REFRESH MATERIALIZED VIEW d});
-wait_for(sprintf($slow, 0), 'until one takes much less');
+# (on a machine that has much else to do, the first one may not)
+$node->safe_psql('postgres', 'UPDATE behave SET pause = 0');
+ok( until_true {
+		$node->safe_psql('postgres', 'INSERT INTO t VALUES (3); REFRESH MATERIALIZED VIEW d');
+		until_true { $node->safe_psql('postgres', sprintf($slow, 0)) eq 't' } 2;
+	},
+	'until one takes much less');
 
 $node->stop;
 done_testing();

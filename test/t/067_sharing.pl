@@ -160,7 +160,7 @@ foreach my $try (1 .. 3)
 	$longest = $delay if $delay > $longest;
 }
 note sprintf 'longest delay: %.1f s', $longest;
-cmp_ok($longest, '<', 30, 'it waits for a turn, not for a timeout');
+cmp_ok($longest, '<', 100, 'it waits for a turn, not for a timeout');
 cmp_ok($node->safe_psql('postgres', 'SELECT ' . running('h')),
 	'>=', 1, 'one of the others goes on');
 cmp_ok(
@@ -235,7 +235,7 @@ foreach my $owner ('victim', 'honest')
 	create_view('honest', 'o1', 'SELECT sum(think(i, 2)) AS n FROM o');
 	my $delay = follow('o', 'o1', "a view has its turn beside $owner");
 	note sprintf 'delay: %.1f s', $delay;
-	cmp_ok($delay, '<', 60, 'in time');
+	cmp_ok($delay, '<', 100, 'in time');
 	stop_feeding($feeder);
 	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW v, o1');
 }

@@ -6,6 +6,9 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
@@ -22,14 +25,6 @@ $node->safe_psql(
 	CREATE TABLE s (i int) USING stream;
 	CREATE MATERIALIZED VIEW other WITH (streaming.continuous) AS
 		SELECT count(*) AS n FROM s;});
-
-sub count_in_log
-{
-	my ($regex, $offset) = @_;
-	my $log = substr slurp_file($node->logfile), $offset;
-	my @found = $log =~ /$regex/g;
-	return scalar @found;
-}
 
 # A view that calls a volatile function with this body, by way of a stable one, for
 # each row but 0; it waits until something is committed.
@@ -77,7 +72,7 @@ my $offset = -s $node->logfile;
 $node->psql('postgres', 'INSERT INTO s VALUES (1)');
 ok(fails_for_good('crashes', '57P02'),
 	'a view whose batches crash the server fails for good');
-is(count_in_log(qr/all server processes terminated; reinitializing/, $offset),
+is(logged($node, qr/all server processes terminated; reinitializing/, $offset),
 	6, '... after the second crash and five strikes');
 like(
 	$node->safe_psql('postgres',
@@ -106,9 +101,10 @@ for (1 .. 3)
 		SELECT count(*) > 0 FROM pg_stat_activity
 			WHERE backend_type = 'streaming worker' AND wait_event = 'PgSleep'})
 	  or die 'the long batch does not run';
+	$offset = -s $node->logfile;
 	$node->psql('postgres',
 		q{COPY (SELECT) TO PROGRAM 'kill -9 $PPID'; SELECT pg_sleep(60)});
-	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+	wait_crashed($node, $offset);
 }
 $node->poll_query_until(
 	'postgres', q{
@@ -164,7 +160,7 @@ SKIP:
 			SELECT n = (SELECT count(*) FROM s) FROM other;}),
 		"t\nt",
 		'others go on');
-	is(count_in_log(qr/reinitializing/, $offset), 0, 'nothing crashed');
+	is(logged($node, qr/reinitializing/, $offset), 0, 'nothing crashed');
 }
 
 done_testing();

@@ -6,6 +6,9 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
@@ -161,16 +164,14 @@ my $together = q{
 sub run_together
 {
 	my ($test, $one) = @_;
-	my $ok;
-	for (1 .. 60)
-	{
+	my $ok = until_true {
 		sql('CALL trickle(10)');
-		$ok = sql("SELECT count(*) <= 10 FROM ($together) q WHERE NOT scripted") eq 't'
+		sql("SELECT count(*) <= 10 FROM ($together) q WHERE NOT scripted") eq 't'
 		  && (!$one || sql(qq{SELECT count(*) > 1 FROM streaming._progress WHERE xmin::text =
 			(SELECT xmin::text FROM streaming._progress WHERE viewid = '$one'::regclass)}) eq 't');
-		last if $ok;
-	}
-	ok($ok, "$test: " . sql("SELECT string_agg(views::text, ' ' ORDER BY views) FROM ($together) q"));
+	};
+	ok($ok, "$test: " . sql("SELECT string_agg(views::text, ' ' ORDER BY views) FROM ($together) q"))
+	  or die 'they never do';
 	return;
 }
 
@@ -238,25 +239,20 @@ delete @query{'slow', @failed};
 # same worker are busy.  Whatever there is to do for one of them has to wake it.
 my $idle = keys %query;
 
-# Waits, but not for ever; whoever oversleeps is not waited for again.
+# Whoever oversleeps is not waited for again.
 sub soon
 {
-	my ($test, $seconds, $condition) = @_;
-	my $until = time + $seconds;
-	my $ok;
-	until ($ok = $condition->())
-	{
-		last if time > $until;
-		select undef, undef, undef, 0.05;
-	}
-	ok($ok, $test) or die "$test: not within $seconds seconds";
+	my ($test, $condition) = @_;
+	my $ok = until_true { $condition->() };
+
+	ok($ok, $test) or die "$test: never";
 	return;
 }
 
 sub all_sleep
 {
 	my ($test) = @_;
-	soon($test, 60, sub {
+	soon($test, sub {
 		sql(q{SELECT coalesce(bool_and(query ~ '^idle: (\d+) views, \1 asleep$'),
 				current_setting('streaming.enabled') = 'off')
 			FROM pg_stat_activity WHERE backend_type = 'streaming worker'}) eq 't'});
@@ -269,7 +265,7 @@ sub wakes
 	my ($test, $what, @views) = @_;
 	all_sleep("all sleep before: $test");
 	ref $what ? $what->() : sql($what);
-	soon("$test wakes", 20, sub { wrong(@views) eq '' });
+	soon("$test wakes", sub { wrong(@views) eq '' });
 	return;
 }
 
@@ -288,11 +284,11 @@ sql('CREATE TABLE c (k int) USING stream',
 is(follow(), '', 'before they sleep: none has failed');
 wakes('a commit', 'INSERT INTO b VALUES (1, 1)', qw(a1 b1));
 my $busy = background('CALL write_c(6)');
-soon('views sleep while others are busy', 60, sub {
+soon('views sleep while others are busy', sub {
 	sql(qq{SELECT coalesce(sum(substring(query FROM '([0-9]+) asleep')::int), 0) >= $idle
 		FROM pg_stat_activity WHERE backend_type = 'streaming worker'}) eq 't'});
 sql('INSERT INTO b VALUES (1, 1)');
-soon('a commit wakes them beside busy ones', 20, sub { wrong('a1', 'b1') eq '' });
+soon('a commit wakes them beside busy ones', sub { wrong('a1', 'b1') eq '' });
 $busy->finish;
 
 $query{c1} = 'SELECT k, count(*) AS n FROM c GROUP BY k';
@@ -385,11 +381,13 @@ SKIP:
 		follow();
 		sql("SELECT _debug_arm('$point', 'wait')");
 		my $writer = background('CALL trickle(30)');
-		$node->poll_query_until('postgres', "SELECT count(*) > 0 $hangs")
-		  or die 'no views run together';
-		$writer->finish;
-		my ($pid, $first, $since) = split /\|/,
-		  sql("SELECT pid, substring(query from '(\\w+) and'), xact_start $hangs LIMIT 1");
+		my ($pid, $first, $since);
+		until_true {
+			($pid, $first, $since) = split /\|/,
+			  sql("SELECT pid, substring(query from '(\\w+) and'), xact_start $hangs LIMIT 1");
+			defined $since;
+		}
+		or die 'no views run together';
 		@paused = grep { $_ ne $first && $owner{$_} eq $owner{$first} } keys %query
 		  if $pausing;
 		sql(map { "ALTER MATERIALIZED VIEW $_ SET (streaming.enabled = off)" } @paused)
@@ -403,6 +401,7 @@ SKIP:
 			select undef, undef, undef, 0.1;
 		}
 		is($over, 't', "$test: the transaction of many views is over");
+		$writer->finish;
 		sql("SELECT _debug_disarm('$point')");
 		sql(map { "ALTER MATERIALIZED VIEW $_ SET (streaming.enabled = on)" } @paused)
 		  if @paused;

@@ -314,12 +314,17 @@ SKIP:
 sql(map { "CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous,
 	streaming.trigger = 'manual', streaming.group = 'd') AS SELECT count(*) AS c FROM s" } qw(x y));
 sql(q{SELECT streaming.wait('y')}, 'INSERT INTO s VALUES (1, 3)');
-my $drop = background('BEGIN; DROP MATERIALIZED VIEW x; SELECT pg_sleep(0.5); COMMIT');
-$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM pg_locks
-	WHERE relation = to_regclass('x') AND mode = 'AccessExclusiveLock'})
-  or die 'DROP does not begin';
-is(sql(q{SELECT streaming.wait('y')}), 't', 'dropped before a batch: another is asked');
-ok(finish($drop), 'dropped before a batch');
+my $drop = $node->background_psql('postgres');
+$drop->query_safe('BEGIN; DROP MATERIALIZED VIEW x');
+my $asks = background(q{SELECT streaming.wait('y')});
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity
+	WHERE query = $$SELECT streaming.wait('y')$$ AND state = 'active' AND wait_event IS NOT NULL})
+  or die 'nobody waits';
+sql('SELECT pg_sleep(0.2)');
+$drop->query_safe('COMMIT');
+$drop->quit;
+ok(finish($asks), 'dropped before a batch');
+is($asks->{out}, "t\n", 'dropped before a batch: another is asked');
 is(sql('SELECT c = (SELECT count(*) FROM s) FROM y'), 't', 'dropped before a batch: exact');
 sql('DROP MATERIALIZED VIEW y');
 

@@ -8,6 +8,9 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 use Time::HiRes qw(usleep);
 
 my $seed = $ENV{STREAMING_SEED} || time;
@@ -83,13 +86,6 @@ sub check
 	return;
 }
 
-sub wait_up
-{
-	$node->poll_query_until('postgres', 'SELECT true')
-	  or BAIL_OUT('the server does not come up');
-	return;
-}
-
 # Writers with transactions of all lengths, some of which are rolled back.
 my @next = (1) x 4;
 
@@ -127,10 +123,17 @@ sub write_rows
 	return @writers;
 }
 
+# Waits for writers; whoever has lost the server does not read what is left of his script.
+sub finish
+{
+	eval { $_->finish } for @_;
+	return;
+}
+
 # ------------------------------------------------------------ under load
 
 my @writers = write_rows(150);
-$_->finish for @writers;
+finish(@writers);
 check('writers of all lengths');
 my $skipped = $node->safe_psql('postgres',
 	"SELECT skipped_rows FROM streaming.views WHERE view = 'per_writer'::regclass");
@@ -140,11 +143,17 @@ is($skipped, $node->safe_psql('postgres', 'SELECT count(*) FROM s WHERE x = 0'),
 for my $point ('batch-of-part', 'batch-before-merge', 'batch-after-merge',
 	'batch-of-part', 'batch-before-commit', 'worker_before_commit')
 {
+	my $from = -s $node->logfile;
 	@writers = write_rows(40);
 	usleep(100_000 + rand(200_000));
 	$node->psql('postgres', "SELECT _debug_arm('$point', 'kill')");
-	$_->finish for @writers;
-	wait_up();
+	finish(@writers);
+	# all may have been read by then
+	until_true {
+		finish(write_rows(3));
+		logged($node, qr/terminated by signal 9/, $from) > 0;
+	};
+	wait_crashed($node, $from);
 	check("killed at $point");
 }
 
@@ -158,10 +167,11 @@ s/1000 \/ (a\.x|b\.x|x)/1000 \/ CASE WHEN $1 = 0 THEN 1001 ELSE $1 END/g
   for values %query;
 for my $view (sort keys %query)
 {
+	my $from = -s $node->logfile;
 	$node->psql('postgres', "SELECT _debug_arm('batch-before-commit', 'kill')");
 	$node->psql('postgres', "SELECT streaming.retry('$view')");
 	$node->psql('postgres', "REFRESH MATERIALIZED VIEW $view");
-	wait_up();
+	wait_crashed($node, $from);
 }
 # what a crash has taken back
 $node->safe_psql('postgres', "SELECT streaming.retry('$_')") for keys %query;

@@ -6,6 +6,9 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 
 my $conf = q{
 shared_preload_libraries = 'streaming'
@@ -137,7 +140,7 @@ wait_for(
 	'a batch runs');
 my $before = time;
 $node->stop('fast');
-cmp_ok(time - $before, '<', 30, 'a fast shutdown does not wait for it');
+cmp_ok(time - $before, '<', 55, 'a fast shutdown does not wait for it');
 $node->start;
 is(alarms($node, $offset), '', 'nor says anything above LOG');
 # which nobody need wait for
@@ -244,9 +247,7 @@ is( lines_about('q', $offset) =~ s/^ERROR.*\n//mgr,
 sub wait_for_line
 {
 	my ($line) = @_;
-	my $tries = 600;
-	select undef, undef, undef, 0.1
-	  while index(lines_about('r', $offset), $line) < 0 && $tries-- > 0;
+	until_true { index(lines_about('r', $offset), $line) >= 0 };
 	return;
 }
 $node->safe_psql('postgres',

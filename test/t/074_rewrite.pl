@@ -88,7 +88,7 @@ sub write_rows
 		[ 'pgbench', '-n', '-c', '2', '-T', 3600, '-f', $script,
 			$node->connstr('postgres') ],
 		'<', \undef, '>', $p{out}, '2>', $p{out} . '.err',
-		IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default));
+		IPC::Run::timer(10 * $PostgreSQL::Test::Utils::timeout_default));
 	return \%p;
 }
 
@@ -109,7 +109,7 @@ foreach my $command (@commands, 'VACUUM FULL s', 'CLUSTER s')
 {
 	my $before = $node->safe_psql('postgres', 'SELECT count(*) FROM s');
 	# a worker, or another command, may have what it needs: tried again
-	foreach my $try (1 .. 5)
+	foreach my $try (1 .. 50)
 	{
 		my ($rc, $out, $err) = $node->psql('postgres', $command);
 		last if $rc == 0 && ++$done;

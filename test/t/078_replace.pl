@@ -7,6 +7,12 @@ use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('main');
@@ -62,14 +68,11 @@ sub no_more_than
 {
 	my ($number, $test) = @_;
 	my $found;
-	# whoever drops it needs seconds, as long as nothing is wrong: then the rest would wait for ever
-	foreach my $try (1 .. 150)
-	{
+	until_true {
 		$found = sql(q{SELECT count(*) FROM pg_class WHERE relnamespace = 'streaming'::regnamespace
 			AND relkind IN ('r', 'v') AND relname ~ '^_(definition|state|below)_[0-9]'});
-		last if $found == $number;
-		usleep(100_000);
-	}
+		$found == $number;
+	};
 	is($found, $number, "$test: nothing is left over") or die 'it goes on';
 	return;
 }
@@ -112,7 +115,7 @@ foreach my $args (
 	$p{run} = IPC::Run::start(
 		[ 'pgbench', '-n', '-T', 3600, @$args, $node->connstr('postgres') ],
 		'<', \undef, '>', $p{out}, '2>', "$p{out}.err",
-		IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default));
+		IPC::Run::timer(10 * $PostgreSQL::Test::Utils::timeout_default));
 	push @running, \%p;
 }
 my $done = 0;
@@ -120,7 +123,7 @@ foreach my $i (1 .. 12)
 {
 	my $before = sql('SELECT count(*) FROM s');
 	# a worker may have what it needs: tried again
-	foreach my $try (1 .. 5)
+	foreach my $try (1 .. 50)
 	{
 		my ($rc, $out, $err) = $node->psql('postgres', replace($i % 4));
 		last if $rc == 0 && ++$done;
@@ -305,10 +308,11 @@ $node->poll_query_until('postgres', "SELECT _debug_waiting('replace-begun') = 0"
 sql("SELECT _debug_disarm('replace-begun')");
 is_exact(2, 'cancelled while it is filled');
 $session->quit;
+$offset = -s $node->logfile;
 sql("SELECT _debug_arm('replace-begun', 'kill')");
 my ($rc) = $node->psql('postgres', replace(3));
 isnt($rc, 0, 'a crash while it is filled');
-$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+wait_crashed($node, $offset);
 is_exact(2, 'after a crash while it is filled');
 sql(replace(1));
 $session = stand_still('replace-begun', 3);
@@ -493,10 +497,11 @@ foreach my $point ('replace-begun', 'replace-caught-up', 'batch-before-commit', 
 }
 foreach my $point ('replace-before-exchange', 'replace-exchanged')
 {
+	$offset = -s $node->logfile;
 	sql("SELECT _debug_arm('$point', 'kill')");
 	my ($rc, $out, $err) = $node->psql('postgres', replace(3));
 	isnt($rc, 0, "a crash at $point");
-	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+	wait_crashed($node, $offset);
 	is_exact(2, "after a crash at $point");
 }
 $session = $node->background_psql('postgres');
@@ -593,7 +598,7 @@ sub told_load
 		$p{run} = IPC::Run::start(
 			[ 'pgbench', '-n', '-T', 3600, '-c', 1, '-f', $file, $node->connstr('postgres') ],
 			'<', \undef, '>', $p{out}, '2>', "$p{out}.err",
-			IPC::Run::timer($PostgreSQL::Test::Utils::timeout_default));
+			IPC::Run::timer(10 * $PostgreSQL::Test::Utils::timeout_default));
 		push @load, \%p;
 	}
 	return @load;
@@ -602,7 +607,7 @@ sub told_load
 $done = 0;
 foreach my $i (1 .. 10)
 {
-	foreach my $try (1 .. 5)
+	foreach my $try (1 .. 50)
 	{
 		my $how = $i % 5 == 0 ? 'BEGIN; ' . replace_told($i % 5) . '; COMMIT' : replace_told($i % 5);
 		my ($rc, $out, $err) = $node->psql('postgres', $how);
@@ -629,10 +634,11 @@ foreach my $point ('replace-caught-up', 'batch-before-commit', 'replace-before-e
 }
 foreach my $point ('replace-before-exchange', 'replace-exchanged', 'replace-told')
 {
+	$offset = -s $node->logfile;
 	sql("SELECT _debug_arm('$point', 'kill')");
 	my ($rc, $out, $err) = $node->psql('postgres', replace_told(1));
 	isnt($rc, 0, "a crash at $point");
-	$node->poll_query_until('postgres', 'SELECT true') or die 'no restart';
+	wait_crashed($node, $offset);
 	told_is("after a crash at $point", 0);
 }
 # at any moment

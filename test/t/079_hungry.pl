@@ -7,6 +7,9 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 use Time::HiRes qw(time);
 
 plan skip_all => 'needs prlimit, and /proc'
@@ -100,27 +103,6 @@ $node->safe_psql(
 	RESET ROLE;
 	REFRESH MATERIALIZED VIEW v;});
 
-# Commits rows one after the other, and waits for each to be in the victim's view;
-# returns the longest time that took.
-sub longest_delay
-{
-	my ($seconds) = @_;
-	my $longest = 0;
-	my $until = time + $seconds;
-	while (time < $until)
-	{
-		my $began = time;
-		$node->safe_psql('postgres', 'INSERT INTO s VALUES (1)');
-		$node->poll_query_until('postgres',
-			'SELECT (SELECT n FROM v) = (SELECT count(*) FROM s)')
-		  or return 999;
-		my $delay = time - $began;
-		$longest = $delay if $delay > $longest;
-	}
-	note sprintf 'longest delay: %.1f s', $longest;
-	return $longest;
-}
-
 foreach my $case (
 	[ 'spin', '57014' ],
 	[ 'grind', '57014' ],
@@ -138,7 +120,7 @@ foreach my $case (
 			SELECT sum($name(i + 1)) AS n FROM h;
 		CREATE MATERIALIZED VIEW c_$name WITH (streaming.continuous) AS
 			SELECT sum($name(i + 2)) AS n FROM h;});
-	cmp_ok(longest_delay(2), '<', 8, "$name: the victim goes on");
+	goes_on($node, 2, 8, "$name: the victim goes on");
 	ok( $node->poll_query_until(
 			'postgres', qq{
 			SELECT count(*) = 3 FROM streaming.views
@@ -188,7 +170,7 @@ $node->safe_psql(
 		SELECT sum(feast(i)) AS n FROM h;
 	RESET ROLE;
 	REFRESH MATERIALIZED VIEW feasts;});
-cmp_ok(longest_delay(1), '<', 8, 'feast: the victim goes on');
+goes_on($node, 1, 8, 'feast: the victim goes on');
 foreach my $pid (
 	split /\n/,
 	$node->safe_psql(
@@ -233,7 +215,7 @@ streaming.workers = 1});
 		REFRESH MATERIALIZED VIEW litter});
 	my $before = $node->safe_psql('postgres', q{SELECT worker_pid FROM streaming.views WHERE view = 'litter'::regclass});
 	my $pid = $before;
-	my $until = time + 60;
+	my $until = time + $PostgreSQL::Test::Utils::timeout_default;
 	my $most = 0;
 	while ($pid eq $before && time < $until)
 	{
@@ -255,7 +237,7 @@ streaming.workers = 1});
 	is($node->safe_psql('postgres',
 			'SELECT (SELECT n FROM litter) = (SELECT count(*) FROM h), (SELECT n FROM v) = (SELECT count(*) FROM s)'),
 		't|t', '... and exact');
-	cmp_ok(longest_delay(1), '<', 5, '... and goes on');
+	goes_on($node, 1, 5, '... and goes on');
 
 	# So does one whose first batch has left more behind than it may keep; it is the only view.
 	$node->safe_psql('postgres', q{
@@ -266,7 +248,7 @@ streaming.workers = 1});
 		COMMIT;
 		REFRESH MATERIALIZED VIEW litter});
 	my $kept;
-	$until = time + 20;
+	$until = time + $PostgreSQL::Test::Utils::timeout_default;
 	for ($kept = 1024 * 1024; $kept > 64 * 1024 && time < $until;)
 	{
 		$node->safe_psql('postgres', q{INSERT INTO h VALUES (1); REFRESH MATERIALIZED VIEW litter});
@@ -282,7 +264,7 @@ streaming.workers = 1});
 	# one that remembers its views only does not end
 	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW litter');
 	my $times = () = slurp_file($node->logfile) =~ /$ended/g;
-	longest_delay(7);
+	StreamingTest::longest_delay($node, 7);
 	is(scalar(() = slurp_file($node->logfile) =~ /$ended/g), $times, 'one that does not, stays');
 }
 unlike(slurp_file($node->logfile), qr/terminated by signal|PANIC/,

@@ -12,8 +12,8 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', q{
 shared_preload_libraries = 'streaming'
-max_worker_processes = 24
-max_parallel_workers = 8
+max_worker_processes = 48
+max_parallel_workers = 32
 max_prepared_transactions = 4
 min_parallel_table_scan_size = 0
 parallel_setup_cost = 0

@@ -256,6 +256,12 @@ wait_restored('holes_between', 'rows in between');
 $node->safe_psql('holes_between', $refresh);
 is($node->safe_psql('holes_between', $show), $holes[2], 'rows in between are read');
 
+# what has gone on meanwhile is replaced
+pg('clean', 'pg_restore', @at, '--clean', '--if-exists', '-d', 'holes_sections', "$tmp/holes");
+like_holes('holes_sections', @holes);
+pg('clean, at once', 'pg_restore', @at, '--clean', '-1', '-d', 'holes_sections', "$tmp/holes");
+like_holes('holes_sections', @holes);
+
 # all of a superuser
 pg('no owner', 'pg_restore', @at, '--no-owner', '-d', 'holes_no_owner', "$tmp/holes");
 wait_restored('holes_no_owner', 'no owner');
@@ -365,6 +371,15 @@ foreach my $statement (
 	my ($ret, $out, $err) = $node->psql('hostile', "SET ROLE dump_owner; $statement");
 	like($err, qr/cannot (run|change)|permission denied|can only be called as trigger|is not supported/, "not his: $statement");
 }
+# what a dump says first that is to replace what is there
+my $nulls = 'CREATE OR REPLACE VIEW sums AS SELECT NULL::int AS k, NULL::bigint AS count, NULL::bigint AS sum';
+foreach my $statement ("SET row_security = off; SET ROLE dump_owner; $nulls", $nulls,
+	"SET row_security = off; $nulls FROM s", "SET row_security = off; $nulls LIMIT 1",
+	'SET row_security = off; CREATE OR REPLACE VIEW sums AS SELECT k, NULL::bigint AS count, NULL::bigint AS sum FROM s')
+{
+	like(($node->psql('holes', $statement))[2], qr/cannot replace continuous view "sums"/, "no dump: $statement");
+}
+is($node->safe_psql('holes', $oracle), '0', '... and the views go on');
 # (the caller's own, or all for who may read all)
 is( $node->safe_psql('holes', q{SET ROLE pg_monitor; SELECT count(*) FROM streaming._dumped()}),
 	'0', 'a dump says nothing of the views of others');

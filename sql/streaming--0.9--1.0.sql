@@ -174,7 +174,7 @@ COMMENT ON FUNCTION streaming.reset(pg_catalog.regclass) IS
 CREATE PROCEDURE streaming.replace(view pg_catalog.regclass, query pg_catalog.text)
 	LANGUAGE c AS 'MODULE_PATHNAME', 'stream_replace';
 COMMENT ON PROCEDURE streaming.replace(pg_catalog.regclass, pg_catalog.text) IS
-	'for the owner of a view: gives it another query, whose result is made of what the streams hold, while the view goes on with the old one; in a transaction block, in this transaction; columns that it has must stay, others may come after them; not if it has a change stream or triggers, or other views read its rows';
+	'for the owner of a view: gives it another query, whose result is made of what the streams hold, while the view goes on with the old one; in a transaction block, in this transaction; columns that it has must stay, others may come after them; what differs is in its change stream';
 CREATE FUNCTION streaming.retry(view pg_catalog.regclass)
 	RETURNS pg_catalog.int8 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_retry';

@@ -552,6 +552,7 @@ typedef struct NamedView
 	const char *name;
 	const char *literal;		/* quoted, with its schema */
 	bool		replacing;		/* what is named is being replaced by it */
+	bool		skips;			/* it goes on without rows that fail, up to some number */
 } NamedView;
 
 /* What is done for some views, one after the other. */
@@ -595,8 +596,11 @@ catch_up_context(void *arg)
 				   "continuous view \"%s\" reading rows that are about to go",
 				   view->name);
 		errhint(all->stay ?
-				"The view's owner can have it go on without rows that fail: ALTER MATERIALIZED VIEW ... SET (streaming.on_error = 'skip'); or drop it. If that view need not read them any more, the owner of the stream can release it first: SELECT streaming.release(%s);" :
-				"The view's owner can have it go on without rows that fail: ALTER MATERIALIZED VIEW ... SET (streaming.on_error = 'skip'); or drop it. If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
+				"The view's owner can have it go on without %s); or drop it. If that view need not read them any more, the owner of the stream can release it first: SELECT streaming.release(%s);" :
+				"The view's owner can have it go on without %s); or drop it. If the rows are to go without that view having read them, the owner of the stream can release it first: SELECT streaming.release(%s);",
+				view->skips ?
+				"more rows that fail: ALTER MATERIALIZED VIEW ... SET (streaming.max_errors = ..." :
+				"rows that fail: ALTER MATERIALIZED VIEW ... SET (streaming.on_error = 'skip'",
 				view->literal);
 	}
 }
@@ -886,8 +890,10 @@ static NamedView *
 named_view(Oid viewid)
 {
 	NamedView  *view = palloc(sizeof(NamedView));
+	StreamViewRow *row = stream_catalog_view(viewid);
 
 	view->viewid = viewid;
+	view->skips = row != NULL && row->options.skip_errors;
 	view->name = replaced_name(viewid);
 	view->replacing = view->name != NULL;
 	if (!view->replacing)

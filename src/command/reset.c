@@ -70,7 +70,7 @@ stream_reset_check_view(const StreamViewRow *row, const char *verb)
 			   anew);
 	if (OidIsValid(row->changes))
 		refuse(row, verb, "It has a change stream, which others may have read.",
-			   anew);
+			   "Give the view the query that it has with streaming.replace: what is different then is in the change stream, too.");
 	if (triggers)
 		refuse(row, verb, "It has triggers, which would fire for all of its rows once more.",
 			   "Drop the triggers, and create them again after this, in one transaction.");

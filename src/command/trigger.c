@@ -189,6 +189,14 @@ stream_trigger_create(StreamStatement *s, Oid viewid)
 		mark_of_view(table, stmt->trigname);
 }
 
+/* The trigger of the view that a statement names, as one on the table that it is on. */
+static List *
+name_on_table(Oid table, List *name)
+{
+	return list_make3(makeString(get_namespace_name(get_rel_namespace(table))),
+					  makeString(get_rel_name(table)), llast(name));
+}
+
 void
 stream_trigger_drop(StreamStatement *s, Oid viewid)
 {
@@ -203,9 +211,23 @@ stream_trigger_drop(StreamStatement *s, Oid viewid)
 	{
 		stmt = (DropStmt *) stream_statement_own(s);
 		name = linitial(stmt->objects);
-		linitial(stmt->objects) =
-			list_make3(makeString(get_namespace_name(get_rel_namespace(table))),
-					   makeString(get_rel_name(table)), llast(name));
+		linitial(stmt->objects) = name_on_table(table, name);
+	}
+	stream_statement_pass_on(s);
+}
+
+void
+stream_trigger_comment(StreamStatement *s, Oid viewid)
+{
+	CommentStmt *stmt = (CommentStmt *) s->pstmt->utilityStmt;
+	Oid			table = table_of(viewid);
+	List	   *name = (List *) stmt->object;
+
+	stream_privilege_need_owner(viewid);
+	if (OidIsValid(table) && has_trigger(table, strVal(llast(name))))
+	{
+		stmt = (CommentStmt *) stream_statement_own(s);
+		stmt->object = (Node *) name_on_table(table, (List *) stmt->object);
 	}
 	stream_statement_pass_on(s);
 }

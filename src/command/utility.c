@@ -26,12 +26,14 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "storage/lmgr.h"
 #include "tcop/utility.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 #include "base/compat.h"
 #include "base/refuse.h"
@@ -39,6 +41,7 @@
 #include "base/options.h"
 #include "base/catalog.h"
 #include "base/owner.h"
+#include "base/privilege.h"
 #include "stream/am.h"
 #include "time/declare.h"
 #include "query/analyze.h"
@@ -299,6 +302,57 @@ refuse_continuous(StreamStatement *s, ViewStmt *stmt)
 				 stream_refuse_option_position(s->source, stmt->options, "continuous")));
 }
 
+/* Is the query nothing but nulls of some types, as pg_dump writes it? */
+static bool
+is_placeholder(const ViewStmt *stmt)
+{
+	SelectStmt *select = (SelectStmt *) stmt->query;
+	ListCell   *lc;
+
+	if (!IsA(select, SelectStmt) || select->op != SETOP_NONE ||
+		select->targetList == NIL || select->fromClause != NIL ||
+		select->whereClause || select->groupClause != NIL ||
+		select->havingClause || select->distinctClause != NIL ||
+		select->limitCount || select->limitOffset || select->withClause)
+		return false;
+	foreach(lc, select->targetList)
+	{
+		Node	   *value = lfirst_node(ResTarget, lc)->val;
+
+		if (IsA(value, CollateClause))
+			value = ((CollateClause *) value)->arg;
+		if (!IsA(value, TypeCast) ||
+			!IsA(((TypeCast *) value)->arg, A_Const) ||
+			!((A_Const *) ((TypeCast *) value)->arg)->isnull)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * A dump that is to replace what is there (--clean) drops the relations of views one by
+ * one, beginning with this: the view is to depend on none of them any more.  What it
+ * says after that must find ordinary relations.  We tell it by its setting, too, and by
+ * who may restore.
+ */
+static void
+make_way_for_dump(StreamStatement *s, ViewStmt *stmt)
+{
+	Oid			relid;
+
+	if (row_security || !is_placeholder(stmt) ||
+		!(superuser() || GetUserId() == stream_catalog_owner()))
+		return;
+	relid = created_relation(stmt->view);
+	if (!OidIsValid(relid) || !stream_catalog_is_view(relid))
+		return;
+	stream_privilege_need_owner(relid);
+	stream_statement_check_may_write(s);
+	LockRelationOid(relid, AccessExclusiveLock);
+	if (created_relation(stmt->view) == relid)
+		stream_view_dissolve(relid);
+}
+
 /*
  * CREATE OR REPLACE VIEW would put another query in the place of ours.  Before the
  * command, for the sake of the message; and after it, when it has its lock.
@@ -316,6 +370,7 @@ create_view(StreamStatement *s)
 		return;
 	}
 	stream_statement_refuse_internal(name, "CREATE OR REPLACE VIEW");
+	make_way_for_dump(s, stmt);
 	refuse_replacing(name);
 	stream_statement_pass_on(s);
 	refuse_replacing(name);
@@ -653,11 +708,31 @@ set_schema(StreamStatement *s)
 	stream_view_schema_changed(viewid, from);
 }
 
+/* The continuous view that the trigger is on, or InvalidOid; the last name is its own. */
+static Oid
+view_of_trigger(List *names)
+{
+	List	   *view = list_truncate(list_copy(names), list_length(names) - 1);
+
+	return list_length(view) < 1 || list_length(view) > 3 ? InvalidOid :
+		stream_statement_view(makeRangeVarFromNameList(view));
+}
+
 static void
 comment(StreamStatement *s)
 {
 	CommentStmt *stmt = (CommentStmt *) s->pstmt->utilityStmt;
 
+	if (stmt->objtype == OBJECT_TRIGGER)
+	{
+		Oid			viewid = view_of_trigger((List *) stmt->object);
+
+		if (OidIsValid(viewid))
+		{
+			stream_trigger_comment(s, viewid);
+			return;
+		}
+	}
 	if (stmt->objtype == OBJECT_MATVIEW &&
 		OidIsValid(stream_statement_view(makeRangeVarFromNameList((List *) stmt->object))))
 	{
@@ -838,16 +913,6 @@ drop_strangers(DropStmt *stmt)
 		strangers.owner = stream_owner_of(viewid);
 		stream_strangers_drop(&strangers);
 	}
-}
-
-/* The continuous view that the trigger is on, or InvalidOid; the last name is its own. */
-static Oid
-view_of_trigger(List *names)
-{
-	List	   *view = list_truncate(list_copy(names), list_length(names) - 1);
-
-	return list_length(view) < 1 || list_length(view) > 3 ? InvalidOid :
-		stream_statement_view(makeRangeVarFromNameList(view));
 }
 
 static void

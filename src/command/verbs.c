@@ -63,7 +63,7 @@ locked_view(Oid viewid)
 	return row;
 }
 
-/* All tables of the view. */
+/* All tables of the view, its change stream too. */
 static List *
 tables_of(const StreamViewRow *row)
 {
@@ -73,8 +73,6 @@ tables_of(const StreamViewRow *row)
 	foreach(lc, stream_catalog_states(row))
 		if (OidIsValid(lfirst_oid(lc)))
 			tables = lappend_oid(tables, lfirst_oid(lc));
-	if (OidIsValid(row->changes))
-		tables = lappend_oid(tables, row->changes);
 	return tables;
 }
 

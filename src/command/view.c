@@ -1116,6 +1116,18 @@ stream_view_owner_changed(Oid viewid)
 /* ---- DROP ---- */
 
 void
+stream_view_dissolve(Oid viewid)
+{
+	StreamViewRow *row = stream_catalog_view(viewid);
+
+	if (row == NULL)
+		return;
+	stream_relations_release_parts(row);
+	stream_view_dropped(viewid);
+	CommandCounterIncrement();
+}
+
+void
 stream_view_dropped(Oid viewid)
 {
 	stream_catalog_delete_view(viewid);

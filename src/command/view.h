@@ -62,6 +62,12 @@ extern void stream_view_owner_changed(Oid viewid);
  */
 extern void stream_view_schema_changed(Oid viewid, Oid from);
 
+/*
+ * Makes an ordinary view of it, and leaves its parts as relations of their own.  The view is
+ * locked with AccessExclusiveLock.
+ */
+extern void stream_view_dissolve(Oid viewid);
+
 /* Forgets the view; called when v is dropped. */
 extern void stream_view_dropped(Oid viewid);
 

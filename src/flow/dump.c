@@ -357,17 +357,22 @@ say_table(List *items, Oid relid, Snapshot snapshot)
 {
 	StreamTextRow *item = new_item(STREAM_DUMP_TABLE);
 	Relation	rel = try_table_open(relid, AccessShareLock);
-	Runs		runs;
+	bool		absent;
+	Runs		runs = {0};
 
 	if (rel == NULL)
 		return items;
-	scan_table(rel, snapshot, NULL, NULL, &runs);
+	/* a standby has no rows of it, and neither has its dump */
+	absent = rel->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED &&
+		RecoveryInProgress();
+	if (!absent)
+		scan_table(rel, snapshot, NULL, NULL, &runs);
 	add(item, "name", stream_catalog_name(relid));
 	add(item, "rows", psprintf(INT64_FORMAT, runs.count));
 	add(item, "indexes", psprintf("%d", stream_dump_indexes(rel, false)));
 	add(item, "own_indexes", psprintf("%d", stream_dump_indexes(rel, true)));
 	add(item, "triggers", psprintf("%d", stream_dump_triggers(rel)));
-	add(item, "hash", hash_column(rel, snapshot));
+	add(item, "hash", absent ? pstrdup("") : hash_column(rel, snapshot));
 	table_close(rel, NoLock);
 	return lappend(items, item);
 }

@@ -963,6 +963,20 @@ stream_relations_drop_parts(const StreamViewRow *row)
 }
 
 void
+stream_relations_release_parts(const StreamViewRow *row)
+{
+	ListCell   *lc;
+	ListCell   *li;
+
+	release_from_view(row->definition);
+	foreach(lc, stream_catalog_states(row))
+		if (OidIsValid(lfirst_oid(lc)) && !STREAM_MUTATION("clean_parts"))
+			foreach(li, table_and_indexes(lfirst_oid(lc), AccessExclusiveLock))
+				release_from_view(lfirst_oid(li));
+	CommandCounterIncrement();
+}
+
+void
 stream_relations_exchange(const StreamViewRow *before,
 						  const StreamViewRow *row, Query *reading)
 {

@@ -69,6 +69,12 @@ extern void stream_relations_hand_parts(const StreamViewRow *row, Oid viewid);
  */
 extern void stream_relations_drop_parts(const StreamViewRow *row);
 
+/*
+ * Has the definition and the tables be no parts of the view any more; locks the tables
+ * with AccessExclusiveLock.
+ */
+extern void stream_relations_release_parts(const StreamViewRow *row);
+
 /* Does it depend on the view as a part of it? */
 extern bool stream_relations_is_part(Oid relid, Oid viewid);
 

@@ -12,7 +12,7 @@ my $dir = "$ENV{TESTDIR}/upgrade";
 my $tmp = PostgreSQL::Test::Utils::tempdir;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+$node->init(allows_streaming => 1);
 $node->append_conf(
 	'postgresql.conf', qq{
 shared_preload_libraries = 'streaming'
@@ -69,6 +69,40 @@ sub pg
 my $port = $node->port;
 my $host = $node->host;
 my @at = ('-h', $host, '-p', $port);
+
+# ------------------------------------------------------------ of a standby
+
+# It has no rows of unlogged tables: these views begin anew, as after a crash.
+$node->safe_psql('postgres', q{
+	CREATE EXTENSION streaming;
+	CREATE TABLE s (k int) USING stream;
+	CREATE UNLOGGED TABLE u (k int) USING stream;
+	CREATE MATERIALIZED VIEW logged WITH (streaming.continuous, streaming.trigger = manual) AS SELECT k, count(*) FROM s GROUP BY k;
+	CREATE MATERIALIZED VIEW unlogged WITH (streaming.continuous) AS SELECT k, count(DISTINCT k) FROM u GROUP BY k;
+	INSERT INTO s SELECT i % 3 FROM generate_series(1, 100) i;
+	INSERT INTO u SELECT i % 3 FROM generate_series(1, 100) i;
+	SELECT streaming.wait('unlogged');
+	REFRESH MATERIALIZED VIEW logged;
+	INSERT INTO s VALUES (1), (4)});
+$node->backup('backup');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'backup', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+pg('standby', 'pg_dump', '-h', $standby->host, '-p', $standby->port, '--no-sync', '-Fc', '-f', "$tmp/standby", 'postgres');
+$standby->stop;
+$node->safe_psql('postgres', 'CREATE DATABASE of_standby');
+pg('restore of standby', 'pg_restore', @at, '-d', 'of_standby', "$tmp/standby");
+wait_restored('of_standby', 'of a standby');
+is($node->safe_psql('of_standby', 'SELECT count, k FROM logged ORDER BY k'), "33|0\n34|1\n33|2", 'of a standby: as it stood');
+is($node->safe_psql('of_standby', 'SELECT count(*) FROM unlogged'), '0', '... and of what is unlogged, nothing');
+$node->safe_psql('of_standby', q{
+	INSERT INTO u VALUES (7), (7);
+	SELECT streaming.wait('unlogged');
+	REFRESH MATERIALIZED VIEW logged});
+is($node->safe_psql('of_standby', q{SELECT k, count FROM logged WHERE k IN (1, 4) UNION ALL SELECT k, count FROM unlogged ORDER BY 1}),
+	"1|35\n4|1\n7|1", 'both go on');
+$node->safe_psql('postgres', 'DROP TABLE s, u CASCADE; DROP EXTENSION streaming');
 
 # ------------------------------------------------------- views of all kinds
 
@@ -256,6 +290,12 @@ wait_restored('holes_between', 'rows in between');
 $node->safe_psql('holes_between', $refresh);
 is($node->safe_psql('holes_between', $show), $holes[2], 'rows in between are read');
 
+# what has gone on meanwhile is replaced
+pg('clean', 'pg_restore', @at, '--clean', '--if-exists', '-d', 'holes_sections', "$tmp/holes");
+like_holes('holes_sections', @holes);
+pg('clean, at once', 'pg_restore', @at, '--clean', '-1', '-d', 'holes_sections', "$tmp/holes");
+like_holes('holes_sections', @holes);
+
 # all of a superuser
 pg('no owner', 'pg_restore', @at, '--no-owner', '-d', 'holes_no_owner', "$tmp/holes");
 wait_restored('holes_no_owner', 'no owner');
@@ -365,6 +405,15 @@ foreach my $statement (
 	my ($ret, $out, $err) = $node->psql('hostile', "SET ROLE dump_owner; $statement");
 	like($err, qr/cannot (run|change)|permission denied|can only be called as trigger|is not supported/, "not his: $statement");
 }
+# what a dump says first that is to replace what is there
+my $nulls = 'CREATE OR REPLACE VIEW sums AS SELECT NULL::int AS k, NULL::bigint AS count, NULL::bigint AS sum';
+foreach my $statement ("SET row_security = off; SET ROLE dump_owner; $nulls", $nulls,
+	"SET row_security = off; $nulls FROM s", "SET row_security = off; $nulls LIMIT 1",
+	'SET row_security = off; CREATE OR REPLACE VIEW sums AS SELECT k, NULL::bigint AS count, NULL::bigint AS sum FROM s')
+{
+	like(($node->psql('holes', $statement))[2], qr/cannot replace continuous view "sums"/, "no dump: $statement");
+}
+is($node->safe_psql('holes', $oracle), '0', '... and the views go on');
 # (the caller's own, or all for who may read all)
 is( $node->safe_psql('holes', q{SET ROLE pg_monitor; SELECT count(*) FROM streaming._dumped()}),
 	'0', 'a dump says nothing of the views of others');

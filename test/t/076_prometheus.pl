@@ -43,12 +43,13 @@ $node->safe_psql('postgres', q{
 	CREATE TABLE s (ts timestamptz, k int) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '1 s');
 	CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT tumble(ts, '1 min') AS w, count(*) FROM s GROUP BY 1;
 	CREATE MATERIALIZED VIEW "it's ""odd""" WITH (streaming.continuous) AS SELECT sum(1 / k) FROM s;
+	CREATE MATERIALIZED VIEW skips WITH (streaming.continuous, streaming.on_error = 'skip') AS SELECT sum(1 / k) FROM s;
 	INSERT INTO s SELECT '2026-01-01'::timestamptz + i * interval '1 s', 1 FROM generate_series(1, 200) i;
 	SELECT streaming.wait('v');
 	INSERT INTO s VALUES ('2026-01-01', 1);
 	SELECT streaming.wait(view) FROM streaming.views;
 	INSERT INTO s VALUES ('2026-01-02', 0);
-	SELECT streaming.wait('v');
+	SELECT streaming.wait('v'), streaming.wait('skips');
 });
 $node->poll_query_until('postgres', 'SELECT max(failures) > 0 FROM streaming.views');
 
@@ -87,6 +88,9 @@ is($value{streaming_view_late_rows}{v}, 1, 'late rows');
 is($value{streaming_view_failures}{v}, 0, 'no failures');
 my $odd = $node->safe_psql('postgres', q{SELECT replace(replace('"it''s ""odd"""'::regclass::text, '\\', '\\\\'), '"', '\\"')});
 cmp_ok($value{streaming_view_failures}{$odd}, '>', 0, 'failures');
+is($value{streaming_view_skipped_rows}{skips}, 1, 'a row put aside');
+is($value{streaming_view_skipped_rows}{v}, 0, '... and none');
+is($value{streaming_view_restoring}{v}, 0, 'a view that no dump has brought');
 cmp_ok($value{streaming_batches_rows}{v}, '>', 0, 'the last batches');
 is($value{streaming_input_holds_back}{v}, 1, 'an input that holds back');
 cmp_ok($value{streaming_input_behind_seconds}{v}, '>', 0, 'so far behind');

@@ -851,7 +851,8 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 	if (!bounded || trace.made_up)
 		return no_trace;
 	trace.open = false;
-	trace.slack = Max(trace.slack, slack);
+	if (!STREAM_MUTATION("hop_beside") || call == NULL)
+		trace.slack = Max(trace.slack, slack);
 	return trace;
 }
 

@@ -73,6 +73,10 @@ INSERT INTO queries (name, query) VALUES
 ('sizes', 'SELECT n, count(*) AS m FROM groups GROUP BY n'),
 ('sizes_found', 'SELECT n, m FROM sizes WHERE m IN (SELECT k FROM latest)'),
 -- by what is equal
+('v', 'SELECT id, k FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k LIMIT 1)'),
+('v', 'SELECT k FROM latest WHERE NOT EXISTS (SELECT FROM ranges WHERE ranges.k = latest.k ORDER BY lo LIMIT 3)'),
+('v', 'SELECT e.id, r.y FROM e JOIN r ON r.k = e.k AND EXISTS (SELECT FROM latest WHERE latest.k = r.k)'),
+('v', 'SELECT e.id, name FROM e JOIN s ON s.k = e.k AND s.x IN (SELECT k FROM latest) AND NOT EXISTS (SELECT FROM groups WHERE groups.k = s.id) LEFT JOIN dim ON dim.k = e.k'),
 ('v', 'SELECT id, k FROM e WHERE EXISTS (SELECT FROM groups WHERE groups.k = e.k)'),
 ('v', 'SELECT id, k FROM e WHERE NOT EXISTS (SELECT FROM groups WHERE groups.k = e.k)'),
 ('v', 'SELECT id, x FROM e WHERE k IN (SELECT n FROM groups)'),
@@ -296,14 +300,14 @@ INSERT INTO refused (query) VALUES
 ('SELECT id FROM e WHERE k <> ALL (SELECT k FROM latest)'),
 ('SELECT id FROM e WHERE EXISTS (SELECT FROM latest)'),
 ('SELECT id FROM e WHERE NOT EXISTS (SELECT FROM latest WHERE latest.k <> e.k)'),
-('SELECT id FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k LIMIT 1)'),
+('SELECT id FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k LIMIT 1 OFFSET 1)'),
 ('SELECT id FROM e WHERE EXISTS (SELECT count(*) FROM latest WHERE latest.k = e.k GROUP BY x HAVING count(*) > 1)'),
 ('SELECT id FROM e WHERE NOT EXISTS (SELECT FROM latest WHERE latest.k = e.k AND latest.x > (SELECT e.x))'),
-('SELECT k FROM latest WHERE EXISTS (SELECT FROM ranges WHERE ranges.k = latest.k LIMIT 1)'),
+('SELECT k FROM latest WHERE EXISTS (SELECT FROM ranges WHERE ranges.k = latest.k LIMIT 0)'),
 ('SELECT k FROM latest WHERE x IN (SELECT lo FROM ranges) OR k > 3'),
 ('SELECT name FROM dim WHERE EXISTS (SELECT FROM latest WHERE latest.k = dim.k)'),
 ('SELECT id FROM e WHERE EXISTS (SELECT FROM dim WHERE dim.k = e.k AND EXISTS (SELECT FROM latest WHERE latest.k = dim.k))'),
-('SELECT e.id FROM e JOIN r ON r.k = e.k AND EXISTS (SELECT FROM latest WHERE latest.k = r.k)'),
+('SELECT e.id, r.y FROM e LEFT JOIN r ON r.k = e.k AND EXISTS (SELECT FROM latest WHERE latest.k = r.k)'),
 ('SELECT id, now() FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k)'),
 ('SELECT id FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k AND latest.x > extract(second FROM now()))'),
 ('SELECT id, rank() OVER (ORDER BY id) FROM e WHERE EXISTS (SELECT FROM latest WHERE latest.k = e.k)'),
@@ -358,7 +362,7 @@ DROP VIEW latest_now;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 	SELECT id FROM e WHERE x > 1 AND (x = 1 OR EXISTS (SELECT FROM latest WHERE latest.k = e.k));
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
-	SELECT id FROM e WHERE x > 1 AND EXISTS (SELECT FROM latest WHERE latest.k = e.k LIMIT 1);
+	SELECT id FROM e WHERE x > 1 AND EXISTS (SELECT FROM latest WHERE latest.k = e.k LIMIT 1 OFFSET 1);
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS
 	SELECT id FROM e WHERE x > 1 AND EXISTS (SELECT FROM latest WHERE latest.k = e.k) WITH NO DATA;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS

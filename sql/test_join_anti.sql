@@ -135,7 +135,8 @@ INSERT INTO queries (query) VALUES
 ('WITH c AS (SELECT * FROM t) SELECT l.k FROM l JOIN c ON c.b = l.k WHERE NOT EXISTS (SELECT FROM r WHERE r.k = l.k)'),
 ('WITH c AS (SELECT * FROM t) SELECT * FROM (SELECT l.k FROM l JOIN c ON c.b = l.k WHERE NOT EXISTS (SELECT FROM r WHERE r.k = l.k)) q'),
 ('SELECT a, k, count(*) FROM l WHERE NOT EXISTS (SELECT FROM r WHERE r.k = l.k) GROUP BY ROLLUP (a, k)'),
-('SELECT l.k, rank() OVER (ORDER BY l.a) FROM l WHERE NOT EXISTS (SELECT FROM r WHERE r.k = l.k)');
+('SELECT l.k, rank() OVER (ORDER BY l.a) FROM l WHERE NOT EXISTS (SELECT FROM r WHERE r.k = l.k)'),
+('SELECT l.k, l.a, r.b FROM l JOIN r ON l.k = r.k AND NOT EXISTS (SELECT FROM m WHERE m.a = l.a AND m.b < r.b LIMIT 1) LEFT JOIN t ON t.b = r.b');
 CALL make_views();
 SELECT n, refusal, query FROM queries WHERE refusal IS NOT NULL ORDER BY n;
 \set VERBOSITY verbose

@@ -63,7 +63,10 @@ INSERT INTO queries (query) VALUES
 ('SELECT q.k, q.x FROM (SELECT s.k, s.x, t.y FROM s LEFT JOIN t ON s.k = t.k AND t.y > 15) q
 	WHERE NOT EXISTS (SELECT FROM t c WHERE c.y = q.x) AND EXISTS (SELECT FROM s c WHERE c.k = q.k AND c.x > q.x)'),
 ('SELECT tumble(q.ts, ''1 minute'') AS w, count(*) AS n, count(c.k) AS c FROM (SELECT s.k, s.ts, t.y FROM s LEFT JOIN t ON s.k = t.k) q LEFT JOIN s c
-	ON c.ts BETWEEN q.ts - interval ''10 s'' AND q.ts AND c.k = q.k GROUP BY w');
+	ON c.ts BETWEEN q.ts - interval ''10 s'' AND q.ts AND c.k = q.k GROUP BY w'),
+-- ranks that are there, but nobody reads
+('SELECT s.k, s.x, g.y FROM s JOIN (SELECT * FROM (SELECT k, y, rank() OVER (PARTITION BY k ORDER BY y DESC NULLS LAST) AS rn FROM t) z WHERE rn <= 2) g ON g.k = s.k'),
+('SELECT s.k, s.x FROM s WHERE EXISTS (SELECT FROM (SELECT * FROM (SELECT *, dense_rank() OVER (PARTITION BY k ORDER BY y) AS rn FROM t) z WHERE rn < 3) g WHERE g.k = s.k AND g.y > s.x)');
 DO $$
 DECLARE
 	q record;
@@ -149,5 +152,13 @@ CREATE MATERIALIZED VIEW r WITH (streaming.continuous, streaming.output_mode = a
 	SELECT s.k, g.n FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k;
 CREATE MATERIALIZED VIEW r WITH (streaming.continuous, streaming.output_mode = append) AS
 	SELECT tumble(s.ts, '1 minute') AS w, count(*) FROM s JOIN (SELECT k, count(*) AS n FROM t GROUP BY k) g ON s.k = g.k GROUP BY w;
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.y, g.rn FROM s JOIN (SELECT * FROM (SELECT k, y, rank() OVER (PARTITION BY k ORDER BY y) AS rn FROM t) z WHERE rn <= 2) g ON g.k = s.k;
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.y, l.name FROM s JOIN (SELECT k, y, rank() OVER (PARTITION BY k ORDER BY y) AS rn FROM t) g ON g.k = s.k AND g.rn <= 2,
+		LATERAL (SELECT name FROM dim WHERE dim.k = g.rn) l;
+CREATE MATERIALIZED VIEW r WITH (streaming.continuous) AS
+	SELECT s.k, g.y FROM s JOIN (SELECT k, y, rank() OVER (PARTITION BY k ORDER BY y) AS rn FROM t) g ON g.k = s.k AND g.rn <= 2
+	WHERE EXISTS (SELECT FROM dim WHERE dim.k = g.rn);
 SELECT regexp_replace(e, '\d{3,}', 'N', 'g') AS explain FROM streaming.explain('v2') e WHERE e ~ '^ ?O|^  [A-Z]';
 DROP SCHEMA jg CASCADE;

@@ -204,7 +204,13 @@ INSERT INTO queries (query) VALUES
 ('SELECT few.n, few.label FROM latest, few WHERE few.n = 1'),
 ('WITH d AS (SELECT k, min(name) AS name FROM dim GROUP BY k) SELECT latest.k, d.name FROM latest JOIN d ON d.k = latest.y'),
 ('SELECT DISTINCT name FROM latest JOIN dim ON dim.k = latest.y'),
-('SELECT latest.k, name FROM latest JOIN dim ON dim.k = latest.y UNION ALL SELECT firsts.k, NULL FROM firsts');
+('SELECT latest.k, name FROM latest JOIN dim ON dim.k = latest.y UNION ALL SELECT firsts.k, NULL FROM firsts'),
+-- of the side of an outer join that may be made up
+('SELECT s.k, r.y, l.label FROM s LEFT JOIN r ON s.k = r.k LEFT JOIN LATERAL (SELECT label FROM few WHERE few.n = r.y ORDER BY label LIMIT 1) l ON true'),
+('SELECT s.k, r.y, i FROM s LEFT JOIN r ON s.k = r.k AND r.y > 2 LEFT JOIN generate_series(1, r.y % 3) i ON true'),
+('SELECT s.k, g.n, l.name FROM s LEFT JOIN (SELECT k, count(*) AS n FROM r GROUP BY k) g USING (k) LEFT JOIN LATERAL (SELECT name FROM dim WHERE dim.k = g.n ORDER BY name LIMIT 1) l ON true'),
+('SELECT s.k, r.y FROM s LEFT JOIN r ON s.k = r.k WHERE s.k NOT IN (SELECT k FROM dim WHERE k > 2) AND (r.y IS NULL OR EXISTS (SELECT FROM few WHERE few.n = r.y))'),
+('SELECT s.x, count(*) AS c, count(r.y) AS cy FROM s FULL JOIN r ON s.k = r.k WHERE s.x IN (SELECT n FROM few) AND NOT EXISTS (SELECT FROM r t WHERE t.k = s.x AND t.y = s.k) GROUP BY 1');
 DO $$
 DECLARE
 	q record;

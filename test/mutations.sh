@@ -32,6 +32,8 @@
 #	join_pairs	of rows that EXISTS and NOT EXISTS find by what is equal, pairs are made
 #	join_final	a row that has found others comes out alone, too, when it finds no more
 #	join_alone	a row that can find none waits for others
+#	join_beside	what is joined below an outer join with a table bounds nothing
+#	hop_beside	windows of hop beside a join close with the watermark
 #	join_index	sides have no index but for the one on their keys
 #	join_key_only	an index on what is equal does not go on with what is compared
 #	join_implied	what is in a range is looked for at its beginning only
@@ -144,7 +146,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	sessions_edge session_rows
 	join_forgotten join_twice join_evicted_early content_skipped join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting
 	join_index join_key_only join_implied join_alone join_keys join_found join_key_first join_late join_row_time
-	join_no_data join_late_left join_early exists_late join_chain join_lag join_apart join_alone join_null_time join_behind join_window join_made_up
+	join_no_data join_late_left join_early exists_late join_chain join_lag join_apart join_alone join_null_time join_behind join_window join_made_up join_beside hop_beside
 	rows_forgotten bits_again changes_between added_untold changes_lost rows_stay
 	looked_up_stays looked_up_again
 	united_signs united_late
@@ -173,6 +175,7 @@ guards()
 		cache) echo cache ;;
 		threshold) echo test_00_setup test_et_state ;;
 		sessions) echo test_00_setup test_et_sessions ;;
+		sessions_edge) echo test_00_setup test_session_changes test_et_join ;;
 		sessions_*) echo test_00_setup test_session_changes ;;
 		session_rows) echo test_00_setup test_et_session_rows ;;
 		join_forgotten | join_twice) echo test_00_setup test_join ;;
@@ -184,6 +187,7 @@ guards()
 		tests_looked_up) echo test_00_setup test_exists_views ;;
 		time_behind) echo test_00_setup test_et_carried ;;
 		join_evicted_early | join_alone | join_keys | join_found | join_key_first | join_late | join_row_time | join_no_data | join_late_left | join_early | exists_late) echo test_00_setup test_et_join_rules ;;
+		join_beside | hop_beside) echo test_00_setup test_et_join ;;
 		join_index | join_key_only | join_implied) echo test_00_setup test_join_ranges ;;
 		join_chain | join_lag | join_apart | join_alone | join_null_time | join_behind | join_window | join_made_up) echo test_00_setup test_et_join_chains ;;
 		join_final | join_waiting) echo test_00_setup test_et_join_outer ;;

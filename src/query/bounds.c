@@ -550,6 +550,7 @@ take_conditions(StreamBounds *bounds, Node *quals)
 static void
 take_from(StreamBounds *bounds, Node *jtnode)
 {
+	JoinExpr   *join = (JoinExpr *) jtnode;
 	ListCell   *lc;
 
 	if (IsA(jtnode, FromExpr))
@@ -558,13 +559,18 @@ take_from(StreamBounds *bounds, Node *jtnode)
 			take_from(bounds, lfirst(lc));
 		take_conditions(bounds, ((FromExpr *) jtnode)->quals);
 	}
-	else if (IsA(jtnode, JoinExpr) &&
-			 ((JoinExpr *) jtnode)->jointype == JOIN_INNER)
+	else if (IsA(jtnode, JoinExpr) && join->jointype == JOIN_INNER)
 	{
-		take_from(bounds, ((JoinExpr *) jtnode)->larg);
-		take_from(bounds, ((JoinExpr *) jtnode)->rarg);
-		take_conditions(bounds, ((JoinExpr *) jtnode)->quals);
+		take_from(bounds, join->larg);
+		take_from(bounds, join->rarg);
+		take_conditions(bounds, join->quals);
 	}
+	/* an outer join with a table keeps all rows of one side, as they are there */
+	else if (IsA(jtnode, JoinExpr) && join->jointype == JOIN_LEFT &&
+			 !STREAM_MUTATION("join_beside"))
+		take_from(bounds, join->larg);
+	else if (IsA(jtnode, JoinExpr) && join->jointype == JOIN_RIGHT)
+		take_from(bounds, join->rarg);
 }
 
 /* ---- all of them ---- */

@@ -310,13 +310,16 @@ is_changing_view(const RangeTblEntry *rte)
 	return row && !stream_am_relid_is_stream(row->state);
 }
 
-/* The sub-selects of EXISTS and IN among the conditions of WHERE, which become members. */
+/*
+ * The sub-selects of EXISTS and IN among the conditions of WHERE and inner joins, which
+ * become members.
+ */
 static List *
 tests_of(Query *query)
 {
 	List	   *tests = NIL;
 	List	   *conditions = query->jointree ?
-		stream_nesting_conditions(query->jointree->quals) : NIL;
+		stream_semijoin_conditions(query) : NIL;
 	ListCell   *lc;
 
 	foreach(lc, conditions)

@@ -890,10 +890,6 @@ find_keys(StreamCut *cut, List **names)
 	cut->window = stream_eventtime_find(cut->query, exprs, cut->append,
 										cut->topn || needs_rows(cut),
 										cut->over_changes, source);
-	/* a session whose rows may come after its end has passed is never closed */
-	if (stream_cut_has_sessions(cut) && !cut->over_changes &&
-		cut->window->width > 0)
-		cut->window->event_time = false;
 	if (cut->query->groupingSets)
 		add_grouping(cut, names);
 	if (cut->window)

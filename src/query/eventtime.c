@@ -58,6 +58,7 @@
 #include "query/bounds.h"
 #include "query/chains.h"
 #include "query/groupings.h"
+#include "query/nesting.h"
 #include "query/semijoin.h"
 #include "query/eventtime.h"
 
@@ -98,6 +99,8 @@ typedef struct Trace
 	bool		open;			/* rows of a join may come with it however late: it
 								 * is for the next join only, where they are late */
 	bool		made_up;		/* ... where it may be null, which is not late */
+	bool		beside;			/* of hop beside what is joined: late rows are told
+								 * before they have windows */
 } Trace;
 
 /* What says when the groups of a query close, as found while tracing. */
@@ -763,17 +766,74 @@ trace_in_join(Query *query, Node *expr, Memory *memory)
 	return trace;
 }
 
+static Node *call_in_from(Query *query, Node *expr);
+
+/*
+ * The same of a member of FROM that has been made of a part of it, by the columns that this
+ * hands on.
+ */
+static Node *
+call_in_part(const RangeTblEntry *rte, const Var *var)
+{
+	Query	   *part = rte->subquery;
+	TargetEntry *tle;
+	FuncExpr   *call;
+	ListCell   *lc;
+	ListCell   *lt;
+
+	if (!stream_nesting_is_hidden(rte) || part->setOperations ||
+		(tle = get_tle_by_resno(part->targetList, var->varattno)) == NULL)
+		return NULL;
+	call = (FuncExpr *) call_in_from(part, (Node *) tle->expr);
+	if (call == NULL || !IsA(call, FuncExpr))
+		return NULL;
+	call = copyObject(call);
+	foreach(lc, call->args)
+		foreach(lt, part->targetList)
+			if (equal(lfirst(lc), lfirst_node(TargetEntry, lt)->expr))
+			{
+				lfirst(lc) = makeVarFromTargetEntry(var->varno, lfirst(lt));
+				break;
+			}
+			else if (lnext(part->targetList, lt) == NULL &&
+					 contain_var_clause(lfirst(lc)))
+				return NULL;
+	return (Node *) call;
+}
+
+/* What a column of a function in FROM is called by; NULL: it is none. */
+static Node *
+call_in_from(Query *query, Node *expr)
+{
+	Var		   *var = (Var *) expr;
+	RangeTblEntry *rte;
+
+	if (!IsA(expr, Var) || var->varlevelsup > 0)
+		return NULL;
+	rte = rt_fetch(var->varno, query->rtable);
+	if (rte->rtekind == RTE_SUBQUERY)
+		return call_in_part(rte, var);
+	return rte->rtekind == RTE_FUNCTION && var->varattno == 1 &&
+		list_length(rte->functions) == 1 ?
+		linitial_node(RangeTblFunction, rte->functions)->funcexpr : NULL;
+}
+
 /* The output column of a SELECT that joins streams. */
 static Trace
 trace_joined(Query *query, Node *expr, Memory *memory)
 {
 	Trace		trace = trace_in_join(query, expr, memory);
+	Node	   *call = call_in_from(query, expr);
 	StreamJoined *joined;
 	int64		slack;
 	bool		bounded;
 
 	if (!trace.event_time)
 		return trace;
+	/* so the windows are as far behind as what they are of */
+	if (call)
+		expr = call;
+	trace.beside = call != NULL;
 	/* rows of a group may join others any time, and so may what an outer join alters */
 	if (stream_analyze_joins_changing(query, memory->changes))
 		return no_trace;
@@ -791,7 +851,8 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 	if (!bounded || trace.made_up)
 		return no_trace;
 	trace.open = false;
-	trace.slack = Max(trace.slack, slack);
+	if (!STREAM_MUTATION("hop_beside") || call == NULL)
+		trace.slack = Max(trace.slack, slack);
 	return trace;
 }
 
@@ -1850,7 +1911,8 @@ stream_eventtime_find(Query *query, List *keys, bool append, bool whole,
 		stream_refuse("a grouping set without the session is", expr, source,
 					  "Have the session in each grouping set, and create another continuous view for what is not about sessions.");
 	/* whose rows are late is told below what changes */
-	if (is_call_of(trace.call, "hop") && !trace.stored && !changes)
+	if (is_call_of(trace.call, "hop") && !trace.stored && !changes &&
+		!trace.beside)
 	{
 		make_panes(window, query, keys, trace.call, whole);
 		if (window->event_time)

@@ -28,6 +28,8 @@
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 
 #include "query/analyze.h"
 #include "query/nesting.h"
@@ -66,9 +68,32 @@ has_join(const Bitmapset *streams, Node *jtnode)
 
 /* ---- tables ---- */
 
+/* Does LATERAL in that part of FROM, or a function, refer to any of the members? */
+static bool
+refers_to(Query *query, Node *jtnode, const Bitmapset *members)
+{
+	Bitmapset  *part = stream_nesting_members(jtnode);
+	int			rtindex = -1;
+
+	while ((rtindex = bms_next_member(part, rtindex)) >= 0)
+	{
+		RangeTblEntry *rte = rt_fetch(rtindex, query->rtable);
+
+		if (rte->lateral &&
+			(bms_overlap(pull_varnos_of_level(NULL, (Node *) rte->subquery, 1),
+						 members) ||
+			 bms_overlap(pull_varnos(NULL, (Node *) rte->functions), members) ||
+			 bms_overlap(pull_varnos(NULL, (Node *) rte->tablefunc), members) ||
+			 bms_overlap(pull_varnos(NULL, (Node *) rte->values_lists),
+						 members)))
+			return true;
+	}
+	return false;
+}
+
 /* Looks up in tables first what concerns rows that are all kept. */
 static Node *
-look_up_first(const Bitmapset *streams, Node *jtnode)
+look_up_first(Query *query, const Bitmapset *streams, Node *jtnode)
 {
 	JoinExpr   *lookup = (JoinExpr *) jtnode;
 	JoinExpr   *join;
@@ -76,22 +101,40 @@ look_up_first(const Bitmapset *streams, Node *jtnode)
 	if (!IsA(jtnode, JoinExpr))
 		return jtnode;
 	CHECK_FOR_INTERRUPTS();
-	lookup->larg = look_up_first(streams, lookup->larg);
-	lookup->rarg = look_up_first(streams, lookup->rarg);
+	lookup->larg = look_up_first(query, streams, lookup->larg);
+	lookup->rarg = look_up_first(query, streams, lookup->rarg);
 	join = (JoinExpr *) lookup->larg;
 	if ((lookup->jointype != JOIN_INNER && lookup->jointype != JOIN_LEFT) ||
 		reads_stream(streams, lookup->rarg) ||
 		!joins_streams(streams, (Node *) join) ||
 		join->jointype != JOIN_LEFT ||
 		bms_overlap(pull_varnos(NULL, lookup->quals),
-					stream_nesting_members(join->rarg)))
+					stream_nesting_members(join->rarg)) ||
+		refers_to(query, lookup->rarg, stream_nesting_members(join->rarg)))
 		return jtnode;
 	lookup->larg = join->larg;
-	join->larg = look_up_first(streams, (Node *) lookup);
+	join->larg = look_up_first(query, streams, (Node *) lookup);
 	return (Node *) join;
 }
 
 /* ---- sub-selects ---- */
+
+/*
+ * Do conditions ask tables?  Those of the query are asked when a row of the outer join
+ * comes (lookups.c).
+ */
+static bool
+looks_up(Node *quals)
+{
+	List	   *conditions = stream_nesting_conditions(quals);
+	ListCell   *lc;
+
+	foreach(lc, conditions)
+		if (checkExprHasSubLink(lfirst(lc)) &&
+			!stream_analyze_has_stream(lfirst(lc)))
+			return true;
+	return false;
+}
 
 static Node **part_to_move(const Bitmapset *streams, Node **place, bool alone);
 
@@ -137,7 +180,8 @@ find_part(const Bitmapset *streams, Query *query)
 	foreach(lc, from)
 	{
 		Node	  **part = part_to_move(streams, (Node **) &lfirst(lc),
-										list_length(from) == 1);
+										list_length(from) == 1 &&
+										!looks_up(query->jointree->quals));
 
 		if (part)
 			return part;
@@ -154,7 +198,8 @@ needs_nesting(Query *query, const Bitmapset *streams)
 	if (bms_num_members(streams) < 2 || bms_num_members(streams) > MAX_MEMBERS ||
 		query->cteList || query->rowMarks ||
 		!stream_analyze_joins_rows(query) ||
-		stream_analyze_partial_joins(query))
+		(stream_analyze_partial_joins(query) &&
+		 !looks_up(query->jointree->quals)))
 		return false;
 	foreach(lc, query->jointree->fromlist)
 		if (has_join(streams, lfirst(lc)))
@@ -185,7 +230,7 @@ nest(Query *query)
 		return;
 	stream_nesting_flatten_all(query);
 	foreach(lc, query->jointree->fromlist)
-		lfirst(lc) = look_up_first(streams, lfirst(lc));
+		lfirst(lc) = look_up_first(query, streams, lfirst(lc));
 	while ((part = find_part(streams, query)) != NULL &&
 		   stream_nesting_move_part(query, part, NULL,
 									 STREAM_NESTING_MADE))

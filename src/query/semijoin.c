@@ -252,6 +252,19 @@ make_plain(Query *query)
 	return plain;
 }
 
+/* Of one row at least, as good as all: whether there is any, LIMIT does not change. */
+static void
+drop_limit(Query *query)
+{
+	Const	   *limit = (Const *)
+		eval_const_expressions(NULL, query->limitCount);
+
+	if (limit && IsA(limit, Const) && query->limitOffset == NULL &&
+		query->limitOption == LIMIT_OPTION_COUNT &&
+		(limit->constisnull || DatumGetInt64(limit->constvalue) > 0))
+		query->limitCount = NULL;
+}
+
 /*
  * What there must be some, or none, rows of, without its columns; or NULL: it is nothing
  * that can be joined.
@@ -259,14 +272,15 @@ make_plain(Query *query)
 static Query *
 query_of(SubLink *sublink)
 {
-	Query	   *query = (Query *) sublink->subselect;
+	Query	   *query = copyObject((Query *) sublink->subselect);
 	Node	   *test;
 
 	if (checkExprHasSubLink(sublink->testexpr))
 		return NULL;
+	if (sublink->subLinkType == EXISTS_SUBLINK && query->limitCount)
+		drop_limit(query);
 	if (!is_plain(query) && stream_analyze_is_correlated(query))
 		return NULL;
-	query = copyObject(query);
 	if (!is_plain(query))
 		query = make_plain(query);
 	if (sublink->subLinkType == ANY_SUBLINK)
@@ -432,6 +446,77 @@ sublink_of(Node *condition, bool *none)
 		sublink : NULL;
 }
 
+/*
+ * The conditions of inner joins in that part of FROM that are as good as conditions of
+ * WHERE: beside these, there may be outer ones that keep all rows of theirs.
+ */
+static List *
+conditions_of_joins(Node *jtnode)
+{
+	JoinExpr   *join = (JoinExpr *) jtnode;
+	List	   *conditions = NIL;
+
+	if (!IsA(jtnode, JoinExpr))
+		return NIL;
+	if (join->jointype == JOIN_INNER || join->jointype == JOIN_LEFT)
+		conditions = conditions_of_joins(join->larg);
+	if (join->jointype == JOIN_INNER || join->jointype == JOIN_RIGHT)
+		conditions = list_concat(conditions, conditions_of_joins(join->rarg));
+	return join->jointype != JOIN_INNER ? conditions :
+		list_concat(conditions, stream_nesting_conditions(join->quals));
+}
+
+List *
+stream_semijoin_conditions(Query *query)
+{
+	List	   *conditions = NIL;
+	ListCell   *lc;
+
+	foreach(lc, query->jointree->fromlist)
+		conditions = list_concat(conditions,
+								 conditions_of_joins(lfirst(lc)));
+	return list_concat(conditions,
+					   stream_nesting_conditions(query->jointree->quals));
+}
+
+/* Takes the given conditions out of these joins. */
+static void
+take_from_joins(Node *jtnode, const List *taken)
+{
+	JoinExpr   *join = (JoinExpr *) jtnode;
+	List	   *conditions;
+
+	if (!IsA(jtnode, JoinExpr))
+		return;
+	take_from_joins(join->larg, taken);
+	take_from_joins(join->rarg, taken);
+	conditions = stream_nesting_conditions(join->quals);
+	join->quals = all_of(list_difference_ptr(conditions, taken));
+}
+
+/* Those of inner joins that are about sub-selects over streams become conditions of WHERE. */
+static void
+move_to_where(Query *query)
+{
+	List	   *taken = NIL;
+	List	   *conditions = NIL;
+	ListCell   *lc;
+	bool		none;
+
+	foreach(lc, query->jointree->fromlist)
+		conditions = list_concat(conditions,
+								 conditions_of_joins(lfirst(lc)));
+	foreach(lc, conditions)
+		if (sublink_of(lfirst(lc), &none))
+			taken = lappend(taken, lfirst(lc));
+	if (taken == NIL)
+		return;
+	foreach(lc, query->jointree->fromlist)
+		take_from_joins(lfirst(lc), taken);
+	query->jointree->quals = make_and_qual(all_of(taken),
+										   query->jointree->quals);
+}
+
 /* May it be something else for the same rows another time? */
 static bool
 may_differ(Node *expr)
@@ -543,6 +628,7 @@ stream_semijoin_pull_up(Query *query, bool append, const StreamPlace *place)
 	bool		alone;
 	ListCell   *lc;
 
+	move_to_where(query);
 	if (!stream_analyze_has_stream(query->jointree->quals) ||
 		stream_analyze_members_of_from(query) == NIL)
 		return false;

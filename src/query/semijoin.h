@@ -12,9 +12,12 @@
 
 #include "base/locate.h"
 
+/* The conditions of WHERE, and of inner joins in FROM, where they are the same. */
+extern List *stream_semijoin_conditions(Query *query);
+
 /*
- * Puts the sub-selects of EXISTS, IN and NOT EXISTS that read streams, among the conditions of
- * WHERE, into FROM, if a stream is there and they can be.  Changes the query.  True: FROM
+ * Puts the sub-selects of EXISTS, IN and NOT EXISTS that read streams, among these
+ * conditions, into FROM, if a stream is there and they can be.  Changes the query.  True: FROM
  * has joins of the types JOIN_SEMI and JOIN_ANTI then, which must become operators.  append: for
  * a view in append mode, where several of them are all such joins.  Error 0A000, with
  * the position, for what can be none.

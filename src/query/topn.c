@@ -24,6 +24,7 @@
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -624,6 +625,71 @@ from_says_more(Node *node, Ranked *ranked, bool counts)
 	return says_more(((FromExpr *) node)->quals, ranked, counts);
 }
 
+typedef struct Column
+{
+	Query	   *query;
+	int			rtindex;
+	AttrNumber	attno;
+	int			sublevels_up;
+} Column;
+
+/* Is the column of a member read anywhere in the query? */
+static bool
+reads_walker(Node *node, Column *column)
+{
+	bool		found;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == column->sublevels_up)
+	{
+		Var		   *var = (Var *) node;
+		RangeTblEntry *rte = rt_fetch(var->varno, column->query->rtable);
+		Column		joined = *column;
+
+		if (var->varno == column->rtindex)
+			return var->varattno == column->attno || var->varattno == 0;
+		if (rte->rtekind != RTE_JOIN)
+			return false;
+		joined.sublevels_up = 0;
+		return var->varattno == 0 ||
+			reads_walker(list_nth(rte->joinaliasvars, var->varattno - 1),
+						 &joined);
+	}
+	if (IsA(node, Query))
+	{
+		column->sublevels_up++;
+		found = query_tree_walker((Query *) node, reads_walker, column,
+								  QTW_IGNORE_JOINALIASES);
+		column->sublevels_up--;
+		return found;
+	}
+	return expression_tree_walker(node, reads_walker, column);
+}
+
+/* ... in LATERAL, a function in FROM, or a sub-select of an expression? */
+static bool
+reads_deeper_walker(Node *node, Column *column)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return reads_walker(node, column);
+	return expression_tree_walker(node, reads_deeper_walker, column);
+}
+
+static bool
+is_read_deeper(Query *query, const Ranked *ranked)
+{
+	Column		column = {query, ranked->rtindex, ranked->attno};
+
+	return range_table_walker(query->rtable, reads_walker, &column,
+							  QTW_IGNORE_JOINALIASES) ||
+		reads_deeper_walker((Node *) query->targetList, &column) ||
+		reads_deeper_walker(query->havingQual, &column) ||
+		reads_deeper_walker((Node *) query->jointree, &column);
+}
+
 /* Is the column of the member used for nothing but bounds? */
 static bool
 only_bounds(Query *query, Ranked *ranked, bool counts)
@@ -632,7 +698,8 @@ only_bounds(Query *query, Ranked *ranked, bool counts)
 						 ranked) &&
 		!ranks_walker(stream_compat_flat(query, query->havingQual), ranked) &&
 		!from_says_more(stream_compat_flat(query, query->jointree), ranked,
-						counts);
+						counts) &&
+		!is_read_deeper(query, ranked);
 }
 
 bool
@@ -655,6 +722,73 @@ stream_topn_is_bound(Query *query, int rtindex, const StreamTopn *topn)
 			return false;
 	}
 	return true;
+}
+
+/* ---- ranks that nobody reads ---- */
+
+/* Is it a rank, or what a sub-select below has from one? */
+static bool
+is_rank(Query *query, Expr *expr)
+{
+	Var		   *var = (Var *) expr;
+	RangeTblEntry *rte;
+	TargetEntry *tle;
+
+	if (!IsA(expr, Var) || var->varlevelsup > 0 || var->varattno <= 0)
+		return IsA(expr, WindowFunc);
+	rte = rt_fetch(var->varno, query->rtable);
+	if (rte->rtekind != RTE_SUBQUERY)
+		return false;
+	tle = get_tle_by_resno(rte->subquery->targetList, var->varattno);
+	return tle && is_rank(rte->subquery, tle->expr);
+}
+
+/* Has the member hand on nothing in the place of ranks that the query does not read. */
+static void
+forget_ranks_of(Query *query, int rtindex)
+{
+	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+	ListCell   *lc;
+
+	if (part->setOperations || part->distinctClause || part->groupClause ||
+		part->hasAggs || part->hasWindowFuncs)
+		return;
+	foreach(lc, part->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Column		column = {query, rtindex, tle->resno};
+
+		if (!tle->resjunk && tle->ressortgroupref == 0 &&
+			is_rank(part, tle->expr) &&
+			!query_tree_walker(query, reads_walker, &column,
+							   QTW_IGNORE_JOINALIASES))
+			tle->expr = (Expr *) makeNullConst(exprType((Node *) tle->expr),
+											   exprTypmod((Node *) tle->expr),
+											   exprCollation((Node *) tle->expr));
+	}
+}
+
+static bool
+forget_walker(Node *node, void *context)
+{
+	Query	   *query = (Query *) node;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return false;
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, forget_walker, context);
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, query->setOperations ? NIL : query->rtable)
+		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_SUBQUERY)
+			forget_ranks_of(query, foreach_current_index(lc) + 1);
+	return query_tree_walker(query, forget_walker, context, 0);
+}
+
+void
+stream_topn_forget_ranks(Query *query)
+{
+	(void) forget_walker((Node *) query, NULL);
 }
 
 /* ---- one row ---- */

@@ -61,6 +61,12 @@ extern void stream_topn_check(Query *query, const StreamTopn *topn,
 extern bool stream_topn_can_change(Query *query, const StreamTopn *topn);
 
 /*
+ * Has sub-selects of FROM, at any depth, that only filter and compute not hand on ranks
+ * which are not read around them, as SELECT * does.  Changes the query.
+ */
+extern void stream_topn_forget_ranks(Query *query);
+
+/*
  * Is nothing said of how rows rank but that they are among the first, in a query that
  * wants those of a member of its FROM?
  */

@@ -1262,6 +1262,18 @@ unite(Planting *planting, Query *query, bool takes, bool outermost)
 		stream_uniting_wrap(query);
 }
 
+#define READ_RANK "a rank that is read, other than in a bound such as rn <= 10,"
+
+/* Is a rank read of first rows, which changes when others come? */
+static bool
+reads_rank(Query *query, int rtindex)
+{
+	StreamTopn *topn = first_rows_of(query, rtindex);
+
+	return topn && !stream_topn_is_one_row(topn) &&
+		!stream_topn_is_bound(query, rtindex, topn);
+}
+
 /* What keeps a sub-select from being read row by row, or by changes; or NULL. */
 static const char *
 obstacle_in(Query *part)
@@ -1288,7 +1300,8 @@ obstacle_in(Query *part)
 			stream_analyze_has_stream(rte->subquery) &&
 			!is_row_by_row(rte->subquery, true) &&
 			!is_changing(part, foreach_current_index(lc) + 1))
-			return obstacle_in(rte->subquery);
+			return reads_rank(part, foreach_current_index(lc) + 1) ?
+				READ_RANK : obstacle_in(rte->subquery);
 	}
 	return NULL;
 }
@@ -1312,7 +1325,8 @@ refuse_members(Query *query, const StreamPlace *outer)
 			continue;
 		place = stream_joining_locate(outer, query, lfirst_int(lc));
 		check_independent(rte->subquery, &place);
-		what = obstacle_in(rte->subquery);
+		what = reads_rank(query, lfirst_int(lc)) ? READ_RANK :
+			obstacle_in(rte->subquery);
 		if (what)
 			stream_refuse_in(&place,
 							 psprintf("%s in a sub-select with groups or first rows that is joined with a stream is",
@@ -1566,6 +1580,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	tree->query = query = copyObject(query);
 	tree->append = options->output_mode == STREAM_OUTPUT_APPEND;
 	stream_analyze_inline_with(query);
+	stream_topn_forget_ranks(query);
 	stream_outerjoins_nest(query);
 	asked = copyObject(query);
 	stream_changes_expand(query, place);

@@ -1419,13 +1419,16 @@ takes_closed(Planting *planting, Query *query, bool outermost, bool needed)
 		(outermost && planting->options->changes);
 }
 
-/* Has an aggregation hand on its groups when they are closed, if it can. */
+/*
+ * Has an aggregation hand on its groups when they are closed, if it can.  (What is said of a
+ * group is said once.)
+ */
 static void
 hand_on_closed(Query *query)
 {
 	if (is_simple_aggregation(query) && !query->hasWindowFuncs &&
 		query->limitCount == NULL && query->limitOffset == NULL &&
-		!is_mutable(query) && reads_row_by_row(query, true))
+		reads_row_by_row(query, true))
 		stream_analyze_hand_on_closed(query);
 }
 

@@ -1403,6 +1403,27 @@ look_up(Planting *planting, Query *query, bool outermost, bool needed,
 
 /* ---- closed groups ---- */
 
+/* Has FROM, by way of what only filters and computes, tests by EXISTS that are yet to be made? */
+static bool
+has_tests_below(Query *query)
+{
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, query->rtable)
+	{
+		Query	   *part = lfirst_node(RangeTblEntry, lc)->subquery;
+
+		if (lfirst_node(RangeTblEntry, lc)->rtekind != RTE_SUBQUERY ||
+			is_operator(part))
+			continue;
+		if (stream_analyze_has_stream(part->jointree->quals) ||
+			has_tests_below(part))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Are groups in FROM of a query in append mode to be handed on when they are closed, for
  * readers cannot put together what is made of them?
@@ -1415,7 +1436,7 @@ takes_closed(Planting *planting, Query *query, bool outermost, bool needed)
 	if (!planting->tree->append || list_length(members) < 2)
 		return false;
 	return !reads_operators(planting, query) || needed ||
-		query->hasAggs || query->groupClause ||
+		has_tests_below(query) || query->hasAggs || query->groupClause ||
 		(outermost && planting->options->changes);
 }
 

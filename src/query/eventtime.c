@@ -707,7 +707,8 @@ agree(const Trace *a, const Trace *b)
 
 	if (a->kind == TRACE_TIME)
 		return true;
-	if (a->call->funcid != b->call->funcid || a->stored != b->stored)
+	if (a->call->funcid != b->call->funcid ||
+		(a->kind == TRACE_START && a->stored != b->stored))
 		return false;
 	name = our_function(a->call->funcid);
 	forboth(la, a->call->args, lb, b->call->args)
@@ -1211,6 +1212,14 @@ trace_of(Query *query, Node *expr, bool append, bool changes)
 	Memory		memory = {.append = append,.changes = changes};
 
 	return trace_expr(query, expr, &memory);
+}
+
+bool
+stream_eventtime_closes(Query *query)
+{
+	Memory		memory = {.append = true};
+
+	return closing_of(query, &memory)->key != NULL;
 }
 
 bool

@@ -476,6 +476,7 @@ members_that_change(Query *query, bool append)
 static StreamCut *make_operator(Planting *planting, Query *query,
 								StreamTopn *topn, bool below,
 								const StreamPlace *place);
+static void refuse_unclosed(Query *query, const StreamPlace *place);
 
 /*
  * A sub-select is maintained by itself, before the query around it is looked at.
@@ -533,13 +534,10 @@ take_closed(StreamCutInput *input)
 	StreamCut  *cut = input->cut;
 
 	if (cut->window == NULL || !cut->window->event_time)
-		stream_refuse_in(&cut->place,
-						 "output mode \"append\" of a join with an aggregation without an event time among its keys is",
-						 cut->query->targetList,
-						 "Group by a window of the stream's event time, such as tumble(ts, '1 minute'), or use output mode \"update\".");
+		refuse_unclosed(cut->query, &cut->place);
 	if (!cut->window->in_all_sets)
 		stream_refuse_in(&cut->place,
-						 "output mode \"append\" of a join with grouping sets some of which lack the event time is",
+						 "output mode \"append\" of what is made of grouping sets some of which lack the event time is",
 						 linitial(cut->query->groupingSets),
 						 "Put the window into every set, or use output mode \"update\".");
 	cut->final_only = true;
@@ -655,12 +653,15 @@ make_union(Planting *planting, StreamCut *cut)
 			make_below(planting, cut, rtindex);
 			continue;
 		}
-		if (!is_distinct(part) && !is_over_join(part) && find_passed(part) == 0)
+		if (!is_distinct(part) && !is_over_join(part) &&
+			!stream_analyze_hands_on_closed(part) && find_passed(part) == 0)
 			continue;
 		input = palloc0(sizeof(StreamCutInput));
 		input->rtindex = rtindex;
 		input->cut = make_operator(planting, part, NULL, true, &place);
 		input->cut->hands_on = true;
+		if (stream_analyze_hands_on_closed(part))
+			take_closed(input);
 		cut->below = lappend(cut->below, input);
 	}
 	stream_uniting_cut(cut);
@@ -1261,7 +1262,8 @@ can_be_part(Planting *planting, Query *query, int rtindex, bool takes,
 	if (!stream_analyze_has_stream(part))
 		return false;
 	groups = is_changing(query, rtindex) || find_passed(part) > 0;
-	if (!groups && !is_distinct(part) && !is_over_join(part))
+	if (!groups && !is_distinct(part) && !is_over_join(part) &&
+		!stream_analyze_hands_on_closed(part))
 		return is_plain(part) && reads_row_by_row(part, false);
 	*made = true;
 	if (!groups && !reads_row_by_row(part, true))
@@ -1431,13 +1433,26 @@ has_tests_below(Query *query)
 static bool
 takes_closed(Planting *planting, Query *query, bool outermost, bool needed)
 {
-	List	   *members = stream_analyze_members_of_from(query);
+	bool		joins = list_length(stream_analyze_members_of_from(query)) > 1;
 
-	if (!planting->tree->append || list_length(members) < 2)
+	if (!planting->tree->append)
+		return false;
+	if (query->hasAggs || query->groupClause)
+		return joins || count_members(query) > 1;
+	if (query->setOperations == NULL && !joins)
 		return false;
 	return !reads_operators(planting, query) || needed ||
-		has_tests_below(query) || query->hasAggs || query->groupClause ||
+		has_tests_below(query) || stream_analyze_partial_joins(query) ||
 		(outermost && planting->options->changes);
+}
+
+static void
+refuse_unclosed(Query *query, const StreamPlace *place)
+{
+	stream_refuse_in(place,
+					 "output mode \"append\" of what is made of an aggregation without an event time among its keys is",
+					 query->targetList,
+					 "Group by a window of the stream's event time, such as tumble(ts, '1 minute'), or use output mode \"update\".");
 }
 
 /*
@@ -1445,12 +1460,15 @@ takes_closed(Planting *planting, Query *query, bool outermost, bool needed)
  * group is said once.)
  */
 static void
-hand_on_closed(Query *query)
+hand_on_closed(Query *query, const StreamPlace *place)
 {
-	if (is_simple_aggregation(query) && !query->hasWindowFuncs &&
-		query->limitCount == NULL && query->limitOffset == NULL &&
-		reads_row_by_row(query, true))
-		stream_analyze_hand_on_closed(query);
+	if (!is_simple_aggregation(query) || query->hasWindowFuncs ||
+		query->limitCount || query->limitOffset ||
+		!reads_row_by_row(query, true))
+		return;
+	if (!stream_eventtime_closes(query))
+		refuse_unclosed(query, place);
+	stream_analyze_hand_on_closed(query);
 }
 
 /*
@@ -1518,7 +1536,7 @@ arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
 	if (!append)
 		group_distinct(query);
 	if (closes)
-		hand_on_closed(query);
+		hand_on_closed(query, place);
 	unite(planting, query, takes, outermost);
 }
 

@@ -240,6 +240,7 @@ CALL refresh_views(3);
 CALL sparse(26, 55);
 CALL refresh_views(3);
 SELECT * FROM above ORDER BY 1;
+SELECT count(*) FROM (TABLE above EXCEPT ALL SELECT tumble(window_time(w), '20 s'), sum(n), count(b) FROM told GROUP BY 1) d;
 SELECT op, count(*) FROM told_changes GROUP BY 1;
 SELECT count(*) FROM ((TABLE told EXCEPT ALL SELECT w, k, n, b FROM told_changes) UNION ALL (SELECT w, k, n, b FROM told_changes EXCEPT ALL TABLE told)) d;
 CALL make('again', 'SELECT q.w, q.k, n, b FROM (SELECT tumble(ts, ''10 s'') AS w, k, count(*) AS n FROM l GROUP BY 1, 2) q LEFT JOIN r ON r.k = q.k AND tumble(r.ts, ''10 s'') = w');

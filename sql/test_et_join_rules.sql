@@ -631,7 +631,7 @@ CALL streams();
 CALL make('k3', 'SELECT tumble(window_time(w), ''20 s'') AS twice, count(*) AS n, sum(m) FROM (SELECT tumble(ts, ''10 s'') AS w, k, count(*) AS m FROM l GROUP BY 1, 2) q GROUP BY 1');
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS SELECT k, count(*) FROM (SELECT tumble(ts, '10 s') AS w, k, count(*) AS m FROM l GROUP BY 1, 2) q GROUP BY 1;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS SELECT m, count(*) FROM (SELECT k, count(*) AS m FROM l GROUP BY 1) q GROUP BY 1;
-CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS SELECT q.m, r.b FROM (SELECT tumble(ts, '10 s') AS w, k, count(*) AS m FROM l GROUP BY 1, 2) q JOIN r ON r.k = q.k;
+CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS SELECT q.m, r.b FROM (SELECT k, count(*) AS m FROM l GROUP BY 1) q JOIN r ON r.k = q.k;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS SELECT DISTINCT m FROM (SELECT k, count(*) AS m FROM l GROUP BY 1) q;
 CREATE MATERIALIZED VIEW k3_by_k WITH (streaming.continuous, streaming.trigger = manual) AS SELECT m, count(*) AS n FROM (SELECT k, count(*) AS m FROM l GROUP BY 1) q GROUP BY 1;
 INSERT INTO l VALUES (at(1), 1, 1), (at(2), 1, 1), (at(3), 2, 2), (at(12), 1, 3);

@@ -97,6 +97,9 @@
 #	empty_set_goes	an empty grouping set goes with the last row
 #	closed_again	a group that closed with the last watermark is handed on once more
 #	closed_skipped	a group that closes with the watermark is not handed on
+#	closed_twice	a group that closes is handed on twice
+#	closed_early	groups below others are handed on a millisecond early
+#	closed_time	in append mode, a join takes groups for such that may change
 #	ttl_early	rows of a result go a millisecond too early
 #	ttl_ahead	... and before they are handed on to a change stream that was just made
 #	ttl_subtracted	... and for who reads the changes, too
@@ -153,7 +156,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
 	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
-	closed_again closed_skipped below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
+	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
@@ -211,6 +214,7 @@ guards()
 		wait_snapshot) echo t/066_waiting.pl ;;
 		ttl_ahead) echo t/078_ttl.pl ;;
 		ttl_*) echo test_00_setup test_et_ttl ;;
+		closed_twice | closed_early | closed_time) echo test_00_setup test_et_join_groups ;;
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;

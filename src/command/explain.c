@@ -135,6 +135,8 @@ edge_of_operator(const StreamCut *cut)
 			"is shown to readers, hands on changes";
 	if (!cut->hands_on)
 		return "is shown to readers";
+	if (cut->final_only)
+		return "hands on closed groups";
 	if (cut->signs || stream_cut_has_groups(cut))
 		return "hands on changes";
 	return "hands on insertions";

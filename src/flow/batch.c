@@ -920,6 +920,25 @@ hand_on_closed(StreamBatch *batch, int changes)
 	place->until = until;
 }
 
+/*
+ * Hands on the groups of an operator below others that the batch closes, to these.  What the
+ * batch before has closed, it has handed on.
+ */
+static void
+hand_on_closed_below(StreamBatch *batch, int i)
+{
+	BatchView  *view = batch->view;
+	const StreamCut *cut = stream_tree_cut(view->flow->tree, i);
+	int64		after = view->progress.closed;
+	int64		until = batch->closes;
+
+	if (STREAM_MUTATION("closed_early"))
+		until += until == STREAM_NO_TIME ? 0 : 1000;
+	if (cut->final_only && !cut->shown && until > after)
+		stream_operator_hand_on_closed(view->ops[i], batch->states[i], after,
+									   until);
+}
+
 /* What else changes is handed on as it comes. */
 static void
 note_handed_on(BatchView *view)
@@ -987,6 +1006,7 @@ run_operators(StreamBatch *batch, StreamPosition *position)
 		batch->meter.figures.added += stream_operator_close(view->ops[i]);
 		batch->meter.figures.cache_hits +=
 			stream_operator_cache_hits(view->ops[i]);
+		hand_on_closed_below(batch, i);
 	}
 	view->progress.groups += batch->meter.figures.added;
 }

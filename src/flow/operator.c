@@ -947,6 +947,8 @@ static void
 hand_on_closed(TupleTableSlot *row, void *arg)
 {
 	hand_on_change(row, STREAM_MUTATION("ttl_subtracted") ? -1 : 1, arg);
+	if (STREAM_MUTATION("closed_twice"))
+		hand_on_change(row, 1, arg);
 }
 
 void

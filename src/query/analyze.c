@@ -423,6 +423,21 @@ stream_analyze_wants_changes(const Query *query)
 	return query->querySource == WANTS_CHANGES;
 }
 
+/* (the same) */
+#define HANDS_ON_CLOSED QSRC_INSTEAD_RULE
+
+void
+stream_analyze_hand_on_closed(Query *query)
+{
+	query->querySource = HANDS_ON_CLOSED;
+}
+
+bool
+stream_analyze_hands_on_closed(const Query *query)
+{
+	return query->querySource == HANDS_ON_CLOSED;
+}
+
 bool
 stream_analyze_joins_rows(Query *query)
 {
@@ -439,6 +454,7 @@ stream_analyze_joins_rows(Query *query)
 		Query	   *part = rte->subquery;
 
 		if (rte->rtekind == RTE_RELATION ||
+			stream_analyze_hands_on_closed(part) ||
 			!(part->hasAggs || part->groupClause || part->groupingSets ||
 			  part->distinctClause))
 			return true;
@@ -471,6 +487,8 @@ may_change(Query *query, bool outer)
 {
 	ListCell   *lc;
 
+	if (stream_analyze_hands_on_closed(query))
+		return false;
 	if (query->hasAggs || query->groupClause || query->groupingSets ||
 		query->hasDistinctOn || query->hasWindowFuncs ||
 		(outer && stream_analyze_partial_joins(query)))

@@ -99,8 +99,16 @@ extern void stream_analyze_want_changes(Query *query);
 extern bool stream_analyze_wants_changes(const Query *query);
 
 /*
+ * Notes of an aggregation that it hands on each group once, when it is closed (in append
+ * mode); has that been noted?
+ */
+extern void stream_analyze_hand_on_closed(Query *query);
+extern bool stream_analyze_hands_on_closed(const Query *query);
+
+/*
  * Does its FROM join streams row by row: several members that read some, not all of
- * which are aggregations or deduplications, unless it is to be kept by their changes?
+ * which are aggregations or deduplications, unless it is to be kept by their changes, or
+ * these hand on closed groups?
  */
 extern bool stream_analyze_joins_rows(Query *query);
 

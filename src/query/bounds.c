@@ -389,9 +389,9 @@ is_regular(const StreamTimeOf *time)
 }
 
 /*
- * Is a row of the member new in the batch in which the last of what it is made of has come?
- * What another view shows, or a group does, has been there before: a column says nothing of
- * when.
+ * Is a row of the member new in the batch in which the last of what it is made of has come, or
+ * which has closed its group?  What another view shows has been there before: a column says
+ * nothing of when.
  */
 static bool
 comes_at_once(RangeTblEntry *rte)
@@ -404,7 +404,6 @@ comes_at_once(RangeTblEntry *rte)
 			!OidIsValid(stream_catalog_view_of(rte->relid)) &&
 			rte->relkind != RELKIND_VIEW;
 	return rte->rtekind == RTE_SUBQUERY && !query->setOperations &&
-		!query->hasAggs && !query->groupClause && !query->groupingSets &&
 		!query->hasDistinctOn && !query->hasWindowFuncs &&
 		!query->hasSubLinks && !query->cteList &&
 		all_come_at_once(query, (Node *) query->jointree);

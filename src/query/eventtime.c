@@ -154,6 +154,7 @@ typedef struct Memory
 								 * other views, too */
 	bool		computed;		/* of results: also of times that are computed */
 	bool		joins;			/* it is asked what a join in append mode goes by */
+	bool		closed;			/* groups are handed on when they are closed */
 } Memory;
 
 /* A continuous view whose result is read. */
@@ -191,7 +192,9 @@ static void nest_chains(Query *query);
 static Node *time_of_lateness(StreamJoined *joined, int member);
 static Node *column_below(Query *query, Node *expr);
 static Trace trace_joined(Query *query, Node *expr, Memory *memory);
-static bool joins_results(Query *query, const Memory *memory);
+static bool joins_members(Query *query, const Memory *memory);
+static bool is_known_in_result(const Trace *trace);
+static bool is_session_in_result(const Trace *trace);
 static int64 window_width(const Trace *trace, const char *source);
 static int64 reach_of(const Trace *trace);
 static bool is_aligned(const Trace *shorter, const Trace *longer);
@@ -468,7 +471,7 @@ trace_window_below(Query *query, FuncExpr *call, Node *argument,
 		else if (contain_var_clause(lfirst(lc)))
 			return false;
 	}
-	if (!stream_analyze_joins_rows(below) && !joins_results(below, memory))
+	if (!joins_members(below, memory))
 		*trace = trace_expr(below, (Node *) call, memory);
 	else
 		*trace = trace_joined(below, (Node *) call, memory);
@@ -707,7 +710,8 @@ agree(const Trace *a, const Trace *b)
 
 	if (a->kind == TRACE_TIME)
 		return true;
-	if (a->call->funcid != b->call->funcid || a->stored != b->stored)
+	if (a->call->funcid != b->call->funcid ||
+		(a->kind == TRACE_START && a->stored != b->stored))
 		return false;
 	name = our_function(a->call->funcid);
 	forboth(la, a->call->args, lb, b->call->args)
@@ -834,8 +838,11 @@ trace_joined(Query *query, Node *expr, Memory *memory)
 	if (call)
 		expr = call;
 	trace.beside = call != NULL;
-	/* rows of a group may join others any time, and so may what an outer join alters */
-	if (stream_analyze_joins_changing(query, memory->changes))
+	/*
+	 * rows of a group may join others any time, unless it is closed, and so may what an outer
+	 * join alters
+	 */
+	if (!memory->append && stream_analyze_joins_changing(query, memory->changes))
 		return no_trace;
 	joined = joined_of(query, memory);
 	bounded = slack_of_joined(joined, expr, memory->joins, &slack);
@@ -916,7 +923,65 @@ joins_results(Query *query, const Memory *memory)
 		list_length(joined_members(query, memory)) > 1;
 }
 
+/* Is it a join, of such results, of rows of streams, or of closed groups? */
+static bool
+joins_members(Query *query, const Memory *memory)
+{
+	return stream_analyze_joins_rows(query) || joins_results(query, memory) ||
+		(memory->append &&
+		 list_length(stream_analyze_members_of_from(query)) > 1);
+}
+
 static Trace find_output(Query *query, AttrNumber attno, Memory *memory);
+
+/* The same, as it is for those who read the query's result when its rows are final. */
+static Trace
+find_final_output(Query *query, AttrNumber attno, Memory *memory)
+{
+	bool		ended = memory->ended;
+	bool		computed = memory->computed;
+	bool		joins = memory->joins;
+	Trace		trace;
+
+	memory->ended = memory->joins = false;
+	memory->computed = true;
+	trace = find_output(query, attno, memory);
+	memory->ended = ended;
+	memory->computed = computed;
+	memory->joins = joins;
+	trace.stored = true;
+	trace.grouped = false;
+	return is_known_in_result(&trace) || is_session_in_result(&trace) ?
+		trace : no_trace;
+}
+
+/* Does it hand on groups when they are closed? */
+static bool
+is_closed(const Query *query, const Memory *memory)
+{
+	return stream_analyze_hands_on_closed(query) ||
+		(memory->append && (memory->joins || memory->closed) &&
+		 query->setOperations == NULL &&
+		 (query->hasAggs || query->groupClause || query->groupingSets));
+}
+
+/*
+ * An output column.  Groups that are handed on when they are closed are read like the result
+ * of another view.
+ */
+static Trace
+column_of_output(Query *query, AttrNumber attno, Memory *memory)
+{
+	bool		closed = memory->closed;
+	Trace		trace;
+
+	if (!is_closed(query, memory) || STREAM_MUTATION("closed_time"))
+		return find_output(query, attno, memory);
+	memory->closed = true;
+	trace = find_final_output(query, attno, memory);
+	memory->closed = closed;
+	return is_session_in_result(&trace) && !memory->ended ? no_trace : trace;
+}
 
 /* The output column of a sub-select. */
 static Trace
@@ -927,7 +992,7 @@ trace_output(Query *query, AttrNumber attno, Memory *memory)
 
 	check_stack_depth();
 	if (!memory->joins)
-		return find_output(query, attno, memory);
+		return column_of_output(query, attno, memory);
 	/* each join above asks again */
 	foreach(lc, memory->columns)
 	{
@@ -946,7 +1011,7 @@ trace_output(Query *query, AttrNumber attno, Memory *memory)
 	column->computed = memory->computed;
 	column->changes = memory->changes;
 	column->added_only = memory->added_only;
-	column->trace = find_output(query, attno, memory);
+	column->trace = column_of_output(query, attno, memory);
 	memory->columns = lappend(memory->columns, column);
 	return column->trace;
 }
@@ -970,7 +1035,7 @@ find_output(Query *query, AttrNumber attno, Memory *memory)
 		if (stream_analyze_looks_up(query) > 0)
 			return no_trace;
 		expr = below_joins(query, tle->expr);
-		if (stream_analyze_joins_rows(query) || joins_results(query, memory))
+		if (joins_members(query, memory))
 			return trace_joined(query, expr, memory);
 		result = trace_expr(query, expr, memory);
 		return keys_of(query) ?
@@ -1077,9 +1142,7 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 	ViewBelow  *below = view_below(row, memory);
 	bool		added_only = memory->added_only;
 	bool		append = memory->append;
-	bool		ended = memory->ended;
-	bool		computed = memory->computed;
-	bool		joins = memory->joins;
+	bool		closed = memory->closed;
 	ViewColumn *column = NULL;
 	Trace		trace;
 	ListCell   *lc;
@@ -1093,23 +1156,16 @@ trace_result(const StreamViewRow *row, AttrNumber attno, Memory *memory)
 	{
 		memory->added_only = true;
 		memory->append = row->options.output_mode == STREAM_OUTPUT_APPEND;
-		memory->ended = false;
-		memory->computed = true;
-		memory->joins = false;
+		memory->closed = false;
 		/* what else is in a sub-select of an expression is not looked through */
 		trace = stream_analyze_hidden_stream(below->query) ? no_trace :
-			trace_output(below->query, attno, memory);
+			find_final_output(below->query, attno, memory);
 		memory->added_only = added_only;
 		memory->append = append;
-		memory->ended = ended;
-		memory->computed = computed;
-		memory->joins = joins;
-		trace.stored = true;
-		trace.grouped = false;
+		memory->closed = closed;
 		column = palloc(sizeof(ViewColumn));
 		column->attno = attno;
-		column->trace = is_known_in_result(&trace) ||
-			is_session_in_result(&trace) ? trace : no_trace;
+		column->trace = trace;
 		below->columns = lappend(below->columns, column);
 	}
 	return is_session_in_result(&column->trace) && !memory->ended ? no_trace :
@@ -1217,6 +1273,14 @@ trace_of(Query *query, Node *expr, bool append, bool changes)
 	Memory		memory = {.append = append,.changes = changes};
 
 	return trace_expr(query, expr, &memory);
+}
+
+bool
+stream_eventtime_closes(Query *query)
+{
+	Memory		memory = {.append = true};
+
+	return closing_of(query, &memory)->key != NULL;
 }
 
 bool
@@ -2094,7 +2158,7 @@ apart_in_member(Query *query, Node *expr, Node *other, void *arg, int64 *us)
 		return false;
 	if (bms_equal(pull_varnos(NULL, expr), pull_varnos(NULL, other)))
 		return apart_in_member(query, expr, other, arg, us);
-	if (!stream_analyze_joins_rows(query))
+	if (!joins_members(query, memory))
 		return false;
 	joined = joined_of(query, memory);
 	if (joined->bounds)
@@ -2349,7 +2413,7 @@ lag_of_query(Query *query, Memory *memory)
 												   lc)->subquery, memory));
 		return lag;
 	}
-	if (stream_analyze_joins_rows(query) || joins_results(query, memory))
+	if (joins_members(query, memory))
 		return joined_of(query, memory)->output_lag;
 	members = joined_members(query, memory);
 	foreach(lc, members)

@@ -66,6 +66,9 @@ extern StreamWindow *stream_eventtime_find(Query *query, List *keys,
 										   bool append, bool whole,
 										   bool changes, const char *source);
 
+/* Is an event time among the keys of the query, in append mode, so that its groups close? */
+extern bool stream_eventtime_closes(Query *query);
+
 /* Is the function our session_window? */
 extern bool stream_eventtime_is_session(Oid funcid);
 

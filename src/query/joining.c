@@ -564,7 +564,8 @@ check_changing(const Joining *joining)
 	if (joining->append)
 		stream_refuse_in(&joining->cut->place,
 						 "output mode \"append\" of a join with rows that change is",
-						 query->targetList, "Use output mode \"update\".");
+						 query->targetList,
+						 "Have these rows in a continuous view in output mode \"append\", and join that; or use output mode \"update\".");
 	if (stream_analyze_partial_joins(query) == NIL &&
 		!joins_sides_only(joining, (Node *) query->jointree))
 		stream_refuse_in(&joining->cut->place,

@@ -109,7 +109,7 @@ is_distinct(Query *query)
 
 /*
  * Is it a plain SELECT that joins streams or is to take changes, or a UNION ALL of operators,
- * or has such a one in its FROM?
+ * or has such a one, or closed groups, in its FROM?
  */
 static bool
 is_over_join(Query *query)
@@ -128,7 +128,9 @@ is_over_join(Query *query)
 	{
 		RangeTblEntry *rte = rt_fetch(lfirst_int(lc), query->rtable);
 
-		if (rte->rtekind == RTE_SUBQUERY && is_over_join(rte->subquery))
+		if (rte->rtekind == RTE_SUBQUERY &&
+			(is_over_join(rte->subquery) ||
+			 stream_analyze_hands_on_closed(rte->subquery)))
 			return true;
 	}
 	return false;
@@ -141,7 +143,8 @@ static bool reads_row_by_row(Query *query, bool operator);
 static bool
 is_row_by_row(Query *part, bool operator)
 {
-	if (operator && (is_distinct(part) || is_over_join(part)))
+	if (operator && (is_distinct(part) || is_over_join(part) ||
+					 stream_analyze_hands_on_closed(part)))
 		return reads_row_by_row(part, true);
 	return is_plain(part) && reads_row_by_row(part, false);
 }
@@ -283,7 +286,8 @@ is_changing(Query *query, int rtindex)
 	StreamTopn *topn;
 
 	if (rte->rtekind != RTE_SUBQUERY || rte->lateral ||
-		!stream_analyze_has_stream(part))
+		!stream_analyze_has_stream(part) ||
+		stream_analyze_hands_on_closed(part))
 		return false;
 	topn = first_rows_of(query, rtindex);
 	if (topn ? !is_simple_rows(query, rtindex, topn) :
@@ -383,9 +387,10 @@ reads_operators(Planting *planting, Query *query)
 		if (rte->rtekind != RTE_SUBQUERY ||
 			!stream_analyze_has_stream(rte->subquery))
 			continue;
-		if (!is_maintained_member(planting, query,
-								  foreach_current_index(lc) + 1, &topn) &&
-			!reads_operators(planting, rte->subquery))
+		if (stream_analyze_hands_on_closed(rte->subquery) ||
+			(!is_maintained_member(planting, query,
+								   foreach_current_index(lc) + 1, &topn) &&
+			 !reads_operators(planting, rte->subquery)))
 			return false;
 		found = true;
 	}
@@ -471,6 +476,7 @@ members_that_change(Query *query, bool append)
 static StreamCut *make_operator(Planting *planting, Query *query,
 								StreamTopn *topn, bool below,
 								const StreamPlace *place);
+static void refuse_unclosed(Query *query, const StreamPlace *place);
 
 /*
  * A sub-select is maintained by itself, before the query around it is looked at.
@@ -519,8 +525,30 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 }
 
 /*
- * Makes operators of the deduplications, and of joins of streams, in FROM.  result: it
- * is for the result of the view.
+ * What takes the place of an aggregation in FROM that hands on its groups when they are
+ * closed: these, which only come.
+ */
+static void
+take_closed(StreamCutInput *input)
+{
+	StreamCut  *cut = input->cut;
+
+	if (cut->window == NULL || !cut->window->event_time)
+		refuse_unclosed(cut->query, &cut->place);
+	if (!cut->window->in_all_sets)
+		stream_refuse_in(&cut->place,
+						 "output mode \"append\" of what is made of grouping sets some of which lack the event time is",
+						 linitial(cut->query->groupingSets),
+						 "Put the window into every set, or use output mode \"update\".");
+	cut->final_only = true;
+	input->changes = stream_reading_of_changes(cut);
+	/* what comes needs no sign */
+	input->changes->targetList = list_delete_last(input->changes->targetList);
+}
+
+/*
+ * Makes operators of the deduplications, of joins of streams, and of what hands on closed
+ * groups, in FROM.  result: it is for the result of the view.
  */
 static void
 find_below(Planting *planting, StreamCut *cut, bool result)
@@ -538,7 +566,8 @@ find_below(Planting *planting, StreamCut *cut, bool result)
 
 		if (rte->rtekind != RTE_SUBQUERY ||
 			!stream_analyze_has_stream(rte->subquery) ||
-			!(is_distinct(rte->subquery) || is_over_join(rte->subquery)))
+			!(is_distinct(rte->subquery) || is_over_join(rte->subquery) ||
+			  stream_analyze_hands_on_closed(rte->subquery)))
 			continue;
 		place = stream_joining_locate(&cut->place, cut->query,
 									  foreach_current_index(lc) + 1);
@@ -553,6 +582,8 @@ find_below(Planting *planting, StreamCut *cut, bool result)
 		input->cut->hands_on = true;
 		if (input->cut->signs)
 			take_changes(planting, cut, input, result);
+		if (stream_analyze_hands_on_closed(rte->subquery))
+			take_closed(input);
 		cut->below = lappend(cut->below, input);
 	}
 }
@@ -622,12 +653,15 @@ make_union(Planting *planting, StreamCut *cut)
 			make_below(planting, cut, rtindex);
 			continue;
 		}
-		if (!is_distinct(part) && !is_over_join(part) && find_passed(part) == 0)
+		if (!is_distinct(part) && !is_over_join(part) &&
+			!stream_analyze_hands_on_closed(part) && find_passed(part) == 0)
 			continue;
 		input = palloc0(sizeof(StreamCutInput));
 		input->rtindex = rtindex;
 		input->cut = make_operator(planting, part, NULL, true, &place);
 		input->cut->hands_on = true;
+		if (stream_analyze_hands_on_closed(part))
+			take_closed(input);
 		cut->below = lappend(cut->below, input);
 	}
 	stream_uniting_cut(cut);
@@ -993,6 +1027,7 @@ can_join(Query *query)
 		Query	   *part = rt_fetch(lfirst_int(lc), query->rtable)->subquery;
 
 		if (part && !is_plain(part) && !is_distinct(part) &&
+			!stream_analyze_hands_on_closed(part) &&
 			!is_changing(query, lfirst_int(lc)))
 			return false;
 	}
@@ -1227,7 +1262,8 @@ can_be_part(Planting *planting, Query *query, int rtindex, bool takes,
 	if (!stream_analyze_has_stream(part))
 		return false;
 	groups = is_changing(query, rtindex) || find_passed(part) > 0;
-	if (!groups && !is_distinct(part) && !is_over_join(part))
+	if (!groups && !is_distinct(part) && !is_over_join(part) &&
+		!stream_analyze_hands_on_closed(part))
 		return is_plain(part) && reads_row_by_row(part, false);
 	*made = true;
 	if (!groups && !reads_row_by_row(part, true))
@@ -1381,17 +1417,86 @@ look_up(Planting *planting, Query *query, bool outermost, bool needed,
 		*query = *over;
 }
 
+/* ---- closed groups ---- */
+
+/* Has FROM, by way of what only filters and computes, tests by EXISTS that are yet to be made? */
+static bool
+has_tests_below(Query *query)
+{
+	ListCell   *lc;
+
+	CHECK_FOR_INTERRUPTS();
+	foreach(lc, query->rtable)
+	{
+		Query	   *part = lfirst_node(RangeTblEntry, lc)->subquery;
+
+		if (lfirst_node(RangeTblEntry, lc)->rtekind != RTE_SUBQUERY ||
+			is_operator(part))
+			continue;
+		if (stream_analyze_has_stream(part->jointree->quals) ||
+			has_tests_below(part))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Are groups in FROM of a query in append mode to be handed on when they are closed, for
+ * readers cannot put together what is made of them?
+ */
+static bool
+takes_closed(Planting *planting, Query *query, bool outermost, bool needed)
+{
+	bool		joins = list_length(stream_analyze_members_of_from(query)) > 1;
+
+	if (!planting->tree->append)
+		return false;
+	if (query->hasAggs || query->groupClause)
+		return joins || count_members(query) > 1;
+	if (query->setOperations == NULL && !joins)
+		return false;
+	return !reads_operators(planting, query) || needed ||
+		has_tests_below(query) || stream_analyze_partial_joins(query) ||
+		(outermost && planting->options->changes);
+}
+
+static void
+refuse_unclosed(Query *query, const StreamPlace *place)
+{
+	stream_refuse_in(place,
+					 "output mode \"append\" of what is made of an aggregation without an event time among its keys is",
+					 query->targetList,
+					 "Group by a window of the stream's event time, such as tumble(ts, '1 minute'), or use output mode \"update\".");
+}
+
+/*
+ * Has an aggregation hand on its groups when they are closed, if it can.  (What is said of a
+ * group is said once.)
+ */
+static void
+hand_on_closed(Query *query, const StreamPlace *place)
+{
+	if (!is_simple_aggregation(query) || query->hasWindowFuncs ||
+		query->limitCount || query->limitOffset ||
+		!reads_row_by_row(query, true))
+		return;
+	if (!stream_eventtime_closes(query))
+		refuse_unclosed(query, place);
+	stream_analyze_hand_on_closed(query);
+}
+
 /*
  * Writes the query and its parts so that joins of streams, UNION ALL, and what is above rows
  * that come and go, are operators by themselves.  Joins are put into sub-selects where more
  * is done than to join; what can be a join becomes one.  topn, takes: as takes_from_below;
- * needed: as look_up.
+ * needed: as look_up; closes: what is above takes groups when they are closed.
  */
 static void
 arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
-		bool outermost, bool needed, const StreamPlace *place)
+		bool outermost, bool needed, bool closes, const StreamPlace *place)
 {
 	bool		append = planting->tree->append;
+	bool		closed;
 	bool		tests;
 	bool		below;
 	ListCell   *lc;
@@ -1405,6 +1510,7 @@ arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
 		 !reads_operators(planting, query)))
 		nest_union(query);
 	below = takes_from_below(planting, query, topn, takes);
+	closed = closes || takes_closed(planting, query, outermost, needed);
 	needed |= !reads_operators(planting, query);
 	foreach(lc, query->rtable)
 	{
@@ -1417,7 +1523,7 @@ arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
 			continue;
 		part = stream_joining_locate(place, query, rtindex);
 		arrange(planting, rte->subquery, first_rows_of(query, rtindex), below,
-				false, needed, &part);
+				false, needed, closed, &part);
 		if (append)
 			continue;
 		nest_groups(query, rtindex);
@@ -1443,6 +1549,8 @@ arrange(Planting *planting, Query *query, const StreamTopn *topn, bool takes,
 		stream_joining_wrap(query, place);
 	if (!append)
 		group_distinct(query);
+	if (closes)
+		hand_on_closed(query, place);
 	unite(planting, query, takes, outermost);
 }
 
@@ -1587,7 +1695,7 @@ stream_tree_of_query(Query *query, const StreamOptions *options,
 	/* of views, too */
 	stream_outerjoins_nest(query);
 	arrange(&planting, query, stream_topn_of_distinct(query), !tree->append,
-			true, false, place);
+			true, false, false, place);
 	if (is_maintained(&planting, query) || planting.kept ||
 		!reads_operators(&planting, query) || shows_changes(&planting, query))
 		make_operator(&planting, query, NULL, false, place);

@@ -291,6 +291,13 @@ find_input(const StreamCut *cut, int rtindex)
 	return NULL;
 }
 
+/* Has what is read of the part a sign? */
+static bool
+has_sign(const StreamCutInput *input)
+{
+	return input->cut->signs || (input->changes && !input->cut->final_only);
+}
+
 /* What the part is in the feed. */
 static void
 read_part(const StreamCut *cut, RangeTblEntry *rte, int rtindex)
@@ -307,7 +314,7 @@ read_part(const StreamCut *cut, RangeTblEntry *rte, int rtindex)
 		IncrementVarSublevelsUp((Node *) rte->subquery, 1, 1);
 		rte->subquery = select_from(rte->subquery);
 	}
-	if (input == NULL || !(input->changes || input->cut->signs))
+	if (input == NULL || !has_sign(input))
 		add_column(rte->subquery, sign_of_new(), "_sign");
 	rte->eref->colnames = lappend(rte->eref->colnames, makeString("_sign"));
 }
@@ -339,11 +346,7 @@ stream_uniting_cut(StreamCut *cut)
 	cut->hands_on = true;
 	cut->over_changes = false;
 	foreach(lc, cut->below)
-	{
-		StreamCutInput *input = lfirst(lc);
-
-		cut->signs |= input->changes || input->cut->signs;
-	}
+		cut->signs |= has_sign(lfirst(lc));
 	foreach(lc, cut->query->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);

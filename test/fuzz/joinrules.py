@@ -9,7 +9,8 @@ batch: late rows, what is stored, what is given up and comes out alone then.  It
 shares no code with the extension.  Streams have an event time or have none; what
 is equal to the event time of another stream may be any column.  Of three streams,
 it is two such joins, one over the other, with the watermarks that rule K1 gives
-them: inner and outer joins, EXISTS and NOT EXISTS.
+them: inner and outer joins, EXISTS and NOT EXISTS.  Some of the three are grouped
+by their event time, or a window of it: such groups come when they are closed.
 
 Every fourth history is in order: joins of up to five streams, in parentheses or
 not, with EXISTS and NOT EXISTS above and windows over them, whose conditions
@@ -407,6 +408,39 @@ def window_of(name, attr):
     return of
 
 
+class Groups:
+    """The aggregation of a stream, by its event time or a window of it: groups come
+    out, like rows, when they are closed (F1, F2)."""
+
+    def __init__(self, side, windowed):
+        self.side = side
+        self.windowed = windowed
+        self.open = {}
+        self.late_rows = 0
+
+    def sql(self, source):
+        return ("(SELECT %s, k, max(o) AS o, tumble(max(o), '10 s') AS w, "
+                "sum(id)::int4 AS id FROM %s GROUP BY 1, 2) %s" % (
+                    "tumble(ts, '10 s') AS tw" if self.windowed else "ts",
+                    source, self.side))
+
+    def batch(self, rows, late, evict):
+        for row in rows:
+            end = end_of_window(row.ts) if self.windowed else row.ts
+            if late is not None and end <= late:
+                self.late_rows += 1
+                continue
+            group = self.open.get((end, row.k))
+            if group:
+                group.id += row.id
+                group.o = max(group.o, row.o)
+            else:
+                self.open[end, row.k] = copy.copy(row)
+        closed = [key for key in self.open
+                  if evict is not None and key[0] <= evict]
+        return [self.open.pop(key) for key in closed]
+
+
 class Chain:
     """Two joins, the first of l and r, the second of what it hands on and x."""
 
@@ -419,10 +453,15 @@ class Chain:
             first, second = (k if k != "full" else "left"
                              for k in (first, second))
         self.about = "l" if first in ("semi", "anti") else rng.choice("lr")
+        # joins of nothing but groups may be left to readers
+        grouped = rng.sample(timed, min(len(timed), rng.choice([0, 0, 1, 1, 2])))
+        self.groups = {m: Groups(m, rng.random() < 0.5) for m in grouped}
         texts, conditions = [], []
         for a, b in (("l", "r"), (self.about, "x")):
-            text, condition = rng.choice(list(self.conditions(rng, a, b,
-                                                              timed)))
+            text, condition = rng.choice([
+                c for c in self.conditions(rng, a, b, timed)
+                if not any(m + ".ts" in self.of_groups(c[0])
+                           for m in self.windowed())])
             by_k = rng.random() < 0.6 or "full" in (first, second)
             if by_k and "k =" not in text:
                 text = "%s.k = %s.k AND %s" % (a, b, text)
@@ -442,12 +481,12 @@ class Chain:
             meets, key, reach, by_k, a, b = conditions[n]
             self.steps.append(Step(kind, self.both(meets, by_k, a, b), key,
                                    reach, {}))
-        above = " ".join([texts[1]] + [s + ".ts" for s in shows])
+        above = " ".join([texts[1]] + [self.time(s) for s in shows])
         for side in "lr":
             # the first hands on the time, also if only a window of it is asked for
             said = texts[0]
             if side in given and side + ".ts" in above:
-                said += " %s.ts" % side
+                said += " " + self.time(side)
             self.steps[0].lateness[side] = self.late_by(side, said, timed)
         late = [f for f in (self.late_by(m, above, timed) for m in given) if f]
         self.steps[1].lateness["l"] = late[0] if late else None
@@ -468,6 +507,19 @@ class Chain:
                     (m != "x" or second not in ("semi", "anti"))]
         self.columns = ", ".join("%sid" % m for m in self.ids)
         self.sql = self.make(first, second, texts, shows, single, rng)
+
+    def windowed(self):
+        return [m for m, groups in self.groups.items() if groups.windowed]
+
+    def of_groups(self, text):
+        """What is said of windows is said of those that are grouped by."""
+        for m in self.windowed():
+            text = text.replace("tumble(%s.ts, '10 s')" % m, m + ".tw")
+        return text
+
+    def time(self, name):
+        return "tumble(%s.ts, '10 s')" % name if name in self.windowed() \
+            else name + ".ts"
 
     @staticmethod
     def late_by(name, said, timed):
@@ -527,10 +579,14 @@ class Chain:
                 (None, (time_of(b, "ts"), -c)) if both else (None, None)))
 
     def make(self, first, second, texts, shows, single, rng):
-        l, r, x = ("(SELECT * FROM s WHERE side = '%s') %s" % (s, s)
+        l, r, x = (self.groups[s].sql("s WHERE side = '%s'" % s if single else s)
+                   if s in self.groups else
+                   "(SELECT * FROM s WHERE side = '%s') %s" % (s, s)
                    if single else s for s in "lrx")
         columns = ", ".join(["%s.id AS %sid" % (m, m) for m in self.ids] +
-                            ["%s.ts AS %sts" % (m, m) for m in sorted(shows)])
+                            ["%s AS %sts" % (self.of_groups(self.time(m)), m)
+                             for m in sorted(shows)])
+        texts = [self.of_groups(text) for text in texts]
         words = {"semi": "EXISTS", "anti": "NOT EXISTS"}
         where = []
         if first in words:
@@ -539,7 +595,9 @@ class Chain:
             source = l
             if second not in words:
                 # a time among the columns says what is late
-                time = ", ts" if "l" in shows or "l.ts" in texts[1] else ""
+                time = ("" if "l" not in shows and
+                        not re.search(r"\bl\.tw?s?\b", texts[1]) else
+                        ", tw" if "l" in self.windowed() else ", ts")
                 source = "(SELECT id, k, o, w%s FROM %s WHERE %s) l" % (
                     time, l, where.pop())
         else:
@@ -566,7 +624,8 @@ class ChainReference:
 
     @property
     def late_rows(self):
-        return sum(step.late_rows for step in self.view.steps)
+        return sum(step.late_rows for step in
+                   self.view.steps + list(self.view.groups.values()))
 
     @property
     def perhaps(self):
@@ -577,7 +636,7 @@ class ChainReference:
         for row in rows:
             if row.side in self.latest:
                 self.latest[row.side] = max(self.latest[row.side] or 0, row.ts)
-        new = {s: [{s: r} for r in rows if r.side == s] for s in "lrx"}
+        new = {s: [{s: r} for r in self.rows_of(s, rows)] for s in "lrx"}
         pairs = first.batch(new, self.before, self.watermark)
         out = second.batch({"l": pairs, "r": new["x"]}, self.before,
                            self.watermark)
@@ -588,9 +647,16 @@ class ChainReference:
             value = min(self.latest.values()) - self.delay
             self.watermark = max(self.watermark or value, value)
 
+    def rows_of(self, name, rows):
+        """What is new of a member: rows of a stream, or groups of these."""
+        rows = [r for r in rows if r.side == name]
+        if name not in self.view.groups:
+            return rows
+        return self.view.groups[name].batch(rows, self.before, self.watermark)
+
     def catch_up(self):
-        if self.watermark != self.before and any(
-                step.key or any(step.reach) for step in self.view.steps):
+        if self.watermark != self.before and (self.view.groups or any(
+                step.key or any(step.reach) for step in self.view.steps)):
             self.batch([])
 
 
@@ -641,7 +707,11 @@ class Ordered:
     def leaf(self):
         name = "a%d" % self.number
         self.number += 1
-        return "%s %s" % (self.rng.choice(self.streams), name), name
+        stream = self.rng.choice(self.streams)
+        if self.rng.random() < 0.2:
+            return ("(SELECT ts, k, max(id) AS id FROM %s GROUP BY ts, k) %s" %
+                    (stream, name), name)
+        return "%s %s" % (stream, name), name
 
     def tree(self, size):
         rng = self.rng

@@ -117,7 +117,11 @@ my %append = (
 		AND b.n = a.n + 3 AND b.n % 5 > 0 AND b.at BETWEEN a.at AND a.at + interval \'300 ms\')
 		AND NOT EXISTS (SELECT FROM e c WHERE c.writer = a.writer AND c.n = a.n - 2 AND c.n % 3 = 0
 		AND c.at BETWEEN a.at - interval \'300 ms\' AND a.at)',
-		"at + interval '302 ms' <= \$"]);
+		"at + interval '302 ms' <= \$"],
+	a_groups => ['SELECT q.w, q.writer, q.c, b.n FROM (SELECT tumble(at, \'200 ms\') AS w, writer,
+		count(*) AS c, string_agg(n::text, \' \' ORDER BY n) AS list FROM e GROUP BY 1, 2) q LEFT JOIN e b
+		ON b.writer = q.writer AND tumble(b.at, \'200 ms\') = q.w AND b.n % 20 = q.c % 20',
+		"upper(w) <= \$"]);
 $node->safe_psql('postgres',
 	"CREATE MATERIALIZED VIEW $_ WITH (streaming.continuous, streaming.output_mode = append,
 	 streaming.max_batch_rows = 200) AS $append{$_}[0]")

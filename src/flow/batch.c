@@ -63,6 +63,7 @@
 #include "flow/reaper.h"
 #include "flow/operator.h"
 #include "flow/delta.h"
+#include "flow/executor.h"
 #include "flow/dataflow.h"
 #include "flow/poison.h"
 #include "flow/batch.h"
@@ -772,19 +773,13 @@ static void
 run_plan(StreamBatch *batch, StreamDelta *delta, PlannedStmt *plan,
 		 StreamPosition *position, DestReceiver *receiver)
 {
-	QueryDesc  *desc = CreateQueryDesc(plan, "batch of a continuous view",
-									   GetActiveSnapshot(), InvalidSnapshot,
-									   receiver,
-									   stream_delta_params(delta, batch->late,
-														   batch->closes, position,
-														   batch->view->watermark),
-									   environment(batch->view, delta->feed), 0);
+	StreamExecution execution = {
+		.late = batch->late,.closes = batch->closes,.position = position,
+		.watermark = batch->view->watermark,
+		.env = environment(batch->view, delta->feed),.receiver = receiver
+	};
 
-	ExecutorStart(desc, 0);
-	stream_compat_executor_run(desc, ForwardScanDirection, 0);
-	ExecutorFinish(desc);
-	ExecutorEnd(desc);
-	FreeQueryDesc(desc);
+	stream_executor_run(delta, plan, &execution);
 }
 
 /* The same for a plan with other processes: nothing is written before they have ended. */

@@ -8,8 +8,8 @@
  * each batch rescans it, as a nested loop does with its inner side.
  *
  * What is kept is memory and nothing else, below that of the plans.  After each batch it
- * gives back what belongs to a transaction: the snapshot, the relations, what its slots
- * hold.  Row types of relations, which slots pin, are replaced by copies.  So it needs no end: who
+ * gives back what belongs to a transaction: the relations, and the page that the scan is at.
+ * Row types of relations, which slots pin, are replaced by copies.  So it needs no end: who
  * drops the plans drops it, also after an error in the middle of a batch.
  *
  * What is looked up when an executor is made must still be so when it is used.
@@ -40,13 +40,15 @@
 #include "flow/scan.h"
 #include "flow/executor.h"
 
-/* By so much the memory of one may grow. */
+/* By so much the memory of one may grow; it is looked at from time to time. */
 #define MAX_GROWTH (32 * 1024)
+#define LOOK_EACH 16
 
 typedef struct StreamExecutor
 {
 	MemoryContext context;
 	Size		size;			/* of its memory, when it was new */
+	uint32		batches;
 	QueryDesc  *desc;
 	bool		running;		/* also after an error */
 } StreamExecutor;
@@ -106,14 +108,6 @@ start(StreamDelta *delta, PlannedStmt *plan, const StreamExecution *execution,
 	return desc;
 }
 
-static void
-end(QueryDesc *desc)
-{
-	ExecutorFinish(desc);
-	ExecutorEnd(desc);
-	FreeQueryDesc(desc);
-}
-
 /* Does anybody else want to see the end of the executor? */
 static bool
 is_watched(const StreamExecutor *executor)
@@ -123,8 +117,49 @@ is_watched(const StreamExecutor *executor)
 		executor->context;
 }
 
-/* Makes the executor that is kept. */
+/*
+ * Row types of relations, which slots pin until the transaction ends, are replaced by
+ * copies.
+ */
 static void
+unpin_row_types(EState *estate)
+{
+	ListCell   *lc;
+
+	foreach(lc, estate->es_tupleTable)
+	{
+		TupleTableSlot *slot = lfirst_node(TupleTableSlot, lc);
+		TupleDesc	desc = slot->tts_tupleDescriptor;
+
+		if (desc == NULL || desc->tdrefcount < 0)
+			continue;
+		slot->tts_tupleDescriptor = CreateTupleDescCopyConstr(desc);
+		ReleaseTupleDesc(desc);
+	}
+}
+
+/*
+ * What a new one holds of the transaction beside its relations.  The snapshot is the active one, which
+ * stays where it is as long as the batch runs the plan.
+ */
+static void
+let_go(StreamExecutor *executor)
+{
+	QueryDesc  *desc = executor->desc;
+	EState	   *estate = desc->estate;
+	ScanState  *scan = (ScanState *) scan_state(executor);
+	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
+
+	unpin_row_types(estate);
+	scan->ps.scandesc = scan->ss_ScanTupleSlot->tts_tupleDescriptor;
+	UnregisterSnapshot(estate->es_snapshot);
+	UnregisterSnapshot(desc->snapshot);
+	estate->es_snapshot = desc->snapshot = GetActiveSnapshot();
+	MemoryContextSwitchTo(old);
+}
+
+/* Makes the executor that is to be kept; false if it cannot be. */
+static bool
 start_kept(StreamDelta *delta, PlannedStmt *plan,
 		   const StreamExecution *execution)
 {
@@ -141,8 +176,12 @@ start_kept(StreamDelta *delta, PlannedStmt *plan,
 	delta->outdated = false;
 	/* it changes nothing, so it has no triggers that would wait for its end */
 	executor->desc = start(delta, plan, execution, EXEC_FLAG_SKIP_TRIGGERS);
-	executor->size = MemoryContextMemAllocated(context, true);
 	MemoryContextSwitchTo(old);
+	if (is_watched(executor))
+		return false;
+	let_go(executor);
+	executor->size = MemoryContextMemAllocated(context, true);
+	return true;
 }
 
 /* Makes it ready for the next batch. */
@@ -160,7 +199,7 @@ resume(StreamDelta *delta, const StreamExecution *execution)
 		stream_delta_set_params(delta, estate->es_param_list_info,
 								execution->late, execution->closes,
 								execution->position, execution->watermark);
-	estate->es_snapshot = RegisterSnapshot(GetActiveSnapshot());
+	estate->es_snapshot = desc->snapshot = GetActiveSnapshot();
 	stream_scan_resume(scan_state(executor));
 	desc->dest = execution->receiver;
 	desc->already_executed = false;
@@ -181,81 +220,65 @@ rescan(PlanState *top)
 	ExecReScan(top);
 }
 
-/* Nothing of relations is held by slots: neither pages nor row types. */
-static void
-clear_slots(EState *estate)
-{
-	ListCell   *lc;
-
-	foreach(lc, estate->es_tupleTable)
-	{
-		TupleTableSlot *slot = lfirst_node(TupleTableSlot, lc);
-		TupleDesc	desc = slot->tts_tupleDescriptor;
-
-		ExecClearTuple(slot);
-		if (desc == NULL || desc->tdrefcount < 0)
-			continue;
-		slot->tts_tupleDescriptor = CreateTupleDescCopyConstr(desc);
-		ReleaseTupleDesc(desc);
-	}
-}
-
 /* The batch is over: gives back all but memory. */
 static void
 suspend(StreamExecutor *executor)
 {
 	QueryDesc  *desc = executor->desc;
 	EState	   *estate = desc->estate;
-	ScanState  *scan = (ScanState *) scan_state(executor);
 	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
 
-	stream_scan_leave(&scan->ps);
+	stream_scan_leave(scan_state(executor));
 	rescan(desc->planstate);
-	clear_slots(estate);
-	scan->ps.scandesc = scan->ss_ScanTupleSlot->tts_tupleDescriptor;
 	ExecCloseRangeTableRelations(estate);
 	memset(estate->es_relations, 0,
 		   sizeof(Relation) * estate->es_range_table_size);
-	UnregisterSnapshot(estate->es_snapshot);
-	estate->es_snapshot = InvalidSnapshot;
-	if (desc->snapshot)
-		UnregisterSnapshot(desc->snapshot);
-	desc->snapshot = InvalidSnapshot;
+	estate->es_snapshot = desc->snapshot = InvalidSnapshot;
 	desc->dest = NULL;
 	executor->running = false;
 	MemoryContextSwitchTo(old);
+}
+
+/* Does it take more memory than it should, or walk through a larger hash table? */
+static bool
+has_grown(StreamExecutor *executor)
+{
+	return executor->batches++ % LOOK_EACH == 0 &&
+		MemoryContextMemAllocated(executor->context, true) >
+		executor->size + MAX_GROWTH;
+}
+
+/* Runs a plan and ends it. */
+static void
+run_once(QueryDesc *desc)
+{
+	stream_compat_executor_run(desc, ForwardScanDirection, 0);
+	ExecutorFinish(desc);
+	ExecutorEnd(desc);
+	FreeQueryDesc(desc);
 }
 
 void
 stream_executor_run(StreamDelta *delta, PlannedStmt *plan,
 					const StreamExecution *execution)
 {
-	QueryDesc  *desc;
-	StreamExecutor *executor;
-
 	if (!may_keep(delta, plan, execution))
 	{
-		desc = start(delta, plan, execution, 0);
-		stream_compat_executor_run(desc, ForwardScanDirection, 0);
-		end(desc);
+		run_once(start(delta, plan, execution, 0));
 		return;
 	}
 	if (delta->executor && (delta->outdated || delta->executor->running))
 		drop(delta);
 	if (delta->executor)
 		resume(delta, execution);
-	else
-		start_kept(delta, plan, execution);
-	executor = delta->executor;
-	stream_compat_executor_run(executor->desc, ForwardScanDirection, 0);
-	if (is_watched(executor))
+	else if (!start_kept(delta, plan, execution))
 	{
-		end(executor->desc);
+		run_once(delta->executor->desc);
 		drop(delta);
 		return;
 	}
-	suspend(executor);
-	if (MemoryContextMemAllocated(executor->context, true) >
-		executor->size + MAX_GROWTH)
+	stream_compat_executor_run(delta->executor->desc, ForwardScanDirection, 0);
+	suspend(delta->executor);
+	if (has_grown(delta->executor))
 		drop(delta);
 }

@@ -876,6 +876,7 @@ stream_scan_leave(PlanState *node)
 	DeltaScanState *state = (DeltaScanState *) node;
 
 	end_delta_scan(&state->css);
+	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
 	state->leaf = NULL;
 	state->watermark = NULL;
 	state->css.ss.ss_currentRelation = NULL;

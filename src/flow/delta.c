@@ -51,8 +51,8 @@
 /* So often a plan is made anew because something has changed meanwhile. */
 #define MAX_TRIES 10
 
-/* For so many groups the hash table of a small batch has room at first. */
-#define FEW_GROUPS 16
+/* For so many groups the hash table of a small batch has room at first: of two lines of memory. */
+#define FEW_GROUPS 3
 
 /* For so many new rows it should look up what they are joined with. */
 #define JOINED_ROWS 100

@@ -84,6 +84,7 @@ OBJS = \
 	src/flow/operator.o \
 	src/flow/above.o \
 	src/flow/delta.o \
+	src/flow/executor.o \
 	src/flow/dataflow.o \
 	src/flow/poison.o \
 	src/flow/batch.o \

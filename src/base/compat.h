@@ -429,8 +429,12 @@ typedef bool TU_UpdateIndexes;
 #if PG_VERSION_NUM < 180000
 #define stream_compat_executor_run(desc, direction, count) \
 	ExecutorRun(desc, direction, count, true)
+#define stream_compat_range_table_relation(estate, rti) \
+	ExecGetRangeTableRelation(estate, rti)
 #else
 #define stream_compat_executor_run ExecutorRun
+#define stream_compat_range_table_relation(estate, rti) \
+	ExecGetRangeTableRelation(estate, rti, false)
 #endif
 
 #if PG_VERSION_NUM < 170000

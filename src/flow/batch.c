@@ -63,6 +63,7 @@
 #include "flow/reaper.h"
 #include "flow/operator.h"
 #include "flow/delta.h"
+#include "flow/executor.h"
 #include "flow/dataflow.h"
 #include "flow/poison.h"
 #include "flow/batch.h"
@@ -94,6 +95,7 @@ typedef struct BatchView
 	StreamWatermark *watermark; /* as of generation */
 	int			generation;		/* of the dataflow, or -1 */
 	bool		simple;			/* as of generation: see stream_dataflow_is_simple */
+	bool		timed;			/* its query is about an event time */
 	bool		passes_clock;	/* views above read an idle input's time */
 	StreamFigures figures;		/* of the last batch */
 } BatchView;
@@ -298,6 +300,18 @@ prepare_operators(StreamBatch *batch)
 	}
 }
 
+/* Is the query about an event time? */
+static bool
+is_timed(const StreamDataflow *flow)
+{
+	ListCell   *lc;
+
+	foreach(lc, flow->tree->cuts)
+		if (stream_cut_is_timed((StreamCut *) lfirst(lc)))
+			return true;
+	return false;
+}
+
 /* Makes sure of plans and operators; the caller runs as the owner. */
 static void
 prepare_view(StreamBatch *batch)
@@ -307,7 +321,10 @@ prepare_view(StreamBatch *batch)
 	if (view->flow && stream_dataflow_must_reload(view->flow))
 		forget_derived(view);
 	if (view->flow == NULL)
+	{
 		view->flow = stream_dataflow_load(view->context, view->row);
+		view->timed = is_timed(view->flow);
+	}
 	stream_dataflow_plan(view->flow, view->row->options.trust_functions);
 	/* an ordinary view below may have been replaced */
 	if (view->generation != view->flow->generation &&
@@ -471,18 +488,6 @@ read_position(BatchView *view, const StreamProgressTable *table)
 
 /* ---- event time ---- */
 
-/* Is the query about an event time? */
-static bool
-uses_event_time(BatchView *view)
-{
-	ListCell   *lc;
-
-	foreach(lc, view->flow->tree->cuts)
-		if (stream_cut_is_timed((StreamCut *) lfirst(lc)))
-			return true;
-	return false;
-}
-
 /*
  * Is it about more than which rows are late for a join?  If not, no batch without rows
  * follows one that has moved the watermark (rule A2).
@@ -507,7 +512,7 @@ waits_for_event_time(BatchView *view)
 static bool
 closes_groups(BatchView *view)
 {
-	return uses_event_time(view) &&
+	return view->timed &&
 		view->row->options.output_mode != STREAM_OUTPUT_COMPLETE &&
 		stream_watermark_exists(view->watermark);
 }
@@ -613,7 +618,7 @@ has_groups_to_reap(BatchView *view)
 static bool
 has_time_to_pass_on(BatchView *view)
 {
-	return !uses_event_time(view) &&
+	return !view->timed &&
 		view->progress.watermark > view->progress.closed &&
 		stream_above_waits(view->row);
 }
@@ -772,19 +777,13 @@ static void
 run_plan(StreamBatch *batch, StreamDelta *delta, PlannedStmt *plan,
 		 StreamPosition *position, DestReceiver *receiver)
 {
-	QueryDesc  *desc = CreateQueryDesc(plan, "batch of a continuous view",
-									   GetActiveSnapshot(), InvalidSnapshot,
-									   receiver,
-									   stream_delta_params(delta, batch->late,
-														   batch->closes, position,
-														   batch->view->watermark),
-									   environment(batch->view, delta->feed), 0);
+	StreamExecution execution = {
+		.late = batch->late,.closes = batch->closes,.position = position,
+		.watermark = batch->view->watermark,
+		.env = environment(batch->view, delta->feed),.receiver = receiver
+	};
 
-	ExecutorStart(desc, 0);
-	stream_compat_executor_run(desc, ForwardScanDirection, 0);
-	ExecutorFinish(desc);
-	ExecutorEnd(desc);
-	FreeQueryDesc(desc);
+	stream_executor_run(delta, plan, &execution);
 }
 
 /* The same for a plan with other processes: nothing is written before they have ended. */
@@ -1131,7 +1130,7 @@ process_range(StreamBatch *batch)
 		batch->late = progress->watermark;
 	STREAM_DEBUG_POINT("batch-before-merge");
 	stream_watermark_begin(view->watermark, batch->now, batch->late,
-						   uses_event_time(view));
+						   view->timed);
 	run_operators(batch, view->position);
 	/* a look that finds no rows is no batch, where none without rows is wanted */
 	if (closes_groups(view) &&
@@ -1139,7 +1138,7 @@ process_range(StreamBatch *batch)
 		progress->closed = batch->closes;
 	stream_watermark_end(view->watermark, progress);
 	/* nothing is late for what does not look at event times */
-	if (!uses_event_time(view))
+	if (!view->timed)
 		progress->closed = progress->watermark;
 	note_handed_on(view);
 	settle(batch, fills || progress->closed != closed ||
@@ -1366,7 +1365,7 @@ stream_batch_read_position(StreamBatch *batch, StreamBatchShared *shared)
 	stream_catalog_open_progress(batch->table, view->row->unlogged);
 	read_position(view, batch->table);
 	stream_watermark_ask_below(view->watermark, view->owner,
-							   uses_event_time(view));
+							   view->timed);
 	note_streams(view);
 	batch->reads_content = reads_content(view);
 	batch->whole |= batch->reads_content;

@@ -63,9 +63,8 @@ leave_out(StreamBundled *view)
 static void
 open_view(StreamBundled *view)
 {
-	/* once more with the locks, with which news may come */
-	if (!stream_batch_is_simple(view->viewid) ||
-		!stream_viewgroup_try_lock(view->viewid) ||
+	/* it was simple; but with the locks news may come */
+	if (!stream_viewgroup_try_lock(view->viewid) ||
 		!ConditionalLockRelationOid(view->viewid, AccessShareLock) ||
 		!stream_batch_is_simple(view->viewid))
 		return;

@@ -51,8 +51,8 @@
 /* So often a plan is made anew because something has changed meanwhile. */
 #define MAX_TRIES 10
 
-/* For so many groups the hash table of a small batch has room at first. */
-#define FEW_GROUPS 16
+/* For so many groups the hash table of a small batch has room at first: of two lines of memory. */
+#define FEW_GROUPS 3
 
 /* For so many new rows it should look up what they are joined with. */
 #define JOINED_ROWS 100
@@ -96,6 +96,8 @@ function_changed(Datum arg, int cacheid, uint32 hashvalue)
 	{
 		StreamDelta *delta = lfirst(lc);
 
+		/* whom it may call, of the server's functions too, it has looked up */
+		delta->outdated = !STREAM_MUTATION("executor_outdated");
 		/* while a plan is made, it is not yet known what is in it */
 		if (delta->planning)
 			delta->replan = true;
@@ -598,6 +600,7 @@ stream_delta_plan(StreamDelta *delta, double rows, bool parallel)
 		if (delta->replan)
 		{
 			delta->small = delta->large = delta->backlog = NULL;
+			delta->executor = NULL;
 			MemoryContextReset(delta->plan_context);
 			delta->streams = delta->sights = NIL;
 			delta->generation++;
@@ -710,23 +713,32 @@ set_pointer(ParamListInfo params, int number, void *pointer)
 	params->params[number - 1].isnull = pointer == NULL;
 }
 
-ParamListInfo
-stream_delta_params(StreamDelta *delta, TimestampTz late, TimestampTz closes,
-					StreamPosition *position, StreamWatermark *watermark)
+void
+stream_delta_set_params(StreamDelta *delta, ParamListInfo params,
+						TimestampTz late, TimestampTz closes,
+						StreamPosition *position, StreamWatermark *watermark)
 {
 	StreamWindow *window = delta->cut->window;
 	Oid			type = OidIsValid(delta->feed->closes) ? delta->feed->closes :
 		window ? window->type : TIMESTAMPTZOID;
-	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
-	Interval   *delay = palloc0(sizeof(Interval));
+	Interval   *delay =
+		DatumGetIntervalP(params->params[STREAM_PARAM_DELAY - 1].value);
 
-	if (watermark)
-		delay->time = stream_watermark_delay(watermark);
+	delay->time = watermark ? stream_watermark_delay(watermark) : 0;
 	set_param(params, STREAM_PARAM_LATE, type, Int64GetDatum(late));
 	set_param(params, STREAM_PARAM_CLOSED, type, Int64GetDatum(closes));
-	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
-			  IntervalPGetDatum(delay));
 	set_pointer(params, STREAM_PARAM_POSITION, position);
 	set_pointer(params, STREAM_PARAM_WATERMARK, watermark);
+}
+
+ParamListInfo
+stream_delta_params(StreamDelta *delta, TimestampTz late, TimestampTz closes,
+					StreamPosition *position, StreamWatermark *watermark)
+{
+	ParamListInfo params = makeParamList(STREAM_NUM_PARAMS);
+
+	set_param(params, STREAM_PARAM_DELAY, INTERVALOID,
+			  IntervalPGetDatum(palloc0(sizeof(Interval))));
+	stream_delta_set_params(delta, params, late, closes, position, watermark);
 	return params;
 }

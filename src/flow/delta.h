@@ -37,6 +37,7 @@ typedef struct StreamDelta
 	PlannedStmt *small;			/* for batches of few rows, or NULL */
 	PlannedStmt *large;			/* for many, or NULL */
 	PlannedStmt *backlog;		/* for so many that other processes may help */
+	struct StreamExecutor *executor;	/* of the plan for few rows (executor.c), or NULL */
 	BlockNumber blocks;			/* of the tables that are joined, then */
 	List	   *relations;		/* all that the plans touch, or have touched */
 	bool		plain;			/* they run no code of users, see trust.h */
@@ -47,6 +48,7 @@ typedef struct StreamDelta
 	Oid			changed[STREAM_DELTA_CHANGED];
 
 	/* set by invalidation */
+	bool		outdated;		/* the executor may go by what is no longer so */
 	bool		replan;			/* plan again */
 	bool		reload;			/* a function changed: begin from scratch */
 	List	   *functions;		/* hash values in the PROCOID cache ... */
@@ -92,6 +94,12 @@ extern ParamListInfo stream_delta_params(StreamDelta *delta, TimestampTz late,
 										 TimestampTz closes,
 										 StreamPosition *position,
 										 StreamWatermark *watermark);
+
+/* Gives these other values, for another batch. */
+extern void stream_delta_set_params(StreamDelta *delta, ParamListInfo params,
+									TimestampTz late, TimestampTz closes,
+									StreamPosition *position,
+									StreamWatermark *watermark);
 
 /*
  * Raises 0A000 if late rows of the delta cannot be kept: where they are found to

@@ -61,6 +61,8 @@ struct StreamOperator
 {
 	MemoryContext context;
 	StreamCut  *cut;
+	int			ncolumns;		/* of the state table, if it has one ... */
+	Oid		   *types;			/* ... and their types */
 	StreamStore *store;			/* or sessions, ... */
 	StreamSessions *sessions;	/* or rows, or top rows without it, ... */
 	StreamRows *rows;			/* or results */
@@ -182,6 +184,27 @@ check_state_table(StreamCut *cut, TupleDesc desc)
 	if (cut->topn && cut->topn->slot_name)
 		check_column(desc, &column, INT8OID);
 	if (column != desc->natts)
+		refuse_state_table();
+}
+
+static void
+note_columns(StreamOperator *op, TupleDesc desc)
+{
+	op->ncolumns = desc->natts;
+	op->types = palloc(sizeof(Oid) * desc->natts);
+	for (int i = 0; i < desc->natts; i++)
+		op->types[i] = TupleDescAttr(desc, i)->atttypid;
+}
+
+/* It must be no other than when the operator was made. */
+static void
+check_columns(const StreamOperator *op, TupleDesc desc)
+{
+	bool		same = desc->natts == op->ncolumns;
+
+	for (int i = 0; same && i < desc->natts; i++)
+		same = TupleDescAttr(desc, i)->atttypid == op->types[i];
+	if (!same)
 		refuse_state_table();
 }
 
@@ -457,6 +480,8 @@ stream_operator_create(MemoryContext parent, StreamCut *cut, TupleDesc desc,
 	op = palloc0(sizeof(StreamOperator));
 	op->context = context;
 	op->cut = cut;
+	if (desc)
+		note_columns(op, desc);
 	if (cut->kind == STREAM_CUT_TRANSFORM)
 		op->results = stream_results_create(context, desc, false);
 	else if (cut->kind == STREAM_CUT_CHANGES && desc)
@@ -723,8 +748,9 @@ void
 stream_operator_open(StreamOperator *op, Relation state, int64 batch,
 					 int64 late)
 {
-	/* it is no other than when the operator was made */
-	if (state)
+	if (state && op->types)
+		check_columns(op, RelationGetDescr(state));
+	else if (state)
 		check_state_table(op->cut, RelationGetDescr(state));
 	if (op->changes)
 		stream_operator_check_change_stream(state);

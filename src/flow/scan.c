@@ -513,7 +513,10 @@ create_delta_scan_state(CustomScan *cscan)
 	return (Node *) state;
 }
 
-/* Sets the conditions up in two parts, as the plan says. */
+/*
+ * Sets the conditions up in two parts, as the plan says; or in one, where nobody looks at
+ * event times.
+ */
 static void
 split_conditions(DeltaScanState *state)
 {
@@ -522,23 +525,48 @@ split_conditions(DeltaScanState *state)
 	int			nbefore = linitial_int(cscan->custom_private);
 	List	   *quals = cscan->scan.plan.qual;
 
-	if (nbefore == 0)
+	if (nbefore == 0 || (state->input != NULL) == (state->before != NULL))
 		return;
-	state->before = ExecInitQual(list_truncate(list_copy(quals), nbefore),
+	state->before = state->input == NULL ? NULL :
+		ExecInitQual(list_truncate(list_copy(quals), nbefore),
+					 (PlanState *) node);
+	node->ps.qual = ExecInitQual(state->input == NULL ? quals :
+								 list_copy_tail(quals, nbefore),
 								 (PlanState *) node);
-	node->ps.qual = ExecInitQual(list_copy_tail(quals, nbefore),
-								 (PlanState *) node);
+}
+
+/* Takes what to read from the parameters of the plan. */
+static void
+take_batch(DeltaScanState *state)
+{
+	ParamListInfo params = state->css.ss.ps.state->es_param_list_info;
+	Oid			relid = RelationGetRelid(state->css.ss.ss_currentRelation);
+	CustomScan *cscan = (CustomScan *) state->css.ss.ps.plan;
+	StreamPosition *position = stream_watermark_param(params,
+													  STREAM_PARAM_POSITION);
+
+	state->leaf = position ? stream_position_leaf(position, relid) : NULL;
+	state->watermark = stream_watermark_param(params, STREAM_PARAM_WATERMARK);
+	state->input = state->leaf && state->watermark ?
+		stream_watermark_leaf(state->watermark,
+							  lsecond_int(cscan->custom_private), relid,
+							  state->leaf->more) : NULL;
+	if (state->leaf && !state->leaf->active)
+		state->leaf = NULL;
+	if (state->leaf)
+		state->leaf->scanned = true;
+	split_conditions(state);
 }
 
 static void
 begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 {
 	DeltaScanState *state = (DeltaScanState *) node;
-	Relation	rel = node->ss.ss_currentRelation;
 	CustomScan *cscan = (CustomScan *) node->ss.ps.plan;
-	StreamPosition *position;
 
 #if STREAM_CUSTOM_SCAN_IS_VIRTUAL
+	Relation	rel = node->ss.ss_currentRelation;
+
 	/*
 	 * The executor has made the scan slot and the expressions for virtual
 	 * tuples; ours are of the table's kind.
@@ -554,28 +582,10 @@ begin_delta_scan(CustomScanState *node, EState *estate, int eflags)
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	if (IsParallelWorker())
-	{
 		/* it points into another process */
 		estate->es_param_list_info->params[STREAM_PARAM_WATERMARK - 1].isnull = true;
-		return;
-	}
-	position = stream_watermark_param(estate->es_param_list_info,
-									  STREAM_PARAM_POSITION);
-	if (position)
-		state->leaf = stream_position_leaf(position, RelationGetRelid(rel));
-	state->watermark = stream_watermark_param(estate->es_param_list_info,
-											  STREAM_PARAM_WATERMARK);
-	if (state->leaf && state->watermark)
-		state->input = stream_watermark_leaf(state->watermark,
-											 lsecond_int(cscan->custom_private),
-											 RelationGetRelid(rel),
-											 state->leaf->more);
-	if (state->leaf && !state->leaf->active)
-		state->leaf = NULL;
-	if (state->leaf)
-		state->leaf->scanned = true;
-	if (state->input)
-		split_conditions(state);
+	else
+		take_batch(state);
 }
 
 /* Begins to read the pages [start, end). */
@@ -821,6 +831,19 @@ end_delta_scan(CustomScanState *node)
 	put_rest_aside(state);
 	if (state->scan)
 		table_endscan(state->scan);
+	state->scan = NULL;
+}
+
+/* Back to where the first row is the next. */
+static void
+rewind_scan(DeltaScanState *state)
+{
+	state->rows = 0;
+	state->nagain = 0;
+	state->done = state->in_range = false;
+	state->block = InvalidBlockNumber;
+	state->page = NULL;
+	state->nseen = 0;
 }
 
 /*
@@ -831,16 +854,45 @@ rescan_delta_scan(CustomScanState *node)
 {
 	DeltaScanState *state = (DeltaScanState *) node;
 
-	state->rows = 0;
-	state->nagain = 0;
-	state->done = state->in_range = false;
-	state->block = InvalidBlockNumber;
-	state->page = NULL;
-	state->nseen = 0;
+	rewind_scan(state);
 	if (state->scan)
 		table_endscan(state->scan);
 	state->scan = NULL;
 	ExecScanReScan(&node->ss);
+}
+
+/* ---- one batch after the other ---- */
+
+bool
+stream_scan_is_delta(const Plan *plan)
+{
+	return IsA(plan, CustomScan) &&
+		((const CustomScan *) plan)->methods == &scan_methods;
+}
+
+void
+stream_scan_leave(PlanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+
+	end_delta_scan(&state->css);
+	ExecClearTuple(state->css.ss.ss_ScanTupleSlot);
+	state->leaf = NULL;
+	state->watermark = NULL;
+	state->css.ss.ss_currentRelation = NULL;
+}
+
+void
+stream_scan_resume(PlanState *node)
+{
+	DeltaScanState *state = (DeltaScanState *) node;
+	CustomScan *cscan = (CustomScan *) node->plan;
+
+	state->css.ss.ss_currentRelation =
+		stream_compat_range_table_relation(node->state, cscan->scan.scanrelid);
+	rewind_scan(state);
+	state->looked_at = 0;
+	take_batch(state);
 }
 
 /* ---- several processes ---- */

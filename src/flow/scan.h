@@ -8,6 +8,7 @@
 #ifndef STREAMING_SCAN_H
 #define STREAMING_SCAN_H
 
+#include "nodes/execnodes.h"
 #include "nodes/plannodes.h"
 
 /* Registers the node and the planner's hooks; called from _PG_init. */
@@ -24,5 +25,17 @@ extern void stream_scan_install(void);
  */
 extern PlannedStmt *stream_scan_plan(Query *query, double rows, bool parallel,
 									 List *looked_up);
+
+/* Is the node one of ours? */
+extern bool stream_scan_is_delta(const Plan *plan);
+
+/*
+ * One of ours that several batches use, one after the other (executor.c): the batch is
+ * over, of which the node reads what the plan has left, and keeps nothing; and it takes what the
+ * next one is to read from the parameters, before which it is rescanned.  In the memory of
+ * the executor.
+ */
+extern void stream_scan_leave(PlanState *node);
+extern void stream_scan_resume(PlanState *node);
 
 #endif

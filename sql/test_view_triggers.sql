@@ -56,6 +56,10 @@ SELECT said();
 CREATE TRIGGER v_when AFTER UPDATE ON v FOR EACH ROW WHEN (new.n > old.n + 1)
 	EXECUTE FUNCTION per_row();
 ALTER TRIGGER v_row ON v RENAME TO v_each;
+COMMENT ON TRIGGER v_each ON vtr.v IS 'each';
+SELECT obj_description(oid, 'pg_trigger') FROM pg_trigger WHERE tgname = 'v_each';
+COMMENT ON TRIGGER v_none ON v IS 'none';
+ALTER TABLE v DISABLE TRIGGER v_each;
 DROP TRIGGER v_each ON v;
 DROP TRIGGER v_insert ON vtr.v;
 DROP TRIGGER IF EXISTS v_row ON v;

@@ -228,6 +228,25 @@ stream_trigger_rename(StreamStatement *s, Oid viewid)
 }
 
 void
+stream_trigger_comment(StreamStatement *s, Oid viewid)
+{
+	CommentStmt *stmt = (CommentStmt *) s->pstmt->utilityStmt;
+	Oid			table = table_of(viewid);
+	Node	   *name = llast((List *) stmt->object);
+
+	stream_privilege_need_owner(viewid);
+	/* the server reports that there is no such trigger */
+	if (OidIsValid(table) && has_trigger(table, strVal(name)))
+	{
+		stmt = (CommentStmt *) stream_statement_own(s);
+		stmt->object = (Node *)
+			list_make3(makeString(get_namespace_name(get_rel_namespace(table))),
+					   makeString(get_rel_name(table)), name);
+	}
+	stream_statement_pass_on(s);
+}
+
+void
 stream_trigger_created(Oid trigger)
 {
 	Relation	rel = table_open(TriggerRelationId, AccessShareLock);

@@ -653,11 +653,31 @@ set_schema(StreamStatement *s)
 	stream_view_schema_changed(viewid, from);
 }
 
+/* The continuous view that the trigger is on, or InvalidOid; the last name is its own. */
+static Oid
+view_of_trigger(List *names)
+{
+	List	   *view = list_truncate(list_copy(names), list_length(names) - 1);
+
+	return list_length(view) < 1 || list_length(view) > 3 ? InvalidOid :
+		stream_statement_view(makeRangeVarFromNameList(view));
+}
+
 static void
 comment(StreamStatement *s)
 {
 	CommentStmt *stmt = (CommentStmt *) s->pstmt->utilityStmt;
 
+	if (stmt->objtype == OBJECT_TRIGGER)
+	{
+		Oid			viewid = view_of_trigger((List *) stmt->object);
+
+		if (OidIsValid(viewid))
+		{
+			stream_trigger_comment(s, viewid);
+			return;
+		}
+	}
 	if (stmt->objtype == OBJECT_MATVIEW &&
 		OidIsValid(stream_statement_view(makeRangeVarFromNameList((List *) stmt->object))))
 	{
@@ -838,16 +858,6 @@ drop_strangers(DropStmt *stmt)
 		strangers.owner = stream_owner_of(viewid);
 		stream_strangers_drop(&strangers);
 	}
-}
-
-/* The continuous view that the trigger is on, or InvalidOid; the last name is its own. */
-static Oid
-view_of_trigger(List *names)
-{
-	List	   *view = list_truncate(list_copy(names), list_length(names) - 1);
-
-	return list_length(view) < 1 || list_length(view) > 3 ? InvalidOid :
-		stream_statement_view(makeRangeVarFromNameList(view));
 }
 
 static void

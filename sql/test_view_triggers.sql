@@ -56,8 +56,10 @@ SELECT said();
 CREATE TRIGGER v_when AFTER UPDATE ON v FOR EACH ROW WHEN (new.n > old.n + 1)
 	EXECUTE FUNCTION per_row();
 ALTER TRIGGER v_row ON v RENAME TO v_each;
-COMMENT ON TRIGGER v_each ON v IS 'for each row';
+COMMENT ON TRIGGER v_each ON vtr.v IS 'each';
 SELECT obj_description(oid, 'pg_trigger') FROM pg_trigger WHERE tgname = 'v_each';
+COMMENT ON TRIGGER v_none ON v IS 'none';
+ALTER TABLE v DISABLE TRIGGER v_each;
 DROP TRIGGER v_each ON v;
 DROP TRIGGER v_insert ON vtr.v;
 DROP TRIGGER IF EXISTS v_row ON v;
@@ -190,11 +192,10 @@ DROP TRIGGER o_who ON o;
 CREATE TRIGGER o_becomes AFTER INSERT OR UPDATE ON o EXECUTE FUNCTION becomes();
 RESET ROLE;
 REFRESH MATERIALIZED VIEW o;
--- nobody else makes, renames, describes or drops triggers
+-- nobody else makes, renames or drops triggers
 SET ROLE regress_vtr_other;
 CREATE TRIGGER mine AFTER INSERT ON o EXECUTE FUNCTION per_row();
 ALTER TRIGGER o_becomes ON o RENAME TO mine;
-COMMENT ON TRIGGER o_becomes ON o IS 'mine';
 DROP TRIGGER o_becomes ON o;
 RESET ROLE;
 -- a new owner
@@ -240,7 +241,6 @@ DROP TRIGGER each ON h;
 ALTER TRIGGER each ON h RENAME TO mine;
 DROP TRIGGER of_view ON h;
 ALTER TRIGGER of_view_row ON h RENAME TO row_of_view;
-COMMENT ON TRIGGER each ON h IS 'not of the view';
 ALTER TRIGGER each ON h_changes RENAME TO a_change;
 DROP TRIGGER all_of_it ON h_changes;
 DROP TRIGGER goes ON h_changes;

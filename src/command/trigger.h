@@ -12,7 +12,7 @@
 
 /*
  * CREATE TRIGGER on a continuous view, which gets a change stream if it needs one and
- * has none; DROP TRIGGER, COMMENT ON TRIGGER, and ALTER TRIGGER ... RENAME.  Errors: 42501 for others than the
+ * has none; DROP and COMMENT ON TRIGGER, and ALTER TRIGGER ... RENAME.  Errors: 42501 for others than the
  * owner, 0A000 for triggers that a batch cannot fire.
  */
 extern void stream_trigger_create(StreamStatement *s, Oid viewid);
@@ -28,7 +28,7 @@ extern void stream_trigger_create_on_changes(StreamStatement *s, Oid viewid);
 extern void stream_trigger_created(Oid trigger);
 
 extern void stream_trigger_drop(StreamStatement *s, Oid viewid);
-extern void stream_trigger_comment(StreamStatement *s, Oid viewid);
 extern void stream_trigger_rename(StreamStatement *s, Oid viewid);
+extern void stream_trigger_comment(StreamStatement *s, Oid viewid);
 
 #endif

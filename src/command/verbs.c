@@ -130,6 +130,20 @@ target_of(const AlterTableCmd *cmd, Oid viewid)
 		case AT_SetRelOptions:
 		case AT_ResetRelOptions:
 			return ON_TABLES;
+		case AT_EnableTrig:
+		case AT_EnableAlwaysTrig:
+		case AT_EnableReplicaTrig:
+		case AT_EnableTrigAll:
+		case AT_EnableTrigUser:
+		case AT_DisableTrig:
+		case AT_DisableTrigAll:
+		case AT_DisableTrigUser:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("triggers of continuous view \"%s\" cannot be enabled or disabled",
+							get_rel_name(viewid)),
+					 errhint("Drop the trigger, and create it again.")));
+			break;
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

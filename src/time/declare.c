@@ -417,7 +417,12 @@ stream_declare_check(Oid relid)
 		stream_catalog_declaration(relid) : NULL;
 	Oid			type;
 
-	if (decl == NULL || decl->attnum == InvalidAttrNumber)
+	/*
+	 * That of a result may be a window, and its type is the view's; nobody has set options of
+	 * it.  (In a database that is being restored, there is no view yet.)
+	 */
+	if (decl == NULL || decl->attnum == InvalidAttrNumber ||
+		decl->option_names == NIL)
 		return;
 	type = get_atttype(relid, decl->attnum);
 	if (!is_event_time_type(type))

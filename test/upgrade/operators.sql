@@ -76,4 +76,9 @@ BEGIN
 END $$;
 CREATE TRIGGER tells AFTER INSERT OR UPDATE ON many FOR EACH ROW EXECUTE FUNCTION tell();
 CREATE TRIGGER tells_all AFTER INSERT ON many_changes FOR EACH ROW EXECUTE FUNCTION tell();
+-- a result whose event time is a window
+CREATE MATERIALIZED VIEW closed WITH (streaming.continuous,
+		streaming.trigger = manual, streaming.output_mode = append) AS
+	SELECT tumble(ts, '10 minutes') AS w, url, count(*) FROM clicks GROUP BY 1, 2;
+CREATE TRIGGER tells_closed AFTER INSERT ON closed FOR EACH ROW EXECUTE FUNCTION tell();
 RESET ROLE;

@@ -55,7 +55,7 @@
 #define POLL_US (5 * USECS_PER_SEC) /* the safety net: 5 s, or longer ... */
 #define POLLS_PER_SEC 4			/* ... with more than 20 views */
 
-#define ASLEEP_US USECS_PER_SEC	/* after so long without a batch */
+#define ASLEEP_MS 1000			/* without a batch, until a view sleeps */
 
 /* Views that have their batches together: */
 #define MAX_LOOKED_AT 256		/* so many views are asked */
@@ -463,20 +463,28 @@ stream_agenda_due_at(StreamAgendaView *view)
 	return view->poll_at;
 }
 
+/* After so long without a batch a view falls asleep. */
+static int64
+asleep_us(void)
+{
+	return stream_debug_limit("asleep", ASLEEP_MS) * INT64CONST(1000);
+}
+
 TimestampTz
 stream_agenda_next_due(void)
 {
 	TimestampTz at = DT_NOEND;
+	int64		asleep = asleep_us();
 	ListCell   *lc;
 
 	foreach(lc, awake)
 	{
 		StreamAgendaView *view = lfirst(lc);
 		TimestampTz due_at = stream_agenda_due_at(view);
-		TimestampTz tired_at = view->turn_at + ASLEEP_US;
+		TimestampTz tired_at = view->turn_at + asleep;
 
 		/* once: a turn in which it is put to sleep */
-		if (tired_at > turn_at && due_at >= tired_at + ASLEEP_US)
+		if (tired_at > turn_at && due_at >= tired_at + asleep)
 			at = Min(at, tired_at);
 		at = Min(at, due_at);
 	}
@@ -612,8 +620,8 @@ static bool
 may_sleep(StreamAgendaView *view, TimestampTz now)
 {
 	if (view->row == NULL || view->reload || view->asked ||
-		now < view->turn_at + ASLEEP_US ||
-		stream_agenda_due_at(view) < now + ASLEEP_US)
+		now < view->turn_at + asleep_us() ||
+		stream_agenda_due_at(view) < now + asleep_us())
 		return false;
 	/* of these it is only the time that counts, and of others with an interval */
 	if (view->paused || view->failed || view->retry_at != 0)

@@ -23,10 +23,14 @@ $node->start;
 
 sub sql { return $node->safe_psql('postgres', join(";\n", @_)); }
 
-# In a test build, nobody looks at views for which nothing has happened.
+# In a test build, nobody looks at views for which nothing has happened, and these sleep soon.
 my $bug = join ',', 'agenda_no_polls', $ENV{STREAMING_MUTATION} || ();
-sql("ALTER SYSTEM SET streaming.debug_mutation = '$bug'", 'SELECT pg_reload_conf()')
-  if $node->psql('postgres', 'SHOW streaming.debug_mutation') == 0;
+if ($node->psql('postgres', 'SHOW streaming.debug_mutation') == 0)
+{
+	sql("ALTER SYSTEM SET streaming.debug_mutation = '$bug'");
+	$node->append_conf('postgresql.conf', "streaming.debug_limits = 'asleep=200'\n");
+	$node->restart;
+}
 
 sql(q{CREATE EXTENSION streaming},
 	q{CREATE ROLE alice}, q{CREATE ROLE bob},

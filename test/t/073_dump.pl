@@ -379,6 +379,64 @@ pg('again', @psql, '-f', "$tmp/again.sql", '-d', 'holes_again');
 ok( $node->poll_query_until('holes_again', q{
 	SELECT count(*) = 1 FROM streaming.views WHERE state = 'restoring'}), 'what waits is dumped, too');
 
+# --------------------------------------------------------------- under load
+
+# Each transaction writes the same into a stream, whose rows go when they have been read,
+# and into an ordinary table: whatever a dump has seen, the views have to agree with that.
+$node->safe_psql('postgres', 'CREATE DATABASE busy');
+$node->safe_psql('busy', q{
+	CREATE EXTENSION streaming;
+	CREATE TABLE log (k int, v int);
+	CREATE TABLE s (k int, v int) USING stream WITH (streaming.retention = consumed);
+	CREATE TABLE p (k int, v int) PARTITION BY LIST (k);
+	CREATE TABLE p0 PARTITION OF p FOR VALUES IN (0, 1, 2) USING stream;
+	CREATE TABLE p1 PARTITION OF p DEFAULT USING stream;
+	CREATE MATERIALIZED VIEW sums WITH (streaming.continuous) AS SELECT k, count(*), sum(v) FROM s GROUP BY k;
+	CREATE MATERIALIZED VIEW sizes WITH (streaming.continuous) AS SELECT count, count(*) AS n FROM sums GROUP BY count;
+	CREATE MATERIALIZED VIEW copied WITH (streaming.continuous) AS SELECT k, v FROM s WHERE v % 2 = 0;
+	CREATE MATERIALIZED VIEW parts WITH (streaming.continuous) AS SELECT k, count(*), sum(v) FROM p GROUP BY k});
+my @writers = map {
+	IPC::Run::start([ @psql, '-d', 'busy', '-c', "SET application_name = 'writer'", '-c', qq{
+		DO \$\$ BEGIN
+			FOR i IN 1..100000 LOOP
+				WITH r AS (INSERT INTO log SELECT g % 7, i + $_ FROM generate_series(1, 20) g RETURNING *),
+					p AS (INSERT INTO p SELECT * FROM r)
+				INSERT INTO s SELECT * FROM r;
+				COMMIT;
+				PERFORM pg_sleep(0.002);
+			END LOOP;
+		END \$\$} ], '<', \undef, '>', '/dev/null', '2>', '/dev/null')
+} 1 .. 2;
+$node->poll_query_until('busy', q{SELECT count(*) = 4 FROM streaming.views WHERE rows_read > 0});
+pg('busy: plain', 'pg_dump', @at, '--no-sync', '-f', "$tmp/busy_plain", 'busy');
+pg('busy: custom', 'pg_dump', @at, '--no-sync', '-Fc', '-f', "$tmp/busy_custom", 'busy');
+pg('busy: directory', 'pg_dump', @at, '--no-sync', '-Fd', '-j', '3', '-f', "$tmp/busy_directory", 'busy');
+is($node->safe_psql('busy', q{SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'writer'}),
+	'2', 'rows came all the time');
+foreach my $writer (@writers) { eval { $writer->finish } }
+foreach my $way ('plain', 'custom', 'directory')
+{
+	my $dbname = "busy_$way";
+	my @same = (
+		[ 'sums', 'SELECT k, count(*), sum(v) FROM log GROUP BY k' ],
+		[ 'sizes', 'SELECT count, count(*) FROM (SELECT count(*) FROM log GROUP BY k) q GROUP BY count' ],
+		[ 'copied', 'SELECT k, v FROM log WHERE v % 2 = 0' ],
+		[ 'parts', 'SELECT k, count(*), sum(v) FROM log GROUP BY k' ]);
+
+	$node->safe_psql('postgres', "CREATE DATABASE $dbname");
+	pg("$dbname: restore", $way eq 'plain' ? (@psql, '-f', "$tmp/$dbname", '-d', $dbname) :
+		('pg_restore', @at, '-j', $way eq 'custom' ? 1 : 3, '-d', $dbname, "$tmp/$dbname"));
+	wait_restored($dbname, $dbname);
+	$node->safe_psql($dbname, q{
+		WITH r AS (INSERT INTO log SELECT g % 9, g FROM generate_series(1, 50) g RETURNING *), p AS (INSERT INTO p SELECT * FROM r)
+		INSERT INTO s SELECT * FROM r});
+	$node->safe_psql($dbname, 'SELECT streaming.wait(view) FROM streaming.views');
+	is( $node->safe_psql($dbname, join ' UNION ALL ', map {
+				"SELECT '$_->[0]' FROM ((TABLE $_->[0] EXCEPT ALL $_->[1]) UNION ALL ($_->[1] EXCEPT ALL TABLE $_->[0])) d"
+			} @same),
+		'', "$dbname: nothing is lost, and nothing twice");
+}
+
 # ------------------------------------------------------------- who may do what
 
 $node->safe_psql('postgres', 'CREATE DATABASE hostile');

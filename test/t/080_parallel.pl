@@ -127,7 +127,8 @@ is(sql(q{SELECT watermark FROM streaming.views WHERE view = 'windows'::regclass}
 
 # How many rows there are is known before any has been read, also of narrow ones; a group of views takes a
 # part of them, cut within a page, and those that help end there, too.
-sql(q{ALTER SYSTEM SET streaming.debug_limits = 'backlog=15000'}, 'SELECT pg_reload_conf()');
+sql(q{ALTER SYSTEM SET streaming.debug_limits = 'backlog=15000'});
+$node->restart;
 sql(q{
 	CREATE TABLE narrow (k int, x int) USING stream;
 	INSERT INTO narrow SELECT i % 7, i FROM generate_series(1, 50000) i;
@@ -146,7 +147,8 @@ is(sql('SELECT sum(n), sum(x), min(lo) FROM one'), '50000|1250025000|parallel wo
 is(sql('SELECT n, x, lo FROM two'), '50000|1250025000|parallel worker', '... each view of it');
 is(sql(q{SELECT string_agg(rows::text, ' ' ORDER BY batch) FROM streaming.progress WHERE view = 'two'::regclass AND rows > 0}),
 	'20001 20001 9998', 'in parts');
-sql(q{DROP MATERIALIZED VIEW alone, one, two}, q{ALTER SYSTEM RESET streaming.debug_limits}, 'SELECT pg_reload_conf()');
+sql(q{DROP MATERIALIZED VIEW alone, one, two}, q{ALTER SYSTEM RESET streaming.debug_limits});
+$node->restart;
 
 # What fails in another process fails the batch.
 sql('INSERT INTO s VALUES (1, -1, NULL)');

@@ -261,7 +261,10 @@ CALL streams();
 CREATE TABLE names (k int, name text);
 INSERT INTO names VALUES (1, 'before');
 CALL make('named', 'SELECT q.k, n, b, name FROM (SELECT tumble(ts, ''10 s'') AS w, k, count(*) AS n FROM l GROUP BY 1, 2) q JOIN r ON r.k = q.k AND tumble(r.ts, ''10 s'') = w LEFT JOIN names ON names.k = q.k');
-INSERT INTO l VALUES (at(1), 1, 1);
+-- of a group alone, when it closes, if there is a change stream; else when it is read
+CALL make('looked_up', 'SELECT q.k, n, name FROM (SELECT tumble(ts, ''10 s'') AS w, k, count(*) AS n FROM l GROUP BY 1, 2) q LEFT JOIN names ON names.k = q.k', ', streaming.changes');
+CALL make('read', 'SELECT q.k, n, name FROM (SELECT tumble(ts, ''10 s'') AS w, k, count(*) AS n FROM l GROUP BY 1, 2) q LEFT JOIN names ON names.k = q.k');
+INSERT INTO l VALUES (at(1), 1, 1), (at(1), 2, 1);
 INSERT INTO r VALUES (at(1), 1, 1);
 CALL refresh_views(2);
 UPDATE names SET name = 'then';
@@ -270,6 +273,10 @@ INSERT INTO r VALUES (at(10), 1, 2);
 CALL refresh_views(2);
 UPDATE names SET name = 'later';
 TABLE named;
+SELECT k, n, name FROM looked_up_changes ORDER BY k;
+SELECT * FROM looked_up ORDER BY k;
+SELECT * FROM read ORDER BY k;
+ALTER MATERIALIZED VIEW read SET (streaming.changes);
 SELECT regexp_replace(e, '\d{3,}', 'N', 'g') AS explain FROM streaming.explain('named') e WHERE e ~ '^ ?O|^  [A-Z]';
 
 ---- what is refused

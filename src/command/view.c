@@ -989,7 +989,7 @@ add_change_stream(StreamViewRow *row)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("a change stream cannot be added to continuous view \"%s\"",
 						get_rel_name(row->viewid)),
-				 errdetail("The parts of its UNION are put together by its readers."),
+				 errdetail("The parts of its UNION, or of its join, are put together by its readers."),
 				 errhint("Drop the view and create it anew WITH (streaming.changes).")));
 	if (!OidIsValid(tablespace))
 		tablespace = MyDatabaseTableSpace;

@@ -1447,14 +1447,16 @@ has_tests_below(Query *query)
 static bool
 takes_closed(Planting *planting, Query *query, bool outermost, bool needed)
 {
-	bool		joins = list_length(stream_analyze_members_of_from(query)) > 1;
+	List	   *members = stream_analyze_members_of_from(query);
+	bool		joins = list_length(members) > 1;
 
 	if (!planting->tree->append)
 		return false;
 	if (query->hasAggs || query->groupClause)
 		return joins || count_members(query) > 1;
 	if (query->setOperations == NULL && !joins)
-		return false;
+		return outermost && planting->options->changes &&
+			stream_lookups_are_wanted(query, members);
 	return !reads_operators(planting, query) || needed ||
 		has_tests_below(query) || stream_analyze_partial_joins(query) ||
 		(outermost && planting->options->changes);

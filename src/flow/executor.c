@@ -21,7 +21,8 @@
  *
  * What batches leave behind in its memory, which should be nothing, is bounded: if there
  * is too much the next batch has another.  So has the one after a batch of many groups, for
- * the hash table of these would be walked through by each.
+ * the hash table of these would be walked through by each.  It is some 75 kB, so views that are
+ * asleep (agenda.c) have none.
  *
  * Others look at executors, too.  Who measures one, or takes its memory over, wants to see
  * its end: it is not kept.
@@ -82,8 +83,8 @@ scan_state(const StreamExecutor *executor)
 	return IsA(top, AggState) ? outerPlanState(top) : top;
 }
 
-static void
-drop(StreamDelta *delta)
+void
+stream_executor_drop(StreamDelta *delta)
 {
 	if (delta->executor)
 		MemoryContextDelete(delta->executor->context);
@@ -268,17 +269,17 @@ stream_executor_run(StreamDelta *delta, PlannedStmt *plan,
 		return;
 	}
 	if (delta->executor && (delta->outdated || delta->executor->running))
-		drop(delta);
+		stream_executor_drop(delta);
 	if (delta->executor)
 		resume(delta, execution);
 	else if (!start_kept(delta, plan, execution))
 	{
 		run_once(delta->executor->desc);
-		drop(delta);
+		stream_executor_drop(delta);
 		return;
 	}
 	stream_compat_executor_run(delta->executor->desc, ForwardScanDirection, 0);
 	suspend(delta->executor);
 	if (has_grown(delta->executor))
-		drop(delta);
+		stream_executor_drop(delta);
 }

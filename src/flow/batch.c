@@ -196,6 +196,19 @@ stream_batch_forget(Oid viewid)
 }
 
 void
+stream_batch_rest(Oid viewid)
+{
+	BatchView  *view = views ?
+		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
+	ListCell   *lc;
+
+	if (view == NULL || view->flow == NULL || view->running)
+		return;
+	foreach(lc, view->flow->deltas)
+		stream_executor_drop(lfirst(lc));
+}
+
+void
 stream_batch_committed(Oid viewid)
 {
 	BatchView  *view = views ?

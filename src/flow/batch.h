@@ -220,4 +220,10 @@ extern TimestampTz stream_batch_wake_at(Oid viewid);
 /* Drops everything this process remembers of the view; safe for any OID. */
 extern void stream_batch_forget(Oid viewid);
 
+/*
+ * The view is not expected to have a batch soon: what is remembered only so that the next
+ * one begins sooner goes.  Between transactions.
+ */
+extern void stream_batch_rest(Oid viewid);
+
 #endif

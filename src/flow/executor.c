@@ -13,15 +13,16 @@
  * drops the plans drops it, also after an error in the middle of a batch.
  *
  * What is looked up when an executor is made must still be so when it is used.
- * Relations and their columns, the types of users, operators and roles are in the plan, and
- * goes with it when they change (delta.c); of functions, which are looked up with the right to
- * call them, any that changes makes all executors outdated.  The right to read the
+ * With relations and their columns, types of users, operators and roles the plan goes when
+ * they change (delta.c), and the executor with it; of functions, which are looked up with the
+ * right to call them, any that changes makes all executors outdated.  The right to read the
  * relations is asked for in each batch.  Functions of users may keep in an executor what
  * belongs to a transaction, so plans that call any have a new one for each batch.
  *
  * What batches leave behind in its memory, which should be nothing, is bounded: if there
- * is too much the next batch has another.  So has the one after a batch of many groups, for
- * the hash table of these would be walked through by each.
+ * is too much, one of the next batches has another.  So it is after a batch of many groups, for
+ * each would walk through a hash table as large as that.  It is some 75 kB, so views that
+ * are asleep (agenda.c) have none.
  *
  * Others look at executors, too.  Who measures one, or takes its memory over, wants to see
  * its end: it is not kept.
@@ -82,8 +83,8 @@ scan_state(const StreamExecutor *executor)
 	return IsA(top, AggState) ? outerPlanState(top) : top;
 }
 
-static void
-drop(StreamDelta *delta)
+void
+stream_executor_drop(StreamDelta *delta)
 {
 	if (delta->executor)
 		MemoryContextDelete(delta->executor->context);
@@ -139,8 +140,8 @@ unpin_row_types(EState *estate)
 }
 
 /*
- * What a new one holds of the transaction beside its relations.  The snapshot is the active one, which
- * stays where it is as long as the batch runs the plan.
+ * Gives back what a new one holds of the transaction beside its relations.  The snapshot is
+ * the active one, which stays where it is as long as the batch runs the plan.
  */
 static void
 let_go(StreamExecutor *executor)
@@ -268,17 +269,17 @@ stream_executor_run(StreamDelta *delta, PlannedStmt *plan,
 		return;
 	}
 	if (delta->executor && (delta->outdated || delta->executor->running))
-		drop(delta);
+		stream_executor_drop(delta);
 	if (delta->executor)
 		resume(delta, execution);
 	else if (!start_kept(delta, plan, execution))
 	{
 		run_once(delta->executor->desc);
-		drop(delta);
+		stream_executor_drop(delta);
 		return;
 	}
 	stream_compat_executor_run(delta->executor->desc, ForwardScanDirection, 0);
 	suspend(delta->executor);
 	if (has_grown(delta->executor))
-		drop(delta);
+		stream_executor_drop(delta);
 }

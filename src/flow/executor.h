@@ -32,4 +32,7 @@ typedef struct StreamExecution
 extern void stream_executor_run(StreamDelta *delta, PlannedStmt *plan,
 								const StreamExecution *execution);
 
+/* Gives up the executor that is kept, if there is one. */
+extern void stream_executor_drop(StreamDelta *delta);
+
 #endif

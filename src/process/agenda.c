@@ -634,6 +634,7 @@ static void
 put_to_sleep(TimestampTz now)
 {
 	ListCell   *lc;
+	ListCell   *lv;
 
 	foreach(lc, awake)
 	{
@@ -643,6 +644,8 @@ put_to_sleep(TimestampTz now)
 			(follows_commits(view) && !watch_leaves(view)))
 			continue;
 		view->asleep = true;
+		foreach(lv, view->batched)
+			stream_batch_rest(lfirst_oid(lv));
 		asleep_until = Min(asleep_until, stream_agenda_due_at(view));
 		awake = foreach_delete_current(awake, lc);
 	}

@@ -241,13 +241,14 @@ guards()
 	esac
 }
 
-# run_tap NAME FILE: the same for a file that makes a server of its own
+# run_tap NAME FILE: the same for a file that makes a server of its own; what never comes is
+# not waited for as long as in other tests
 run_tap()
 {
 	# what the last mutation of the same file has left
 	rm -rf "$SRC/test/tmp_check" "$WORK/tmp_check"
 	(cd "$SRC/test" && as_user timeout -k 10 $limit env -u PGHOST -u PGPORT -u PGUSER \
-		STREAMING_MUTATION="$1" TESTDIR="$SRC/test" \
+		STREAMING_MUTATION="$1" PG_TEST_TIMEOUT_DEFAULT=60 TESTDIR="$SRC/test" \
 		TESTDATADIR="$WORK/tmp_check" TESTLOGDIR="$WORK/tmp_check/log" \
 		PG_REGRESS="$(dirname "$pgxs")/../test/regress/pg_regress" \
 		PERL5LIB="$(streaming_test_modules)" prove "$2" \

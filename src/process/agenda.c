@@ -619,9 +619,11 @@ wake_due(TimestampTz now)
 static bool
 may_sleep(StreamAgendaView *view, TimestampTz now)
 {
+	int64		asleep = asleep_us();
+
 	if (view->row == NULL || view->reload || view->asked ||
-		now < view->turn_at + asleep_us() ||
-		stream_agenda_due_at(view) < now + asleep_us())
+		now < view->turn_at + asleep ||
+		stream_agenda_due_at(view) < now + asleep)
 		return false;
 	/* of these it is only the time that counts, and of others with an interval */
 	if (view->paused || view->failed || view->retry_at != 0)

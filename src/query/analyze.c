@@ -1201,7 +1201,8 @@ stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 		where = place_of_found(delta, hidden_stream_walker, context.place);
 		stream_refuse_in(&where,
 						 "reading a stream in WITH or in a sub-select of an expression is",
-						 culprit, "Name the stream in FROM.");
+						 culprit,
+						 "Name the stream in FROM; in place of an aggregate of the rows that belong to one, join a sub-select with GROUP BY there.");
 	}
 	if (volatile_walker((Node *) delta, &culprit))
 	{

@@ -527,6 +527,7 @@ take_key(StreamBounds *bounds, Node *expr, Node *other)
 	key = *node_of(bounds, n);
 	(void) bms_get_singleton_member(pull_varnos(NULL, expr), &key.member);
 	key.expr = key.time = expr;
+	key.of = NULL;
 	key.key_of = other;
 	key.made_up = true;
 	added = add_node(bounds, &key);

@@ -2162,6 +2162,9 @@ time_of_member(Query *query, Node *expr, void *arg, StreamTimeOf *result)
 		return true;
 	}
 	memset(result, 0, sizeof(StreamTimeOf));
+	/* what is added to a time is said beside it */
+	if (IsA(expr, OpExpr))
+		return false;
 	trace = trace_said(query, expr, memory);
 	joined = find_joined(query, memory);
 	if (!trace.event_time || trace.kind == TRACE_NONE ||

@@ -279,6 +279,115 @@ SELECT * FROM read ORDER BY k;
 ALTER MATERIALIZED VIEW read SET (streaming.changes);
 SELECT regexp_replace(e, '\d{3,}', 'N', 'g') AS explain FROM streaming.explain('named') e WHERE e ~ '^ ?O|^  [A-Z]';
 
+---- J8, J12: times that are bounds of the windows of groups, of another view or in the same one; what is just on a bound is kept for a millisecond
+CALL streams();
+CREATE VIEW groups AS SELECT tumble(ts, '10 s') AS w, k, count(*) AS n FROM l GROUP BY 1, 2;
+CREATE VIEW times AS SELECT window_time(tumble(ts, '10 s')) AS t, k, count(*) AS n FROM l GROUP BY 1, 2;
+CREATE MATERIALIZED VIEW closed WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS SELECT tumble(ts, '10 s') AS w, k, count(*) AS n FROM l GROUP BY 1, 2;
+CREATE MATERIALIZED VIEW closed_times WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS SELECT window_time(tumble(ts, '10 s')) AS t, k, count(*) AS n FROM l GROUP BY 1, 2;
+CALL make('b_after_1', 'SELECT q.k, n, b FROM closed q LEFT JOIN r ON r.k = q.k AND r.ts BETWEEN window_time(q.w) AND window_time(q.w) + interval ''10 s''');
+CALL make('b_after_2', 'SELECT q.k, n, b FROM (SELECT tumble(ts, ''10 s'') AS w, k, count(*) AS n FROM l GROUP BY 1, 2) q LEFT JOIN r ON r.k = q.k AND r.ts BETWEEN window_time(q.w) AND window_time(q.w) + interval ''10 s''');
+CALL make('b_after_3', 'SELECT q.k, n, b FROM closed_times q LEFT JOIN r ON r.k = q.k AND r.ts BETWEEN q.t AND q.t + interval ''10 s''');
+CALL make('b_after_4', 'SELECT q.k, n, b FROM (SELECT window_time(tumble(ts, ''10 s'')) AS t, k, count(*) AS n FROM l GROUP BY 1, 2) q LEFT JOIN r ON r.k = q.k AND r.ts BETWEEN q.t AND q.t + interval ''10 s''');
+CALL make('b_after_5', 'SELECT q.k, n, b FROM closed q LEFT JOIN r ON r.k = q.k AND r.ts - upper(q.w) BETWEEN ''-1 us'' AND ''9.999999 s''');
+CALL make('b_within_1', 'SELECT q.k, n, b FROM closed q FULL JOIN r ON r.k = q.k AND r.ts <@ q.w');
+CALL make('b_within_2', 'SELECT q.k, n, b FROM (SELECT tumble(ts, ''10 s'') AS w, k, count(*) AS n FROM l GROUP BY 1, 2) q FULL JOIN r ON r.k = q.k AND q.w @> r.ts');
+CALL make('b_within_3', 'SELECT q.k, n, b FROM closed q FULL JOIN r ON r.k = q.k AND r.ts >= lower(q.w) AND r.ts < upper(q.w)');
+CALL make('b_chain', 'SELECT q.k, n, b, c FROM closed q LEFT JOIN r ON r.k = q.k AND r.ts BETWEEN window_time(q.w) AND window_time(q.w) + interval ''10 s'' LEFT JOIN x ON x.k = q.k AND x.ts BETWEEN lower(q.w) AND lower(q.w) + interval ''5 s''');
+-- r first: the first group is of windows that end at 10
+INSERT INTO l VALUES (at(1), 1, 0), (at(2), 2, 0), (at(3), 1, 0);
+INSERT INTO r VALUES (at(9.999998), 1, 1), (at(9.999999), 1, 2);
+INSERT INTO x VALUES (at(0), 1, 1), (at(5), 1, 2), (at(5.000001), 1, 3), (at(9.999999), 5, 0);
+CALL refresh_views(2);
+SELECT * FROM show();
+-- the group comes
+INSERT INTO l VALUES (at(10), 9, 0);
+CALL refresh_views(2);
+SELECT * FROM show();
+-- and then r: 5 is beyond
+INSERT INTO r VALUES (at(10), 1, 3), (at(19.999999), 1, 4), (at(20), 1, 5);
+INSERT INTO x VALUES (at(20), 5, 0);
+CALL refresh_views(2);
+SELECT * FROM show();
+-- the watermark, of whole milliseconds, is 20.000: key 2 may find something until it is 20.001
+INSERT INTO l VALUES (at(20.000999), 8, 0);
+INSERT INTO r VALUES (at(20.000999), 8, 6);
+INSERT INTO x VALUES (at(20.000999), 5, 0);
+CALL refresh_views(2);
+SELECT * FROM show() WHERE name LIKE 'b%';
+SELECT * FROM kept() WHERE name LIKE 'b%';
+INSERT INTO l VALUES (at(20.001), 8, 0);
+INSERT INTO r VALUES (at(20.001), 8, 7);
+INSERT INTO x VALUES (at(20.001), 5, 0);
+CALL refresh_views(2);
+SELECT * FROM show() WHERE name LIKE 'b%';
+SELECT * FROM kept() WHERE name LIKE 'b%';
+-- more of them, in the order of times
+SELECT restart();
+CREATE PROCEDURE steps(first int, last int) LANGUAGE sql AS $$
+	INSERT INTO l SELECT at(i + 0.5), i % 5, i FROM generate_series(first, last) i;
+	INSERT INTO r SELECT at(i + 0.499999), i * 3 % 7, i FROM generate_series(first, last) i;
+	INSERT INTO x SELECT at(i + 0.4), i % 3, i FROM generate_series(first, last) i;
+$$;
+CALL steps(21, 33);
+CALL refresh_views(2);
+CALL steps(34, 36);
+CALL refresh_views(2);
+CALL steps(37, 69);
+CALL refresh_views(2);
+CALL steps(70, 99);
+CALL refresh_views(3);
+INSERT INTO l VALUES (at(500), -1, 0);
+INSERT INTO r VALUES (at(500), -1, 0);
+INSERT INTO x VALUES (at(500), -1, 0);
+CALL refresh_views(3);
+-- each is the plain query, and next to nothing kept
+CREATE TABLE plain AS SELECT * FROM made WHERE name LIKE 'b%';
+UPDATE plain SET query = regexp_replace(regexp_replace(query, '\mclosed\M', 'groups'), '\mclosed_times\M', 'times');
+CREATE FUNCTION not_plain_below() RETURNS TABLE (name text, difference text) LANGUAGE plpgsql AS $$
+DECLARE
+	query text;
+BEGIN
+	FOR name, query IN SELECT p.name, p.query FROM plain p ORDER BY 1 LOOP
+		RETURN QUERY EXECUTE format('SELECT %L, d::text FROM ((TABLE %s EXCEPT ALL (%s)) UNION ALL ((%3$s) EXCEPT ALL TABLE %2$s)) d WHERE d::text !~ ''-1|,,0''', name, name, query);
+	END LOOP;
+END $$;
+SELECT * FROM not_plain_below();
+SELECT name, (SELECT count(*) FROM regexp_split_to_table(rows, ' ')) AS rows, late_rows FROM show() WHERE name LIKE 'b%';
+SELECT * FROM kept() WHERE name LIKE 'b%';
+DROP TABLE plain;
+DROP FUNCTION not_plain_below;
+DROP VIEW groups, times CASCADE;
+
+---- the same of rows, late by their window; windows of times that are shifted; three sides
+CALL streams();
+CALL make('w_bound', 'SELECT l.k, a, b FROM l FULL JOIN r ON r.k = l.k AND r.ts BETWEEN window_time(tumble(l.ts, ''10 s'')) AND upper(tumble(l.ts, ''10 s'')) + interval ''10 s''');
+CALL make('w_shifted', 'SELECT l.k, a, b FROM l FULL JOIN r ON r.k = l.k AND tumble(l.ts - interval ''5 s'', ''10 s'') = tumble(r.ts + interval ''5 s'', ''10 s'')');
+CALL make('w_start', 'SELECT l.k, a, b FROM l JOIN r ON r.k = l.k AND r.ts BETWEEN lower(tumble(l.ts, ''10 s'')) AND l.ts');
+CALL make('w_three', 'SELECT q.k, a, b, c FROM (SELECT l.k, a, b, r.ts FROM l JOIN r ON r.k = l.k AND r.ts BETWEEN window_time(tumble(l.ts, ''10 s'')) AND upper(tumble(l.ts, ''10 s'')) + interval ''10 s'') q LEFT JOIN x ON x.k = q.k AND x.ts BETWEEN q.ts AND q.ts + interval ''5 s''');
+-- where a window starts is not where it ends: key 1 of r at 58 waits for what is in the minute after it
+CALL make('w_trunc', 'SELECT q.k, a, b FROM (SELECT date_trunc(''minute'', ts) AS m, k, a FROM l) q JOIN r ON r.k = q.k AND q.m - r.ts BETWEEN ''0'' AND ''5 s''');
+INSERT INTO r VALUES (at(58), 1, 1), (at(61), 1, 2), (at(100), 9, 9);
+INSERT INTO l VALUES (at(70), 9, 0);
+INSERT INTO x VALUES (at(100), 9, 0);
+CALL refresh_views(2);
+INSERT INTO l VALUES (at(90), 1, 1);
+CALL refresh_views(2);
+SELECT * FROM show() WHERE name = 'w_trunc';
+CALL steps(101, 120);
+CALL refresh_views(2);
+CALL steps(121, 123);
+CALL refresh_views(2);
+CALL steps(124, 170);
+CALL refresh_views(2);
+INSERT INTO l VALUES (at(500), -1, 0);
+INSERT INTO r VALUES (at(500), -1, 0);
+INSERT INTO x VALUES (at(500), -1, 0);
+CALL refresh_views(3);
+SELECT name, difference FROM not_plain() WHERE name LIKE 'w%' AND difference !~ '-1|,,0' ORDER BY 1, 2;
+SELECT name, (SELECT count(*) FROM regexp_split_to_table(rows, ' ')) AS rows, late_rows FROM show() WHERE name LIKE 'w%';
+SELECT * FROM kept() WHERE name LIKE 'w%';
+
 ---- what is refused
 \set bad 'CREATE MATERIALIZED VIEW bad WITH (streaming.continuous, streaming.output_mode = append) AS'
 :bad SELECT q.n, r.b FROM (SELECT k, count(*) AS n FROM l GROUP BY 1) q JOIN r ON r.k = q.k;

@@ -134,7 +134,12 @@ INSERT INTO queries (query) VALUES
 ('SELECT l.id, r.id AS rid FROM l JOIN r ON l.x <@ reversed(r.hi, r.lo)'),
 ('SELECT l.id FROM l WHERE NOT EXISTS (SELECT FROM r WHERE l.id <> r.id)'),
 ('SELECT l.id FROM l WHERE EXISTS (SELECT FROM r WHERE l.p <@ r.g)'),
-('SELECT l.id, q.c FROM l JOIN (SELECT k, circle(point(max(x), 0), 1) AS c FROM s GROUP BY k) q ON q.c && circle(l.p, 1)');
+('SELECT l.id, q.c FROM l JOIN (SELECT k, circle(point(max(x), 0), 1) AS c FROM s GROUP BY k) q ON q.c && circle(l.p, 1)'),
+-- rows that are compared: an index finds the first of their values; a point in a circle, by another condition
+('SELECT l.id, r.id AS rid FROM l JOIN r ON (l.x, l.id) < (r.lo, r.id)'),
+('SELECT l.id, r.id AS rid FROM l LEFT JOIN r ON (l.t, l.x) >= (r.t, r.hi)'),
+('SELECT l.id, r.id AS rid FROM l RIGHT JOIN r ON (r.k, l.x) <= (l.k, r.hi)'),
+('SELECT l.id, r.id AS rid FROM l JOIN r ON l.p <@ r.c AND circle(l.p, 0) && r.c');
 CALL make_views();
 -- PostgreSQL itself has no full joins by such conditions: views have
 CREATE MATERIALIZED VIEW fulls WITH (streaming.continuous, streaming.trigger = manual) AS

@@ -401,6 +401,10 @@ CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SEL
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, rank() OVER (ORDER BY k) FROM c GROUP BY k;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM c GROUP BY k LIMIT 1;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, now() FROM c GROUP BY k;
+-- it is said which view cannot have one
+CREATE MATERIALIZED VIEW shows_ranks WITH (streaming.continuous) AS SELECT k, rn FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn <= 2;
+CREATE MATERIALIZED VIEW w WITH (streaming.continuous) AS SELECT k, count(*) FROM shows_ranks GROUP BY k;
+DROP MATERIALIZED VIEW shows_ranks;
 -- the ranks of rows change when others do
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k, rn FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn <= 2;
 CREATE MATERIALIZED VIEW w WITH (streaming.continuous, streaming.changes) AS SELECT k FROM (SELECT *, rank() OVER (PARTITION BY k ORDER BY x) AS rn FROM c) q WHERE rn = 2;

@@ -149,7 +149,7 @@ set -uo pipefail
 
 mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold sessions sessions_whole
 	sessions_edge session_rows
-	join_forgotten join_twice join_evicted_early content_skipped join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting
+	join_forgotten join_twice join_evicted_early content_skipped join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting join_bound join_start
 	join_index join_key_only join_implied join_alone join_keys join_found join_key_first join_late join_row_time
 	join_no_data join_late_left join_early exists_late join_chain join_lag join_apart join_alone join_null_time join_behind join_window join_made_up join_beside hop_beside
 	rows_forgotten bits_again changes_between added_untold changes_lost rows_stay
@@ -216,7 +216,7 @@ guards()
 		wait_snapshot) echo t/066_waiting.pl ;;
 		ttl_ahead) echo t/078_ttl.pl ;;
 		ttl_*) echo test_00_setup test_et_ttl ;;
-		closed_twice | closed_early | closed_time) echo test_00_setup test_et_join_groups ;;
+		join_bound | join_start | closed_twice | closed_early | closed_time) echo test_00_setup test_et_join_groups ;;
 		closed_* | below_ahead) echo test_00_setup test_et_views_on_views ;;
 		grouping) echo test_00_setup test_groupings ;;
 		nulled_arguments) echo test_00_setup test_grouping_keeps ;;

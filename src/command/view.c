@@ -551,6 +551,21 @@ refuse_parts(NewView *view, Query *query)
 				 stream_refuse_clause_position(&place, STREAM_CLAUSE_FROM)));
 }
 
+/* Where the statement names a relation in FROM, or the view, if that is deeper. */
+static int
+location_of_member(NewView *view, Query *query, Oid relid)
+{
+	StreamPlace outer = {view->source, view->frame->location};
+	StreamPlace place = outer;
+	ListCell   *lc;
+
+	foreach(lc, query->rtable)
+		if (lfirst_node(RangeTblEntry, lc)->relid == relid)
+			place = stream_locate_member(&outer, query,
+										 foreach_current_index(lc) + 1);
+	return stream_locate_clause(&place, STREAM_CLAUSE_ANY);
+}
+
 /*
  * Other continuous views in FROM are read by their change streams: makes those that
  * lack.  (Views of others must have one.)
@@ -559,15 +574,19 @@ static void
 add_lacking_changes(NewView *view, Query *query)
 {
 	List	   *lacking = stream_changes_lacking(query);
+	StreamRefuseDefault frame;
 	ListCell   *lc;
 
 	foreach(lc, lacking)
 	{
 		if (!object_ownercheck(RelationRelationId, lfirst_oid(lc), GetUserId()))
 			continue;
+		stream_refuse_push(&frame, view->source,
+						   location_of_member(view, query, lfirst_oid(lc)));
 		stream_view_set_options(lfirst_oid(lc),
 								list_make1(makeDefElem("changes", NULL, -1)),
 								false, view->source);
+		stream_refuse_pop(&frame);
 		ereport(NOTICE,
 				(errmsg("continuous view \"%s\" has a change stream now",
 						get_rel_name(lfirst_oid(lc))),
@@ -975,15 +994,27 @@ analyze_changes(void *arg)
 	table_close(definition, NoLock);
 }
 
+/* Says which view it is that cannot have one: the statement may be about another. */
+static void
+name_view(void *arg)
+{
+	if (geterrcode() == ERRCODE_FEATURE_NOT_SUPPORTED)
+		errdetail("It is for continuous view \"%s\", to be read by others.",
+				  get_rel_name(*(Oid *) arg));
+}
+
 /* Gives a view a change stream; no batch is in progress. */
 static void
 add_change_stream(StreamViewRow *row)
 {
 	NewChanges	changes = {row};
 	Oid			tablespace = get_rel_tablespace(row->state);
+	ErrorContextCallback callback = {error_context_stack, name_view, &row->viewid};
 
+	error_context_stack = &callback;
 	stream_owner_run(stream_owner_of(row->viewid), row->settings,
 					 analyze_changes, &changes);
+	error_context_stack = callback.previous;
 	if (changes.others)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

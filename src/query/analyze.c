@@ -963,7 +963,7 @@ check_subselect(Query *query, FindStream *context)
 		stream_refuse_in(place,
 						 "a window function in a sub-select over the stream is",
 						 stream_analyze_window_function(query),
-						 "Ask for the first rows of each key by a condition around it, such as WHERE rn <= 10 on row_number(); other window functions are for the outermost SELECT, over its aggregates.");
+						 "Ask for the first rows of each key by a condition in the SELECT next around it, such as WHERE rn <= 10 on row_number(), which in a UNION ALL is a part of its own; other window functions are for the outermost SELECT, over its aggregates.");
 	if (query->limitCount || query->limitOffset)
 		stream_refuse_in(place, "LIMIT in a sub-select over the stream is",
 						 query->limitCount ? query->limitCount :
@@ -1201,7 +1201,8 @@ stream_analyze_streams(Query *delta, int others, const StreamPlace *place)
 		where = place_of_found(delta, hidden_stream_walker, context.place);
 		stream_refuse_in(&where,
 						 "reading a stream in WITH or in a sub-select of an expression is",
-						 culprit, "Name the stream in FROM.");
+						 culprit,
+						 "Name the stream in FROM; in place of an aggregate of the rows that belong to one, join a sub-select with GROUP BY there.");
 	}
 	if (volatile_walker((Node *) delta, &culprit))
 	{

@@ -86,6 +86,7 @@ typedef struct Shifted
 	int			node;
 	int64		low;			/* at least, in microseconds */
 	int64		high;			/* at most */
+	bool		window;			/* it is a window, not a time */
 } Shifted;
 
 static bool all_come_at_once(Query *query, Node *jtnode);
@@ -268,14 +269,48 @@ strip_intervals(Node *expr, int64 *low, int64 *high)
 	return *low != UNBOUNDED && *high != UNBOUNDED ? time : NULL;
 }
 
-/* Reads a time, plus or minus a constant. */
+/* Adds that it is so much later, at least and at most; false: that is out of range. */
+static bool
+shift(Shifted *x, int64 low, int64 high)
+{
+	x->low = plus(x->low, low);
+	x->high = plus(x->high, high);
+	return x->low != UNBOUNDED && x->high != UNBOUNDED;
+}
+
+/* Says a bound of a window as what it is after the end of that. */
+static bool
+read_bound(StreamBounds *bounds, const StreamTimeOf *bound, Shifted *x)
+{
+	int			n = find_node(bounds, bound->of);
+
+	if (n < 0)
+		return false;
+	x->node = n;
+	return shift(x, bound->low - bound->early, bound->high - bound->early);
+}
+
+/* Reads a time, plus or minus a constant; or a window. */
 static bool
 read_shifted(StreamBounds *bounds, Node *expr, Shifted *result)
 {
 	Node	   *time = strip_intervals(expr, &result->low, &result->high);
+	StreamTimeOf bound = {0};
+	StreamTimeOf *node;
 
-	result->node = time ? find_node(bounds, time) : -1;
-	return result->node >= 0;
+	result->window = false;
+	result->node = -1;
+	if (time == NULL)
+		return false;
+	if (!IsA(time, Var) &&
+		bounds->time_of(bounds->query, time, bounds->arg, &bound) && bound.of)
+		return read_bound(bounds, &bound, result);
+	result->node = find_node(bounds, time);
+	if (result->node < 0)
+		return false;
+	node = node_of(bounds, result->node);
+	result->window = node->window;
+	return shift(result, -node->early, -node->early);
 }
 
 /*
@@ -306,6 +341,20 @@ note_not_before(StreamBounds *bounds, const Shifted *x, const Shifted *y,
 		*after = us;
 	else if (plus(*after, *distance(bounds, y->node, x->node)) != 0)
 		*after = Min(*after, us);
+}
+
+/* Where a window starts, by where it ends; false: it is a range. */
+static bool
+make_time(StreamBounds *bounds, Shifted *x)
+{
+	StreamTimeOf *node = node_of(bounds, x->node);
+
+	if (!x->window)
+		return true;
+	x->window = false;
+	return !type_is_range(exprType(node->expr)) &&
+		shift(x, STREAM_MUTATION("join_start") ? 0 : -node->width,
+			  -node->least);
 }
 
 /* x compared with y */
@@ -340,6 +389,8 @@ take_difference(StreamBounds *bounds, Node *difference, Node *interval,
 		!read_shifted(bounds, linitial(op->args), &x) ||
 		!read_shifted(bounds, lsecond(op->args), &y))
 		return false;
+	if (!make_time(bounds, &x) || !make_time(bounds, &y))
+		return true;
 	y.low = plus(y.low, low);
 	y.high = plus(y.high, high);
 	if (y.low != UNBOUNDED && y.high != UNBOUNDED)
@@ -476,11 +527,31 @@ take_key(StreamBounds *bounds, Node *expr, Node *other)
 	key = *node_of(bounds, n);
 	(void) bms_get_singleton_member(pull_varnos(NULL, expr), &key.member);
 	key.expr = key.time = expr;
+	key.of = NULL;
 	key.key_of = other;
 	key.made_up = true;
 	added = add_node(bounds, &key);
 	set_after(bounds, added, n, 0);
 	set_after(bounds, n, added, 0);
+}
+
+/* A time is in a window: not before it starts, and before it ends. */
+static void
+take_containment(StreamBounds *bounds, Node *time, Node *window)
+{
+	Shifted		x;
+	Shifted		end;
+	Shifted		start;
+	StreamTimeOf *node;
+
+	if (bounds->equalities || !read_shifted(bounds, time, &x) || x.window ||
+		!read_shifted(bounds, window, &end) || !end.window)
+		return;
+	node = node_of(bounds, end.node);
+	start = end;
+	if (shift(&start, -node->width, -node->least))
+		note_comparison(bounds, &x, &start, BTGreaterEqualStrategyNumber);
+	note_comparison(bounds, &x, &end, BTLessStrategyNumber);
 }
 
 static void
@@ -497,6 +568,11 @@ take_condition(StreamBounds *bounds, Node *condition)
 		return;
 	left = linitial(op->args);
 	right = lsecond(op->args);
+	set_opfuncid(op);
+	if (op->opfuncid == F_ELEM_CONTAINED_BY_RANGE)
+		take_containment(bounds, left, right);
+	else if (op->opfuncid == F_RANGE_CONTAINS_ELEM)
+		take_containment(bounds, right, left);
 	strategy = get_op_opfamily_strategy(op->opno, INTERVAL_BTREE_FAM_OID);
 	if (strategy != InvalidStrategy)
 	{
@@ -518,14 +594,15 @@ take_condition(StreamBounds *bounds, Node *condition)
 	}
 	if (!read_shifted(bounds, left, &x) || !read_shifted(bounds, right, &y))
 		return;
-	if (node_of(bounds, x.node)->window || node_of(bounds, y.node)->window)
+	if (x.window && y.window && strategy == BTEqualStrategyNumber)
 	{
-		if (strategy != BTEqualStrategyNumber || is_shifted(&x) ||
-			is_shifted(&y) ||
+		if (is_shifted(&x) || is_shifted(&y) ||
 			!are_windows_alike(node_of(bounds, x.node),
 							   node_of(bounds, y.node)))
 			return;
 	}
+	else if (!make_time(bounds, &x) || !make_time(bounds, &y))
+		return;
 	note_comparison(bounds, &x, &y, strategy);
 }
 
@@ -585,7 +662,14 @@ relate(StreamBounds *bounds, int n)
 	{
 		StreamTimeOf *time = node_of(bounds, i);
 
-		if (!node->window || time->window || !equal(node->time, time->expr))
+		if (i == n)
+			continue;
+		if (node->of && equal(node->of, time->expr))
+		{
+			set_after(bounds, n, i, node->low);
+			set_after(bounds, i, n, -node->high);
+		}
+		if (node->time == node->expr || !equal(node->time, time->expr))
 			continue;
 		set_after(bounds, n, i, 0);
 		set_after(bounds, i, n, -node->width);
@@ -761,17 +845,19 @@ after_member(StreamBounds *bounds, int n, int member)
 	return after_new(bounds, bounds->after, n, member);
 }
 
-/* As find_node, when all conditions have been taken. */
+/* As find_node, when all conditions have been taken; a bound is about its window. */
 static int
 find_related(StreamBounds *bounds, Node *expr)
 {
 	int			known = list_length(bounds->nodes);
 	int			n = find_node(bounds, expr);
 
-	if (n >= known)
+	if (n >= known && node_of(bounds, n)->of)
+		(void) find_node(bounds, node_of(bounds, n)->of);
+	for (; known < list_length(bounds->nodes); known++)
 	{
-		relate(bounds, n);
-		close_paths(bounds, bounds->after, n);
+		relate(bounds, known);
+		close_paths(bounds, bounds->after, known);
 	}
 	return n;
 }
@@ -780,10 +866,10 @@ find_related(StreamBounds *bounds, Node *expr)
 static Node *
 known_time(const StreamTimeOf *node, int64 *width)
 {
-	bool		made = node->window && !IsA(node->expr, Var);
+	bool		made = node->time != node->expr;
 
 	*width = made ? node->width : 0;
-	return made ? node->time : node->expr;
+	return node->time;
 }
 
 /* What has been made of one member says how far apart its times are, too. */
@@ -802,6 +888,12 @@ note_apart(StreamBounds *bounds, int64 *matrix, int x, int y)
 	int64	   *after = entry(bounds, matrix, x, y);
 	int64		us = 0;
 
+	if (node_of(bounds, x)->of &&
+		equal(node_of(bounds, x)->of, node_of(bounds, y)->expr))
+		*after = Max(*after, node_of(bounds, x)->low);
+	if (node_of(bounds, y)->of &&
+		equal(node_of(bounds, y)->of, node_of(bounds, x)->expr))
+		*after = Max(*after, -node_of(bounds, y)->high);
 	if (node_of(bounds, x)->member != node_of(bounds, y)->member ||
 		time == NULL || before == NULL)
 		return;

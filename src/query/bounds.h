@@ -12,7 +12,7 @@
 
 /*
  * What an expression over a member of FROM says of the event time of its rows: that, or
- * the end of a window that it is in.
+ * the end of a window that it is in, or a bound of that.
  */
 typedef struct StreamTimeOf
 {
@@ -20,7 +20,13 @@ typedef struct StreamTimeOf
 	int			member;			/* index into the range table */
 	Node	   *time;			/* the time that a window is of; or expr */
 	bool		window;
-	int64		width;			/* the window's, in microseconds */
+	int64		width;			/* the window's, in microseconds; ... */
+	int64		least;			/* ... it is not shorter than that */
+	Node	   *of;				/* a bound of a window: that; it is then so much after
+								 * the window's end, at least and at most */
+	int64		low;
+	int64		high;
+	int64		early;			/* the value is so much before the time that it says */
 	int64		slack;			/* a row may come so long after its time has passed */
 	FuncExpr   *call;			/* of the window function */
 	Oid			type;			/* timestamp or timestamptz */

@@ -2086,21 +2086,92 @@ says_what_is_late(StreamJoined *joined, const StreamTimeOf *time)
 		(late && (equal(late, time->expr) || equal(late, time->time)));
 }
 
-/* What an expression says of the event time of one member of FROM. */
+/* As trace_in_join, also of a time that is computed of an event time. */
+static Trace
+trace_said(Query *query, Node *expr, Memory *memory)
+{
+	bool		save = memory->computed;
+	Trace		trace;
+
+	memory->computed = true;
+	trace = trace_in_join(query, expr, memory);
+	memory->computed = save;
+	return trace;
+}
+
+/* The window that the expression is a bound, or the last microsecond, of; or NULL. */
+static Node *
+bounded_window(Node *expr)
+{
+	FuncExpr   *call = (FuncExpr *) expr;
+
+	return IsA(expr, FuncExpr) && list_length(call->args) == 1 &&
+		(is_bound(call->funcid) || is_call_of(call, "window_time")) ?
+		linitial(call->args) : NULL;
+}
+
+/* No window is shorter: those of days and months may be, where clocks are changed. */
+static int64
+least_width(const Trace *trace, int64 longest)
+{
+	int64		us;
+
+	return trace->kind == TRACE_RANGE && fixed_argument(trace->call, 1, &us) &&
+		us == longest ? us : 1;
+}
+
+/* Makes of what is said of a window what is said of a bound of it. */
+static void
+make_bound_of(StreamTimeOf *result, Node *expr, Node *window)
+{
+	result->expr = expr;
+	result->of = window;
+	result->window = false;
+	result->early = is_call_of((FuncExpr *) expr, "window_time") ? 1 : 0;
+	if (((FuncExpr *) expr)->funcid == F_LOWER_ANYRANGE &&
+		!STREAM_MUTATION("join_bound"))
+	{
+		result->low = -result->width;
+		result->high = -result->least;
+		result->slack += result->width;
+	}
+	/* what it is a window of says no more than the window does */
+	if (result->low != 0 || IsA(window, Var))
+	{
+		result->time = expr;
+		result->width = 0;
+	}
+}
+
+/*
+ * What an expression says of the event time of one member of FROM.  What is before that, or
+ * computed of a window, comes for so much longer.
+ */
 static bool
 time_of_member(Query *query, Node *expr, void *arg, StreamTimeOf *result)
 {
 	Memory	   *memory = arg;
-	Trace		trace = trace_in_join(query, expr, memory);
-	StreamJoined *joined = find_joined(query, memory);
+	Node	   *window = bounded_window(expr);
+	Trace		trace;
+	StreamJoined *joined;
 
+	if (window && time_of_member(query, window, arg, result) &&
+		result->window)
+	{
+		make_bound_of(result, expr, window);
+		return true;
+	}
+	memset(result, 0, sizeof(StreamTimeOf));
+	/* what is added to a time is said beside it */
+	if (IsA(expr, OpExpr))
+		return false;
+	trace = trace_said(query, expr, memory);
+	joined = find_joined(query, memory);
 	if (!trace.event_time || trace.kind == TRACE_NONE ||
 		trace.kind == TRACE_SESSION ||
 		!bms_get_singleton_member(pull_varnos(NULL, expr), &result->member))
 		return false;
-	/* a window of that time itself */
-	if (trace.kind == TRACE_TIME ? trace.of != NULL :
-		trace.of == NULL || reach_of(trace.of) != 0)
+	if (trace.kind != TRACE_TIME && trace.of == NULL)
 		return false;
 	if (!has_known_length(&trace))
 		return false;
@@ -2110,7 +2181,13 @@ time_of_member(Query *query, Node *expr, void *arg, StreamTimeOf *result)
 		window_argument((FuncExpr *) expr,
 						our_function(((FuncExpr *) expr)->funcid)) : expr;
 	result->width = window_width(&trace, NULL);
-	result->slack = Max(trace.slack, joined->lag);
+	result->least = least_width(&trace, result->width);
+	/* that of a window is a microsecond before it ends */
+	if (trace.kind == TRACE_TIME && trace.call)
+		result->early = 1;
+	if (pg_add_s64_overflow(joined->lag, trace.behind, &result->slack))
+		return false;
+	result->slack = Max(result->slack, trace.slack);
 	result->call = trace.call;
 	result->type = trace.type;
 	result->made_up = trace.made_up;
@@ -2205,7 +2282,7 @@ use_walker(Node *node, UseOfTime *use)
 	}
 	if (IsA(node, FuncExpr) && !((FuncExpr *) node)->funcretset &&
 		time_of_member(use->query, node, use->memory, &time) &&
-		is_time(time.time, use->time))
+		time.window && is_time(time.time, use->time))
 	{
 		use->several |= use->window && !equal(use->window, node);
 		use->window = node;
@@ -2621,9 +2698,9 @@ stream_eventtime_joined(Query *query, bool append)
 static Expr *
 end_of_time(StreamJoined *joined, StreamTimeOf *time, int64 us)
 {
-	Trace		trace = trace_in_join(joined->query,
-									  time->key_of ? time->key_of : time->expr,
-									  joined->memory);
+	Trace		trace = trace_said(joined->query,
+								   time->key_of ? time->key_of : time->expr,
+								   joined->memory);
 	Expr	   *end = end_of_window(&trace, copyObject(time->expr), NULL);
 
 	return us == 0 ? end : stream_timeexpr_later(end, us);

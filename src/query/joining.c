@@ -364,6 +364,24 @@ note_comparison(Joining *joining, OpExpr *op)
 	return result;
 }
 
+/* The same of a comparison of rows, of which no index finds more than their first values. */
+static List *
+note_rows_compared(Joining *joining, RowCompareExpr *row)
+{
+	OpExpr	   *first = stream_serving_first(row);
+	bool		found;
+
+	if (!OidIsValid(first->opno))
+		return NIL;
+	set_opfuncid(first);
+	found = note_compared(joining, first, first->opno, linitial(first->args),
+						  lsecond(first->args));
+	if (note_compared(joining, first, get_commutator(first->opno),
+					  lsecond(first->args), linitial(first->args)))
+		found = true;
+	return found ? list_make1(first) : NIL;
+}
+
 /*
  * Takes a condition of a join; returns what is left of it in its place.  What a preserved
  * side does not pass must not take its rows away.
@@ -382,6 +400,9 @@ take_condition(Joining *joining, Node *condition)
 		side->quals = lappend(side->quals, condition);
 		return NIL;
 	}
+	if (IsA(condition, RowCompareExpr))
+		return lcons(condition,
+					 note_rows_compared(joining, (RowCompareExpr *) condition));
 	if (!IsA(condition, OpExpr) || list_length(op->args) != 2)
 		return list_make1(condition);
 	if (!op_mergejoinable(op->opno, exprType(linitial(op->args))))

@@ -15,7 +15,8 @@
  *		a.x <@ b.range
  *
  * x is then also between the bounds of the range, which btree serves.  In the same way
- * a box that contains a point contains the box that is no larger than that.  What is implied need
+ * a box that contains a point contains the box that is no larger than that.  Of rows that are
+ * compared, (a.x, a.y) < (b.x, b.y), the first values are so, or equal.  What is implied need
  * not be exact, for the condition itself stays.
  *
  *-------------------------------------------------------------------------
@@ -195,6 +196,30 @@ stream_serving_implied(OpExpr *op)
 		default:
 			return NIL;
 	}
+}
+
+OpExpr *
+stream_serving_first(RowCompareExpr *row)
+{
+	Node	   *left = linitial(row->largs);
+	Node	   *right = linitial(row->rargs);
+	Oid			family = linitial_oid(row->opfamilies);
+	Oid			lefttype;
+	Oid			righttype;
+	int			strategy;
+
+	/* (operands may be of types that are only read as those of the operator) */
+	get_op_opfamily_properties(linitial_oid(row->opnos), family, false,
+							   &strategy, &lefttype, &righttype);
+	strategy = strategy <= BTLessEqualStrategyNumber &&
+		!STREAM_MUTATION("join_implied") ?
+		BTLessEqualStrategyNumber : BTGreaterEqualStrategyNumber;
+	return (OpExpr *)
+		make_opclause(get_opfamily_member(family, lefttype, righttype,
+										  strategy),
+					  BOOLOID, false, (Expr *) copyObject(left),
+					  (Expr *) copyObject(right),
+					  InvalidOid, linitial_oid(row->inputcollids));
 }
 
 bool

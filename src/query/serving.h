@@ -28,6 +28,9 @@ extern Oid	stream_serving_method(Node *expr, Oid opno, Oid inputcollid,
  */
 extern List *stream_serving_implied(OpExpr *op);
 
+/* What follows for the first values of a comparison of rows: an OpExpr. */
+extern OpExpr *stream_serving_first(RowCompareExpr *row);
+
 /* Can an index find values of either operand by those of the other one? */
 extern bool stream_serving_either(OpExpr *op);
 

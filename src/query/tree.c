@@ -508,7 +508,8 @@ take_changes(Planting *planting, StreamCut *cut, StreamCutInput *input,
 	if (planting->tree->append)
 		stream_refuse_in(&cut->place,
 						 "output mode \"append\" over a continuous view that changes is",
-						 query->targetList, "Use output mode \"update\".");
+						 query->targetList,
+						 "Use output mode \"update\"; or have the view below in output mode \"append\", or, if it is a DISTINCT, created WITH (streaming.changes).");
 	if (!takes && (list_length(query->jointree->fromlist) != 1 ||
 				   !IsA(linitial(query->jointree->fromlist), RangeTblRef)))
 		stream_refuse_in(&cut->place,

@@ -116,6 +116,21 @@ def conditions(rng, timed):
                     lambda l, r: l.ts > r.ts + c, None,
                     (lambda l: l.ts - c, None) if both else (None, None),
                     uses="lr")
+    # a window says when it ends
+    yield Condition("r.ts <@ tumble(l.ts, '10 s')",
+                    lambda l, r: end_of_window(l.ts) == end_of_window(r.ts),
+                    None,
+                    (lambda l: end_of_window(l.ts),
+                     lambda r: r.ts + WINDOW + 1)
+                    if both else (None, None), uses="lr")
+    yield Condition("r.ts BETWEEN upper(tumble(l.ts, '10 s')) - %s AND "
+                    "window_time(tumble(l.ts, '10 s')) + %s" % (
+                        interval(x), interval(y)),
+                    lambda l, r: end_of_window(l.ts) - x <= r.ts <
+                    end_of_window(l.ts) + y, None,
+                    (lambda l: end_of_window(l.ts) + y + 1,
+                     lambda r: r.ts + x + 1)
+                    if both else (None, None), uses="lr")
 
 
 class Row:

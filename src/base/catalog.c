@@ -407,7 +407,7 @@ stream_catalog_suffix(Oid definition)
 	return name && strlen(name) > prefix ? name + prefix : "";
 }
 
-/* It has been released: it never runs again. */
+/* It has been released: it does not run. */
 static void
 set_released(StreamViewRow *row)
 {
@@ -1388,6 +1388,27 @@ stream_catalog_write_release(Oid viewid, Oid stream, const StreamFailure *f)
 	CatalogTupleInsert(rel, tuple);
 	heap_freetuple(tuple);
 	table_close(rel, NoLock);
+}
+
+char *
+stream_catalog_release_hint(Oid viewid)
+{
+	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(viewid)),
+												  get_rel_name(viewid));
+
+	return psprintf("Have it made anew from what its streams hold now: SELECT streaming.reset(%s);",
+					quote_literal_cstr(name));
+}
+
+void
+stream_catalog_take_back(StreamViewRow *row)
+{
+	if (!STREAM_MUTATION("release_stays"))
+		delete_row("_release", row->viewid);
+	row->released = false;
+	stream_options_fill(row->option_names, row->option_values, &row->options);
+	CommandCounterIncrement();
+	CacheInvalidateRelcacheByRelid(row->viewid);
 }
 
 /* ---- _mark ---- */

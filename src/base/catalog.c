@@ -30,6 +30,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -1524,6 +1525,42 @@ stream_catalog_text(const StreamTextRow *row, const char *column)
 		if (strcmp(lfirst(lc), column) == 0)
 			return lfirst(lv);
 	return NULL;
+}
+
+char *
+stream_catalog_extensions(Oid viewid)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, getAutoExtensionsOfObject(RelationRelationId, viewid))
+	{
+		char	   *name = get_extension_name(lfirst_oid(lc));
+
+		if (name)
+			names = lappend(names, makeString(name));
+	}
+	return OidOutputFunctionCall(F_ARRAY_OUT, array_of_strings(names));
+}
+
+void
+stream_catalog_depend_on(Oid viewid, const char *extensions)
+{
+	List	   *present = getAutoExtensionsOfObject(RelationRelationId, viewid);
+	ListCell   *lc;
+
+	foreach(lc, stream_catalog_names(extensions))
+	{
+		ObjectAddress view;
+		ObjectAddress extension;
+
+		ObjectAddressSet(view, RelationRelationId, viewid);
+		ObjectAddressSet(extension, ExtensionRelationId,
+						 get_extension_oid(lfirst(lc), true));
+		if (OidIsValid(extension.objectId) &&
+			!list_member_oid(present, extension.objectId))
+			recordDependencyOn(&view, &extension, DEPENDENCY_AUTO_EXTENSION);
+	}
 }
 
 static char *

@@ -332,6 +332,13 @@ extern void stream_catalog_write_release(Oid viewid, Oid stream,
  */
 extern void stream_catalog_take_back(StreamViewRow *row);
 
+/*
+ * The extensions that the view depends on, by ALTER ... DEPENDS ON EXTENSION, as the text of an array of names;
+ * has it depend on them, those that are there.
+ */
+extern char *stream_catalog_extensions(Oid viewid);
+extern void stream_catalog_depend_on(Oid viewid, const char *extensions);
+
 /* The hint how the owner of a view that has been released has it taken back. */
 extern char *stream_catalog_release_hint(Oid viewid);
 

@@ -320,7 +320,7 @@ CREATE FUNCTION streaming.release(view pg_catalog.regclass)
 	RETURNS pg_catalog.void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'stream_release';
 COMMENT ON FUNCTION streaming.release(pg_catalog.regclass) IS
-	'for the owner of a stream: commands that take rows away do not wait any more for a view that reads it; the view keeps its result and never runs again';
+	'for the owner of a stream: commands that take rows away do not wait any more for a view that reads it; the view keeps its result, and runs again when its owner has it made anew by streaming.reset or streaming.replace';
 
 CREATE FUNCTION streaming.reset(view pg_catalog.regclass)
 	RETURNS pg_catalog.void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE

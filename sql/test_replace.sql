@@ -407,10 +407,32 @@ CALL streaming.replace('g', 'SELECT k, count(*) AS m FROM s GROUP BY k');
 ROLLBACK;
 SELECT check_now('g');
 -- released
-CREATE MATERIALIZED VIEW rel WITH (streaming.continuous) AS SELECT k FROM s;
+CREATE TABLE rs (k int) USING stream;
+CREATE MATERIALIZED VIEW rel WITH (streaming.continuous, streaming.changes, streaming.trigger = 'manual') AS
+	SELECT k, count(*) AS n FROM rs GROUP BY k;
+CREATE MATERIALIZED VIEW above_rel WITH (streaming.continuous) AS SELECT n, count(*) AS groups FROM rel GROUP BY n;
+INSERT INTO rs VALUES (1), (1), (2), (NULL);
+REFRESH MATERIALIZED VIEW rel;
 SELECT streaming.release('rel');
-CALL streaming.replace('rel', 'SELECT k FROM s');
-\echo :LAST_ERROR_SQLSTATE
+INSERT INTO rs VALUES (3), (NULL);
+SELECT streaming.reset('rel');
+-- with its own query, in steps
+CALL streaming.replace('rel', 'SELECT k, count(*) AS n FROM rs GROUP BY k');
+SELECT state, options FROM streaming.views WHERE view = 'rel'::regclass;
+SELECT check_now('rel'), check_now('above_rel');
+INSERT INTO rs VALUES (1), (5);
+SELECT check_now('rel'), check_now('above_rel');
+-- in a transaction, when rows have gone
+SELECT streaming.release('rel');
+TRUNCATE rs;
+INSERT INTO rs VALUES (1), (6), (NULL);
+BEGIN;
+CALL streaming.replace('rel', 'SELECT k, count(*) AS n FROM rs GROUP BY k');
+COMMIT;
+SELECT state FROM streaming.views WHERE view = 'rel'::regclass;
+SELECT check_now('rel'), check_now('above_rel');
+INSERT INTO rs VALUES (1), (5);
+SELECT check_now('rel'), check_now('above_rel');
 -- commands name the function
 CREATE OR REPLACE VIEW g AS SELECT 1 AS k;
 

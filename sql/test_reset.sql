@@ -131,8 +131,67 @@ SELECT streaming.reset('over');
 INSERT INTO s SELECT i % 7, i % 9 FROM generate_series(1, 200) i;
 SELECT streaming.wait('over');
 SELECT check_view('over');
+-- one that has been released comes back, with what is there now
+SELECT streaming.release('bad');
+INSERT INTO s VALUES (1, 1), (2, NULL), (NULL, NULL);
+REFRESH MATERIALIZED VIEW bad;
+\echo :LAST_ERROR_SQLSTATE
+ALTER MATERIALIZED VIEW bad SET (streaming.enabled = on);
+SELECT streaming.retry('bad');
+TRUNCATE s;
+INSERT INTO s VALUES (3, 1), (NULL, NULL);
+CREATE VIEW depends AS SELECT * FROM bad;
+BEGIN;
+SELECT streaming.reset('bad');
+ROLLBACK;
+SELECT state FROM streaming.views WHERE view = 'bad'::regclass;
+SELECT streaming.reset('bad');
+SELECT state, failures, last_error FROM streaming.views WHERE view = 'bad'::regclass;
+SELECT check_view('bad');
+INSERT INTO s SELECT i % 7, i % 9 FROM generate_series(1, 200) i;
+REFRESH MATERIALIZED VIEW bad;
+SELECT * FROM depends;
+SELECT check_view('bad');
+-- it is waited for again
+INSERT INTO s VALUES (1, 1);
+TRUNCATE s;
+SELECT rows_read FROM streaming.views WHERE view = 'bad'::regclass;
+-- twice, and what cannot be computed
+SELECT streaming.release('bad');
+TRUNCATE s;
+SELECT streaming.release('bad');
+DELETE FROM allowed;
+INSERT INTO s VALUES (1, 1), (1, 1);
+SELECT streaming.reset('bad');
+SELECT state FROM streaming.views WHERE view = 'bad'::regclass;
+INSERT INTO allowed VALUES (1);
+SELECT streaming.reset('bad'), streaming.reset('bad');
+SELECT check_view('bad');
+-- into its group, which has gone on
+CREATE MATERIALIZED VIEW g1 WITH (streaming.continuous, streaming.group = 'g') AS SELECT k, count(*) AS n FROM s GROUP BY k;
+CREATE MATERIALIZED VIEW g2 WITH (streaming.continuous, streaming.group = 'g') AS SELECT count(*) AS n FROM s;
+INSERT INTO s VALUES (1, 1);
+REFRESH MATERIALIZED VIEW g2;
+SELECT streaming.release('g1');
+INSERT INTO s VALUES (1, 2);
+REFRESH MATERIALIZED VIEW g2;
+SELECT (SELECT sum(n) FROM g1), (SELECT n FROM g2);
+SELECT streaming.reset('g1');
+SELECT (SELECT sum(n) FROM g1), (SELECT n FROM g2);
+INSERT INTO s VALUES (1, 3), (NULL, 3);
+REFRESH MATERIALIZED VIEW g1;
+SELECT (SELECT sum(n) FROM g1), (SELECT n FROM g2);
+SELECT check_view('g1'), check_view('g2');
+-- a paused one is paused still
+ALTER MATERIALIZED VIEW bad SET (streaming.enabled = off);
 SELECT streaming.release('bad');
 SELECT streaming.reset('bad');
+SELECT state FROM streaming.views WHERE view = 'bad'::regclass;
+ALTER MATERIALIZED VIEW bad RESET (streaming.enabled);
+-- one with a change stream, by replace
+SELECT streaming.release('c');
+INSERT INTO s SELECT i % 7, i % 9 FROM generate_series(1, 200) i;
+SELECT streaming.reset('c');
 -- nor by others, nor of others
 SELECT streaming.reset('s');
 \echo :LAST_ERROR_SQLSTATE

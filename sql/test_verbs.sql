@@ -125,6 +125,21 @@ LOCK TABLE v IN SHARE MODE;
 ROLLBACK;
 SECURITY LABEL ON MATERIALIZED VIEW v IS 'x';
 
+-- an index has another name
+CREATE INDEX to_rename ON v (k);
+ALTER INDEX streaming.to_rename RENAME TO _renamed;
+ALTER INDEX streaming.to_rename RENAME TO renamed;
+ALTER INDEX streaming.to_rename RENAME TO renamed;
+ALTER INDEX IF EXISTS streaming.to_rename RENAME TO renamed;
+COMMENT ON INDEX streaming.renamed IS 'by another name';
+REINDEX INDEX streaming.renamed;
+SELECT obj_description('streaming.renamed'::regclass, 'pg_class');
+CREATE INDEX to_rename ON v (k);
+ALTER INDEX streaming.to_rename RENAME TO renamed;
+SET ROLE t_verbs_other;
+ALTER INDEX streaming.to_rename RENAME TO other;
+SET ROLE t_verbs_owner;
+DROP INDEX streaming.to_rename, streaming.renamed;
 -- what continuous views do not know
 ALTER MATERIALIZED VIEW v SET ACCESS METHOD heap;
 ALTER MATERIALIZED VIEW v ADD COLUMN z int;

@@ -115,6 +115,8 @@
 #	vacuum_result	VACUUM cuts off pages of a result that others have read
 #	rewrite_unread	rows of a stream that was rewritten are new
 #	reset_number	a view that was made anew has batches of the same numbers
+#	trim_with_batch	errors that are too old go when there is a batch only
+#	release_stays	... and stays released
 #	replace_once	a view with another query has not closed what it had
 #	replace_itself	... and may read itself
 #	replace_circle	... by way of the views above it
@@ -159,7 +161,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
 	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
 	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
-	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
+	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
 	dump_read restore_doubt truncate_restored clean_parts}
@@ -207,7 +209,7 @@ guards()
 		looked_up_*) echo test_00_setup test_lookups ;;
 		changes_lost | rows_stay) echo test_00_setup test_changes ;;
 		rewrite_unread | follow_forgotten) echo test_00_setup test_rewrite ;;
-		reset_number) echo test_00_setup test_reset ;;
+		reset_number | release_stays) echo test_00_setup test_reset ;;
 		replace_patient | replace_crossing | drop_waits) echo t/078_replace.pl ;;
 		replace_circle | replace_untold | replace_told_twice | replace_disordered | replace_pointers) echo test_00_setup test_replace_changes ;;
 		replace_*) echo test_00_setup test_replace ;;
@@ -228,6 +230,7 @@ guards()
 		parallel_*) echo t/080_parallel.pl ;;
 		half_seen | attached_untold | planned_within) echo t/072_group.pl ;;
 		group_snapshot | group_unbounded) echo test_00_setup test_view_group ;;
+		trim_with_batch) echo t/073_bad_rows.pl ;;
 		failure_stays | failure_unlocked) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
 		bundle_* | agenda_*) echo t/072_bundle.pl ;;

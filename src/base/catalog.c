@@ -30,6 +30,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
@@ -407,7 +408,7 @@ stream_catalog_suffix(Oid definition)
 	return name && strlen(name) > prefix ? name + prefix : "";
 }
 
-/* It has been released: it never runs again. */
+/* It has been released: it does not run. */
 static void
 set_released(StreamViewRow *row)
 {
@@ -1390,6 +1391,27 @@ stream_catalog_write_release(Oid viewid, Oid stream, const StreamFailure *f)
 	table_close(rel, NoLock);
 }
 
+char *
+stream_catalog_release_hint(Oid viewid)
+{
+	char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(viewid)),
+												  get_rel_name(viewid));
+
+	return psprintf("Have it made anew from what its streams hold now: SELECT streaming.reset(%s);",
+					quote_literal_cstr(name));
+}
+
+void
+stream_catalog_take_back(StreamViewRow *row)
+{
+	if (!STREAM_MUTATION("release_stays"))
+		delete_row("_release", row->viewid);
+	row->released = false;
+	stream_options_fill(row->option_names, row->option_values, &row->options);
+	CommandCounterIncrement();
+	CacheInvalidateRelcacheByRelid(row->viewid);
+}
+
 /* ---- _mark ---- */
 
 int64
@@ -1503,6 +1525,42 @@ stream_catalog_text(const StreamTextRow *row, const char *column)
 		if (strcmp(lfirst(lc), column) == 0)
 			return lfirst(lv);
 	return NULL;
+}
+
+char *
+stream_catalog_extensions(Oid viewid)
+{
+	List	   *names = NIL;
+	ListCell   *lc;
+
+	foreach(lc, getAutoExtensionsOfObject(RelationRelationId, viewid))
+	{
+		char	   *name = get_extension_name(lfirst_oid(lc));
+
+		if (name)
+			names = lappend(names, makeString(name));
+	}
+	return OidOutputFunctionCall(F_ARRAY_OUT, array_of_strings(names));
+}
+
+void
+stream_catalog_depend_on(Oid viewid, const char *extensions)
+{
+	List	   *present = getAutoExtensionsOfObject(RelationRelationId, viewid);
+	ListCell   *lc;
+
+	foreach(lc, stream_catalog_names(extensions))
+	{
+		ObjectAddress view;
+		ObjectAddress extension;
+
+		ObjectAddressSet(view, RelationRelationId, viewid);
+		ObjectAddressSet(extension, ExtensionRelationId,
+						 get_extension_oid(lfirst(lc), true));
+		if (OidIsValid(extension.objectId) &&
+			!list_member_oid(present, extension.objectId))
+			recordDependencyOn(&view, &extension, DEPENDENCY_AUTO_EXTENSION);
+	}
 }
 
 static char *

@@ -36,8 +36,8 @@ typedef struct StreamViewRow
 	List	   *streams;		/* OIDs: the streams, or partitioned roots */
 	bool		unlogged;		/* streams, state and progress are unlogged */
 	bool		released;		/* no stream waits for it any more
-								 * (release.c); it never runs again:
-								 * options.enabled is false */
+								 * (release.c); until it is made anew it does
+								 * not run: options.enabled is false */
 	TransactionId changed_by;	/* who has written the row */
 	StreamOptions options;
 	List	   *option_names;	/* String: names of options given ... */
@@ -325,6 +325,22 @@ typedef struct StreamFailure
  */
 extern void stream_catalog_write_release(Oid viewid, Oid stream,
 										 const StreamFailure *f);
+
+/*
+ * Takes back what has been said of that kind: the row is that of an ordinary view again.  The caller has
+ * its batch lock.
+ */
+extern void stream_catalog_take_back(StreamViewRow *row);
+
+/*
+ * The extensions that the view depends on, by ALTER ... DEPENDS ON EXTENSION, as the text of an array of names;
+ * has it depend on them, those that are there.
+ */
+extern char *stream_catalog_extensions(Oid viewid);
+extern void stream_catalog_depend_on(Oid viewid, const char *extensions);
+
+/* The hint how the owner of a view that has been released has it taken back. */
+extern char *stream_catalog_release_hint(Oid viewid);
 
 /*
  * Of the marks of a view, which say that a batch had been committed at a time: the last

@@ -167,8 +167,8 @@ stream_guard_reader(Oid relid)
 	return replaced ? replaced : get_rel_name(linitial_oid(views));
 }
 
-void
-stream_guard_refuse(Oid relid, const char *command)
+static void
+refuse_reading(Oid relid, const char *command, const char *hint)
 {
 	List	   *views = readers(relid);
 	const char *replaced = views == NIL ? NULL :
@@ -186,7 +186,14 @@ stream_guard_refuse(Oid relid, const char *command)
 						   get_rel_name(linitial_oid(views))),
 				 replaced ?
 				 errhint("Cancel the call of streaming.replace first, or drop the view.") :
-				 errhint("Drop the continuous views first, or have the owner of the stream release them, see streaming.release.")));
+				 errhint("%s", hint)));
+}
+
+void
+stream_guard_refuse(Oid relid, const char *command)
+{
+	refuse_reading(relid, command,
+				   "Drop the continuous views first, or have the owner of the stream release them, see streaming.release.");
 }
 
 /* ---- what this transaction has done ---- */
@@ -382,7 +389,8 @@ static void
 refuse_rewrite(Relation rel)
 {
 	if (!is_rewritten(RelationGetRelid(rel)))
-		stream_guard_refuse(RelationGetRelid(rel), "VACUUM FULL or CLUSTER");
+		refuse_reading(RelationGetRelid(rel), "VACUUM FULL or CLUSTER",
+					   "Name each stream, or partition of one, in a command of its own.");
 }
 
 /* Is TRUNCATE running, of what views have consumed? */

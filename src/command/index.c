@@ -11,13 +11,20 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "commands/defrem.h"
+#include "commands/tablecmds.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "parser/parse_relation.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
+#include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -141,6 +148,16 @@ check_index(IndexStmt *stmt, bool grouped)
 					 errhint("Make the expression a column of the view, and index that.")));
 }
 
+static void
+check_name(const char *name)
+{
+	if (name[0] == '_')
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("name of an index on a continuous view must not begin with \"_\""),
+				 errdetail("Such names are reserved for the extension.")));
+}
+
 /* Turns the statement on the view into one on the state table. */
 static void
 redirect_index(Relation view, const StreamViewRow *row, IndexStmt *stmt)
@@ -148,12 +165,9 @@ redirect_index(Relation view, const StreamViewRow *row, IndexStmt *stmt)
 	const char *first = linitial_node(IndexElem, stmt->indexParams)->name;
 	ListCell   *lc;
 
-	if (stmt->idxname && stmt->idxname[0] == '_')
-		ereport(ERROR,
-				(errcode(ERRCODE_RESERVED_NAME),
-				 errmsg("name of an index on a continuous view must not begin with \"_\""),
-				 errdetail("Such names are reserved for the extension.")));
-	if (stmt->idxname == NULL)
+	if (stmt->idxname)
+		check_name(stmt->idxname);
+	else
 		stmt->idxname = ChooseRelationName(RelationGetRelationName(view),
 										   first, "idx",
 										   get_rel_namespace(row->state),
@@ -202,4 +216,34 @@ stream_index_create(Oid viewid, IndexStmt *stmt)
 	return stream_compat_define_index(state, stmt, InvalidOid, InvalidOid,
 									  InvalidOid, -1, false, false, true,
 									  false, false);
+}
+
+Oid
+stream_index_of_view(const RangeVar *name)
+{
+	Oid			index = name ? RangeVarGetRelid(name, NoLock, true) : InvalidOid;
+	Oid			table;
+
+	if (!OidIsValid(index) || get_rel_relkind(index) != RELKIND_INDEX ||
+		get_rel_namespace(index) != stream_catalog_schema() ||
+		get_rel_name(index)[0] == '_')
+		return InvalidOid;
+	table = IndexGetRelation(index, true);
+	return OidIsValid(table) && OidIsValid(stream_catalog_view_of(table)) ?
+		index : InvalidOid;
+}
+
+/* As above: the user lacks CREATE on the schema, which the server asks for. */
+ObjectAddress
+stream_index_rename(Oid index, const char *name)
+{
+	ObjectAddress renamed;
+
+	LockRelationOid(index, ShareUpdateExclusiveLock);
+	if (!object_ownercheck(RelationRelationId, index, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_INDEX, get_rel_name(index));
+	check_name(name);
+	RenameRelationInternal(index, name, false, true);
+	ObjectAddressSet(renamed, RelationRelationId, index);
+	return renamed;
 }

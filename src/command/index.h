@@ -46,6 +46,15 @@ extern bool stream_index_set_column(IndexElem *elem, bool included,
  */
 extern ObjectAddress stream_index_create(Oid viewid, IndexStmt *stmt);
 
+/* The index of that name, if it is one that a user has made on his view, or InvalidOid. */
+extern Oid	stream_index_of_view(const RangeVar *name);
+
+/*
+ * Gives such an index, which is the current user's, another name.  Takes ShareUpdateExclusiveLock on it.
+ * Errors: 42501, 42939 for a reserved name, 42P07.
+ */
+extern ObjectAddress stream_index_rename(Oid index, const char *name);
+
 /* Is it an index that can be on a change stream, too?  Errors: 0A000. */
 extern void stream_index_check(IndexStmt *stmt);
 

@@ -6,9 +6,10 @@
  * Rows of a stream are removed when every view has read them.  A view that fails,
  * or never ends, stands in the way of that; and anybody who may read a stream can
  * make one.  The rows are the stream owner's to decide about: he releases the view.
- * Its result stays as it is, it never runs again (for what it would show from then
+ * Its result stays as it is, it does not run (for what it would show from then
  * on would be its query over no set of rows at all), and commands on the stream do
- * not mind it any more.
+ * not mind it any more.  Its owner can take it back by having it made anew from what the
+ * streams hold then (reset.c, replace.c).
  *
  *-------------------------------------------------------------------------
  */
@@ -67,7 +68,7 @@ release_view(StreamViewRow *row, Oid stream)
 							   get_rel_name(stream));
 	failure.detail = psprintf("Role \"%s\" lets rows of the stream go without waiting for the view.",
 							  GetUserNameFromId(GetUserId(), false));
-	failure.hint = "Drop the view, and create it anew.";
+	failure.hint = stream_catalog_release_hint(row->viewid);
 	stream_catalog_write_release(row->viewid, stream, &failure);
 	CommandCounterIncrement();
 	CacheInvalidateRelcacheByRelid(row->viewid);

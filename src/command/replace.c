@@ -694,9 +694,6 @@ lock_view(Oid viewid, Oid successor)
 	LockRelationOid(row->state, ShareUpdateExclusiveLock);
 	if (OidIsValid(row->changes))
 		LockRelationOid(row->changes, ShareUpdateExclusiveLock);
-	if (row->released)
-		refuse(viewid, "It has been released from a stream, and never runs again.",
-			   "Drop the view and create it anew.");
 	check_statistics(row);
 	check_not_in_use(row);
 	return row;
@@ -711,6 +708,10 @@ make_parts(StreamStatement *s, Replacing *r)
 	Relation	view = table_open(r->viewid, NoLock);
 
 	r->row = *r->before;
+	/* with them, one that has been released is one again that runs */
+	r->row.released = false;
+	stream_options_fill(r->row.option_names, r->row.option_values,
+						&r->row.options);
 	fill_into(stmt->into, view, r->before);
 	callback.callback = error_in_query;
 	callback.arg = (void *) s->source;
@@ -860,6 +861,10 @@ finish(StreamStatement *s, void *arg)
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("what was to replace the continuous view was dropped")));
 	check_unchanged(r, now);
+	/* whoever has done that knows of the view as it is, and of the new parts */
+	if (now->released && !r->before->released)
+		refuse(r->viewid, "It has been released from a stream meanwhile.",
+			   "Try again.");
 	stream_reset_check_view(row, "replace the query of");
 	r->before = now;
 	r->row = *row;

@@ -6,7 +6,8 @@
  * Its tables are emptied as by TRUNCATE and its progress becomes that of a view that
  * has had no batch; then it has its first one, over all there is, in this session, which is
  * its owner's.  All of that is one transaction under the batch locks of the view and
- * those that advance with it: readers wait for it, or see what was.
+ * those that advance with it: readers wait for it, or see what was.  One that has been released
+ * comes back that way.
  *
  * What others have been told of the view can't be taken back: one with a change stream,
  * with triggers, or whose rows other views read, is refused.
@@ -65,9 +66,6 @@ stream_reset_check_view(const StreamViewRow *row, const char *verb)
 	const char *anew = "Drop the view and create it anew.";
 
 	table_close(state, NoLock);
-	if (row->released)
-		refuse(row, verb, "It has been released from a stream, and never runs again.",
-			   anew);
 	if (OidIsValid(row->changes))
 		refuse(row, verb, "It has a change stream, which others may have read.",
 			   "Give the view the query that it has with streaming.replace: what is different then is in the change stream, too.");
@@ -112,7 +110,7 @@ StreamViewRow *
 stream_reset_lock(Oid viewid, Oid other, LOCKMODE lockmode)
 {
 	StreamViewRow *row;
-	List	   *locked = stream_viewgroup_members(viewid);
+	List	   *locked = stream_viewgroup_to_be(viewid);
 	ListCell   *lc;
 
 	if (OidIsValid(other))
@@ -192,6 +190,14 @@ stream_reset_run(const StreamViewRow *row, int64 last)
 	CommandCounterIncrement();
 }
 
+/* The view is one again that streams wait for, and one of its group. */
+static void
+take_back(StreamViewRow *row)
+{
+	stream_catalog_take_back(row);
+	stream_viewgroup_check(row->viewid, NIL, NULL);
+}
+
 /*
  * reset(view regclass) returns void
  *
@@ -207,6 +213,7 @@ stream_reset(PG_FUNCTION_ARGS)
 	StreamViewRow *row;
 	StreamProgress before;
 	StreamProgress beginning;
+	bool		released;
 	ListCell   *lc;
 
 	stream_reset_check_caller(viewid, "streaming.reset");
@@ -215,6 +222,9 @@ stream_reset(PG_FUNCTION_ARGS)
 		if (OidIsValid(lfirst_oid(lc)))
 			LockRelationOid(lfirst_oid(lc), AccessExclusiveLock);
 	stream_reset_check_view(row, "reset");
+	released = row->released;
+	if (released)
+		take_back(row);
 	empty_tables(row);
 	stream_catalog_read_progress(viewid, row->unlogged, NULL, &before);
 	/* of no view: a beginner's */
@@ -224,6 +234,9 @@ stream_reset(PG_FUNCTION_ARGS)
 	(void) stream_catalog_clear_failure(viewid);
 	CommandCounterIncrement();
 	stream_reset_run(row, before.batch);
+	/* who was removing rows until we could read them has said once more what it lost */
+	if (released)
+		stream_catalog_take_back(row);
 	stream_shmem_views_changed();
 	PG_RETURN_VOID();
 }

@@ -24,7 +24,7 @@ extern void stream_reset_check_caller(Oid viewid, const char *function);
 
 /*
  * The view's row, under the batch locks of the view and its group, and of another (or InvalidOid), with
- * the view locked.  Errors: 42809 if it is no continuous view, 42501 as above.
+ * the view locked.  The group of one that has been released is the one that it comes back to.  Errors: 42809 if it is no continuous view, 42501 as above.
  */
 extern StreamViewRow *stream_reset_lock(Oid viewid, Oid other,
 										LOCKMODE lockmode);

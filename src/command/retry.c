@@ -82,7 +82,7 @@ check_view(Oid viewid)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("continuous view \"%s\" has been released from its stream",
 						get_rel_name(viewid)),
-				 errhint("Drop the view, and create it anew.")));
+				 errhint("%s", stream_catalog_release_hint(viewid))));
 	return row;
 }
 

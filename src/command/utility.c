@@ -651,11 +651,28 @@ alter_table(StreamStatement *s)
 	settle_owners(stmt);
 }
 
+static ObjectAddress
+rename_index(StreamStatement *s, void *index)
+{
+	RenameStmt *stmt = (RenameStmt *) s->pstmt->utilityStmt;
+
+	return stream_index_rename(*(Oid *) index, stmt->newname);
+}
+
 static void
 rename_object(StreamStatement *s)
 {
 	RenameStmt *stmt = (RenameStmt *) s->pstmt->utilityStmt;
+	Oid			index = stmt->renameType == OBJECT_INDEX ?
+	stream_index_of_view(stmt->relation) : InvalidOid;
 
+	if (OidIsValid(index))
+	{
+		stream_statement_run(s, rename_index, &index);
+		if (s->qc)
+			SetQueryCompletion(s->qc, CMDTAG_ALTER_INDEX, 0);
+		return;
+	}
 	stream_statement_refuse_internal(stmt->relation, "RENAME");
 	if ((stmt->renameType == OBJECT_MATVIEW ||
 		 (stmt->renameType == OBJECT_COLUMN &&

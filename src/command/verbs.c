@@ -144,6 +144,13 @@ target_of(const AlterTableCmd *cmd, Oid viewid)
 							get_rel_name(viewid)),
 					 errhint("Drop the trigger, and create it again.")));
 			break;
+		case AT_SetAccessMethod:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("the access method of continuous view \"%s\" cannot be changed",
+							get_rel_name(viewid)),
+					 errdetail("Its tables have the access method that they need.")));
+			break;
 		default:
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -1082,7 +1082,7 @@ stream_view_set_options(Oid viewid, List *options, bool reset,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("continuous view \"%s\" has been released from its stream",
 						get_rel_name(viewid)),
-				 errhint("Drop the view, and create it anew.")));
+				 errhint("%s", stream_catalog_release_hint(viewid))));
 	before = row->options;
 	stream_options_merge(STREAM_OPTIONS_VIEW, options, reset, &row->option_names,
 						 &row->option_values, source);

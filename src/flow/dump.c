@@ -412,6 +412,8 @@ say_view(const StreamViewRow *row, Snapshot snapshot)
 	items = list_concat(items, stream_catalog_export("_error", row->viewid,
 													 snapshot));
 	add(first, "oid", psprintf("%u", row->viewid));
+	/* pg_dump has them of materialized views only */
+	add(first, "extensions", stream_catalog_extensions(row->viewid));
 	add(first, "items", psprintf("%d", list_length(items)));
 	return items;
 }

@@ -863,6 +863,9 @@ go_on(Restored *restored)
 		else if (strcmp(item->table, STREAM_DUMP_TABLE) == 0)
 			set_hashes_right(item);
 	}
+	if (stream_catalog_text(restored->first, "extensions"))
+		stream_catalog_depend_on(restored->viewid,
+								 said(restored->first, "extensions"));
 	stream_catalog_delete_restore(restored->viewid);
 	CommandCounterIncrement();
 	row = stream_catalog_view(restored->viewid);

@@ -154,9 +154,10 @@ stream_successor_take(StreamViewRow *row, const StreamViewRow *before)
 	stream_catalog_delete_view(row->viewid);
 	stream_relations_hand_parts(row, before->viewid);
 	row->viewid = before->viewid;
-	row->options = before->options;
 	row->option_names = before->option_names;
 	row->option_values = before->option_values;
+	/* those of one that has been released say that it is paused */
+	stream_options_fill(row->option_names, row->option_values, &row->options);
 	CommandCounterIncrement();
 	stream_catalog_insert_view(row);
 	stream_catalog_write_progress(row->viewid, row->unlogged, &progress);

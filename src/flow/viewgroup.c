@@ -135,9 +135,9 @@ stream_viewgroup_of(HTAB *groups, const StreamViewRow *row)
 	return look_up(groups, row, NULL);
 }
 
-/* Rows of its members; NIL if the view is gone. */
+/* Rows of its members; back: as if it had not been released.  NIL if the view is gone. */
 static List *
-rows_of_members(Oid viewid)
+rows_of_members(Oid viewid, bool back)
 {
 	StreamViewRow *row = stream_catalog_view(viewid);
 	List	   *rows;
@@ -149,20 +149,37 @@ rows_of_members(Oid viewid)
 		return list_make1(row);
 	rows = stream_catalog_views();
 	foreach(lc, rows)
-		if (((StreamViewRow *) lfirst(lc))->viewid == viewid)
-			return stream_viewgroup_among(rows, lfirst(lc));
+	{
+		row = lfirst(lc);
+		if (row->viewid != viewid)
+			continue;
+		row->released &= !back;
+		return stream_viewgroup_among(rows, row);
+	}
 	return NIL;
+}
+
+static List *
+oids_of_views(List *rows)
+{
+	List	   *oids = NIL;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+		oids = lappend_oid(oids, ((StreamViewRow *) lfirst(lc))->viewid);
+	return oids;
 }
 
 List *
 stream_viewgroup_members(Oid viewid)
 {
-	List	   *members = NIL;
-	ListCell   *lc;
+	return oids_of_views(rows_of_members(viewid, false));
+}
 
-	foreach(lc, rows_of_members(viewid))
-		members = lappend_oid(members, ((StreamViewRow *) lfirst(lc))->viewid);
-	return members;
+List *
+stream_viewgroup_to_be(Oid viewid)
+{
+	return oids_of_views(rows_of_members(viewid, true));
 }
 
 Oid
@@ -178,7 +195,7 @@ stream_viewgroup_paused(Oid viewid)
 {
 	ListCell   *lc;
 
-	foreach(lc, rows_of_members(viewid))
+	foreach(lc, rows_of_members(viewid, false))
 		if (!((StreamViewRow *) lfirst(lc))->options.enabled)
 			return ((StreamViewRow *) lfirst(lc))->viewid;
 	return InvalidOid;

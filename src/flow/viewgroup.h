@@ -39,6 +39,9 @@ extern void stream_viewgroup_run(Oid viewid, bool whole, StreamPart *part,
  */
 extern List *stream_viewgroup_members(Oid viewid);
 
+/* The same, where one that has been released is to come back. */
+extern List *stream_viewgroup_to_be(Oid viewid);
+
 /*
  * Takes the batch locks of the views of its group, and returns these.  Only in a race with
  * one who joins are they not taken in order.

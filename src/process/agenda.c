@@ -463,6 +463,16 @@ stream_agenda_due_at(StreamAgendaView *view)
 	return view->poll_at;
 }
 
+/* When is there something to do for the view, be it no batch? */
+static TimestampTz
+look_at(StreamAgendaView *view)
+{
+	TimestampTz due_at = stream_agenda_due_at(view);
+
+	return view->reload || STREAM_MUTATION("trim_with_batch") ? due_at :
+		Min(due_at, view->trim_at);
+}
+
 /* After so long without a batch a view falls asleep. */
 static int64
 asleep_us(void)
@@ -480,7 +490,7 @@ stream_agenda_next_due(void)
 	foreach(lc, awake)
 	{
 		StreamAgendaView *view = lfirst(lc);
-		TimestampTz due_at = stream_agenda_due_at(view);
+		TimestampTz due_at = look_at(view);
 		TimestampTz tired_at = view->turn_at + asleep;
 
 		/* once: a turn in which it is put to sleep */
@@ -603,7 +613,7 @@ wake_due(TimestampTz now)
 
 		if (!view->asleep)
 			continue;
-		due_at = stream_agenda_due_at(view);
+		due_at = look_at(view);
 		if (now >= due_at || (follows_commits(view) && has_moved(view)))
 		{
 			view->turn_at = now;
@@ -622,8 +632,7 @@ may_sleep(StreamAgendaView *view, TimestampTz now)
 	int64		asleep = asleep_us();
 
 	if (view->row == NULL || view->reload || view->asked ||
-		now < view->turn_at + asleep ||
-		stream_agenda_due_at(view) < now + asleep)
+		now < view->turn_at + asleep || look_at(view) < now + asleep)
 		return false;
 	/* of these it is only the time that counts, and of others with an interval */
 	if (view->paused || view->failed || view->retry_at != 0)
@@ -648,7 +657,7 @@ put_to_sleep(TimestampTz now)
 		view->asleep = true;
 		foreach(lv, view->batched)
 			stream_batch_rest(lfirst_oid(lv));
-		asleep_until = Min(asleep_until, stream_agenda_due_at(view));
+		asleep_until = Min(asleep_until, look_at(view));
 		awake = foreach_delete_current(awake, lc);
 	}
 }
@@ -776,7 +785,7 @@ has_chores(const StreamAgendaView *view, TimestampTz now)
 
 	return now >= view->streams_at ||
 		(options->retention_us >= 0 && now >= view->retain_at) ||
-		(options->keep_errors_us > 0 && now >= view->trim_at);
+		now >= view->trim_at;
 }
 
 /*

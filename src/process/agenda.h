@@ -72,7 +72,8 @@ typedef struct StreamAgendaView
 	int			conflicts;		/* how often it gave way since then */
 	TimestampTz retry_at;
 	StreamBisection bisection;	/* the search for rows that fail */
-	TimestampTz trim_at;		/* when its old errors are deleted next */
+	TimestampTz trim_at;		/* when its old errors are deleted next; DT_NOEND:
+								 * never */
 	StreamFailureLog logged;	/* of its batches ... */
 	StreamFailureLog logged_recording;	/* ... and of recording failures */
 	StreamFailureLog logged_retention;	/* ... and of taking old changes away */

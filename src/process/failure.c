@@ -13,7 +13,7 @@
  *
  * The log has a line for each change of what becomes of a view: that it fails (and again
  * only if the error is another), that it is given up, that it runs again; and that it is
- * paused, resumed or released.  For one that fails with the same error every now and then
+ * paused, resumed, released or taken back.  For one that fails with the same error every now and then
  * that would be many lines, so these are logged once in LOG_AGAIN_US.
  *
  * A batch that takes longer than streaming.batch_timeout is cancelled, and its
@@ -236,6 +236,7 @@ static void
 log_view(const KnownView *before, const StreamViewRow *row)
 {
 	const char *what = row->released ? "has been released" :
+		before->released ? "has been taken back" :
 		row->options.enabled ? "has been resumed" : "has been paused";
 	char	   *schema = get_namespace_name(get_rel_namespace(row->viewid));
 	char	   *relname = get_rel_name(row->viewid);

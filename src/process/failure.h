@@ -81,7 +81,7 @@ extern void stream_failure_log_end(StreamFailureLog *last,
 								   const char *view_name);
 
 /*
- * Logs which views have been paused, resumed or released since the last call in this
+ * Logs which views have been paused, resumed, released or taken back since the last call in this
  * process.  rows: all of them, by viewid; in a transaction.
  */
 extern void stream_failure_log_views(List *rows);

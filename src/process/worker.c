@@ -104,7 +104,8 @@
 #define NO_RETENTION_MS 600000
 #define HELD_UP_US USECS_PER_MINUTE	/* so long what fails is left alone, ... */
 #define HELD_UP_FORGET_US USECS_PER_DAY /* ... and remembered */
-#define TRIM_US USECS_PER_MINUTE	/* how often old errors are deleted, ... */
+#define TRIM_MIN_US USECS_PER_MINUTE	/* how often old errors are deleted, ... */
+#define TRIM_MAX_US USECS_PER_HOUR
 #define TRIM_ROWS 1000			/* ... and how many in one transaction */
 
 static MemoryContext worker_context;
@@ -343,6 +344,23 @@ inherit_failure(StreamAgendaView *view, const StreamFailure *failure,
 	stream_failure_was_logged(&view->logged, failure);
 }
 
+/* How long the views keep errors that go, the shortest time; -1: there are none. */
+static int64
+keeps_errors_us(List *rows)
+{
+	int64		us = -1;
+	ListCell   *lc;
+
+	foreach(lc, rows)
+	{
+		int64		of_view = ((StreamViewRow *) lfirst(lc))->options.keep_errors_us;
+
+		if (of_view > 0 && (us < 0 || of_view < us))
+			us = of_view;
+	}
+	return us;
+}
+
 /* Those that advance together as one view: its own row, and it is off if one of them is. */
 static StreamViewRow *
 row_of(Oid viewid, List *rows)
@@ -405,7 +423,7 @@ load_step(StreamAgendaView *view, void *arg)
 	if (view->changed)
 	{
 		stream_bisect_reset(&view->bisection);
-		view->trim_at = 0;
+		view->trim_at = keeps_errors_us(rows) > 0 ? 0 : DT_NOEND;
 	}
 	if ((failure == NULL && view->failures > 0) || (view->changed && !first))
 		reset_failures(view);
@@ -744,22 +762,22 @@ trim_step(StreamAgendaView *view, void *arg)
 	PopActiveSnapshot();
 }
 
-/* After a batch, from time to time: old errors go.  If that fails, then later. */
+/*
+ * By the clock, whether the view has batches or not: old errors go, at the latest a tenth of their time
+ * after that.  If that fails, then later.
+ */
 static void
 trim_errors(StreamAgendaView *view)
 {
 	TimestampTz now = stream_debug_now();
-	bool		wanted = false;
 	bool		more = false;
 	ErrorData  *error;
-	ListCell   *lc;
 
-	foreach(lc, view->rows)
-		wanted |= ((StreamViewRow *) lfirst(lc))->options.keep_errors_us > 0;
-	if (!wanted || now < view->trim_at)
+	if (now < view->trim_at)
 		return;
 	error = in_transaction(view, trim_step, &more);
-	view->trim_at = error == NULL && more ? now : now + TRIM_US;
+	view->trim_at = error == NULL && more ? now :
+		now + Max(TRIM_MIN_US, Min(TRIM_MAX_US, keeps_errors_us(view->rows) / 10));
 	if (error != NULL)
 	{
 		stream_failure_log(&view->logged_recording, error);
@@ -1021,7 +1039,6 @@ run_batch(StreamAgendaView *view)
 		aside = stream_bisect_succeeded(&view->bisection, &outcome.part);
 		if (aside != NULL)
 			log_row_aside(view, aside);
-		trim_errors(view);
 		finish_batch(view, &outcome, requested, true);
 	}
 	if (error == NULL)
@@ -1218,6 +1235,8 @@ run_view(StreamAgendaView *view, TimestampTz now, List **shares, bool *behind)
 		ran = true;
 		load_view(view);
 	}
+	if (!view->reload)
+		trim_errors(view);
 	if (!view->reload && !stream_agenda_is_paused(view) &&
 		find_share(shares, view->owner)->us >= SLICE_US)
 		*behind = true;

@@ -26,6 +26,9 @@ max_worker_processes = 16
 restart_after_crash = on
 fsync = off
 });
+# (test/mutations.sh)
+$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'\n")
+  if $ENV{STREAMING_MUTATION};
 $node->start;
 plan skip_all => 'needs a test build'
   if $node->psql('postgres',
@@ -190,7 +193,14 @@ $node->safe_psql(
 	CREATE MATERIALIZED VIEW long WITH (streaming.continuous,
 		streaming.on_error = skip, streaming.max_errors = 10000) AS
 		SELECT 1 / x AS y FROM t;
-	INSERT INTO t SELECT 0 FROM generate_series(1, 1200);
+	CREATE MATERIALIZED VIEW manual WITH (streaming.continuous, streaming.trigger = manual,
+		streaming.on_error = skip, streaming.errors_retention = '1 day') AS SELECT 1 / x AS y FROM t;
+	CREATE MATERIALIZED VIEW failed WITH (streaming.continuous, streaming.max_errors = 1,
+		streaming.on_error = skip, streaming.errors_retention = '1 day') AS SELECT 1 / x AS y FROM t;
+	INSERT INTO t VALUES (0);
+	REFRESH MATERIALIZED VIEW manual;
+	REFRESH MATERIALIZED VIEW failed;
+	INSERT INTO t SELECT 0 FROM generate_series(1, 1199);
 	REFRESH MATERIALIZED VIEW short;
 	REFRESH MATERIALIZED VIEW long;
 	SELECT _debug_advance_clock('23 hours');
@@ -198,10 +208,12 @@ $node->safe_psql(
 	REFRESH MATERIALIZED VIEW short;
 	REFRESH MATERIALIZED VIEW long;});
 my $count = 'SELECT view, count(*) FROM streaming.errors GROUP BY 1 ORDER BY view::text';
-is($node->safe_psql('postgres', $count), "long|1201\nshort|1201", 'nothing is old');
+is($node->safe_psql('postgres', $count), "failed|1\nlong|1201\nmanual|1\nshort|1201", 'nothing is old');
+ok($node->poll_query_until('postgres', q{SELECT state = 'failed' FROM streaming.views WHERE view = 'failed'::regclass}),
+	'a view has put aside as many as it may');
 $node->safe_psql('postgres', "SELECT _debug_advance_clock('2 hours')");
 ok($node->poll_query_until('postgres', $count, "long|1201\nshort|1"),
-	'old rows go, of the view that says so, by themselves');
+	'old rows go, of the views that say so, by themselves');
 
 $node->stop;
 done_testing();

@@ -114,7 +114,8 @@ run_file('orig', 'refresh.sql');
 run_file('orig', 'trouble.sql');
 $node->safe_psql('orig', q{
 	SET ROLE upgrade_owner;
-	SELECT streaming.release('shop.let_go')});
+	SELECT streaming.release('shop.let_go');
+	ALTER MATERIALIZED VIEW shop.eager DEPENDS ON EXTENSION plpgsql});
 # rows that nobody sees, in the way of who counts
 $node->safe_psql('orig', q{
 	BEGIN;
@@ -150,6 +151,9 @@ foreach my $way (sort keys %restore)
 	wait_restored($way, $way);
 	$node->safe_psql($way, q{SELECT streaming.wait('shop.eager')});
 	is(check($way), $stood, "$way: as they stood");
+	is($node->safe_psql($way, q{
+		SELECT objid::regclass, e.extname FROM pg_depend JOIN pg_extension e ON e.oid = refobjid
+		WHERE classid = 'pg_class'::regclass AND deptype = 'x'}), 'shop.eager|plpgsql', "$way: DEPENDS ON EXTENSION");
 	run_file($way, 'refresh.sql');
 	is(check($way), $read, "$way: what was not read");
 	run_file($way, 'rows.sql', '-v', 'part=4');

@@ -48,6 +48,8 @@ $node->safe_psql('postgres', q{
 	SELECT streaming.wait('v');
 	INSERT INTO s VALUES ('2026-01-01', 1);
 	SELECT streaming.wait(view) FROM streaming.views;
+	CREATE MATERIALIZED VIEW by_hand WITH (streaming.continuous, streaming.trigger = 'Manual') AS SELECT count(*) FROM s;
+	REFRESH MATERIALIZED VIEW by_hand;
 	INSERT INTO s VALUES ('2026-01-02', 0);
 	SELECT streaming.wait('v'), streaming.wait('skips');
 });
@@ -98,6 +100,10 @@ cmp_ok($value{streaming_view_watermark_age_seconds}{v}, '>', 0, 'a watermark, wh
 cmp_ok($value{streaming_view_state_bytes}{v}, '>', 0, 'the size of state');
 is($value{streaming_view_lag_seconds}{v}, 0, 'a view that is not behind');
 cmp_ok($value{streaming_view_lag_seconds}{$odd}, '>', 0, '... and one that is');
+cmp_ok($value{streaming_view_lag_seconds}{by_hand}, '>', 0, '... and one that is refreshed by hand');
+is($value{streaming_view_manual}{by_hand}, 1, '... which its metrics say');
+is($value{streaming_view_manual}{v}, 0, '... and not of others');
+like(slurp_file("$dir/alerts.yaml"), qr/StreamingViewStale\n +expr: .*streaming_view_manual == 0/, 'no alarm for these');
 cmp_ok($value{streaming_stream_bytes}{''}, '>', 0, 'the size of a stream');
 
 # every metric comes

@@ -176,10 +176,29 @@ SELECT count(*) FROM (TABLE divided EXCEPT ALL
 	SELECT k, count(*), sum(100 / v) FROM s WHERE v NOT IN (0, -10) GROUP BY k) q;
 SELECT count(*), min(message) FROM streaming.errors;
 
-DROP TABLE s, e, r, part CASCADE;
+-- Keys of row types: what has been remembered of groups is found when the type has a column more.
+CREATE TYPE pair AS (a int, b text);
+CREATE TYPE named AS (p pair, name text);
+CREATE TABLE c (p pair, k int) USING stream;
+CREATE MATERIALIZED VIEW pairs WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT p, count(*) FROM c GROUP BY p;
+CREATE MATERIALIZED VIEW pairs_first WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT DISTINCT ON (p) p, k FROM c ORDER BY p, k;
+CREATE MATERIALIZED VIEW pairs_within WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT ARRAY[ROW(p, 'x')::named] AS n, count(*) FROM c GROUP BY 1;
+CREATE MATERIALIZED VIEW pairs_whole WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT c, count(*) FROM c GROUP BY c;
+CREATE MATERIALIZED VIEW pairs_above WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT p, count(*) FROM (SELECT p, k, count(*) FROM c GROUP BY 1, 2) q GROUP BY p;
+INSERT INTO c VALUES (ROW(1, 'x'), 1), (ROW(2, 'y'), 1);
+CALL refresh_views();
+ALTER TYPE pair ADD ATTRIBUTE c int CASCADE;
+INSERT INTO c VALUES (ROW(1, 'x', NULL), 1), (ROW(3, 'y', 5), 2);
+CALL refresh_views();
+ALTER TABLE c ADD COLUMN x int;
+INSERT INTO c VALUES (ROW(1, 'x', NULL), 1), (ROW(3, 'y', 5), 2);
+CALL refresh_views();
+SELECT view, check_view(view), failures, last_error FROM streaming.views WHERE view::text ~ '^pairs' ORDER BY view::text COLLATE "C";
+
+DROP TABLE s, e, r, part, c CASCADE;
 DROP PROCEDURE trickle(int), one_more();
 DROP FUNCTION said(regclass), wrong();
-DROP TYPE mood;
+DROP TYPE mood, named, pair;
 DROP OWNED BY regress_streaming_a, regress_streaming_b;
 DROP ROLE regress_streaming_a, regress_streaming_b;
 SELECT leftovers();

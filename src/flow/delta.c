@@ -16,7 +16,8 @@
  * The plan cache of the server cannot keep a plan made from a query tree, so
  * plans are kept here, by its rules: dropped when a relation in them or anything
  * that plans depend on generally is changed.  When a function changes that is
- * part of an aggregate, everything derived from it goes (reload).
+ * part of an aggregate, or a row type that is part of a key, everything derived from it
+ * goes (reload).
  *
  *-------------------------------------------------------------------------
  */
@@ -26,6 +27,7 @@
 #include "access/table.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "rewrite/rewriteHandler.h"
@@ -36,6 +38,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -65,6 +68,14 @@ static List *all_deltas = NIL;
 
 /* ---- invalidation ---- */
 
+/* Is it, or may it be, a row type of the delta's keys? */
+static bool
+row_type_changed(const StreamDelta *delta, Oid relid)
+{
+	return delta->row_types && !STREAM_MUTATION("key_row_types") &&
+		(!OidIsValid(relid) || list_member_oid(delta->row_types, relid));
+}
+
 static void
 relation_changed(Datum arg, Oid relid)
 {
@@ -81,8 +92,11 @@ relation_changed(Datum arg, Oid relid)
 			delta->changed[delta->nchanged++] = relid;
 		else if (delta->planning)
 			delta->replan = true;
-		/* its query carries the owner, with whose rights it is run */
-		if (relid == delta->definition)
+		/*
+		 * Its query carries the owner, with whose rights it is run; and groups that are
+		 * remembered are found by hashes of rows as they were.
+		 */
+		if (relid == delta->definition || row_type_changed(delta, relid))
 			delta->replan = delta->reload = true;
 	}
 }
@@ -185,6 +199,32 @@ note_aggregate(StreamDelta *delta, StreamAgg *agg)
 	ReleaseSysCache(tuple);
 }
 
+/* Notes the row types that a key has, or is made of. */
+static void
+note_row_types(StreamDelta *delta, Oid type)
+{
+	Oid			relid;
+	TupleDesc	desc;
+
+	check_stack_depth();
+	type = getBaseType(type);
+	if (OidIsValid(get_element_type(type)))
+		note_row_types(delta, get_element_type(type));
+	if (type_is_multirange(type))
+		type = get_multirange_range(type);
+	if (type_is_range(type))
+		note_row_types(delta, get_range_subtype(type));
+	relid = get_typ_typrelid(type);
+	if (!OidIsValid(relid) || list_member_oid(delta->row_types, relid))
+		return;
+	delta->row_types = lappend_oid(delta->row_types, relid);
+	desc = lookup_rowtype_tupdesc_copy(type, -1);
+	for (int i = 0; i < desc->natts; i++)
+		if (!TupleDescAttr(desc, i)->attisdropped)
+			note_row_types(delta, TupleDescAttr(desc, i)->atttypid);
+	FreeTupleDesc(desc);
+}
+
 /* ---- loading ---- */
 
 static void
@@ -229,6 +269,9 @@ stream_delta_create(const StreamViewRow *row, StreamCut *cut, StreamFeed *feed)
 		note_aggregate(delta, lfirst(lc));
 	delta->replan = true;
 	enter_list(delta);
+	/* from now on it hears of changes */
+	foreach(lc, cut->keys)
+		note_row_types(delta, exprType((Node *) ((StreamKey *) lfirst(lc))->expr));
 	MemoryContextSwitchTo(old);
 	return delta;
 }

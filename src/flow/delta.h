@@ -50,7 +50,9 @@ typedef struct StreamDelta
 	/* set by invalidation */
 	bool		outdated;		/* the executor may go by what is no longer so */
 	bool		replan;			/* plan again */
-	bool		reload;			/* a function changed: begin from scratch */
+	bool		reload;			/* a function, or a row type, changed: begin from
+								 * scratch */
+	List	   *row_types;		/* OIDs of their relations: of keys */
 	List	   *functions;		/* hash values in the PROCOID cache ... */
 	List	   *types;			/* ... and in the TYPEOID cache, of domains */
 } StreamDelta;

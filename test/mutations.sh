@@ -143,6 +143,7 @@
 #	restore_doubt	a view goes on whatever rows its streams have
 #	truncate_restored	... while TRUNCATE has looked who reads them
 #	clean_parts	what a dump drops to replace it stays a part of its view
+#	clean_strangers	what depends on the parts of a view stands in the way of a dump that drops them
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -162,7 +163,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
-	dump_read restore_doubt truncate_restored clean_parts}
+	dump_read restore_doubt truncate_restored clean_parts clean_strangers}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -212,7 +213,7 @@ guards()
 		replace_circle | replace_untold | replace_told_twice | replace_disordered | replace_pointers) echo test_00_setup test_replace_changes ;;
 		replace_*) echo test_00_setup test_replace ;;
 		successor_*) echo t/078_replace.pl ;;
-		strangers) echo test_00_setup test_security_strangers ;;
+		strangers | clean_strangers) echo test_00_setup test_security_strangers ;;
 		wait_snapshot) echo t/066_waiting.pl ;;
 		ttl_ahead) echo t/078_ttl.pl ;;
 		ttl_*) echo test_00_setup test_et_ttl ;;

@@ -90,6 +90,7 @@
 #	bundle_settings	... has the settings of the first of them for all
 #	executor_outdated	an executor goes on with what has been looked up before it was changed
 #	executor_params	... and with the times of the batch before
+#	database_owner	a plan goes on with the policies for who was the owner of the database
 #	worker_memory	a worker keeps what functions of users have left behind
 #	memory_from_beginning	... any amount of it, if that is from its first batches
 #	agenda_overslept	views that are asleep do not notice commits
@@ -158,7 +159,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params database_owner worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
 	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
@@ -232,7 +233,7 @@ guards()
 		failure_stays | failure_unlocked) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
 		bundle_* | agenda_*) echo t/072_bundle.pl ;;
-		executor_*) echo test_00_setup test_query_executor ;;
+		executor_* | database_owner) echo test_00_setup test_query_executor ;;
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
 		dump_read | restore_doubt | truncate_restored | clean_parts) echo t/073_dump.pl ;;

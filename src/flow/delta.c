@@ -26,6 +26,7 @@
 #include "access/table.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/planner.h"
 #include "rewrite/rewriteHandler.h"
@@ -132,6 +133,17 @@ anything_changed(Datum arg, int cacheid, uint32 hashvalue)
 		((StreamDelta *) lfirst(lc))->replan = true;
 }
 
+/* Who has the rights of pg_database_owner; other databases come and go. */
+static void
+database_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (!STREAM_MUTATION("database_owner") &&
+		(hashvalue == 0 ||
+		 hashvalue == GetSysCacheHashValue1(DATABASEOID,
+											ObjectIdGetDatum(MyDatabaseId))))
+		anything_changed(arg, cacheid, hashvalue);
+}
+
 static void
 register_callbacks(void)
 {
@@ -148,6 +160,7 @@ register_callbacks(void)
 	/* policies and trust depend on who has which rights */
 	CacheRegisterSyscacheCallback(AUTHOID, anything_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, anything_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(DATABASEOID, database_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, anything_changed,
 								  (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, anything_changed,

@@ -150,8 +150,24 @@ ALTER POLICY few ON s USING (v > -9);
 INSERT INTO s VALUES (-1, -5, 'seen', 'low'), (-1, -10, 'hidden', 'low');
 SELECT said('absolute');
 SELECT (SELECT count FROM absolute WHERE k = 1) - (SELECT count(*) FROM s WHERE abs(k) = 1) AS hidden;
+-- which is for who owns the database
+CREATE POLICY every ON s TO pg_database_owner USING (true);
+CREATE PROCEDURE own(name text) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('ALTER DATABASE %I OWNER TO %I', current_database(), name);
+END $$;
+CALL own('regress_streaming_a');
+INSERT INTO s VALUES (-1, -20, 'seen', 'low');
+SELECT said('absolute');
+SELECT (SELECT count FROM absolute WHERE k = 1) - (SELECT count(*) FROM s WHERE abs(k) = 1) AS hidden;
+CALL own(current_user);
+INSERT INTO s VALUES (-1, -20, 'hidden', 'low');
+SELECT said('absolute');
+SELECT (SELECT count FROM absolute WHERE k = 1) - (SELECT count(*) FROM s WHERE abs(k) = 1) AS hidden;
+DROP PROCEDURE own(text);
 ALTER TABLE s DISABLE ROW LEVEL SECURITY;
 DROP POLICY few ON s;
+DROP POLICY every ON s;
 -- as another
 ALTER MATERIALIZED VIEW by_key OWNER TO regress_streaming_b;
 CALL one_more();

@@ -195,6 +195,16 @@ BEGIN
 	EXECUTE 'CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS ' || repeat('SELECT k FROM (', 150) || 'SELECT k FROM s' || repeat(') q', 150);
 END $$;
 \echo :LAST_ERROR_SQLSTATE
+-- not so many, with ranks that nobody reads
+SET statement_timeout = '15s';
+DO $$
+BEGIN
+	EXECUTE 'CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = ''manual'') AS SELECT k FROM ' || repeat('(SELECT * FROM ', 20) ||
+		(SELECT '(SELECT k, ' || string_agg('row_number() OVER (PARTITION BY k) AS r' || i, ', ') || ' FROM s) q' FROM generate_series(1, 800) i) ||
+		repeat(' WHERE r1 <= 3) q', 20);
+END $$;
+RESET statement_timeout;
+DROP MATERIALIZED VIEW v;
 
 -- volatile functions below the aggregation
 CREATE FUNCTION vol(int) RETURNS int LANGUAGE sql VOLATILE AS 'SELECT $1';

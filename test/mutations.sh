@@ -91,6 +91,7 @@
 #	executor_outdated	an executor goes on with what has been looked up before it was changed
 #	executor_params	... and with the times of the batch before
 #	key_row_types	groups are found by hashes of rows of a type that has another column now
+#	database_owner	a plan goes on with the policies for who was the owner of the database
 #	worker_memory	a worker keeps what functions of users have left behind
 #	memory_from_beginning	... any amount of it, if that is from its first batches
 #	agenda_overslept	views that are asleep do not notice commits
@@ -146,6 +147,7 @@
 #	restore_doubt	a view goes on whatever rows its streams have
 #	truncate_restored	... while TRUNCATE has looked who reads them
 #	clean_parts	what a dump drops to replace it stays a part of its view
+#	clean_strangers	what depends on the parts of a view stands in the way of a dump that drops them
 
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -160,12 +162,12 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params database_owner key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
 	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
-	dump_read restore_doubt truncate_restored clean_parts}
+	dump_read restore_doubt truncate_restored clean_parts clean_strangers}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -215,7 +217,7 @@ guards()
 		replace_circle | replace_untold | replace_told_twice | replace_disordered | replace_pointers) echo test_00_setup test_replace_changes ;;
 		replace_*) echo test_00_setup test_replace ;;
 		successor_*) echo t/078_replace.pl ;;
-		strangers) echo test_00_setup test_security_strangers ;;
+		strangers | clean_strangers) echo test_00_setup test_security_strangers ;;
 		wait_snapshot) echo t/066_waiting.pl ;;
 		ttl_ahead) echo t/078_ttl.pl ;;
 		ttl_*) echo test_00_setup test_et_ttl ;;
@@ -235,7 +237,7 @@ guards()
 		failure_stays | failure_unlocked) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
 		bundle_* | agenda_*) echo t/072_bundle.pl ;;
-		executor_* | key_row_types) echo test_00_setup test_query_executor ;;
+		executor_* | database_owner | key_row_types) echo test_00_setup test_query_executor ;;
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
 		dump_read | restore_doubt | truncate_restored | clean_parts) echo t/073_dump.pl ;;

@@ -36,6 +36,7 @@
 #include "utils/rls.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/refuse.h"
 #include "base/shmem.h"
 #include "base/options.h"
@@ -329,6 +330,23 @@ is_placeholder(const ViewStmt *stmt)
 	return true;
 }
 
+/* Drops what others have made that depends on the parts of the view, which is locked. */
+static void
+drop_strangers_of(Oid viewid)
+{
+	StreamStrangers strangers = {.protect = true};
+	StreamViewRow *row = stream_catalog_view(viewid);
+
+	if (row == NULL)
+		return;
+	strangers.parts = stream_strangers_parts(viewid);
+	strangers.kept = list_make1_oid(viewid);
+	if (OidIsValid(row->changes))
+		strangers.kept = lappend_oid(strangers.kept, row->changes);
+	strangers.owner = stream_owner_of(viewid);
+	stream_strangers_drop(&strangers);
+}
+
 /*
  * A dump that is to replace what is there (--clean) drops the relations of views one by
  * one, beginning with this: the view is to depend on none of them any more.  What it
@@ -349,8 +367,12 @@ make_way_for_dump(StreamStatement *s, ViewStmt *stmt)
 	stream_privilege_need_owner(relid);
 	stream_statement_check_may_write(s);
 	LockRelationOid(relid, AccessExclusiveLock);
-	if (created_relation(stmt->view) == relid)
-		stream_view_dissolve(relid);
+	if (created_relation(stmt->view) != relid)
+		return;
+	/* they would be in the way of what the dump drops */
+	if (!STREAM_MUTATION("clean_strangers"))
+		drop_strangers_of(relid);
+	stream_view_dissolve(relid);
 }
 
 /*
@@ -912,23 +934,14 @@ drop_strangers(DropStmt *stmt)
 	foreach(lc, stmt->objects)
 	{
 		RangeVar   *name = makeRangeVarFromNameList(lfirst(lc));
-		StreamStrangers strangers = {.protect = true};
-		StreamViewRow *row;
 		Oid			viewid;
 
 		if (!OidIsValid(stream_statement_view(name)))
 			continue;
 		viewid = RangeVarGetRelidExtended(name, AccessExclusiveLock,
 										  RVR_MISSING_OK, check_drop, NULL);
-		row = OidIsValid(viewid) ? stream_catalog_view(viewid) : NULL;
-		if (row == NULL)
-			continue;
-		strangers.parts = stream_strangers_parts(viewid);
-		strangers.kept = list_make1_oid(viewid);
-		if (OidIsValid(row->changes))
-			strangers.kept = lappend_oid(strangers.kept, row->changes);
-		strangers.owner = stream_owner_of(viewid);
-		stream_strangers_drop(&strangers);
+		if (OidIsValid(viewid))
+			drop_strangers_of(viewid);
 	}
 }
 

@@ -999,7 +999,7 @@ static void
 name_view(void *arg)
 {
 	if (geterrcode() == ERRCODE_FEATURE_NOT_SUPPORTED)
-		errdetail("It is for continuous view \"%s\", to be read by others.",
+		errdetail("The change stream is to be that of continuous view \"%s\".",
 				  get_rel_name(*(Oid *) arg));
 }
 

@@ -146,6 +146,17 @@ anything_changed(Datum arg, int cacheid, uint32 hashvalue)
 		((StreamDelta *) lfirst(lc))->replan = true;
 }
 
+/* Who has the rights of pg_database_owner; other databases come and go. */
+static void
+database_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	if (!STREAM_MUTATION("database_owner") &&
+		(hashvalue == 0 ||
+		 hashvalue == GetSysCacheHashValue1(DATABASEOID,
+											ObjectIdGetDatum(MyDatabaseId))))
+		anything_changed(arg, cacheid, hashvalue);
+}
+
 static void
 register_callbacks(void)
 {
@@ -162,6 +173,7 @@ register_callbacks(void)
 	/* policies and trust depend on who has which rights */
 	CacheRegisterSyscacheCallback(AUTHOID, anything_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, anything_changed, (Datum) 0);
+	CacheRegisterSyscacheCallback(DATABASEOID, database_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNSERVEROID, anything_changed,
 								  (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNDATAWRAPPEROID, anything_changed,

@@ -625,69 +625,83 @@ from_says_more(Node *node, Ranked *ranked, bool counts)
 	return says_more(((FromExpr *) node)->quals, ranked, counts);
 }
 
-typedef struct Column
+typedef struct Reading
 {
 	Query	   *query;
 	int			rtindex;
-	AttrNumber	attno;
 	int			sublevels_up;
-} Column;
+	Bitmapset  *columns;		/* of the member that are read; 0: all */
+} Reading;
 
-/* Is the column of a member read anywhere in the query? */
+/*
+ * Notes which columns of a member are read anywhere in the query.  (All in one walk: there may be
+ * many, and many sub-selects.)
+ */
 static bool
-reads_walker(Node *node, Column *column)
+reads_walker(Node *node, Reading *reading)
 {
-	bool		found;
+	int			level = reading->sublevels_up;
 
 	if (node == NULL)
 		return false;
-	if (IsA(node, Var) && ((Var *) node)->varlevelsup == column->sublevels_up)
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == level)
 	{
 		Var		   *var = (Var *) node;
-		RangeTblEntry *rte = rt_fetch(var->varno, column->query->rtable);
-		Column		joined = *column;
+		RangeTblEntry *rte = rt_fetch(var->varno, reading->query->rtable);
 
-		if (var->varno == column->rtindex)
-			return var->varattno == column->attno || var->varattno == 0;
-		if (rte->rtekind != RTE_JOIN)
-			return false;
-		joined.sublevels_up = 0;
-		return var->varattno == 0 ||
-			reads_walker(list_nth(rte->joinaliasvars, var->varattno - 1),
-						 &joined);
+		if (var->varattno >= 0 && (var->varno == reading->rtindex ||
+								   (rte->rtekind == RTE_JOIN && var->varattno == 0)))
+			reading->columns = bms_add_member(reading->columns, var->varattno);
+		else if (rte->rtekind == RTE_JOIN)
+		{
+			reading->sublevels_up = 0;
+			(void) reads_walker(list_nth(rte->joinaliasvars, var->varattno - 1),
+								reading);
+			reading->sublevels_up = level;
+		}
+		return false;
 	}
 	if (IsA(node, Query))
 	{
-		column->sublevels_up++;
-		found = query_tree_walker((Query *) node, reads_walker, column,
-								  QTW_IGNORE_JOINALIASES);
-		column->sublevels_up--;
-		return found;
+		CHECK_FOR_INTERRUPTS();
+		reading->sublevels_up++;
+		(void) query_tree_walker((Query *) node, reads_walker, reading,
+								 QTW_IGNORE_JOINALIASES);
+		reading->sublevels_up--;
+		return false;
 	}
-	return expression_tree_walker(node, reads_walker, column);
+	return expression_tree_walker(node, reads_walker, reading);
 }
 
-/* ... in LATERAL, a function in FROM, or a sub-select of an expression? */
+/* ... in LATERAL, a function in FROM, or a sub-select of an expression. */
 static bool
-reads_deeper_walker(Node *node, Column *column)
+reads_deeper_walker(Node *node, Reading *reading)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
-		return reads_walker(node, column);
-	return expression_tree_walker(node, reads_deeper_walker, column);
+		return reads_walker(node, reading);
+	return expression_tree_walker(node, reads_deeper_walker, reading);
+}
+
+static bool
+reads_column(const Reading *reading, AttrNumber attno)
+{
+	return bms_is_member(0, reading->columns) ||
+		bms_is_member(attno, reading->columns);
 }
 
 static bool
 is_read_deeper(Query *query, const Ranked *ranked)
 {
-	Column		column = {query, ranked->rtindex, ranked->attno};
+	Reading		reading = {query, ranked->rtindex};
 
-	return range_table_walker(query->rtable, reads_walker, &column,
-							  QTW_IGNORE_JOINALIASES) ||
-		reads_deeper_walker((Node *) query->targetList, &column) ||
-		reads_deeper_walker(query->havingQual, &column) ||
-		reads_deeper_walker((Node *) query->jointree, &column);
+	(void) range_table_walker(query->rtable, reads_walker, &reading,
+							  QTW_IGNORE_JOINALIASES);
+	(void) reads_deeper_walker((Node *) query->targetList, &reading);
+	(void) reads_deeper_walker(query->havingQual, &reading);
+	(void) reads_deeper_walker((Node *) query->jointree, &reading);
+	return reads_column(&reading, ranked->attno);
 }
 
 /* Is the column of the member used for nothing but bounds? */
@@ -737,10 +751,13 @@ is_rank(Query *query, Expr *expr)
 	if (!IsA(expr, Var) || var->varlevelsup > 0 || var->varattno <= 0)
 		return IsA(expr, WindowFunc);
 	rte = rt_fetch(var->varno, query->rtable);
-	if (rte->rtekind != RTE_SUBQUERY)
+	if (rte->rtekind != RTE_SUBQUERY ||
+		var->varattno > list_length(rte->subquery->targetList))
 		return false;
-	tle = get_tle_by_resno(rte->subquery->targetList, var->varattno);
-	return tle && is_rank(rte->subquery, tle->expr);
+	/* its columns are in their order, and others follow */
+	tle = list_nth_node(TargetEntry, rte->subquery->targetList,
+						var->varattno - 1);
+	return is_rank(rte->subquery, tle->expr);
 }
 
 /* Has the member hand on nothing in the place of ranks that the query does not read. */
@@ -748,20 +765,20 @@ static void
 forget_ranks_of(Query *query, int rtindex)
 {
 	Query	   *part = rt_fetch(rtindex, query->rtable)->subquery;
+	Reading		reading = {query, rtindex};
 	ListCell   *lc;
 
 	if (part->setOperations || part->distinctClause || part->groupClause ||
 		part->hasAggs || part->hasWindowFuncs)
 		return;
+	(void) query_tree_walker(query, reads_walker, &reading,
+							 QTW_IGNORE_JOINALIASES);
 	foreach(lc, part->targetList)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-		Column		column = {query, rtindex, tle->resno};
 
 		if (!tle->resjunk && tle->ressortgroupref == 0 &&
-			is_rank(part, tle->expr) &&
-			!query_tree_walker(query, reads_walker, &column,
-							   QTW_IGNORE_JOINALIASES))
+			!reads_column(&reading, tle->resno) && is_rank(part, tle->expr))
 			tle->expr = (Expr *) makeNullConst(exprType((Node *) tle->expr),
 											   exprTypmod((Node *) tle->expr),
 											   exprCollation((Node *) tle->expr));

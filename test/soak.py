@@ -73,6 +73,8 @@ ENDED = {"57P01", "57P02", "57P03", "57014", "08006", "08003", "08000"}
 REFUSED = {"55006", "55000", "0A000", "2BP01"}
 WAIT_S = 180
 MB = 1048576
+# What a worker has that has most of the views of a soak.
+WORKER_BYTES = 32 * MB
 # A random query may group by what it has gathered: a limit of the server's indexes.
 TOO_LONG = re.compile(r"index row (size|requires) [0-9]+")
 
@@ -1522,13 +1524,14 @@ class Gauges:
             pass                        # a storm
 
     @staticmethod
-    def growth(samples, warm, slack):
-        """From the largest of the first half to that of the last quarter."""
+    def growth(samples, warm, slack, least=0):
+        """From the largest of the first half, or least, to that of the last quarter."""
         times = [t for t, _ in samples]
         if not samples or times[-1] - times[0] < warm:
             return None
         begin, end = times[0], times[-1]
-        early = max(size for t, size in samples if t <= (begin + end) / 2)
+        early = max([least] + [size for t, size in samples
+                               if t <= (begin + end) / 2])
         late = max(size for t, size in samples if t >= end - (end - begin) / 4)
         return (early, late) if late > early * 1.5 + slack else None
 
@@ -1541,7 +1544,8 @@ class Gauges:
                 out.append("%s: from %.1f to %.1f MB" % (
                     name, g[0] / MB, g[1] / MB))
         for pid, samples in sorted(self.memory.items()):
-            g = self.growth(samples, max(age, 120), 16 * MB)
+            # a worker may have been idle in its first half
+            g = self.growth(samples, max(age, 120), 16 * MB, WORKER_BYTES)
             if g:
                 out.append("process %d, %s: from %.1f to %.1f MB" % (
                     pid, self.titles[pid], g[0] / MB, g[1] / MB))

@@ -147,13 +147,13 @@ anything_changed(Datum arg, int cacheid, uint32 hashvalue)
 }
 
 /* Who has the rights of pg_database_owner; other databases come and go. */
+static uint32 own_database;		/* its hash value, for there may be no transaction */
+
 static void
 database_changed(Datum arg, int cacheid, uint32 hashvalue)
 {
 	if (!STREAM_MUTATION("database_owner") &&
-		(hashvalue == 0 ||
-		 hashvalue == GetSysCacheHashValue1(DATABASEOID,
-											ObjectIdGetDatum(MyDatabaseId))))
+		(hashvalue == 0 || hashvalue == own_database))
 		anything_changed(arg, cacheid, hashvalue);
 }
 
@@ -165,6 +165,8 @@ register_callbacks(void)
 	if (registered)
 		return;
 	registered = true;
+	own_database = GetSysCacheHashValue1(DATABASEOID,
+										 ObjectIdGetDatum(MyDatabaseId));
 	CacheRegisterRelcacheCallback(relation_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
 	CacheRegisterSyscacheCallback(TYPEOID, type_changed, (Datum) 0);

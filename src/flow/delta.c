@@ -146,9 +146,10 @@ anything_changed(Datum arg, int cacheid, uint32 hashvalue)
 		((StreamDelta *) lfirst(lc))->replan = true;
 }
 
-/* Who has the rights of pg_database_owner; other databases come and go. */
-static uint32 own_database;		/* its hash value, for there may be no transaction */
+/* The hash value of the database: callbacks, which have no transaction, cannot ask for it. */
+static uint32 own_database;
 
+/* Who has the rights of pg_database_owner; other databases come and go. */
 static void
 database_changed(Datum arg, int cacheid, uint32 hashvalue)
 {

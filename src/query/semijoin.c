@@ -466,8 +466,8 @@ conditions_of_joins(Node *jtnode)
 		list_concat(conditions, stream_nesting_conditions(join->quals));
 }
 
-List *
-stream_semijoin_conditions(Query *query)
+static List *
+conditions_of_from(const Query *query)
 {
 	List	   *conditions = NIL;
 	ListCell   *lc;
@@ -475,7 +475,13 @@ stream_semijoin_conditions(Query *query)
 	foreach(lc, query->jointree->fromlist)
 		conditions = list_concat(conditions,
 								 conditions_of_joins(lfirst(lc)));
-	return list_concat(conditions,
+	return conditions;
+}
+
+List *
+stream_semijoin_conditions(Query *query)
+{
+	return list_concat(conditions_of_from(query),
 					   stream_nesting_conditions(query->jointree->quals));
 }
 
@@ -498,14 +504,11 @@ take_from_joins(Node *jtnode, const List *taken)
 static void
 move_to_where(Query *query)
 {
+	List	   *conditions = conditions_of_from(query);
 	List	   *taken = NIL;
-	List	   *conditions = NIL;
 	ListCell   *lc;
 	bool		none;
 
-	foreach(lc, query->jointree->fromlist)
-		conditions = list_concat(conditions,
-								 conditions_of_joins(lfirst(lc)));
 	foreach(lc, conditions)
 		if (sublink_of(lfirst(lc), &none))
 			taken = lappend(taken, lfirst(lc));

@@ -16,11 +16,12 @@
  * batch of many takes hardly longer, so this does not swing.
  *
  * A turn is a round of all views that are due.  A row that a view has just missed waits for
- * the rest of the turn, for the pause, and for the view's place in the next turn.  So that
- * many views do not make that long, a pause and what TURNS turns take of the processor are
- * no longer than streaming.target_latency, and where views are behind there is no pause.  It
- * is the processor's time, for on a machine that is busy most of a turn may be waiting for
- * that, and pauses are what leaves it to others.
+ * the rest of the turn, for the pause, and for the view's place in the next turn.  Where
+ * a turn has more transactions than one, each of them has commits to take that have come during
+ * the others, so a pause saves less, and the turn takes longer: there, a pause and what TURNS
+ * turns take of the processor are no longer than streaming.target_latency.  It is the
+ * processor's time, for on a machine that is busy most of a turn may be waiting for that, and
+ * pauses are what leaves it to others.  Where views are behind there is no pause.
  *
  * The worker sleeps through its pause whatever comes, for to be woken by each commit
  * is half of what is to be saved.
@@ -37,11 +38,14 @@
 #define LOW_LOAD 0.5
 #define HIGH_LOAD 1.5
 #define TURNS 6
+#define SMOOTH_TURNS 16
 
 int			stream_target_latency = 10;
 
 static double load = 0;			/* as of the last turn */
 static double noted = 0;		/* microseconds, of batches since then */
+static int	batches = 0;			/* transactions with batches, since then */
+static double batches_a_turn = 1;	/* as a mean over about SMOOTH_TURNS */
 static TimestampTz last_turn = 0;	/* when it began */
 static clock_t used = 0;		/* of the processor, at its end */
 
@@ -49,6 +53,16 @@ void
 stream_pace_note_batch(int64 us, uint64 commits)
 {
 	noted += (double) us * (double) commits;
+	batches++;
+}
+
+/* How many turns the pause and they may take together: more, the more transactions a turn has. */
+static double
+turns_to_allow_for(void)
+{
+	batches_a_turn += (Max(batches, 1) - batches_a_turn) / SMOOTH_TURNS;
+	batches = 0;
+	return 1 + (TURNS - 1) * Min(batches_a_turn - 1, 1);
 }
 
 int64
@@ -57,6 +71,7 @@ stream_pace_pause(TimestampTz begun, TimestampTz now, bool behind)
 	double		passed = Max(begun - last_turn, 1);
 	double		target = stream_target_latency * 1000.0;
 	clock_t		before = used;
+	double		turns = turns_to_allow_for();
 	double		turn_us;
 	double		share;
 
@@ -70,5 +85,5 @@ stream_pace_pause(TimestampTz begun, TimestampTz now, bool behind)
 	if (behind)
 		return 0;
 	return (int64) Min(Min(Max(share, 0.0), 1.0) * target - (now - begun),
-					   target - TURNS * turn_us);
+					   target - turns * turn_us);
 }

@@ -278,6 +278,7 @@ shape_of(StreamCut *cut)
 	shape.bits = cut->bits;
 	shape.npayload = list_length(cut->payload);
 	shape.expires = cut->expiry != NULL;
+	shape.timed = stream_cut_is_timed(cut);
 	if (cut->topn)
 	{
 		shape.ranks = cut->topn->ranks;

@@ -297,20 +297,34 @@ stream_statetable_buffer(StreamStateTable *table, ItemPointer tid)
 }
 
 void
-stream_statetable_insert_all(StreamStateTable *table, TupleTableSlot **slots,
-							 int n)
+stream_statetable_insert_rows(StreamStateTable *table, TupleTableSlot **slots,
+							  int n)
 {
 	MemoryContext old;
 
-	if (n == 0)
-		return;
 	open_indices(table);
 	old = MemoryContextSwitchTo(GetPerTupleMemoryContext(table->estate));
 	table_multi_insert(table->rel, slots, n, GetCurrentCommandId(true), 0,
 					   NULL);
 	MemoryContextSwitchTo(old);
+	ResetPerTupleExprContext(table->estate);
+}
+
+void
+stream_statetable_insert_entries(StreamStateTable *table, TupleTableSlot *slot)
+{
+	insert_index_entries(table, slot, false, false);
+}
+
+void
+stream_statetable_insert_all(StreamStateTable *table, TupleTableSlot **slots,
+							 int n)
+{
+	if (n == 0)
+		return;
+	stream_statetable_insert_rows(table, slots, n);
 	for (int i = 0; i < n; i++)
-		insert_index_entries(table, slots[i], false, false);
+		stream_statetable_insert_entries(table, slots[i]);
 }
 
 /* Does the page look as if the new version of a row would fit? */

@@ -86,9 +86,16 @@ extern void stream_statetable_fetch(StreamStateTable *table, ItemPointer tid);
 extern Buffer stream_statetable_insert(StreamStateTable *table,
 									   TupleTableSlot *slot);
 
-/* The same for n rows, which is cheaper. */
+/*
+ * The same for n rows, which is cheaper; for those, but not in the indexes yet; and puts
+ * one of these there, whose TID is in the slot.
+ */
 extern void stream_statetable_insert_all(StreamStateTable *table,
 										 TupleTableSlot **slots, int n);
+extern void stream_statetable_insert_rows(StreamStateTable *table,
+										  TupleTableSlot **slots, int n);
+extern void stream_statetable_insert_entries(StreamStateTable *table,
+											 TupleTableSlot *slot);
 
 /* Where the page of a row that has been inserted is, as a hint. */
 extern Buffer stream_statetable_buffer(StreamStateTable *table,

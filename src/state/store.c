@@ -27,10 +27,13 @@
  * prefetched, some rows later the group found there, then the page, then the row
  * on it.  When its turn comes, all is at hand.
  *
- * Rows of new groups wait once more, until there are many, or the feed ends: in the
- * order of their keys they are written page by page, and entered in the index leaf
- * by leaf.  Nobody misses them: a group is written once in a feed, and it is in the
- * cache.
+ * Rows of new groups wait once more, until there are many, or the feed ends: they are written
+ * page by page, and in the order of their keys entered in the index leaf by leaf.  Nobody
+ * misses them: a group is written once in a feed, and it is in the cache.  The order in which
+ * they are written is that in which they have come, mostly that of a hash of their keys:
+ * in this order they come again in later batches, of whatever size, so that these go over
+ * the pages from the first to the last, and not to and fro.  Where groups go again by time
+ * it is the order of the keys, so that the reaper does.
  *
  *-------------------------------------------------------------------------
  */
@@ -133,6 +136,7 @@ struct StreamStore
 	StoreFeed  *feeds;
 	int			nfeeds;
 	bool		bits;
+	bool		timed;			/* groups go by time */
 	Oid		   *eqops;
 	Oid		   *collations;
 	AttrNumber *keycols;
@@ -315,6 +319,7 @@ stream_store_create(MemoryContext parent, TupleDesc desc,
 	}
 	set_feeds(store, shape->feeds);
 	store->bits = shape->bits;
+	store->timed = shape->timed;
 	store->eqops = palloc(sizeof(Oid) * (nkeys + 1));
 	store->collations = palloc(sizeof(Oid) * (nkeys + 1));
 	store->keycols = palloc(sizeof(AttrNumber) * (nkeys + 1));
@@ -403,6 +408,32 @@ make_new_slots(StreamStore *store)
 	MemoryContextSwitchTo(old);
 }
 
+/* Writes some of the rows of new groups that wait, but for the index. */
+static void
+write_some_rows(StreamStore *store, NewRow *rows, int n)
+{
+	CHECK_FOR_INTERRUPTS();
+	for (int i = 0; i < n; i++)
+		ExecStoreHeapTuple(rows[i].tuple, store->new_slots[i], false);
+	stream_statetable_insert_rows(&store->table, store->new_slots, n);
+	for (int i = 0; i < n; i++)
+	{
+		StateGroup *group = rows[i].group;
+
+		group->tid = rows[i].tuple->t_self = store->new_slots[i]->tts_tid;
+		group->buffer = stream_statetable_buffer(&store->table, &group->tid);
+		ExecClearTuple(store->new_slots[i]);
+	}
+}
+
+static void
+sort_new_rows(StreamStore *store)
+{
+	if (store->order)
+		qsort_arg(store->new_rows, store->nnew, sizeof(NewRow),
+				  compare_new_rows, store);
+}
+
 /* Writes the rows of new groups that wait. */
 static void
 write_new_rows(StreamStore *store)
@@ -413,27 +444,18 @@ write_new_rows(StreamStore *store)
 		make_new_slots(store);
 	if (STREAM_MUTATION("new_row_lost"))
 		store->nnew--;
-	if (store->order)
-		qsort_arg(store->new_rows, store->nnew, sizeof(NewRow),
-				  compare_new_rows, store);
+	if (store->timed)
+		sort_new_rows(store);
 	for (int begin = 0; begin < store->nnew; begin += NEW_ROWS_TOGETHER)
+		write_some_rows(store, store->new_rows + begin,
+						Min(store->nnew - begin, NEW_ROWS_TOGETHER));
+	if (!store->timed)
+		sort_new_rows(store);
+	for (int i = 0; i < store->nnew; i++)
 	{
-		int			n = Min(store->nnew - begin, NEW_ROWS_TOGETHER);
-		NewRow	   *rows = store->new_rows + begin;
-
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < n; i++)
-			ExecStoreHeapTuple(rows[i].tuple, store->new_slots[i], false);
-		stream_statetable_insert_all(&store->table, store->new_slots, n);
-		for (int i = 0; i < n; i++)
-		{
-			StateGroup *group = rows[i].group;
-
-			group->tid = store->new_slots[i]->tts_tid;
-			group->buffer = stream_statetable_buffer(&store->table,
-													 &group->tid);
-			ExecClearTuple(store->new_slots[i]);
-		}
+		ExecStoreHeapTuple(store->new_rows[i].tuple, store->new_slots[0], false);
+		stream_statetable_insert_entries(&store->table, store->new_slots[0]);
+		ExecClearTuple(store->new_slots[0]);
 	}
 	forget_new_rows(store);
 }

@@ -41,6 +41,8 @@ typedef struct StreamStoreShape
 								 * only what adds to it counts */
 	int			npayload;
 	bool		expires;
+	bool		timed;			/* groups are given up by time: that of a key, or
+								 * when they expire */
 
 	/* Not NULL: the row of a key that comes first by these columns brings it. */
 	const StreamRankColumn *ranks;

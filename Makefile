@@ -48,7 +48,12 @@ OBJS = \
 	src/query/semijoin.o \
 	src/query/chains.o \
 	src/query/bounds.o \
+	src/query/calls.o \
+	src/query/closing.o \
+	src/query/traces.o \
+	src/query/pairs.o \
 	src/query/eventtime.o \
+	src/query/windowkeys.o \
 	src/query/topn.o \
 	src/query/averages.o \
 	src/query/cut.o \

@@ -65,6 +65,33 @@ BEGIN
 	WHERE q.refusal IS NULL AND result <> 'ok' ORDER BY q.n;
 END $$;
 
+-- What all views show, and how many rows have been late for each.
+CREATE FUNCTION show_views() RETURNS TABLE (name text, rows text, late_rows bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR name, late_rows IN SELECT v.view::text, v.late_rows FROM streaming.views v ORDER BY 1 LOOP
+		EXECUTE format('SELECT string_agg(v::text, '' '' ORDER BY v::text COLLATE "C") FROM %s v', name) INTO rows;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+
+-- For tests with a table made (name, query) in their search_path: the rows by which views of
+-- these names, with what is behind them, differ from their queries.
+CREATE FUNCTION not_plain(behind text DEFAULT '') RETURNS TABLE (name text, difference text) LANGUAGE plpgsql AS $$
+DECLARE
+	query text;
+BEGIN
+	FOR name, query IN SELECT m.name, m.query FROM made m JOIN streaming.views v ON v.view::text = m.name || behind ORDER BY 1 LOOP
+		RETURN QUERY EXECUTE format('SELECT %L, d::text FROM ((TABLE %s EXCEPT ALL (%s)) UNION ALL ((%3$s) EXCEPT ALL TABLE %2$s)) d', name, name || behind, query);
+	END LOOP;
+END $$;
+
+-- Ends the processes that run batches: those that take over have nothing but what is stored.
+-- Nothing is said of one that ends by itself meanwhile.
+CREATE FUNCTION restart_workers() RETURNS boolean LANGUAGE sql SET client_min_messages = error AS $$
+	SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 FROM pg_stat_activity
+	WHERE backend_type = 'streaming worker' AND datname = current_database()
+$$;
+
 -- What of the extension is left over: nothing, after each test.
 CREATE FUNCTION leftovers() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT left_over FROM (

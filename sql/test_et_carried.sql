@@ -6,9 +6,6 @@ SET client_min_messages = warning;
 CREATE SCHEMA carried_on;
 SET search_path = carried_on, public;
 CREATE FUNCTION at(s numeric) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$ SELECT timestamptz '2024-01-01 00:00:00+00' + s * interval '1 s' $$;
-CREATE FUNCTION restart() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 -- windows of a view, as the second in which they begin, and what is counted in them
 CREATE FUNCTION shown(v text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -54,7 +51,7 @@ INSERT INTO l VALUES (at(10), 8, 8); INSERT INTO r VALUES (at(10), 9, 91);
 CALL refresh_views(2);
 -- 10: the same time can be found no more; 2 and 3 can find others until 14
 SELECT * FROM windows();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO r VALUES (at(13), 2, 20); INSERT INTO l VALUES (at(14), 8, 8), (at(14), 7, 7);
 CALL refresh_views(2);
 -- the left first: 2 has been found after its window
@@ -95,7 +92,7 @@ INSERT INTO s VALUES (at(12), 1, 1), (at(10), 3, 1);
 CALL refresh_views(2);
 -- 12: two are over, and no other that is ends by 10
 SELECT * FROM sessions_shown();
-SELECT restart();
+SELECT restart_workers();
 -- one that spans windows is where it ends; 19.999: that of 15 is over, and nothing more
 INSERT INTO s VALUES (at(14), 1, 1), (at(17), 1, 1), (at(19.999), 4, 1);
 CALL refresh_views(2);
@@ -150,7 +147,7 @@ INSERT INTO z TABLE s EXCEPT TABLE z;
 CALL refresh_views(2);
 -- 10: the first window of what is four seconds later
 SELECT * FROM computed();
-SELECT restart();
+SELECT restart_workers();
 -- 13: a row of 13.5 is to come, and belongs to the first window four seconds before
 INSERT INTO s VALUES (at(13), 4);
 INSERT INTO z TABLE s EXCEPT TABLE z;

@@ -5,10 +5,6 @@ SET DateStyle = 'ISO, MDY';
 
 CREATE FUNCTION look(v regclass, OUT watermark timestamptz, OUT groups int8, OUT late int8, OUT nulls int8)
 	LANGUAGE sql AS 'SELECT watermark, groups, late_rows, null_rows FROM streaming.views WHERE view = v';
-CREATE FUNCTION restart_workers() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 FROM pg_stat_activity
-	WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 
 ---- without event time: as the plain query, for ever (H1); said at CREATE
 
@@ -245,5 +241,5 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.distinct_within
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s, none CASCADE;
 
-DROP FUNCTION look, restart_workers;
+DROP FUNCTION look;
 SELECT * FROM leftovers();

@@ -32,25 +32,6 @@ BEGIN
 	COMMIT;
 	CALL refresh_views(2);
 END $$;
-CREATE FUNCTION show() RETURNS TABLE (name text, rows text, late_rows bigint) LANGUAGE plpgsql AS $$
-BEGIN
-	FOR name, late_rows IN SELECT v.view::text, v.late_rows FROM streaming.views v ORDER BY 1 LOOP
-		EXECUTE format('SELECT string_agg(v::text, '' '' ORDER BY v::text COLLATE "C") FROM %s v', name) INTO rows;
-		RETURN NEXT;
-	END LOOP;
-END $$;
-CREATE FUNCTION not_plain() RETURNS TABLE (name text, difference text) LANGUAGE plpgsql AS $$
-DECLARE
-	query text;
-BEGIN
-	FOR name, query IN SELECT m.name, m.query FROM made m JOIN streaming.views v ON v.view::text = m.name ORDER BY 1 LOOP
-		RETURN QUERY EXECUTE format('SELECT %L, d::text FROM ((TABLE %s EXCEPT ALL (%s)) UNION ALL ((%3$s) EXCEPT ALL TABLE %2$s)) d', name, name, query);
-	END LOOP;
-END $$;
--- workers that start anew have nothing but what has been written
-CREATE FUNCTION restart() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 
 ---- J7 in the second join: a pair of m and n finds no l when n.ts has passed, whichever of the two came last, and l none that has passed
 CALL streams();
@@ -67,20 +48,20 @@ CALL refresh_views(2);
 INSERT INTO m VALUES (1, 100);
 CALL refresh_views(2);
 -- the watermark is 3: 10 and 30 have passed when their pairs are made; of none, they come at once
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 -- 4 finds the pair that waits; 6 waits for one
 INSERT INTO l VALUES (at(4), 1, 4), (at(6), 1, 6);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 -- the watermark is 6: 60 has passed, 61 has not
 INSERT INTO n VALUES (at(7), 2, 61), (at(6), 1, 62);
 INSERT INTO m VALUES (2, 200);
 CALL refresh_views(2);
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(7), 1, 7), (at(7), 1, 8);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 
 ---- K1: the second join goes by a watermark that is as far behind as rows that the first keeps
 CALL streams();
@@ -98,8 +79,8 @@ CALL come_to(15);
 INSERT INTO x VALUES (at(5), 1, 50), (at(4.999), 1, 49);
 INSERT INTO n VALUES (at(5), 1, 51), (at(4.999), 1, 52);
 CALL refresh_views(2);
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 -- the right first; those of l and r that meet then may be older than the watermark by 10 s
 INSERT INTO x VALUES (at(16), 2, 60);
 INSERT INTO n VALUES (at(16), 2, 61);
@@ -107,16 +88,16 @@ INSERT INTO r VALUES (at(16), 2, 20), (at(17), 2, 21);
 CALL refresh_views();
 INSERT INTO l VALUES (at(16), 2, 2);
 CALL refresh_views();
-SELECT * FROM show();
+SELECT * FROM show_views();
 -- 20, so 9.999 for the second: 5 is over; the window up to 10 is open until 20.001
 CALL come_to(20);
 INSERT INTO x VALUES (at(5), 1, 53), (at(17), 2, 70);
 INSERT INTO n VALUES (at(5), 1, 54), (at(17), 2, 71);
 CALL refresh_views(2);
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 CALL come_to(20.001);
-SELECT rows FROM show() WHERE name = 'k1_windows';
+SELECT rows FROM show_views() WHERE name = 'k1_windows';
 
 ---- J5, K1, K2: of two NOT EXISTS, the second is asked for what has passed the first, when it has
 CALL streams();
@@ -127,24 +108,24 @@ CALL make('some_none', 'SELECT l.a FROM l WHERE EXISTS (SELECT FROM r WHERE r.k 
 INSERT INTO l VALUES (at(1), 1, 1), (at(2), 2, 2), (at(3), 3, 3), (at(4), 4, 4), (at(4), 5, 5);
 INSERT INTO r VALUES (at(4), 4, 40);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 CALL come_to(5);
 -- 5: n at 1 comes too late where it is asked for first, which has let all pass but those of 5; elsewhere it is in time
 INSERT INTO n VALUES (at(1), 1, 10);
 CALL refresh_views(2);
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 -- 12.001: 1 and 2 have passed the first, and are asked for the second at once
 CALL come_to(12.001);
-SELECT * FROM show();
+SELECT * FROM show_views();
 -- n at 2 is over, at 3 it is not
 INSERT INTO n VALUES (at(2), 2, 20), (at(3), 3, 30);
 CALL refresh_views(2);
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 CALL come_to(14.001);
 -- 4 has found 40, 5 has found none, nor has n at 4 come
-SELECT * FROM show();
+SELECT * FROM show_views();
 
 ---- D1, D2, D7: a pair is late for the second join by the one event time that it has, when it is made; without one it is not
 CALL streams();
@@ -160,15 +141,15 @@ CALL refresh_views(2);
 INSERT INTO n VALUES (at(0), 1, 10);
 CALL refresh_views(2);
 -- 5: both are late, for the watermark is on 5
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(6), 1, 6);
 CALL refresh_views(2);
 INSERT INTO m VALUES (1, 101);
 INSERT INTO n VALUES (at(0), 1, 11);
 CALL refresh_views(2);
 -- 6 is in time, for which nothing has gone on since the watermark came there: no rows go, so no batch without rows has followed
-SELECT * FROM show();
+SELECT * FROM show_views();
 
 ---- what an outer join makes up is not late, and finds nothing
 CALL streams();
@@ -181,13 +162,13 @@ INSERT INTO m VALUES (1, 100), (2, 200);
 CALL refresh_views(2);
 CALL come_to(11.001);
 -- 2 is alone, in both
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 -- 1.000 for the second: n and x at 5 are in time
 INSERT INTO n VALUES (at(5), 1, 50);
 INSERT INTO x VALUES (at(5), 1, 51);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 
 ---- K1: windows above a chain close by what all of its joins say of their time, also where the last one says nothing of it
 CALL streams();
@@ -201,17 +182,17 @@ INSERT INTO x VALUES (at(1), 1, 50), (at(6), 1, 60), (at(6), 2, 61);
 CALL refresh_views(2);
 CALL come_to(8);
 -- the windows up to 5 are closed, but where l at 4.999 may meet r at 6.999, which waits for x until 9.000
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 CALL come_to(9.001);
 INSERT INTO r VALUES (at(6.999), 3, 30);
 INSERT INTO x VALUES (at(6.999), 3, 70);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 CALL come_to(11);
-SELECT restart();
+SELECT restart_workers();
 CALL come_to(16);
-SELECT * FROM show();
+SELECT * FROM show_views();
 
 ---- K1: a join above goes by the time that it is given, which may be further behind than what the join below has said of its own: here l by 5 and 8 s, and by what each join waits itself
 CALL streams();
@@ -228,21 +209,21 @@ CALL refresh_views(2);
 CALL come_to(18.5);
 INSERT INTO x VALUES (at(14), 1, 140), (at(13.499), 1, 139);
 CALL refresh_views(2);
-SELECT restart();
+SELECT restart_workers();
 -- after it
 INSERT INTO n VALUES (at(1.1), 1, 2);
 CALL refresh_views(2);
 -- in none_twice, r at 6 waits for x until 19.002
-SELECT * FROM show();
+SELECT * FROM show_views();
 -- 19.2, so 1.197 for n: 1.19 is over, 1.2 is not
 CALL come_to(19.2);
 INSERT INTO n VALUES (at(1.19), 1, 3), (at(1.2), 1, 4);
 CALL refresh_views(2);
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 CALL come_to(100);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 
 ---- J7, D1, K1: equal windows find each other until they end, whose times may be as long before as they are wide; above, what is asked for such a time waits so long, and what is asked for the window does not
 CALL streams();
@@ -261,21 +242,21 @@ CALL come_to(9.9);
 -- l at 1 is found now
 INSERT INTO r VALUES (at(9.95), 1, 95);
 CALL refresh_views(2);
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 -- 10: the window is over, so l at 2 is alone, and x is late for it; for what asks for times it is 0, and 1.999 and 2 are in time
 CALL come_to(10);
 INSERT INTO x VALUES (at(1.999), 1, 101), (at(2), 2, 102);
 INSERT INTO n VALUES (at(2), 2, 2);
 CALL refresh_views(2);
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 -- 11, so 1 for these: 1 is over
 CALL come_to(11);
 INSERT INTO n VALUES (at(1), 1, 3);
 INSERT INTO x VALUES (at(1), 1, 103);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 
 ---- J5, D7: above an outer join, what is asked for a time of its row waits as long as that may come, also where another time of the row is null; for null, nothing is found, at once
 CALL streams();
@@ -290,18 +271,18 @@ CALL refresh_views(2);
 CALL come_to(9.9);
 INSERT INTO x VALUES (at(9.95), 1, 95), (at(9.96), 2, 96);
 CALL refresh_views(2);
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 -- 12, so 2 for the last: 4 and 4.5 are asked for what comes in time
 CALL come_to(12);
 INSERT INTO n VALUES (at(4), 1, 1), (at(4.5), 1, 2), (at(1), 1, 3);
 CALL refresh_views(2);
 -- 3 has found nothing since 10
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 -- 19.955: 9.95 has been waited for, 9.96 has not
 CALL come_to(19.955);
-SELECT * FROM show();
+SELECT * FROM show_views();
 
 ---- D7, K1: what comes alone does so when its key has passed, and conditions of the join say nothing of its times; a time that is null says nothing of others. In order, none of it is late
 CALL streams();
@@ -360,7 +341,7 @@ BEGIN
 	FOR i IN 0 .. 9 LOOP
 		CALL fill(10 * i - i % 4, 10 * i + 9 - (i + 1) % 4);
 		COMMIT;
-		PERFORM restart();
+		PERFORM restart_workers();
 		COMMIT;
 	END LOOP;
 END $$;

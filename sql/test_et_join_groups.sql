@@ -22,21 +22,6 @@ BEGIN
 	INSERT INTO made VALUES (name, query);
 	EXECUTE format('CREATE MATERIALIZED VIEW %s WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append%s) AS %s', name, options, query);
 END $$;
-CREATE FUNCTION show() RETURNS TABLE (name text, rows text, late_rows bigint) LANGUAGE plpgsql AS $$
-BEGIN
-	FOR name, late_rows IN SELECT v.view::text, v.late_rows FROM streaming.views v ORDER BY 1 LOOP
-		EXECUTE format('SELECT string_agg(v::text, '' '' ORDER BY v::text COLLATE "C") FROM %s v', name) INTO rows;
-		RETURN NEXT;
-	END LOOP;
-END $$;
-CREATE FUNCTION not_plain() RETURNS TABLE (name text, difference text) LANGUAGE plpgsql AS $$
-DECLARE
-	query text;
-BEGIN
-	FOR name, query IN SELECT m.name, m.query FROM made m JOIN streaming.views v ON v.view::text = m.name ORDER BY 1 LOOP
-		RETURN QUERY EXECUTE format('SELECT %L, d::text FROM ((TABLE %s EXCEPT ALL (%s)) UNION ALL ((%3$s) EXCEPT ALL TABLE %2$s)) d', name, name, query);
-	END LOOP;
-END $$;
 -- how many rows there are in the tables below the result
 CREATE FUNCTION kept() RETURNS TABLE (name text, rows bigint) LANGUAGE plpgsql AS $$
 DECLARE
@@ -52,10 +37,6 @@ BEGIN
 		RETURN NEXT;
 	END LOOP;
 END $$;
--- workers that start anew have nothing but what has been written
-CREATE FUNCTION restart() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 
 ---- F2, K2: a group comes in the batch that closes it, not a millisecond before, and once; it finds what has come before it, and what comes later finds it no more
 CALL streams();
@@ -74,30 +55,30 @@ INSERT INTO l VALUES (at(3), 1, 1), (at(3), 2, 1), (at(4), 1, 1);
 INSERT INTO r VALUES (at(4), 1, 3);
 CALL refresh_views(2);
 -- nothing is final
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(9.999), 0, 0);
 INSERT INTO r VALUES (at(9.999), -1, 0);
 CALL refresh_views(2);
 -- nor at 9.999
-SELECT * FROM show();
+SELECT * FROM show_views();
 -- rows of the very batch that closes the group count, on both sides: L is still 9.999
 INSERT INTO l VALUES (at(10), 0, 0), (at(5), 1, 1);
 INSERT INTO r VALUES (at(10), -1, 0), (at(5), 2, 15);
 CALL refresh_views();
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 CALL refresh_views(2);
 -- the window that has ended is late, on both sides: nothing comes twice, nor once more
 INSERT INTO l VALUES (at(6), 1, 1), (at(7), 4, 1), (at(12), 1, 1);
 INSERT INTO r VALUES (at(6), 1, 4), (at(7), 2, 5), (at(13), 1, 6);
 CALL refresh_views(2);
-SELECT * FROM show();
-SELECT restart();
+SELECT * FROM show_views();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(100), 0, 0);
 INSERT INTO r VALUES (at(100), -1, 0);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 -- of groups and of sides nothing is kept but what is about the last window
 SELECT * FROM kept();
 
@@ -174,14 +155,14 @@ CALL come(0, 12);
 CALL refresh_views();
 CALL come(13, 14);
 CALL refresh_views(2);
-SELECT restart();
+SELECT restart_workers();
 CALL come(15, 15);
 CALL refresh_views(2);
 CALL come(16, 41);
 CALL refresh_views();
 CALL make('h_left', 'SELECT q.*, b FROM (SELECT tumble(ts, ''5 s'') AS w, k, count(*) AS n FROM l GROUP BY 1, 2) q LEFT JOIN r ON r.k = q.k + 2 AND tumble(r.ts, ''5 s'') = w', ', streaming.max_batch_rows = 20, streaming.watermark = ''3 s''');
 CALL make('h_right', 'SELECT q.*, b FROM (SELECT tumble(ts, ''5 s'') AS w, k, count(*) AS n FROM l GROUP BY 1, 2) q RIGHT JOIN r ON r.k = q.k AND tumble(r.ts, ''5 s'') = w');
-SELECT restart();
+SELECT restart_workers();
 CALL refresh_views(2);
 CALL come(42, 59);
 CALL refresh_views(2);
@@ -207,7 +188,7 @@ SELECT count(*) FROM (TABLE c_of_session EXCEPT ALL
 SELECT count(DISTINCT (s, k)) AS sessions, count(DISTINCT k) AS keys, count(*) AS rows, max(n) AS n FROM c_of_session;
 SELECT view, late_rows FROM streaming.views WHERE late_rows > 0 ORDER BY 1;
 -- each has something to show, and outer joins both
-SELECT name FROM made m WHERE to_regclass(m.name) IS NOT NULL AND (SELECT count(*) FROM show() s WHERE s.name = m.name AND s.rows ~ '[1-9]') = 0;
+SELECT name FROM made m WHERE to_regclass(m.name) IS NOT NULL AND (SELECT count(*) FROM show_views() s WHERE s.name = m.name AND s.rows ~ '[1-9]') = 0;
 SELECT (SELECT count(*) FROM c_second WHERE c IS NULL) AS second, (SELECT count(*) FROM c_last WHERE n IS NULL) AS last, (SELECT count(*) FROM c_of_join WHERE c IS NULL) AS of_join,
 	(SELECT count(*) FROM g_kept WHERE b IS NULL) AS kept, (SELECT count(*) FROM g_union WHERE c IS NULL) AS union, (SELECT count(*) FROM g_parts WHERE n IS NULL) AS parts, (SELECT count(*) FROM h_left WHERE b IS NULL) AS left;
 
@@ -224,7 +205,7 @@ CALL sparse(0, 30);
 CALL refresh_views(2);
 CALL sparse(31, 33);
 CALL refresh_views(2);
-SELECT restart();
+SELECT restart_workers();
 CALL sparse(34, 60);
 CALL refresh_views(3);
 SELECT count(*) AS rows, count(DISTINCT w) AS sessions FROM one;
@@ -299,31 +280,31 @@ INSERT INTO l VALUES (at(1), 1, 0), (at(2), 2, 0), (at(3), 1, 0);
 INSERT INTO r VALUES (at(9.999998), 1, 1), (at(9.999999), 1, 2);
 INSERT INTO x VALUES (at(0), 1, 1), (at(5), 1, 2), (at(5.000001), 1, 3), (at(9.999999), 5, 0);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 -- the group comes
 INSERT INTO l VALUES (at(10), 9, 0);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 -- and then r: 5 is beyond
 INSERT INTO r VALUES (at(10), 1, 3), (at(19.999999), 1, 4), (at(20), 1, 5);
 INSERT INTO x VALUES (at(20), 5, 0);
 CALL refresh_views(2);
-SELECT * FROM show();
+SELECT * FROM show_views();
 -- the watermark, of whole milliseconds, is 20.000: key 2 may find something until it is 20.001
 INSERT INTO l VALUES (at(20.000999), 8, 0);
 INSERT INTO r VALUES (at(20.000999), 8, 6);
 INSERT INTO x VALUES (at(20.000999), 5, 0);
 CALL refresh_views(2);
-SELECT * FROM show() WHERE name LIKE 'b%';
+SELECT * FROM show_views() WHERE name LIKE 'b%';
 SELECT * FROM kept() WHERE name LIKE 'b%';
 INSERT INTO l VALUES (at(20.001), 8, 0);
 INSERT INTO r VALUES (at(20.001), 8, 7);
 INSERT INTO x VALUES (at(20.001), 5, 0);
 CALL refresh_views(2);
-SELECT * FROM show() WHERE name LIKE 'b%';
+SELECT * FROM show_views() WHERE name LIKE 'b%';
 SELECT * FROM kept() WHERE name LIKE 'b%';
 -- more of them, in the order of times
-SELECT restart();
+SELECT restart_workers();
 CREATE PROCEDURE steps(first int, last int) LANGUAGE sql AS $$
 	INSERT INTO l SELECT at(i + 0.5), i % 5, i FROM generate_series(first, last) i;
 	INSERT INTO r SELECT at(i + 0.499999), i * 3 % 7, i FROM generate_series(first, last) i;
@@ -353,7 +334,7 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT * FROM not_plain_below();
-SELECT name, (SELECT count(*) FROM regexp_split_to_table(rows, ' ')) AS rows, late_rows FROM show() WHERE name LIKE 'b%';
+SELECT name, (SELECT count(*) FROM regexp_split_to_table(rows, ' ')) AS rows, late_rows FROM show_views() WHERE name LIKE 'b%';
 SELECT * FROM kept() WHERE name LIKE 'b%';
 DROP TABLE plain;
 DROP FUNCTION not_plain_below;
@@ -373,7 +354,7 @@ INSERT INTO x VALUES (at(100), 9, 0);
 CALL refresh_views(2);
 INSERT INTO l VALUES (at(90), 1, 1);
 CALL refresh_views(2);
-SELECT * FROM show() WHERE name = 'w_trunc';
+SELECT * FROM show_views() WHERE name = 'w_trunc';
 CALL steps(101, 120);
 CALL refresh_views(2);
 CALL steps(121, 123);
@@ -385,7 +366,7 @@ INSERT INTO r VALUES (at(500), -1, 0);
 INSERT INTO x VALUES (at(500), -1, 0);
 CALL refresh_views(3);
 SELECT name, difference FROM not_plain() WHERE name LIKE 'w%' AND difference !~ '-1|,,0' ORDER BY 1, 2;
-SELECT name, (SELECT count(*) FROM regexp_split_to_table(rows, ' ')) AS rows, late_rows FROM show() WHERE name LIKE 'w%';
+SELECT name, (SELECT count(*) FROM regexp_split_to_table(rows, ' ')) AS rows, late_rows FROM show_views() WHERE name LIKE 'w%';
 SELECT * FROM kept() WHERE name LIKE 'w%';
 
 ---- what is refused

@@ -23,28 +23,11 @@ BEGIN
 	EXECUTE format('CREATE MATERIALIZED VIEW %s_u WITH (streaming.continuous, streaming.trigger = manual) AS %s', name, query);
 	EXECUTE format('CREATE MATERIALIZED VIEW %s_a WITH (streaming.continuous, streaming.trigger = manual, streaming.output_mode = append) AS %s', name, query);
 END $$;
--- all batches that there are to run, and what all views show then
-CREATE FUNCTION show() RETURNS TABLE (name text, update text, append text) LANGUAGE plpgsql AS $$
-DECLARE
-	v text;
-BEGIN
-	FOR v IN SELECT DISTINCT regexp_replace(view::text, '_.$', '') FROM streaming.views ORDER BY 1 LOOP
-		CONTINUE WHEN to_regclass(v || '_u') IS NULL;
-		name := v;
-		EXECUTE format('SELECT string_agg(v::text, '' '' ORDER BY v::text COLLATE "C") FROM %s_u v', v) INTO update;
-		EXECUTE format('SELECT string_agg(v::text, '' '' ORDER BY v::text COLLATE "C") FROM %s_a v', v) INTO append;
-		RETURN NEXT;
-	END LOOP;
-END $$;
--- which views in update mode are not the plain query
-CREATE FUNCTION not_plain() RETURNS TABLE (name text, difference text) LANGUAGE plpgsql AS $$
-DECLARE
-	query text;
-BEGIN
-	FOR name, query IN SELECT m.name, m.query FROM made m JOIN streaming.views v ON v.view::text = m.name || '_u' ORDER BY 1 LOOP
-		RETURN QUERY EXECUTE format('SELECT %L, d::text FROM ((TABLE %s_u EXCEPT ALL (%s)) UNION ALL ((%3$s) EXCEPT ALL TABLE %2$s_u)) d', name, name, query);
-	END LOOP;
-END $$;
+-- what the views show in both modes
+CREATE FUNCTION show() RETURNS TABLE (name text, update text, append text) LANGUAGE sql AS $$
+	SELECT left(u.name, -2), u.rows, a.rows FROM show_views() u LEFT JOIN show_views() a ON a.name = left(u.name, -2) || '_a'
+	WHERE u.name LIKE '%\_u' ORDER BY 1
+$$;
 CREATE FUNCTION kept() RETURNS TABLE (view regclass, late_rows bigint, l bigint, r bigint) LANGUAGE plpgsql AS $$
 BEGIN
 	FOR view, late_rows IN SELECT v.view, v.late_rows FROM streaming.views v ORDER BY v.view::text LOOP
@@ -52,10 +35,6 @@ BEGIN
 		RETURN NEXT;
 	END LOOP;
 END $$;
--- workers that start anew have nothing but what has been written
-CREATE FUNCTION restart() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 
 ---- J1: each pair once, whichever row comes first, or both in one batch
 CALL streams();
@@ -66,7 +45,7 @@ INSERT INTO r VALUES (at(1), 1, 10);
 CALL refresh_views();
 -- left first: (1,10)
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO r VALUES (at(2), 2, 20);
 CALL refresh_views();
 INSERT INTO l VALUES (at(2), 2, 2);
@@ -91,7 +70,7 @@ INSERT INTO r VALUES (at(1.2), 3, 10), (at(1.5), 2, 20), (at(1.5), 2, 20), (at(1
 CALL refresh_views();
 -- two times one, one times three
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO r VALUES (at(2), 4, 40), (at(2), 4, 40);
 CALL refresh_views();
 INSERT INTO l VALUES (at(2), 4, 4), (at(2), 4, 4);
@@ -109,7 +88,7 @@ INSERT INTO l VALUES (at(1), 1, 1), (at(1), 1, -1), (at(1), 1, NULL);
 CALL refresh_views();
 -- -1 and null are there at once, also in append mode; 1 waits there
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO r VALUES (at(1), 1, 10), (at(1), 1, -10);
 CALL refresh_views();
 -- (1,10), and -10 alone
@@ -135,7 +114,7 @@ INSERT INTO l VALUES (at(3), 4, 4), (at(3), 5, 5);
 CALL refresh_views(2);
 -- the watermark is 3: of r, 30 is final, as it is from 1 on; 2 and 5 wait for 10 seconds
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 -- l alone goes on: the watermark is that of r, and holds all back
 INSERT INTO l VALUES (at(50), 0, 0);
 CALL refresh_views(2);
@@ -166,7 +145,7 @@ INSERT INTO r VALUES (at(2), 1, 10), (at(2), 1, 11);
 CALL refresh_views();
 -- the left first: 1 twice, for there are two
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO r VALUES (at(3), 1, 12), (at(3), 3, 30), (at(3), 3, 31);
 CALL refresh_views();
 INSERT INTO l VALUES (at(2), 3, 3), (at(4), 1, 4);
@@ -191,7 +170,7 @@ CALL refresh_views(2);
 INSERT INTO r VALUES (at(5), 1, 10), (at(5), 1, 10), (at(7), 2, 20);
 CALL refresh_views(2);
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO n VALUES (at(7), 2, 3), (at(8), 2, 4);
 INSERT INTO l VALUES (at(7), 2, 2), (at(71), 1, 3);
 INSERT INTO r VALUES (at(8), 2, 21), (at(71), 1, 11);
@@ -199,7 +178,7 @@ CALL refresh_views(2);
 -- rows of l and r go with the watermark, in any mode: what is late for that is dropped
 SELECT * FROM show();
 SELECT view, late_rows FROM streaming.views ORDER BY view::text;
-SELECT name FROM not_plain() GROUP BY 1;
+SELECT name FROM not_plain('_u') GROUP BY 1;
 CREATE MATERIALIZED VIEW bad WITH (streaming.continuous) AS SELECT c FROM n WHERE (k, tumble(ts, '5 s')) IN (SELECT k, session_window(ts, '5 s') FROM r);
 
 ---- J7: equal event times, or windows of them, are over with the watermark, on both sides
@@ -212,7 +191,7 @@ CALL refresh_views(2);
 -- 7: of times all is over; windows are open
 SELECT * FROM show();
 SELECT * FROM kept();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(9), 1, 3), (at(10), 1, 4);
 INSERT INTO r VALUES (at(9.9), 1, 30), (at(10), 1, 40);
 CALL refresh_views(2);
@@ -238,13 +217,13 @@ CALL refresh_views(2);
 -- the watermark is 7: of n, 30 has found none; 90 may still find one, -90 cannot find any.  The window and the hour are open
 SELECT * FROM show();
 SELECT * FROM kept();
-SELECT restart();
+SELECT restart_workers();
 -- 71 comes after all that it could find; what is equal to it in l is late, but not where the join sees only a window of that, which is open; 80 and 8 meet in a batch
 INSERT INTO n VALUES (at(7), 1, 71), (at(8), 1, 80);
 INSERT INTO l VALUES (at(7), 1, 3), (at(8), 1, 4);
 CALL refresh_views(2);
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 -- the other order: 90 has waited for 5; 6 is over when 120 comes
 INSERT INTO l VALUES (at(9), 1, 5), (at(12), 1, 6);
 CALL refresh_views(2);
@@ -253,7 +232,7 @@ INSERT INTO n_w VALUES (tumble(at(1), '10 s'), at(0), 3), (tumble(at(11), '10 s'
 CALL refresh_views(2);
 -- the watermark is 12, and had closed the window up to 10 before 3 came, but not the hour
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(13), 1, 7), (at(3600), 1, 8);
 CALL refresh_views(2);
 -- 130 has waited for 7, and the hour is over
@@ -262,7 +241,7 @@ INSERT INTO l VALUES (at(3599), 1, 9), (at(3601), 1, 10);
 CALL refresh_views(2);
 SELECT * FROM show();
 SELECT * FROM kept();
-SELECT * FROM not_plain();
+SELECT * FROM not_plain('_u');
 DROP TABLE n_w CASCADE;
 
 ---- J7: so it is where the other side has an event time, but another one is equal; J10: by its own its rows are late, if the join is given that
@@ -277,13 +256,13 @@ INSERT INTO o VALUES (at(10), at(20), 10), (at(10), at(5), 11), (at(9), NULL, 12
 CALL refresh_views(2);
 -- 10: of other and both, 11 is over, and 12 never finds any; of shifted, all three are, but not 1
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 -- 13 is late by itself, but where the join is not given its time; 14 is about what is over, 15 is not
 INSERT INTO o VALUES (at(10), at(20), 13), (at(14), at(10), 14), (at(16), at(20), 15);
 INSERT INTO l VALUES (at(9), 1, 2), (at(11), 1, 3);
 CALL refresh_views(2);
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 -- 3 has come alone (the watermark is 16), so it finds none any more; of both, 10 and 15 come alone with 20
 INSERT INTO o VALUES (at(17), at(11), 16), (at(20), at(20), 17);
 CALL refresh_views(2);
@@ -331,20 +310,20 @@ INSERT INTO m VALUES (1, 100);
 CALL refresh_views(2);
 -- the watermark is 2: 1 and 10 have met
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 -- 11 and 21 come too late for 1 and 2, 31 waits, and 2 is late itself; the right first: 30 has waited for 3
 INSERT INTO n VALUES (at(1), 1, 11), (at(2), 1, 21), (at(4), 1, 31);
 INSERT INTO l VALUES (at(2), 1, 2), (at(3), 1, 3);
 CALL refresh_views(2);
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(4), 1, 4);
 INSERT INTO m VALUES (2, 200), (1, 101);
 CALL refresh_views(2);
 -- 1 and 20 have met long ago; a pair of 10 comes too late for 1, whatever had met before
 SELECT * FROM show();
 SELECT view, late_rows FROM streaming.views WHERE view::text ~ '_a$' ORDER BY view::text;
-SELECT * FROM not_plain();
+SELECT * FROM not_plain('_u');
 DROP TABLE m CASCADE;
 
 ---- J8: otherwise rows are kept for as long as what is said of both times demands
@@ -367,14 +346,14 @@ CALL refresh_views(2);
 SELECT * FROM show();
 -- the watermark is 20.  More: l is over up to 30.  Least: before 30.  Within: l before 0, r before 15.  Several: l before 0, r up to 15
 SELECT * FROM kept();
-SELECT restart();
+SELECT restart_workers();
 -- the left first: 18, 20 and 25 have waited for 21; then the right: 21 finds what is left of r
 INSERT INTO r VALUES (at(21), 1, 21);
 CALL refresh_views(2);
 INSERT INTO l VALUES (at(21.5), 1, 21);
 CALL refresh_views(2);
 SELECT name, update = append AS same, (SELECT string_agg(x, ' ') FROM regexp_matches(append, '\([^)]*21[^)]*\)', 'g') AS m (y), unnest(y) x) AS with_21 FROM show() ORDER BY 1;
-SELECT * FROM not_plain();
+SELECT * FROM not_plain('_u');
 
 ---- J9: a row is kept for the others of its batch, though it is over with that
 CALL streams();
@@ -394,7 +373,7 @@ REFRESH MATERIALIZED VIEW j9_u; REFRESH MATERIALIZED VIEW j9_a;
 SELECT * FROM show();
 SELECT * FROM kept();
 SELECT batches > 2 AS several FROM streaming.views;
-SELECT restart();
+SELECT restart_workers();
 -- the same with the right first: 170 is over in the second batch, and late in the third
 INSERT INTO s SELECT at(t), side, k, v, repeat('x', 2500) FROM (VALUES
 	(1, 200, 'r', 9, 91), (2, 200, 'l', 9, 10), (3, 200, 'r', 8, 81),
@@ -414,7 +393,7 @@ INSERT INTO l VALUES (at(20), 1, 1);
 INSERT INTO r VALUES (at(10), 1, 10);
 INSERT INTO n VALUES (at(5), 1, 5);
 CALL refresh_views(2);
-SELECT restart();
+SELECT restart_workers();
 -- the watermark is 10: 10 is late on both sides, 10.000001 is not, even in l, whose own latest is 20
 INSERT INTO l VALUES (at(10), 1, 2), (at(10.000001), 1, 3);
 INSERT INTO r VALUES (at(10), 1, 20), (at(10.000001), 1, 30);
@@ -438,7 +417,7 @@ CALL make('j10_exists', 'SELECT extract(second FROM l.ts)::int AS s, a FROM l WH
 INSERT INTO l VALUES (at(20), 1, 1);
 INSERT INTO r VALUES (at(10), 1, 10);
 CALL refresh_views(2);
-SELECT restart();
+SELECT restart_workers();
 -- the watermark is 10, but what is late goes by that of the batch before, as if the two had come at once: nothing is
 INSERT INTO l VALUES (at(5), 1, 2), (NULL, 1, 3);
 INSERT INTO r VALUES (at(5), 1, 20);
@@ -450,7 +429,7 @@ INSERT INTO r VALUES (at(10), 1, 30);
 CALL refresh_views(2);
 SELECT * FROM show();
 SELECT view, late_rows, null_rows FROM streaming.views ORDER BY view::text;
-SELECT * FROM not_plain();
+SELECT * FROM not_plain('_u');
 
 ---- J11: refused where nothing would ever be final; without any watermark an inner join keeps all
 CALL streams();
@@ -458,7 +437,7 @@ CREATE TABLE m (k int, b int) USING stream;
 CALL make('j11', 'SELECT n.c AS a, m.b FROM n JOIN m ON n.k = m.k');
 INSERT INTO n VALUES (at(1), 1, 1); INSERT INTO m VALUES (1, 10), (2, 20);
 CALL refresh_views(2);
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO n VALUES (at(0), 2, 2); INSERT INTO m VALUES (1, 11);
 CALL refresh_views(2);
 SELECT * FROM show();
@@ -508,7 +487,7 @@ CALL refresh_views(2);
 INSERT INTO l VALUES (at(5), 2, 2);
 INSERT INTO r VALUES (at(5), 2, 0);
 CALL refresh_views(2);
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO r VALUES (at(10), 1, 10);
 INSERT INTO l VALUES (at(10), 7, 7);
 CALL refresh_views(2);
@@ -535,7 +514,7 @@ INSERT INTO r VALUES (at(10.999), 1, 12), (at(11), 1, 13), (at(11.000001), 1, 14
 CALL refresh_views(2);
 -- to: 1 finds 10 to 13, below: 11 and 12, and 10 comes alone (the watermark is 10.998)
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(10.999), 0, 9);
 CALL refresh_views(2);
 SELECT append FROM show();
@@ -547,7 +526,7 @@ INSERT INTO l VALUES (at(11), 0, 9);
 CALL refresh_views(2);
 -- 11: below, 2 and 3 are final, and r up to 11; to, neither is
 SELECT append FROM show();
-SELECT restart();
+SELECT restart_workers();
 -- on the watermark is late, behind it is beyond the bound
 INSERT INTO r VALUES (at(11), 3, 30), (at(11.0001), 3, 31);
 CALL refresh_views(2);
@@ -563,7 +542,7 @@ INSERT INTO l VALUES (at(19.999), 4, 4), (at(20), 4, 5), (at(20.001), 4, 6), (at
 CALL refresh_views(2);
 -- to: 5 and 6 find 40, below: 6; 7 finds 50.  29.999: below, l up to 19.999 is final, which is 4; to, up to 19.998
 SELECT append FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(29.999), 6, 10), (at(30), 6, 11), (at(30), 5, 12), (at(30.001), 6, 13);
 CALL refresh_views(2);
 -- 10 is late; 11 and 12 find 60 and 50 on the bound.  30: below, 5 is final and r up to 30, to, 4
@@ -590,7 +569,7 @@ INSERT INTO r VALUES (at(10), 8, 80);
 CALL refresh_views(2);
 -- 10: windows that join the same one are closed; those of r are a millisecond later
 SELECT * FROM show();
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(14), 9, 9);
 INSERT INTO r VALUES (at(14), 3, 30);
 CALL refresh_views(2);
@@ -690,7 +669,7 @@ CALL refresh_views(2);
 TABLE l3_u; TABLE l3_a; TABLE l3_groups_u;
 INSERT INTO l VALUES (at(2), 2, 2), (at(2), 2, 3);
 CALL refresh_views(2);
-SELECT restart();
+SELECT restart_workers();
 INSERT INTO l VALUES (at(3), 3, 4);
 CALL refresh_views(2);
 TABLE l3_u; TABLE l3_a; TABLE l3_groups_u;

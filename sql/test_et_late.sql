@@ -6,10 +6,6 @@ SET client_min_messages = warning;
 
 CREATE FUNCTION look(v regclass, OUT watermark timestamptz, OUT late int8, OUT nulls int8)
 	LANGUAGE sql AS 'SELECT watermark, late_rows, null_rows FROM streaming.views WHERE view = v';
-CREATE FUNCTION restart_workers() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 FROM pg_stat_activity
-	WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 
 ---- C1: data batches that follow each other directly: the late threshold is one behind
 
@@ -306,5 +302,5 @@ RESET ROLE;
 DROP OWNED BY et_owner;
 DROP ROLE et_owner, et_other;
 
-DROP FUNCTION look, restart_workers;
+DROP FUNCTION look;
 SELECT * FROM leftovers();

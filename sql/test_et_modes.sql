@@ -4,10 +4,6 @@ SET TimeZone = 'UTC';
 SET DateStyle = 'ISO, MDY';
 SET client_min_messages = warning;
 
-CREATE FUNCTION restart_workers() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 FROM pg_stat_activity
-	WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 
 ---- F1, F2, F4, F5 by hand: three views of the same
 
@@ -272,5 +268,4 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.output_mode = '
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s, none CASCADE;
 
-DROP FUNCTION restart_workers;
 SELECT * FROM leftovers();

@@ -5,10 +5,6 @@ SET DateStyle = 'ISO, MDY';
 SET client_min_messages = warning;
 CREATE SCHEMA ttl;
 SET search_path = ttl, public;
-CREATE FUNCTION restart_workers() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 FROM pg_stat_activity
-	WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 
 ---- by hand: to the millisecond
 

@@ -6,10 +6,6 @@ SET search_path = carried, public;
 SET TimeZone = 'UTC';
 SET DateStyle = 'ISO, MDY';
 SET client_min_messages = warning;
-CREATE FUNCTION restart_workers() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 FROM pg_stat_activity
-	WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 -- how many rows two relations differ by
 CREATE FUNCTION differ(a text, b text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE n bigint;

@@ -6,11 +6,6 @@ SET client_min_messages = warning;
 
 CREATE FUNCTION look(v regclass, OUT batches int8, OUT watermark timestamptz, OUT late int8, OUT nulls int8)
 	LANGUAGE sql AS 'SELECT batches, watermark, late_rows, null_rows FROM streaming.views WHERE view = v';
--- Ends the processes that run batches; others take over, with what is stored.
-CREATE FUNCTION restart_workers() RETURNS boolean LANGUAGE sql AS $$
-	SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 60000)) > 0 FROM pg_stat_activity
-	WHERE backend_type = 'streaming worker' AND datname = current_database()
-$$;
 
 ---- A2, A3: when a batch without rows follows
 
@@ -343,5 +338,5 @@ SELECT * FROM v ORDER BY w;
 DROP TABLE s CASCADE;
 SET TimeZone = 'UTC';
 
-DROP FUNCTION look, restart_workers;
+DROP FUNCTION look;
 SELECT * FROM leftovers();

@@ -682,7 +682,7 @@ filter_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (stream_eventtime_is_filter(node))
+	if (stream_closing_is_filter(node))
 		return true;
 	return expression_tree_walker(node, filter_walker, context);
 }

@@ -47,7 +47,7 @@
 #include "time/declare.h"
 #include "query/analyze.h"
 #include "query/changes.h"
-#include "query/eventtime.h"
+#include "query/closing.h"
 #include "query/tree.h"
 #include "query/trust.h"
 #include "flow/netting.h"
@@ -379,7 +379,7 @@ stream_difference_find(StreamDifference *d, const Query *reading)
 	CountNew	count = {d, copyObject((Query *) reading)};
 	StreamProgress progress;
 
-	stream_eventtime_set_view(count.reading, d->before->viewid);
+	stream_closing_set_view(count.reading, d->before->viewid);
 	stream_owner_run(stream_owner_of(d->before->viewid), d->row->settings,
 					 count_new, &count);
 	stream_catalog_read_progress(d->before->viewid, d->row->unlogged, NULL,

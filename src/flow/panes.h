@@ -9,7 +9,7 @@
 #define STREAMING_PANES_H
 
 #include "state/store.h"
-#include "query/eventtime.h"
+#include "query/closing.h"
 
 typedef struct StreamPanes StreamPanes;
 

@@ -9,7 +9,6 @@
 #define STREAMING_REAPER_H
 
 #include "base/catalog.h"
-#include "query/eventtime.h"
 #include "executor/tuptable.h"
 #include "utils/relcache.h"
 

@@ -125,7 +125,7 @@ create_view(RangeVar *name, Query *query, List *names, List *options,
 	create->oncommit = ONCOMMIT_NOOP;
 	relid = DefineRelation(create, RELKIND_VIEW, owner, NULL, NULL).objectId;
 	CommandCounterIncrement();
-	stream_eventtime_set_view(query, relid);
+	stream_closing_set_view(query, relid);
 	StoreViewQuery(relid, query, false);
 	CommandCounterIncrement();
 	return relid;
@@ -318,7 +318,7 @@ create_key_index(StreamCut *cut, Oid state, RangeVar *name,
 
 		index->indexParams =
 			lappend(index->indexParams, session ?
-					index_expression(stream_eventtime_session_end(cut->window)) :
+					index_expression(stream_closing_session_end(cut->window)) :
 					index_element(((StreamKey *) lfirst(lc))->name));
 	}
 	if (cut->expiry)
@@ -980,7 +980,7 @@ void
 stream_relations_exchange(const StreamViewRow *before,
 						  const StreamViewRow *row, Query *reading)
 {
-	stream_eventtime_set_view(reading, row->viewid);
+	stream_closing_set_view(reading, row->viewid);
 	StoreViewQuery(row->viewid, reading, true);
 	CommandCounterIncrement();
 	stream_relations_drop_parts(before);
@@ -1095,7 +1095,7 @@ permit_closed(Oid viewid, Oid written)
 
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for rule of view %u", viewid);
-	stream_eventtime_permit_closed(query, written, viewid);
+	stream_closing_permit(query, written, viewid);
 	values[Anum_pg_rewrite_ev_action - 1] =
 		CStringGetTextDatum(nodeToString(list_make1(query)));
 	replaced[Anum_pg_rewrite_ev_action - 1] = true;
@@ -1239,7 +1239,7 @@ renew_reading(const StreamViewRow *row, bool always)
 					pstrdup(NameStr(TupleDescAttr(RelationGetDescr(view),
 												  tle->resno - 1)->attname));
 		}
-		stream_eventtime_set_view(reading.query, row->viewid);
+		stream_closing_set_view(reading.query, row->viewid);
 		StoreViewQuery(row->viewid, reading.query, true);
 		CommandCounterIncrement();
 	}

@@ -53,7 +53,7 @@
 #include "stream/am.h"
 #include "time/watermark.h"
 #include "query/analyze.h"
-#include "query/eventtime.h"
+#include "query/closing.h"
 #include "flow/parallel.h"
 #include "flow/scan.h"
 
@@ -334,7 +334,7 @@ counting_walker(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	return stream_eventtime_is_filter(node) ||
+	return stream_closing_is_filter(node) ||
 		expression_tree_walker(node, counting_walker, context);
 }
 

@@ -9,7 +9,6 @@
 #define STREAMING_SESSIONS_H
 
 #include "state/store.h"
-#include "query/eventtime.h"
 
 typedef struct StreamSessions StreamSessions;
 

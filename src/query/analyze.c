@@ -696,6 +696,17 @@ stream_analyze_inline_with(Query *query)
 	inline_with_walker((Node *) query, &copied);
 }
 
+Query *
+stream_analyze_view_query(Oid relid)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	Query	   *query = copyObject(get_view_query(rel));
+
+	table_close(rel, NoLock);
+	stream_analyze_inline_with(query);
+	return query;
+}
+
 /* ---- views below ---- */
 
 /* A view with all that it reads by way of others. */

@@ -138,6 +138,9 @@ extern Query *stream_analyze_rewrite(Query *query);
  */
 extern void stream_analyze_inline_with(Query *query);
 
+/* A copy of the query of an ordinary view, after that.  Locks the view. */
+extern Query *stream_analyze_view_query(Oid relid);
+
 /* The WITH query or sub-select of an expression with a stream, or NULL. */
 extern Node *stream_analyze_hidden_stream(void *node);
 

@@ -44,6 +44,8 @@
 #include "state/aggstate.h"
 #include "query/analyze.h"
 #include "query/groupings.h"
+#include "query/eventtime.h"
+#include "query/windowkeys.h"
 #include "query/averages.h"
 #include "query/cut.h"
 
@@ -257,7 +259,7 @@ place_window(StreamCut *cut)
 		cut->keys = lappend(cut->keys, key);
 	else
 		cut->keys = lcons(key, cut->keys);
-	stream_eventtime_place(cut->window, list_length(cut->keys));
+	stream_closing_place(cut->window, list_length(cut->keys));
 }
 
 typedef struct CollectAggs
@@ -563,7 +565,7 @@ make_delta_query(StreamCut *cut)
 		(!cut->over_changes || reads_new_rows(cut)))
 		delta->jointree->quals =
 			make_and_qual(delta->jointree->quals,
-						  stream_eventtime_filter(cut->window));
+						  stream_closing_filter(cut->window));
 	stream_cut_read_below(cut, delta);
 	delta->targetList = tlist;
 	delta->havingQual = NULL;
@@ -721,8 +723,8 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 		exprs = lappend(exprs, ((StreamPayload *) lfirst(lc))->expr);
 	if (cut->window == NULL && exprs != NIL)
 	{
-		cut->window = stream_eventtime_find(cut->query, exprs, cut->append,
-											false, false, source);
+		cut->window = stream_windowkeys_find(cut->query, exprs, cut->append,
+											 false, false, source);
 		if (cut->window)
 			cut->window->key = -1;
 	}
@@ -749,7 +751,7 @@ find_distinct_time(StreamCut *cut, bool within_watermark, List **names)
 						INDEX_MAX_KEYS - 1),
 				 errhint("Have fewer columns, or leave the option out."),
 				 stream_cut_within_position(&cut->place)));
-	cut->expiry = stream_eventtime_expiry(cut->window);
+	cut->expiry = stream_closing_expiry(cut->window);
 	note_selected(cut->query, (Node *) cut->window->row_end);
 	cut->expiry_name = stream_cut_reserve_name("_expiry", names);
 }
@@ -883,13 +885,13 @@ find_keys(StreamCut *cut, List **names)
 	{
 		Expr	   *expr = ((StreamKey *) lfirst(lc))->expr;
 
-		stream_eventtime_check_session(cut->query, (Node *) expr,
-									   cut->over_changes, source);
+		stream_windowkeys_check_session(cut->query, (Node *) expr,
+										cut->over_changes, source);
 		exprs = lappend(exprs, expr);
 	}
-	cut->window = stream_eventtime_find(cut->query, exprs, cut->append,
-										cut->topn || needs_rows(cut),
-										cut->over_changes, source);
+	cut->window = stream_windowkeys_find(cut->query, exprs, cut->append,
+										 cut->topn || needs_rows(cut),
+										 cut->over_changes, source);
 	if (cut->query->groupingSets)
 		add_grouping(cut, names);
 	if (cut->window)

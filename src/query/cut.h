@@ -12,7 +12,7 @@
 #include "utils/relcache.h"
 
 #include "base/locate.h"
-#include "query/eventtime.h"
+#include "query/closing.h"
 #include "query/topn.h"
 
 /* One grouping key of a view. */

@@ -66,7 +66,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
-#include "query/eventtime.h"
+#include "query/closing.h"
 #include "query/nesting.h"
 #include "query/joinfeeds.h"
 
@@ -686,8 +686,8 @@ add_final(StreamCut *cut, Replacing *replacing, StreamCutInput *kept,
 	Query	   *query = copy_without_sides(cut);
 	List	   *inputs = read_sides(cut, query, new ? kept : NULL, false);
 	Expr	   *final = final_of(kept);
-	Node	   *time = new ? stream_eventtime_has_expired(final) :
-		stream_eventtime_expires(final);
+	Node	   *time = new ? stream_closing_has_expired(final) :
+		stream_closing_expires(final);
 	Node	   *tests;
 	Node	   *none;
 	StreamFeed *feed;

@@ -55,7 +55,10 @@
 #include "base/debug.h"
 #include "base/refuse.h"
 #include "query/analyze.h"
+#include "query/calls.h"
+#include "query/eventtime.h"
 #include "query/nesting.h"
+#include "query/pairs.h"
 #include "query/serving.h"
 #include "query/joining.h"
 
@@ -138,7 +141,7 @@ static void
 add_key(StreamNesting *nesting, Node *expr)
 {
 	if (IsA(expr, FuncExpr) && !contain_volatile_functions(expr) &&
-		!stream_eventtime_has_session(expr) &&
+		!stream_calls_has_session(expr) &&
 		!checkExprHasSubLink(expr) && !expression_returns_set(expr) &&
 		stream_nesting_position(nesting->exprs, expr) < 0)
 		stream_nesting_add(nesting, expr, copyObject((Expr *) expr));
@@ -1084,7 +1087,7 @@ drop_late(const Joining *joining, const Side *side, StreamCut *cut)
 	cut->thresholds = type_of_thresholds(joining, side, cut->window);
 	if (!side->preserved)
 	{
-		Node	   *on_time = stream_eventtime_is_after(side->keys);
+		Node	   *on_time = stream_closing_is_after(side->keys);
 
 		ChangeVarNodes(on_time, side->rtindex, 1, 0);
 		cut->query->jointree->quals =
@@ -1224,22 +1227,23 @@ check_chain(const Joining *joining)
 static void
 find_bounds(Joining *joining)
 {
-	StreamJoined *joined = stream_eventtime_joined(joining->cut->query,
-												   joining->append);
+	StreamPairs *pairs;
 	ListCell   *lc;
 
-	joining->joined = joined;
+	joining->joined = stream_eventtime_joined(joining->cut->query,
+											  joining->append);
 	check_chain(joining);
+	pairs = stream_eventtime_joined_pairs(joining->joined);
 	foreach(lc, joining->sides)
 	{
 		Side	   *side = lfirst(lc);
 
-		side->final = stream_eventtime_joined_final(joined, side->rtindex);
-		side->until = stream_eventtime_joined_until(joined, side->rtindex);
-		side->keys = stream_eventtime_joined_keys(joined, side->rtindex, 0);
+		side->final = stream_pairs_final(pairs, side->rtindex);
+		side->until = stream_pairs_until(pairs, side->rtindex);
+		side->keys = stream_pairs_keys(pairs, side->rtindex, 0);
 		joining->bounded |= side->until || (joining->append && side->final);
 	}
-	joining->timed = stream_eventtime_joined_exist(joined);
+	joining->timed = stream_pairs_exist(pairs);
 }
 
 /* Takes all conditions that sides can make use of. */
@@ -1327,9 +1331,9 @@ add_found_by(const Joining *joining)
 			other = lsecond(joining->sides);
 		if (!other->preserved || other->rtindex == input->rtindex)
 			continue;
-		keys = stream_eventtime_joined_keys(joining->joined, other->rtindex,
-											input->rtindex);
-		input->found_by = copyObject(stream_eventtime_is_after(keys));
+		keys = stream_pairs_keys(stream_eventtime_joined_pairs(joining->joined),
+								 other->rtindex, input->rtindex);
+		input->found_by = copyObject(stream_closing_is_after(keys));
 	}
 }
 

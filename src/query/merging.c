@@ -30,9 +30,10 @@
 
 #include "base/compat.h"
 #include "base/refuse.h"
-#include "query/eventtime.h"
-#include "query/merging.h"
+#include "query/calls.h"
 #include "query/nesting.h"
+#include "query/windowkeys.h"
+#include "query/merging.h"
 
 /* ---- which they are ---- */
 
@@ -48,7 +49,7 @@ is_session(Query *query, Node *expr)
 	while (IsA(expr, RelabelType))
 		expr = (Node *) ((RelabelType *) expr)->arg;
 	if (IsA(expr, FuncExpr))
-		return stream_eventtime_is_session(((FuncExpr *) expr)->funcid);
+		return stream_calls_is_session(((FuncExpr *) expr)->funcid);
 	if (!IsA(expr, Var))
 		return false;
 	var = (Var *) expr;
@@ -82,9 +83,9 @@ find_session(Query *query, const StreamPlace *place)
 												   query->targetList);
 		bool		session = is_session(query, key);
 
-		if (!session && !stream_eventtime_has_session(key))
+		if (!session && !stream_calls_has_session(key))
 		{
-			stream_eventtime_check_session(query, key, false, place->source);
+			stream_windowkeys_check_session(query, key, false, place->source);
 			continue;
 		}
 		if (found || !session)

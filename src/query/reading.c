@@ -351,8 +351,8 @@ stream_reading_of_cut(StreamCut *cut, Oid stateid, bool final_only,
 	{
 		query->jointree->quals =
 			make_and_qual(query->jointree->quals,
-						  stream_eventtime_is_closed(cut->window,
-													 !RelationIsPermanent(state)));
+						  stream_closing_is_closed(cut->window,
+												   !RelationIsPermanent(state)));
 		query->hasSubLinks = true;
 	}
 	table_close(state, NoLock);

@@ -13,7 +13,7 @@
 /*
  * The operator's query over its state table, whose columns are as store.h says;
  * locked.  final_only: it shows groups when they are final (the OID of the view has to
- * be put in by stream_eventtime_set_view then).  Error 0A000, with the position in
+ * be put in by stream_closing_set_view then).  Error 0A000, with the position in
  * source, which may be NULL.
  */
 extern Query *stream_reading_of_cut(StreamCut *cut, Oid stateid,

@@ -39,7 +39,9 @@
 #include "base/debug.h"
 #include "base/refuse.h"
 #include "query/analyze.h"
+#include "query/calls.h"
 #include "query/changes.h"
+#include "query/eventtime.h"
 #include "query/firsts.h"
 #include "query/groupings.h"
 #include "query/joinfeeds.h"
@@ -53,6 +55,7 @@
 #include "query/semijoin.h"
 #include "query/transform.h"
 #include "query/uniting.h"
+#include "query/windowkeys.h"
 #include "query/tree.h"
 
 /* A tree in the making. */
@@ -205,9 +208,9 @@ is_by_session(Query *query, const StreamTopn *topn)
 	if (topn)
 		keyed.groupClause = topn->keys;
 	return keyed.groupClause &&
-		(stream_eventtime_has_session(stream_compat_flat(query,
-														 query->targetList)) ||
-		 stream_eventtime_groups_by_session(&keyed));
+		(stream_calls_has_session(stream_compat_flat(query,
+													 query->targetList)) ||
+		 stream_windowkeys_groups_by_session(&keyed));
 }
 
 /* What the query wants of a member of its FROM, if those are first rows. */
@@ -899,8 +902,8 @@ note_final(Planting *planting, Query *query, const StreamPlace *place)
 													  flat->targetList));
 	keys = (List *) stream_compat_flatten_join_alias_vars(NULL, flat,
 														  (Node *) keys);
-	window = stream_eventtime_find(flat, keys, true, true, false,
-								   place->source);
+	window = stream_windowkeys_find(flat, keys, true, true, false,
+									place->source);
 	if (window == NULL || !window->event_time)
 		stream_refuse_in(place,
 						 "output mode \"append\" of an aggregation without an event time among its keys is",
@@ -1804,7 +1807,7 @@ key_mutator(Node *node, StreamTreeFinal *final)
 static void
 show_final(StreamTreeFinal *final, bool unlogged)
 {
-	Node	   *closed = stream_eventtime_is_closed(final->window, unlogged);
+	Node	   *closed = stream_closing_is_closed(final->window, unlogged);
 	Query	   *query = final->query;
 
 	query->havingQual = make_and_qual(query->havingQual,

@@ -69,7 +69,7 @@ extern bool stream_tree_same_operators(const StreamTree *a,
 /*
  * The query that the user's view runs over the state tables of its operators (OIDs,
  * one for each; locked).  Changes the tree.  Where it shows groups when they are
- * final, the view's OID has to be put in by stream_eventtime_set_view then.  Error
+ * final, the view's OID has to be put in by stream_closing_set_view then.  Error
  * 0A000, with a position.
  */
 extern Query *stream_tree_reading(StreamTree *tree, List *states,

@@ -32,6 +32,7 @@
 
 #include <time.h>
 
+#include "base/debug.h"
 #include "process/pace.h"
 
 #define SMOOTH_US 50000.0
@@ -62,6 +63,8 @@ turns_to_allow_for(void)
 {
 	batches_a_turn += (Max(batches, 1) - batches_a_turn) / SMOOTH_TURNS;
 	batches = 0;
+	if (STREAM_MUTATION("pace_many"))
+		return TURNS;
 	return 1 + (TURNS - 1) * Min(batches_a_turn - 1, 1);
 }
 

@@ -221,5 +221,58 @@ ok( until_true {
 	},
 	'until one takes much less');
 
+# One view that is always busy: a batch and the pause after it take the target latency
+# together.  (By the processor's time, of which there may be less than 0.6 s in a batch, six batches
+# and a pause would take longer.)
+my $writer = $node->background_psql('postgres');
+$node->safe_psql(
+	'postgres', q{
+	ALTER SYSTEM SET streaming.target_latency = '1s';
+	SELECT pg_reload_conf();
+	DROP MATERIALIZED VIEW d, d2;
+	CREATE TABLE u (i int) USING stream;
+	CREATE MATERIALIZED VIEW busy WITH (streaming.continuous)
+		AS SELECT i, count(*) AS n FROM u GROUP BY i;
+	CREATE FUNCTION toil() RETURNS trigger LANGUAGE plpgsql AS $$
+	DECLARE
+		begun timestamptz := clock_timestamp();
+	BEGIN
+		WHILE clock_timestamp() < begun + interval '600 ms' LOOP
+			NULL;
+		END LOOP;
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER toil AFTER INSERT OR UPDATE ON busy EXECUTE FUNCTION toil();
+	CREATE PROCEDURE write() LANGUAGE plpgsql AS $$
+	BEGIN
+		WHILE NOT (SELECT yes FROM behave) LOOP
+			INSERT INTO u VALUES (1), (2);
+			COMMIT;
+			PERFORM pg_sleep(0.005);
+		END LOOP;
+	END $$;
+	UPDATE behave SET yes = false;});
+$writer->query_until(qr/writing/, "\\echo writing\nCALL write();\n");
+# the load is known after some batches; then so many in a row have a pause
+my $pauses = 0;
+ok( until_true {
+		my $paused = $node->safe_psql('postgres', q{
+			SELECT count(*) FROM pg_stat_activity
+			WHERE backend_type = 'streaming worker' AND query = 'waiting for more commits'});
+		$pauses += $paused;
+		$pauses >= 20;
+	},
+	'a worker that is always busy with one view has its pauses');
+$node->safe_psql('postgres', 'UPDATE behave SET yes = true');
+$writer->quit;
+is( $node->safe_psql(
+		'postgres', q{
+	REFRESH MATERIALIZED VIEW busy;
+	SELECT count(*) FROM (
+		(TABLE busy EXCEPT ALL SELECT i, count(*) FROM u GROUP BY i)
+		UNION ALL (SELECT i, count(*) FROM u GROUP BY i EXCEPT ALL TABLE busy)) d}),
+	0,
+	'and has read all there is');
+
 $node->stop;
 done_testing();

@@ -181,7 +181,8 @@ typedef struct Views
 	List	   *disabled;		/* those that are off or left over, or all if the server is off */
 	List	   *followers;		/* those that are run with another */
 	List	   *left;			/* those that one has left which was released */
-	bool		restoring;		/* there are some that are not complete yet */
+	bool		restoring;		/* there are some that are not complete yet ... */
+	List	   *unseen;			/* ... at which this turn has not looked */
 } Views;
 
 /* What has been tried for, or NULL. */
@@ -351,30 +352,48 @@ clean_successors(List *rows)
 }
 
 /*
- * Has views go on that a dump has brought, if all of them is there; true if some are
- * left.  It may read all that they have, so it is tried with growing pauses.
+ * Has views go on that a dump has brought, if all of them is there.  It may read all that
+ * they have, so it is tried with growing pauses: but soon when a restore has come further,
+ * or somebody waits for one of them (moves), if it takes no more than half of the time.
  */
-static bool
-restore_views(void)
+static void
+restore_views(Views *views, uint64 moves)
 {
 	static int	pause_ms = RESTORE_MIN_MS;
+	static uint64 seen = 0;
 	static TimestampTz next_try = 0;
+	static TimestampTz soonest = 0;
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now >= next_try)
+	if (moves != seen)
 	{
-		if (!stream_restore_attach())
-		{
-			pause_ms = RESTORE_MIN_MS;
-			next_try = 0;
-			return false;
-		}
-		/* also for the time that it has taken */
-		next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms);
-		pause_ms = Min(2 * pause_ms, POLL_MS);
+		pause_ms = RESTORE_MIN_MS;
+		next_try = Min(next_try, soonest);
 	}
-	next_turn = Min(next_turn, next_try);
-	return true;
+	if (now < next_try)
+	{
+		views->unseen = stream_catalog_restored_views();
+		views->restoring = views->unseen != NIL;
+	}
+	else
+	{
+		TimestampTz end;
+
+		seen = moves;
+		views->restoring = stream_restore_attach();
+		end = GetCurrentTimestamp();
+		soonest = TimestampTzPlusMilliseconds(end, RESTORE_MIN_MS) +
+			(end - now);
+		next_try = Max(TimestampTzPlusMilliseconds(end, pause_ms), soonest);
+		pause_ms = Min(2 * pause_ms, stream_debug_limit("restore_poll", POLL_MS));
+	}
+	if (views->restoring)
+		next_turn = Min(next_turn, next_try);
+	else
+	{
+		pause_ms = RESTORE_MIN_MS;
+		next_try = 0;
+	}
 }
 
 /*
@@ -430,6 +449,7 @@ read_views(Views *views)
 {
 	ListCell   *lc;
 	bool		present;
+	uint64		restores = stream_roster_restores();
 
 	memset(views, 0, sizeof(Views));
 	SetCurrentStatementStartTimestamp();
@@ -441,7 +461,7 @@ read_views(Views *views)
 		HTAB	   *groups;
 
 		PushActiveSnapshot(GetTransactionSnapshot());
-		views->restoring = restore_views();
+		restore_views(views, restores);
 		rows = stream_catalog_views();
 		rows = clean_successors(rows);
 		attach_views(rows);
@@ -450,6 +470,7 @@ read_views(Views *views)
 		PopActiveSnapshot();
 		groups = stream_viewgroup_collect(rows);
 		MemoryContextSwitchTo(turn_context);
+		views->unseen = list_copy(views->unseen);
 		foreach(lc, rows)
 			sort_view(views, lfirst(lc), rows, groups);
 	}
@@ -832,9 +853,12 @@ watch_batches(void)
 
 /* ---------------------------------------------------------------- views */
 
-/* Views that are not in the catalog, though it was read after their mark. */
+/*
+ * Views that are not in the catalog, though it was read after their mark; but for those that a
+ * dump has brought and nobody has looked at.
+ */
 static void
-forget_views(List *views, uint64 mark)
+forget_views(List *views, List *unseen, uint64 mark)
 {
 	StreamViewAssignment *known;
 	int			n = stream_roster_list_views(&known);
@@ -845,7 +869,8 @@ forget_views(List *views, uint64 mark)
 	{
 		while (lc != NULL && lfirst_oid(lc) < known[i].viewid)
 			lc = lnext(views, lc);
-		if (lc == NULL || lfirst_oid(lc) != known[i].viewid)
+		if ((lc == NULL || lfirst_oid(lc) != known[i].viewid) &&
+			!list_member_oid(unseen, known[i].viewid))
 			stream_roster_forget_view(known[i].viewid, mark);
 	}
 }
@@ -888,7 +913,7 @@ retire(uint64 version, uint64 mark)
 		stream_roster_terminate_worker(-1);
 		nap(1000);
 	}
-	forget_views(NIL, mark);
+	forget_views(NIL, NIL, mark);
 	if (stream_roster_list_views(&known) > 0)
 	{
 		next_turn = 0;
@@ -955,7 +980,7 @@ take_turn(void)
 
 	end_unwanted(views.disabled);
 	end_unwanted(views.left);
-	forget_views(views.all, mark);
+	forget_views(views.all, views.unseen, mark);
 	foreach(lc, views.disabled)
 		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
 	/* who waits for one of those asks its leader then */

@@ -89,6 +89,7 @@
 #	bundle_forever	... goes on when it does not end by itself
 #	bundle_settings	... has the settings of the first of them for all
 #	executor_outdated	an executor goes on with what has been looked up before it was changed
+#	executor_awake	... and is kept by views that sleep
 #	executor_params	... and with the times of the batch before
 #	key_row_types	groups are found by hashes of rows of a type that has another column now
 #	database_owner	a plan goes on with the policies for who was the owner of the database
@@ -163,7 +164,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params database_owner key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params executor_awake database_owner key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept
 	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
@@ -237,7 +238,7 @@ guards()
 		trim_with_batch) echo t/073_bad_rows.pl ;;
 		failure_stays | failure_unlocked) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
-		bundle_* | agenda_*) echo t/072_bundle.pl ;;
+		bundle_* | agenda_* | executor_awake) echo t/072_bundle.pl ;;
 		executor_* | database_owner | key_row_types) echo test_00_setup test_query_executor ;;
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;

@@ -146,6 +146,7 @@
 #	below_ahead	the watermark of a view below counts before what it closes is there
 #	dump_read	a dump says that all rows of a stream have been read
 #	restore_doubt	a view goes on whatever rows its streams have
+#	room_patience	a database that has no worker waits for one as long as others
 #	restore_untold	nobody looks at a view when its restore is over
 #	truncate_restored	... while TRUNCATE has looked who reads them
 #	clean_parts	what a dump drops to replace it stays a part of its view
@@ -169,7 +170,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
-	dump_read restore_doubt restore_untold truncate_restored clean_parts clean_strangers}
+	room_patience dump_read restore_doubt restore_untold truncate_restored clean_parts clean_strangers}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -242,6 +243,7 @@ guards()
 		executor_* | database_owner | key_row_types) echo test_00_setup test_query_executor ;;
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
+		room_patience) echo t/068_room.pl ;;
 		dump_read | restore_doubt | restore_untold | truncate_restored | clean_parts) echo t/073_dump.pl ;;
 		definition_waits) echo monitor ;;
 		none) echo placement savepoint writers cache ;;

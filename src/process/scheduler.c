@@ -384,8 +384,9 @@ restore_views(Views *views, uint64 moves)
 		end = GetCurrentTimestamp();
 		soonest = TimestampTzPlusMilliseconds(end, RESTORE_MIN_MS) +
 			(end - now);
-		next_try = Max(TimestampTzPlusMilliseconds(end, pause_ms), soonest);
-		pause_ms = Min(2 * pause_ms, stream_debug_limit("restore_poll", POLL_MS));
+		next_try = STREAM_MUTATION("no_polls") ? end + 10 * USECS_PER_MINUTE :
+			Max(TimestampTzPlusMilliseconds(end, pause_ms), soonest);
+		pause_ms = Min(2 * pause_ms, POLL_MS);
 	}
 	if (views->restoring)
 		next_turn = Min(next_turn, next_try);
@@ -600,6 +601,19 @@ make_way(StreamLanes *lanes, bool crowded)
 	next_turn = Min(next_turn, GetCurrentTimestamp() + SHARE_US);
 }
 
+/*
+ * How long to wait for room, in microseconds.  Others make some for who has no worker at all;
+ * a scheduler that is probed could be in that place each time, if he waited as long as the launcher.
+ */
+static int64
+no_room_pause_us(StreamLanes *lanes)
+{
+	return stream_lanes_workers(lanes) == 0 && !STREAM_MUTATION("room_patience") ?
+		SHARE_US :
+		STREAM_MUTATION("no_polls") ? 10 * USECS_PER_MINUTE :
+		NO_ROOM_RETRY_MS * INT64CONST(1000);
+}
+
 /* Brings the number of workers to what it should be. */
 static void
 adjust_workers(StreamLanes *lanes)
@@ -616,7 +630,7 @@ adjust_workers(StreamLanes *lanes)
 			break;
 		if (start_worker(lanes))
 			continue;
-		next_start = TimestampTzPlusMilliseconds(now, NO_ROOM_RETRY_MS);
+		next_start = now + no_room_pause_us(lanes);
 		if (stream_lanes_workers(lanes) == 0)
 			stream_roster_set_crowded();
 	}

@@ -177,6 +177,125 @@ CALL one_more();
 SELECT said('by_key');
 GRANT SELECT ON s TO regress_streaming_b;
 SELECT said('by_key'), check_view('by_key');
+-- as a member of a role, or one whom no policy counts for
+CREATE ROLE regress_streaming_c;
+CREATE POLICY positive ON s TO regress_streaming_a USING (v > 0);
+CREATE POLICY negative ON s TO regress_streaming_c USING (v < 0);
+ALTER TABLE s ENABLE ROW LEVEL SECURITY;
+CREATE FUNCTION seen_of_two() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	before bigint := (SELECT count FROM absolute WHERE k = 1);
+	answer text;
+BEGIN
+	answer := said('absolute');
+	RETURN concat_ws(' ', answer, (SELECT count FROM absolute WHERE k = 1) - before);
+END $$;
+INSERT INTO s VALUES (1, 7, 'x', 'low'), (1, -7, 'x', 'low');
+SELECT seen_of_two();
+GRANT regress_streaming_c TO regress_streaming_a;
+INSERT INTO s VALUES (1, 7, 'x', 'low'), (1, -7, 'x', 'low');
+SELECT seen_of_two();
+REVOKE regress_streaming_c FROM regress_streaming_a;
+INSERT INTO s VALUES (1, 7, 'x', 'low'), (1, -7, 'x', 'low');
+SELECT seen_of_two();
+ALTER ROLE regress_streaming_a BYPASSRLS;
+INSERT INTO s VALUES (1, 7, 'x', 'low'), (1, -7, 'x', 'low');
+SELECT seen_of_two();
+ALTER ROLE regress_streaming_a NOBYPASSRLS;
+INSERT INTO s VALUES (1, 7, 'x', 'low'), (1, -7, 'x', 'low');
+SELECT seen_of_two();
+ALTER POLICY negative ON s TO regress_streaming_a;
+INSERT INTO s VALUES (1, 7, 'x', 'low'), (1, -7, 'x', 'low');
+SELECT seen_of_two();
+DROP POLICY positive ON s;
+INSERT INTO s VALUES (1, 7, 'x', 'low'), (1, -7, 'x', 'low');
+SELECT seen_of_two();
+DROP POLICY negative ON s;
+INSERT INTO s VALUES (1, 7, 'x', 'low'), (1, -7, 'x', 'low');
+SELECT seen_of_two();
+ALTER TABLE s DISABLE ROW LEVEL SECURITY;
+INSERT INTO s VALUES (1, 7, 'x', 'low'), (1, -7, 'x', 'low');
+SELECT seen_of_two();
+-- and what he may call
+REVOKE EXECUTE ON FUNCTION sum(int) FROM PUBLIC;
+CALL one_more();
+SELECT said('absolute'), said('different');
+GRANT EXECUTE ON FUNCTION sum(int) TO PUBLIC;
+SELECT said('absolute'), said('different');
+
+-- Indexes of the state, statistics, and functions whose text the planner takes.
+CREATE INDEX by_sum ON absolute (sum);
+CREATE FUNCTION found(v regclass) RETURNS bigint LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+	r record;
+	n bigint := 0;
+BEGIN
+	FOR r IN EXECUTE format('SELECT * FROM %s', v) LOOP
+		n := n + (SELECT count(*) FROM absolute WHERE sum = r.sum AND k IS NOT DISTINCT FROM r.k);
+	END LOOP;
+	RETURN n;
+END $$;
+CREATE FUNCTION share(v int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT v / 2';
+CREATE MATERIALIZED VIEW shares WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT k, count(*), sum(share(v)) FROM s WHERE k > 90000 GROUP BY k;
+CREATE PROCEDURE two_batches(k int) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1..2 LOOP
+		INSERT INTO s VALUES (k, 12, 'x', 'low'), (NULL, 12, 'x', 'low'), (k + 1, 6, 'x', 'low'), (k + 1, NULL, NULL, NULL);
+		COMMIT;
+		CALL refresh_views();
+	END LOOP;
+END $$;
+CALL two_batches(90001);
+SELECT * FROM shares ORDER BY k;
+CREATE OR REPLACE FUNCTION share(v int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT v / 3';
+ALTER TABLE s ALTER COLUMN k SET STATISTICS 1, ALTER COLUMN k SET (n_distinct = 3);
+ANALYZE s;
+CALL two_batches(90001);
+SELECT * FROM shares ORDER BY k;
+SELECT found('absolute') - count(*) AS not_found FROM absolute WHERE sum IS NOT NULL;
+DROP INDEX streaming.by_sum;
+ALTER TABLE s ALTER COLUMN k SET STATISTICS -1, ALTER COLUMN k RESET (n_distinct);
+CREATE INDEX by_sum ON absolute (sum DESC, k);
+CALL two_batches(90003);
+SELECT found('absolute') - count(*) AS not_found FROM absolute WHERE sum IS NOT NULL;
+DROP INDEX streaming.by_sum;
+DROP MATERIALIZED VIEW shares;
+SELECT count(*) FROM (TABLE absolute EXCEPT ALL
+	SELECT abs(k), count(*), sum(abs(v)) FROM s GROUP BY abs(k)) q WHERE k IS DISTINCT FROM 1;
+SELECT count(*) FROM (SELECT abs(k), count(*), sum(abs(v)) FROM s GROUP BY abs(k) EXCEPT ALL
+	TABLE absolute) q WHERE abs IS DISTINCT FROM 1;
+
+-- Settings of the role and of the database are not those of the view.
+CREATE TABLE z (ts timestamptz, v int) USING stream;
+GRANT SELECT ON z TO regress_streaming_a;
+SET ROLE regress_streaming_a;
+CREATE MATERIALIZED VIEW zoned WITH (streaming.continuous, streaming.trigger = 'manual') AS
+	SELECT ts::date AS d, count(*), sum(v) FROM z GROUP BY ts::date;
+RESET ROLE;
+CREATE PROCEDURE evening() LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1..2 LOOP
+		INSERT INTO z VALUES ('2024-01-01 23:30+00', 1), ('2024-01-01 12:00+00', 2), (NULL, 4);
+		COMMIT;
+		REFRESH MATERIALIZED VIEW zoned;
+	END LOOP;
+END $$;
+CALL evening();
+ALTER ROLE regress_streaming_a SET TimeZone = 'Asia/Tokyo';
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET TimeZone = %L', current_database(), 'Asia/Tokyo'); END $$;
+CALL evening();
+SELECT * FROM zoned ORDER BY d;
+SELECT count(pg_terminate_backend(pid)) > 0 AS ended FROM pg_stat_activity
+	WHERE datname = current_database() AND backend_type = 'streaming worker';
+CALL evening();
+SELECT * FROM zoned ORDER BY d;
+SELECT check_view('zoned');
+DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET TimeZone', current_database()); END $$;
+DROP TABLE z CASCADE;
+DROP FUNCTION share(int), found(regclass), seen_of_two();
+DROP PROCEDURE two_batches(int), evening();
+DROP ROLE regress_streaming_c;
 
 -- A batch that fails leaves nothing behind.
 CREATE MATERIALIZED VIEW divided WITH (streaming.continuous, streaming.trigger = 'manual', streaming.on_error = 'skip') AS

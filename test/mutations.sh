@@ -89,6 +89,7 @@
 #	bundle_forever	... goes on when it does not end by itself
 #	bundle_settings	... has the settings of the first of them for all
 #	executor_outdated	an executor goes on with what has been looked up before it was changed
+#	executor_awake	... and is kept by views that sleep
 #	executor_params	... and with the times of the batch before
 #	key_row_types	groups are found by hashes of rows of a type that has another column now
 #	database_owner	a plan goes on with the policies for who was the owner of the database
@@ -146,6 +147,8 @@
 #	below_ahead	the watermark of a view below counts before what it closes is there
 #	dump_read	a dump says that all rows of a stream have been read
 #	restore_doubt	a view goes on whatever rows its streams have
+#	room_patience	a database that has no worker waits for one as long as others
+#	restore_untold	nobody looks at a view when its restore is over
 #	truncate_restored	... while TRUNCATE has looked who reads them
 #	clean_parts	what a dump drops to replace it stays a part of its view
 #	clean_strangers	what depends on the parts of a view stands in the way of a dump that drops them
@@ -163,12 +166,12 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params database_owner key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept pace_many
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params executor_awake database_owner key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept pace_many
 	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
-	dump_read restore_doubt truncate_restored clean_parts clean_strangers}
+	room_patience dump_read restore_doubt restore_untold truncate_restored clean_parts clean_strangers}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -237,11 +240,12 @@ guards()
 		trim_with_batch) echo t/073_bad_rows.pl ;;
 		failure_stays | failure_unlocked) echo t/062_failures.pl ;;
 		left_out_stays | own_elsewhere) echo t/067_sharing.pl ;;
-		bundle_* | agenda_*) echo t/072_bundle.pl ;;
+		bundle_* | agenda_* | executor_awake) echo t/072_bundle.pl ;;
 		executor_* | database_owner | key_row_types) echo test_00_setup test_query_executor ;;
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
-		dump_read | restore_doubt | truncate_restored | clean_parts) echo t/073_dump.pl ;;
+		room_patience) echo t/068_room.pl ;;
+		dump_read | restore_doubt | restore_untold | truncate_restored | clean_parts) echo t/073_dump.pl ;;
 		definition_waits) echo monitor ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;

@@ -124,6 +124,7 @@ init_area(void)
 		pg_atomic_init_u64(&stream_area->databases[i].version, 1);
 		pg_atomic_init_u64(&stream_area->databases[i].wakes, 1);
 		pg_atomic_init_u64(&stream_area->databases[i].calls, 1);
+		pg_atomic_init_u64(&stream_area->databases[i].restores, 1);
 	}
 	for (int i = 0; i < STREAM_MAX_WORKERS; i++)
 	{

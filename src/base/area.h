@@ -46,6 +46,7 @@ typedef struct StreamDatabase
 	pg_atomic_uint64 calls;		/* moves when the scheduler has work to do */
 	pg_atomic_uint64 version;	/* moves when its views have changed */
 	pg_atomic_uint64 wakes;		/* moves when workers are to look around */
+	pg_atomic_uint64 restores;	/* moves when a restore has come further */
 } StreamDatabase;
 
 typedef struct StreamWorker

@@ -1834,6 +1834,66 @@ stream_catalog_restore_rows(void)
 	return result;
 }
 
+List *
+stream_catalog_restored_views(void)
+{
+	Relation	rel = open_table("_restore", AccessShareLock);
+	List	   *result = NIL;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	if (rel == NULL)
+		return NIL;
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+
+		result = lappend_oid(result,
+							 DatumGetObjectId(heap_getattr(tuple, D_VIEWID,
+														   RelationGetDescr(rel),
+														   &isnull)));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	list_sort(result, list_oid_cmp);
+	list_deduplicate_oid(result);
+	return result;
+}
+
+bool
+stream_catalog_is_restored(Oid viewid, char **detail)
+{
+	Relation	rel = open_table("_restore", AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	if (detail)
+		*detail = NULL;
+	if (rel == NULL)
+		return false;
+	ScanKeyInit(&key, D_VIEWID, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(viewid));
+	scan = systable_beginscan(rel, InvalidOid, false, NULL,
+							  OidIsValid(viewid) ? 1 : 0, &key);
+	while ((!found || (detail && *detail == NULL)) &&
+		   HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		Datum		said = heap_getattr(tuple, D_DETAIL, RelationGetDescr(rel),
+										&isnull);
+
+		found = true;
+		if (detail && !isnull)
+			*detail = TextDatumGetCString(said);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
 void
 stream_catalog_add_restore(Oid viewid, const StreamTextRow *row)
 {

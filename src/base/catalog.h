@@ -224,6 +224,13 @@ extern void stream_catalog_get_text(StreamTextRow *row, Datum item,
 /* All of them, those of a view together. */
 extern List *stream_catalog_restore_rows(void);
 extern void stream_catalog_add_restore(Oid viewid, const StreamTextRow *row);
+/* The views that they are about, by OID. */
+extern List *stream_catalog_restored_views(void);
+/*
+ * Is there one about the view (InvalidOid: about any)?  *detail, if wanted, is what has been
+ * said of why it is not one yet, or NULL.
+ */
+extern bool stream_catalog_is_restored(Oid viewid, char **detail);
 /* Says why the view is not one yet. */
 extern void stream_catalog_explain_restore(Oid viewid, const char *detail);
 /* Deletes those of the view. */

@@ -68,6 +68,7 @@ static int	num_noted = 0;
 static int	max_noted = 0;
 static bool views_changed = false;
 static bool databases_changed = false;
+static bool restore_moved = false;
 static bool resume_at_end = false;	/* lift our suspensions of databases */
 
 static void resume(Oid dboid, bool all);
@@ -139,6 +140,12 @@ stream_shmem_views_changed(void)
 }
 
 void
+stream_shmem_restore_moved(void)
+{
+	restore_moved = true;
+}
+
+void
 stream_shmem_databases_changed(void)
 {
 	databases_changed = true;
@@ -191,6 +198,21 @@ tell_views_changed(void)
 	LWLockRelease(stream_area->lock);
 }
 
+static void
+tell_restore_moved(void)
+{
+	StreamDatabase *db;
+
+	LWLockAcquire(stream_area->lock, LW_SHARED);
+	db = stream_area_find_database(MyDatabaseId);
+	if (db != NULL)
+	{
+		pg_atomic_fetch_add_u64(&db->restores, 1);
+		stream_area_wake_scheduler(MyDatabaseId);
+	}
+	LWLockRelease(stream_area->lock);
+}
+
 /*
  * The lock that prepared transactions of this database keep which have changed
  * views; no object has that OID.
@@ -231,6 +253,8 @@ xact_callback(XactEvent event, void *arg)
 				tell_stream(noted[i]);
 			if (views_changed && stream_area != NULL)
 				tell_views_changed();
+			if (restore_moved && stream_area != NULL)
+				tell_restore_moved();
 			if (databases_changed && stream_area != NULL)
 			{
 				pg_atomic_fetch_add_u64(&stream_area->databases_version, 1);
@@ -259,6 +283,7 @@ xact_callback(XactEvent event, void *arg)
 	num_noted = 0;
 	views_changed = false;
 	databases_changed = false;
+	restore_moved = false;
 }
 
 bool

@@ -53,6 +53,12 @@ extern void stream_shmem_views_changed(void);
 extern bool stream_shmem_changes_views(void);
 
 /*
+ * At the commit of the current transaction, tell the database's scheduler that a restore has
+ * come further.
+ */
+extern void stream_shmem_restore_moved(void);
+
+/*
  * Is there a prepared transaction in this database that has changed views?
  * Needs a transaction.
  */

@@ -245,12 +245,24 @@ create_table_as(StreamStatement *s)
 	stream_statement_run(s, create_continuous, options);
 }
 
+/* The view of that name that a dump has brought and that is not continuous yet. */
+static Oid
+restored_view(const RangeVar *name)
+{
+	Oid			relid = RangeVarGetRelid(name, NoLock, true);
+
+	return OidIsValid(relid) && get_rel_relkind(relid) == RELKIND_VIEW &&
+		stream_catalog_is_restored(relid, NULL) ? relid : InvalidOid;
+}
+
 static void
 refresh(StreamStatement *s)
 {
 	RefreshMatViewStmt *stmt = (RefreshMatViewStmt *) s->pstmt->utilityStmt;
 	Oid			viewid = stream_statement_view(stmt->relation);
 
+	if (!OidIsValid(viewid))
+		viewid = restored_view(stmt->relation);
 	if (!OidIsValid(viewid))
 	{
 		/* a dump ends with those, and they may read continuous ones */
@@ -1241,6 +1253,18 @@ refuse_in_batch(Node *stmt)
 		stream_owner_refuse_nested(GetCommandTagName(CreateCommandTag(stmt)));
 }
 
+/*
+ * Is it a command that a restore may consist of?  Dumps begin with what it says of row
+ * security.
+ */
+static bool
+may_be_of_restore(Node *stmt)
+{
+	return !row_security && stream_shmem_available() &&
+		((IsA(stmt, CopyStmt) && ((CopyStmt *) stmt)->is_from) ||
+		 GetCommandLogLevel(stmt) == LOGSTMT_DDL);
+}
+
 static void
 process_utility(PlannedStmt *pstmt, const char *source, bool read_only_tree,
 				ProcessUtilityContext context, ParamListInfo params,
@@ -1251,6 +1275,7 @@ process_utility(PlannedStmt *pstmt, const char *source, bool read_only_tree,
 		pstmt, source, read_only_tree, context, params, env, dest, qc
 	};
 	Handler		handler = handler_of(nodeTag(pstmt->utilityStmt));
+	bool		of_restore = may_be_of_restore(pstmt->utilityStmt);
 
 	if (stream_shmem_available())
 	{
@@ -1266,6 +1291,8 @@ process_utility(PlannedStmt *pstmt, const char *source, bool read_only_tree,
 	}
 	else
 		stream_statement_pass_on(&s);
+	if (of_restore)
+		stream_restore_moved();
 }
 
 static void
@@ -1301,6 +1328,8 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 			stream_relations_check_drop(objectId);
 			if (stream_catalog_is_view(objectId))
 				stream_view_dropped(objectId);
+			else
+				stream_restore_moved();
 			break;
 		case RELKIND_RELATION:
 			if (subId == 0)

@@ -202,7 +202,8 @@ stream_batch_rest(Oid viewid)
 		hash_search(views, &viewid, HASH_FIND, NULL) : NULL;
 	ListCell   *lc;
 
-	if (view == NULL || view->flow == NULL || view->running)
+	if (view == NULL || view->flow == NULL || view->running ||
+		STREAM_MUTATION("executor_awake"))
 		return;
 	foreach(lc, view->flow->deltas)
 		stream_executor_drop(lfirst(lc));

@@ -7,8 +7,8 @@
  * tables and a view in our schema.  What makes them a continuous view is in the rows
  * of the table _dump (dump.c), which a trigger takes as they come: what streams
  * declare goes where it belongs, what is said of views is kept in _restore.  How
- * far a restore has come nobody tells, so the scheduler looks from time to time whether
- * all of a view is there: its relations, as many indexes and triggers as there were, as
+ * far a restore has come nobody tells, so the scheduler looks after commands that it may have
+ * been made of, and from time to time, whether all of a view is there: its relations, as many indexes and triggers as there were, as
  * many rows in its state tables; and in each leaf that it has been reading, as many
  * rows as it had, which have come by one command.  Then the view reads on after these.
  *
@@ -939,6 +939,15 @@ stream_restore_attach_now(void)
 	if ((superuser() || GetUserId() == stream_catalog_owner()) &&
 		!RecoveryInProgress())
 		(void) stream_restore_attach();
+}
+
+void
+stream_restore_moved(void)
+{
+	if (!RecoveryInProgress() && !IsBinaryUpgrade &&
+		!STREAM_MUTATION("restore_untold") &&
+		stream_catalog_is_restored(InvalidOid, NULL))
+		stream_shmem_restore_moved();
 }
 
 bool

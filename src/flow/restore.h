@@ -23,4 +23,10 @@ extern bool stream_restore_attach(void);
  */
 extern void stream_restore_attach_now(void);
 
+/*
+ * A command has been run that may have brought what a view of a dump was waiting for: if there
+ * are such views, the scheduler looks at them when the transaction has committed.
+ */
+extern void stream_restore_moved(void);
+
 #endif

@@ -224,8 +224,9 @@ start_scheduler(Target *target)
 	if (!ok)
 	{
 		target->handle = NULL;
-		target->next_start = TimestampTzPlusMilliseconds(now,
-														 NO_ROOM_RETRY_MS);
+		/* others make room for a database that is known to have views */
+		target->next_start = TimestampTzPlusMilliseconds(now, target->probe ?
+														 NO_ROOM_RETRY_MS : SHARE_MS);
 		if (!no_room)
 			ereport(LOG,
 					(errmsg("could not start a scheduler for continuous views"),

@@ -509,6 +509,12 @@ stream_roster_mark(void)
 }
 
 uint64
+stream_roster_restores(void)
+{
+	return pg_atomic_read_u64(&my_database->restores);
+}
+
+uint64
 stream_roster_calls(void)
 {
 	return pg_atomic_read_u64(&my_database->calls);
@@ -1159,16 +1165,34 @@ request(StreamViewEntry *view)
 	return view->requested;
 }
 
-uint64
-stream_roster_request(Oid viewid)
+static uint64
+request_of_database(Oid viewid, bool restored)
 {
+	StreamDatabase *db;
 	uint64		number = 0;
 
 	stream_area_lock_views(LW_EXCLUSIVE);
-	if (stream_area_enter_database(MyDatabaseId, false) != NULL)
+	db = stream_area_enter_database(MyDatabaseId, false);
+	if (db != NULL)
+	{
+		if (restored)
+			pg_atomic_fetch_add_u64(&db->restores, 1);
 		number = request(stream_area_enter_view(viewid));
+	}
 	LWLockRelease(stream_area->lock);
 	return number;
+}
+
+uint64
+stream_roster_request(Oid viewid)
+{
+	return request_of_database(viewid, false);
+}
+
+uint64
+stream_roster_request_restored(Oid viewid)
+{
+	return request_of_database(viewid, true);
 }
 
 void

@@ -129,6 +129,9 @@ extern void stream_roster_set_absent(uint64 version);
 /* Moves when the views of this database have changed; for all processes. */
 extern uint64 stream_roster_views_version(void);
 
+/* Moves when a restore of this database has come further, or somebody waits for it. */
+extern uint64 stream_roster_restores(void);
+
 /* Moves when there is something to do for the scheduler. */
 extern uint64 stream_roster_calls(void);
 
@@ -351,6 +354,12 @@ typedef enum StreamRequestState
  * database.  Errors: 53200.
  */
 extern uint64 stream_roster_request(Oid viewid);
+
+/*
+ * The same for a view that a dump has brought and that is not one yet: the scheduler looks whether
+ * all of it is there.
+ */
+extern uint64 stream_roster_request_restored(Oid viewid);
 
 /*
  * The same in two parts, for who must not fail when he asks: the first may fail (53200), the

@@ -181,7 +181,8 @@ typedef struct Views
 	List	   *disabled;		/* those that are off or left over, or all if the server is off */
 	List	   *followers;		/* those that are run with another */
 	List	   *left;			/* those that one has left which was released */
-	bool		restoring;		/* there are some that are not complete yet */
+	bool		restoring;		/* there are some that are not complete yet ... */
+	List	   *unseen;			/* ... at which this turn has not looked */
 } Views;
 
 /* What has been tried for, or NULL. */
@@ -351,30 +352,49 @@ clean_successors(List *rows)
 }
 
 /*
- * Has views go on that a dump has brought, if all of them is there; true if some are
- * left.  It may read all that they have, so it is tried with growing pauses.
+ * Has views go on that a dump has brought, if all of them is there.  It may read all that
+ * they have, so it is tried with growing pauses: but soon when a restore has come further,
+ * or somebody waits for one of them (moves), if it takes no more than half of the time.
  */
-static bool
-restore_views(void)
+static void
+restore_views(Views *views, uint64 moves)
 {
 	static int	pause_ms = RESTORE_MIN_MS;
+	static uint64 seen = 0;
 	static TimestampTz next_try = 0;
+	static TimestampTz soonest = 0;
 	TimestampTz now = GetCurrentTimestamp();
 
-	if (now >= next_try)
+	if (moves != seen)
 	{
-		if (!stream_restore_attach())
-		{
-			pause_ms = RESTORE_MIN_MS;
-			next_try = 0;
-			return false;
-		}
-		/* also for the time that it has taken */
-		next_try = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pause_ms);
+		pause_ms = RESTORE_MIN_MS;
+		next_try = Min(next_try, soonest);
+	}
+	if (now < next_try)
+	{
+		views->unseen = stream_catalog_restored_views();
+		views->restoring = views->unseen != NIL;
+	}
+	else
+	{
+		TimestampTz end;
+
+		seen = moves;
+		views->restoring = stream_restore_attach();
+		end = GetCurrentTimestamp();
+		soonest = TimestampTzPlusMilliseconds(end, RESTORE_MIN_MS) +
+			(end - now);
+		next_try = STREAM_MUTATION("no_polls") ? end + 10 * USECS_PER_MINUTE :
+			Max(TimestampTzPlusMilliseconds(end, pause_ms), soonest);
 		pause_ms = Min(2 * pause_ms, POLL_MS);
 	}
-	next_turn = Min(next_turn, next_try);
-	return true;
+	if (views->restoring)
+		next_turn = Min(next_turn, next_try);
+	else
+	{
+		pause_ms = RESTORE_MIN_MS;
+		next_try = 0;
+	}
 }
 
 /*
@@ -430,6 +450,7 @@ read_views(Views *views)
 {
 	ListCell   *lc;
 	bool		present;
+	uint64		restores = stream_roster_restores();
 
 	memset(views, 0, sizeof(Views));
 	SetCurrentStatementStartTimestamp();
@@ -441,7 +462,7 @@ read_views(Views *views)
 		HTAB	   *groups;
 
 		PushActiveSnapshot(GetTransactionSnapshot());
-		views->restoring = restore_views();
+		restore_views(views, restores);
 		rows = stream_catalog_views();
 		rows = clean_successors(rows);
 		attach_views(rows);
@@ -450,6 +471,7 @@ read_views(Views *views)
 		PopActiveSnapshot();
 		groups = stream_viewgroup_collect(rows);
 		MemoryContextSwitchTo(turn_context);
+		views->unseen = list_copy(views->unseen);
 		foreach(lc, rows)
 			sort_view(views, lfirst(lc), rows, groups);
 	}
@@ -579,6 +601,19 @@ make_way(StreamLanes *lanes, bool crowded)
 	next_turn = Min(next_turn, GetCurrentTimestamp() + SHARE_US);
 }
 
+/*
+ * How long to wait for room, in microseconds.  Others make some for who has no worker at all;
+ * a scheduler that is probed could be in that place each time, if he waited as long as the launcher.
+ */
+static int64
+no_room_pause_us(StreamLanes *lanes)
+{
+	return stream_lanes_workers(lanes) == 0 && !STREAM_MUTATION("room_patience") ?
+		SHARE_US :
+		STREAM_MUTATION("no_polls") ? 10 * USECS_PER_MINUTE :
+		NO_ROOM_RETRY_MS * INT64CONST(1000);
+}
+
 /* Brings the number of workers to what it should be. */
 static void
 adjust_workers(StreamLanes *lanes)
@@ -595,7 +630,7 @@ adjust_workers(StreamLanes *lanes)
 			break;
 		if (start_worker(lanes))
 			continue;
-		next_start = TimestampTzPlusMilliseconds(now, NO_ROOM_RETRY_MS);
+		next_start = now + no_room_pause_us(lanes);
 		if (stream_lanes_workers(lanes) == 0)
 			stream_roster_set_crowded();
 	}
@@ -832,9 +867,12 @@ watch_batches(void)
 
 /* ---------------------------------------------------------------- views */
 
-/* Views that are not in the catalog, though it was read after their mark. */
+/*
+ * Views that are not in the catalog, though it was read after their mark; but for those that a
+ * dump has brought and nobody has looked at.
+ */
 static void
-forget_views(List *views, uint64 mark)
+forget_views(List *views, List *unseen, uint64 mark)
 {
 	StreamViewAssignment *known;
 	int			n = stream_roster_list_views(&known);
@@ -845,7 +883,8 @@ forget_views(List *views, uint64 mark)
 	{
 		while (lc != NULL && lfirst_oid(lc) < known[i].viewid)
 			lc = lnext(views, lc);
-		if (lc == NULL || lfirst_oid(lc) != known[i].viewid)
+		if ((lc == NULL || lfirst_oid(lc) != known[i].viewid) &&
+			!list_member_oid(unseen, known[i].viewid))
 			stream_roster_forget_view(known[i].viewid, mark);
 	}
 }
@@ -888,7 +927,7 @@ retire(uint64 version, uint64 mark)
 		stream_roster_terminate_worker(-1);
 		nap(1000);
 	}
-	forget_views(NIL, mark);
+	forget_views(NIL, NIL, mark);
 	if (stream_roster_list_views(&known) > 0)
 	{
 		next_turn = 0;
@@ -955,7 +994,7 @@ take_turn(void)
 
 	end_unwanted(views.disabled);
 	end_unwanted(views.left);
-	forget_views(views.all, mark);
+	forget_views(views.all, views.unseen, mark);
 	foreach(lc, views.disabled)
 		stream_roster_assign_view(lfirst_oid(lc), InvalidOid, -1, true);
 	/* who waits for one of those asks its leader then */

@@ -15,6 +15,9 @@
  * Views that advance together have one worker, which is that of their leader; who that is
  * may change while we wait.
  *
+ * A view that a dump has brought is none until all of it is there, which the scheduler finds
+ * out.  Who waits for it has that look at once, and waits some time for what is missing.
+ *
  * A view that this very transaction has created is not visible to the worker.
  * The scheduler, woken by the request, does not find it and says so.
  *
@@ -51,6 +54,9 @@
  * signalled, but lest a lost process leave us here for ever.
  */
 #define RECHECK_MS 1000
+
+/* So long who waits for a view has patience with its restore. */
+#define RESTORED_MS 10000
 
 PG_FUNCTION_INFO_V1(stream_wait);
 
@@ -133,6 +139,18 @@ raise_no_longer(Oid viewid)
 		raise_paused(viewid, paused);
 }
 
+/* Raises unless views can be waited for. */
+static void
+check_server(void)
+{
+	stream_shmem_require();
+	if (RecoveryInProgress())
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot wait for a continuous view during recovery"),
+				 errdetail("A standby server shows what its primary has computed.")));
+}
+
 /* Raises unless the view can be waited for. */
 static void
 check_view(Oid viewid)
@@ -140,12 +158,6 @@ check_view(Oid viewid)
 	StreamViewRow *row;
 	Oid			paused;
 
-	stream_shmem_require();
-	if (RecoveryInProgress())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("cannot wait for a continuous view during recovery"),
-				 errdetail("A standby server shows what its primary has computed.")));
 	row = stream_catalog_need_view(viewid);
 	if (row->released)
 		raise_failure(viewid, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE);
@@ -172,6 +184,29 @@ raise_gone(Oid viewid)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_TABLE),
 			 errmsg("the continuous view was dropped while waiting for it")));
+}
+
+static void
+raise_starved(Oid viewid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("no background worker is available for continuous view \"%s\"",
+					view_name(viewid)),
+			 errhint("Increase max_worker_processes and restart the server.")));
+}
+
+/* It is not all there, for a reason that not everybody may know who waits. */
+static void
+raise_incomplete(Oid viewid, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("continuous view \"%s\" is not complete",
+					view_name(viewid)),
+			 detail && stream_privilege_sees_errors(viewid) ?
+			 errdetail_internal("%s", detail) : 0,
+			 errhint("It comes from a dump, and goes on when all of it has been restored.")));
 }
 
 /* A request for a batch of a view. */
@@ -205,6 +240,19 @@ find_leader(Oid viewid, Request *request)
 	request->leader_by = leader->changed_by;
 }
 
+/* The leader has been asked: gets ready to sleep until the answer comes. */
+static void
+prepare_to_sleep(Request *request)
+{
+	if (request->number == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+				 errmsg("too many databases use the extension \"streaming\""),
+				 errhint("Drop the extension where no view needs it.")));
+	request->cv = stream_roster_request_cv(request->leader);
+	ConditionVariablePrepareToSleep(request->cv);
+}
+
 /* Asks for a batch, and gets ready to sleep until the answer comes. */
 static void
 ask(Oid viewid, Request *request)
@@ -219,13 +267,7 @@ ask(Oid viewid, Request *request)
 				 errdetail("The others of the group advance without it until then."),
 				 errhint("Commit first.")));
 	request->number = stream_roster_request(request->leader);
-	if (request->number == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-				 errmsg("too many databases use the extension \"streaming\""),
-				 errhint("Drop the extension where no view needs it.")));
-	request->cv = stream_roster_request_cv(request->leader);
-	ConditionVariablePrepareToSleep(request->cv);
+	prepare_to_sleep(request);
 }
 
 /*
@@ -284,11 +326,7 @@ is_answered(Oid viewid, Request *request)
 			raise_gone(viewid);
 			break;
 		case STREAM_REQUEST_STARVED:
-			ereport(ERROR,
-					(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-					 errmsg("no background worker is available for continuous view \"%s\"",
-							view_name(viewid)),
-					 errhint("Increase max_worker_processes and restart the server.")));
+			raise_starved(viewid);
 			break;
 	}
 	return false;
@@ -329,15 +367,59 @@ give_up_snapshot(const Wait *wait)
 	return true;
 }
 
-static void
-sleep_on(const Wait *wait, const Request *request, long ms)
+/* Sleeps until there may be an answer; false if the time is over. */
+static bool
+sleep_on(const Wait *wait, const Request *request, TimestampTz start,
+		 int64 timeout_us)
 {
-	bool		given_up = give_up_snapshot(wait);
+	int64		left = time_left(start, timeout_us);
+	long		sleep_ms = left < 0 ? RECHECK_MS :
+		Min(RECHECK_MS, (left + 999) / 1000);
+	bool		given_up;
 
-	ConditionVariableTimedSleep(request->cv, ms,
+	if (left == 0)
+		return false;
+	given_up = give_up_snapshot(wait);
+	ConditionVariableTimedSleep(request->cv, sleep_ms,
 								stream_compat_wait_event(STREAM_WAIT_VIEW));
 	if (given_up)
 		EnsurePortalSnapshotExists();
+	return true;
+}
+
+/*
+ * Waits until a view that a dump has brought is one, if it is not: it comes to that with an
+ * answer, whichever that is.  False if that took too long.
+ */
+static bool
+wait_restored(Oid viewid, int64 timeout_us, const Wait *wait)
+{
+	TimestampTz start = GetCurrentTimestamp();
+	int			patience_ms = stream_debug_limit("restored", RESTORED_MS);
+	char	   *detail;
+
+	while (stream_catalog_is_restored(viewid, &detail))
+	{
+		Request		request = {.leader = viewid};
+		StreamRequestState state;
+		int			sqlstate;
+
+		if (TimestampDifferenceExceeds(start, GetCurrentTimestamp(),
+									   patience_ms))
+			raise_incomplete(viewid, detail);
+		request.number = stream_roster_request_restored(viewid);
+		prepare_to_sleep(&request);
+		while ((state = stream_roster_request_state(viewid, request.number,
+													&sqlstate)) == STREAM_REQUEST_PENDING)
+			if (!sleep_on(wait, &request, start, timeout_us))
+				break;
+		ConditionVariableCancelSleep();
+		if (state == STREAM_REQUEST_PENDING)
+			return false;
+		if (state == STREAM_REQUEST_STARVED)
+			raise_starved(viewid);
+	}
+	return true;
 }
 
 static bool wait_for_view(Oid viewid, int64 timeout_us, Wait *wait);
@@ -373,25 +455,18 @@ wait_for_view(Oid viewid, int64 timeout_us, Wait *wait)
 	Request		request;
 	bool		answered;
 
+	check_server();
+	if (!stream_catalog_is_view(viewid) &&
+		!wait_restored(viewid, timeout_us, wait))
+		return false;
 	check_view(viewid);
 	check_stack_depth();
-	if (!wait_for_inputs(viewid, timeout_us, wait))
+	if (!wait_for_inputs(viewid, time_left(start, timeout_us), wait))
 		return false;
 	ask(viewid, &request);
 	while (!(answered = is_answered(viewid, &request)))
-	{
-		long		sleep_ms = RECHECK_MS;
-
-		if (timeout_us >= 0)
-		{
-			int64		left = time_left(start, timeout_us);
-
-			if (left == 0)
-				break;
-			sleep_ms = Min(sleep_ms, (left + 999) / 1000);
-		}
-		sleep_on(wait, &request, sleep_ms);
-	}
+		if (!sleep_on(wait, &request, start, timeout_us))
+			break;
 	ConditionVariableCancelSleep();
 	return answered;
 }

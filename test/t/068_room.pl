@@ -17,6 +17,13 @@ max_worker_processes = 9
 streaming.workers = 3
 });
 $node->start;
+# In a test build, only who has a worker has patience for more.
+if ($node->psql('postgres', 'SHOW streaming.debug_limits') == 0)
+{
+	my $bug = join ',', 'no_polls', $ENV{STREAMING_MUTATION} || ();
+	$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$bug'\n");
+	$node->restart;
+}
 
 sub wait_for
 {
@@ -53,6 +60,18 @@ my $processes = q{(SELECT count(*) FROM pg_stat_activity
 	WHERE backend_type ~ '^streaming (scheduler|worker)' %s)};
 wait_for('SELECT ' . sprintf($processes, '') . ' = 4',
 	'takes as many processes as it can use');
+
+# The last process is the scheduler of another, whose worker others make room for.
+foreach my $db ('single', 'last')
+{
+	$node->safe_psql('postgres', "CREATE DATABASE $db");
+	$node->safe_psql($db, q{CREATE EXTENSION streaming; CREATE TABLE s (i int) USING stream;
+		CREATE MATERIALIZED VIEW v1 WITH (streaming.continuous) AS SELECT count(*) AS n FROM s});
+	check_alive($db, "the only view of database $db follows");
+}
+check_alive('model', '... and the others');
+$node->safe_psql('postgres', 'DROP DATABASE single');
+$node->safe_psql('postgres', 'DROP DATABASE last');
 
 $node->safe_psql('postgres', "SET ROLE hostile; CREATE DATABASE h$_ TEMPLATE model")
   for 1 .. 6;

@@ -273,6 +273,16 @@ sub wakes
 	return;
 }
 
+# How many executors the workers keep, as they say themselves.
+sub kept
+{
+	my $from = -s $node->logfile;
+	my $workers = sql(q{SELECT count(*) FILTER (WHERE pg_log_backend_memory_contexts(pid)) FROM pg_stat_activity WHERE backend_type = 'streaming worker'});
+
+	wait_logged($node, qr/Grand total/, $from, $workers);
+	return logged($node, qr/level: \d+; kept executor/, $from);
+}
+
 sql('CREATE TABLE c (k int) USING stream',
 	q{CREATE PROCEDURE write_c(seconds float) LANGUAGE plpgsql AS $$
 	DECLARE
@@ -288,12 +298,17 @@ sql('CREATE TABLE c (k int) USING stream',
 is(follow(), '', 'before they sleep: none has failed');
 wakes('a commit', 'INSERT INTO b VALUES (1, 1)', qw(a1 b1));
 my $busy = background('CALL write_c(6)');
+soon('who is busy keeps an executor', sub { kept() > 0 });
 soon('views sleep while others are busy', sub {
 	sql(qq{SELECT coalesce(sum(substring(query FROM '([0-9]+) asleep')::int), 0) >= $idle
 		FROM pg_stat_activity WHERE backend_type = 'streaming worker'}) eq 't'});
+cmp_ok(kept(), '<=', 4, 'who sleeps keeps no executor');
 sql('INSERT INTO b VALUES (1, 1)');
 soon('a commit wakes them beside busy ones', sub { wrong('a1', 'b1') eq '' });
 $busy->finish;
+
+all_sleep('nobody is busy');
+is(kept(), '0', 'nobody keeps an executor asleep');
 
 $query{c1} = 'SELECT k, count(*) AS n FROM c GROUP BY k';
 $query{above} = 'SELECT n, count(*) AS groups FROM c1 GROUP BY n';

@@ -20,10 +20,14 @@ max_worker_processes = 100
 max_connections = 60
 autovacuum = off
 });
-# (test/mutations.sh)
-$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'\n")
-  if $ENV{STREAMING_MUTATION};
 $node->start;
+# What ends a restore is noticed: in a test build, nothing goes on just because of the time.
+if ($node->psql('postgres', 'SHOW streaming.debug_limits') == 0)
+{
+	my $bug = join ',', 'no_polls', $ENV{STREAMING_MUTATION} || ();
+	$node->append_conf('postgresql.conf', "streaming.debug_mutation = '$bug'\nstreaming.debug_limits = 'restored=1000'\n");
+	$node->restart;
+}
 
 sub run_file
 {
@@ -54,7 +58,7 @@ sub wait_restored
 	ok( $node->poll_query_until(
 			$dbname, q{SELECT count(*) = 0 FROM streaming._restore}),
 		"$name: restored")
-	  or diag($node->safe_psql($dbname,
+	  or die($node->safe_psql($dbname,
 			q{SELECT view, last_error FROM streaming.views WHERE state = 'restoring'}));
 }
 
@@ -300,6 +304,16 @@ like_holes('holes_sections', @holes);
 pg('clean, at once', 'pg_restore', @at, '--clean', '-1', '-d', 'holes_sections', "$tmp/holes");
 like_holes('holes_sections', @holes);
 
+# Who waits for a view waits for the end of its restore, too.
+foreach my $how ('REFRESH MATERIALIZED VIEW sums', q{SELECT streaming.wait('sums')}, q{DO $$ BEGIN PERFORM streaming.wait('gb'); END $$})
+{
+	pg("clean, then $how", 'pg_restore', @at, '--clean', '--if-exists', '-d', 'holes_sections', "$tmp/holes");
+	$node->safe_psql('holes_sections', "SET ROLE dump_owner; $how");
+	$node->safe_psql('holes_sections', $refresh);
+	is($node->safe_psql('holes_sections', $show), $holes[1], "$how: waits for the restore");
+	is($node->safe_psql('holes_sections', $oracle), '0', "$how: as their queries say");
+}
+
 # all of a superuser
 pg('no owner', 'pg_restore', @at, '--no-owner', '-d', 'holes_no_owner', "$tmp/holes");
 wait_restored('holes_no_owner', 'no owner');
@@ -329,6 +343,12 @@ is($node->safe_psql('holes_without', 'TABLE two'), $node->safe_psql('holes', 'SE
 	'... and the result is there');
 like(($node->psql('holes_without', q{SELECT streaming.attach('two')}))[2],
 	qr/not complete.*There is no relation public.gone/s, '... also when asked');
+like(($node->psql('holes_without', 'SET ROLE dump_owner; REFRESH MATERIALIZED VIEW two'))[2],
+	qr/"two" is not complete.*There is no relation public.gone/s, '... or waited for, some time');
+is($node->safe_psql('holes_without', q{SELECT streaming.wait('two', '10 ms')}), 'f', '... but no longer than he wants');
+my $told = ($node->psql('holes_without', q{CREATE ROLE dump_reader IN ROLE pg_read_all_data; SET ROLE dump_reader; SELECT streaming.wait('two')}))[2];
+like($told, qr/"two" is not complete/, '... whoever does');
+unlike($told, qr/gone/, '... and may not know for what');
 ok($node->poll_query_until('holes_without', q{
 	SELECT count(*) = 1 FROM streaming.views WHERE state = 'restoring'}), '... but the others go on');
 $node->safe_psql('holes_without', 'REFRESH MATERIALIZED VIEW sums; DROP VIEW two');

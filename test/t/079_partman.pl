@@ -44,11 +44,12 @@ sql("ALTER TABLE events SET (streaming.event_time = 'ts')",
 	"CREATE MATERIALIZED VIEW by_day WITH (streaming.continuous, streaming.changes) AS SELECT tumble(ts, '1 day') AS d, count(*) AS n FROM events GROUP BY 1",
 	"CREATE MATERIALIZED VIEW lagging WITH (streaming.continuous, streaming.trigger = 'manual') AS SELECT sum(x) AS x FROM events");
 
-# How many partitions there are of days before that.
+# How many partitions there are of days so long before.  (A day may end while this runs.)
+my $now = sql('SELECT now()');
 sub older_than
 {
 	return sql("SELECT count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE inhparent = 'events'::regclass
-		AND c.relname ~ '_p[0-9]' AND regexp_replace(c.relname, '[^0-9]', '', 'g') < to_char(now() - interval '$_[0] days', 'YYYYMMDD')");
+		AND c.relname ~ '_p[0-9]' AND regexp_replace(c.relname, '[^0-9]', '', 'g') < to_char(timestamptz '$now' - interval '$_[0] days', 'YYYYMMDD')");
 }
 
 cmp_ok(older_than(3), '>', 0, 'there are old partitions');
@@ -71,7 +72,7 @@ my @writers = map {
 my $failed = 0;
 my $runs = 0;
 my $writing = "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'writer'";
-$node->poll_query_until('postgres', $writing);
+$node->poll_query_until('postgres', 'SELECT count(*) > 0 FROM log');
 while (sql($writing) eq 't')
 {
 	# partitions for the days to come are made as well
@@ -111,7 +112,7 @@ sql("ALTER TABLE events SET (streaming.retention = '1 day')",
 check('by_key', 'SELECT k, count(*) AS n, sum(x) AS x FROM log GROUP BY k');
 check('lagging', 'SELECT sum(x) AS x FROM log');
 ok($node->poll_query_until('postgres', q{SELECT streaming.wait('by_key') AND NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE inhparent = 'events'::regclass
-	AND regexp_replace(c.relname, '[^0-9]', '', 'g') = to_char(now() - interval '2 days', 'YYYYMMDD'))}),
+	AND regexp_replace(c.relname, '[^0-9]', '', 'g') = to_char(timestamptz '} . $now . q{' - interval '2 days', 'YYYYMMDD'))}),
 	'the workers drop what is a day old');
 check('by_day', "SELECT tumble(ts, '1 day') AS d, count(*) AS n FROM log GROUP BY 1");
 is(sql('SELECT count(*) FROM streaming.views WHERE failures > 0'), '0', 'no view has failed');

@@ -356,12 +356,15 @@ sql('DROP TABLE wide CASCADE');
 
 # ---- a partitioned stream ----
 
+# Days that began twelve hours ago, so that none begins while this runs.
+sql("CREATE FUNCTION day_of(d numeric) RETURNS timestamptz IMMUTABLE LANGUAGE sql AS \$\$SELECT '" .
+	sql("SELECT date_trunc('second', now()) - interval '12 hours'") . "'::timestamptz + d * interval '1 day'\$\$");
 sql('CREATE TABLE p (ts timestamptz, k int, x int) PARTITION BY RANGE (ts)',
 	"ALTER TABLE p SET (streaming.event_time = 'ts')",
 	q{CREATE FUNCTION make_partition(d int) RETURNS void LANGUAGE plpgsql AS $$
 		BEGIN
 			EXECUTE format('CREATE TABLE p_%s PARTITION OF p FOR VALUES FROM (%L) TO (%L) USING stream',
-				replace(d::text, '-', 'm'), current_date + d, current_date + d + 1);
+				replace(d::text, '-', 'm'), day_of(d), day_of(d + 1));
 		END $$},
 	'SELECT make_partition(d) FROM generate_series(-10, 40) d',
 	'CREATE TABLE p_rest PARTITION OF p DEFAULT USING stream',
@@ -374,7 +377,7 @@ sub insert_days
 {
 	my ($n) = @_;
 
-	sql("WITH r AS (INSERT INTO p SELECT current_date + d + interval '1 hour' * h, h % 5, h FROM generate_series($day - $n, $day) d, generate_series(0, 23) h RETURNING *) INSERT INTO plog SELECT * FROM r");
+	sql("WITH r AS (INSERT INTO p SELECT day_of(d) + interval '1 hour' * h, h % 5, h FROM generate_series($day - $n, $day) d, generate_series(0, 23) h RETURNING *) INSERT INTO plog SELECT * FROM r");
 	return;
 }
 
@@ -391,7 +394,7 @@ sub check_p
 }
 
 insert_days(10);
-sql("INSERT INTO p VALUES (current_date - 1000, 1, 1)", "INSERT INTO plog VALUES (current_date - 1000, 1, 1)");
+sql("INSERT INTO p VALUES (day_of(-1000), 1, 1)", "INSERT INTO plog VALUES (day_of(-1000), 1, 1)");
 check_p('at the beginning');
 is(partitions(), '52', 'without the option, all stays');
 sql("ALTER TABLE p SET (streaming.retention = '7 days')");
@@ -401,7 +404,7 @@ check_p('after that');
 
 # One that is paused keeps its partitions.
 sql('ALTER MATERIALIZED VIEW pd SET (streaming.enabled = off)');
-sql("INSERT INTO p VALUES (current_date - 6.5 * interval '1 day', 2, 2)", "INSERT INTO plog VALUES (current_date - 6.5 * interval '1 day', 2, 2)");
+sql("INSERT INTO p VALUES (day_of(-6.5), 2, 2)", "INSERT INTO plog VALUES (day_of(-6.5), 2, 2)");
 $from = -s $node->logfile;
 sql("SELECT _debug_advance_clock('5 days')");
 comes_true("to_regclass('p_m5') IS NULL", 'what it has read goes', 'pk');
@@ -430,7 +433,7 @@ $p = session('BEGIN; SELECT count(*) FROM p');
 sql("SELECT _debug_advance_clock('1 day')");
 for (1 .. 20)
 {
-	sql("SET lock_timeout = '2s'; INSERT INTO p VALUES (current_date + 10, 3, 3); INSERT INTO plog VALUES (current_date + 10, 3, 3)");
+	sql("SET lock_timeout = '2s'; INSERT INTO p VALUES (day_of(10), 3, 3); INSERT INTO plog VALUES (day_of(10), 3, 3)");
 	sql("SELECT streaming.wait('pk')", "SELECT streaming.wait('pd')");
 }
 is(sql("SELECT to_regclass('p_7') IS NOT NULL"), 't', 'a transaction that reads keeps a partition');

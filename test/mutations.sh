@@ -146,6 +146,8 @@
 #	dump_read	a dump says that all rows of a stream have been read
 #	restore_doubt	a view goes on whatever rows its streams have
 #	truncate_restored	... while TRUNCATE has looked who reads them
+#	dropped_meanwhile	what has been dropped while a command waited for it is an error of the server's
+#	attached_meanwhile	what has been attached while DETACH waited for it goes unread
 #	clean_parts	what a dump drops to replace it stays a part of its view
 #	clean_strangers	what depends on the parts of a view stands in the way of a dump that drops them
 
@@ -167,7 +169,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
-	dump_read restore_doubt truncate_restored clean_parts clean_strangers}
+	dump_read restore_doubt truncate_restored clean_parts clean_strangers dropped_meanwhile attached_meanwhile}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -242,6 +244,7 @@ guards()
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
 		dump_read | restore_doubt | truncate_restored | clean_parts) echo t/073_dump.pl ;;
 		definition_waits) echo monitor ;;
+		dropped_meanwhile | attached_meanwhile) echo partitions ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

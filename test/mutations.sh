@@ -133,6 +133,7 @@
 #	drop_waits	who drops a view waits for its batch
 #	replace_patient	a replacement has all wait for one who reads the view
 #	follow_forgotten	a view that becomes logged with its stream has read nothing
+#	follow_nobody	... or reads it no more if it has come while the command waited
 #	strangers	what depends on internal relations stands in the way of those who drop them
 #	definition_waits	who wants to see the query of a view waits for who has locked its streams
 #	wait_snapshot	who waits for a view by REFRESH has a snapshot meanwhile
@@ -169,7 +170,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
-	dump_read restore_doubt truncate_restored clean_parts clean_strangers dropped_meanwhile attached_meanwhile}
+	dump_read restore_doubt truncate_restored clean_parts clean_strangers dropped_meanwhile attached_meanwhile follow_nobody}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -244,7 +245,7 @@ guards()
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
 		dump_read | restore_doubt | truncate_restored | clean_parts) echo t/073_dump.pl ;;
 		definition_waits) echo monitor ;;
-		dropped_meanwhile | attached_meanwhile) echo partitions ;;
+		dropped_meanwhile | attached_meanwhile | follow_nobody) echo partitions ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

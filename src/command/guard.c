@@ -1480,8 +1480,16 @@ check_members(StreamViewRow *row, List *leaves)
 			(list_member_oid(row->streams, relid) ?
 			 !has_subclass(relid) : get_rel_relispartition(relid));
 
-		if (!fits && leaf_changed_here(relid))
-			(void) stream_analyze_leaves(row->streams, NoLock, &unlogged);
+		if (fits || !leaf_changed_here(relid))
+			continue;
+		(void) stream_analyze_leaves(row->streams, NoLock, &unlogged);
+		/* the view may have come while the command waited */
+		if (unlogged != row->unlogged && !STREAM_MUTATION("follow_nobody"))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("continuous view \"%s\" reads \"%s\", which would change between logged and unlogged without it",
+							get_rel_name(row->viewid), get_rel_name(relid)),
+					 errhint("Run the command again.")));
 	}
 }
 

@@ -135,6 +135,7 @@
 #	drop_waits	who drops a view waits for its batch
 #	replace_patient	a replacement has all wait for one who reads the view
 #	follow_forgotten	a view that becomes logged with its stream has read nothing
+#	follow_nobody	... or reads it no more if it has come while the command waited
 #	strangers	what depends on internal relations stands in the way of those who drop them
 #	definition_waits	who wants to see the query of a view waits for who has locked its streams
 #	wait_snapshot	who waits for a view by REFRESH has a snapshot meanwhile
@@ -150,6 +151,8 @@
 #	room_patience	a database that has no worker waits for one as long as others
 #	restore_untold	nobody looks at a view when its restore is over
 #	truncate_restored	... while TRUNCATE has looked who reads them
+#	dropped_meanwhile	what has been dropped while a command waited for it is an error of the server's
+#	attached_meanwhile	what has been attached while DETACH waited for it goes unread
 #	clean_parts	what a dump drops to replace it stays a part of its view
 #	clean_strangers	what depends on the parts of a view stands in the way of a dump that drops them
 
@@ -171,7 +174,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
 	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
-	room_patience dump_read restore_doubt restore_untold truncate_restored clean_parts clean_strangers}
+	room_patience dump_read restore_doubt restore_untold truncate_restored clean_parts clean_strangers dropped_meanwhile attached_meanwhile follow_nobody}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -247,6 +250,7 @@ guards()
 		room_patience) echo t/068_room.pl ;;
 		dump_read | restore_doubt | restore_untold | truncate_restored | clean_parts) echo t/073_dump.pl ;;
 		definition_waits) echo monitor ;;
+		dropped_meanwhile | attached_meanwhile | follow_nobody) echo partitions ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

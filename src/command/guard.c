@@ -92,11 +92,19 @@
 #define CATCH_UP_LOCK_MS 10000
 #define CATCH_UP_LIMIT_MS 30000
 
+/* Whoever waits for one thing or another may find that a relation has been dropped meanwhile. */
+static bool
+is_gone(Oid relid)
+{
+	return get_rel_relkind(relid) == '\0';
+}
+
 /* The relation, what is below it, and what is above it. */
 static List *
 family(Oid relid)
 {
-	List	   *members = find_all_inheritors(relid, NoLock, NULL);
+	List	   *members = is_gone(relid) ? NIL :
+		find_all_inheritors(relid, NoLock, NULL);
 
 	if (get_rel_relispartition(relid))
 		members = list_concat(members, get_partition_ancestors(relid));
@@ -483,6 +491,20 @@ typedef struct CopiedLeaf
 	int			max_aside;
 } CopiedLeaf;
 
+/*
+ * Locks the relation, and what is below it, which is returned with it.  Where it has been
+ * dropped meanwhile there is nothing; the command will say so.
+ */
+static List *
+lock_with_members(Oid relid, LOCKMODE lockmode)
+{
+	LockRelationOid(relid, lockmode);
+	if (!is_gone(relid) || STREAM_MUTATION("dropped_meanwhile"))
+		return find_all_inheritors(relid, lockmode, NULL);
+	UnlockRelationOid(relid, lockmode);
+	return NIL;
+}
+
 /* Locks the relations whose rows go, parents first; returns the leaves. */
 static List *
 lock_leaves(List *relids, StreamTakeawayKind kind)
@@ -499,9 +521,7 @@ lock_leaves(List *relids, StreamTakeawayKind kind)
 			get_rel_relispartition(relid))
 			LockRelationOid(get_partition_parent(relid, true),
 							AccessExclusiveLock);
-		/* find_all_inheritors locks what is below only */
-		LockRelationOid(relid, AccessExclusiveLock);
-		foreach(ll, find_all_inheritors(relid, AccessExclusiveLock, NULL))
+		foreach(ll, lock_with_members(relid, AccessExclusiveLock))
 			if (get_rel_relkind(lfirst_oid(ll)) == RELKIND_RELATION)
 				leaves = list_append_unique_oid(leaves, lfirst_oid(ll));
 	}
@@ -526,12 +546,11 @@ keep_restored_out(List *relids)
 		Oid			relid = lfirst_oid(lc);
 		bool		is_stream = false;
 
-		foreach(ll, find_all_inheritors(relid, NoLock, NULL))
+		foreach(ll, is_gone(relid) ? NIL :
+				find_all_inheritors(relid, NoLock, NULL))
 			is_stream |= stream_am_relid_is_stream(lfirst_oid(ll));
-		if (!is_stream)
-			continue;
-		LockRelationOid(relid, ShareUpdateExclusiveLock);
-		find_all_inheritors(relid, ShareUpdateExclusiveLock, NULL);
+		if (is_stream)
+			(void) lock_with_members(relid, ShareUpdateExclusiveLock);
 	}
 }
 
@@ -544,12 +563,9 @@ keep_writers_out(List *relids)
 	ListCell   *ll;
 
 	foreach(lc, relids)
-	{
-		LockRelationOid(lfirst_oid(lc), ExclusiveLock);
-		foreach(ll, find_all_inheritors(lfirst_oid(lc), ExclusiveLock, NULL))
+		foreach(ll, lock_with_members(lfirst_oid(lc), ExclusiveLock))
 			if (get_rel_relkind(lfirst_oid(ll)) == RELKIND_RELATION)
 				leaves = list_append_unique_oid(leaves, lfirst_oid(ll));
-	}
 	return leaves;
 }
 
@@ -885,13 +901,6 @@ catch_up(CatchUp *all)
 	foreach(lc, all->group.views)
 		stream_batch_forget(lfirst_oid(lc));
 	all->oids = list_concat(all->oids, all->group.views);
-}
-
-/* Whoever waits for one thing or another may find that a view has been dropped meanwhile. */
-static bool
-is_gone(Oid viewid)
-{
-	return get_rel_relkind(viewid) == '\0';
 }
 
 static NamedView *
@@ -1242,6 +1251,33 @@ stream_guard_settle(StreamTakeaway *takeaway)
 }
 
 void
+stream_guard_check_detached(const StreamTakeaway *takeaway, Oid parent)
+{
+	List	   *above = list_make1_oid(parent);
+	ListCell   *lc;
+	ListCell   *ls;
+
+	if (OidIsValid(parent) && get_rel_relispartition(parent))
+		above = list_concat(above, get_partition_ancestors(parent));
+	foreach(lc, stream_catalog_views())
+	{
+		StreamViewRow *row = lfirst(lc);
+
+		if (row->released || STREAM_MUTATION("attached_meanwhile") ||
+			(takeaway && list_member_oid(takeaway->views, row->viewid)))
+			continue;
+		foreach(ls, row->streams)
+			if (list_member_oid(above, lfirst_oid(ls)))
+				ereport(ERROR,
+						(errcode(ERRCODE_OBJECT_IN_USE),
+						 errmsg("DETACH PARTITION would take away rows that continuous view \"%s\" reads",
+								get_rel_name(row->viewid)),
+						 errdetail("They have come into its stream while the command waited."),
+						 errhint("Run the command again: the view reads them before they go.")));
+	}
+}
+
+void
 stream_guard_truncate(List *relids, void (*command) (void *arg), void *arg)
 {
 	StreamTakeaway *takeaway = stream_guard_consume(relids, STREAM_TRUNCATE);
@@ -1444,8 +1480,16 @@ check_members(StreamViewRow *row, List *leaves)
 			(list_member_oid(row->streams, relid) ?
 			 !has_subclass(relid) : get_rel_relispartition(relid));
 
-		if (!fits && leaf_changed_here(relid))
-			(void) stream_analyze_leaves(row->streams, NoLock, &unlogged);
+		if (fits || !leaf_changed_here(relid))
+			continue;
+		(void) stream_analyze_leaves(row->streams, NoLock, &unlogged);
+		/* the view may have come while the command waited */
+		if (unlogged != row->unlogged && !STREAM_MUTATION("follow_nobody"))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_IN_USE),
+					 errmsg("continuous view \"%s\" reads \"%s\", which would change between logged and unlogged without it",
+							get_rel_name(row->viewid), get_rel_name(relid)),
+					 errhint("Run the command again.")));
 	}
 }
 

@@ -75,6 +75,14 @@ extern void stream_guard_rewrite(List *relids, StreamTakeawayKind kind,
  */
 extern void stream_guard_refuse_within(const char *what);
 
+/*
+ * After DETACH, when it has its locks: what it detaches from may have come below the stream of
+ * a view, or the partition below it, since it was looked at who reads the rows.  Refuses that
+ * (55006).
+ */
+extern void stream_guard_check_detached(const struct StreamTakeaway *takeaway,
+										Oid parent);
+
 /* After the command: the positions of these views fit the streams again. */
 extern void stream_guard_settle(struct StreamTakeaway *takeaway);
 

@@ -622,6 +622,10 @@ alter_other_table(StreamStatement *s, AlterTableStmt *stmt)
 	{
 		takeaway = stream_guard_consume(detached, STREAM_DETACH);
 		stream_statement_pass_on(s);
+		if (detaches)
+			stream_guard_check_detached(takeaway,
+										RangeVarGetRelid(stmt->relation, NoLock,
+														 true));
 		stream_guard_settle(takeaway);
 		stream_guard_check_views("ALTER TABLE");
 	}

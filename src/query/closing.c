@@ -276,7 +276,9 @@ is_closed_query(Query *query, Oid viewid)
 		!IsA(lsecond(own->args), Const))
 		return false;
 	value = lsecond_node(Const, own->args);
-	return linitial_node(Var, own->args)->varattno ==
+	/* its own column, not one of a query around it */
+	return linitial_node(Var, own->args)->varlevelsup == 0 &&
+		linitial_node(Var, own->args)->varattno ==
 		get_attnum(rte->relid, "viewid") &&
 		!value->constisnull && DatumGetObjectId(value->constvalue) == viewid;
 }

@@ -240,7 +240,7 @@ guards()
 		executor_* | database_owner | key_row_types) echo test_00_setup test_query_executor ;;
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
-		dump_read | restore_doubt | truncate_restored | clean_parts) echo t/073_dump.pl ;;
+		dump_read | restore_doubt | truncate_restored | clean_parts | permit_outer) echo t/073_dump.pl ;;
 		definition_waits) echo monitor ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;

@@ -31,6 +31,12 @@ FROM streaming.views ORDER BY view::text COLLATE "C";
 SET ROLE regress_streaming_b;
 SELECT view, owner, streams, state, rows_read, lag_rows, failures FROM streaming.views ORDER BY view::text COLLATE "C";
 SELECT stream, owner, partitioned, partitions, bytes > 0 AS has_bytes, views FROM streaming.streams;
+-- who has looked, and goes on with his transaction, has locked nobody's stream
+BEGIN;
+SELECT view, definition IS NOT NULL AS defined FROM streaming.views ORDER BY view::text COLLATE "C";
+SELECT count(*) > 0 AS locks, count(*) FILTER (WHERE relation IN ('s'::regclass, 'dim'::regclass, 'v'::regclass, 'w'::regclass)) AS of_others
+FROM pg_locks WHERE pid = pg_backend_pid();
+COMMIT;
 RESET ROLE;
 -- ... but not what the error says
 SET ROLE regress_streaming_a;

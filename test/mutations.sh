@@ -138,6 +138,8 @@
 #	follow_nobody	... or reads it no more if it has come while the command waited
 #	strangers	what depends on internal relations stands in the way of those who drop them
 #	definition_waits	who wants to see the query of a view waits for who has locked its streams
+#	definition_locks	... and keeps its streams locked himself, until his transaction ends
+#	permit_outer	a restored view may read the progress of others, by a column of another member of its query
 #	wait_snapshot	who waits for a view by REFRESH has a snapshot meanwhile
 #	cut_page	where a batch ends in the middle of a page, all of the page counts as read
 #	read_again	rows that are fed again are read by each batch
@@ -173,8 +175,8 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
-	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits
-	room_patience dump_read restore_doubt restore_untold truncate_restored clean_parts clean_strangers dropped_meanwhile attached_meanwhile follow_nobody}
+	successor_behind successor_remembered follow_forgotten wait_snapshot cut_page read_again group_aside group_cut group_unbounded aside_stays strangers successor_wanted drop_waits replace_patient replace_crossing definition_waits definition_locks
+	room_patience dump_read restore_doubt restore_untold truncate_restored clean_parts clean_strangers dropped_meanwhile attached_meanwhile follow_nobody permit_outer}
 streaming_setup STREAMING_DEBUG=1
 streaming_cluster main fsync=off
 pgxs=$("$PGBIN/pg_config" --pgxs)
@@ -248,9 +250,10 @@ guards()
 		mark_stays) echo t/073_retention.pl ;;
 		worker_memory | memory_from_beginning) echo t/079_hungry.pl ;;
 		room_patience) echo t/068_room.pl ;;
-		dump_read | restore_doubt | restore_untold | truncate_restored | clean_parts) echo t/073_dump.pl ;;
+		dump_read | restore_doubt | restore_untold | truncate_restored | clean_parts | permit_outer) echo t/073_dump.pl ;;
 		definition_waits) echo monitor ;;
 		dropped_meanwhile | attached_meanwhile | follow_nobody) echo partitions ;;
+		definition_locks) echo test_00_setup test_monitor ;;
 		none) echo placement savepoint writers cache ;;
 		*) die "unknown mutation $1" ;;
 	esac

@@ -13,8 +13,8 @@
 
 #include "base/savepoint.h"
 
-ErrorData *
-stream_savepoint_try(void (*work) (void *arg), void *arg)
+static ErrorData *
+work_in_savepoint(void (*work) (void *arg), void *arg, bool keep)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -25,7 +25,10 @@ stream_savepoint_try(void (*work) (void *arg), void *arg)
 	PG_TRY();
 	{
 		work(arg);
-		ReleaseCurrentSubTransaction();
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
@@ -38,4 +41,16 @@ stream_savepoint_try(void (*work) (void *arg), void *arg)
 	MemoryContextSwitchTo(caller);
 	CurrentResourceOwner = owner;
 	return error;
+}
+
+ErrorData *
+stream_savepoint_try(void (*work) (void *arg), void *arg)
+{
+	return work_in_savepoint(work, arg, true);
+}
+
+ErrorData *
+stream_savepoint_look(void (*work) (void *arg), void *arg)
+{
+	return work_in_savepoint(work, arg, false);
 }

@@ -16,4 +16,10 @@
  */
 extern ErrorData *stream_savepoint_try(void (*work) (void *arg), void *arg);
 
+/*
+ * The same for work that only looks: it is undone in any case, so that the transaction keeps
+ * none of its locks.  What it leaves in the caller's memory stays.
+ */
+extern ErrorData *stream_savepoint_look(void (*work) (void *arg), void *arg);
+
 #endif

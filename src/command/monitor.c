@@ -523,13 +523,16 @@ read_definition(void *arg)
  *
  * pg_get_viewdef, which opens all that the query reads: null where somebody has locked some of that,
  * or where it is gone since the snapshot was taken that the row is from, so that nobody can keep others
- * from seeing how the views are.
+ * from seeing how the views are.  No lock stays, so that nobody who has seen them, and goes on with
+ * his transaction, keeps others from changing their streams.
  */
 Datum
 stream_monitor_definition(PG_FUNCTION_ARGS)
 {
 	Definition	definition = {.relid = PG_GETARG_OID(0)};
-	ErrorData  *error = stream_savepoint_try(read_definition, &definition);
+	ErrorData  *error = STREAM_MUTATION("definition_locks") ?
+		stream_savepoint_try(read_definition, &definition) :
+		stream_savepoint_look(read_definition, &definition);
 
 	if (error != NULL && (STREAM_MUTATION("definition_waits") ||
 						  (error->sqlerrcode != ERRCODE_LOCK_NOT_AVAILABLE &&

@@ -24,6 +24,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "base/catalog.h"
 #include "time/watermark.h"
 #include "time/timeexpr.h"
@@ -276,7 +277,10 @@ is_closed_query(Query *query, Oid viewid)
 		!IsA(lsecond(own->args), Const))
 		return false;
 	value = lsecond_node(Const, own->args);
-	return linitial_node(Var, own->args)->varattno ==
+	/* its own column, not one of a query around it */
+	return (linitial_node(Var, own->args)->varlevelsup == 0 ||
+			STREAM_MUTATION("permit_outer")) &&
+		linitial_node(Var, own->args)->varattno ==
 		get_attnum(rte->relid, "viewid") &&
 		!value->constisnull && DatumGetObjectId(value->constvalue) == viewid;
 }

@@ -382,6 +382,8 @@ compare_new_rows(const void *left, const void *right, void *arg)
 	int			order = ApplySortComparator(a->key, a->isnull,
 											b->key, b->isnull, store->order);
 
+	/* there are orders for which sorting takes long */
+	CHECK_FOR_INTERRUPTS();
 	for (int i = 1; order == 0 && i < store->nkeys; i++)
 	{
 		bool		anull;
@@ -420,6 +422,8 @@ write_some_rows(StreamStore *store, NewRow *rows, int n)
 	{
 		StateGroup *group = rows[i].group;
 
+		/* the slot that the index is served from is made of the tuple again */
+		rows[i].tuple->t_tableOid = store->new_slots[i]->tts_tableOid;
 		group->tid = rows[i].tuple->t_self = store->new_slots[i]->tts_tid;
 		group->buffer = stream_statetable_buffer(&store->table, &group->tid);
 		ExecClearTuple(store->new_slots[i]);

@@ -500,6 +500,31 @@ is($node->safe_psql('holes', $oracle), '0', '... and the views go on');
 is( $node->safe_psql('holes', q{SET ROLE pg_monitor; SELECT count(*) FROM streaming._dumped()}),
 	'0', 'a dump says nothing of the views of others');
 
+# What a restored view may read of the table of progress is its own row: a sub-select that looks
+# like the one that says so, but is about a column of another one, asks for the privilege.
+$node->safe_psql('postgres', 'CREATE DATABASE curious');
+$node->safe_psql('curious', q{
+	CREATE EXTENSION streaming;
+	CREATE SCHEMA his AUTHORIZATION dump_owner;
+	SET ROLE dump_owner;
+	CREATE TABLE his.s (ts timestamptz) USING stream WITH (streaming.event_time = 'ts', streaming.watermark = '0');
+	INSERT INTO his.s VALUES ('2026-01-01'), ('2026-01-02');
+	CREATE FUNCTION his.query(viewid oid) RETURNS text LANGUAGE sql AS $$ SELECT format(
+		'SELECT ts, count(*), (SELECT (SELECT count(*) FROM streaming._progress WHERE a.i = %L::oid)
+			FROM (SELECT ''his.v''::regclass::oid) a(i)) AS n FROM his.s GROUP BY ts', viewid) $$;
+	DO $$ BEGIN EXECUTE 'CREATE MATERIALIZED VIEW his.v WITH (streaming.continuous, streaming.output_mode = append) AS '
+		|| replace(his.query(0), '''his.v''::regclass::oid', '0::oid'); END $$});
+$node->psql('curious', q{SET ROLE dump_owner; SELECT format('CALL streaming.replace(%L, %L)', 'his.v', his.query('his.v'::regclass)) \gexec},
+	on_error_die => 1);
+$node->safe_psql('curious', 'REFRESH MATERIALIZED VIEW his.v');
+my $curious = 'SET ROLE dump_owner; SELECT * FROM his.v';
+like(($node->psql('curious', $curious))[2], qr/permission denied for table _progress/, 'the progress of others is not shown');
+pg('curious', 'pg_dump', @at, '--no-sync', '-Fc', '-f', "$tmp/curious", 'curious');
+$node->safe_psql('postgres', 'CREATE DATABASE more_curious');
+pg('restore of curious', 'pg_restore', @at, '-d', 'more_curious', "$tmp/curious");
+wait_restored('more_curious', 'curious');
+like(($node->psql('more_curious', $curious))[2], qr/permission denied for table _progress/, '... nor when it is restored');
+
 # ------------------------ rows that fail, and rows that are to be read once more
 
 $node->safe_psql('postgres', 'CREATE DATABASE failing');

@@ -1712,10 +1712,11 @@ stream_catalog_import(const StreamTextRow *row, Oid relid,
 	return missing;
 }
 
-List *
-stream_catalog_declared(void)
+/* The OIDs in a column of one of our tables that has no nulls, one of each row. */
+static List *
+read_oids(const char *table, AttrNumber column)
 {
-	Relation	rel = open_table("_stream", AccessShareLock);
+	Relation	rel = open_table(table, AccessShareLock);
 	List	   *result = NIL;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -1726,15 +1727,26 @@ stream_catalog_declared(void)
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
-		Oid			relid = DatumGetObjectId(heap_getattr(tuple, S_RELID,
-														  RelationGetDescr(rel),
-														  &isnull));
 
-		if (get_rel_name(relid) != NULL)
-			result = lappend_oid(result, relid);
+		result = lappend_oid(result,
+							 DatumGetObjectId(heap_getattr(tuple, column,
+														   RelationGetDescr(rel),
+														   &isnull)));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	return result;
+}
+
+List *
+stream_catalog_declared(void)
+{
+	List	   *result = read_oids("_stream", S_RELID);
+	ListCell   *lc;
+
+	foreach(lc, result)
+		if (get_rel_name(lfirst_oid(lc)) == NULL)
+			result = foreach_delete_current(result, lc);
 	return result;
 }
 
@@ -1837,25 +1849,8 @@ stream_catalog_restore_rows(void)
 List *
 stream_catalog_restored_views(void)
 {
-	Relation	rel = open_table("_restore", AccessShareLock);
-	List	   *result = NIL;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	List	   *result = read_oids("_restore", D_VIEWID);
 
-	if (rel == NULL)
-		return NIL;
-	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool		isnull;
-
-		result = lappend_oid(result,
-							 DatumGetObjectId(heap_getattr(tuple, D_VIEWID,
-														   RelationGetDescr(rel),
-														   &isnull)));
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
 	list_sort(result, list_oid_cmp);
 	list_deduplicate_oid(result);
 	return result;

@@ -549,7 +549,7 @@ stream_lifetime_run(StreamLifetimeTurn *turn)
 	turn->at = InvalidOid;
 	turn->found = turn->again = false;
 	/* views that a dump has brought are about all the rows that it has brought */
-	if (stream_catalog_restore_rows() != NIL)
+	if (stream_catalog_is_restored(InvalidOid, NULL))
 		return;
 	foreach(lc, turn->views)
 	{

@@ -34,10 +34,12 @@ OBJS = \
 	src/time/window.o \
 	src/time/timeexpr.o \
 	src/state/aggstate.o \
+	src/state/keyorder.o \
 	src/state/keysort.o \
 	src/state/ranking.o \
 	src/state/rowimage.o \
 	src/state/statetable.o \
+	src/state/misses.o \
 	src/state/store.o \
 	src/query/analyze.o \
 	src/query/sight.o \

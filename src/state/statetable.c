@@ -149,9 +149,9 @@ make_conditions(StreamStateTable *table)
 					BTGreaterStrategyNumber, F_TIMESTAMPTZ_GT, (Datum) 0);
 }
 
-/* Looks the keys up in the index. */
-static bool
-find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
+/* Asks the index for the keys. */
+static void
+ask_index(StreamStateTable *table, TupleTableSlot *keys)
 {
 	if (table->lookup == NULL)
 	{
@@ -174,6 +174,13 @@ find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
 			Int64GetDatum(table->alive_after);
 	index_rescan(table->lookup, table->conditions,
 				 table->lookup->numberOfKeys, NULL, 0);
+}
+
+/* Looks the keys up in the index. */
+static bool
+find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
+{
+	ask_index(table, keys);
 	return index_getnext_slot(table->lookup, ForwardScanDirection,
 							  table->found);
 }
@@ -225,6 +232,50 @@ stream_statetable_find(StreamStateTable *table, TupleTableSlot *keys)
 		}
 	}
 	MemoryContextSwitchTo(old);
+	return found;
+}
+
+int
+stream_statetable_places(StreamStateTable *table, TupleTableSlot *keys,
+						 ItemPointer tid)
+{
+	MemoryContext old = MemoryContextSwitchTo(table->context);
+	int			n = 0;
+	ItemPointer next;
+
+	ask_index(table, keys);
+	while (n < 2 && (next = index_getnext_tid(table->lookup,
+											  ForwardScanDirection)) != NULL)
+		if (n++ == 0)
+			*tid = *next;
+	MemoryContextSwitchTo(old);
+	return n;
+}
+
+/*
+ * The server's own look-up by TID would offer each page for pruning: as for updates,
+ * which do so where it is needed, that is too often.
+ */
+bool
+stream_statetable_fetch_place(StreamStateTable *table, const ItemPointerData *tid)
+{
+	ItemPointerData at = *tid;
+	HeapTuple	tuple;
+	Buffer		buffer;
+	bool		found;
+
+	make_found(table);
+	ExecClearTuple(table->found);
+	tuple = &((BufferHeapTupleTableSlot *) table->found)->base.tupdata;
+	buffer = ReadBuffer(table->rel, ItemPointerGetBlockNumber(tid));
+	LockBuffer(buffer, BUFFER_LOCK_SHARE);
+	found = heap_hot_search_buffer(&at, table->rel, buffer, SnapshotSelf,
+								   tuple, NULL, true);
+	LockBuffer(buffer, BUFFER_LOCK_UNLOCK);
+	if (found)
+		ExecStorePinnedBufferHeapTuple(tuple, table->found, buffer);
+	else
+		ReleaseBuffer(buffer);
 	return found;
 }
 

@@ -71,6 +71,21 @@ extern bool stream_statetable_find(StreamStateTable *table,
 								   TupleTableSlot *keys);
 
 /*
+ * Where such a row may be, as the index has it: returns 0, 1, or 2 if there are more places,
+ * and the first one, which may be that of a row that is dead by now, or of another one
+ * that has come there since.  For a table with keys.  Error 55000 as above.
+ */
+extern int	stream_statetable_places(StreamStateTable *table,
+									 TupleTableSlot *keys, ItemPointer tid);
+
+/*
+ * Puts the row that is alive at such a place into table->found, which the caller clears,
+ * or returns false.
+ */
+extern bool stream_statetable_fetch_place(StreamStateTable *table,
+										  const ItemPointerData *tid);
+
+/*
  * The next row with the same keys; for a table that has many.  Nothing else may be
  * looked for meanwhile.
  */

@@ -19,7 +19,8 @@
  * A group that is not cached is looked up through the unique index on the keys,
  * except while the cache is complete: it was empty when the table was, and has
  * dropped nothing since.  Keys that cannot be hashed, and views without keys,
- * have no cache and always look up.
+ * have no cache and always look up.  Rows whose groups are to be looked up wait, until
+ * there are many, or the feed ends (misses.c).
  *
  * With many groups, nearly every access of the above is to memory that is in no
  * processor cache: the bucket, the group, its page, its row.  So rows of the
@@ -41,7 +42,6 @@
 
 #include "access/nbtree.h"
 #include "catalog/pg_am.h"
-#include "catalog/pg_collation.h"
 #include "commands/defrem.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -49,12 +49,12 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/sortsupport.h"
-#include "utils/typcache.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
 #include "state/aggstate.h"
+#include "state/keyorder.h"
+#include "state/misses.h"
 #include "state/statetable.h"
 #include "state/store.h"
 
@@ -95,15 +95,15 @@ typedef struct StagedRow
 /* A row of a new group, to be written. */
 typedef struct NewRow
 {
+	StreamKeyed row;
 	StateGroup *group;
-	HeapTuple	tuple;
-	Datum		key;			/* the first of its keys */
-	bool		isnull;
 } NewRow;
 
-/* So many bytes of them, of a large cache, and so many at once. */
-#define NEW_ROWS_SIZE (4 * 1024 * 1024)
+/* So many are written at once. */
 #define NEW_ROWS_TOGETHER 128
+
+/* So many bytes of them, or of rows whose groups are to be looked up, wait at most. */
+#define waiting_limit() Min(4 * 1024 * 1024, stream_store_held_limit())
 
 typedef struct StoreFeed
 {
@@ -111,6 +111,7 @@ typedef struct StoreFeed
 	int		   *aggs;			/* which they are */
 	bool		has_all;		/* just all, in order */
 	StagedRow	ring[RING_SIZE];
+	TupleTableSlot *missslot;	/* the row at hand of those that were looked up */
 } StoreFeed;
 
 struct StreamStore
@@ -148,6 +149,7 @@ struct StreamStore
 	Generation *young;
 	Generation *old;
 	bool		complete;		/* every group of the table is cached */
+	int			dropped;		/* generations, in this batch */
 	int64		made;			/* groups, in this batch */
 
 	/* who hears of what */
@@ -171,7 +173,12 @@ struct StreamStore
 	int			max_new;
 	Size		new_size;
 	TupleTableSlot **new_slots;
-	SortSupport order;			/* of the keys; or NULL */
+	StreamKeyOrder *order;		/* of the keys; or NULL */
+
+	/* rows whose groups are not cached that wait */
+	StreamMisses *misses;
+	ExprState  *same_keys;		/* has the row found the keys in keyslot? */
+	ExprContext *econtext;
 
 	/* slots */
 	TupleTableSlot *keyslot;	/* keys of the row at hand */
@@ -261,31 +268,6 @@ set_feeds(StreamStore *store, List *feeds)
 	store->feed = store->feeds;
 }
 
-/*
- * Prepares to put rows into the order of their keys, about that of the index: this is
- * for speed, and texts are compared fast by their bytes only.
- */
-static void
-prepare_order(StreamStore *store)
-{
-	SortSupport order = palloc0(sizeof(SortSupportData) * store->nkeys);
-
-	for (int i = 0; i < store->nkeys; i++)
-	{
-		Oid			type = TupleDescAttr(store->keydesc, i)->atttypid;
-		Oid			before = lookup_type_cache(type, TYPECACHE_LT_OPR)->lt_opr;
-
-		if (!OidIsValid(before))
-			return;
-		order[i].ssup_cxt = CurrentMemoryContext;
-		order[i].ssup_collation = OidIsValid(store->collations[i]) ?
-			C_COLLATION_OID : InvalidOid;
-		order[i].ssup_attno = i + 1;
-		PrepareSortSupportFromOrderingOp(before, &order[i]);
-	}
-	store->order = order;
-}
-
 StreamStore *
 stream_store_create(MemoryContext parent, TupleDesc desc,
 					const StreamStoreShape *shape)
@@ -349,7 +331,16 @@ stream_store_create(MemoryContext parent, TupleDesc desc,
 	store->new_context = AllocSetContextCreate(context, "rows of new groups",
 											   ALLOCSET_DEFAULT_SIZES);
 	if (store->hashfuncs)
-		prepare_order(store);
+	{
+		store->order = stream_keyorder_create(store->keydesc,
+											  store->collations);
+		store->misses = stream_misses_create(context, store->keydesc,
+											 store->order);
+		store->same_keys = execTuplesMatchPrepare(store->keydesc, nkeys,
+												  store->keycols, store->eqops,
+												  store->collations, NULL);
+		store->econtext = CreateStandaloneExprContext();
+	}
 	MemoryContextSwitchTo(old);
 	return store;
 }
@@ -373,30 +364,6 @@ forget_new_rows(StreamStore *store)
 	MemoryContextReset(store->new_context);
 }
 
-static int
-compare_new_rows(const void *left, const void *right, void *arg)
-{
-	const NewRow *a = left;
-	const NewRow *b = right;
-	StreamStore *store = arg;
-	int			order = ApplySortComparator(a->key, a->isnull,
-											b->key, b->isnull, store->order);
-
-	/* there are orders for which sorting takes long */
-	CHECK_FOR_INTERRUPTS();
-	for (int i = 1; order == 0 && i < store->nkeys; i++)
-	{
-		bool		anull;
-		bool		bnull;
-		Datum		akey = heap_getattr(a->tuple, i + 1, store->desc, &anull);
-		Datum		bkey = heap_getattr(b->tuple, i + 1, store->desc, &bnull);
-
-		order = ApplySortComparator(akey, anull, bkey, bnull,
-									&store->order[i]);
-	}
-	return order;
-}
-
 /* The slots that rows are written from. */
 static void
 make_new_slots(StreamStore *store)
@@ -416,15 +383,16 @@ write_some_rows(StreamStore *store, NewRow *rows, int n)
 {
 	CHECK_FOR_INTERRUPTS();
 	for (int i = 0; i < n; i++)
-		ExecStoreHeapTuple(rows[i].tuple, store->new_slots[i], false);
+		ExecStoreHeapTuple(rows[i].row.tuple, store->new_slots[i], false);
 	stream_statetable_insert_rows(&store->table, store->new_slots, n);
 	for (int i = 0; i < n; i++)
 	{
 		StateGroup *group = rows[i].group;
+		HeapTuple	tuple = rows[i].row.tuple;
 
 		/* the slot that the index is served from is made of the tuple again */
-		rows[i].tuple->t_tableOid = store->new_slots[i]->tts_tableOid;
-		group->tid = rows[i].tuple->t_self = store->new_slots[i]->tts_tid;
+		tuple->t_tableOid = store->new_slots[i]->tts_tableOid;
+		group->tid = tuple->t_self = store->new_slots[i]->tts_tid;
 		group->buffer = stream_statetable_buffer(&store->table, &group->tid);
 		ExecClearTuple(store->new_slots[i]);
 	}
@@ -433,9 +401,8 @@ write_some_rows(StreamStore *store, NewRow *rows, int n)
 static void
 sort_new_rows(StreamStore *store)
 {
-	if (store->order)
-		qsort_arg(store->new_rows, store->nnew, sizeof(NewRow),
-				  compare_new_rows, store);
+	stream_keyorder_sort(store->order, store->new_rows, store->nnew,
+						 sizeof(NewRow), store->desc);
 }
 
 /* Writes the rows of new groups that wait. */
@@ -457,7 +424,8 @@ write_new_rows(StreamStore *store)
 		sort_new_rows(store);
 	for (int i = 0; i < store->nnew; i++)
 	{
-		ExecStoreHeapTuple(store->new_rows[i].tuple, store->new_slots[0], false);
+		ExecStoreHeapTuple(store->new_rows[i].row.tuple, store->new_slots[0],
+						   false);
 		stream_statetable_insert_entries(&store->table, store->new_slots[0]);
 		ExecClearTuple(store->new_slots[0]);
 	}
@@ -487,10 +455,9 @@ put_new_row(StreamStore *store, StateGroup *group, HeapTuple tuple)
 	row->group = group;
 	group->buffer = InvalidBuffer;
 	ItemPointerSet(&group->tid, InvalidBlockNumber, FirstOffsetNumber);
-	row->tuple = tuple;
-	row->key = heap_getattr(tuple, 1, store->desc, &row->isnull);
+	row->row = stream_keyorder_element(tuple, store->desc);
 	store->new_size += HEAPTUPLESIZE + tuple->t_len;
-	if (store->new_size > Min(NEW_ROWS_SIZE, stream_store_held_limit()))
+	if (store->new_size > waiting_limit())
 		write_new_rows(store);
 }
 
@@ -554,7 +521,10 @@ bound_memory(StreamStore *store)
 	/* what waits is of groups that may go with the old one */
 	write_new_rows(store);
 	if (store->old)
+	{
 		store->complete = false;
+		store->dropped++;
+	}
 	drop_generation(&store->old);
 	store->old = store->young;
 	store->young = create_generation(store);
@@ -576,11 +546,13 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch,
 	store->on_made = made;
 	store->on_change = changed;
 	store->arg = arg;
+	store->dropped = 0;
 	store->staged = store->processed = 0;
 	store->feed = store->feeds;
 	forget_new_rows(store);
 	if (!store->hashfuncs)
 		return;
+	stream_misses_forget(store->misses);
 	if (store->batch != batch ||
 		store->relfilenode != STREAM_COMPAT_RELNUMBER(rel) ||
 		store->young == NULL)
@@ -758,11 +730,73 @@ keep_stored_keys(StreamStore *store, TupleHashEntry entry)
 }
 
 /*
+ * The entry in the cache for the keys in keyslot, made if need be; but may_miss: NULL if
+ * the cache does not know whether there is such a group.
+ */
+static TupleHashEntry
+enter_group(StreamStore *store, uint32 hash, bool may_miss, bool *isnew)
+{
+	*isnew = false;
+	if (may_miss && !store->complete)
+	{
+		TupleHashEntry entry =
+			LookupTupleHashEntryHash(store->young->table, store->keyslot,
+									 NULL, hash);
+
+		if (entry)
+			return entry;
+		if (store->old == NULL ||
+			LookupTupleHashEntryHash(store->old->table, store->keyslot,
+									 NULL, hash) == NULL)
+			return NULL;
+	}
+	return LookupTupleHashEntryHash(store->young->table, store->keyslot,
+									isnew, hash);
+}
+
+/* Does the row found have the keys in keyslot, and is it alive? */
+static bool
+is_found(StreamStore *store)
+{
+	bool		same;
+	bool		isnull;
+
+	store->econtext->ecxt_innertuple = store->keyslot;
+	store->econtext->ecxt_outertuple = store->table.found;
+	same = ExecQual(store->same_keys, store->econtext) ||
+		STREAM_MUTATION("miss_taken");
+	ResetExprContext(store->econtext);
+	return same &&
+		(!store->expiry ||
+		 DatumGetInt64(slot_getattr(store->table.found, store->expiry,
+									&isnull)) > store->table.alive_after);
+}
+
+/*
+ * Puts the row with the keys in keyslot into table.found, or returns false.  miss: where
+ * the index has it, or NULL; what has been there may have gone since, and another row
+ * may be there.
+ */
+static bool
+find_row(StreamStore *store, const StreamMiss *miss)
+{
+	if (miss && miss->place == STREAM_MISS_NONE)
+		return false;
+	if (miss && miss->place == STREAM_MISS_ONE &&
+		stream_statetable_fetch_place(&store->table, &miss->tid) &&
+		is_found(store))
+		return true;
+	return stream_statetable_find(&store->table, store->keyslot);
+}
+
+/*
  * The group with the keys in keyslot, in the cache; its TID is invalid if it is
- * new.  On return cachedslot has the keys.
+ * new.  On return cachedslot has the keys.  miss: where its row is, or NULL; may_miss:
+ * NULL if it is to be looked up.
  */
 static StateGroup *
-find_cached(StreamStore *store, uint32 hash, MemoryContext *context)
+find_cached(StreamStore *store, uint32 hash, const StreamMiss *miss,
+			bool may_miss, MemoryContext *context)
 {
 	TupleHashEntry entry;
 	bool		isnew;
@@ -770,8 +804,9 @@ find_cached(StreamStore *store, uint32 hash, MemoryContext *context)
 
 	bound_memory(store);
 	*context = store->young->context;
-	entry = LookupTupleHashEntryHash(store->young->table, store->keyslot,
-									 &isnew, hash);
+	entry = enter_group(store, hash, may_miss, &isnew);
+	if (entry == NULL)
+		return NULL;
 	if (!isnew)
 	{
 		group = *stream_compat_hash_pointer(store->young->table, entry);
@@ -783,7 +818,7 @@ find_cached(StreamStore *store, uint32 hash, MemoryContext *context)
 		*stream_compat_hash_pointer(store->young->table, entry) = group;
 		if (promote(store, entry, hash))
 			store->hits++;
-		else if (!store->complete && stream_statetable_find(&store->table, store->keyslot))
+		else if (!store->complete && find_row(store, miss))
 		{
 			load_group(store, group, *context);
 			keep_stored_keys(store, entry);
@@ -951,13 +986,11 @@ get_bits(StreamStore *store, StateGroup *group)
 	return DatumGetInt64(get_state(store, group, 0).value);
 }
 
-/* Merges the row of the delta whose keys are in keyslot. */
+/* Merges the row of the delta whose keys are in keyslot into their group. */
 static void
-merge_row(StreamStore *store, TupleTableSlot *delta, uint32 hash)
+merge_into(StreamStore *store, StateGroup *group, TupleTableSlot *delta,
+		   MemoryContext context)
 {
-	MemoryContext context;
-	StateGroup *group = store->hashfuncs ?
-		find_cached(store, hash, &context) : find_uncached(store, &context);
 	bool		isnew = is_new(store, group);
 	int64		bits = store->bits && !isnew ? get_bits(store, group) : 0;
 
@@ -1019,7 +1052,7 @@ stream_store_begin_group(StreamStore *store, TupleTableSlot *row)
 	store->group = store->hashfuncs ?
 		find_cached(store, TupleHashTableHash(store->young->table,
 											  store->keyslot),
-					&store->group_context) :
+					NULL, false, &store->group_context) :
 		find_uncached(store, &store->group_context);
 	if (is_new(store, store->group))
 		begin_states(store, store->group, store->group_context);
@@ -1139,6 +1172,18 @@ staged_before(StreamStore *store, int rows)
 	return &store->feed->ring[(store->staged - 1 - rows) % RING_SIZE];
 }
 
+/* A slot for rows of the feed, for as long as the store lives. */
+static TupleTableSlot *
+make_delta_slot(StreamStore *store, TupleTableSlot *delta)
+{
+	MemoryContext old = MemoryContextSwitchTo(store->context);
+	TupleDesc	desc = CreateTupleDescCopy(delta->tts_tupleDescriptor);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+
+	MemoryContextSwitchTo(old);
+	return slot;
+}
+
 static void
 stage_row(StreamStore *store, TupleTableSlot *delta)
 {
@@ -1146,14 +1191,9 @@ stage_row(StreamStore *store, TupleTableSlot *delta)
 	StateGroup *group;
 
 	if (row->slot == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(store->context);
-
-		row->slot = MakeSingleTupleTableSlot(
-											 CreateTupleDescCopy(delta->tts_tupleDescriptor),
-											 &TTSOpsVirtual);
-		MemoryContextSwitchTo(old);
-	}
+		row->slot = make_delta_slot(store, delta);
+	if (store->feed->missslot == NULL)
+		store->feed->missslot = make_delta_slot(store, delta);
 	take_keys(store, delta);
 	row->hash = TupleHashTableHash(store->young->table, store->keyslot);
 	ExecCopySlot(row->slot, delta);
@@ -1171,15 +1211,61 @@ stage_row(StreamStore *store, TupleTableSlot *delta)
 		prefetch_tuple(store, group);
 }
 
-/* Merges the row that has waited longest. */
+/* ---- rows whose groups are not cached ---- */
+
+/* Merges one; its slot has no tuple, for who hears of it may find other values there. */
+static void
+merge_miss(StreamStore *store, const StreamMiss *miss)
+{
+	TupleTableSlot *slot = store->feed->missslot;
+	MemoryContext context;
+	StateGroup *group;
+
+	MemoryContextReset(store->row);
+	ExecClearTuple(slot);
+	heap_deform_tuple(miss->row.tuple, slot->tts_tupleDescriptor,
+					  slot->tts_values, slot->tts_isnull);
+	ExecStoreVirtualTuple(slot);
+	take_keys(store, slot);
+	group = find_cached(store, miss->hash, miss, false, &context);
+	merge_into(store, group, slot, context);
+	ExecClearTuple(slot);
+}
+
+/* Looks up and merges those that wait. */
+static void
+merge_misses(StreamStore *store)
+{
+	int			n;
+	StreamMiss *rows = stream_misses_look_up(store->misses, &store->table, &n);
+	int			dropped = store->dropped;
+
+	for (int i = 0; i < n; i++)
+	{
+		/* a group that has been made since may be in no cache any more */
+		if (rows[i].place == STREAM_MISS_NONE && store->dropped != dropped &&
+			!STREAM_MUTATION("miss_none"))
+			rows[i].place = STREAM_MISS_UNKNOWN;
+		merge_miss(store, &rows[i]);
+	}
+	stream_misses_forget(store->misses);
+}
+
+/* Merges the row that has waited longest, if its group is cached. */
 static void
 merge_staged_row(StreamStore *store)
 {
-	StagedRow  *row = &store->feed->ring[store->processed % RING_SIZE];
+	StagedRow  *row = &store->feed->ring[store->processed++ % RING_SIZE];
+	MemoryContext context;
+	StateGroup *group;
 
 	take_keys(store, row->slot);
-	merge_row(store, row->slot, row->hash);
-	store->processed++;
+	group = find_cached(store, row->hash, NULL, true, &context);
+	if (group)
+		merge_into(store, group, row->slot, context);
+	else if (stream_misses_put(store->misses, row->slot, row->hash) >
+			 waiting_limit())
+		merge_misses(store);
 }
 
 void
@@ -1197,8 +1283,12 @@ stream_store_merge(StreamStore *store, TupleTableSlot *delta)
 	}
 	else
 	{
+		MemoryContext context;
+		StateGroup *group;
+
 		take_keys(store, delta);
-		merge_row(store, delta, 0);
+		group = find_uncached(store, &context);
+		merge_into(store, group, delta, context);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -1214,6 +1304,8 @@ drain_ring(StreamStore *store)
 		MemoryContextReset(store->row);
 		merge_staged_row(store);
 	}
+	if (store->misses)
+		merge_misses(store);
 	write_new_rows(store);
 	MemoryContextSwitchTo(old);
 }

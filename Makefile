@@ -20,6 +20,7 @@ OBJS = \
 	src/base/crashes.o \
 	src/base/shmem.o \
 	src/base/figures.o \
+	src/base/courtesy.o \
 	src/base/options.o \
 	src/base/catalog.o \
 	src/base/owner.o \

@@ -48,6 +48,7 @@
 #include "utils/selfuncs.h"
 
 #include "base/compat.h"
+#include "base/courtesy.h"
 #include "base/debug.h"
 #include "stream/position.h"
 #include "stream/am.h"
@@ -752,6 +753,7 @@ next_new_row(ScanState *node)
 	DeltaScanState *state = (DeltaScanState *) node;
 	TupleTableSlot *slot;
 
+	stream_courtesy();
 	do
 		slot = fetch_new_row(state);
 	while (!TupIsNull(slot) && !observe(state, slot, count_row(state)));

@@ -24,7 +24,9 @@
  * pauses are what leaves it to others.  Where views are behind there is no pause.
  *
  * The worker sleeps through its pause whatever comes, for to be woken by each commit
- * is half of what is to be saved.
+ * is half of what is to be saved.  And as it has time, it lets others run in the middle of
+ * its next batch (courtesy.c), if a round is one transaction: in one of several, who writes
+ * would be followed later by all but the first.
  *
  *-------------------------------------------------------------------------
  */
@@ -49,6 +51,7 @@ static int	batches = 0;			/* transactions with batches, since then */
 static double batches_a_turn = 1;	/* as a mean over about SMOOTH_TURNS */
 static TimestampTz last_turn = 0;	/* when it began */
 static clock_t used = 0;		/* of the processor, at its end */
+static bool at_leisure = false; /* it was one transaction, and a pause follows */
 
 void
 stream_pace_note_batch(int64 us, uint64 commits)
@@ -77,6 +80,7 @@ stream_pace_pause(TimestampTz begun, TimestampTz now, bool behind)
 	double		turns = turns_to_allow_for();
 	double		turn_us;
 	double		share;
+	double		pause;
 
 	used = clock();
 	turn_us = (double) (used - before) * USECS_PER_SEC / CLOCKS_PER_SEC;
@@ -85,8 +89,15 @@ stream_pace_pause(TimestampTz begun, TimestampTz now, bool behind)
 	last_turn = begun;
 
 	share = (load - LOW_LOAD) / (HIGH_LOAD - LOW_LOAD);
-	if (behind)
-		return 0;
-	return (int64) Min(Min(Max(share, 0.0), 1.0) * target - (now - begun),
-					   target - turns * turn_us);
+	pause = behind ? 0 : Min(Min(Max(share, 0.0), 1.0) * target - (now - begun),
+							 target - turns * turn_us);
+	at_leisure = pause > 0 && batches_a_turn < 1.5;
+	return (int64) pause;
+}
+
+int64
+stream_pace_courtesy(void)
+{
+	return at_leisure && !STREAM_MUTATION("pace_rude") ?
+		stream_target_latency * INT64CONST(1000) : 0;
 }

@@ -27,4 +27,10 @@ extern void stream_pace_note_batch(int64 us, uint64 commits);
  */
 extern int64 stream_pace_pause(TimestampTz begun, TimestampTz now, bool behind);
 
+/*
+ * For how many microseconds the next turn should let others run in the middle of it: it has
+ * the time if there was a pause before it.
+ */
+extern int64 stream_pace_courtesy(void);
+
 #endif

@@ -76,6 +76,7 @@
 #include "utils/timestamp.h"
 
 #include "base/compat.h"
+#include "base/courtesy.h"
 #include "base/debug.h"
 #include "base/catalog.h"
 #include "flow/batch.h"
@@ -1282,6 +1283,7 @@ run_views(void)
 	bool		ran = false;
 	bool		behind = false;
 
+	stream_courtesy_begin(stream_pace_courtesy());
 	foreach(lc, turn)
 	{
 		stream_roster_check_interrupts(0);

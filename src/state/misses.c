@@ -121,7 +121,7 @@ look_up(StreamMisses *misses, StreamMiss *miss, StreamStateTable *table)
 StreamMiss *
 stream_misses_look_up(StreamMisses *misses, StreamStateTable *table, int *n)
 {
-	if (STREAM_MUTATION("miss_lost"))
+	if (misses->n > 0 && STREAM_MUTATION("miss_lost"))
 		misses->n--;
 	stream_keyorder_sort(misses->order, misses->rows, misses->n,
 						 sizeof(StreamMiss), misses->desc);
@@ -130,6 +130,9 @@ stream_misses_look_up(StreamMisses *misses, StreamStateTable *table, int *n)
 		CHECK_FOR_INTERRUPTS();
 		look_up(misses, &misses->rows[i], table);
 	}
+	stream_statetable_end_places(table);
+	if (misses->n > 0)
+		STREAM_DEBUG_POINT("misses-looked-up");
 	qsort(misses->rows, misses->n, sizeof(StreamMiss), compare_places);
 	*n = misses->n;
 	return misses->rows;

@@ -252,6 +252,13 @@ stream_statetable_places(StreamStateTable *table, TupleTableSlot *keys,
 	return n;
 }
 
+void
+stream_statetable_end_places(StreamStateTable *table)
+{
+	if (table->lookup)
+		index_rescan(table->lookup, NULL, 0, NULL, 0);
+}
+
 /*
  * The server's own look-up by TID would offer each page for pruning: as for updates,
  * which do so where it is needed, that is too often.

@@ -73,10 +73,12 @@ extern bool stream_statetable_find(StreamStateTable *table,
 /*
  * Where such a row may be, as the index has it: returns 0, 1, or 2 if there are more places,
  * and the first one, which may be that of a row that is dead by now, or of another one
- * that has come there since.  For a table with keys.  Error 55000 as above.
+ * that has come there since.  For a table with keys.  The index stays pinned there until
+ * the next look-up, or end_places.  Error 55000 as above.
  */
 extern int	stream_statetable_places(StreamStateTable *table,
 									 TupleTableSlot *keys, ItemPointer tid);
+extern void stream_statetable_end_places(StreamStateTable *table);
 
 /*
  * Puts the row that is alive at such a place into table->found, which the caller clears,

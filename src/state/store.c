@@ -51,6 +51,7 @@
 #include "utils/rel.h"
 
 #include "base/compat.h"
+#include "base/courtesy.h"
 #include "base/debug.h"
 #include "state/aggstate.h"
 #include "state/keyorder.h"
@@ -102,8 +103,9 @@ typedef struct NewRow
 /* So many are written at once. */
 #define NEW_ROWS_TOGETHER 128
 
-/* So many bytes of them, or of rows whose groups are to be looked up, wait at most. */
-#define waiting_limit() Min(4 * 1024 * 1024, stream_store_held_limit())
+/* So many bytes of them, or of rows whose groups are to be looked up, wait at most, or
+ * less with a small cache. */
+#define WAITING_SIZE (4 * 1024 * 1024)
 
 typedef struct StoreFeed
 {
@@ -149,7 +151,7 @@ struct StreamStore
 	Generation *young;
 	Generation *old;
 	bool		complete;		/* every group of the table is cached */
-	int			dropped;		/* generations, in this batch */
+	int			dropped;		/* how often groups have gone from it, in this batch */
 	int64		made;			/* groups, in this batch */
 
 	/* who hears of what */
@@ -171,7 +173,8 @@ struct StreamStore
 	NewRow	   *new_rows;		/* an array, in that */
 	int			nnew;
 	int			max_new;
-	Size		new_size;
+	Size		new_size;		/* in bytes */
+	Size		max_new_size;
 	TupleTableSlot **new_slots;
 	StreamKeyOrder *order;		/* of the keys; or NULL */
 
@@ -330,6 +333,7 @@ stream_store_create(MemoryContext parent, TupleDesc desc,
 	store->outslot = MakeSingleTupleTableSlot(store->desc, &TTSOpsHeapTuple);
 	store->new_context = AllocSetContextCreate(context, "rows of new groups",
 											   ALLOCSET_DEFAULT_SIZES);
+	store->max_new_size = stream_debug_limit("new_rows", WAITING_SIZE);
 	if (store->hashfuncs)
 	{
 		store->order = stream_keyorder_create(store->keydesc,
@@ -457,7 +461,7 @@ put_new_row(StreamStore *store, StateGroup *group, HeapTuple tuple)
 	ItemPointerSet(&group->tid, InvalidBlockNumber, FirstOffsetNumber);
 	row->row = stream_keyorder_element(tuple, store->desc);
 	store->new_size += HEAPTUPLESIZE + tuple->t_len;
-	if (store->new_size > waiting_limit())
+	if (store->new_size > Min(store->max_new_size, stream_store_held_limit()))
 		write_new_rows(store);
 }
 
@@ -543,10 +547,10 @@ stream_store_open(StreamStore *store, Relation rel, int64 batch,
 						   store->collations, store->expiry, alive_after);
 	store->made = 0;
 	store->hits = 0;
+	store->dropped = 0;
 	store->on_made = made;
 	store->on_change = changed;
 	store->arg = arg;
-	store->dropped = 0;
 	store->staged = store->processed = 0;
 	store->feed = store->feeds;
 	forget_new_rows(store);
@@ -994,6 +998,7 @@ merge_into(StreamStore *store, StateGroup *group, TupleTableSlot *delta,
 	bool		isnew = is_new(store, group);
 	int64		bits = store->bits && !isnew ? get_bits(store, group) : 0;
 
+	stream_courtesy();
 	if (isnew && !store->feed->has_all)
 		begin_states(store, group, context);
 	for (int j = 0; j < store->feed->naggs; j++)
@@ -1242,7 +1247,7 @@ merge_misses(StreamStore *store)
 
 	for (int i = 0; i < n; i++)
 	{
-		/* a group that has been made since may be in no cache any more */
+		/* there may be one now, which a row before this has made, and the cache dropped */
 		if (rows[i].place == STREAM_MISS_NONE && store->dropped != dropped &&
 			!STREAM_MUTATION("miss_none"))
 			rows[i].place = STREAM_MISS_UNKNOWN;
@@ -1264,7 +1269,7 @@ merge_staged_row(StreamStore *store)
 	if (group)
 		merge_into(store, group, row->slot, context);
 	else if (stream_misses_put(store->misses, row->slot, row->hash) >
-			 waiting_limit())
+			 Min(WAITING_SIZE, stream_store_held_limit()))
 		merge_misses(store);
 }
 

@@ -81,8 +81,9 @@ extern void stream_store_begin_feed(StreamStore *store, int feed);
 
 /*
  * Merges one row of the delta (keys, then partial states in stored form) into
- * the table: one group updated or inserted.  Each group at most once per feed.
- * The last rows are merged only by close, or when another feed begins.
+ * the table: one group updated or inserted.  Each group at most once per feed, but for
+ * rows that change nothing after the first: of bits, or without aggregates.  The last rows
+ * are merged only by close, or when another feed begins.
  */
 extern void stream_store_merge(StreamStore *store, TupleTableSlot *delta);
 

@@ -263,6 +263,14 @@ ok( until_true {
 		$pauses >= 20;
 	},
 	'a worker that is always busy with one view has its pauses');
+# as it has time, it lets others run in the middle of a batch, if that is one of some rows
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION _debug_arm(text, text) RETURNS void LANGUAGE c AS 'streaming', 'stream_debug_arm';
+	CREATE FUNCTION _debug_disarm(text) RETURNS void LANGUAGE c AS 'streaming', 'stream_debug_disarm';
+	CREATE FUNCTION _debug_waiting(text) RETURNS int LANGUAGE c AS 'streaming', 'stream_debug_waiting';
+	SELECT _debug_arm('gives-way', 'wait');});
+wait_for(q{SELECT _debug_waiting('gives-way') > 0}, 'and leaves the processor to others within its batches');
+$node->safe_psql('postgres', q{SELECT _debug_disarm('gives-way')});
 $node->safe_psql('postgres', 'UPDATE behave SET yes = true');
 $writer->quit;
 is( $node->safe_psql(
@@ -273,6 +281,16 @@ is( $node->safe_psql(
 		UNION ALL (SELECT i, count(*) FROM u GROUP BY i EXCEPT ALL TABLE busy)) d}),
 	0,
 	'and has read all there is');
+
+# One that has rows enough for a long batch, and none that come meanwhile, keeps it to itself.
+$node->safe_psql('postgres', q{
+	DROP TRIGGER toil ON busy;
+	SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE backend_type = 'streaming worker';
+	SELECT _debug_arm('gives-way', 'error');
+	INSERT INTO u SELECT g % 1000 FROM generate_series(1, 100000) g;
+	REFRESH MATERIALIZED VIEW busy;});
+is($node->safe_psql('postgres', q{SELECT sum(failures) FROM streaming.views WHERE view = 'busy'::regclass}),
+	0, 'one that was idle does not');
 
 $node->stop;
 done_testing();

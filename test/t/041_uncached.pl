@@ -1,0 +1,89 @@
+# Groups that are in no cache: a batch looks many of them up together, and their rows
+# may go before it reads them.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf('postgresql.conf', q{
+shared_preload_libraries = 'streaming'
+streaming.state_cache_size = '64kB'
+autovacuum = off
+streaming.debug_limits = 'new_rows=1000'
+});
+$node->append_conf('postgresql.conf',
+	"streaming.debug_mutation = '$ENV{STREAMING_MUTATION}'")
+  if $ENV{STREAMING_MUTATION};
+$node->start;
+sub sql { return $node->safe_psql('postgres', join(";\n", @_)); }
+
+my $query = 'SELECT k, count(*) AS c, sum(n) AS n FROM s GROUP BY k';
+sql(q{
+	CREATE EXTENSION streaming;
+	CREATE FUNCTION _debug_arm(text, text) RETURNS void
+		LANGUAGE c AS 'streaming', 'stream_debug_arm';
+	CREATE FUNCTION _debug_disarm(text) RETURNS void
+		LANGUAGE c AS 'streaming', 'stream_debug_disarm';
+	CREATE FUNCTION _debug_waiting(text) RETURNS int
+		LANGUAGE c AS 'streaming', 'stream_debug_waiting';
+	CREATE TABLE s (k int, n int) USING stream;
+}, "CREATE MATERIALIZED VIEW v WITH (streaming.continuous, streaming.trigger = manual) AS $query");
+
+sub is_exact
+{
+	my ($test) = @_;
+	sql('REFRESH MATERIALIZED VIEW v');
+	is( sql("SELECT count(*) FROM ((TABLE v EXCEPT ALL $query)
+			UNION ALL ($query EXCEPT ALL TABLE v)) x"),
+		'0', $test);
+	return;
+}
+
+my $table = sql('SELECT state_table FROM streaming.views');
+my $fill = 'INSERT INTO s SELECT g, g FROM generate_series';
+
+# What a batch that has failed has written is still in the index, ...
+sql("SELECT _debug_arm('batch-after-merge', 'error')", "$fill(1, 6000) g");
+my ($ret) = $node->psql('postgres', 'REFRESH MATERIALIZED VIEW v');
+isnt($ret, 0, 'a batch fails after it has written its groups');
+
+# ... so the next one, which has more groups and comes to them in another order, finds them there;
+# their rows are gone when it reads them, and it writes others into their places.
+sql("SELECT _debug_disarm('batch-after-merge')", "$fill(6001, 9000) g",
+	'ALTER SYSTEM SET enable_hashagg = off', 'SELECT pg_reload_conf()',
+	"SELECT _debug_arm('misses-looked-up', 'wait')");
+my $batch = $node->background_psql('postgres');
+$batch->query_until(qr/begun/, "\\echo begun\nREFRESH MATERIALIZED VIEW v;\n");
+$node->poll_query_until('postgres',
+	"SELECT _debug_waiting('misses-looked-up') > 0") or die 'nothing is looked up';
+my ($out, $err);
+is( $node->psql('postgres', "VACUUM (INDEX_CLEANUP on, TRUNCATE off, VERBOSE) $table",
+		stderr => \$err), 0, 'VACUUM does not wait for a batch that has looked groups up');
+like($err, qr/tuples: 6000 removed/, '... and removes their rows');
+sql("SELECT _debug_disarm('misses-looked-up')");
+is_exact('no group takes the row of another one');
+$batch->quit;
+sql('ALTER SYSTEM RESET enable_hashagg', 'SELECT pg_reload_conf()');
+
+# Far more groups than the cache has, some of them new, in several orders; in one batch and
+# in many; rows that move to other pages, for these are full.
+for my $round (1 .. 6)
+{
+	my $order = (qw(g random() -g))[$round % 3];
+	sql("INSERT INTO s SELECT (g * 7) % (6000 + 500 * $round), g
+			FROM generate_series(1, 4000) g ORDER BY $order",
+		$round < 4 ? 'REFRESH MATERIALIZED VIEW v' : 'SELECT 1');
+	sql("INSERT INTO s VALUES ($_, $round)") for 1 .. 20;
+	is_exact("exact after round $round");
+}
+is(sql("SELECT count(*) > 6000 AND count(*) = count(DISTINCT k) FROM $table"), 't',
+	'a row for each group');
+
+$node->stop;
+unlike(slurp_file($node->logfile), qr/TRAP:|PANIC:|terminated by signal/,
+	'no crash in the log');
+
+done_testing();

@@ -65,15 +65,15 @@ my $down = 'SELECT n, count(*) AS m FROM %s GROUP BY n';
 
 sub start_between
 {
-	sql('INSERT INTO s SELECT i % 5, i FROM generate_series(1, 12) i',
+	sql('INSERT INTO s SELECT i % 500, i FROM generate_series(1, 1200) i',
 		"CREATE MATERIALIZED VIEW up WITH (streaming.continuous, streaming.changes) AS $up",
 		'REFRESH MATERIALIZED VIEW up',
 		q{SELECT _debug_arm('batch-reads-content', 'wait')},
 		'CREATE MATERIALIZED VIEW down WITH (streaming.continuous) AS '
 		  . sprintf($down, 'up'));
 	wait_until(q{_debug_waiting('batch-reads-content') > 0});
-	# as its rows go, the view reads them in the session that takes them away (more
-	# than fit where the last of its changes are)
+	# as its rows go, the view reads them in the session that takes them away (the changes of
+	# more groups than fit where the last of its changes are)
 	my $p = background('INSERT INTO s SELECT i, i FROM generate_series(1, 3000) i;
 		BEGIN; TRUNCATE s; COMMIT');
 	ok($p->{run}->finish, 'rows are read, and go') or diag($p->{err});

@@ -78,6 +78,28 @@ CREATE TABLE xids (x xid, c cid) USING stream;
 CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT x, count(*) FROM xids GROUP BY x;
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v_text WITH (streaming.continuous) AS SELECT x::text, count(*) FROM xids GROUP BY x::text;
+-- nor can what is made of that
+CREATE TYPE xid_inside AS (k int, x xid);
+CREATE DOMAIN xid_domain AS xid[];
+CREATE TABLE made_of (r xid_inside, a xid[], d xid_domain, k int) USING stream;
+CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT r, count(*) FROM made_of GROUP BY r;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT d, count(*) FROM made_of GROUP BY d;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT DISTINCT a FROM made_of;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT count(*), a FROM made_of GROUP BY GROUPING SETS ((a), (k));
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT m.k, n.k AS other FROM made_of m JOIN made_of n ON m.a = n.a;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v_bad WITH (streaming.continuous) AS SELECT k FROM made_of m WHERE EXISTS (SELECT FROM made_of n WHERE m.a = n.a);
+\echo :LAST_ERROR_SQLSTATE
+-- but it can be beside keys
+CREATE MATERIALIZED VIEW by_k WITH (streaming.continuous) AS SELECT DISTINCT ON (k) k, r::text, a::text FROM made_of ORDER BY k, a::text, r::text;
+CREATE MATERIALIZED VIEW k_with_a WITH (streaming.continuous) AS SELECT m.a::text, n.k FROM made_of m JOIN made_of n USING (k) WHERE m.a = n.a;
+INSERT INTO made_of SELECT ROW(g, (g % 3)::text::xid)::xid_inside, ARRAY[(g % 4)::text::xid], NULL, g % 5 FROM generate_series(1, 40) g;
+SELECT count(*) FROM streaming.views WHERE streaming.wait(view) AND view::text IN ('by_k', 'k_with_a');
+SELECT check_view('by_k'), check_view('k_with_a');
 CREATE TABLE wide (a1 int, a2 int, a3 int, a4 int, a5 int, a6 int, a7 int, a8 int, a9 int, a10 int, a11 int,
 	a12 int, a13 int, a14 int, a15 int, a16 int, a17 int, a18 int, a19 int, a20 int, a21 int, a22 int, a23 int,
 	a24 int, a25 int, a26 int, a27 int, a28 int, a29 int, a30 int, a31 int, a32 int, a33 int) USING stream;
@@ -117,7 +139,8 @@ SELECT * FROM by_composite ORDER BY c;
 SELECT * FROM by_32 ORDER BY count, sum;
 SELECT view, check_view(view) FROM streaming.views ORDER BY view::text COLLATE "C";
 
-DROP TABLE s, own, odd, nokeys, xids, wide CASCADE;
+DROP TABLE s, own, odd, nokeys, xids, made_of, wide CASCADE;
+DROP TYPE xid_inside, xid_domain;
 DROP DOMAIN posint;
 DROP TYPE mood, pair;
 SELECT * FROM leftovers();

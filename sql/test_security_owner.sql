@@ -178,6 +178,40 @@ REFRESH MATERIALIZED VIEW v;
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE par CASCADE;
 
+-- types that he may not use, in the query but not in what comes of it: their owners could
+-- not change them any more
+CREATE DOMAIN private_domain AS int;
+CREATE TYPE private_enum AS ENUM ('a', 'b');
+CREATE TYPE private_row AS (a int);
+REVOKE USAGE ON TYPE private_domain, private_enum, private_row FROM PUBLIC;
+CREATE TABLE typed (k int, t text, e private_enum) USING stream;
+GRANT SELECT ON typed TO regress_streaming_a;
+SET ROLE regress_streaming_a;
+CREATE MATERIALIZED VIEW tv WITH (streaming.continuous) AS SELECT (k::private_domain)::int AS x, count(*) FROM typed GROUP BY 1;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW tv WITH (streaming.continuous) AS SELECT k FROM typed WHERE t IN ('a', 'b') AND 'b'::private_enum = e;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW tv WITH (streaming.continuous) AS SELECT k, count(*) FROM typed GROUP BY k HAVING (ROW(count(*))::private_row).a > 1;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW tv WITH (streaming.continuous) AS
+	SELECT q.k, max(n) FROM (SELECT k, count(*) AS n FROM typed GROUP BY k, ('{a}'::private_enum[])[k]) q GROUP BY q.k;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW tv WITH (streaming.continuous) AS SELECT k, count(*) FROM typed GROUP BY k;
+CALL streaming.replace('tv', $$SELECT k, count(*) FROM typed WHERE t <> ('b'::private_enum)::text GROUP BY k$$);
+\echo :LAST_ERROR_SQLSTATE
+RESET ROLE;
+GRANT USAGE ON TYPE private_enum TO regress_streaming_a;
+SET ROLE regress_streaming_a;
+CALL streaming.replace('tv', $$SELECT k, count(*) FROM typed WHERE t <> ('b'::private_enum)::text GROUP BY k$$);
+RESET ROLE;
+INSERT INTO typed VALUES (1, 'a', 'a'), (1, 'b', 'b');
+REFRESH MATERIALIZED VIEW tv;
+SELECT check_view('tv');
+ALTER DOMAIN private_domain ADD CHECK (VALUE < 100);
+DROP TYPE private_domain, private_row;
+DROP TABLE typed CASCADE;
+DROP TYPE private_enum;
+
 DROP OWNED BY regress_streaming_a, regress_streaming_b, regress_streaming_dba CASCADE;
 DROP TABLE witness;
 DROP ROLE regress_streaming_a, regress_streaming_b, regress_streaming_dba;

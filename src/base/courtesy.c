@@ -9,6 +9,10 @@
  * slowest of a hundred.  So a worker that has time, for it has had a pause, lets them run in between.
  * One that has none keeps to what is its share.
  *
+ * Where many want the processor, each time takes as long as they all run, which may be a
+ * thousand times of what it has worked in between.  So what they take is counted, too: else
+ * anybody with some busy sessions could keep all views waiting.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -37,22 +41,28 @@ stream_courtesy_begin(int64 us)
 		INSTR_TIME_SET_CURRENT(last);
 }
 
-void
-stream_courtesy_look(void)
+static int64
+passed(void)
 {
 	instr_time	now;
-	int64		us;
 
 	INSTR_TIME_SET_CURRENT(now);
 	INSTR_TIME_SUBTRACT(now, last);
-	us = INSTR_TIME_GET_MICROSEC(now);
+	return INSTR_TIME_GET_MICROSEC(now);
+}
+
+void
+stream_courtesy_look(void)
+{
+	int64		us = passed();
+
 	stream_courtesy_rows = STREAM_COURTESY_ROWS;
 	if (us < SLICE_US)
 		return;
 	sched_yield();
 	STREAM_DEBUG_POINT("gives-way");
+	left -= STREAM_MUTATION("pace_generous") ? us : passed();
 	INSTR_TIME_SET_CURRENT(last);
-	left -= us;
 	if (left <= 0)
 		stream_courtesy_rows = 0;
 }

@@ -9,8 +9,8 @@
 #define STREAMING_COURTESY_H
 
 /*
- * From now on, for so many microseconds, this process lets others run every now and then;
- * 0: not.
+ * From now on, for so many microseconds, this process lets others run every now and then,
+ * and the time that they take is among these; 0: not.
  */
 extern void stream_courtesy_begin(int64 us);
 

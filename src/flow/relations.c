@@ -89,6 +89,39 @@ column_def(const char *name, Node *expr, Oid owner)
 	return def;
 }
 
+/*
+ * Whoever makes a view must have the right to use all types in its query, or he would
+ * keep their owners from changing them.  The server asks for that in commands of its own,
+ * and not in all releases.
+ */
+static void
+check_types(Oid viewid, Oid owner)
+{
+	Oid			ruleid = get_rewrite_oid(viewid, ViewSelectRuleName, false);
+	Relation	depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(RewriteRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(ruleid));
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL,
+							  lengthof(keys), keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		AclResult	acl = form->refclassid != TypeRelationId ? ACLCHECK_OK :
+			object_aclcheck(TypeRelationId, form->refobjid, owner, ACL_USAGE);
+
+		if (acl != ACLCHECK_OK && !STREAM_MUTATION("type_usage"))
+			aclcheck_error_type(acl, form->refobjid);
+	}
+	systable_endscan(scan);
+	table_close(depend, AccessShareLock);
+}
+
 /* Makes a view with the query; names: of its columns, or NIL. */
 static Oid
 create_view(RangeVar *name, Query *query, List *names, List *options,
@@ -128,6 +161,7 @@ create_view(RangeVar *name, Query *query, List *names, List *options,
 	stream_closing_set_view(query, relid);
 	StoreViewQuery(relid, query, false);
 	CommandCounterIncrement();
+	check_types(relid, OidIsValid(owner) ? owner : GetUserId());
 	return relid;
 }
 

@@ -18,6 +18,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
+#include "commands/defrem.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -27,6 +28,7 @@
 #include "rewrite/rowsecurity.h"
 #include "storage/lmgr.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "base/compat.h"
 #include "base/debug.h"
@@ -886,6 +888,14 @@ system_columns_walker(Node *node, SystemColumns *context)
 		return result;
 	}
 	return expression_tree_walker(node, system_columns_walker, context);
+}
+
+bool
+stream_analyze_has_order(Oid type)
+{
+	return OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID)) &&
+		(OidIsValid(lookup_type_cache(type, TYPECACHE_LT_OPR)->lt_opr) ||
+		 STREAM_MUTATION("key_order"));
 }
 
 static bool

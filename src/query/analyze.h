@@ -144,6 +144,12 @@ extern Query *stream_analyze_view_query(Oid relid);
 /* The WITH query or sub-select of an expression with a stream, or NULL. */
 extern Node *stream_analyze_hidden_stream(void *node);
 
+/*
+ * Can a btree index have values of the type?  Not if what they are made of has no order
+ * (an array of xid).
+ */
+extern bool stream_analyze_has_order(Oid type);
+
 /* The first window function of the query, or NULL. */
 extern Node *stream_analyze_window_function(Query *query);
 

@@ -172,9 +172,11 @@ check_key_type(Node *expr, Oid eqop, const char *source)
 		stream_refuse(psprintf("GROUP BY a value of type %s is",
 							   format_type_be(type)), expr, source,
 					  "Group by its fields.");
-	if (!OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID)))
+	if (!stream_analyze_has_order(type))
 		stream_refuse(psprintf("GROUP BY a value of type %s is",
 							   format_type_be(type)), expr, source,
+					  OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID)) ?
+					  "It is made of values of a type without a default btree operator class; cast it to text." :
 					  "Its type has no default btree operator class; cast it to one that has, such as text.");
 }
 
@@ -189,7 +191,7 @@ stream_cut_can_be_keys(Query *query, List *clauses)
 															 query->targetList));
 
 		if (get_typtype(type) == TYPTYPE_PSEUDO ||
-			!OidIsValid(GetDefaultOpClass(type, BTREE_AM_OID)))
+			!stream_analyze_has_order(type))
 			return false;
 	}
 	return list_length(clauses) <= INDEX_MAX_KEYS;

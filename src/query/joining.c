@@ -38,7 +38,6 @@
 
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -299,7 +298,7 @@ note_equal(Joining *joining, Node *expr, Node *other)
 
 	if (side == NULL || list_length(side->equals) >=
 		MAX_EQUALS * list_length(joining->sides) ||
-		!OidIsValid(GetDefaultOpClass(exprType(expr), BTREE_AM_OID)))
+		!stream_analyze_has_order(exprType(expr)))
 		return;
 	equal = palloc(sizeof(Equal));
 	equal->expr = expr;
@@ -841,7 +840,7 @@ index_for_going(const Joining *joining, Side *side)
 	{
 		Node	   *expr = ((Compared *) lfirst(lc))->expr;
 
-		if (!OidIsValid(GetDefaultOpClass(exprType(expr), BTREE_AM_OID)))
+		if (!stream_analyze_has_order(exprType(expr)))
 			continue;
 		add_index(&indexes, BTREE_AM_OID,
 				  list_make1_int(add_column(side, expr)));

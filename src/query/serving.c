@@ -37,6 +37,7 @@
 
 #include "base/compat.h"
 #include "base/debug.h"
+#include "query/analyze.h"
 #include "query/serving.h"
 
 /* No value of the type is before the first, or after the last one. */
@@ -74,7 +75,8 @@ stream_serving_method(Node *expr, Oid opno, Oid inputcollid, bool *later)
 
 		*later = strategy == BTGreaterStrategyNumber ||
 			strategy == BTGreaterEqualStrategyNumber;
-		if (strategy != InvalidStrategy)
+		if (strategy != InvalidStrategy &&
+			(methods[i] != BTREE_AM_OID || stream_analyze_has_order(type)))
 			return methods[i];
 	}
 	return InvalidOid;

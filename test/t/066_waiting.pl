@@ -228,11 +228,21 @@ my $writer = $node->background_psql('postgres');
 $node->safe_psql(
 	'postgres', q{
 	ALTER SYSTEM SET streaming.target_latency = '1s';
+	ALTER SYSTEM SET streaming.batch_timeout = '1min';
 	SELECT pg_reload_conf();
 	DROP MATERIALIZED VIEW d, d2;
 	CREATE TABLE u (i int) USING stream;
+	CREATE FUNCTION shortly(i int) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+	DECLARE
+		begun timestamptz := clock_timestamp();
+	BEGIN
+		WHILE clock_timestamp() < begun + interval '50 us' LOOP
+			NULL;
+		END LOOP;
+		RETURN true;
+	END $$;
 	CREATE MATERIALIZED VIEW busy WITH (streaming.continuous)
-		AS SELECT i, count(*) AS n FROM u GROUP BY i;
+		AS SELECT i, count(*) AS n FROM u WHERE shortly(i) GROUP BY i;
 	CREATE FUNCTION toil() RETURNS trigger LANGUAGE plpgsql AS $$
 	DECLARE
 		begun timestamptz := clock_timestamp();
@@ -270,8 +280,12 @@ $node->safe_psql('postgres', q{
 	CREATE FUNCTION _debug_waiting(text) RETURNS int LANGUAGE c AS 'streaming', 'stream_debug_waiting';
 	SELECT _debug_arm('gives-way', 'wait');});
 wait_for(q{SELECT _debug_waiting('gives-way') > 0}, 'and leaves the processor to others within its batches');
-$node->safe_psql('postgres', q{SELECT _debug_disarm('gives-way')});
-$node->safe_psql('postgres', 'UPDATE behave SET yes = true');
+# but no longer than the target latency, in which the time that they take counts
+my $log_at = -s $node->logfile;
+$node->safe_psql('postgres', q{
+	UPDATE behave SET yes = true;
+	SELECT pg_sleep(1.5);
+	SELECT _debug_arm('gives-way', 'error');});
 $writer->quit;
 is( $node->safe_psql(
 		'postgres', q{
@@ -281,10 +295,13 @@ is( $node->safe_psql(
 		UNION ALL (SELECT i, count(*) FROM u GROUP BY i EXCEPT ALL TABLE busy)) d}),
 	0,
 	'and has read all there is');
+ok(!$node->log_contains(qr/debug point "gives-way"/, $log_at), 'who has been kept waiting by others keeps to his work');
+$node->safe_psql('postgres', q{SELECT _debug_disarm('gives-way')});
 
 # One that has rows enough for a long batch, and none that come meanwhile, keeps it to itself.
 $node->safe_psql('postgres', q{
 	DROP TRIGGER toil ON busy;
+	CREATE OR REPLACE FUNCTION shortly(i int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true';
 	SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE backend_type = 'streaming worker';
 	SELECT _debug_arm('gives-way', 'error');
 	INSERT INTO u SELECT g % 1000 FROM generate_series(1, 100000) g;

@@ -256,7 +256,7 @@ void
 stream_statetable_end_places(StreamStateTable *table)
 {
 	if (table->lookup)
-		index_rescan(table->lookup, NULL, 0, NULL, 0);
+		index_rescan(table->lookup, NULL, table->lookup->numberOfKeys, NULL, 0);
 }
 
 /*

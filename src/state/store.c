@@ -428,6 +428,7 @@ write_new_rows(StreamStore *store)
 		sort_new_rows(store);
 	for (int i = 0; i < store->nnew; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		ExecStoreHeapTuple(store->new_rows[i].row.tuple, store->new_slots[0],
 						   false);
 		stream_statetable_insert_entries(&store->table, store->new_slots[0]);
@@ -1247,6 +1248,8 @@ merge_misses(StreamStore *store)
 
 	for (int i = 0; i < n; i++)
 	{
+		/* each may read a page */
+		CHECK_FOR_INTERRUPTS();
 		/* there may be one now, which a row before this has made, and the cache dropped */
 		if (rows[i].place == STREAM_MISS_NONE && store->dropped != dropped &&
 			!STREAM_MUTATION("miss_none"))

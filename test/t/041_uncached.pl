@@ -10,6 +10,7 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', q{
 shared_preload_libraries = 'streaming'
+streaming.workers = 1
 streaming.state_cache_size = '64kB'
 autovacuum = off
 streaming.debug_limits = 'new_rows=1000'
@@ -81,6 +82,30 @@ for my $round (1 .. 6)
 }
 is(sql("SELECT count(*) > 6000 AND count(*) = count(DISTINCT k) FROM $table"), 't',
 	'a row for each group');
+
+# Who cancels a batch does not wait for all of the groups that it has looked up.
+sql('CREATE AGGREGATE cancel(int) (sfunc = int4larger, stype = int4, combinefunc = int4larger,
+		finalfunc = pg_cancel_backend)',
+	'CREATE TABLE t (k int, n int) USING stream',
+	'CREATE MATERIALIZED VIEW c WITH (streaming.continuous, streaming.trigger = manual) AS
+		SELECT k, cancel(n) FROM t GROUP BY k',
+	'INSERT INTO t SELECT g FROM generate_series(1, 500) g', 'REFRESH MATERIALIZED VIEW c');
+sub worker
+{
+	return sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'streaming worker'");
+}
+my $former = worker();
+sql("SELECT pg_terminate_backend($former, 60000)", 'REFRESH MATERIALIZED VIEW v');
+my $cancelled = worker();
+isnt($cancelled, $former, 'a worker whose cache is empty');
+sql("INSERT INTO t SELECT g, $cancelled FROM generate_series(1, 500) g");
+($ret, $out, $err) = $node->psql('postgres', 'REFRESH MATERIALIZED VIEW c');
+like($err, qr/canceling statement due to user request/, 'the first group cancels its batch');
+sql("SELECT pg_terminate_backend($cancelled, 60000)");
+my $updated = "SELECT pg_stat_get_tuples_updated(state_table) FROM streaming.views WHERE view = 'c'::regclass";
+$node->poll_query_until('postgres', "SELECT ($updated) > 0") or die 'no group was changed';
+cmp_ok(sql($updated), '<', 100, '... and few others are changed before it ends');
+sql('DROP TABLE t CASCADE');
 
 $node->stop;
 unlike(slurp_file($node->logfile), qr/TRAP:|PANIC:|terminated by signal/,

@@ -83,6 +83,39 @@ for my $round (1 .. 6)
 is(sql("SELECT count(*) > 6000 AND count(*) = count(DISTINCT k) FROM $table"), 't',
 	'a row for each group');
 
+# The first row of each key, in the order of arrival, in which keys are handed on, too: also if
+# a batch that has failed has left places of them in the index, in another order, ...
+sql(q{CREATE TABLE e (h int, k int, n int, ts timestamptz) USING stream
+		WITH (streaming.event_time = 'ts', streaming.watermark = '10 s')},
+	'CREATE MATERIALIZED VIEW f WITH (streaming.continuous, streaming.trigger = manual) AS
+		SELECT DISTINCT ON (k) k, ts, n FROM (SELECT DISTINCT ON (ts, k) ts, k, n FROM e) x',
+	"INSERT INTO e SELECT g, g % 5, g, timestamptz '2024-01-01' - g * interval '1 ms'
+		FROM generate_series(1, 500) g",
+	"SELECT _debug_arm('batch-after-merge', 'error')");
+($ret) = $node->psql('postgres', 'REFRESH MATERIALIZED VIEW f');
+isnt($ret, 0, 'a batch fails after it has written its keys');
+is( sql("SELECT _debug_disarm('batch-after-merge')", 'REFRESH MATERIALIZED VIEW f',
+		'SELECT count(*), min(n), max(n) FROM f'),
+	"\n5|1|5", 'the next one keeps the rows that have come first');
+
+# ... and if of some that are cached it is known that they have expired.
+sql('DROP MATERIALIZED VIEW f', q{CREATE MATERIALIZED VIEW f WITH (streaming.continuous,
+		streaming.trigger = manual, streaming.distinct_within_watermark) AS
+		SELECT k, array_agg(n) AS a FROM (SELECT DISTINCT ON (h) h, k, n, ts FROM e) x GROUP BY k},
+	'REFRESH MATERIALIZED VIEW f');
+my $first = worker();
+sql("SELECT pg_terminate_backend($first, 60000)",
+	"INSERT INTO e SELECT g, 100, g, '2024-01-01' FROM generate_series(1, 100) g",
+	'REFRESH MATERIALIZED VIEW f',
+	"INSERT INTO e VALUES (0, 101, 0, '2024-01-01 01:00')",
+	'REFRESH MATERIALIZED VIEW f', 'REFRESH MATERIALIZED VIEW f',
+	"INSERT INTO e SELECT CASE WHEN g % 2 = 0 THEN g ELSE 2000 + g END, 102, g, '2024-01-01 01:00'
+		FROM generate_series(1, 100) g",
+	'REFRESH MATERIALIZED VIEW f');
+is( sql('SELECT a = ARRAY(SELECT generate_series(1, 100)) FROM f WHERE k = 102'), 't',
+	'keys that are new again do not overtake others');
+sql('DROP TABLE e CASCADE');
+
 # Who cancels a batch does not wait for all of the groups that it has looked up.
 sql('CREATE AGGREGATE cancel(int) (sfunc = int4larger, stype = int4, combinefunc = int4larger,
 		finalfunc = pg_cancel_backend)',

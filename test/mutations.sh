@@ -103,6 +103,9 @@
 #	miss_lost	of the rows whose groups are looked up together, one is not merged
 #	miss_none	a group that was not there is made, though a row before has made it since
 #	miss_taken	the row that has come to the place of another is taken for that
+#	lookups_leak	what comparing keys leaves behind stays until the end of the batch
+#	miss_order	first rows are chosen in the order in which they lie in the table
+#	miss_overtaken	... before others that have come earlier, if they are cached
 #	agenda_overslept	views that are asleep do not notice commits
 #	bundle_blame	what fails in a transaction of many views is the failure of any of them
 #	ordered_stay	... of which the first ones are wanted
@@ -178,7 +181,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params executor_awake database_owner key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept pace_many pace_rude pace_generous key_order type_usage miss_lost miss_none miss_taken
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params executor_awake database_owner key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept pace_many pace_rude pace_generous key_order type_usage miss_lost miss_none miss_taken miss_order miss_overtaken lookups_leak
 	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
@@ -237,7 +240,7 @@ guards()
 		wait_snapshot | pace_*) echo t/066_waiting.pl ;;
 		type_usage) echo test_00_setup test_security_owner ;;
 		key_order) echo test_00_setup test_query_keys ;;
-		miss_taken) echo t/041_uncached.pl ;;
+		miss_taken | miss_o* | lookups_leak) echo t/041_uncached.pl ;;
 		miss_*) echo test_00_setup test_agg_uncached ;;
 		ttl_ahead) echo t/078_ttl.pl ;;
 		ttl_*) echo test_00_setup test_et_ttl ;;

@@ -82,6 +82,19 @@ stream_misses_put(StreamMisses *misses, TupleTableSlot *row, uint32 hash)
 	return misses->size;
 }
 
+bool
+stream_misses_wait(const StreamMisses *misses)
+{
+	return misses->n > 0;
+}
+
+static int
+compare_numbers(const void *left, const void *right)
+{
+	return ((const StreamMiss *) left)->number -
+		((const StreamMiss *) right)->number;
+}
+
 /* Those with a place, by that; then the others, as they have come. */
 static int
 compare_places(const void *left, const void *right)
@@ -99,7 +112,7 @@ compare_places(const void *left, const void *right)
 		if (order != 0)
 			return order;
 	}
-	return a->number - b->number;
+	return compare_numbers(a, b);
 }
 
 static void
@@ -119,7 +132,8 @@ look_up(StreamMisses *misses, StreamMiss *miss, StreamStateTable *table)
 }
 
 StreamMiss *
-stream_misses_look_up(StreamMisses *misses, StreamStateTable *table, int *n)
+stream_misses_look_up(StreamMisses *misses, StreamStateTable *table,
+					  bool as_come, int *n)
 {
 	if (misses->n > 0 && STREAM_MUTATION("miss_lost"))
 		misses->n--;
@@ -133,7 +147,9 @@ stream_misses_look_up(StreamMisses *misses, StreamStateTable *table, int *n)
 	stream_statetable_end_places(table);
 	if (misses->n > 0)
 		STREAM_DEBUG_POINT("misses-looked-up");
-	qsort(misses->rows, misses->n, sizeof(StreamMiss), compare_places);
+	qsort(misses->rows, misses->n, sizeof(StreamMiss),
+		  as_come && !STREAM_MUTATION("miss_order") ? compare_numbers :
+		  compare_places);
 	*n = misses->n;
 	return misses->rows;
 }

@@ -51,12 +51,16 @@ extern void stream_misses_forget(StreamMisses *misses);
 extern Size stream_misses_put(StreamMisses *misses, TupleTableSlot *row,
 							  uint32 hash);
 
+/* Are there any? */
+extern bool stream_misses_wait(const StreamMisses *misses);
+
 /*
  * Looks them up in the table's index, in its order, and returns them in the order in which
- * they lie in the table, those without a place last, as they have come; valid until
- * stream_misses_forget.  Nothing is read of the table itself.
+ * they lie in the table, those without a place last, as they have come; as_come: all of
+ * them so.  Valid until stream_misses_forget.  Nothing is read of the table itself.
  */
 extern StreamMiss *stream_misses_look_up(StreamMisses *misses,
-										 StreamStateTable *table, int *n);
+										 StreamStateTable *table,
+										 bool as_come, int *n);
 
 #endif

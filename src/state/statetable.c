@@ -29,7 +29,11 @@
 #include "utils/snapmgr.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "state/statetable.h"
+
+/* So much may look-ups leave behind. */
+#define LOOKING_SIZE (1024 * 1024)
 
 void
 stream_statetable_open(StreamStateTable *table, Relation rel, int nkeys,
@@ -56,7 +60,11 @@ stream_statetable_close(StreamStateTable *table)
 	if (table->all)
 		table_endscan(table->all);
 	if (table->lookup)
+	{
+		STREAM_DEBUG_POINT("lookups-end");
 		index_endscan(table->lookup);
+		MemoryContextDelete(table->looking);
+	}
 	if (table->index)
 		index_close(table->index, NoLock);
 	if (table->found)
@@ -68,6 +76,7 @@ stream_statetable_close(StreamStateTable *table)
 	}
 	table->all = NULL;
 	table->lookup = NULL;
+	table->looking = NULL;
 	table->conditions = NULL;
 	table->index = NULL;
 	table->found = NULL;
@@ -123,11 +132,38 @@ open_key_index(StreamStateTable *table)
 				 errmsg("state table \"%s\" has no unique index on its keys",
 						RelationGetRelationName(table->rel)),
 				 errhint("Drop the continuous view and create it anew.")));
+	table->looking = AllocSetContextCreate(table->context,
+										   "look-ups in a state table",
+										   ALLOCSET_DEFAULT_SIZES);
+}
+
+static void
+begin_lookups(StreamStateTable *table)
+{
+	MemoryContext old = MemoryContextSwitchTo(table->looking);
+
 	table->lookup =
 		stream_compat_index_beginscan(table->rel, table->index, SnapshotSelf,
 									  NULL, table->nkeys +
 									  (table->timed_by != STREAM_NOT_TIMED),
 									  0);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * What compares keys may leave something behind each time, as range_eq does, and the scan
+ * has things in the same memory: it begins anew.
+ */
+static void
+bound_lookups(StreamStateTable *table)
+{
+	if (MemoryContextMemAllocated(table->looking, true) < LOOKING_SIZE ||
+		STREAM_MUTATION("lookups_leak"))
+		return;
+	index_endscan(table->lookup);
+	table->lookup = NULL;
+	MemoryContextReset(table->looking);
+	begin_lookups(table);
 }
 
 /* What the index is asked, but for the values. */
@@ -157,7 +193,10 @@ ask_index(StreamStateTable *table, TupleTableSlot *keys)
 	{
 		open_key_index(table);
 		make_conditions(table);
+		begin_lookups(table);
 	}
+	else
+		bound_lookups(table);
 	for (int i = 0; i < table->nkeys; i++)
 	{
 		ScanKey		key = &table->conditions[i];
@@ -180,9 +219,15 @@ ask_index(StreamStateTable *table, TupleTableSlot *keys)
 static bool
 find_by_keys(StreamStateTable *table, TupleTableSlot *keys)
 {
+	MemoryContext old;
+	bool		found;
+
 	ask_index(table, keys);
-	return index_getnext_slot(table->lookup, ForwardScanDirection,
-							  table->found);
+	old = MemoryContextSwitchTo(table->looking);
+	found = index_getnext_slot(table->lookup, ForwardScanDirection,
+							   table->found);
+	MemoryContextSwitchTo(old);
+	return found;
 }
 
 static void
@@ -244,6 +289,7 @@ stream_statetable_places(StreamStateTable *table, TupleTableSlot *keys,
 	ItemPointer next;
 
 	ask_index(table, keys);
+	MemoryContextSwitchTo(table->looking);
 	while (n < 2 && (next = index_getnext_tid(table->lookup,
 											  ForwardScanDirection)) != NULL)
 		if (n++ == 0)
@@ -289,7 +335,8 @@ stream_statetable_fetch_place(StreamStateTable *table, const ItemPointerData *ti
 bool
 stream_statetable_find_next(StreamStateTable *table)
 {
-	MemoryContext old = MemoryContextSwitchTo(table->context);
+	MemoryContext old = MemoryContextSwitchTo(table->all ? table->context :
+											  table->looking);
 	bool		found = table->all ?
 		table_scan_getnextslot(table->all, ForwardScanDirection,
 							   table->found) :

@@ -44,6 +44,7 @@ typedef struct StreamStateTable
 
 	/* private */
 	MemoryContext context;		/* lives as long as the batch */
+	MemoryContext looking;		/* what looking up in the index leaves behind */
 	Relation	index;
 	IndexScanDesc lookup;
 	struct ScanKeyData *conditions;	/* what it asks */

@@ -428,6 +428,7 @@ write_new_rows(StreamStore *store)
 		sort_new_rows(store);
 	for (int i = 0; i < store->nnew; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		ExecStoreHeapTuple(store->new_rows[i].row.tuple, store->new_slots[0],
 						   false);
 		stream_statetable_insert_entries(&store->table, store->new_slots[0]);
@@ -1218,6 +1219,24 @@ stage_row(StreamStore *store, TupleTableSlot *delta)
 
 /* ---- rows whose groups are not cached ---- */
 
+/*
+ * Is each group what the first of its rows says?  Which is the first may depend on the order of
+ * groups, too, for who hears of them.
+ */
+static bool
+goes_by_order(StreamStore *store)
+{
+	return store->feed->naggs == 0 && store->ranking == NULL;
+}
+
+/* Does the row make a group, though rows before it wait that may make others? */
+static bool
+overtakes(StreamStore *store, StateGroup *group)
+{
+	return goes_by_order(store) && stream_misses_wait(store->misses) &&
+		is_new(store, group) && !STREAM_MUTATION("miss_overtaken");
+}
+
 /* Merges one; its slot has no tuple, for who hears of it may find other values there. */
 static void
 merge_miss(StreamStore *store, const StreamMiss *miss)
@@ -1242,11 +1261,14 @@ static void
 merge_misses(StreamStore *store)
 {
 	int			n;
-	StreamMiss *rows = stream_misses_look_up(store->misses, &store->table, &n);
+	StreamMiss *rows = stream_misses_look_up(store->misses, &store->table,
+											 goes_by_order(store), &n);
 	int			dropped = store->dropped;
 
 	for (int i = 0; i < n; i++)
 	{
+		/* each may read a page */
+		CHECK_FOR_INTERRUPTS();
 		/* there may be one now, which a row before this has made, and the cache dropped */
 		if (rows[i].place == STREAM_MISS_NONE && store->dropped != dropped &&
 			!STREAM_MUTATION("miss_none"))
@@ -1256,7 +1278,7 @@ merge_misses(StreamStore *store)
 	stream_misses_forget(store->misses);
 }
 
-/* Merges the row that has waited longest, if its group is cached. */
+/* Merges the row that has waited longest, if its group is cached; or it waits on. */
 static void
 merge_staged_row(StreamStore *store)
 {
@@ -1266,7 +1288,7 @@ merge_staged_row(StreamStore *store)
 
 	take_keys(store, row->slot);
 	group = find_cached(store, row->hash, NULL, true, &context);
-	if (group)
+	if (group && !overtakes(store, group))
 		merge_into(store, group, row->slot, context);
 	else if (stream_misses_put(store->misses, row->slot, row->hash) >
 			 Min(WAITING_SIZE, stream_store_held_limit()))

@@ -103,8 +103,10 @@ typedef struct NewRow
 /* So many are written at once. */
 #define NEW_ROWS_TOGETHER 128
 
-/* So many bytes of them, or of rows whose groups are to be looked up, wait at most, or
- * less with a small cache. */
+/*
+ * So many bytes of them, or of rows whose groups are to be looked up, wait at most; less
+ * with a small cache.
+ */
 #define WAITING_SIZE (4 * 1024 * 1024)
 
 typedef struct StoreFeed

@@ -135,6 +135,37 @@ COMMENT ON FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timest
 COMMENT ON FUNCTION streaming._on_time(pg_catalog.timestamp, pg_catalog.timestamp,
 		pg_catalog.internal) IS
 	'internal: part of delta queries, keeps late rows out';
+CREATE FUNCTION streaming._on_time(event_time pg_catalog.timestamptz,
+		late pg_catalog.timestamptz, batch pg_catalog.internal,
+		first pg_catalog.timestamptz)
+	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL SAFE COST 100000
+	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
+CREATE FUNCTION streaming._on_time(event_time pg_catalog.timestamp,
+		late pg_catalog.timestamp, batch pg_catalog.internal,
+		first pg_catalog.timestamp)
+	RETURNS pg_catalog.bool LANGUAGE c STABLE PARALLEL SAFE COST 100000
+	AS 'MODULE_PATHNAME', 'stream_watermark_on_time';
+COMMENT ON FUNCTION streaming._on_time(pg_catalog.timestamptz, pg_catalog.timestamptz,
+		pg_catalog.internal, pg_catalog.timestamptz) IS
+	'internal: part of delta queries, keeps late rows out; counts those, too, that are late for the first of their windows only';
+COMMENT ON FUNCTION streaming._on_time(pg_catalog.timestamp, pg_catalog.timestamp,
+		pg_catalog.internal, pg_catalog.timestamp) IS
+	'internal: part of delta queries, keeps late rows out; counts those, too, that are late for the first of their windows only';
+
+CREATE FUNCTION streaming._hop_first_end(ts pg_catalog.timestamptz,
+		size pg_catalog.interval, slide pg_catalog.interval,
+		"offset" pg_catalog.interval, timezone pg_catalog.text)
+	RETURNS pg_catalog.timestamptz LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_hop_first_end';
+CREATE FUNCTION streaming._hop_first_end(ts pg_catalog.timestamp,
+		size pg_catalog.interval, slide pg_catalog.interval,
+		"offset" pg_catalog.interval)
+	RETURNS pg_catalog.timestamp LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_hop_first_end';
+COMMENT ON FUNCTION streaming._hop_first_end(pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval, pg_catalog.text) IS
+	'internal: the end of the first of the sliding windows that a timestamp is in';
+COMMENT ON FUNCTION streaming._hop_first_end(pg_catalog.timestamp, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) IS
+	'internal: the end of the first of the sliding windows that a timestamp is in';
 
 -- Views in append mode were read by way of _closed.
 CREATE FUNCTION streaming._update_readings() RETURNS pg_catalog.void

@@ -262,7 +262,7 @@ typedef struct StreamRejection
 	Oid			stream;
 	Oid			leaf;			/* where it is, with its TID in the slot */
 	TimestampTz at;				/* by our clock */
-	const char *reason;			/* "late", "null", "future" or "error" */
+	const char *reason;			/* "late", "partly late", "null", "future" or "error" */
 	int64		event_time;		/* STREAM_NO_TIME: null */
 
 	/* of one that fails */

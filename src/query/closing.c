@@ -95,17 +95,6 @@ stream_closing_has_expired(Expr *final)
 	return (Node *) test;
 }
 
-/* A function of ours that comes for both kinds of timestamp. */
-static Oid
-our_funcid(const char *name, int nargs, Oid type1, Oid type2)
-{
-	Oid			argtypes[] = {type1, type2, INTERNALOID};
-
-	return LookupFuncName(list_make2(makeString("streaming"),
-									 makeString(pstrdup(name))),
-						  nargs, argtypes, false);
-}
-
 static Expr *
 late_threshold(Oid type)
 {
@@ -124,13 +113,21 @@ Node *
 stream_closing_filter(const StreamWindow *window)
 {
 	Oid			type = window->type;
+	Oid			argtypes[] = {type, type, INTERNALOID, type};
 	Expr	   *end = window->last_end ? window->last_end : window->row_end;
-	Expr	   *result = (Expr *)
-		makeFuncExpr(our_funcid("_on_time", 3, type, type), BOOLOID,
-					 list_make3(copyObject(end), late_threshold(type),
-								stream_timeexpr_parameter(STREAM_PARAM_WATERMARK,
-														  INTERNALOID)),
-					 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	List	   *args = list_make3(copyObject(end), late_threshold(type),
+								  stream_timeexpr_parameter(STREAM_PARAM_WATERMARK,
+															INTERNALOID));
+	Expr	   *result;
+
+	if (window->first_end)
+		args = lappend(args, copyObject(window->first_end));
+	result = (Expr *)
+		makeFuncExpr(LookupFuncName(list_make2(makeString("streaming"),
+											   makeString("_on_time")),
+									list_length(args), argtypes, false),
+					 BOOLOID, args, InvalidOid, InvalidOid,
+					 COERCE_EXPLICIT_CALL);
 
 	/* what is after the threshold itself ends after it, too */
 	if (window->row_time)

@@ -36,6 +36,8 @@ typedef struct StreamWindow
 	Expr	   *row_end;		/* a row's end (for panes: its last) */
 	Expr	   *last_end;		/* where FROM makes a row of each window: the
 								 * end of the row's last, else NULL */
+	Expr	   *first_end;		/* where a row has several windows: the end of its
+								 * first, else NULL */
 	Expr	   *pane;			/* for panes: what takes hop's place in the
 								 * delta query, in the key ... */
 	int			pane_rtindex;	/* ... or, if not 0, in this member of FROM */
@@ -69,7 +71,9 @@ extern Expr *stream_closing_expiry(const StreamWindow *window);
 
 /*
  * The condition that a row is not late and has an event time, given the late
- * threshold and the watermark as external parameters (watermark.h).
+ * threshold and the watermark as external parameters (watermark.h).  It counts
+ * rows that are late, and those that are for some of their windows, which it lets
+ * through.
  */
 extern Node *stream_closing_filter(const StreamWindow *window);
 

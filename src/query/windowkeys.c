@@ -178,9 +178,12 @@ tumble_by(FuncExpr *call, int64 size, int64 offset)
 								 COERCE_EXPLICIT_CALL);
 }
 
-/* The end of the last of the windows that a call of hop gives, and so long after it. */
+/*
+ * The end of one of the windows that a call of hop gives, as the function tells it,
+ * and so long after it.
+ */
 static Expr *
-last_end(FuncExpr *call, int64 slack)
+hop_end(const char *funcname, FuncExpr *call, int64 slack)
 {
 	Oid			type = exprType(linitial(call->args));
 	bool		zoned = type == TIMESTAMPTZOID;
@@ -188,13 +191,25 @@ last_end(FuncExpr *call, int64 slack)
 		type, INTERVALOID, INTERVALOID, INTERVALOID, TEXTOID
 	};
 	Oid			funcid = LookupFuncName(list_make2(makeString("streaming"),
-												   makeString("_hop_end")),
+												   makeString(pstrdup(funcname))),
 										zoned ? 5 : 4, argtypes, false);
 	Expr	   *end = (Expr *)
 		makeFuncExpr(funcid, type, copyObject(call->args), InvalidOid,
 					 DEFAULT_COLLATION_OID, COERCE_EXPLICIT_CALL);
 
 	return slack == 0 ? end : stream_timeexpr_later(end, slack);
+}
+
+static Expr *
+last_end(FuncExpr *call, int64 slack)
+{
+	return hop_end("_hop_end", call, slack);
+}
+
+static Expr *
+first_end(FuncExpr *call, int64 slack)
+{
+	return hop_end("_hop_first_end", call, slack);
 }
 
 /*
@@ -215,6 +230,7 @@ divide_into_panes(StreamWindow *window, FuncExpr *call)
 														   window->slide),
 							 window->offset);
 	window->row_end = last_end(call, window->slack);
+	window->first_end = first_end(call, window->slack);
 }
 
 /* Is the member of FROM one that no outer join makes up rows for? */
@@ -316,6 +332,7 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
 		return;
 	if (IsA(expr, FuncExpr))
 	{
+		window->row_time = linitial(call->args);
 		if (!whole)
 			divide_into_panes(window, call);
 		return;
@@ -333,7 +350,10 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
 	if (window->pane)
 		window->pane_rtindex = rtindex;
 	else
+	{
 		window->last_end = last_end(call, window->slack);
+		window->first_end = first_end(call, window->slack);
+	}
 }
 
 /* Refuses calls of hop of an event time whose late rows could not be told. */

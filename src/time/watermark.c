@@ -561,12 +561,27 @@ stream_watermark_observe(StreamWatermark *wm, StreamInputLeaf *leaf,
 	return true;
 }
 
+/* Counts, and perhaps keeps, the row at hand. */
+static void
+note_late(StreamWatermark *wm, const char *reason)
+{
+	/* a join may have the stream read more than once */
+	if (wm->row_again)
+		return;
+	if (strcmp(reason, "null") == 0)
+		wm->null_rows++;
+	else
+		wm->late_rows++;
+	if (wm->keep_late_rows && wm->row)
+		put_aside(wm, reason);
+}
+
 /*
- * _on_time(event time, late threshold, watermark): does a row that is not clearly
- * after the threshold belong to the batch?  Counts, and perhaps keeps, those that
- * do not.
+ * _on_time(event time, late threshold, watermark [, first]): does a row that is not
+ * clearly after the threshold belong to the batch?  Counts, and perhaps keeps, those
+ * that do not, and those that do of which the first of several event times is late.
  *
- * Part of delta queries; the last argument is STREAM_PARAM_WATERMARK, which only
+ * Part of delta queries; the third argument is STREAM_PARAM_WATERMARK, which only
  * a batch can give.
  */
 Datum
@@ -575,22 +590,16 @@ stream_watermark_on_time(PG_FUNCTION_ARGS)
 	int64		late = PG_GETARG_INT64(1);
 	bool		isnull = PG_ARGISNULL(0) ||
 		TIMESTAMP_IS_NOBEGIN(PG_GETARG_INT64(0));
-	StreamWatermark *wm;
+	bool		on_time;
+	bool		wholly;
 
 	/* what has always been is no event, either */
-	if (!isnull && (late == STREAM_NO_TIME || PG_GETARG_INT64(0) > late))
-		PG_RETURN_BOOL(true);
-	if (PG_ARGISNULL(2))
-		PG_RETURN_BOOL(false);
-	wm = (StreamWatermark *) PG_GETARG_POINTER(2);
-	/* a join may have the stream read more than once */
-	if (wm->row_again)
-		PG_RETURN_BOOL(false);
-	if (isnull)
-		wm->null_rows++;
-	else
-		wm->late_rows++;
-	if (wm->keep_late_rows && wm->row)
-		put_aside(wm, isnull ? "null" : "late");
-	PG_RETURN_BOOL(false);
+	on_time = !isnull && (late == STREAM_NO_TIME || PG_GETARG_INT64(0) > late);
+	wholly = on_time &&
+		(PG_NARGS() <= 3 || PG_ARGISNULL(3) || late == STREAM_NO_TIME ||
+		 PG_GETARG_INT64(3) > late || STREAM_MUTATION("late_in_part"));
+	if (!wholly && !PG_ARGISNULL(2))
+		note_late((StreamWatermark *) PG_GETARG_POINTER(2),
+				  isnull ? "null" : on_time ? "partly late" : "late");
+	PG_RETURN_BOOL(on_time);
 }

@@ -37,6 +37,7 @@
 PG_FUNCTION_INFO_V1(stream_window_tumble);
 PG_FUNCTION_INFO_V1(stream_window_hop);
 PG_FUNCTION_INFO_V1(stream_window_hop_end);
+PG_FUNCTION_INFO_V1(stream_window_hop_first_end);
 PG_FUNCTION_INFO_V1(stream_window_end_of);
 PG_FUNCTION_INFO_V1(stream_window_session);
 PG_FUNCTION_INFO_V1(stream_window_merged);
@@ -486,6 +487,13 @@ get_hop_grid(FunctionCallInfo fcinfo, Grid *grid)
 	check_hop(grid);
 }
 
+/* The (local) start of the first window that hop gives, or infinity. */
+static Timestamp
+hop_start(const Grid *grid, Timestamp time)
+{
+	return grid->zone ? first_start(grid, time) : first_fixed_start(grid, time);
+}
+
 /* hop(ts, size, slide, offset, timezone), one window a call, in order of time */
 Datum
 stream_window_hop(PG_FUNCTION_ARGS)
@@ -512,8 +520,7 @@ stream_window_hop(PG_FUNCTION_ARGS)
 			hopping->grid.zone = (text *)
 				PG_DETOAST_DATUM_COPY(PointerGetDatum(hopping->grid.zone));
 		hopping->next = TIMESTAMP_NOT_FINITE(time) ? time :
-			hopping->grid.zone ? first_start(&hopping->grid, time) :
-			first_fixed_start(&hopping->grid, time);
+			hop_start(&hopping->grid, time);
 		funcctx->user_fctx = hopping;
 		MemoryContextSwitchTo(old);
 	}
@@ -533,12 +540,9 @@ stream_window_hop(PG_FUNCTION_ARGS)
 	SRF_RETURN_NEXT(funcctx, result);
 }
 
-/*
- * _hop_end(ts, size, slide, offset, timezone): the end of the last of the
- * windows that hop gives, or null if it gives none
- */
-Datum
-stream_window_hop_end(PG_FUNCTION_ARGS)
+/* The end of the first or last of the windows that hop gives, or null if it gives none. */
+static Datum
+hop_end(FunctionCallInfo fcinfo, Timestamp (*get_start) (const Grid *grid, Timestamp time))
 {
 	Timestamp	time;
 	Timestamp	start;
@@ -548,10 +552,24 @@ stream_window_hop_end(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	time = PG_GETARG_TIMESTAMP(0);
 	get_hop_grid(fcinfo, &grid);
-	start = TIMESTAMP_NOT_FINITE(time) ? time : last_start(&grid, time);
+	start = TIMESTAMP_NOT_FINITE(time) ? time : get_start(&grid, time);
 	if (TIMESTAMP_NOT_FINITE(start))
 		PG_RETURN_TIMESTAMP(time);
 	PG_RETURN_TIMESTAMP(end_of(&grid, start));
+}
+
+/* _hop_end(ts, size, slide, offset, timezone): of the last */
+Datum
+stream_window_hop_end(PG_FUNCTION_ARGS)
+{
+	return hop_end(fcinfo, last_start);
+}
+
+/* _hop_first_end(ts, size, slide, offset, timezone): of the first */
+Datum
+stream_window_hop_first_end(PG_FUNCTION_ARGS)
+{
+	return hop_end(fcinfo, hop_start);
 }
 
 /*

@@ -10,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes ();
 
-our @EXPORT = qw(until_true logged wait_logged wait_crashed goes_on);
+our @EXPORT = qw(until_true logged wait_logged try_psql poll_crashing wait_crashed goes_on);
 
 # Runs the block again and again until it returns true; false if it never does.
 sub until_true (&;$)
@@ -46,6 +46,28 @@ sub wait_logged
 	return $found;
 }
 
+# As psql of the node, but undef if it has not read what it was to do: a server that is down
+# turns it away at once.
+sub try_psql
+{
+	my ($node, @args) = @_;
+	return eval { $node->psql('postgres', @args) };
+}
+
+# Waits until the query is true, in a server that may crash meanwhile.
+sub poll_crashing
+{
+	my ($node, $query) = @_;
+	my $result;
+
+	until_true
+	{
+		$result = eval { $node->poll_query_until('postgres', $query) };
+		defined $result;
+	};
+	return $result;
+}
+
 # Waits until the server has crashed, after that position of its log, and is up again.  (Who
 # kills a process of it learns of that before the postmaster does, and may still connect.)
 sub wait_crashed
@@ -54,7 +76,7 @@ sub wait_crashed
 
 	wait_logged($node, qr/all server processes terminated; reinitializing/, $from)
 	  or BAIL_OUT('the server does not crash');
-	$node->poll_query_until('postgres', 'SELECT true')
+	poll_crashing($node, 'SELECT true')
 	  or BAIL_OUT('the server does not come up again');
 	return;
 }

@@ -14,6 +14,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(usleep);
+use FindBin;
+use lib "$FindBin::RealBin/../lib";
+use StreamingTest;
 
 my $crashes = $ENV{STREAMING_CRASHES} || 10;
 my $seed = $ENV{STREAMING_SEED} || time;
@@ -241,7 +244,7 @@ sub let_write
 sub worker_pid
 {
 	my ($stdout, $stderr);
-	$node->psql('postgres', q{SELECT pid FROM pg_stat_activity
+	try_psql($node, q{SELECT pid FROM pg_stat_activity
 		WHERE backend_type ~ '^streaming.* worker' LIMIT 1},
 		stdout => \$stdout, stderr => \$stderr);
 	return $stdout;
@@ -254,7 +257,7 @@ sub wait_up
 	while (time < $deadline)
 	{
 		my ($stdout, $stderr) = ('', '');
-		my $ret = $node->psql('postgres', 'SELECT 1',
+		my $ret = try_psql($node, 'SELECT 1',
 			stdout => \$stdout, stderr => \$stderr);
 		return 1 if defined $ret && $ret == 0;
 		usleep(20000);
@@ -315,7 +318,7 @@ for my $i (1 .. $crashes)
 	elsif ($kind eq 'point')
 	{
 		$point = ' at ' . $points[ int($i / @kinds) % @points ];
-		$node->psql('postgres', "SELECT _debug_arm('"
+		try_psql($node, "SELECT _debug_arm('"
 			  . substr($point, 4) . "', 'kill')",
 			stdout => \my $stdout, stderr => \my $stderr);
 		# a crash clears shared memory, so the point is disarmed after it

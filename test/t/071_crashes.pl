@@ -46,8 +46,8 @@ sub create_view
 sub fails_for_good
 {
 	my ($name, $sqlstate) = @_;
-	return $node->poll_query_until(
-		'postgres', qq{
+	return poll_crashing(
+		$node, qq{
 		SELECT state = 'failed' AND last_error_sqlstate = '$sqlstate'
 			FROM streaming.views WHERE view = 'v_$name'::regclass});
 }
@@ -96,8 +96,8 @@ create_view('long', q{PERFORM pg_sleep(600);});
 $node->safe_psql('postgres', 'INSERT INTO s VALUES (7)');
 for (1 .. 3)
 {
-	$node->poll_query_until(
-		'postgres', q{
+	poll_crashing(
+		$node, q{
 		SELECT count(*) > 0 FROM pg_stat_activity
 			WHERE backend_type = 'streaming worker' AND wait_event = 'PgSleep'})
 	  or die 'the long batch does not run';
@@ -106,8 +106,8 @@ for (1 .. 3)
 		q{COPY (SELECT) TO PROGRAM 'kill -9 $PPID'; SELECT pg_sleep(60)});
 	wait_crashed($node, $offset);
 }
-$node->poll_query_until(
-	'postgres', q{
+poll_crashing(
+	$node, q{
 	SELECT count(*) > 0 FROM pg_stat_activity
 		WHERE backend_type = 'streaming worker' AND wait_event = 'PgSleep'})
   or die 'the long batch does not run';

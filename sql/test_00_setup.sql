@@ -1,18 +1,30 @@
 -- What the tests of continuous views share.
 
+-- The query of a continuous view.  streaming.views does not have it while somebody, such as
+-- autovacuum, has locked something that it reads.
+CREATE FUNCTION query_of(v regclass) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	found text;
+BEGIN
+	FOR i IN 1 .. 1000 LOOP
+		SELECT rtrim(definition, ';') INTO STRICT found FROM streaming.views WHERE view = v;
+		EXIT WHEN found IS NOT NULL;
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+	RETURN found;
+END $$;
+
 -- The oracle: a continuous view must equal its defining query.  Says 'ok', or
 -- how many rows differ.  by_text: compare rows as text, for results of types
 -- that cannot be compared.
 CREATE FUNCTION check_view(v regclass, by_text boolean DEFAULT false)
 RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
-	query text;
+	query text := query_of(v);
 	columns text := CASE WHEN by_text THEN 'q::text' ELSE 'q.*' END;
 	missing bigint;
 	wrong bigint;
 BEGIN
-	SELECT rtrim(definition, ';') INTO STRICT query
-	FROM streaming.views WHERE view = v;
 	EXECUTE format('SELECT count(*) FROM
 			(SELECT %1$s FROM (%2$s) q EXCEPT ALL SELECT %1$s FROM %3$s q) d',
 		columns, query, v) INTO missing;

@@ -14,7 +14,7 @@ DECLARE
 	a bigint;
 	b bigint;
 BEGIN
-	SELECT rtrim(definition, ';') INTO STRICT query FROM streaming.views WHERE view = v;
+	query := query_of(v);
 	FOREACH s IN ARRAY streams LOOP
 		query := regexp_replace(query, '\m(FROM|JOIN) (\(?)' || s || '\M', '\1 \2(SELECT * FROM ' || s ||
 			' q WHERE (q.tableoid::regclass, q.ctid) NOT IN (SELECT e.partition, e.tid FROM streaming.errors e WHERE e.view = '

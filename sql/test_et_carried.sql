@@ -29,13 +29,11 @@ CALL make('any_time', 'SELECT l.ts, l.a FROM l WHERE EXISTS (SELECT FROM r WHERE
 DO $$
 DECLARE
 	v text;
-	query text;
 BEGIN
 	FOREACH v IN ARRAY ARRAY['found', 'same', 'none'] LOOP
 		CALL make(v || '_w', format('SELECT tumble(ts, ''10 s'') AS w, count(*) AS n FROM %s GROUP BY 1', v));
 		-- as if it were one query
-		SELECT rtrim(definition, ';') INTO query FROM streaming.views WHERE view = v::regclass;
-		CALL make(v || '_q', format('SELECT tumble(ts, ''10 s'') AS w, count(*) AS n FROM (%s) q GROUP BY 1', query));
+		CALL make(v || '_q', format('SELECT tumble(ts, ''10 s'') AS w, count(*) AS n FROM (%s) q GROUP BY 1', query_of(v::regclass)));
 	END LOOP;
 END $$;
 -- what is bounded by nothing is never final

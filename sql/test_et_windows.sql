@@ -128,7 +128,8 @@ DECLARE
 	shown int8;
 	hidden int8;
 BEGIN
-	SELECT rtrim(definition, ';'), watermark INTO q, mark FROM streaming.views WHERE view = v;
+	q := query_of(v);
+	SELECT watermark INTO mark FROM streaming.views WHERE view = v;
 	EXECUTE format('SELECT count(*) FROM (SELECT * FROM (%s) q WHERE %s <= %L EXCEPT ALL TABLE %s) x', q, key_end, mark, v) INTO missing;
 	EXECUTE format('SELECT count(*) FROM (TABLE %s EXCEPT ALL SELECT * FROM (%s) q WHERE %s <= %L) x', v, q, key_end, mark) INTO wrong;
 	EXECUTE format('SELECT count(*) FROM %s', v) INTO shown;

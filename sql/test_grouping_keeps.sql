@@ -227,7 +227,7 @@ DECLARE
 	query text;
 	n bigint;
 BEGIN
-	SELECT replace(rtrim(definition, ';'), 'FROM s', 'FROM (SELECT * FROM s WHERE ts IS NOT NULL) s') INTO query FROM streaming.views WHERE view = v;
+	query := replace(query_of(v), 'FROM s', 'FROM (SELECT * FROM s WHERE ts IS NOT NULL) s');
 	query := replace(query, '( SELECT', '(SELECT');
 	EXECUTE format('SELECT count(*) FROM ((TABLE %1$s EXCEPT ALL (%2$s)) UNION ALL ((%2$s) EXCEPT ALL TABLE %1$s)) d', v, query) INTO n;
 	RETURN n || ' different';

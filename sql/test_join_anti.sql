@@ -242,7 +242,7 @@ BEGIN
 		query := q.query;
 		FOREACH source IN ARRAY q.sources LOOP
 			query := regexp_replace(query, format('FROM %s\y', source), format('FROM (%s) %s',
-				(SELECT rtrim(definition, ';') FROM streaming.views WHERE view = source::regclass), source));
+				query_of(source::regclass), source));
 		END LOOP;
 		PERFORM streaming.wait(q.name::regclass);
 		RETURN QUERY EXECUTE format('SELECT %L, d::text FROM ((TABLE %s EXCEPT ALL %s) UNION ALL (%s EXCEPT ALL TABLE %2$s)) d',

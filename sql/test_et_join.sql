@@ -186,6 +186,11 @@ INSERT INTO queries (query) VALUES
 ('SELECT l.id AS l, r.id AS r FROM (SELECT date_trunc(''minute'', ts) AS m, k, id FROM l) l JOIN r ON l.k = r.k AND r.ts - l.m BETWEEN ''10 s'' AND ''40 s'''),
 ('SELECT l.id AS l, r.id AS r FROM (SELECT ts, tumble(ts - interval ''5 s'', ''30 s'') AS w, k, id FROM l) l JOIN (SELECT ts, tumble(ts + interval ''8 s'', ''30 s'') AS w, k, id FROM r) r USING (w, k)'),
 ('SELECT l.id AS l, r.id AS r FROM (SELECT ts, ts - interval ''20 s'' AS b, k, id FROM l) l JOIN r ON l.k = r.k AND r.ts BETWEEN l.b AND l.b + interval ''5 s''');
+INSERT INTO queries (query) VALUES
+-- hop of the windows that hop gives in the join: readers cannot compute it among the columns
+('SELECT hop(window_time(q.w), ''20 s'', ''10 s'') AS w, q.k, count(*) FROM (SELECT w, l.k FROM l JOIN r ON l.k = r.k AND l.ts BETWEEN r.ts - ''20 s''::interval AND r.ts, hop(l.ts, ''20 s'', ''10 s'') AS w) q GROUP BY 1, 2'),
+('SELECT h AS w, q.k, count(*) FROM (SELECT w, l.k FROM l JOIN r ON l.k = r.k AND l.ts BETWEEN r.ts - ''20 s''::interval AND r.ts, hop(l.ts, ''20 s'', ''10 s'') AS w) q, hop(window_time(q.w), ''20 s'', ''10 s'') AS h GROUP BY 1, 2'),
+('SELECT hop(window_time(q.w), ''20 s'', ''10 s'') AS w, count(*) FROM (SELECT w, l.k, count(*) FROM l JOIN r ON l.k = r.k AND l.ts BETWEEN r.ts - ''20 s''::interval AND r.ts, hop(l.ts, ''20 s'', ''10 s'') AS w GROUP BY 1, 2) q GROUP BY 1');
 CALL make_views();
 SELECT n, refusal, query FROM queries WHERE refusal IS NOT NULL ORDER BY n;
 -- those that can be, in append mode, too

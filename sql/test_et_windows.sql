@@ -196,6 +196,11 @@ CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT hop(ts, size, '
 \echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT hop(ts, '7 days', '1 day', timezone => 'Europe/Berlin') w, count(*) FROM s GROUP BY w;
 \echo :LAST_ERROR_SQLSTATE
+-- in step with another function, and what is made of its windows
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT hop(ts, '10 min', '5 min') w, generate_series(1, k) g, count(*) FROM s GROUP BY w, g;
+\echo :LAST_ERROR_SQLSTATE
+CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT window_time(hop(ts, '10 min', '5 min')) w, count(*) FROM s GROUP BY w;
+\echo :LAST_ERROR_SQLSTATE
 CREATE MATERIALIZED VIEW v WITH (streaming.continuous) AS SELECT date_bin(size, ts, '2000-01-01') w, count(*) FROM s GROUP BY w;
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE s CASCADE;

@@ -51,6 +51,11 @@ SELECT view, check_view(view) FROM streaming.views ORDER BY view::text;
 SELECT count(*) FROM many;
 ALTER SYSTEM RESET streaming.state_cache_size;
 SELECT pg_reload_conf();
+-- without an event time, windows come in step with the rows of another function
+CREATE MATERIALIZED VIEW in_step WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT hop(ts, '10 min', '5 min') AS w, generate_series(1, k) AS g, count(*) FROM s GROUP BY w, g;
+REFRESH MATERIALIZED VIEW in_step;
+SELECT check_view('in_step');
 -- one row in so many windows can be ended
 CREATE MATERIALIZED VIEW endless WITH (streaming.continuous, streaming.trigger = manual) AS
 	SELECT w, count(*) FROM s, hop(ts, '36500 days', '1 microsecond') w GROUP BY w;

@@ -148,6 +148,8 @@ made_of(const StreamTrace *trace)
 	*of = *trace;
 	result.of = of;
 	result.shift = 0;
+	/* only hop itself is beside what is joined */
+	result.beside = false;
 	return result;
 }
 

@@ -317,6 +317,33 @@ can_be_panes(Query *query, List *keys, int key, int rtindex)
 }
 
 /*
+ * Does hop, among the columns, give its windows in step with the rows of another
+ * function?  Panes would not keep pace with these.
+ */
+static bool
+is_in_step(Query *query, List *keys, int key)
+{
+	ListCell   *lc;
+
+	foreach(lc, keys)
+		if (foreach_current_index(lc) != key &&
+			expression_returns_set(lfirst(lc)))
+			return true;
+	/* what else is computed of groups comes after them */
+	if (query->hasAggs || query->groupClause || query->groupingSets)
+		return false;
+	foreach(lc, query->targetList)
+	{
+		Node	   *expr = (Node *) lfirst_node(TargetEntry, lc)->expr;
+
+		if (expression_returns_set(expr) &&
+			!equal(expr, list_nth(keys, key)))
+			return true;
+	}
+	return false;
+}
+
+/*
  * Makes panes of the windows of hop, where that can be done.  Elsewhere a row
  * becomes as many as it has windows, and may be late in some only.
  */
@@ -333,7 +360,7 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
 	if (IsA(expr, FuncExpr))
 	{
 		window->row_time = linitial(call->args);
-		if (!whole)
+		if (!whole && !is_in_step(query, keys, window->key))
 			divide_into_panes(window, call);
 		return;
 	}
@@ -358,7 +385,8 @@ make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
 
 /* Refuses calls of hop of an event time whose late rows could not be told. */
 static void
-check_hop(StreamWindow *window, Node *expr, bool whole, const char *source)
+check_hop(StreamWindow *window, Node *expr, bool whole, bool in_step,
+		  const char *source)
 {
 	if (window->pane == NULL && window->last_end == NULL &&
 		!expression_returns_set(expr))
@@ -369,12 +397,27 @@ check_hop(StreamWindow *window, Node *expr, bool whole, const char *source)
 		stream_refuse("hop among the columns that is not in every grouping set is",
 					  expr, source,
 					  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w.");
+	if (window->pane == NULL && expression_returns_set(expr) && in_step)
+		stream_refuse("hop among the columns, beside another function that returns a set, is",
+					  expr, source,
+					  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
 	if (window->pane == NULL && expression_returns_set(expr))
 		stream_refuse(whole ?
 					  "hop among the columns, beside aggregates that need whole rows, is" :
 					  "hop in a time zone, or by lengths that are not constant, among the columns is",
 					  expr, source,
 					  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
+}
+
+/* Refuses what is made of hop, or the like, and late rows could not be told by. */
+static void
+check_made_of_set(StreamWindow *window, Node *expr, const char *source)
+{
+	if (window->event_time &&
+		expression_returns_set((Node *) window->row_end))
+		stream_refuse("an event time or a window that is made of one of many, by a function that returns a set, is",
+					  expr, source,
+					  "Call the function in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY window_time(w).");
 }
 
 /* ---- finding ---- */
@@ -481,7 +524,9 @@ stream_windowkeys_find(Query *query, List *keys, bool append, bool whole,
 	{
 		make_panes(window, query, keys, trace.call, whole);
 		if (window->event_time)
-			check_hop(window, expr, whole, source);
+			check_hop(window, expr, whole, is_in_step(query, keys, key), source);
 	}
+	if (!changes)
+		check_made_of_set(window, expr, source);
 	return window;
 }

@@ -178,6 +178,48 @@ REFRESH MATERIALIZED VIEW v;
 \echo :LAST_ERROR_SQLSTATE
 DROP TABLE par CASCADE;
 
+-- policies and functions that go by session_user take a batch for the owner's, not for one of
+-- the superuser's whose the worker is, nor of whom ALTER DATABASE says: one view, and several
+-- in a transaction
+CREATE TABLE private (owner text, k int) USING stream;
+ALTER TABLE private ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON private USING (owner = session_user);
+GRANT SELECT ON private TO regress_streaming_a;
+CREATE FUNCTION for_superusers() RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+	IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
+		RETURN 'not for you';
+	END IF;
+	RETURN 'secret';
+END $$;
+SET ROLE regress_streaming_a;
+CREATE FUNCTION reads(k int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN for_superusers(); END $$;
+CREATE MATERIALIZED VIEW one WITH (streaming.continuous) AS SELECT owner, count(*) FROM private GROUP BY owner;
+CREATE MATERIALIZED VIEW two WITH (streaming.continuous) AS SELECT session_user, current_user, count(*) FROM private GROUP BY 1, 2;
+CREATE MATERIALIZED VIEW three WITH (streaming.continuous) AS SELECT reads(k) AS r, count(*) FROM private GROUP BY r;
+RESET ROLE;
+CREATE PROCEDURE show_private() LANGUAGE plpgsql AS $$
+DECLARE
+	r record;
+BEGIN
+	INSERT INTO private SELECT rolname, 1 FROM pg_roles WHERE rolsuper OR rolname ~ '^regress_streaming_[ab]$';
+	COMMIT;
+	PERFORM streaming.wait('one'), streaming.wait('two'), streaming.wait('three');
+	FOR r IN SELECT 'one' AS view, one::text AS row FROM one UNION ALL SELECT 'two', two::text FROM two
+			UNION ALL SELECT 'three', three::text FROM three LOOP
+		RAISE WARNING '% %', r.view, r.row;
+	END LOOP;
+END $$;
+CALL show_private();
+SELECT format('ALTER DATABASE %I SET %s = %I', current_database(), s, 'regress_streaming_b') FROM unnest(ARRAY['role', 'session_authorization']) s \gexec
+SELECT count(pg_terminate_backend(pid, 10000)) > 0 FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type IN ('streaming worker', 'streaming scheduler');
+CALL show_private();
+SELECT format('ALTER DATABASE %I RESET %s', current_database(), s) FROM unnest(ARRAY['role', 'session_authorization']) s \gexec
+SELECT count(pg_terminate_backend(pid, 10000)) > 0 FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type IN ('streaming worker', 'streaming scheduler');
+DROP TABLE private CASCADE;
+
 -- types that he may not use, in the query but not in what comes of it: their owners could
 -- not change them any more
 CREATE DOMAIN private_domain AS int;

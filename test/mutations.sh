@@ -100,6 +100,7 @@
 #	pace_rude	and keeps the processor for the whole of its batches
 #	pace_generous	what others take while it lets them run is not counted
 #	key_order	what is made of values that have no order is taken for a key
+#	owner_session	batches run in the session of a superuser
 #	type_usage	the query of a view has types that its owner may not use
 #	miss_lost	of the rows whose groups are looked up together, one is not merged
 #	miss_none	a group that was not there is made, though a row before has made it since
@@ -182,7 +183,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params executor_awake database_owner key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept pace_many pace_rude pace_generous key_order type_usage miss_lost miss_none miss_taken miss_order miss_overtaken lookups_leak
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params executor_awake database_owner key_row_types worker_memory memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept pace_many pace_rude pace_generous key_order owner_session type_usage miss_lost miss_none miss_taken miss_order miss_overtaken lookups_leak
 	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
@@ -240,7 +241,7 @@ guards()
 		successor_*) echo t/078_replace.pl ;;
 		strangers | clean_strangers) echo test_00_setup test_security_strangers ;;
 		wait_snapshot | pace_*) echo t/066_waiting.pl ;;
-		type_usage) echo test_00_setup test_security_owner ;;
+		owner_session | type_usage) echo test_00_setup test_security_owner ;;
 		key_order) echo test_00_setup test_query_keys ;;
 		miss_taken | miss_o* | lookups_leak) echo t/041_uncached.pl ;;
 		miss_*) echo test_00_setup test_agg_uncached ;;

@@ -1771,32 +1771,37 @@ texts_of_array(Datum array)
 static Datum
 array_of_texts(List *texts)
 {
-	int			n = list_length(texts);
-	Datum	   *elems = palloc0(sizeof(Datum) * (n + 1));
-	bool	   *nulls = palloc0(sizeof(bool) * (n + 1));
-	int			lower = 1;
+	Datum	   *elems = palloc(sizeof(Datum) * (list_length(texts) + 1));
 	ListCell   *lc;
 
 	foreach(lc, texts)
-	{
-		int			i = foreach_current_index(lc);
-
-		nulls[i] = lfirst(lc) == NULL;
-		if (!nulls[i])
-			elems[i] = CStringGetTextDatum(lfirst(lc));
-	}
-	return PointerGetDatum(construct_md_array(elems, nulls, 1, &n, &lower,
-											  TEXTOID, -1, false,
-											  TYPALIGN_INT));
+		elems[foreach_current_index(lc)] = CStringGetTextDatum(lfirst(lc));
+	return PointerGetDatum(construct_array(elems, list_length(texts), TEXTOID,
+										   -1, false, TYPALIGN_INT));
 }
 
+/*
+ * What is null is left out, which says the same: whether NULL in the text of an array is one,
+ * or four letters, is a setting of the session that restores it (array_nulls).
+ */
 void
 stream_catalog_put_text(const StreamTextRow *row, Datum *item, Datum *columns,
 						Datum *contents)
 {
+	List	   *names = NIL;
+	List	   *values = NIL;
+	ListCell   *lc;
+	ListCell   *lv;
+
+	forboth(lc, row->columns, lv, row->values)
+		if (lfirst(lv) != NULL)
+		{
+			names = lappend(names, lfirst(lc));
+			values = lappend(values, lfirst(lv));
+		}
 	*item = CStringGetTextDatum(row->table);
-	*columns = array_of_texts(row->columns);
-	*contents = array_of_texts(row->values);
+	*columns = array_of_texts(names);
+	*contents = array_of_texts(values);
 }
 
 void

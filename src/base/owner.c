@@ -14,12 +14,19 @@
  * is about: a batch in a batch would find the state of the outer one half done.
  * So all commands of ours are refused meanwhile (the depth below says when).
  *
+ * A process of ours has a session, too, which would be that of the superuser the server
+ * was made by, or of whom ALTER DATABASE says.  Policies and functions that go by
+ * session_user would take the view for his.  So the session is the owner's while work
+ * for him is done there.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
 #include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -42,6 +49,9 @@ static bool running = false;
 
 /* The settings that are in force around it: see stream_owner_share. */
 static ArrayType *shared = NULL;
+
+/* Is this a process of ours, whose session is nobody's? */
+static bool is_own_process = false;
 
 /* Settings that can change what an expression yields. */
 static const char *const kept_settings[] = {
@@ -122,6 +132,52 @@ apply_settings(ArrayType *settings)
 	}
 }
 
+void
+stream_owner_begin_process(void)
+{
+	StartTransactionCommand();
+	SetConfigOption("session_authorization",
+					GetUserNameFromId(BOOTSTRAP_SUPERUSERID, false), PGC_SUSET,
+					PGC_S_SESSION);
+	SetConfigOption("role", "none", PGC_SUSET, PGC_S_SESSION);
+	CommitTransactionCommand();
+	is_own_process = true;
+}
+
+/* Has somebody else the session, though it should be the owner's? */
+static bool
+needs_session(Oid owner)
+{
+	return is_own_process && GetSessionUserId() != owner &&
+		!STREAM_MUTATION("owner_session");
+}
+
+/* Has the session be the owner's until the GUC nest level ends; the current user stays. */
+static void
+take_session(Oid owner)
+{
+	Oid			userid;
+	int			sec_context;
+
+	GetUserIdAndSecContext(&userid, &sec_context);
+	(void) set_config_option("session_authorization",
+							 GetUserNameFromId(owner, false), PGC_SUSET,
+							 PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	SetUserIdAndSecContext(userid, sec_context);
+}
+
+/*
+ * Ends the nest level.  The session is not given back in a restricted operation, and takes
+ * the current user along.
+ */
+static void
+end_settings(int nestlevel, Oid userid, int sec_context)
+{
+	SetUserIdAndSecContext(userid, sec_context);
+	AtEOXact_GUC(false, nestlevel);
+	SetUserIdAndSecContext(userid, sec_context);
+}
+
 /*
  * Are these the settings that are in force anyway?  All of them are the same, to the byte,
  * or none is shared.
@@ -136,18 +192,24 @@ are_shared(ArrayType *settings)
 }
 
 void
-stream_owner_share(ArrayType *settings, void (*work) (void *arg), void *arg)
+stream_owner_share(Oid owner, ArrayType *settings, void (*work) (void *arg),
+				   void *arg)
 {
+	Oid			save_userid;
+	int			save_sec_context;
 	int			nestlevel;
 
 	stream_owner_refuse_nested("a batch");
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
 	PG_TRY();
 	{
 		nestlevel = NewGUCNestLevel();
+		if (needs_session(owner))
+			take_session(owner);
 		apply_settings(settings);
 		shared = settings;
 		work(arg);
-		AtEOXact_GUC(false, nestlevel);
+		end_settings(nestlevel, save_userid, save_sec_context);
 	}
 	PG_FINALLY();
 	{
@@ -156,32 +218,40 @@ stream_owner_share(ArrayType *settings, void (*work) (void *arg), void *arg)
 	PG_END_TRY();
 }
 
+static void
+run_as(Oid owner, ArrayType *settings, void (*work) (void *arg), void *arg)
+{
+	Oid			save_userid;
+	int			save_sec_context;
+	int			nestlevel = 0;
+	const bool	session = needs_session(owner);
+	const bool	apply = session || !are_shared(settings);
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	if (apply)
+		nestlevel = NewGUCNestLevel();
+	if (session)
+		take_session(owner);
+	SetUserIdAndSecContext(owner, save_sec_context |
+						   SECURITY_RESTRICTED_OPERATION);
+	if (apply)
+		apply_settings(settings);
+	work(arg);
+	if (apply)
+		end_settings(nestlevel, save_userid, save_sec_context);
+	else
+		SetUserIdAndSecContext(save_userid, save_sec_context);
+}
+
 void
 stream_owner_run(Oid owner, ArrayType *settings, void (*work) (void *arg),
 				 void *arg)
 {
-	Oid			save_userid;
-	int			save_sec_context;
-	int			nestlevel;
-	const bool	apply = !are_shared(settings);
-
 	stream_owner_refuse_nested("a batch");
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
 	running = true;
 	PG_TRY();
 	{
-		SetUserIdAndSecContext(owner, save_sec_context |
-							   SECURITY_RESTRICTED_OPERATION);
-		if (apply)
-		{
-			nestlevel = NewGUCNestLevel();
-			apply_settings(settings);
-			work(arg);
-			AtEOXact_GUC(false, nestlevel);
-		}
-		else
-			work(arg);
-		SetUserIdAndSecContext(save_userid, save_sec_context);
+		run_as(owner, settings, work, arg);
 	}
 	PG_FINALLY();
 	{

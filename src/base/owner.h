@@ -11,6 +11,13 @@
 #include "utils/array.h"
 
 /*
+ * For a process of ours, connected to a database, when it begins: whatever ALTER DATABASE
+ * says, it is not somebody else's; and from then on session_user is the owner in what is
+ * run for him.
+ */
+extern void stream_owner_begin_process(void);
+
+/*
  * Runs work(arg) with the rights of the view's owner, in a security-restricted
  * operation and a GUC nest level of its own, in which the view's settings (as in
  * pg_proc.proconfig, or NULL) are in force.  Whatever may run code of a user on
@@ -28,8 +35,8 @@ extern void stream_owner_run(Oid owner, ArrayType *settings,
  * set ends with work, too, not with its own turn: so that is for views that run no code of
  * users, and all of one owner.  Nothing in between may look up a name.
  */
-extern void stream_owner_share(ArrayType *settings, void (*work) (void *arg),
-							   void *arg);
+extern void stream_owner_share(Oid owner, ArrayType *settings,
+							   void (*work) (void *arg), void *arg);
 
 /* Is code of a view running in this process? */
 extern bool stream_owner_is_running(void);

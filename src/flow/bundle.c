@@ -143,14 +143,24 @@ process_views(void *arg)
 	PopActiveSnapshot();
 }
 
-/* What is in force for the first of them is so for most: views made in one session. */
-static ArrayType *
-common_settings(const Bundle *bundle)
+/*
+ * What is in force for the first of them is so for most: views made in one session.  They
+ * have one owner.
+ */
+static void
+process_together(Bundle *bundle)
 {
 	for (int i = 0; i < bundle->n; i++)
-		if (bundle->views[i].batch)
-			return stream_batch_settings(bundle->views[i].batch);
-	return NULL;
+	{
+		StreamBundled *view = &bundle->views[i];
+
+		if (view->batch == NULL)
+			continue;
+		stream_owner_share(stream_owner_of(view->viewid),
+						   stream_batch_settings(view->batch), process_views,
+						   bundle);
+		return;
+	}
 }
 
 void
@@ -161,7 +171,7 @@ stream_bundle_run(StreamBundled *views, int n, Oid *at)
 	stream_owner_refuse_nested("a batch");
 	prepare_views(views, n, at);
 	measure_views(&bundle);
-	stream_owner_share(common_settings(&bundle), process_views, &bundle);
+	process_together(&bundle);
 	stream_batch_end_sharing(&bundle.shared);
 	for (int i = 0; i < n; i++)
 	{

@@ -62,6 +62,7 @@
 #include "base/savepoint.h"
 #include "base/shmem.h"
 #include "base/catalog.h"
+#include "base/owner.h"
 #include "flow/relations.h"
 #include "flow/successor.h"
 #include "flow/restore.h"
@@ -1046,6 +1047,7 @@ stream_scheduler_main(Datum arg)
 					PGC_S_SESSION);
 	SetConfigOption("default_transaction_isolation", "read committed",
 					PGC_SUSET, PGC_S_SESSION);
+	stream_owner_begin_process();
 	scheduler_context = AllocSetContextCreate(TopMemoryContext,
 											  "streaming scheduler",
 											  ALLOCSET_DEFAULT_SIZES);

@@ -79,6 +79,7 @@
 #include "base/courtesy.h"
 #include "base/debug.h"
 #include "base/catalog.h"
+#include "base/owner.h"
 #include "flow/batch.h"
 #include "flow/viewgroup.h"
 #include "flow/bundle.h"
@@ -1353,6 +1354,7 @@ stream_worker_main(Datum arg)
 	stream_roster_set_signals();
 	BackgroundWorkerInitializeConnectionByOid(dboid, InvalidOid, 0);
 	set_options();
+	stream_owner_begin_process();
 	worker_context = AllocSetContextCreate(TopMemoryContext,
 										   "streaming worker",
 										   ALLOCSET_DEFAULT_SIZES);

@@ -168,8 +168,12 @@ my @gone = (
 	'TABLE streaming._dump',
 	'FUNCTION streaming._take_dump()',
 	'TABLE streaming._restore',
+	'FUNCTION streaming._hop_first_end(timestamptz, interval, interval, interval, text)',
+	'FUNCTION streaming._hop_first_end(timestamp, interval, interval, interval)',
 	'FUNCTION streaming._on_time(timestamptz, timestamptz, internal)',
-	'FUNCTION streaming._on_time(timestamp, timestamp, internal)');
+	'FUNCTION streaming._on_time(timestamp, timestamp, internal)',
+	'FUNCTION streaming._on_time(timestamptz, timestamptz, internal, timestamptz)',
+	'FUNCTION streaming._on_time(timestamp, timestamp, internal, timestamp)');
 my @made = (
 	'VIEW streaming.views', 'VIEW streaming.errors',
 	'VIEW streaming.streams', 'TABLE streaming._view',

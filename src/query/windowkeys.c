@@ -349,18 +349,18 @@ is_in_step(Query *query, List *keys, int key)
  */
 static void
 make_panes(StreamWindow *window, Query *query, List *keys, FuncExpr *call,
-		   bool whole)
+		   bool whole, bool in_step)
 {
 	Node	   *expr = list_nth(keys, window->key);
 	int			rtindex;
 
-	/* a set without the window counts a row as often as it has windows */
-	if (!window->in_all_sets && IsA(expr, FuncExpr))
-		return;
 	if (IsA(expr, FuncExpr))
 	{
+		/* a set without the window counts a row as often as it has windows */
+		if (!window->in_all_sets)
+			return;
 		window->row_time = linitial(call->args);
-		if (!whole && !is_in_step(query, keys, window->key))
+		if (!whole && !in_step)
 			divide_into_panes(window, call);
 		return;
 	}
@@ -397,12 +397,10 @@ check_hop(StreamWindow *window, Node *expr, bool whole, bool in_step,
 		stream_refuse("hop among the columns that is not in every grouping set is",
 					  expr, source,
 					  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w.");
-	if (window->pane == NULL && expression_returns_set(expr) && in_step)
-		stream_refuse("hop among the columns, beside another function that returns a set, is",
-					  expr, source,
-					  "Call it in FROM: FROM stream, hop(stream.ts, ...) AS w ... GROUP BY w.");
 	if (window->pane == NULL && expression_returns_set(expr))
-		stream_refuse(whole ?
+		stream_refuse(in_step ?
+					  "hop among the columns, beside another function that returns a set, is" :
+					  whole ?
 					  "hop among the columns, beside aggregates that need whole rows, is" :
 					  "hop in a time zone, or by lengths that are not constant, among the columns is",
 					  expr, source,
@@ -522,9 +520,11 @@ stream_windowkeys_find(Query *query, List *keys, bool append, bool whole,
 	if (stream_calls_is(trace.call, "hop") && !trace.stored && !changes &&
 		!trace.beside)
 	{
-		make_panes(window, query, keys, trace.call, whole);
+		bool		in_step = is_in_step(query, keys, key);
+
+		make_panes(window, query, keys, trace.call, whole, in_step);
 		if (window->event_time)
-			check_hop(window, expr, whole, is_in_step(query, keys, key), source);
+			check_hop(window, expr, whole, in_step, source);
 	}
 	if (!changes)
 		check_made_of_set(window, expr, source);

@@ -637,10 +637,8 @@ begin_range(DeltaScanState *state)
  * again: in an earlier pass it was shown already.
  */
 static bool
-observe(DeltaScanState *state, TupleTableSlot *slot, bool again)
+show_row(DeltaScanState *state, TupleTableSlot *slot, bool again)
 {
-	if (state->input == NULL)
-		return true;
 	if (state->before)
 	{
 		ExprContext *econtext = state->css.ss.ps.ps_ExprContext;
@@ -658,8 +656,14 @@ observe(DeltaScanState *state, TupleTableSlot *slot, bool again)
 									again);
 }
 
+static inline bool
+observe(DeltaScanState *state, TupleTableSlot *slot, bool again)
+{
+	return state->input == NULL || show_row(state, slot, again);
+}
+
 /* Notes that a row is at hand; true if it was in an earlier pass already. */
-static bool
+static inline bool
 count_row(DeltaScanState *state)
 {
 	bool		again = ++state->rows <= state->looked_at;
@@ -704,7 +708,7 @@ begin_page(DeltaScanState *state, ItemPointer tid)
 }
 
 /* Has it been read by an earlier batch? */
-static bool
+static inline bool
 is_read(DeltaScanState *state, ItemPointer tid)
 {
 	if (ItemPointerGetBlockNumber(tid) != state->block)
@@ -715,7 +719,7 @@ is_read(DeltaScanState *state, ItemPointer tid)
 }
 
 /* The next new row of the pages at hand. */
-static bool
+static inline bool
 fetch_in_range(DeltaScanState *state, TupleTableSlot *slot)
 {
 	while (table_scan_getnextslot_tidrange(state->scan, ForwardScanDirection,
@@ -726,9 +730,9 @@ fetch_in_range(DeltaScanState *state, TupleTableSlot *slot)
 	return false;
 }
 
-/* The next new row, whatever the conditions say. */
+/* The same when no pages are at hand. */
 static TupleTableSlot *
-fetch_new_row(DeltaScanState *state)
+fetch_in_next_range(DeltaScanState *state)
 {
 	TupleTableSlot *slot = state->css.ss.ss_ScanTupleSlot;
 
@@ -736,7 +740,7 @@ fetch_new_row(DeltaScanState *state)
 		return ExecClearTuple(slot);
 	if (fetch_again(state, slot))
 		return slot;
-	while (state->in_range || begin_range(state))
+	while (begin_range(state))
 		if (fetch_in_range(state, slot))
 			return slot;
 	state->done = true;
@@ -744,6 +748,15 @@ fetch_new_row(DeltaScanState *state)
 		stream_position_note_seen(state->leaf, state->block, state->seen,
 								  state->nseen);
 	return ExecClearTuple(slot);
+}
+
+/* The next new row, whatever the conditions say. */
+static inline TupleTableSlot *
+fetch_new_row(DeltaScanState *state)
+{
+	if (state->in_range && fetch_in_range(state, state->css.ss.ss_ScanTupleSlot))
+		return state->css.ss.ss_ScanTupleSlot;
+	return fetch_in_next_range(state);
 }
 
 /* The access method of ExecScan: the next row to be looked at. */
@@ -770,8 +783,13 @@ static TupleTableSlot *
 exec_delta_scan(CustomScanState *node)
 {
 	DeltaScanState *state = (DeltaScanState *) node;
-	TupleTableSlot *slot = ExecScan(&node->ss, next_new_row, recheck_row);
+	TupleTableSlot *slot;
 
+	/* ExecScan would do no more */
+	if (state->input == NULL && node->ss.ps.qual == NULL &&
+		node->ss.ps.ps_ProjInfo == NULL)
+		return next_new_row(&node->ss);
+	slot = ExecScan(&node->ss, next_new_row, recheck_row);
 	if (state->input)
 		stream_watermark_leave_row(state->watermark);
 	return slot;

@@ -57,6 +57,7 @@ OBJS = \
 	src/query/pairs.o \
 	src/query/eventtime.o \
 	src/query/windowkeys.o \
+	src/query/windowstarts.o \
 	src/query/topn.o \
 	src/query/averages.o \
 	src/query/cut.o \

@@ -314,6 +314,19 @@ COMMENT ON FUNCTION streaming._hop_first_end(pg_catalog.timestamptz, pg_catalog.
 COMMENT ON FUNCTION streaming._hop_first_end(pg_catalog.timestamp, pg_catalog.interval, pg_catalog.interval, pg_catalog.interval) IS
 	'internal: the end of the first of the sliding windows that a timestamp is in';
 
+CREATE FUNCTION streaming._tumble_start(ts pg_catalog.timestamptz,
+		size pg_catalog.interval, "offset" pg_catalog.interval)
+	RETURNS pg_catalog.timestamptz LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_tumble_start';
+CREATE FUNCTION streaming._tumble_start(ts pg_catalog.timestamp,
+		size pg_catalog.interval, "offset" pg_catalog.interval)
+	RETURNS pg_catalog.timestamp LANGUAGE c IMMUTABLE PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'stream_window_tumble_start';
+COMMENT ON FUNCTION streaming._tumble_start(pg_catalog.timestamptz, pg_catalog.interval, pg_catalog.interval) IS
+	'internal: where the window of tumble starts, or the first time there is in it';
+COMMENT ON FUNCTION streaming._tumble_start(pg_catalog.timestamp, pg_catalog.interval, pg_catalog.interval) IS
+	'internal: where the window of tumble starts, or the first time there is in it';
+
 CREATE FUNCTION streaming._end_of(start pg_catalog.timestamptz,
 		length pg_catalog.interval, timezone pg_catalog.text)
 	RETURNS pg_catalog.timestamptz LANGUAGE c IMMUTABLE PARALLEL SAFE

@@ -66,3 +66,10 @@ RESET statement_timeout;
 ALTER MATERIALIZED VIEW endless SET (streaming.enabled = off);
 DROP TABLE s CASCADE;
 SELECT * FROM leftovers();
+-- what delta queries group by: a time that stands for its window, one for all times in that
+WITH d AS (SELECT sz, o, t, tumble(t,sz,o) w, streaming._tumble_start(t,sz,o) s, tumble(t::timestamp,sz,o) lw, streaming._tumble_start(t::timestamp,sz,o) ls
+ FROM (VALUES ('1 us'::interval,'0'::interval),('30 min','-7 min'),('1 day','2:30'),('365000 days','0'),('100000000 days','0'),(NULL,'0')) v(sz,o),
+  (SELECT unnest('{-infinity,infinity,4714-11-24 00:00:00+00 BC,4714-11-24 00:00:01+00 BC,4714-12-01 00:00:01+00 BC,294276-12-31 23:10+00,294276-12-31 23:59:59.999999+00,1969-12-31 23:59:59.999999+00,2000-01-01 00:00+00,NULL}'::timestamptz[])
+	UNION ALL SELECT generate_series('1969-12-01'::timestamptz,'1970-02-01','47 min 13.1 s')) t(t))
+SELECT count(*), count(*) FILTER (WHERE tumble(s,sz,o) IS DISTINCT FROM w OR tumble(ls,sz,o) IS DISTINCT FROM lw) bad,
+ count(DISTINCT (sz,o,w)) - count(DISTINCT (sz,o,s)) more, count(DISTINCT (sz,o,lw)) - count(DISTINCT (sz,o,ls)) more_local FROM d;

@@ -48,6 +48,7 @@
 #include "query/analyze.h"
 #include "query/sight.h"
 #include "query/trust.h"
+#include "query/windowstarts.h"
 #include "flow/scan.h"
 #include "flow/delta.h"
 
@@ -376,7 +377,7 @@ check_shape(StreamDelta *delta, PlannedStmt *stmt)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
-		if (++column > list_length(delta->cut->keys) &&
+		if (++column > list_length(delta->cut->keys) && !tle->resjunk &&
 			!(simple && IsA(tle->expr, Aggref)))
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -540,6 +541,8 @@ plan_delta(StreamDelta *delta, double rows, bool parallel)
 	delta->plain = stream_trust_is_plain(query);
 	if (!delta->feed->content)
 		set_streams(delta, query);
+	if (delta->feed->mode == STREAM_FEED_PARTIAL)
+		stream_windowstarts_group(query);
 	if (delta->feed->tables)
 		(void) set_handed_on((Node *) query, &rows);
 	if (parallel)

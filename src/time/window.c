@@ -32,9 +32,11 @@
 #include "windowapi.h"
 
 #include "base/compat.h"
+#include "base/debug.h"
 #include "time/window.h"
 
 PG_FUNCTION_INFO_V1(stream_window_tumble);
+PG_FUNCTION_INFO_V1(stream_window_tumble_start);
 PG_FUNCTION_INFO_V1(stream_window_hop);
 PG_FUNCTION_INFO_V1(stream_window_hop_end);
 PG_FUNCTION_INFO_V1(stream_window_hop_first_end);
@@ -372,24 +374,56 @@ has_null(FunctionCallInfo fcinfo, int n)
 
 /* ---- the functions ---- */
 
+/* The (local) start of the window of a call of tumble; infinite: that has none. */
+static Timestamp
+tumble_start(FunctionCallInfo fcinfo, Grid *grid)
+{
+	Timestamp	time = PG_GETARG_TIMESTAMP(0);
+
+	get_offset_and_zone(fcinfo, 2, grid);
+	grid->size = grid->slide = get_length(PG_GETARG_INTERVAL_P(1),
+										  grid->zone != NULL, "window size");
+	return TIMESTAMP_NOT_FINITE(time) ? time : last_start(grid, time);
+}
+
 /* tumble(ts, size, offset, timezone) */
 Datum
 stream_window_tumble(PG_FUNCTION_ARGS)
 {
-	Timestamp	time;
 	Timestamp	start;
 	Grid		grid = {0};
 
 	if (has_null(fcinfo, 3))
 		PG_RETURN_NULL();
-	time = PG_GETARG_TIMESTAMP(0);
-	get_offset_and_zone(fcinfo, 2, &grid);
-	grid.size = grid.slide = get_length(PG_GETARG_INTERVAL_P(1),
-										grid.zone != NULL, "window size");
-	start = TIMESTAMP_NOT_FINITE(time) ? time : last_start(&grid, time);
+	start = tumble_start(fcinfo, &grid);
 	if (TIMESTAMP_NOT_FINITE(start))
+	{
+		Timestamp	time = PG_GETARG_TIMESTAMP(0);
+
 		return stream_window_session_range(result_type(fcinfo), time, time);
+	}
 	return window_range(result_type(fcinfo), &grid, start);
+}
+
+/*
+ * _tumble_start(ts, size, offset): where the window of tumble starts, or the first time there
+ * is in it.  That is one for all times in the window, which tumble of it is.
+ */
+Datum
+stream_window_tumble_start(PG_FUNCTION_ARGS)
+{
+	Timestamp	start;
+	Grid		grid = {0};
+
+	if (has_null(fcinfo, 3))
+		PG_RETURN_NULL();
+	start = tumble_start(fcinfo, &grid);
+	/* what has none stands for itself */
+	if (TIMESTAMP_NOT_FINITE(start))
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	if (start < MIN_TIMESTAMP && !STREAM_MUTATION("tumble_start"))
+		start = MIN_TIMESTAMP;
+	PG_RETURN_TIMESTAMP(start);
 }
 
 /* What hop has still to return. */

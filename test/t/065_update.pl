@@ -170,6 +170,8 @@ my @gone = (
 	'TABLE streaming._restore',
 	'FUNCTION streaming._hop_first_end(timestamptz, interval, interval, interval, text)',
 	'FUNCTION streaming._hop_first_end(timestamp, interval, interval, interval)',
+	'FUNCTION streaming._tumble_start(timestamptz, interval, interval)',
+	'FUNCTION streaming._tumble_start(timestamp, interval, interval)',
 	'FUNCTION streaming._on_time(timestamptz, timestamptz, internal)',
 	'FUNCTION streaming._on_time(timestamp, timestamp, internal)',
 	'FUNCTION streaming._on_time(timestamptz, timestamptz, internal, timestamptz)',

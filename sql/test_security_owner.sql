@@ -108,6 +108,20 @@ SELECT * FROM witness;
 SET ROLE regress_streaming_dba;
 SELECT format('CREATE MATERIALIZED VIEW v_%1$s WITH (streaming.continuous) AS SELECT k, count(*) FROM %1$s GROUP BY k', r)
 FROM unnest(ARRAY['in_view', 'in_policy', 'harmless']) r \gexec
+-- and for the owner of the database, who is a member of pg_database_owner, and for members of a superuser's role
+RESET ROLE;
+CREATE ROLE regress_streaming_super SUPERUSER;
+CREATE ROLE regress_streaming_staff ROLE regress_streaming_b;
+GRANT regress_streaming_super TO regress_streaming_staff;
+SET ROLE regress_streaming_b;
+CREATE MATERIALIZED VIEW v_in_view WITH (streaming.continuous) AS SELECT k, count(*) FROM in_view GROUP BY k;
+RESET ROLE;
+DROP ROLE regress_streaming_super, regress_streaming_staff;
+SELECT format('ALTER DATABASE %I OWNER TO regress_streaming_b', current_database()) \gexec
+SET ROLE regress_streaming_b;
+CREATE MATERIALIZED VIEW v_in_view WITH (streaming.continuous) AS SELECT k, count(*) FROM in_view GROUP BY k;
+RESET ROLE;
+SELECT format('ALTER DATABASE %I OWNER TO %I', current_database(), current_user) \gexec
 -- among equals, all is as always
 SET ROLE regress_streaming_b;
 SELECT format('CREATE MATERIALIZED VIEW v_%1$s WITH (streaming.continuous) AS SELECT k, count(*) FROM %1$s GROUP BY k', r)

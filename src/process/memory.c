@@ -16,11 +16,19 @@
  * any amount behind.  And a worker lives for a while.  So it does not end again and again, whatever
  * the allowance.
  *
+ * Not all of it is in memory contexts: before 16, settings that a function makes up (and their
+ * names can be long) are not, nor is what PL/Perl or a library of C keeps.  So the C library is asked,
+ * where it can tell.
+ *
  * To look takes as long as there are contexts, so it is done once for so much work.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -47,11 +55,25 @@ stream_memory_note_batches(int64 us)
 	work_us += us;
 }
 
+/* What the process has got from the C library and not given back; 0 where that cannot be known. */
+static Size
+allocated(void)
+{
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+	struct mallinfo2 info = mallinfo2();
+
+	if (!STREAM_MUTATION("memory_contexts"))
+		return info.uordblks + info.hblkhd;
+#endif
+	return 0;
+}
+
 static Size
 used(void)
 {
-	return MemoryContextMemAllocated(TopMemoryContext, true) -
-		stream_batch_memory();
+	Size		contexts = MemoryContextMemAllocated(TopMemoryContext, true);
+
+	return Max(contexts, allocated()) - stream_batch_memory();
 }
 
 bool

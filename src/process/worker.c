@@ -34,7 +34,8 @@
  * another owner's batch comes next.  The rest of what DISCARD does is not
  * needed, for a batch cannot make it: security-restricted operations may not
  * prepare, listen or create temporary tables, and settings go back to what
- * they were.
+ * they were.  (But for those that a function has made up, which are empty then: the
+ * server forgets none of these.)
  *
  * Locks.  A batch does not wait for a lock for long: DDL goes first.  Who
  * waits for us in shared memory may hold the lock we want, which the deadlock

@@ -33,6 +33,7 @@
 #include "catalog/dependency.h"
 #include "catalog/partition.h"
 #include "catalog/pg_amop.h"
+#include "catalog/pg_auth_members.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
@@ -80,6 +81,7 @@ static bool
 has_more_roles(Oid role, Oid other)
 {
 	static const Oid powerful[] = {
+		ROLE_PG_DATABASE_OWNER,
 		ROLE_PG_READ_ALL_DATA, ROLE_PG_WRITE_ALL_DATA,
 		ROLE_PG_READ_SERVER_FILES, ROLE_PG_WRITE_SERVER_FILES,
 		ROLE_PG_EXECUTE_SERVER_PROGRAM, ROLE_PG_MONITOR,
@@ -103,6 +105,27 @@ has_more_roles(Oid role, Oid other)
 	return false;
 }
 
+/* Can the role do what a superuser may by owning it, for it is a member of one's role? */
+static bool
+is_of_superuser(Oid role)
+{
+	CatCList   *memberships = SearchSysCacheList1(AUTHMEMMEMROLE,
+												  ObjectIdGetDatum(role));
+	bool		found = false;
+
+	check_stack_depth();
+	for (int i = 0; !found && i < memberships->n_members; i++)
+	{
+		HeapTuple	tuple = &memberships->members[i]->tuple;
+		Oid			group = ((Form_pg_auth_members) GETSTRUCT(tuple))->roleid;
+
+		found = has_privs_of_role(role, group) &&
+			(superuser_arg(group) || is_of_superuser(group));
+	}
+	ReleaseSysCacheList(memberships);
+	return found;
+}
+
 /* Has the current user rights that the role has not? */
 static bool
 has_more_rights(Oid other)
@@ -112,6 +135,7 @@ has_more_rights(Oid other)
 	if (superuser_arg(other) || has_privs_of_role(other, me))
 		return false;
 	return superuser_arg(me) || has_privs_of_role(me, other) ||
+		(is_of_superuser(me) && !is_of_superuser(other)) ||
 		(attributes_of(me) & ~attributes_of(other)) != 0 ||
 		has_more_roles(me, other);
 }

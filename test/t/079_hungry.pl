@@ -10,7 +10,7 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::RealBin/../lib";
 use StreamingTest;
-use Time::HiRes qw(time);
+use Time::HiRes qw(time usleep);
 
 plan skip_all => 'needs prlimit, and /proc'
   if system('prlimit --version >/dev/null 2>&1') != 0 || !-e '/proc/self/status';
@@ -185,7 +185,7 @@ foreach my $pid (
 # A worker ends when that is too much, and another goes on; nobody has failed.
 SKIP:
 {
-	skip 'no test build', 7
+	skip 'no test build', 8
 	  if $node->psql('postgres', 'SHOW streaming.debug_limits') != 0;
 	$node->safe_psql('postgres', q{DROP MATERIALIZED VIEW feasts, pairs});
 	$node->append_conf('postgresql.conf', q{
@@ -261,8 +261,39 @@ streaming.workers = 1});
 	cmp_ok($kept, '<', 64 * 1024, 'so is one that has had too much from the beginning');
 	$node->safe_psql('postgres', q{ALTER MATERIALIZED VIEW v SET (streaming.enabled = on)});
 
+	# Nor may it keep what is in no memory context: before 16, settings that a function makes up.
+	$node->safe_psql('postgres', q{
+		DROP MATERIALIZED VIEW litter;
+		SET ROLE hostile;
+		CREATE SEQUENCE nth;
+		CREATE FUNCTION settle(i int) RETURNS int LANGUAGE plpgsql STABLE AS $$
+		BEGIN
+			PERFORM set_config('a' || nextval('public.nth') || '.' || repeat('x', 4000000), '', true);
+			RETURN i;
+		END $$;
+		CREATE MATERIALIZED VIEW settled WITH (streaming.continuous) AS
+			SELECT count(settle(i)) AS n FROM h WHERE i = 4711;
+		RESET ROLE;
+		REFRESH MATERIALIZED VIEW settled});
+	my $made = 0;
+	$until = time + 10;
+	for ($most = 0; $made < 25 || time < $until; $made++)
+	{
+		$node->safe_psql('postgres', q{INSERT INTO h VALUES (4711); REFRESH MATERIALIZED VIEW settled});
+		my $now = 0;
+		eval {
+			$now = status_of($node->safe_psql('postgres',
+				q{SELECT worker_pid FROM streaming.views WHERE view = 'settled'::regclass}), 'RssAnon');
+		};
+		$kept = $now if $now;
+		$most = $kept if $kept > $most;
+		usleep(200_000);
+	}
+	note "$made settings, at most $most kB";
+	cmp_ok($most, '<', 40 * 1024 + $made * 4000 * 3 / 4, 'settings that a function makes up go, too');
+
 	# one that remembers its views only does not end
-	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW litter');
+	$node->safe_psql('postgres', 'DROP MATERIALIZED VIEW settled');
 	my $times = () = slurp_file($node->logfile) =~ /$ended/g;
 	StreamingTest::longest_delay($node, 7);
 	is(scalar(() = slurp_file($node->logfile) =~ /$ended/g), $times, 'one that does not, stays');

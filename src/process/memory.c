@@ -28,6 +28,9 @@
 
 #ifdef __GLIBC__
 #include <malloc.h>
+#define STREAM_TELLS_ALLOCATED __GLIBC_PREREQ(2, 33)
+#else
+#define STREAM_TELLS_ALLOCATED 0
 #endif
 
 #include "miscadmin.h"
@@ -59,7 +62,7 @@ stream_memory_note_batches(int64 us)
 static Size
 allocated(void)
 {
-#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+#if STREAM_TELLS_ALLOCATED
 	struct mallinfo2 info = mallinfo2();
 
 	if (!STREAM_MUTATION("memory_contexts"))

@@ -16,6 +16,7 @@
 #	cache		the cache of states is kept though the table has changed
 #	new_row_lost	of the rows of new groups that wait, one is not written
 #	threshold	rows are late by the watermark of their own batch
+#	tumble_start	each time in a window stands for itself
 #	late_in_part	nobody hears of rows that are late for some of their windows
 #	sessions	a session of the table does not fill the gap between two rows
 #	sessions_whole	a session that has lost a row stays whole
@@ -174,7 +175,7 @@
 set -uo pipefail
 . "$(dirname "$0")/lib.sh"
 
-mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold late_in_part sessions sessions_whole
+mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold tumble_start late_in_part sessions sessions_whole
 	sessions_edge session_rows
 	join_forgotten join_twice join_evicted_early content_skipped join_matched join_bereft join_signs join_tests join_pairs tests_looked_up join_final join_waiting join_bound join_start
 	join_index join_key_only join_implied join_alone join_keys join_found join_key_first join_late join_row_time
@@ -206,6 +207,7 @@ guards()
 		seen_rows) echo test_00_setup test_transform ;;
 		cache) echo cache ;;
 		threshold) echo test_00_setup test_et_state ;;
+		tumble_start) echo test_00_setup test_windows ;;
 		late_in_part) echo test_00_setup test_et_late ;;
 		sessions) echo test_00_setup test_et_sessions ;;
 		sessions_edge) echo test_00_setup test_session_changes test_et_join ;;

@@ -419,11 +419,9 @@ stream_window_tumble_start(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	start = tumble_start(fcinfo, &grid);
 	/* what has none stands for itself */
-	if (TIMESTAMP_NOT_FINITE(start))
+	if (TIMESTAMP_NOT_FINITE(start) || STREAM_MUTATION("tumble_start"))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	if (start < MIN_TIMESTAMP && !STREAM_MUTATION("tumble_start"))
-		start = MIN_TIMESTAMP;
-	PG_RETURN_TIMESTAMP(start);
+	PG_RETURN_TIMESTAMP(Max(start, MIN_TIMESTAMP));
 }
 
 /* What hop has still to return. */

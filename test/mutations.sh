@@ -95,6 +95,7 @@
 #	executor_params	... and with the times of the batch before
 #	key_row_types	groups are found by hashes of rows of a type that has another column now
 #	database_owner	a plan goes on with the policies for who was the owner of the database
+#	subscribed_state	subscriptions write to states of views
 #	worker_memory	a worker keeps what functions of users have left behind
 #	memory_contexts	... if it is in no memory context (15 only)
 #	memory_from_beginning	... any amount of it, if that is from its first batches
@@ -185,7 +186,7 @@ mutations=${*:-placement subxact readset seen_rows cache new_row_lost threshold 
 	united_signs united_late
 	ordered_stay topn_unsaid empty_set_goes grouping nulled_arguments
 	shared_filter average_unfiltered topn_better topn_losers results parallel_read parallel_seen half_seen attached_untold planned_within group_snapshot
-	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params executor_awake database_owner key_row_types worker_memory memory_contexts memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept pace_many pace_rude pace_generous key_order owner_session type_usage miss_lost miss_none miss_taken miss_order miss_overtaken lookups_leak
+	bundle_left_out bundle_blame bundle_any_function bundle_first_only bundle_forever bundle_settings executor_outdated executor_params executor_awake database_owner key_row_types subscribed_state worker_memory memory_contexts memory_from_beginning failure_stays failure_unlocked mark_stays left_out_stays own_elsewhere agenda_overslept pace_many pace_rude pace_generous key_order owner_session type_usage miss_lost miss_none miss_taken miss_order miss_overtaken lookups_leak
 	closed_again closed_skipped closed_twice closed_early closed_time below_ahead ttl_early ttl_subtracted ttl_ahead time_behind writer retention_unread
 	retention_lagging retention_aside lifetime_unread lifetime_aside vacuum_result rewrite_unread reset_number release_stays trim_with_batch replace_once replace_itself
 	replace_circle replace_untold replace_told_twice replace_disordered replace_pointers
@@ -268,6 +269,7 @@ guards()
 		bundle_* | agenda_* | executor_awake) echo t/072_bundle.pl ;;
 		executor_* | database_owner | key_row_types) echo test_00_setup test_query_executor ;;
 		mark_stays) echo t/073_retention.pl ;;
+		subscribed_state) echo t/014_replicated_state.pl ;;
 		worker_memory | memory_contexts | memory_from_beginning) echo t/079_hungry.pl ;;
 		room_patience) echo t/068_room.pl ;;
 		dump_read | restore_doubt | restore_untold | truncate_restored | clean_parts | permit_outer) echo t/073_dump.pl ;;

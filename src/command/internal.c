@@ -59,17 +59,25 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_subscription.h"
+#include "catalog/pg_subscription_rel.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "base/compat.h"
 #include "base/catalog.h"
+#include "base/debug.h"
 #include "command/internal.h"
 
 /* Do relations of views have such names? */
@@ -221,6 +229,55 @@ stream_internal_check_statement(QueryDesc *queryDesc)
 				 errdetail("Continuous views are changed by their streams only."),
 				 errhint("Insert rows into the stream.")));
 	}
+}
+
+/* ---- subscriptions ---- */
+
+/* The extension's relations that a subscription may write to. */
+static List *
+subscribed(Oid subid, Oid schema)
+{
+	Relation	rel = table_open(SubscriptionRelRelationId, AccessShareLock);
+	List	   *relids = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, Anum_pg_subscription_rel_srsubid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(subid));
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Oid			relid = ((Form_pg_subscription_rel) GETSTRUCT(tuple))->srrelid;
+
+		if (get_rel_namespace(relid) == schema)
+			relids = lappend_oid(relids, relid);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return relids;
+}
+
+void
+stream_internal_unsubscribe(const char *name)
+{
+	Oid			subid = get_subscription_oid(name, true);
+	Oid			schema = stream_catalog_schema();
+	List	   *relids;
+	ListCell   *lc;
+
+	if (!OidIsValid(subid) || !OidIsValid(schema) || IsBinaryUpgrade ||
+		STREAM_MUTATION("subscribed_state"))
+		return;
+	CommandCounterIncrement();
+	relids = subscribed(subid, schema);
+	foreach(lc, relids)
+		RemoveSubscriptionRel(subid, lfirst_oid(lc));
+	if (relids != NIL)
+		ereport(NOTICE,
+				(errmsg("subscription \"%s\" leaves out the tables of extension \"streaming\"",
+						name),
+				 errdetail("What is in them is about the streams and views of one database.")));
 }
 
 /* ---- what statements attach to relations ---- */

@@ -53,4 +53,11 @@ extern void stream_internal_refuse_changes(const RangeVar *name,
  */
 extern void stream_internal_check_statement(QueryDesc *queryDesc);
 
+/*
+ * To be called when a subscription has been told what to subscribe to: what is applied,
+ * and copied to begin with, passes none of our hooks, so the extension's own relations are
+ * taken from it again.  Applying passes over changes of a relation that is not subscribed to.
+ */
+extern void stream_internal_unsubscribe(const char *name);
+
 #endif

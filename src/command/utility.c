@@ -1171,6 +1171,18 @@ reassign_owned(StreamStatement *s)
 	}
 }
 
+/* The publisher may have tables of any name, and whose state he could write could read any memory. */
+static void
+subscribe(StreamStatement *s)
+{
+	Node	   *node = s->pstmt->utilityStmt;
+
+	stream_statement_pass_on(s);
+	stream_internal_unsubscribe(IsA(node, CreateSubscriptionStmt) ?
+								((CreateSubscriptionStmt *) node)->subname :
+								((AlterSubscriptionStmt *) node)->subname);
+}
+
 /* ---- the hooks ---- */
 
 typedef void (*Handler) (StreamStatement *s);
@@ -1227,6 +1239,9 @@ handler_of(NodeTag tag)
 		case T_RuleStmt:
 		case T_CreatePolicyStmt:
 			return touch_relation;
+		case T_CreateSubscriptionStmt:
+		case T_AlterSubscriptionStmt:
+			return subscribe;
 		case T_TransactionStmt:
 			return stream_databases_transaction;
 		case T_DropdbStmt:

@@ -25,6 +25,8 @@ DECLARE
 	missing bigint;
 	wrong bigint;
 BEGIN
+	-- as dumps ask
+	PERFORM pg_get_viewdef(v);
 	EXECUTE format('SELECT count(*) FROM
 			(SELECT %1$s FROM (%2$s) q EXCEPT ALL SELECT %1$s FROM %3$s q) d',
 		columns, query, v) INTO missing;

@@ -26,5 +26,19 @@ INSERT INTO s VALUES (1, 2, 'aa', '\x09'), (3, 9, 'h', NULL), (3, 9, NULL, NULL)
 REFRESH MATERIALIZED VIEW ordered;
 SELECT * FROM ordered ORDER BY k;
 SELECT check_view('ordered');
+
+-- in the standard's words, which a dump must find again
+CREATE MATERIALIZED VIEW json WITH (streaming.continuous) AS
+	SELECT k, JSON_ARRAYAGG(n ORDER BY n) AS a, JSON_ARRAYAGG(t ORDER BY t NULL ON NULL RETURNING text) AS texts, JSON_OBJECTAGG(n : t ABSENT ON NULL RETURNING jsonb) FILTER (WHERE n IS NOT NULL) AS o,
+		JSON_ARRAY(k, count(*)) AS pair, JSON_ARRAYAGG(k RETURNING varchar(99)) AS short
+	FROM s GROUP BY k HAVING JSON_ARRAYAGG(n RETURNING text) <> '[0]';
+CREATE MATERIALIZED VIEW json_above WITH (streaming.continuous) AS
+	SELECT c, JSON_OBJECTAGG(k : c RETURNING jsonb) AS o FROM (SELECT k, count(*) AS c FROM s GROUP BY k) g GROUP BY c;
+INSERT INTO s VALUES (1, 11, 'jj', '\x09'), (5, 0, 'h', NULL), (6, 12, 'x', NULL);
+SELECT count(*) FROM streaming.views WHERE streaming.wait(view);
+INSERT INTO s VALUES (1, 13, 'k', NULL), (6, 14, NULL, NULL);
+SELECT count(*) FROM streaming.views WHERE streaming.wait(view);
+SELECT k, left(texts, 30) AS texts, short FROM json WHERE k > 1 ORDER BY k;
+SELECT check_view('json', true), check_view('json_above', true);
 DROP TABLE s CASCADE;
 SELECT * FROM leftovers();

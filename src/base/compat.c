@@ -135,3 +135,39 @@ stream_compat_flatten_groups(Query *query)
 }
 
 #endif
+
+#if PG_VERSION_NUM >= 160000
+
+/* The expression with a value where it tests one. */
+static Node *
+value_mutator(Node *node, void *value)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, CaseTestExpr))
+		return value;
+	return expression_tree_mutator(node, value_mutator, value);
+}
+
+static Node *
+plain_json_mutator(Node *node, void *unused)
+{
+	JsonConstructorExpr *json = (JsonConstructorExpr *) node;
+
+	if (node == NULL)
+		return NULL;
+	if (!IsA(node, JsonConstructorExpr) || json->func == NULL ||
+		!IsA(json->func, Aggref))
+		return expression_tree_mutator(node, plain_json_mutator, unused);
+	return json->coercion ?
+		value_mutator((Node *) json->coercion, json->func) :
+		(Node *) json->func;
+}
+
+Node *
+stream_compat_plain_json(Node *node)
+{
+	return plain_json_mutator(node, NULL);
+}
+
+#endif

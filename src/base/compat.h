@@ -292,6 +292,17 @@ extern void stream_compat_flatten_groups(Query *query);
 	 flatten_group_exprs(NULL, query, (Node *) (expr)) : (Node *) (expr))
 #endif
 
+/*
+ * Since 16 JSON_ARRAYAGG and JSON_OBJECTAGG are aggregates in a frame that says how they were
+ * written, and from which nothing but an aggregate can be put back into words.  Returns
+ * the expression, or list of target entries, with the aggregates alone.
+ */
+#if PG_VERSION_NUM < 160000
+#define stream_compat_plain_json(node) ((Node *) (node))
+#else
+extern Node *stream_compat_plain_json(Node *node);
+#endif
+
 /* The expression that a column of such a member stands for; NULL: it is another. */
 static inline Node *
 stream_compat_group_expr(RangeTblEntry *rte, AttrNumber attno)

@@ -763,6 +763,9 @@ make_stateful(Planting *planting, StreamCut *cut, StreamTopn *topn)
 
 	planting->never_late = false;
 	stream_compat_flatten_groups(query);
+	query->targetList = (List *)
+		stream_compat_plain_json((Node *) query->targetList);
+	query->havingQual = stream_compat_plain_json(query->havingQual);
 	cut->topn = topn ? topn : stream_topn_of_distinct(query);
 	if (cut->topn == NULL)
 		stream_cut_check(query, &cut->place);

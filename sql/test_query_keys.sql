@@ -144,3 +144,16 @@ DROP TYPE xid_inside, xid_domain;
 DROP DOMAIN posint;
 DROP TYPE mood, pair;
 SELECT * FROM leftovers();
+
+-- a group that has gone comes back as another value that is equal, and looks as that one
+CREATE TABLE looks (k int, n numeric) USING stream;
+CREATE MATERIALIZED VIEW by_look WITH (streaming.continuous, streaming.trigger = manual) AS
+	SELECT n, count(*) FROM (SELECT k, max(n) AS n FROM looks GROUP BY k) m GROUP BY n;
+INSERT INTO looks VALUES (1, 1.0);
+REFRESH MATERIALIZED VIEW by_look;
+INSERT INTO looks VALUES (1, 2);
+REFRESH MATERIALIZED VIEW by_look;
+INSERT INTO looks VALUES (2, 1.00);
+REFRESH MATERIALIZED VIEW by_look;
+SELECT * FROM by_look ORDER BY n;
+DROP TABLE looks CASCADE;

@@ -14,6 +14,7 @@
 #	readset		rows read above next_block are not remembered
 #	seen_rows	... nor the last one that a scan has seen
 #	cache		the cache of states is kept though the table has changed
+#	old_look	a group that comes back looks as it did before it went
 #	new_row_lost	of the rows of new groups that wait, one is not written
 #	threshold	rows are late by the watermark of their own batch
 #	tumble_start	each time in a window stands for itself
@@ -246,7 +247,7 @@ guards()
 		strangers | clean_strangers) echo test_00_setup test_security_strangers ;;
 		wait_snapshot | pace_*) echo t/066_waiting.pl ;;
 		owner_session | type_usage) echo test_00_setup test_security_owner ;;
-		key_order) echo test_00_setup test_query_keys ;;
+		key_order | old_look) echo test_00_setup test_query_keys ;;
 		miss_taken | miss_o* | lookups_leak) echo t/041_uncached.pl ;;
 		miss_*) echo test_00_setup test_agg_uncached ;;
 		ttl_ahead) echo t/078_ttl.pl ;;

@@ -737,6 +737,17 @@ keep_stored_keys(StreamStore *store, TupleHashEntry entry)
 }
 
 /*
+ * A group that has gone, or has expired, looks as what it comes back by.
+ */
+static void
+take_new_keys(StreamStore *store, TupleHashEntry entry)
+{
+	if (!store->equalimage && !STREAM_MUTATION("old_look"))
+		stream_compat_hash_replace(store->young->table, entry,
+								   ExecCopySlotMinimalTuple(store->keyslot));
+}
+
+/*
  * The entry in the cache for the keys in keyslot, made if need be; but may_miss: NULL if
  * the cache does not know whether there is such a group.
  */
@@ -807,6 +818,7 @@ find_cached(StreamStore *store, uint32 hash, const StreamMiss *miss,
 {
 	TupleHashEntry entry;
 	bool		isnew;
+	bool		known = true;
 	StateGroup *group;
 
 	bound_memory(store);
@@ -831,7 +843,11 @@ find_cached(StreamStore *store, uint32 hash, const StreamMiss *miss,
 			keep_stored_keys(store, entry);
 			ExecClearTuple(store->table.found);
 		}
+		else
+			known = false;
 	}
+	if (known && is_new(store, group))
+		take_new_keys(store, entry);
 	if (!store->equalimage)
 		ExecStoreMinimalTuple(entry->firstTuple, store->cachedslot, false);
 	return group;

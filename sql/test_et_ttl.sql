@@ -181,7 +181,7 @@ SELECT unnest(ARRAY[
 	format('INSERT INTO sizes SELECT %s, view, state_bytes FROM streaming.views', minute)])
 FROM generate_series(1, 30) minute \gexec
 \set ECHO all
-SELECT s.view, max(bytes) FILTER (WHERE minute > 20) <= 1.2 * max(bytes) FILTER (WHERE minute <= 12) AS flat,
+SELECT s.view, max(bytes) FILTER (WHERE minute > 20) <= 1.6 * max(bytes) FILTER (WHERE minute <= 12) AS flat,
 	max(bytes) FILTER (WHERE minute > 20) > 2 * max(bytes) FILTER (WHERE minute <= 12) AS twice FROM sizes s GROUP BY view ORDER BY view::text;
 SELECT DISTINCT done FROM waits;
 DROP TABLE s CASCADE;

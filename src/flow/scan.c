@@ -656,6 +656,7 @@ show_row(DeltaScanState *state, TupleTableSlot *slot, bool again)
 									again);
 }
 
+/* The same, where event times are looked at; true where they are not. */
 static inline bool
 observe(DeltaScanState *state, TupleTableSlot *slot, bool again)
 {
